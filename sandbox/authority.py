@@ -1,0 +1,45 @@
+"""The sandbox's own certificate authority: made once per home, trusted by the sandbox's processes only."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+from pathlib import Path
+
+import certifi
+import trustme
+
+
+class Authority:
+    """Issues a server certificate for any host name; `ca_file` is what clients trust."""
+
+    def __init__(self, home: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.ca_file, key_file = home / "ca.pem", home / "ca.key"
+        own = home / "ca.own.pem"
+        if own.exists() and key_file.exists():
+            self._ca = trustme.CA.from_pem(own.read_bytes(), key_file.read_bytes())
+        else:
+            self._ca = trustme.CA(organization_name="prediction-nodes sandbox")
+            with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as handle:
+                handle.write(self._ca.private_key_pem.bytes())
+            own.write_bytes(self._ca.cert_pem.bytes())
+        # Public authorities stay in the bundle: a shell that has the sandbox's variables can still use other programs.
+        self.ca_file.write_bytes(self._ca.cert_pem.bytes() + Path(certifi.where()).read_bytes())
+        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._lock = threading.Lock()
+
+    def trust(self) -> ssl.SSLContext:
+        """A client context that trusts the sandbox's authority."""
+        return ssl.create_default_context(cafile=str(self.ca_file))
+
+    def context(self, host: str) -> ssl.SSLContext:
+        """A server context with a certificate for this host."""
+        with self._lock:
+            if host not in self._contexts:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                self._ca.issue_cert(host).configure_cert(context)
+                context.set_alpn_protocols(["http/1.1"])
+                self._contexts[host] = context
+            return self._contexts[host]

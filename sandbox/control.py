@@ -1,0 +1,79 @@
+"""The control API of the daemon, for the CLI, the demo and the tests: what is deployed, what ran, open a round now."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from sandbox.daemon import Daemon
+
+
+class Webhook(BaseModel):
+    """A webhook to register with the sandbox's Numerai."""
+
+    model_id: str
+    url: str | None
+
+
+class Round(BaseModel):
+    """Which tournament's round to open; all three when none is named."""
+
+    tournament: str | None = None
+
+
+def control_app(daemon: Daemon) -> FastAPI:
+    """The API; served on loopback only."""
+    app = FastAPI(title="prediction-nodes sandbox", openapi_url=None)
+    kernel, numerai = daemon.kernel, daemon.numerai
+
+    @app.get("/status")
+    def status() -> dict[str, Any]:
+        return {
+            "executor": "process",
+            "functions": len(kernel.functions.keys()),
+            "resources": {cloud.name: len(cloud.resources()) for cloud in daemon.clouds},
+            "runs": [_run(run) for run in kernel.executor.runs()],
+        }
+
+    @app.get("/resources/{cloud}")
+    def resources(cloud: str) -> dict[str, Any]:
+        found = [one for one in daemon.clouds if one.name == cloud]
+        return {"resources": [{"type": r.type, "id": r.id, "urn": r.urn} for one in found for r in one.resources()]}
+
+    @app.post("/open-round")
+    def open_round(wanted: Round) -> dict[str, Any]:
+        return numerai.open_round(wanted.tournament)
+
+    @app.post("/webhook")
+    def webhook(wanted: Webhook) -> dict[str, Any]:
+        numerai.set_webhook(wanted.model_id, wanted.url)
+        return {"model_id": wanted.model_id}
+
+    @app.get("/runs")
+    def runs() -> dict[str, Any]:
+        return {"runs": [_run(run) for run in kernel.executor.runs()]}
+
+    @app.get("/runs/{run_id}/logs")
+    def logs(run_id: str) -> PlainTextResponse:
+        if kernel.executor.get(run_id) is None:
+            raise HTTPException(404, f"there is no run {run_id}")
+        return PlainTextResponse(kernel.executor.logs(run_id))
+
+    @app.get("/submissions")
+    def submissions() -> dict[str, Any]:
+        return {"submissions": numerai.submissions()}
+
+    @app.get("/functions")
+    def functions() -> dict[str, Any]:
+        return {"functions": {key: kernel.functions.log_lines(key) for key in kernel.functions.keys()}}
+
+    return app
+
+
+def _run(run: Any) -> dict[str, Any]:
+    return {key: value for key, value in asdict(run).items() if key != "log_path"}

@@ -1,0 +1,157 @@
+"""The sandbox's one long-lived process: gateway, stand-in providers, clouds, Numerai and a control API, all on loopback.
+
+`python -m sandbox.daemon --home DIR` runs in the foreground until SIGTERM. When everything listens it writes
+DIR/daemon.json (pid, addresses, ports, the CA file, the sandbox's Numerai keys), which the CLI and the tests read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import uvicorn
+
+from sandbox.authority import Authority
+from sandbox.aws.cloud import AwsCloud
+from sandbox.azure.cloud import AzureCloud
+from sandbox.cloud import Cloud, Kernel
+from sandbox.control import control_app
+from sandbox.executor import Executor
+from sandbox.functions import Functions
+from sandbox.gateway import Gateway
+from sandbox.gcp.cloud import GcpCloud
+from sandbox.images import Images
+from sandbox.network import Network
+from sandbox.numerai import Numerai
+from sandbox.plugin import Plugin
+from sandbox.store import Store
+
+_LOG = logging.getLogger(__name__)
+
+
+class Daemon:
+    """Everything that runs; `start`, then wait, then `stop`."""
+
+    def __init__(self, home: Path, cache: Path) -> None:
+        self.home, self._cache = home, cache
+        self._plugins: list[grpc.Server] = []
+
+    async def start(self) -> dict[str, Any]:
+        """Start all servers and return what daemon.json holds."""
+        store = Store(self.home)
+        ports = store.get("daemon", "ports") or {}
+        self._authority = Authority(self.home)
+        self.gateway = Gateway(self._authority, self._owner)
+        await self._listen(ports.get("gateway", 0))
+        network = Network(self.gateway.port, self._authority.ca_file)
+        images = Images(self.home, store, self._cache)
+        self.kernel = Kernel(
+            home=self.home,
+            store=store,
+            functions=Functions(self.home, store, network),
+            executor=Executor(self.home, store, images, network),
+            images=images,
+            network=network,
+        )
+        self.clouds: list[Cloud] = [AwsCloud(self.kernel), GcpCloud(self.kernel), AzureCloud(self.kernel)]
+        self.numerai = Numerai(self.kernel, self._post)
+        served = {cloud.package: Plugin(cloud).serve() for cloud in self.clouds}
+        self._plugins = [server for server, _ in served.values()]
+        for cloud in self.clouds:
+            cloud.start()
+        control = await self._control()
+        store.put("daemon", "ports", {"gateway": self.gateway.port})
+        return {
+            "pid": os.getpid(),
+            "control": control,
+            "gateway": f"127.0.0.1:{self.gateway.port}",
+            "plugins": {package: port for package, (_, port) in served.items()},
+            "ca": str(self._authority.ca_file),
+            "numerai": {"public_id": self.numerai.public_id, "secret_key": self.numerai.secret_key},
+        }
+
+    async def _listen(self, port: int) -> None:
+        try:
+            await self.gateway.start(port)  # the port of last time: processes that kept it go on working
+        except OSError:
+            await self.gateway.start()
+
+    async def _control(self) -> str:
+        config = uvicorn.Config(control_app(self), host="127.0.0.1", port=0, log_config=None, lifespan="off")
+        self._control_server = uvicorn.Server(config)
+        self._control_server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        config.load()
+        self._control_server.lifespan = config.lifespan_class(config)
+        await self._control_server.startup()
+        port = self._control_server.servers[0].sockets[0].getsockname()[1]
+        self._ticking = asyncio.create_task(self._control_server.main_loop())
+        return f"http://127.0.0.1:{port}"
+
+    def _owner(self, host: str) -> Any:
+        owners: Sequence[Any] = (self.numerai, *self.clouds)
+        return next((owner.app for owner in owners if owner.owns(host)), None)
+
+    def _post(self, url: str, body: dict[str, Any]) -> tuple[int, float, str]:
+        """Numerai's call of a webhook: (status, seconds, answer), through the gateway as any other client."""
+        proxy = self.kernel.network.proxy("numerai")
+        with httpx.Client(proxy=proxy, verify=self._authority.trust(), timeout=30, trust_env=False) as client:
+            try:
+                answer = client.post(url, json=body)
+            except httpx.HTTPError as error:
+                return 0, 0.0, repr(error)
+            return answer.status_code, answer.elapsed.total_seconds(), answer.text
+
+    async def stop(self) -> None:
+        """Stop all servers and processes; the state stays."""
+        for cloud in self.clouds:
+            cloud.stop()
+        for plugin in self._plugins:
+            plugin.stop(grace=1)
+        await self.gateway.stop()
+        self._control_server.should_exit = True
+        await asyncio.to_thread(self.kernel.executor.stop)
+        self.kernel.functions.stop()
+        self.kernel.store.close()
+
+
+async def _run(home: Path, cache: Path) -> None:
+    daemon, stopped = Daemon(home, cache), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    file = home / "daemon.json"
+    ready = await daemon.start()
+    scratch = file.with_suffix(".new")
+    with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+        json.dump(ready, handle)
+    scratch.replace(file)
+    _LOG.info("ready: %s", {key: value for key, value in ready.items() if key != "numerai"})
+    await stopped.wait()
+    file.unlink(missing_ok=True)
+    await daemon.stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the daemon until it is told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.daemon", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="folder of this sandbox's state")
+    parser.add_argument("--cache", type=Path, help="folder of Python environments that sandboxes share (HOME/cache)")
+    chosen = parser.parse_args(arguments)
+    home = chosen.home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for quiet in ("httpx", "uvicorn.error", "urllib3"):
+        logging.getLogger(quiet).setLevel(logging.WARNING)
+    asyncio.run(_run(home, (chosen.cache or home / "cache").resolve()))
+
+
+if __name__ == "__main__":
+    main()

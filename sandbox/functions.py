@@ -1,0 +1,161 @@
+"""Deployed functions: each archive unpacked into a folder of its own and run by its cloud's host in its own process.
+
+The process gets exactly the environment that was deployed, the sandbox's network, and nothing of this machine's own
+variables but what a program needs to start. It is started by its first request (a cold start), kept, and replaced when
+its code or environment changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox.network import Network
+from sandbox.store import Store
+
+_START_SECONDS = 30.0
+
+
+class FunctionFailed(Exception):
+    """The function's process did not start or did not answer; the text ends with its last log lines."""
+
+
+@dataclass
+class _Deployed:
+    root: Path
+    argv: list[str]
+    env: dict[str, str]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    process: subprocess.Popen[bytes] | None = None
+    port: int = 0
+
+
+class Functions:
+    """All functions of the sandbox, by key (for example "aws/alpha-trigger")."""
+
+    def __init__(self, home: Path, store: Store, network: Network) -> None:
+        self._home, self._store, self._network = home / "functions", store, network
+        self._lock = threading.Lock()
+        self._deployed: dict[str, _Deployed] = {}
+        for key, doc in store.all("functions").items():
+            self._deployed[key] = _Deployed(Path(doc["root"]), doc["argv"], doc["env"])
+
+    def deploy(self, key: str, files: Mapping[str, bytes], argv: list[str], env: Mapping[str, str]) -> None:
+        """Put code and environment in place. `argv` may use {root} and {port}; the host listens on 127.0.0.1:{port}."""
+        self.remove(key)
+        root = self._home / hashlib.sha256(key.encode()).hexdigest()[:16]
+        for name, data in files.items():
+            path = (root / "code" / name).resolve()
+            if not path.is_relative_to((root / "code").resolve()):
+                raise FunctionFailed(f"the archive of {key} has a file outside of itself: {name}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        (root / "code").mkdir(parents=True, exist_ok=True)
+        self._store.put("functions", key, {"root": str(root), "argv": argv, "env": dict(env)})
+        with self._lock:
+            self._deployed[key] = _Deployed(root, list(argv), dict(env))
+
+    def keys(self) -> list[str]:
+        """The functions that are deployed."""
+        with self._lock:
+            return sorted(self._deployed)
+
+    def request(
+        self, key: str, method: str, path: str, headers: Mapping[str, str], body: bytes, timeout: float = 30
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Send one request to a function; answers (status, headers, body). Raises FunctionFailed, KeyError."""
+        with self._lock:
+            deployed = self._deployed[key]
+        port = self._running(key, deployed)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        skipped = {"host", "connection", "content-length", "transfer-encoding"}
+        try:
+            sent = {name: value for name, value in headers.items() if name.lower() not in skipped}
+            connection.request(method, path, body, {**sent, "Content-Length": str(len(body))})
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise FunctionFailed(f"{key} did not answer: {error!r}\n{self.logs(key)[-2000:]}") from error
+        finally:
+            connection.close()
+
+    def _running(self, key: str, deployed: _Deployed) -> int:
+        with deployed.lock:
+            if deployed.process is None or deployed.process.poll() is not None:
+                self._start(key, deployed)
+            return deployed.port
+
+    def _start(self, key: str, deployed: _Deployed) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            deployed.port = probe.getsockname()[1]
+        code = deployed.root / "code"
+        argv = [part.format(root=code, port=deployed.port) for part in deployed.argv]
+        env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        env |= self._network.environment(key) | deployed.env
+        with (deployed.root / "log").open("ab") as log:
+            deployed.process = subprocess.Popen(
+                argv, cwd=code, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            if deployed.process.poll() is not None or time.monotonic() > deadline:
+                _stop(deployed)
+                raise FunctionFailed(f"{key} did not start; its last log lines:\n{self.logs(key)[-2000:]}")
+            try:
+                socket.create_connection(("127.0.0.1", deployed.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+
+    def remove(self, key: str) -> None:
+        """Stop a function and forget its code; nothing happens when it is not there."""
+        with self._lock:
+            deployed = self._deployed.pop(key, None)
+        if deployed is not None:
+            _stop(deployed)
+            shutil.rmtree(deployed.root / "code", ignore_errors=True)
+            self._store.delete("functions", key)
+
+    def logs(self, key: str) -> str:
+        """What a function's process has printed."""
+        with self._lock:
+            deployed = self._deployed.get(key)
+        path = deployed.root / "log" if deployed else None
+        return path.read_text(errors="replace") if path and path.exists() else ""
+
+    def log_lines(self, key: str) -> list[dict[str, object]]:
+        """The JSON lines among a function's log."""
+        lines = (line for line in self.logs(key).splitlines() if line.startswith("{"))
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def stop(self) -> None:
+        """Stop all processes; the code stays deployed."""
+        with self._lock:
+            for deployed in self._deployed.values():
+                _stop(deployed)
+
+
+def _stop(deployed: _Deployed) -> None:
+    process, deployed.process = deployed.process, None
+    if process is None or process.poll() is not None:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(timeout=3)
+            return
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue

@@ -1,0 +1,201 @@
+"""The registry of the process executor: an image is a folder of files, a Python environment and a command.
+
+A build follows the Dockerfile (`dockerfile`) without a container engine: it copies files into a root folder and
+installs the node's own requirements into an environment that is cached by what it holds. The digest is that of a
+manifest over all of it, so that the same source gives the same digest. Real layers and a real registry need an engine.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox import dockerfile
+from sandbox.store import Store
+from sandbox.values import unpack
+
+Log = Callable[[str], None]
+
+
+class BuildError(Exception):
+    """The build failed; the log says at which step."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A built image: where its files are, which environment runs it, and how."""
+
+    digest: str
+    root: Path
+    environment: Path
+    env: dict[str, str]
+    workdir: str
+    entrypoint: list[str]
+    command: list[str]
+
+
+class Images:
+    """Repositories of images. `cache` outlives a sandbox: environments are shared by all who need the same packages."""
+
+    def __init__(self, home: Path, store: Store, cache: Path) -> None:
+        self._home, self._store, self._cache = home / "images", store, cache
+
+    def build(
+        self,
+        repository: str,
+        archive: bytes,
+        dockerfile_name: str,
+        build_args: Mapping[str, str],
+        tags: list[str],
+        log: Log,
+    ) -> str:
+        """Build an archive (.tar.gz or .zip) into a repository; returns sha256:HEX. Raises BuildError."""
+        files = unpack(archive)
+        if dockerfile_name not in files:
+            raise BuildError(f"the context has no {dockerfile_name}")
+        try:
+            recipe = dockerfile.read(files[dockerfile_name].decode(), build_args)
+        except dockerfile.DockerfileError as error:
+            raise BuildError(str(error)) from error
+        log(f"FROM {recipe.base} (stood in by this machine's Python {sys.version.split()[0]})")
+        with tempfile.TemporaryDirectory(dir=_made(self._home)) as scratch:
+            context, root = Path(scratch, "context"), Path(scratch, "root")
+            for name, data in files.items():
+                _write(context / name, data)
+            installs = self._copy(recipe, context, root, log)
+            environment = self._environment(installs, root, log)
+            manifest = {
+                "files": _fingerprint(root),
+                "environment": environment.name,
+                "env": recipe.env,
+                "workdir": recipe.workdir,
+                "entrypoint": recipe.entrypoint,
+                "command": recipe.command,
+            }
+            digest = "sha256:" + hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+            final = self._home / digest.removeprefix("sha256:")[:32]
+            if not final.exists():
+                shutil.move(str(root), final)
+        record = {**manifest, "root": str(final), "environment": str(environment), "tags": tags}
+        self._store.put("images", f"{repository}@{digest}", record)
+        log(f"built {repository}@{digest}")
+        return digest
+
+    def get(self, repository: str, digest: str) -> Image | None:
+        """An image by repository and digest, or None."""
+        doc = self._store.get("images", f"{repository}@{digest}")
+        if doc is None:
+            return None
+        return Image(
+            digest,
+            Path(doc["root"]),
+            Path(doc["environment"]),
+            doc["env"],
+            doc["workdir"],
+            doc["entrypoint"],
+            doc["command"],
+        )
+
+    def tags(self, repository: str) -> dict[str, str]:
+        """Tag -> digest of a repository."""
+        found = self._store.all("images", f"{repository}@")
+        return {tag: key.split("@", 1)[1] for key, doc in found.items() for tag in doc["tags"]}
+
+    def delete_repository(self, repository: str) -> None:
+        """Remove a repository's images."""
+        for key in self._store.all("images", f"{repository}@"):
+            self._store.delete("images", key)
+
+    def _copy(self, recipe: dockerfile.Recipe, context: Path, root: Path, log: Log) -> list[tuple[Path, list[str]]]:
+        installs = []
+        root.mkdir()
+        for step in recipe.steps:
+            here = _inside(root, step.workdir)
+            here.mkdir(parents=True, exist_ok=True)
+            if step.kind == "copy":
+                log(f"COPY {' '.join(step.arguments)}")
+                _copy_into(context, root, here, step.arguments)
+            elif step.kind == "install":
+                installs.append((here, step.arguments))
+            else:
+                log(f"skipped without a container engine: RUN {step.arguments[0]}")
+        _inside(root, recipe.workdir).mkdir(parents=True, exist_ok=True)
+        return installs
+
+    def _environment(self, installs: list[tuple[Path, list[str]]], root: Path, log: Log) -> Path:
+        wanted = hashlib.sha256(sys.version.encode())
+        for here, arguments in installs:
+            for word in arguments:
+                path = here / word
+                content = path.read_bytes() if path.is_file() else _fingerprint(path) if path.is_dir() else ""
+                wanted.update(repr((word, content)).encode())
+        environment = _made(self._cache) / wanted.hexdigest()[:24]
+        if not (environment / "complete").exists():
+            shutil.rmtree(environment, ignore_errors=True)
+            self._uv(["venv", "--quiet", "--python", sys.executable, str(environment)], root, log)
+            for here, arguments in installs:
+                log(f"pip install {' '.join(arguments)}")
+                self._uv(["pip", "install", "--python", str(environment / "bin" / "python"), *arguments], here, log)
+            (environment / "complete").touch()
+        return environment
+
+    def _uv(self, arguments: list[str], here: Path, log: Log) -> None:
+        env = {key: value for key, value in os.environ.items() if not key.upper().endswith("_PROXY")}
+        done = subprocess.run(
+            [sys.executable, "-m", "uv", *arguments], cwd=here, env=env, capture_output=True, text=True, check=False
+        )
+        for line in (done.stdout + done.stderr).splitlines():
+            log(f"  {line}")
+        if done.returncode:
+            raise BuildError(f"{' '.join(arguments[:2])} failed with exit code {done.returncode}")
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _inside(root: Path, path: str) -> Path:
+    found = (root / path.lstrip("/")).resolve()
+    if not found.is_relative_to(root.resolve()):
+        raise BuildError(f"{path} leads out of the image")
+    return found
+
+
+def _copy_into(context: Path, root: Path, here: Path, arguments: list[str]) -> None:
+    *sources, target = arguments
+    destination = _inside(root, target) if target.startswith("/") else _inside(root, str(here.relative_to(root.resolve()) / target))
+    found = [Path(path) for source in sources for path in sorted(glob.glob(str(context / source.lstrip("/")))) or [""]]
+    many = len(found) > 1 or target.endswith("/") or target in (".", "./") or destination.is_dir()
+    for source in found:
+        if not source.name or not source.exists():
+            raise BuildError(f"COPY {' '.join(arguments)}: not in the build context")
+        if source.is_dir():
+            shutil.copytree(source, destination, dirs_exist_ok=True, symlinks=True)
+        else:
+            final = destination / source.name if many else destination
+            final.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, final)
+
+
+def _fingerprint(root: Path) -> dict[str, Any]:
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }

@@ -1,0 +1,262 @@
+"""A Pulumi resource provider for a stood-in cloud, over the engine's own gRPC protocol.
+
+One server for each package; the engine attaches to it (PULUMI_DEBUG_PROVIDERS). Inputs are checked against schema and
+SDK, differences are found property by property with the schema's word on what replaces, and handlers do the rest.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from importlib import metadata
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from sandbox import schema, sdk_types, values
+from sandbox.cloud import Cloud, CloudError, Handler, Resource
+from sandbox.values import UNKNOWN, comparable, plain, raw
+
+_LOG = logging.getLogger(__name__)
+Path = tuple[str | int, ...]
+Kind = provider_pb2.PropertyDiff.Kind
+
+
+class Plugin(provider_pb2_grpc.ResourceProviderServicer):
+    """Serves one cloud to the engine."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._schema = schema.load(cloud.package)
+
+    def serve(self) -> tuple[grpc.Server, int]:
+        """Listen on loopback; returns the server and its port."""
+        limits = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+        server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=limits)
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(self, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        return server, port
+
+    def _handler(self, type_: str) -> Handler:
+        try:
+            return self._cloud.handlers[type_]
+        except KeyError:
+            raise CloudError(f"the sandbox has no {type_}; it serves what this program registers") from None
+
+    # ---- life of the plugin
+
+    def Handshake(self, request: Any, context: Any) -> Any:
+        return provider_pb2.ProviderHandshakeResponse()
+
+    def Attach(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:
+        # The version of the SDK whose types it checks: the engine warns about plugins that are older than the SDK.
+        return plugin_pb2.PluginInfo(version=metadata.version(f"pulumi-{self._cloud.package}"))
+
+    def CheckConfig(self, request: Any, context: Any) -> Any:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: Any) -> Any:
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    def Configure(self, request: Any, context: Any) -> Any:
+        self._cloud.config = plain(raw(request.args))
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def Cancel(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def GetSchema(self, request: Any, context: Any) -> Any:
+        return provider_pb2.GetSchemaResponse(schema="{}")
+
+    # ---- functions and resources
+
+    def Invoke(self, request: Any, context: Any) -> Any:
+        def run() -> Any:
+            return provider_pb2.InvokeResponse(
+                **{"return": values.struct(self._cloud.invoke(request.tok, plain(raw(request.args))))}
+            )
+
+        return _answer(context, run)
+
+    def Check(self, request: Any, context: Any) -> Any:
+        def run() -> Any:
+            type_, logical = _of_urn(request.urn)
+            handler, news, olds = self._handler(type_), raw(request.news), raw(request.olds)
+            inputs = plain(news)
+            failures = [*sdk_types.check(type_, inputs), *self._schema.check(type_, inputs)]
+            failures += [] if failures else handler.check(inputs)
+            name = handler.autoname
+            if name and name not in news:
+                old = olds.get(name) if name in olds.get("__defaults", []) else None
+                news[name] = old or autoname(handler, logical)
+                news["__defaults"] = [name]
+            return provider_pb2.CheckResponse(
+                inputs=values.struct(news),
+                failures=[provider_pb2.CheckFailure(property=p, reason=r) for p, r in dict(failures[::-1]).items()],
+            )
+
+        return _answer(context, run)
+
+    def Diff(self, request: Any, context: Any) -> Any:
+        def run() -> Any:
+            type_, _ = _of_urn(request.urn)
+            handler = self._handler(type_)
+            olds, news = comparable(raw(request.old_inputs)), comparable(raw(request.news))
+            for ignored in request.ignoreChanges:
+                olds.pop(ignored, None), news.pop(ignored, None)
+            detailed: dict[str, Any] = {}
+            for path, kind in changes(olds, news):
+                replaces = path[0] in handler.replace_on or self._schema.replaces(type_, path)
+                detailed[_text(path)] = provider_pb2.PropertyDiff(kind=kind + 1 if replaces else kind, inputDiff=True)
+            replaced = [path for path, diff in detailed.items() if diff.kind in _REPLACING]
+            return provider_pb2.DiffResponse(
+                changes=provider_pb2.DiffResponse.DIFF_SOME if detailed else provider_pb2.DiffResponse.DIFF_NONE,
+                diffs=sorted({path.split(".")[0].split("[")[0] for path in detailed}),
+                replaces=replaced,
+                detailedDiff=detailed,
+                hasDetailedDiff=True,
+                deleteBeforeReplace=bool(replaced) and self._in_the_way(handler, olds, news),
+            )
+
+        return _answer(context, run)
+
+    @staticmethod
+    def _in_the_way(handler: Handler, olds: dict[str, Any], news: dict[str, Any]) -> bool:
+        # As the real providers: a name that the program fixes cannot exist twice, so the old one goes first.
+        name = handler.autoname
+        fixed = bool(name) and name not in olds.get("__defaults", []) and olds.get(name) == news.get(name)
+        return handler.delete_before_replace or fixed
+
+    def Create(self, request: Any, context: Any) -> Any:
+        def run() -> Any:
+            type_, logical = _of_urn(request.urn)
+            handler, inputs = self._handler(type_), _visible(raw(request.properties))
+            if request.preview:
+                return provider_pb2.CreateResponse(properties=values.struct(inputs))
+            resource = Resource(type_, request.urn, logical, "", plain(inputs), plain(copy.deepcopy(inputs)))
+            handler.create(resource)
+            self._cloud.save(resource)
+            return provider_pb2.CreateResponse(id=resource.id, properties=_outputs(resource, inputs))
+
+        return _answer(context, run)
+
+    def Update(self, request: Any, context: Any) -> Any:
+        def run() -> Any:
+            type_, logical = _of_urn(request.urn)
+            handler, inputs = self._handler(type_), _visible(raw(request.news))
+            before = raw(request.old_inputs)
+            if request.preview:
+                outputs = _visible(raw(request.olds)) | inputs
+                outputs |= dict.fromkeys(handler.recomputed(plain(before), plain(inputs)), UNKNOWN)
+                return provider_pb2.UpdateResponse(properties=values.struct(outputs))
+            old = self._cloud.get(type_, request.id)
+            if old is None:
+                raise CloudError(f"{request.id} is gone; run `pulumi refresh`")
+            kept = {key: value for key, value in old.outputs.items() if key in inputs or key not in old.inputs}
+            resource = Resource(type_, request.urn, logical, request.id, plain(inputs), kept | plain(inputs))
+            handler.update(old, resource)
+            self._cloud.save(resource)
+            return provider_pb2.UpdateResponse(properties=_outputs(resource, inputs))
+
+        return _answer(context, run)
+
+    def Delete(self, request: Any, context: Any) -> Any:
+        def run() -> Any:
+            type_, _ = _of_urn(request.urn)
+            resource = self._cloud.get(type_, request.id)
+            if resource is not None:
+                self._handler(type_).delete(resource)
+                self._cloud.forget(resource)
+            return empty_pb2.Empty()
+
+        return _answer(context, run)
+
+    def Read(self, request: Any, context: Any) -> Any:
+        def run() -> Any:
+            type_, _ = _of_urn(request.urn)
+            resource = self._cloud.get(type_, request.id)
+            if resource is None:
+                return provider_pb2.ReadResponse(id="")
+            inputs = raw(request.inputs)
+            return provider_pb2.ReadResponse(
+                id=resource.id,
+                properties=_outputs(resource, raw(request.properties)),
+                inputs=values.struct({key: _live(resource, key, value) for key, value in inputs.items()}),
+            )
+
+        return _answer(context, run)
+
+
+_REPLACING = (Kind.ADD_REPLACE, Kind.DELETE_REPLACE, Kind.UPDATE_REPLACE)
+
+
+def autoname(handler: Handler, logical: str) -> str:
+    """A physical name as the real provider makes it: the logical name, a separator, random hex."""
+    return f"{logical}{handler.autoname_separator}{secrets.token_hex(8)[: handler.autoname_hex]}"
+
+
+def changes(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """(path, kind) for every difference between two comparable values; what the program does not set is not compared."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted((old.keys() | new.keys()) - {"__defaults"}):
+            yield from changes(old.get(key), new.get(key), (*path, key))
+    elif isinstance(old, list) and isinstance(new, list):
+        for index in range(max(len(old), len(new))):
+            left = old[index] if index < len(old) else None
+            right = new[index] if index < len(new) else None
+            yield from changes(left, right, (*path, index))
+    elif old != new:
+        yield path, Kind.ADD if old is None else Kind.DELETE if new is None else Kind.UPDATE
+
+
+def _text(path: Path) -> str:
+    text = str(path[0])
+    for step in path[1:]:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if step.isidentifier() else f'["{step}"]'
+    return text
+
+
+def _of_urn(urn: str) -> tuple[str, str]:
+    """(type, logical name): urn:pulumi:stack::project::Parent$Type::name."""
+    qualified, name = urn.split("::", 3)[2:]
+    return qualified.split("$")[-1], name
+
+
+def _visible(properties: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in properties.items() if key != "__defaults"}
+
+
+def _outputs(resource: Resource, wire: dict[str, Any]) -> Any:
+    """The outputs on the wire: what a handler left as it came keeps its wire form (assets), the rest is plain."""
+    sent = {key: value for key, value in wire.items() if key in resource.outputs}
+    computed = {
+        key: value
+        for key, value in resource.outputs.items()
+        if key not in resource.inputs or value != resource.inputs[key]
+    }
+    return values.struct(_visible(sent) | computed)
+
+
+def _live(resource: Resource, key: str, value: Any) -> Any:
+    live = resource.outputs.get(key)
+    changed = key in resource.inputs and live != resource.inputs[key]
+    return live if changed else value
+
+
+def _answer(context: Any, run: Callable[[], Any]) -> Any:
+    try:
+        return run()
+    except CloudError as error:
+        context.abort(grpc.StatusCode.INTERNAL, str(error))
+    except Exception as error:
+        _LOG.exception("the stand-in provider failed")
+        context.abort(grpc.StatusCode.INTERNAL, f"the sandbox's provider failed: {error!r}; see its daemon.log")

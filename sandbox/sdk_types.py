@@ -1,0 +1,139 @@
+"""What the installed SDKs accept: names, required inputs and types of every resource, read off their own classes.
+
+The SDKs are the newest source of names; importing one costs most of a second, so a package is imported when the first
+resource of it is checked.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pulumi
+from pulumi import _types
+
+from sandbox.values import UNKNOWN
+
+_MODULES = {"aws": "pulumi_aws", "gcp": "pulumi_gcp", "azure-native": "pulumi_azure_native"}
+_KEYWORDS = {"lambda": "lambda_"}
+Failure = tuple[str, str]
+
+
+def check(type_: str, inputs: dict[str, Any]) -> Iterator[Failure]:
+    """Unknown, missing and wrongly typed inputs of a resource type (pkg:module/file:Class or pkg:module:Class)."""
+    args = _args_class(type_)
+    if args is None:
+        yield "", f"the installed SDK has no resource type {type_}"
+        return
+    yield from _check_object(args, inputs, "")
+
+
+@cache
+def _args_class(type_: str) -> type | None:
+    package, module, name = type_.split(":")
+    folder = module.split("/")[0]
+    path = _MODULES[package] if folder == "index" else f"{_MODULES[package]}.{_KEYWORDS.get(folder, folder)}"
+    try:
+        found = getattr(importlib.import_module(path), f"{name}Args", None)
+    except ImportError:
+        return None
+    return found if isinstance(found, type) else None
+
+
+@cache
+def _properties(args: type) -> dict[str, tuple[Any, bool]]:
+    """Wire name -> (type, required)."""
+    signature = inspect.signature(args.__init__)
+    module = importlib.import_module(args.__module__)
+    space = {**vars(pulumi), **vars(typing), **vars(module)}
+    hints = typing.get_type_hints(args.__init__, globalns=space)
+    wire = _types.input_type_py_to_pulumi_names(args)
+    return {
+        wire.get(name, name): (hints.get(name, Any), parameter.default is inspect.Parameter.empty)
+        for name, parameter in signature.parameters.items()
+        if name not in ("self", "__self__")
+    }
+
+
+def _check_object(args: type, value: dict[str, Any], path: str) -> Iterator[Failure]:
+    known = _properties(args)
+    for name in sorted(value.keys() - known.keys() - {"__defaults"}):
+        yield f"{path}{name}", f"unknown property '{path}{name}' of {args.__name__.removesuffix('Args')}"
+    for name, (_, required) in known.items():
+        if required and name not in value:
+            yield f"{path}{name}", f"Missing required property '{path}{name}'"
+    for name, item in value.items():
+        if name in known and item is not None:
+            yield from _check_value(known[name][0], item, f"{path}{name}")
+
+
+def _check_value(hint: Any, value: Any, path: str) -> Iterator[Failure]:
+    options = list(_options(hint))
+    if value == UNKNOWN or not options or Any in options:
+        return
+    if isinstance(value, dict):
+        nested = [option for option in options if isinstance(option, type) and _types.is_input_type(option)]
+        mappings = [option for option in options if typing.get_origin(option) in _MAPPINGS]
+        if nested:
+            yield from _check_object(nested[0], value, f"{path}.")
+        elif mappings:
+            for key, item in value.items():
+                yield from _check_value(typing.get_args(mappings[0])[1], item, f"{path}.{key}")
+        elif not any(isinstance(o, type) and issubclass(o, pulumi.Archive | pulumi.Asset) for o in options):
+            yield path, f"expected {_name(options)}, got an object"
+    elif isinstance(value, list):
+        lists = [option for option in options if typing.get_origin(option) in _SEQUENCES]
+        if not lists:
+            yield path, f"expected {_name(options)}, got a list"
+        for index, item in enumerate(value if lists else ()):
+            yield from _check_value(typing.get_args(lists[0])[0], item, f"{path}[{index}]")
+    elif not any(_accepts(option, value) for option in options):
+        yield path, f"expected {_name(options)}, got {value!r:.60}"
+
+
+_MAPPINGS = (dict, typing.get_origin(typing.Mapping[str, str]))
+_SEQUENCES = (list, typing.get_origin(typing.Sequence[str]))
+
+
+def _options(hint: Any) -> Iterator[Any]:
+    """The plain types that a hint of the SDK allows, without Output, Awaitable and None."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        for option in typing.get_args(hint):
+            yield from _options(option)
+    elif hint is type(None) or (origin is not None and origin not in _MAPPINGS + _SEQUENCES):
+        return
+    elif isinstance(hint, typing.ForwardRef | str):
+        yield Any
+    else:
+        yield hint
+
+
+def _accepts(option: Any, value: Any) -> bool:
+    if isinstance(value, bytes):
+        return isinstance(option, type) and issubclass(option, pulumi.Asset | pulumi.Archive)
+    if not isinstance(option, type):
+        return False
+    if option is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if option is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if issubclass(option, str):
+        return isinstance(value, str)
+    return isinstance(value, option)
+
+
+def _name(options: list[Any]) -> str:
+    return " or ".join(sorted({_one_name(option) for option in options}))
+
+
+def _one_name(option: Any) -> str:
+    origin = typing.get_origin(option)
+    if origin in _MAPPINGS or (isinstance(option, type) and _types.is_input_type(option)):
+        return "an object"
+    return "a list" if origin in _SEQUENCES else str(getattr(option, "__name__", option))
