@@ -1,0 +1,98 @@
+"""What every cloud must build and give back.
+
+A cloud's package (`providers.aws`, `.gcp`, `.azure`) has `cluster.Cluster`, made once per region when the first node
+needs it, and `node.PredictionNode`, a subclass of the one here. `Stack` carries what they share: names, tags, Numerai's
+keys and the secret from which each webhook's token is derived.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from nodefile import Node
+
+TYPE_PREFIX = "prediction-nodes"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The stack that a program run works on; all outputs here but `model_ids` are secret."""
+
+    project: str
+    name: str
+    public_id: pulumi.Output[str]
+    secret_key: pulumi.Output[str]
+    webhook_key: pulumi.Output[str]
+    model_ids: Mapping[str, pulumi.Output[str]]
+
+    def tags(self, node: Node | None = None) -> dict[str, str]:
+        """Tags or labels of a resource: project and stack, for a node's own resources also node and the user's tags."""
+        own = {"node": node.name, **node.tags} if node else {}
+        return {**own, "project": self.project, "stack": self.name}
+
+    def token(self, node: Node) -> pulumi.Output[str]:
+        """The node's webhook token: 43 url-safe characters, another for each node and model, stable while the stack lives."""
+        return pulumi.Output.secret(
+            pulumi.Output.all(self.webhook_key, self.model_ids[node.name]).apply(
+                lambda known: derive_token(known[0], node.name, known[1])
+            )
+        )
+
+    def token_sha256(self, node: Node) -> pulumi.Output[str]:
+        """What the trigger compares with (hex). Not secret: 256 random bits cannot be found from their hash."""
+        return pulumi.Output.unsecret(self.token(node).apply(lambda token: hashlib.sha256(token.encode()).hexdigest()))
+
+
+def derive_token(key: str, node: str, model_id: str) -> str:
+    """HMAC-SHA256 of node and model under the stack's key, in the url-safe alphabet."""
+    digest = hmac.new(key.encode(), f"{node}\n{model_id.lower()}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+class PredictionNode(pulumi.ComponentResource):
+    """One prediction node on one cloud. Subclasses set the outputs below and call `finish()` at the end of `__init__`."""
+
+    node: Node
+    webhook_url: pulumi.Output[str]
+    """https://HOST/pred/<model id>?token=<token>, secret."""
+    image: pulumi.Output[str]
+    """The deployed image by digest: REPOSITORY@sha256:HEX."""
+    job: pulumi.Output[str]
+    """The job as its cloud names it (ARN, resource name, resource id)."""
+    console_url: pulumi.Output[str]
+    """Where a person looks at the job's runs in the cloud's web console."""
+
+    def __init__(self, cloud: str, node: Node, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"{TYPE_PREFIX}:{cloud}:PredictionNode", node.name, None, opts)
+        self.node = node
+
+    def finish(self, stack: Stack, host: pulumi.Input[str]) -> None:
+        """Make the webhook's URL from the trigger's base URL (with or without a slash at its end) and register the outputs."""
+        self.webhook_url = pulumi.Output.secret(
+            pulumi.Output.all(host, stack.model_ids[self.node.name], stack.token(self.node)).apply(
+                lambda known: f"{known[0].rstrip('/')}/pred/{known[1]}?token={known[2]}"
+            )
+        )
+        self.register_outputs(
+            {"webhookUrl": self.webhook_url, "image": self.image, "job": self.job, "consoleUrl": self.console_url}
+        )
+
+    def summary(self, stack: Stack) -> dict[str, pulumi.Input[str]]:
+        """This node in the stack's output `nodes`: nothing secret."""
+        node = self.node
+        return {
+            "cloud": node.cloud.value,
+            "region": node.region,
+            "size": node.size.preset or f"{node.size.cpu:g} vCPU, {node.size.memory} MiB",
+            "tournament": node.tournament.value,
+            "model_id": stack.model_ids[node.name],
+            "image": self.image,
+            "job": self.job,
+            "console": self.console_url,
+        }

@@ -1,0 +1,33 @@
+"""The stack's webhook key: 256 random bits, made once and kept in the stack's state as a secret.
+
+Every node's token is derived from it (contract.Stack.token), so adding a node asks nothing of the user and no random
+provider has to be installed. `pulumi up --replace` of this resource changes every webhook at once.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import pulumi
+from pulumi import dynamic
+
+
+class WebhookKeyProvider(dynamic.ResourceProvider):
+    """Creates the key; there is nothing to compare, update or delete anywhere else."""
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        return dynamic.CreateResult(f"webhook-key-{secrets.token_hex(4)}", {"key": secrets.token_urlsafe(32)})
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        return dynamic.DiffResult(changes=False)
+
+
+class WebhookKey(dynamic.Resource, module="prediction-nodes", name="WebhookKey"):
+    """`key`: 43 url-safe characters, secret."""
+
+    key: pulumi.Output[str]
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["key"])
+        super().__init__(WebhookKeyProvider(), name, {"key": None}, pulumi.ResourceOptions.merge(opts, secret))
