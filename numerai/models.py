@@ -41,7 +41,7 @@ class ModelIdsProvider(dynamic.ResourceProvider):
 
 
 def look_up(names: Sequence[str], public_id: str, secret_key: str) -> dict[str, str]:
-    """The ids of "tournament/name" entries. Raises LookUpFailed for keys that Numerai refuses and names it does not know."""
+    """The ids of "tournament/name" entries. Raises LookUpFailed for refused keys and unknown names."""
     from numerapi.base_api import Api  # 0.3 s of imports that only a look-up needs
 
     api = Api(public_id=public_id, secret_key=secret_key, verbosity="ERROR", show_progress_bars=False)
@@ -70,9 +70,7 @@ class ModelIds(dynamic.Resource, module="prediction-nodes", name="ModelIds"):
 
     ids: pulumi.Output[Mapping[str, str]]
 
-    def __init__(
-        self, names: Sequence[str], public_id: pulumi.Input[str], secret_key: pulumi.Input[str]
-    ) -> None:
+    def __init__(self, names: Sequence[str], public_id: pulumi.Input[str], secret_key: pulumi.Input[str]) -> None:
         props = {"names": sorted(set(names)), "publicId": public_id, "secretKey": secret_key, "ids": None}
         super().__init__(ModelIdsProvider(), "numerai-models", props)
 

@@ -81,7 +81,7 @@ def context_of(props: dict[str, Any]) -> BuildContext:
 
 
 def source_inputs(node: Node) -> dict[str, str]:
-    """The inputs of a build that its source decides: sourceDigest, tag (unique to it), context and dockerfile (relative)."""
+    """What a build's source decides of its inputs: sourceDigest, tag (unique to it), context, dockerfile (relative)."""
     context = BuildContext(node.context, node.dockerfile)
     here = Path.cwd()
     return {

@@ -82,7 +82,7 @@ class BuildContext:
         for path in self.files:
             info = (self.root / path).lstat()
             if stat.S_ISLNK(info.st_mode):
-                kind, content = "link", hashlib.sha256(os.readlink(self.root / path).encode()).hexdigest()
+                kind, content = "link", hashlib.sha256(str((self.root / path).readlink()).encode()).hexdigest()
             else:
                 kind = "exec" if info.st_mode & 0o100 else "file"
                 with (self.root / path).open("rb") as handle:

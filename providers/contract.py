@@ -32,12 +32,12 @@ class Stack:
     model_ids: Mapping[str, pulumi.Output[str]]
 
     def tags(self, node: Node | None = None) -> dict[str, str]:
-        """Tags or labels of a resource: project and stack, for a node's own resources also node and the user's tags."""
+        """Tags or labels of a resource: project and stack; for a node's own also its name and the user's tags."""
         own = {"node": node.name, **node.tags} if node else {}
         return {**own, "project": self.project, "stack": self.name}
 
     def token(self, node: Node) -> pulumi.Output[str]:
-        """The node's webhook token: 43 url-safe characters, another for each node and model, stable while the stack lives."""
+        """The node's webhook token: 43 url-safe characters, one per node and model, stable while the stack lives."""
         return pulumi.Output.secret(
             pulumi.Output.all(self.webhook_key, self.model_ids[node.name]).apply(
                 lambda known: derive_token(known[0], node.name, known[1])
@@ -45,7 +45,7 @@ class Stack:
         )
 
     def token_sha256(self, node: Node) -> pulumi.Output[str]:
-        """What the trigger compares with (hex). Not secret: 256 random bits cannot be found from their hash."""
+        """What the trigger compares with (hex); no secret, since 256 random bits cannot be found from their hash."""
         return pulumi.Output.unsecret(self.token(node).apply(lambda token: hashlib.sha256(token.encode()).hexdigest()))
 
 
@@ -56,7 +56,7 @@ def derive_token(key: str, node: str, model_id: str) -> str:
 
 
 class PredictionNode(pulumi.ComponentResource):
-    """One prediction node on one cloud. Subclasses set the outputs below and call `finish()` at the end of `__init__`."""
+    """One prediction node on one cloud. Subclasses set the outputs below and end `__init__` with `finish()`."""
 
     node: Node
     webhook_url: pulumi.Output[str]
@@ -73,7 +73,7 @@ class PredictionNode(pulumi.ComponentResource):
         self.node = node
 
     def finish(self, stack: Stack, host: pulumi.Input[str]) -> None:
-        """Make the webhook's URL from the trigger's base URL (with or without a slash at its end) and register the outputs."""
+        """Make the webhook's URL from the trigger's base URL (a slash at its end or not) and register the outputs."""
         self.webhook_url = pulumi.Output.secret(
             pulumi.Output.all(host, stack.model_ids[self.node.name], stack.token(self.node)).apply(
                 lambda known: f"{known[0].rstrip('/')}/pred/{known[1]}?token={known[2]}"

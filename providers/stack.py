@@ -16,7 +16,7 @@ from providers.webhook_key import WebhookKey
 
 
 def current_stack(nodes: Sequence[Node]) -> Stack:
-    """What all nodes of this program run share. Registers the webhook key and, where names are used, the model look-up."""
+    """What all nodes of this run share. Registers the webhook key and, where names are used, the model look-up."""
     public_id = _key("numerai-public-id", "NUMERAI_PUBLIC_ID")
     secret_key = _key("numerai-secret", "NUMERAI_SECRET_KEY")
     return Stack(

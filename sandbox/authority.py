@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 import threading
 from pathlib import Path
@@ -22,8 +21,8 @@ class Authority:
             self._ca = trustme.CA.from_pem(own.read_bytes(), key_file.read_bytes())
         else:
             self._ca = trustme.CA(organization_name="prediction-nodes sandbox")
-            with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as handle:
-                handle.write(self._ca.private_key_pem.bytes())
+            key_file.touch(0o600)
+            key_file.write_bytes(self._ca.private_key_pem.bytes())
             own.write_bytes(self._ca.cert_pem.bytes())
         # Public authorities stay in the bundle: a shell that has the sandbox's variables can still use other programs.
         self.ca_file.write_bytes(self._ca.cert_pem.bytes() + Path(certifi.where()).read_bytes())

@@ -1,4 +1,4 @@
-"""What a stood-in cloud is to the kernel: handlers of resource types, provider functions, and an ASGI app for its hosts."""
+"""What a stood-in cloud is to the kernel: handlers of resource types, functions, and an ASGI app for its hosts."""
 
 from __future__ import annotations
 
@@ -62,6 +62,10 @@ class Handler:
 
     def delete(self, _resource: Resource) -> None:
         """Undo what create did outside of the resource itself."""
+
+    def previewed(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Outputs that a preview knows: the inputs, but where the provider gives one back in another shape."""
+        return inputs
 
     def recomputed(self, _old_inputs: dict[str, Any], _inputs: dict[str, Any]) -> set[str]:
         """Outputs that the preview of this update cannot know."""

@@ -70,7 +70,7 @@ def control_app(daemon: Daemon) -> FastAPI:
 
     @app.get("/functions")
     def functions() -> dict[str, Any]:
-        return {"functions": {key: kernel.functions.log_lines(key) for key in kernel.functions.keys()}}
+        return {"functions": {key: kernel.functions.log_lines(key) for key in kernel.functions}}
 
     return app
 

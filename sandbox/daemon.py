@@ -1,4 +1,4 @@
-"""The sandbox's one long-lived process: gateway, stand-in providers, clouds, Numerai and a control API, all on loopback.
+"""The sandbox's one long-lived process: gateway, stand-in providers, clouds, Numerai, control API; all on loopback.
 
 `python -m sandbox.daemon --home DIR` runs in the foreground until SIGTERM. When everything listens it writes
 DIR/daemon.json (pid, addresses, ports, the CA file, the sandbox's Numerai keys), which the CLI and the tests read.
@@ -130,8 +130,8 @@ async def _run(home: Path, cache: Path) -> None:
     file = home / "daemon.json"
     ready = await daemon.start()
     scratch = file.with_suffix(".new")
-    with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
-        json.dump(ready, handle)
+    scratch.touch(0o600)  # it holds the sandbox's keys
+    scratch.write_text(json.dumps(ready))
     scratch.replace(file)
     _LOG.info("ready: %s", {key: value for key, value in ready.items() if key != "numerai"})
     await stopped.wait()

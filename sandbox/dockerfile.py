@@ -74,7 +74,7 @@ def _follow(recipe: Recipe, name: str, value: str, known: dict[str, str]) -> Non
         path = _expand(value.strip(), known)
         recipe.workdir = path if path.startswith("/") else f"{recipe.workdir.rstrip('/')}/{path}"
     elif name in ("COPY", "ADD"):
-        words = _words(value, shell=False)
+        words = _words(value, wrapped=False)
         if any(word.startswith("--from") for word in words):
             raise DockerfileError("COPY --from needs a container engine")
         sources = [_expand(word, known) for word in words if not word.startswith("--")]
@@ -83,9 +83,9 @@ def _follow(recipe: Recipe, name: str, value: str, known: dict[str, str]) -> Non
         for line in re.split(r"&&|;|\n", value):
             _run(recipe, _expand(line.strip(), known))
     elif name == "CMD":
-        recipe.command = _words(value, shell=True)
+        recipe.command = _words(value, wrapped=True)
     elif name == "ENTRYPOINT":
-        recipe.entrypoint = _words(value, shell=True)
+        recipe.entrypoint = _words(value, wrapped=True)
 
 
 def _run(recipe: Recipe, line: str) -> None:
@@ -98,11 +98,11 @@ def _run(recipe: Recipe, line: str) -> None:
         recipe.steps.append(Step("skipped", [line], recipe.workdir))
 
 
-def _words(value: str, shell: bool) -> list[str]:
+def _words(value: str, wrapped: bool) -> list[str]:
     if value.lstrip().startswith("["):
         parsed: Any = json.loads(value)
         return [str(word) for word in parsed]
-    return ["/bin/sh", "-c", value] if shell else shlex.split(value)
+    return ["/bin/sh", "-c", value] if wrapped else shlex.split(value)
 
 
 def _expand(text: str, known: Mapping[str, str]) -> str:

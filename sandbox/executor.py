@@ -7,6 +7,7 @@ cluster would. CPU shares and the file system's isolation need a container engin
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -163,7 +164,7 @@ class Executor:
             shutil.copytree(image.root, scratch, symlinks=True)
             with Path(run.log_path).open("ab") as log:
                 self._watch(self._process(spec, image, scratch, log), spec, run)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a run that nobody ends would be waited for for ever
             self._end(run, "FAILED", f"the sandbox could not run the job: {error!r}")
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -234,8 +235,6 @@ def _memory_mib(pid: int) -> int:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

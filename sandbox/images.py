@@ -7,7 +7,6 @@ manifest over all of it, so that the same source gives the same digest. Real lay
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
@@ -179,8 +178,12 @@ def _inside(root: Path, path: str) -> Path:
 
 def _copy_into(context: Path, root: Path, here: Path, arguments: list[str]) -> None:
     *sources, target = arguments
-    destination = _inside(root, target) if target.startswith("/") else _inside(root, str(here.relative_to(root.resolve()) / target))
-    found = [Path(path) for source in sources for path in sorted(glob.glob(str(context / source.lstrip("/")))) or [""]]
+    destination = (
+        _inside(root, target)
+        if target.startswith("/")
+        else _inside(root, str(here.relative_to(root.resolve()) / target))
+    )
+    found = [Path(path) for source in sources for path in _matching(context, source)]
     many = len(found) > 1 or target.endswith("/") or target in (".", "./") or destination.is_dir()
     for source in found:
         if not source.name or not source.exists():
@@ -191,6 +194,13 @@ def _copy_into(context: Path, root: Path, here: Path, arguments: list[str]) -> N
             final = destination / source.name if many else destination
             final.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, final)
+
+
+def _matching(context: Path, pattern: str) -> list[str]:
+    wanted = pattern.strip("/").removeprefix("./")
+    if wanted in ("", "."):
+        return [str(context)]
+    return sorted(str(path) for path in context.glob(wanted)) or [""]
 
 
 def _fingerprint(root: Path) -> dict[str, Any]:

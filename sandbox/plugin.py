@@ -141,7 +141,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             type_, logical = _of_urn(request.urn)
             handler, inputs = self._handler(type_), _visible(raw(request.properties))
             if request.preview:
-                return provider_pb2.CreateResponse(properties=values.struct(inputs))
+                return provider_pb2.CreateResponse(properties=values.struct(handler.previewed(inputs)))
             resource = Resource(type_, request.urn, logical, "", plain(inputs), plain(copy.deepcopy(inputs)))
             handler.create(resource)
             self._cloud.save(resource)
@@ -155,7 +155,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             handler, inputs = self._handler(type_), _visible(raw(request.news))
             before = raw(request.old_inputs)
             if request.preview:
-                outputs = _visible(raw(request.olds)) | inputs
+                outputs = _visible(raw(request.olds)) | handler.previewed(inputs)
                 outputs |= dict.fromkeys(handler.recomputed(plain(before), plain(inputs)), UNKNOWN)
                 return provider_pb2.UpdateResponse(properties=values.struct(outputs))
             old = self._cloud.get(type_, request.id)
@@ -205,7 +205,7 @@ def autoname(handler: Handler, logical: str) -> str:
 
 
 def changes(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """(path, kind) for every difference between two comparable values; what the program does not set is not compared."""
+    """(path, kind) for every difference between two comparable values."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted((old.keys() | new.keys()) - {"__defaults"}):
             yield from changes(old.get(key), new.get(key), (*path, key))
@@ -257,6 +257,6 @@ def _answer(context: Any, run: Callable[[], Any]) -> Any:
         return run()
     except CloudError as error:
         context.abort(grpc.StatusCode.INTERNAL, str(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the engine needs an answer
         _LOG.exception("the stand-in provider failed")
         context.abort(grpc.StatusCode.INTERNAL, f"the sandbox's provider failed: {error!r}; see its daemon.log")

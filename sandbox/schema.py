@@ -1,8 +1,8 @@
-"""What the real providers accept: rules extracted from their schemas (`schemas/*.json`), checked before anything is made.
+"""What the real providers accept: rules extracted from their schemas (`schemas/*.json`), checked at plan.
 
 Two sources are asked. `sdk_types` knows the newest names, required inputs and types, from the installed SDK's own
-classes; the extracts here know enums, patterns, ranges and which property replaces a resource when it changes. Each file
-names its source. A property that neither knows is a mistake.
+classes; the extracts here know enums, patterns, ranges and which property replaces a resource when it changes. Each
+file names its source.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Schema:
         return {name: spec for name, spec in found.items() if not spec.get("readOnly")}
 
     def check(self, type_: str, inputs: dict[str, Any]) -> Iterator[Failure]:
-        """Missing required inputs and values outside of enums, patterns and ranges; unknown names are left to the SDK's types."""
+        """Missing required inputs, values outside of enums, patterns and ranges; names are left to the SDK's types."""
         if not self.knows(type_):
             return
         specs = self.inputs(type_)
@@ -118,6 +118,5 @@ def _check_scalar(spec: dict[str, Any], value: Any, path: str) -> Iterator[Failu
         if len(value) < spec.get("minLength", 0) or len(value) > spec.get("maxLength", 10**9):
             low, high = spec.get("minLength", 0), spec.get("maxLength", "any number of")
             yield path, f"{value!r} has {len(value)} characters, expected {low} to {high}"
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        if value < spec.get("minimum", value) or value > spec.get("maximum", value):
-            yield path, f"expected {spec.get('minimum', '-inf')} to {spec.get('maximum', 'inf')}, got {value}"
+    elif isinstance(value, int | float) and not spec.get("minimum", value) <= value <= spec.get("maximum", value):
+        yield path, f"expected {spec.get('minimum', '-inf')} to {spec.get('maximum', 'inf')}, got {value}"

@@ -13,7 +13,7 @@ from google.protobuf import json_format, struct_pb2
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark of a secret, not one
 _ASSET = "c44067f5952c0a294b673a41bacd8c17"
 _ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
@@ -64,7 +64,11 @@ def _archive(value: dict[str, Any]) -> dict[str, bytes]:
         files: dict[str, bytes] = {}
         for name, item in value["assets"].items():
             content = plain(item)
-            files.update({f"{name}/{sub}": data for sub, data in content.items()} if isinstance(content, dict) else {name: content})
+            files.update(
+                {f"{name}/{sub}": data for sub, data in content.items()}
+                if isinstance(content, dict)
+                else {name: content}
+            )
         return dict(sorted(files.items()))
     return {}
 

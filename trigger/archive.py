@@ -37,7 +37,7 @@ def files(cloud: str) -> dict[str, str]:
 
 
 def package(cloud: str) -> bytes:
-    """The archive as a zip: fixed dates and order, readable modes (Azure's host finds no function in files of mode 000)."""
+    """The archive as a zip: fixed dates and order, readable modes (Azure finds no function in files of mode 000)."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, text in files(cloud).items():

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_ATTEMPTS = 20
-# Longer than any of the three functions may live (their time-outs are at most 60 s): whoever held an expired lease is dead.
+# Longer than any of the functions may live (time-outs of at most 60 s): whoever held an expired lease is dead.
 LEASE_SECONDS = 120
 _TRIGGER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{7,63}")
 _SCHEDULE_NAMESPACE = uuid.UUID("0f4b1a9e-6f1d-5f0a-9d53-2f1f3a6c8e11")
@@ -36,7 +36,7 @@ class ClaimError(Exception):
 
 
 class Claims(Protocol):
-    """Where claims are kept: create and read, neither overwrite nor delete. Keys are relative to the node's own prefix."""
+    """Where claims are kept: create and read, no overwriting or deleting. Keys are relative to the node's prefix."""
 
     def create(self, key: str, body: bytes) -> bool:
         """Create one object atomically; False when it exists. Raises ClaimError."""
@@ -68,7 +68,7 @@ class Settings:
 
     @staticmethod
     def from_env(env: Mapping[str, str]) -> Settings:
-        """Read NODE_NAME, MODEL_ID, TOKEN_SHA256, NODE_ENABLED ("1" or "0") and PACKAGE; KeyError names what is missing."""
+        """Read NODE_NAME, MODEL_ID, TOKEN_SHA256, NODE_ENABLED ("1", "0"), PACKAGE; KeyError names what is missing."""
         return Settings(
             node=env["NODE_NAME"],
             model_id=env["MODEL_ID"].lower(),
@@ -155,7 +155,7 @@ def scheduled(
     now: Callable[[], float] = time.time,
     log: Callable[[str], None] = print,
 ) -> Response:
-    """Start the run of a schedule's tick (`when`: the tick's time, ISO 8601) that came without HTTP; answers as `handle`."""
+    """Start the run of a schedule's tick (`when`: its time, ISO 8601) that came without HTTP; answers as `handle`."""
     began = now()
     run = _scheduled_run(when, settings)
     line: dict[str, Any] = {"node": settings.node, "route": "schedule", "run": run.id, "test": False}
@@ -252,9 +252,7 @@ def _minute(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(seconds))
 
 
-def _claim_and_start(
-    run: Run, settings: Settings, claims: Claims, jobs: Jobs, now: Callable[[], float]
-) -> Response:
+def _claim_and_start(run: Run, settings: Settings, claims: Claims, jobs: Jobs, now: Callable[[], float]) -> Response:
     try:
         attempt = 1
         if not _claim(run, 1, claims, now):

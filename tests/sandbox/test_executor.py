@@ -36,7 +36,9 @@ def context(main: str, dockerfile: str = DOCKERFILE, requirements: str = "# noth
 
 def build(kernel: Kernel, main: str, **changes: str) -> str:
     lines: list[str] = []
-    digest = kernel.images.build("repo", context(main, **changes), "Dockerfile", {"WHERE": "/data"}, ["t1"], lines.append)
+    digest = kernel.images.build(
+        "repo", context(main, **changes), "Dockerfile", {"WHERE": "/data"}, ["t1"], lines.append
+    )
     return f"repo@{digest}"
 
 
@@ -65,7 +67,9 @@ def test_a_job_runs_the_images_command_with_its_environment(kernel: Kernel) -> N
 
 def test_it_sees_nothing_of_this_machines_environment(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OF_THIS_MACHINE", "1")
-    kernel.executor.submit(spec(build(kernel, "import os; print('OF_THIS_MACHINE' in os.environ, os.environ['SECRET'])")))
+    kernel.executor.submit(
+        spec(build(kernel, "import os; print('OF_THIS_MACHINE' in os.environ, os.environ['SECRET'])"))
+    )
     kernel.executor.wait("run-1", 60)
     assert kernel.executor.logs("run-1") == "False planted\n"
 
@@ -73,7 +77,8 @@ def test_it_sees_nothing_of_this_machines_environment(kernel: Kernel, monkeypatc
 def test_the_record_of_a_run_holds_no_values_of_its_environment(kernel: Kernel) -> None:
     kernel.executor.submit(spec(build(kernel, "pass")))
     run = kernel.executor.wait("run-1", 60)
-    assert run.env_names == ["SECRET", "TRIGGER_ID"] and run.trigger_id == "t-1"
+    assert run.env_names == ["SECRET", "TRIGGER_ID"]
+    assert run.trigger_id == "t-1"
     assert "planted" not in str(kernel.store.all("runs"))
 
 
@@ -100,7 +105,8 @@ def test_a_job_over_its_memory_is_killed(kernel: Kernel) -> None:
     main = "import time; kept = bytearray(200 * 2**20); kept[::4096] = b'x' * len(kept[::4096]); time.sleep(600)"
     kernel.executor.submit(spec(build(kernel, main), memory_mib=100))
     run = kernel.executor.wait("run-1", 60)
-    assert run.state == "FAILED" and run.reason.startswith("OutOfMemoryError: the container used ")
+    assert run.state == "FAILED"
+    assert run.reason.startswith("OutOfMemoryError: the container used ")
 
 
 def test_a_job_can_be_cancelled(kernel: Kernel) -> None:

@@ -50,7 +50,9 @@ def test_the_process_has_the_deployed_environment_only(kernel: Kernel, monkeypat
     deploy(kernel)
     names = call(kernel)["env"]
     assert isinstance(names, list)
-    assert "NODE_NAME" in names and "HTTPS_PROXY" in names and "OF_THIS_MACHINE" not in names
+    assert "NODE_NAME" in names
+    assert "HTTPS_PROXY" in names
+    assert "OF_THIS_MACHINE" not in names
 
 
 def test_it_stays_warm_until_it_is_deployed_again(kernel: Kernel) -> None:

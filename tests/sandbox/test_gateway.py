@@ -1,4 +1,4 @@
-"""The gateway answers for real host names to unmodified clients, tells apps who calls, and never reaches the internet."""
+"""The gateway answers for real host names to unmodified clients, tells apps who calls, and reaches no internet."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ async def _echo(scope: Any, receive: Any, send: Any) -> None:
     answer = {"host": host, "path": scope["path"], "client": scope["state"]["client"], "body": body.decode()}
     answer["scheme"] = scope["scheme"]
     sent = json.dumps(answer).encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(sent)).encode())]})
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(sent)).encode())]}
+    )
     await send({"type": "http.response.body", "body": sent})
 
 
@@ -89,14 +91,18 @@ def test_plain_http_requests_arrive_without_the_absolute_form(network: Network) 
 
 
 def test_two_requests_share_one_connection(network: Network) -> None:
-    with httpx.Client(proxy=network.proxy("me"), verify=ssl.create_default_context(cafile=str(network.ca_file)), trust_env=False) as client:
+    with httpx.Client(
+        proxy=network.proxy("me"), verify=ssl.create_default_context(cafile=str(network.ca_file)), trust_env=False
+    ) as client:
         answers = [client.post("https://api.example/a", content="x" * size).json() for size in (1, 100_000)]
     assert [len(answer["body"]) for answer in answers] == [1, 100_000]
     assert answers[0]["client"] == "me"
 
 
 def test_a_host_that_nobody_owns_gets_a_sentence(network: Network) -> None:
-    with httpx.Client(proxy=network.proxy("me"), verify=ssl.create_default_context(cafile=str(network.ca_file)), trust_env=False) as client:
+    with httpx.Client(
+        proxy=network.proxy("me"), verify=ssl.create_default_context(cafile=str(network.ca_file)), trust_env=False
+    ) as client:
         answer = client.get("https://nobody.invalid/")
     assert answer.status_code == 502
     assert "the sandbox has no host nobody.invalid" in answer.json()["error"]

@@ -1,4 +1,4 @@
-"""The stand-in provider with the real engine: inputs are checked, differences are found, replacements and removals happen."""
+"""The stand-in provider with the real engine: inputs checked, differences found, replacements and removals done."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ class World:
     def __init__(self, cloud: ToyCloud, cli: PulumiCli) -> None:
         self.cloud, self.cli = cloud, cli
 
-    def program(self, code: str = "1", mutability: str = "IMMUTABLE", encryption: str = "AES256", more: str = "") -> None:
+    def program(
+        self, code: str = "1", mutability: str = "IMMUTABLE", encryption: str = "AES256", more: str = ""
+    ) -> None:
         text = PROGRAM.format(code=code, mutability=mutability, encryption=encryption, more=more)
         (self.cli.folder / "__main__.py").write_text(text)
 

@@ -64,7 +64,10 @@ def test_what_replaces(package: str, type_: str, path: tuple[str | int, ...], re
         ),
         (
             "gcp:cloudrunv2/job:Job",
-            {"location": "x", "template": {"template": {"containers": [{"image": "i", "resources": {"limits": {"cpu": 1}}}]}}},
+            {
+                "location": "x",
+                "template": {"template": {"containers": [{"image": "i", "resources": {"limits": {"cpu": 1}}}]}},
+            },
             ("template.template.containers[0].resources.limits.cpu", "expected str, got 1"),
         ),
         ("aws:ecr/repository:Repository", {"tags": ["a"]}, ("tags", "expected an object, got a list")),

@@ -19,7 +19,8 @@ def test_kinds_and_prefixes_are_kept_apart(tmp_path: Path) -> None:
         store.put(kind, key, {"key": key})
     assert list(store.all("k", "a/")) == ["a/1", "a/2"]
     assert list(store.all("k", "a%")) == ["a%"]
-    assert store.delete("k", "a/1") and not store.delete("k", "a/1")
+    assert store.delete("k", "a/1")
+    assert not store.delete("k", "a/1")
     assert store.get("k", "a/1") is None
 
 

@@ -1,0 +1,55 @@
+"""The client of the control API, and how its errors read."""
+
+import json
+
+import httpx
+import pytest
+
+from cli.control import Control, Run, Submission, Trigger
+from cli.errors import UserError
+
+RUN = {"cloud": "aws", "job": "j", "run_id": "r", "state": "FAILED", "reason": "time-out", "trigger_id": "t"}
+RUN |= {"created": 1.0, "started": 2.0, "stopped": 4.0, "exit_code": 1}  # type: ignore[dict-item]
+
+
+def answer(request: httpx.Request) -> httpx.Response:
+    """What the daemon would say."""
+    match request.method, request.url.path:
+        case "POST", "/open-round":
+            call = {"model_id": "m", "trigger_id": "t", "status": 202, "seconds": 0.1, "answer": "{}", "model": "x"}
+            assert json.loads(request.content) == {"tournament": "signals"}
+            return httpx.Response(200, json={"round": 7, "triggers": [call]})
+        case "GET", "/runs":
+            return httpx.Response(200, json={"runs": [RUN]})
+        case "GET", "/submissions":
+            sent = {"model_id": "m", "trigger_id": None, "round": 7, "rows": 3, "tournament": "signals", "corr": 0.1}
+            return httpx.Response(200, json={"submissions": [sent]})
+        case "GET", "/runs/r/logs":
+            return httpx.Response(200, text="line\n")
+        case "GET", "/status":
+            raise httpx.ConnectError("refused")
+    return httpx.Response(404, text="no such model")
+
+
+@pytest.fixture
+def control() -> Control:
+    return Control("http://sandbox", transport=httpx.MockTransport(answer))
+
+
+def test_records_take_what_they_know(control: Control) -> None:
+    assert control.open_round("signals") == (7, [Trigger("m", "t", 202, 0.1, "{}")])
+    assert control.submissions() == [Submission("m", None, 7, 3, "signals")]
+    (run,) = control.runs()
+    assert run == Run("aws", "j", "r", "FAILED", "time-out", "t", 1.0, 2.0, 4.0)
+    assert (run.ended, run.seconds) == (True, 3.0)
+    assert control.log("r") == "line\n"
+
+
+def test_a_refusal_is_a_sentence(control: Control) -> None:
+    with pytest.raises(UserError, match=r"^The sandbox refused POST /webhook with 404: no such model$"):
+        control.set_webhook("m", "https://x")
+
+
+def test_no_answer_is_a_sentence(control: Control) -> None:
+    with pytest.raises(UserError, match=r"does not answer GET /status .* `pnodes sandbox logs`"):
+        control.status()

@@ -1,0 +1,157 @@
+"""The demo's story and its verdict, with stand-ins for the engine and the control API."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+from typer.testing import Result
+
+from cli import demo, sandbox_process
+from cli.control import Run, Submission, Trigger
+from cli.errors import UserError
+from cli.sandbox_process import Daemon
+from engine.locate import Engine
+from engine.version import MINIMUM
+
+Pnodes = Callable[..., Result]
+SECRET = "TOPSECRET"
+
+
+class World:
+    """What the demo meets, and what it did."""
+
+    def __init__(self, home: Path) -> None:
+        self.daemon = Daemon(home, 1, "http://control", "127.0.0.1:1", {"aws": 2}, home / "ca.pem", {
+            "public_id": "P", "secret_key": "S",
+        })  # fmt: skip
+        self.done: list[str] = []
+        self.preview_fails = False
+        clouds = {"alice": "aws", "bob": "gcp", "carol": "azure"}
+        self.outputs: dict[str, Any] = {
+            "nodes": {n: {"model_id": f"m-{n}", "cloud": c, "size": "gen-sm"} for n, c in clouds.items()},
+            "webhooks": {n: f"https://{c}.example/pred/m-{n}?token={SECRET}" for n, c in clouds.items()},
+        }
+        self.triggers = [Trigger(f"m-{n}", f"t-{n}", 202, 0.1, "started") for n in clouds]
+        self.runs = [Run(c, n, f"r-{n}", "SUCCEEDED", "", f"t-{n}", 1.0, 2.0, 5.0) for n, c in clouds.items()]
+        self.submissions = [Submission(f"m-{n}", f"t-{n}", 7, 100, "classic") for n in clouds]
+
+    # the sandbox
+    def start(self, home: Path) -> Daemon:
+        self.done.append("start")
+        return self.daemon
+
+    # the engine
+    def select(self) -> None:
+        self.done.append("select")
+
+    def show(self, command: str, *options: str) -> None:
+        self.done.append(command)
+        if self.preview_fails:
+            raise UserError("`pulumi preview` ended with exit code 1; what it said is above.")
+
+    # the control API
+    def set_webhook(self, model_id: str, url: str) -> None:
+        self.done.append(f"webhook {model_id}")
+
+    def open_round(self) -> tuple[int, list[Trigger]]:
+        self.done.append("round")
+        return 7, self.triggers
+
+    def log(self, run_id: str) -> str:
+        return f"log of {run_id}\n"
+
+
+@pytest.fixture
+def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(home)
+
+    class Told:
+        """The control API and the engine's outputs as they were set up in the test."""
+
+        def __getattr__(self, name: str) -> Any:
+            value = getattr(made, name)
+            return (lambda: value) if name in ("outputs", "runs", "submissions") else value
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(demo, "ensure", lambda say: Engine(Path("/engine/bin/pulumi"), MINIMUM, "PATH"))
+    monkeypatch.setattr(demo, "Pulumi", lambda *_: Told())
+    monkeypatch.setattr(demo, "Control", lambda address: Told())
+    monkeypatch.setattr(demo, "_LATE_SECONDS", -1.0)
+    monkeypatch.setattr(sandbox_process, "start", made.start)
+    monkeypatch.setattr(sandbox_process, "stop", lambda home: made.done.append("stop"))
+    monkeypatch.setattr(sandbox_process, "wipe", lambda home: made.done.append("wipe"))
+    return made
+
+
+def test_the_story_in_order(pnodes: Pnodes, world: World) -> None:
+    done = pnodes("demo")
+    assert done.exit_code == 0, done.stdout
+    webhooks = ["webhook m-alice", "webhook m-bob", "webhook m-carol"]
+    assert world.done == ["stop", "wipe", "start", "select", "preview", "up", *webhooks, "round"]
+    assert "All 3 nodes submitted" in done.stdout
+    assert "sandbox env)" in done.stdout
+    assert SECRET not in done.stdout
+
+
+def test_kept_state_is_not_wiped(pnodes: Pnodes, world: World) -> None:
+    assert pnodes("demo", "--keep").exit_code == 0
+    assert world.done[0] == "start"
+
+
+def test_in_ci_nothing_goes_on_running(pnodes: Pnodes, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    done = pnodes("demo")
+    assert done.exit_code == 0
+    assert world.done[-1] == "stop"
+    assert "goes on running" not in done.stdout
+
+
+def test_a_failed_job_shows_its_log(pnodes: Pnodes, world: World) -> None:
+    world.runs[1] = replace(world.runs[1], state="FAILED", reason="out of memory")
+    done = pnodes("demo")
+    assert done.exit_code == 1
+    assert "out of memory; the job's last lines:" in done.stdout
+    assert "log of r-bob" in done.stdout
+    assert "log of r-alice" not in done.stdout
+    assert done.stderr.endswith("or a failed job, on: bob.\n")
+
+
+def test_a_submission_of_another_trigger_does_not_count(pnodes: Pnodes, world: World) -> None:
+    world.submissions[0] = replace(world.submissions[0], trigger_id="t-bob")
+    done = pnodes("demo")
+    assert done.exit_code == 1
+    assert done.stderr.endswith("on: alice.\n")
+
+
+def test_a_refused_webhook_shows_its_answer(pnodes: Pnodes, world: World) -> None:
+    world.triggers[2] = replace(world.triggers[2], status=500, answer="the job could not be started")
+    world.runs.pop()
+    world.submissions.pop()
+    done = pnodes("demo")
+    assert done.exit_code == 1
+    assert "refused (500)" in done.stdout
+    assert "the job could not be started" in done.stdout
+
+
+def test_a_run_that_never_ends_is_left_at_the_deadline(pnodes: Pnodes, world: World) -> None:
+    world.runs[0] = replace(world.runs[0], state="RUNNING", stopped=None)
+    world.submissions.pop(0)
+    done = pnodes("demo", "--timeout", "-1")
+    assert done.exit_code == 1
+    assert "alice: RUNNING" in done.stdout
+
+
+def test_a_preview_that_fails_ends_the_demo(pnodes: Pnodes, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "1")
+    world.preview_fails = True
+    done = pnodes("demo")
+    assert (done.exit_code, world.done[-2:]) == (1, ["preview", "stop"])
+    assert done.stderr == "error: `pulumi preview` ended with exit code 1; what it said is above.\n"

@@ -1,0 +1,76 @@
+"""What counts as a node that submitted, and what the table shows."""
+
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from cli.control import Run, Submission, Trigger
+from cli.report import masked, outcomes, result_table
+
+NODES = {
+    "alice": {"model_id": "m-1", "cloud": "aws", "size": "gen-sm"},
+    "bob": {"model_id": "m-2", "cloud": "gcp", "size": "[cpu]"},
+}
+WEBHOOKS = {
+    "alice": "https://abc.lambda-url.us-east-1.on.aws/pred/m-1?token=TOP",
+    "bob": "https://fn-xyz-uc.a.run.app/pred/m-2?token=TOP",
+}
+TRIGGERS = [Trigger("m-1", "t-1", 202, 0.2, "{}"), Trigger("m-2", "t-2", 202, 0.3, "{}")]
+RUNS = [
+    Run("aws", "job", "r-1", "SUCCEEDED", "", "t-1", 100.0, 101.0, 112.5),
+    Run("gcp", "job", "r-2", "RUNNING", "", "t-2", 100.0, 101.0, None),
+]
+SUBMISSIONS = [Submission("m-1", "t-1", 1200, 500, "classic")]
+
+
+def test_calls_runs_and_submissions_are_put_together() -> None:
+    alice, bob = outcomes(NODES, WEBHOOKS, TRIGGERS, RUNS, SUBMISSIONS)
+    assert (alice.node, alice.state, alice.ok, alice.settled) == ("alice", "SUCCEEDED", True, True)
+    assert (bob.node, bob.state, bob.ok, bob.settled) == ("bob", "RUNNING", False, False)
+
+
+@pytest.mark.parametrize(
+    "submission",
+    [Submission("m-1", "t-0", 1200, 500, "classic"), Submission("m-1", None, 1200, 500, "classic")],
+    ids=["of an earlier round", "without a trigger id"],
+)
+def test_only_the_right_trigger_id_counts(submission: Submission) -> None:
+    alice, _ = outcomes(NODES, WEBHOOKS, TRIGGERS, RUNS, [submission])
+    assert not alice.ok
+    assert not alice.settled
+
+
+def test_a_submission_of_a_job_that_failed_does_not_count() -> None:
+    alice, _ = outcomes(NODES, WEBHOOKS, TRIGGERS, [replace(RUNS[0], state="FAILED")], SUBMISSIONS)
+    assert (alice.ok, alice.settled) == (False, True)
+
+
+def test_a_refused_call_is_settled() -> None:
+    alice, bob = outcomes(NODES, WEBHOOKS, [Trigger("m-1", "t-1", 403, 0.1, "disabled")], [], [])
+    assert (alice.state, alice.settled, alice.ok) == ("refused (403)", True, False)
+    assert (bob.state, bob.settled, bob.ok) == ("not called", True, False)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://h.on.aws/pred/m-1?token=TOP", "h.on.aws/pred/m-1?token=***"),
+        ("https://h.on.aws/pred/m-1/TOP", "h.on.aws/pred/m-1/***"),
+    ],
+)
+def test_the_token_is_masked(url: str, shown: str) -> None:
+    assert masked(url) == shown
+
+
+def test_the_table_shows_everything_but_the_token() -> None:
+    wide = Console(width=220)
+    with wide.capture() as shown:
+        wide.print(result_table(outcomes(NODES, WEBHOOKS, TRIGGERS, RUNS, SUBMISSIONS)))
+    text = shown.get()
+    lines = text.splitlines()
+    assert lines[0].split() == ["node", "cloud", "size", "webhook", "trigger", "id", "job", "submission", "seconds"]
+    expected = "alice aws gen-sm abc.lambda-url.us-east-1.on.aws/pred/m-1?token=*** t-1 SUCCEEDED 500 rows 12.5"
+    assert " ".join(lines[1].split()) == expected
+    assert "[cpu]" in lines[2]
+    assert "TOP" not in text

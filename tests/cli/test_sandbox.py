@@ -1,0 +1,103 @@
+"""`pnodes sandbox ...` and `pnodes engine` as a person meets them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+import engine
+from cli import sandbox_process
+from cli.control import Control, Run, Trigger
+from engine import EngineError
+from engine.locate import Engine
+from engine.version import MINIMUM
+
+Pnodes = Callable[..., Result]
+Use = Callable[[str], None]
+ENGINE = Engine(Path("/engine/bin/pulumi"), MINIMUM, "built")
+
+
+@pytest.fixture
+def running(home: Path, daemon_code: Use, monkeypatch: pytest.MonkeyPatch) -> sandbox_process.Daemon:
+    """A sandbox that runs, and an engine."""
+    monkeypatch.setattr(engine, "find", lambda: ENGINE)
+    return sandbox_process.start(home)
+
+
+@pytest.mark.parametrize("command", [["env"], ["open-round"], ["logs", "r"]])
+def test_without_a_sandbox_each_says_how_to_start_one(pnodes: Pnodes, home: Path, command: list[str]) -> None:
+    done = pnodes("sandbox", *command)
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert done.stderr == f"error: No sandbox is running in {home}. Start one with `pnodes sandbox start`.\n"
+
+
+def test_status_and_stop_without_a_sandbox(pnodes: Pnodes, home: Path) -> None:
+    assert (pnodes("sandbox", "status").exit_code, pnodes("sandbox", "stop").exit_code) == (1, 0)
+    assert json.loads(pnodes("sandbox", "status", "--json").stdout) == {"running": False, "home": str(home)}
+
+
+def test_env_prints_lines_for_eval(pnodes: Pnodes, running: sandbox_process.Daemon) -> None:
+    lines = pnodes("sandbox", "env").stdout.splitlines()
+    assert all(line.startswith(("export ", "unset ")) for line in lines)
+    assert f"export PULUMI_BACKEND_URL=file://{running.home}/state" in lines
+    assert (running.home / "state").is_dir()
+    found = json.loads(pnodes("sandbox", "env", "--json").stdout)
+    assert found["NUMERAI_SECRET_KEY"] == "it's secret"
+
+
+def test_env_without_an_engine(
+    pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "find", lambda: None)
+    done = pnodes("sandbox", "env")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "Install one with `pnodes engine`" in done.stderr
+
+
+def test_a_tournament_that_does_not_exist(pnodes: Pnodes, home: Path) -> None:
+    done = pnodes("sandbox", "open-round", "--tournament", "clasic")
+    assert done.exit_code == 2
+    assert done.stderr == "error: --tournament is classic, signals or crypto, not 'clasic'.\n"
+
+
+@pytest.mark.parametrize(("status", "code"), [(202, 0), (403, 1)])
+def test_open_round_ends_with_1_when_a_webhook_refuses(
+    pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch, status: int, code: int
+) -> None:
+    calls = [Trigger("m", "t", status, 0.1, '{"job": "[x]"}')]
+    monkeypatch.setattr(Control, "open_round", lambda self, tournament: (7, calls))
+    done = pnodes("sandbox", "open-round")
+    assert done.exit_code == code
+    assert '{"job": "[x]"}' in done.stdout
+
+
+def test_logs_of_a_run_by_the_beginning_of_its_id(
+    pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [Run("aws", "j", name, "FAILED", "", "t", 1.0, 2.0, 3.0) for name in ("abc-1", "abd-2")]
+    monkeypatch.setattr(Control, "runs", lambda self: runs)
+    monkeypatch.setattr(Control, "log", lambda self, run_id: f"first\nlog of {run_id}\n")
+    assert pnodes("sandbox", "logs", "abd", "-n", "1").stdout == "log of abd-2\n"
+    assert "More than one run has an id that begins with 'ab'" in pnodes("sandbox", "logs", "ab").stderr
+    assert "No run has an id that begins with 'x'" in pnodes("sandbox", "logs", "x").stderr
+
+
+def test_the_daemons_own_log(pnodes: Pnodes, running: sandbox_process.Daemon) -> None:
+    assert pnodes("sandbox", "logs").stdout == "the daemon speaks\n"
+
+
+def test_engine_says_which(pnodes: Pnodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.engine.ensure", lambda say: ENGINE)
+    assert pnodes("engine").stdout == f"/engine/bin/pulumi  Pulumi {MINIMUM}, built from the pinned Go module\n"
+
+
+def test_engine_that_cannot_be_had_is_a_sentence(pnodes: Pnodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(say: Callable[[str], None]) -> Engine:
+        raise EngineError("There is no Pulumi engine. Install [one].")
+
+    monkeypatch.setattr("cli.engine.ensure", none)
+    done = pnodes("engine")
+    assert (done.exit_code, done.stderr) == (1, "error: There is no Pulumi engine. Install [one].\n")

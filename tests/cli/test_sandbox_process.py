@@ -1,0 +1,77 @@
+"""Starting, finding and stopping the sandbox's daemon, with a small daemon in its place."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli import sandbox_process
+from cli.errors import UserError
+
+Use = Callable[[str], None]
+
+
+def test_it_is_started_once_and_stopped(home: Path, daemon_code: Use) -> None:
+    first = sandbox_process.start(home)
+    assert sandbox_process.start(home) == first
+    assert sandbox_process.running(home) == first
+    assert os.getsid(first.pid) == first.pid
+    assert sandbox_process.stop(home)
+    assert not sandbox_process.alive(first.pid)
+    assert not sandbox_process.stop(home)
+    assert sandbox_process.start(home).pid != first.pid
+
+
+def test_one_that_fails_shows_the_end_of_its_log(home: Path, daemon_code: Use) -> None:
+    daemon_code("sys.exit(7)")
+    with pytest.raises(UserError, match=r"(?s)exit code 7 while it started.*the daemon speaks"):
+        sandbox_process.start(home)
+
+
+def test_one_that_hangs_is_killed(home: Path, daemon_code: Use) -> None:
+    daemon_code("(home / 'pid').write_text(str(os.getpid())); signal.pause()")
+    with pytest.raises(UserError, match=r"was not ready after 1 s"):
+        sandbox_process.start(home, timeout=1)
+    assert not sandbox_process.alive(int((home / "pid").read_text()))
+
+
+def test_one_that_does_not_listen_to_sigterm_is_killed(home: Path, daemon_code: Use) -> None:
+    daemon_code("signal.signal(signal.SIGTERM, signal.SIG_IGN)")
+    daemon = sandbox_process.start(home)
+    assert sandbox_process.stop(home, timeout=0.2)
+    os.waitpid(daemon.pid, 0)
+    assert not sandbox_process.alive(daemon.pid)
+
+
+@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1], ids=["another process has the number", "no such process"])
+def test_what_a_killed_daemon_left_is_not_taken_for_one(home: Path, daemon_code: Use, pid: int) -> None:
+    daemon = sandbox_process.start(home)
+    left = json.loads((home / "daemon.json").read_text()) | {"pid": pid, "control": "http://127.0.0.1:1"}
+    sandbox_process.stop(home)
+    (home / "daemon.json").write_text(json.dumps(left))
+    assert sandbox_process.find(home) is None
+    assert sandbox_process.start(home).pid not in (daemon.pid, pid)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"pid": 1}'])
+def test_a_broken_file_is_no_daemon(home: Path, text: str) -> None:
+    home.mkdir()
+    (home / "daemon.json").write_text(text)
+    assert sandbox_process.find(home) is None
+    with pytest.raises(UserError, match="Start one with `pnodes sandbox start`"):
+        sandbox_process.running(home)
+
+
+def test_only_a_sandboxs_home_is_emptied(home: Path, daemon_code: Use) -> None:
+    home.mkdir()
+    (home / "thesis.tex").touch()
+    with pytest.raises(UserError, match="was not made by the sandbox, so it is not emptied"):
+        sandbox_process.wipe(home)
+    (home / "thesis.tex").unlink()
+    sandbox_process.start(home)
+    sandbox_process.stop(home)
+    sandbox_process.wipe(home)
+    assert not home.exists()
+    sandbox_process.wipe(home)

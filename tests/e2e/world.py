@@ -1,0 +1,146 @@
+"""A user's project in a folder of its own, with a sandbox daemon and the engine attached to it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import ssl
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from sandbox.network import Network
+from tests.pulumi_cli import PulumiCli
+
+ROOT = Path(__file__).resolve().parents[2]
+IDS = {
+    "classic": "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01",
+    "signals": "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02",
+    "crypto": "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c03",
+}
+QUICK_DOCKERFILE = """\
+FROM python:3.12-slim
+WORKDIR /app
+COPY requirements.txt .
+RUN pip install --no-cache-dir -r requirements.txt
+COPY . .
+CMD ["python", "predict.py"]
+"""
+# Shows what a container sees without training anything; names only, so that no key gets into a log.
+QUICK_PREDICT = """\
+import json, os
+names = ["TRIGGER_ID", "RUN_ID", "MODEL_ID", "ROUND_NUMBER", "IS_TEST", "NODE_NAME", "TOURNAMENT", "EXTRA"]
+seen = {name: os.environ[name] for name in names if name in os.environ}
+seen["keys"] = [len(os.environ.get(name, "")) > 8 for name in ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY")]
+print(json.dumps(seen))
+"""
+
+
+class World:
+    """`project` holds what a user has after cloning; `cli` is pulumi in it; `control` asks the sandbox."""
+
+    def __init__(self, folder: Path, environments: Path, nodes: str) -> None:
+        self.project, self.home = folder / "project", folder / "sandbox"
+        self.project.mkdir(parents=True)
+        for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py"):
+            shutil.copy(ROOT / name, self.project / name)
+        settings = (self.project / "Pulumi.yaml").read_text().replace("virtualenv: .venv", f"virtualenv: {sys.prefix}")
+        (self.project / "Pulumi.yaml").write_text(settings)
+        shutil.copytree(ROOT / "examples", self.project / "examples")
+        self.model("quick")
+        self.nodes(nodes)
+        self._environments = environments
+        self.start()
+        self.cli = PulumiCli(self.project, self._environment())
+        self.cli.run("stack", "init", "dev")
+
+    def start(self) -> None:
+        """Start the daemon and wait until it listens."""
+        ready = self.home / "daemon.json"
+        self.home.mkdir(parents=True, exist_ok=True)
+        argv = [sys.executable, "-m", "sandbox.daemon", "--home", str(self.home), "--cache", str(self._environments)]
+        with (self.home / "daemon.log").open("ab") as log:
+            self._process = subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + 60
+        while not ready.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError((self.home / "daemon.log").read_text())
+            time.sleep(0.05)
+        self.daemon: dict[str, Any] = json.loads(ready.read_text())
+        self.control = httpx.Client(base_url=self.daemon["control"], trust_env=False, timeout=60)
+
+    def stop(self) -> None:
+        """Stop the daemon; its state stays."""
+        self.control.close()
+        self._process.terminate()
+        self._process.wait(timeout=30)
+
+    def _environment(self) -> dict[str, str]:
+        network = Network(int(self.daemon["gateway"].rsplit(":", 1)[1]), Path(self.daemon["ca"]))
+        plugins = ",".join(f"{package}:{port}" for package, port in self.daemon["plugins"].items())
+        return {
+            **network.environment("deployer"),
+            "PULUMI_DEBUG_PROVIDERS": plugins,
+            "AWS_ACCESS_KEY_ID": "AKIASANDBOXDEPLOYER",
+            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "AWS_REGION": "us-east-1",
+            "NUMERAI_PUBLIC_ID": self.daemon["numerai"]["public_id"],
+            "NUMERAI_SECRET_KEY": self.daemon["numerai"]["secret_key"],
+        }
+
+    def reconnect(self) -> None:
+        """After `stop` and `start`: the engine must find the new ports."""
+        self.cli.env.update(self._environment())
+
+    def nodes(self, text: str) -> None:
+        """Write nodes.yaml."""
+        (self.project / "nodes.yaml").write_text(text)
+
+    def model(self, name: str, predict: str = QUICK_PREDICT, requirements: str = "# nothing\n") -> None:
+        """Write a model's folder."""
+        folder = self.project / name
+        folder.mkdir(exist_ok=True)
+        (folder / "Dockerfile").write_text(QUICK_DOCKERFILE)
+        (folder / "requirements.txt").write_text(requirements)
+        (folder / "predict.py").write_text(predict)
+
+    def client(self) -> httpx.Client:
+        """An HTTP client that sees the sandbox's network, as Numerai does."""
+        network = Network(int(self.daemon["gateway"].rsplit(":", 1)[1]), Path(self.daemon["ca"]))
+        trust = ssl.create_default_context(cafile=self.daemon["ca"])
+        return httpx.Client(proxy=network.proxy("numerai"), verify=trust, trust_env=False, timeout=60)
+
+    def call(self, url: str, trigger_id: str, **body: Any) -> httpx.Response:
+        """Call a webhook as Numerai does."""
+        sent = {"roundNumber": 371, "dataVersion": 1, "triggerId": trigger_id, **body}
+        with self.client() as client:
+            return client.post(url, json=sent)
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The jobs that ran or run, oldest first."""
+        return list(self.control.get("/runs").json()["runs"])
+
+    def finished(self, count: int, seconds: float = 180) -> list[dict[str, Any]]:
+        """The runs once `count` of them have ended."""
+        deadline = time.monotonic() + seconds
+        while True:
+            runs = self.runs()
+            if sum(run["state"] in ("SUCCEEDED", "FAILED") for run in runs) >= count:
+                return runs
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"expected {count} ended runs, got {runs}\n{(self.home / 'daemon.log').read_text()}"
+                )
+            time.sleep(0.1)
+
+    def log(self, run_id: str) -> str:
+        """What a run printed."""
+        return self.control.get(f"/runs/{run_id}/logs").text
+
+    def left(self) -> dict[str, int]:
+        """Cloud -> number of resources that exist."""
+        return dict(self.control.get("/status").json()["resources"])

@@ -1,0 +1,240 @@
+"""The language host with the real engine: plain commands and the Automation API, and how a program's errors look."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine.paths import VENV
+
+PROJECT = f"""\
+name: tiny
+runtime:
+  name: python
+  options:
+    virtualenv: {VENV}
+"""
+PROGRAM = """\
+import os
+import sys
+
+import pulumi
+from pulumi.dynamic import CreateResult, Resource, ResourceProvider, UpdateResult
+
+from beside import Group
+
+
+class Provider(ResourceProvider):
+    def create(self, props):
+        return CreateResult("one", {"size": props["size"], "key": props["key"]})
+
+    def update(self, id, old, new):
+        return UpdateResult({"size": new["size"], "key": new["key"]})
+
+
+class Thing(Resource):
+    size: pulumi.Output[int]
+
+    def __init__(self, name, size, key, opts):
+        super().__init__(Provider(), name, {"size": size, "key": key}, opts)
+
+
+def fails():
+    raise ValueError("broken in the program")
+
+
+mode = pulumi.Config().get("mode")
+if mode == "exit":
+    print("nodes.yaml:3:1: what is wrong")
+    sys.exit(2)
+if mode == "run-error":
+    raise pulumi.RunError("one clear sentence")
+if mode == "raise":
+    fails()
+if mode == "stdin":
+    print("stdin holds", repr(sys.stdin.read()))
+
+key = pulumi.Config().require_secret("key")
+thing = Thing("thing", pulumi.Config().require_int("size"), key, pulumi.ResourceOptions(parent=Group("group")))
+pulumi.export("size", thing.size)
+pulumi.export("key", key)
+pulumi.export("folder", os.getcwd())
+pulumi.export("secrets in the environment", any("hunter" + "2" in value for value in os.environ.values()))
+"""
+BESIDE = """\
+import pulumi
+
+
+class Group(pulumi.ComponentResource):
+    def __init__(self, name):
+        super().__init__("tiny:index:Group", name)
+"""
+AUTOMATION = """\
+import sys
+from pulumi import automation
+
+stack = automation.select_stack("dev", work_dir=sys.argv[1])
+print(stack.up().summary.resource_changes)
+print(stack.outputs()["size"].value)
+inline = automation.create_stack("inline", project_name="inline", program=lambda: None)
+print(inline.up().summary.result)
+"""
+
+Pulumi = Callable[..., subprocess.CompletedProcess[str]]
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def own_engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the engine and, whatever engine this machine has, our own language host in front of its."""
+    found = engine.ensure(print)
+    root = tmp_path_factory.mktemp("checkout")
+    (root / ".venv").symlink_to(VENV)
+    folder = root / ".tools" / "pulumi" / "bin"
+    folder.mkdir(parents=True)
+    engine_file = found.path.resolve()
+    try:
+        os.link(engine_file, folder / "pulumi")
+    except OSError:
+        shutil.copy2(engine_file, folder / "pulumi")
+    from engine import shims
+
+    shims.write(folder)
+    return folder
+
+
+@pytest.fixture
+def environment(own_engine: Path, tmp_path: Path) -> dict[str, str]:
+    """The engine on PATH, a state of its own."""
+    (tmp_path / "state").mkdir()
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
+    return inherited | {
+        "PATH": f"{own_engine}{os.pathsep}{os.environ['PATH']}",
+        "PULUMI_HOME": str(tmp_path / "home"),
+        "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": "tiny",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A program with a component of its own, a dynamic resource and a secret."""
+    folder = tmp_path / "program"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text(PROJECT)
+    (folder / "__main__.py").write_text(PROGRAM)
+    (folder / "beside.py").write_text(BESIDE)
+    return folder
+
+
+@pytest.fixture
+def pulumi(environment: dict[str, str], program: Path) -> Pulumi:
+    """Runs `pulumi` in the program's folder; a stack is selected and configured."""
+
+    def run(*arguments: str, fails: bool = False) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=program,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done
+
+    run("stack", "init", "dev")
+    run("config", "set", "size", "3")
+    run("config", "set", "--secret", "key", "hunter2")
+    return run
+
+
+def test_a_stack_lives_through_plain_commands(pulumi: Pulumi, program: Path, tmp_path: Path) -> None:
+    assert "+ 3 to create" in pulumi("preview").stdout
+    assert "+ 3 created" in pulumi("up", "--yes").stdout
+    outputs = json.loads(pulumi("stack", "output", "--json", "--show-secrets").stdout)
+    assert outputs == {"size": 3, "key": "hunter2", "folder": str(program), "secrets in the environment": False}
+    assert "hunter2" not in pulumi("stack", "output", "--json").stdout
+
+    pulumi("config", "set", "size", "4")
+    assert "~ 1 updated" in pulumi("up", "--yes").stdout
+    assert "3 unchanged" in pulumi("up", "--yes").stdout
+    assert "3 unchanged" in pulumi("refresh", "--yes").stdout
+    assert "python" in pulumi("about").stdout
+    assert "- 3 deleted" in pulumi("destroy", "--yes").stdout
+
+    written = [path for folder in (tmp_path / "state", program) for path in folder.rglob("*") if path.is_file()]
+    assert not [path for path in written if b"hunter2" in path.read_bytes()]
+
+
+def test_the_automation_api(pulumi: Pulumi, program: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [str(VENV / "bin" / "python"), "-c", AUTOMATION, str(program)],
+        env=environment,
+        cwd=program,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["{'create': 3}", "3", "succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "shown", "not_shown"),
+    [
+        ("exit", ["nodes.yaml:3:1: what is wrong", "Program exited with non-zero exit code: 2"], ["Traceback"]),
+        ("run-error", ["error: one clear sentence", "exit code: 1"], ["Traceback"]),
+        (
+            "raise",
+            [
+                "Program failed with an unhandled exception:",
+                "__main__.py",
+                "in fails",
+                "ValueError: broken in the program",
+            ],
+            ["run_program.py", "runpy", "non-zero exit code"],
+        ),
+    ],
+)
+def test_errors_look_as_with_the_official_host(
+    pulumi: Pulumi, mode: str, shown: list[str], not_shown: list[str]
+) -> None:
+    pulumi("config", "set", "mode", mode)
+    output = pulumi("preview", fails=True).stdout
+    assert [text for text in shown if text not in output] == []
+    assert [text for text in not_shown if text in output] == []
+
+
+def test_the_request_is_not_what_the_program_reads(pulumi: Pulumi) -> None:
+    pulumi("config", "set", "mode", "stdin")
+    assert "stdin holds ''" in pulumi("preview").stdout
+
+
+def test_a_missing_environment_and_a_missing_program_are_named(pulumi: Pulumi, program: Path) -> None:
+    (program / "__main__.py").unlink()
+    assert "There is no Pulumi program at" in pulumi("preview", fails=True).stdout
+    (program / "Pulumi.yaml").write_text(PROJECT.replace(str(VENV), "missing"))
+    done = pulumi("preview", fails=True)
+    assert "names the virtual environment" in done.stdout + done.stderr
+
+
+def test_the_host_ends_with_the_engine_that_started_it(own_engine: Path, environment: dict[str, str]) -> None:
+    """The engine here is a shell that starts the host in the background, tells its process and is killed."""
+    host = own_engine / "pulumi-language-python"
+    with subprocess.Popen(
+        ["sh", "-c", f"'{host}' 127.0.0.1:1 & echo $!; wait"], env=environment, stdout=subprocess.PIPE, text=True
+    ) as starter:
+        assert starter.stdout is not None
+        pid, port = int(starter.stdout.readline()), int(starter.stdout.readline())
+        assert port > 0
+        os.kill(pid, 0)
+        starter.send_signal(signal.SIGKILL)
+        assert starter.stdout.read() == ""  # ends when the host has closed its end of the pipe

@@ -1,0 +1,75 @@
+"""Which engine counts as there: new enough, whole, and with its language host."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine import locate
+from engine.locate import Engine, Rejected
+from engine.version import MINIMUM, Version
+
+EngineIn = Callable[[Path, str], Path]
+NEW = f"v{MINIMUM.major}.{MINIMUM.minor + 5}.1"
+OLD = f"v{MINIMUM.major}.{MINIMUM.minor - 1}.9"
+
+
+def path_of(*folders: Path) -> str:
+    """A PATH with these folders and the system's."""
+    return os.pathsep.join([*map(str, folders), "/usr/bin", "/bin"])
+
+
+def test_a_new_engine_on_path_is_used(tmp_path: Path, engine_in: EngineIn) -> None:
+    pulumi = engine_in(tmp_path / "bin", NEW)
+    found = locate.on_path(path_of(tmp_path / "bin"), own=tmp_path / "own")
+    assert found == Engine(pulumi, Version(MINIMUM.major, MINIMUM.minor + 5, 1), "PATH")
+
+
+def test_an_old_engine_is_rejected_with_both_versions(tmp_path: Path, engine_in: EngineIn) -> None:
+    engine_in(tmp_path / "bin", OLD)
+    found = locate.on_path(path_of(tmp_path / "bin"), own=tmp_path / "own")
+    assert isinstance(found, Rejected)
+    assert found.reason == f"it is {OLD[1:]}, and {MINIMUM} or newer is needed"
+
+
+def test_an_engine_without_language_host_is_rejected(tmp_path: Path, engine_in: EngineIn) -> None:
+    engine_in(tmp_path / "bin", NEW)
+    (tmp_path / "bin" / "pulumi-language-python").unlink()
+    found = locate.on_path(str(tmp_path / "bin"), own=tmp_path / "own")
+    assert isinstance(found, Rejected)
+    assert "pulumi-language-python is neither beside it nor on PATH" in found.reason
+
+
+def test_the_language_host_may_lie_beside_the_file_that_a_link_leads_to(tmp_path: Path, engine_in: EngineIn) -> None:
+    pulumi = engine_in(tmp_path / "real", NEW)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "pulumi").symlink_to(pulumi)
+    assert isinstance(locate.on_path(str(tmp_path / "bin"), own=tmp_path / "own"), Engine)
+
+
+def test_our_own_engine_is_not_taken_for_one_on_path(tmp_path: Path, engine_in: EngineIn) -> None:
+    engine_in(tmp_path / "own" / "bin", NEW)
+    assert locate.on_path(str(tmp_path / "own" / "bin"), own=tmp_path / "own") is None
+
+
+def test_installed_says_where_it_came_from(tmp_path: Path, engine_in: EngineIn) -> None:
+    engine_in(tmp_path / "bin", NEW)
+    official = locate.installed(tmp_path)
+    (tmp_path / "built").write_text("v3.259.0\n")
+    built = locate.installed(tmp_path)
+    assert official is not None
+    assert built is not None
+    assert (official.origin, built.origin) == ("from the official installer", "built from the pinned Go module")
+
+
+@pytest.mark.parametrize("missing", ["pulumi", "pulumi-language-python", "pulumi-resource-pulumi-python"])
+def test_an_engine_that_is_not_whole_does_not_count(tmp_path: Path, engine_in: EngineIn, missing: str) -> None:
+    engine_in(tmp_path / "bin", NEW)
+    (tmp_path / "bin" / missing).unlink()
+    assert locate.installed(tmp_path) is None
+
+
+def test_an_old_installed_engine_does_not_count(tmp_path: Path, engine_in: EngineIn) -> None:
+    engine_in(tmp_path / "bin", OLD)
+    assert locate.installed(tmp_path) is None

@@ -1,0 +1,73 @@
+"""Which interpreter runs a program, and with which environment."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine import dependencies, program_python
+from engine.program_python import NoInterpreter, ProgramPython
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"virtualenv": ".venv"}, "/project/.venv"),
+        ({"virtualenv": "/elsewhere/venv"}, "/elsewhere/venv"),
+        ({"toolchain": "uv"}, "/project/.venv"),
+        ({"toolchain": "uv", "virtualenv": "other"}, "/project/other"),
+        ({"toolchain": "pip"}, None),
+        ({}, None),
+    ],
+)
+def test_the_environment_of_the_options(options: dict[str, str], expected: str | None) -> None:
+    found = program_python.venv_path("/project", options)
+    assert found == (Path(expected) if expected else None)
+
+
+def test_a_project_that_names_none_runs_with_our_interpreter() -> None:
+    assert program_python.resolve("/project", {}).executable == Path(sys.executable)
+
+
+def test_an_environment_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NoInterpreter, match=r"names the virtual environment .*/\.venv, but .* `make setup`"):
+        program_python.resolve(str(tmp_path), {"virtualenv": ".venv"})
+
+
+def test_the_environment_is_activated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    monkeypatch.setenv("PATH", "/usr/bin")
+    environment = ProgramPython(tmp_path / "bin" / "python", tmp_path).environment()
+    assert environment["PATH"] == f"{tmp_path}/bin:/usr/bin"
+    assert environment["VIRTUAL_ENV"] == str(tmp_path)
+    assert "PYTHONHOME" not in environment
+
+
+def test_facts_name_packages_and_plugins() -> None:
+    facts = ProgramPython(Path(sys.executable), None).facts()
+    assert facts["version"].startswith("3.")
+    assert "pulumi" in facts["packages"]
+    assert {"aws", "gcp", "azure-native"} <= {plugin["name"] for plugin in facts["plugins"]}
+
+
+def test_install_uses_uv_where_there_is_one(tmp_path: Path) -> None:
+    requirements = tmp_path / "requirements.txt"
+    with_uv = dependencies.commands(tmp_path / "venv", requirements, "/bin/uv")
+    python = str(tmp_path / "venv/bin/python")
+    assert with_uv == [
+        ["/bin/uv", "venv", str(tmp_path / "venv")],
+        ["/bin/uv", "pip", "install", "--python", python, "-r", str(requirements)],
+    ]
+    without = dependencies.commands(tmp_path / "venv", requirements, None)
+    assert without == [
+        [sys.executable, "-m", "venv", str(tmp_path / "venv")],
+        [python, "-m", "pip", "install", "-r", str(requirements)],
+    ]
+
+
+def test_a_command_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dependencies, "commands", lambda *_: [["sh", "-c", "echo heard; exit 3"]])
+    lines = dependencies.install(str(tmp_path), str(tmp_path), {})
+    assert next(lines) == b"heard\n"
+    with pytest.raises(dependencies.InstallFailed, match="exit code 3"):
+        next(lines)

@@ -1,0 +1,51 @@
+"""Versions are compared by number, and the pinned one is what go.mod says."""
+
+from pathlib import Path
+
+import pytest
+
+from engine import version
+from engine.version import Version
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("v3.259.0\n", Version(3, 259, 0)),
+        ("3.9.10", Version(3, 9, 10)),
+        ("v3.260.0-alpha.1", Version(3, 260, 0, release=False)),
+        ("v3.260.0+dirty", Version(3, 260, 0)),
+        ("", None),
+        ("pulumi", None),
+    ],
+)
+def test_parse(text: str, expected: Version | None) -> None:
+    assert version.parse(text) == expected
+
+
+def test_order_is_by_number_and_pre_releases_come_first() -> None:
+    four, release, early, nine = (
+        Version(4, 0, 0),
+        Version(3, 100, 0),
+        Version(3, 100, 0, release=False),
+        Version(3, 9, 0),
+    )
+    assert sorted([four, release, early, nine]) == [nine, early, release, four]
+
+
+def test_ask_gives_nothing_for_a_program_that_fails_or_is_missing(tmp_path: Path) -> None:
+    failing = tmp_path / "pulumi"
+    failing.write_text("#!/bin/sh\necho v3.300.0\nexit 1\n")
+    failing.chmod(0o755)
+    assert version.ask(failing) is None
+    assert version.ask(tmp_path / "missing") is None
+
+
+def test_the_pinned_engine_is_new_enough() -> None:
+    assert version.pinned() >= version.MINIMUM
+
+
+def test_pinned_names_the_module_that_lacks_it(tmp_path: Path) -> None:
+    (tmp_path / "go.mod").write_text("module x\n")
+    with pytest.raises(ValueError, match="does not require github"):
+        version.pinned(tmp_path)

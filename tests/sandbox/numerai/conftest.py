@@ -1,0 +1,82 @@
+"""A Numerai on loopback, and numerapi clients that talk to it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from numerapi import base_api
+
+from sandbox.network import Network
+from sandbox.numerai.app import Numerai
+from sandbox.store import Store
+
+CLASSIC_MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
+SIGNALS_MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
+CRYPTO_MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c03"
+STRANGERS_MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c10"
+
+
+@dataclass
+class Kernel:
+    """The part of the sandbox's kernel that Numerai uses."""
+
+    home: Path
+    store: Store
+    network: Network
+
+
+@dataclass
+class World:
+    """A Numerai, where it listens, what it posted to webhooks, and its clock."""
+
+    kernel: Kernel
+    url: str = ""
+    posted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    answer: tuple[int, float, str] = (202, 0.01, '{"job": "1"}')
+    ahead: timedelta = timedelta()
+
+    def post(self, url: str, body: dict[str, Any]) -> tuple[int, float, str]:
+        self.posted.append((url, body))
+        return self.answer
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def boot(self) -> Numerai:
+        """A Numerai on this world's store: a second call is a restart."""
+        return Numerai(self.kernel, self.post, datasets_url=self.url, uploads_url=self.url, now=self.now)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A fresh Numerai's surroundings, with a server in front of `served`."""
+    for name in ("TRIGGER_ID", "NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY", "NUMERAI_COMPUTE_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    store = Store(tmp_path / "home")
+    yield World(Kernel(tmp_path / "home", store, Network(0, tmp_path / "no-ca.pem")))
+    store.close()
+
+
+@pytest.fixture
+def numerai(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Numerai]:
+    """A Numerai that numerapi reaches."""
+    listener = socket.create_server(("127.0.0.1", 0))  # listens from here on: a request waits for the server
+    world.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    served = world.boot()
+    server = uvicorn.Server(uvicorn.Config(served.app, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    monkeypatch.setattr(base_api, "API_TOURNAMENT_URL", world.url)
+    yield served
+    server.should_exit = True
+    thread.join(timeout=10)
+    listener.close()
