@@ -5,7 +5,7 @@ import sys
 import pulumi
 
 from nodefile import NodeFileError
-from providers import build
+from providers import register
 from providers.checks import load_checked
 from providers.stack import current_stack
 
@@ -17,7 +17,7 @@ except NodeFileError as error:
     sys.exit(1)
 
 stack = current_stack(nodes)
-built = build(nodes, stack)
+built = register(nodes, stack)
 
 pulumi.export("webhooks", pulumi.Output.secret({name: node.webhook_url for name, node in built.items()}))
 pulumi.export("nodes", {name: node.summary(stack) for name, node in built.items()})

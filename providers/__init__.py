@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from providers.contract import PredictionNode, Stack
 
 
-def build(nodes: Sequence[Node], stack: Stack) -> dict[str, PredictionNode]:
+def register(nodes: Sequence[Node], stack: Stack) -> dict[str, PredictionNode]:
     """Register every node's resources and those of the clusters they need; returns the nodes by name."""
     regions: dict[tuple[str, str], list[Node]] = {}
     for node in nodes:

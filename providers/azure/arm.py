@@ -1,0 +1,89 @@
+"""A small client of Azure Resource Manager for what azure-native has no resource for: builds, code, registrations.
+
+It signs with the deployer's token, which the azure-native provider hands out (`authorization.getClientToken`): so
+whatever the user configured for the provider (service principal, OIDC, az login, managed identity) is respected.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import tenacity
+
+MANAGEMENT = "https://management.azure.com"
+TIMEOUT = 60
+
+
+class ArmError(Exception):
+    """Azure refused a call or did not answer; the text says which call, and what came."""
+
+
+def describe(response: httpx.Response) -> str:
+    """Status, code and message of an error answer, one line."""
+    try:
+        error = response.json().get("error", {})
+        text = f"{error.get('code', '')}: {error.get('message', '')}".strip(": ")
+    except (ValueError, AttributeError):
+        text = ""
+    return f"HTTP {response.status_code} {text or response.text[:500]}".strip()
+
+
+class _TransientError(Exception):
+    """Worth another try; carries what to raise in the end."""
+
+
+class Arm:
+    """Calls below https://management.azure.com; transient refusals (429, 5xx, lost connections) are tried again."""
+
+    def __init__(self, token: str) -> None:
+        self._client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT)
+
+    def get(self, path: str, version: str) -> dict[str, Any]:
+        """GET a resource by its id."""
+        return self._call("GET", f"{MANAGEMENT}{path}?api-version={version}", None)
+
+    def post(self, path: str, version: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """POST an action of a resource; an answer that comes later (202 with a Location) is waited for."""
+        return self._call("POST", f"{MANAGEMENT}{path}?api-version={version}", body)
+
+    def _call(self, method: str, url: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        @tenacity.retry(
+            retry=tenacity.retry_if_exception_type(_TransientError),
+            wait=tenacity.wait_random_exponential(multiplier=1, max=20),
+            stop=tenacity.stop_after_attempt(6),
+            reraise=True,
+        )
+        def once() -> httpx.Response:
+            try:
+                answer = self._client.request(method, url, json=body)
+            except httpx.HTTPError as error:
+                raise _TransientError(f"{method} {url.split('?')[0]}: no answer ({error})") from error
+            if answer.status_code == 429 or answer.status_code >= 500:
+                raise _TransientError(f"{method} {url.split('?')[0]}: {describe(answer)}")
+            return answer
+
+        try:
+            response = once()
+        except _TransientError as error:
+            raise ArmError(str(error)) from error
+        if response.status_code >= 400:
+            raise ArmError(f"{method} {url.split('?')[0]}: {describe(response)}")
+        if response.status_code == 202 and not response.content.strip() and "Location" in response.headers:
+            return self._follow(response.headers["Location"])
+        return response.json() if response.content.strip() else {}
+
+    def _follow(self, location: str) -> dict[str, Any]:
+        @tenacity.retry(
+            retry=tenacity.retry_if_result(lambda response: response.status_code == 202),
+            wait=tenacity.wait_fixed(2),
+            stop=tenacity.stop_after_delay(300),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        def poll() -> httpx.Response:
+            return self._client.get(location)
+
+        response = poll()
+        if response.status_code != 200:
+            raise ArmError(f"GET {location.split('?')[0]}: {describe(response)}")
+        return response.json() if response.content.strip() else {}

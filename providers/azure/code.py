@@ -1,0 +1,151 @@
+"""Puts the trigger's code into its function app, as a resource of its own.
+
+Flex Consumption takes code through the app's publish endpoint only: a package that merely lies in its container is not
+deployed, and azure-native has no resource for it. A deployment can report success though the app shows no function, so
+what counts here is that GET /health answers with the digest of exactly this package, computed by the running code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pulumi
+import tenacity
+from pulumi import dynamic
+
+from providers.azure.arm import describe
+from trigger import archive
+
+_SUCCEEDED, _FAILED = 4, {-1: "canceled", 3: "failed", 5: "conflicted", 6: "partly succeeded"}
+_COMPARED = ("site", "package", "settings")
+
+
+class PublishError(Exception):
+    """The code is not running; the sentence says what Azure answered and what to do."""
+
+
+class _NotYetError(Exception):
+    """What a minutes-old app answers until its roles and host names have spread."""
+
+
+class CodeProvider(dynamic.ResourceProvider):
+    """Publishes the package when it, the app or its settings changed, and waits until the new code answers."""
+
+    serialize_as_secret_always = False
+    poll_seconds = 3.0
+    publish_seconds = 900.0
+    health_seconds = 300.0
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
+        return dynamic.CheckResult(news, [])
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        self._deploy(props)
+        return dynamic.CreateResult(str(props["site"]), _kept(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        self._deploy(news)
+        return dynamic.UpdateResult(_kept(news))
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
+        return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in _COMPARED))
+
+    def _deploy(self, props: dict[str, Any]) -> None:
+        package = archive.package("azure")
+        try:
+            self._until(self.publish_seconds, lambda: self._publish(props, package))
+            self._until(self.health_seconds, lambda: _healthy(props))
+        except _NotYetError as error:
+            raise PublishError(
+                f"the code of {props['site']} is not running: {error}. New roles and host names can take ten minutes "
+                "to spread on Azure; run `pulumi up` again, which publishes only what is missing."
+            ) from error
+
+    def _until(self, seconds: float, step: Any) -> None:
+        tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_NotYetError),
+            wait=tenacity.wait_exponential(multiplier=self.poll_seconds, max=20),
+            stop=tenacity.stop_after_delay(seconds),
+            reraise=True,
+        )(step)
+
+    def _publish(self, props: dict[str, Any], package: bytes) -> None:
+        endpoint = f"https://{props['publisher']}/api"
+        signed = {"Authorization": f"Bearer {props['token']}"}
+        answer = _call(
+            "POST",
+            f"{endpoint}/publish?RemoteBuild=false&Deployer=pulumi",
+            headers={**signed, "Content-Type": "application/zip"},
+            content=package,
+        )
+        deployment = answer.text.strip().strip('"')
+        if answer.status_code == 200 and not deployment:
+            return
+        for attempt in tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_NotYetError),
+            wait=tenacity.wait_fixed(self.poll_seconds),
+            stop=tenacity.stop_after_delay(300),
+            reraise=True,
+        ):
+            with attempt:
+                state = _call("GET", f"{endpoint}/deployments/{deployment}", headers=signed).json()
+                status = state.get("status")
+                if status not in (_SUCCEEDED, *_FAILED):
+                    raise _NotYetError(f"deployment {deployment} is at status {status}")
+        if status in _FAILED:
+            # Often BlobUploadFailedException: the app's identity may not write its container yet.
+            reason = state.get("status_text") or state.get("message") or _FAILED[status]
+            raise _NotYetError(f"deployment {deployment} {_FAILED[status]}: {reason}")
+
+
+def _call(method: str, url: str, **arguments: Any) -> httpx.Response:
+    where = f"{method} {url.split('?')[0]}"
+    try:
+        answer = httpx.request(method, url, timeout=120, follow_redirects=True, **arguments)
+    except httpx.HTTPError as error:
+        raise _NotYetError(f"{where}: no answer ({error})") from error
+    if answer.status_code in (401, 403, 404, 409, 429) or answer.status_code >= 500:
+        raise _NotYetError(f"{where}: {describe(answer)}")
+    if answer.status_code >= 400:
+        raise PublishError(f"{where}: {describe(answer)}")
+    return answer
+
+
+def _healthy(props: dict[str, Any]) -> None:
+    answer = _call("GET", f"https://{props['host']}/health")
+    try:
+        running = answer.json().get("package")
+    except ValueError:
+        running = None
+    if running != props["package"]:
+        raise _NotYetError(f"GET https://{props['host']}/health answers package {running}, expected {props['package']}")
+
+
+def _kept(props: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in props.items() if key != "token"}
+
+
+class Code(dynamic.Resource, module="prediction-nodes", name="FunctionCode"):
+    """The package of trigger/, running in one function app. `settings` is a digest of what the app is configured with:
+    a new schedule has to be made known to the platform, which publishing does."""
+
+    def __init__(
+        self,
+        name: str,
+        site: pulumi.Input[str],
+        host: pulumi.Input[str],
+        publisher: pulumi.Input[str],
+        settings: pulumi.Input[str],
+        token: pulumi.Input[str],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        props = {
+            "site": site,
+            "host": host,
+            "publisher": publisher,
+            "settings": settings,
+            "package": archive.digest("azure"),
+            "token": token,
+        }
+        super().__init__(CodeProvider(), name, props, opts)

@@ -1,0 +1,89 @@
+"""One prediction node on Azure: image, Container Apps job, trigger. At most twelve resources, eleven in fact."""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi_azure_native import app
+
+from nodefile import Node
+from providers import contract
+from providers.azure import limits
+from providers.azure.cluster import PUBLIC_ID, SECRET_KEY, Cluster
+from providers.azure.image import Image
+from providers.azure.trigger import Trigger
+
+_REFERENCES = {"NUMERAI_PUBLIC_ID": PUBLIC_ID, "NUMERAI_SECRET_KEY": SECRET_KEY}
+
+
+class PredictionNode(contract.PredictionNode):
+    """A node of nodes.yaml with `cloud: azure`."""
+
+    def __init__(
+        self, node: Node, cluster: Cluster, stack: contract.Stack, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("azure", node, opts)
+        own = pulumi.ResourceOptions(parent=self)
+        self.image = Image(node, cluster, stack, own).image
+        job = self._job(cluster, stack)
+        trigger = Trigger(node, cluster, job, stack, own)
+        self.job = job.id
+        self.console_url = pulumi.Output.concat(
+            "https://portal.azure.com/#@", cluster.tenant, "/resource", job.id, "/executionHistory"
+        )
+        self.finish(stack, trigger.url)
+
+    def _job(self, cluster: Cluster, stack: contract.Stack) -> app.Job:
+        node, fit = self.node, limits.fit(self.node)
+        plain = {
+            **node.env,
+            "MODEL_ID": stack.model_ids[node.name],
+            "NODE_NAME": node.name,
+            "TOURNAMENT": node.tournament.value,
+        }
+        return app.Job(
+            node.name,
+            resource_group_name=cluster.group.name,
+            location=cluster.region,
+            environment_id=cluster.environments[fit.profile].id,
+            workload_profile_name=fit.profile,
+            identity=app.ManagedServiceIdentityArgs(
+                type=app.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[cluster.puller.id]
+            ),
+            configuration=app.JobConfigurationArgs(
+                trigger_type=app.TriggerType.MANUAL,
+                replica_timeout=node.timeout,
+                # A failed run is the trigger's to start again: nothing is submitted twice behind the user's back.
+                replica_retry_limit=0,
+                manual_trigger_config=app.JobConfigurationManualTriggerConfigArgs(
+                    parallelism=1, replica_completion_count=1
+                ),
+                # None: for pulling and for references only, no token for it inside the container.
+                identity_settings=[
+                    app.IdentitySettingsArgs(identity=cluster.puller.id, lifecycle=app.IdentitySettingsLifeCycle.NONE)
+                ],
+                registries=[
+                    app.RegistryCredentialsArgs(server=cluster.registry.login_server, identity=cluster.puller.id)
+                ],
+                secrets=[
+                    app.SecretArgs(name=name, key_vault_url=uri, identity=cluster.puller.id)
+                    for name, uri in cluster.secrets.items()
+                ],
+            ),
+            template=app.JobTemplateArgs(
+                containers=[
+                    app.ContainerArgs(
+                        name="node",
+                        image=self.image,
+                        # `args` takes the place of the image's CMD and leaves its ENTRYPOINT, as on the other clouds.
+                        args=list(node.command) if node.command else None,
+                        resources=app.ContainerResourcesArgs(cpu=fit.cpu, memory=fit.memory_gib),
+                        env=[
+                            *(app.EnvironmentVarArgs(name=key, value=value) for key, value in plain.items()),
+                            *(app.EnvironmentVarArgs(name=key, secret_ref=ref) for key, ref in _REFERENCES.items()),
+                        ],
+                    )
+                ]
+            ),
+            tags=stack.tags(node),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=cluster.puller_grants),
+        )

@@ -1,0 +1,90 @@
+"""Turns on the Azure services that a subscription must have switched on before their first resource.
+
+A fresh subscription refuses the first Container Apps environment with MissingSubscriptionRegistration, and azure-native
+registers nothing by itself. Registering is idempotent and costs nothing; it is not undone on destroy, since other
+things in the subscription may have come to rely on it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import tenacity
+from pulumi import dynamic
+
+from providers.azure.arm import Arm, ArmError
+
+SERVICES = (
+    "Microsoft.App",
+    "Microsoft.ContainerRegistry",
+    "Microsoft.Insights",
+    "Microsoft.KeyVault",
+    "Microsoft.ManagedIdentity",
+    "Microsoft.OperationalInsights",
+    "Microsoft.Storage",
+    "Microsoft.Web",
+)
+_VERSION = "2021-04-01"
+_WAIT_SECONDS = 900
+
+
+class RegistrationError(Exception):
+    """A service could not be switched on; the sentence says why and what to do."""
+
+
+class RegistrationProvider(dynamic.ResourceProvider):
+    """Registers `services` in `subscription` and waits until all of them are."""
+
+    serialize_as_secret_always = False
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        _register(props)
+        return dynamic.CreateResult(f"{props['subscription']}/services", _kept(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        _register(news)
+        return dynamic.UpdateResult(_kept(news))
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
+        return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in ("subscription", "services")))
+
+
+def _kept(props: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in props.items() if key != "token"}
+
+
+def _register(props: dict[str, Any]) -> None:
+    arm = Arm(props["token"])
+    for service in props["services"]:
+        path = f"/subscriptions/{props['subscription']}/providers/{service}"
+        try:
+            if arm.get(path, _VERSION)["registrationState"] != "Registered":
+                arm.post(f"{path}/register", _VERSION)
+                _await_registered(arm, path)
+        except ArmError as error:
+            raise RegistrationError(
+                f"{service} is not switched on in this subscription and could not be: {error}. Expected a deployer who "
+                f"may register resource providers; its owner can run `az provider register --namespace {service}`."
+            ) from error
+        except tenacity.RetryError as error:
+            raise RegistrationError(f"{service} is still being switched on; run `pulumi up` again") from error
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_result(lambda state: state != "Registered"),
+    wait=tenacity.wait_fixed(5),
+    stop=tenacity.stop_after_delay(_WAIT_SECONDS),
+)
+def _await_registered(arm: Arm, path: str) -> str:
+    return str(arm.get(path, _VERSION)["registrationState"])
+
+
+class Registration(dynamic.Resource, module="prediction-nodes", name="AzureServices"):
+    """The services of `SERVICES`, switched on."""
+
+    def __init__(
+        self, name: str, subscription: pulumi.Input[str], token: pulumi.Input[str], opts: pulumi.ResourceOptions
+    ) -> None:
+        props = {"subscription": subscription, "services": list(SERVICES), "token": pulumi.Output.secret(token)}
+        super().__init__(RegistrationProvider(), name, props, opts)

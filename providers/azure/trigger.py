@@ -1,0 +1,201 @@
+"""A node's trigger on Azure: a function app on Flex Consumption with an identity that may start this node's job.
+
+A plan of this kind costs nothing while idle and holds one app. The Functions host keeps its package, keys and timer
+locks in a storage account that it must own, so each trigger has one: sharing it would let one node's trigger replace
+another's code. Python 3.12 is the newest runtime whose worker brings azure-functions along (from 3.13 on it has to be
+vendored together with what it depends on), which keeps the package at a few KB and needs no build on deployment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import pulumi
+from pulumi_azure_native import app, managedidentity, storage, web
+
+from nodefile import Node
+from providers.azure import names, roles
+from providers.azure.cluster import Cluster
+from providers.azure.code import Code
+from providers.azure.schedule import utc_ticks
+from providers.contract import TYPE_PREFIX, Stack
+
+PYTHON = "3.12"
+INSTANCE_MB = 512
+MAX_INSTANCES = 40
+"""The least that Flex Consumption takes."""
+PACKAGES = "packages"
+
+
+class Trigger(pulumi.ComponentResource):
+    """The webhook of one node."""
+
+    url: pulumi.Output[str]
+    """https://HOST, without a slash at its end."""
+
+    def __init__(
+        self, node: Node, cluster: Cluster, job: app.Job, stack: Stack, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(f"{TYPE_PREFIX}:azure:Trigger", node.name, None, opts)
+        self._node, self._cluster, self._tags = node, cluster, stack.tags(node)
+        self._own = pulumi.ResourceOptions(parent=self)
+        self.identity = managedidentity.UserAssignedIdentity(
+            node.name,
+            resource_group_name=cluster.group.name,
+            location=cluster.region,
+            tags=self._tags,
+            opts=self._own,
+        )
+        grants = [
+            roles.assign(
+                f"{node.name}-start",
+                job.id,
+                roles.custom(cluster.subscription, cluster.starter),
+                self.identity,
+                self._own,
+            ),
+            roles.assign(
+                f"{node.name}-claim",
+                cluster.claims.id,
+                roles.custom(cluster.subscription, cluster.claimer),
+                self.identity,
+                self._own,
+                condition=roles.claims_condition(node.name),
+            ),
+        ]
+        account, container, owner = self._host_storage()
+        settings = self._settings(job, account, stack)
+        site = self._site(settings, account, container, [*grants, owner])
+        self.url = pulumi.Output.concat("https://", site.default_host_name)
+        Code(
+            node.name,
+            site=site.name,
+            host=site.default_host_name,
+            publisher=pulumi.Output.all(site.name, site.host_name_ssl_states).apply(
+                lambda known: _publisher(known[0], known[1])
+            ),
+            settings=pulumi.Output.json_dumps(settings, sort_keys=True).apply(
+                lambda text: hashlib.sha256(text.encode()).hexdigest()
+            ),
+            token=cluster.token,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[site, *grants, owner]),
+        )
+        self.register_outputs({"url": self.url})
+
+    def _host_storage(self) -> tuple[storage.StorageAccount, storage.BlobContainer, pulumi.Resource]:
+        node, group = self._node, self._cluster.group
+        account = storage.StorageAccount(
+            names.short("host", node.name),
+            resource_group_name=group.name,
+            location=self._cluster.region,
+            kind="StorageV2",
+            sku=storage.SkuArgs(name="Standard_LRS"),
+            allow_shared_key_access=False,
+            allow_blob_public_access=False,
+            minimum_tls_version="TLS1_2",
+            enable_https_traffic_only=True,
+            tags=self._tags,
+            opts=self._own,
+        )
+        container = storage.BlobContainer(
+            node.name,
+            resource_group_name=group.name,
+            account_name=account.name,
+            container_name=PACKAGES,
+            public_access=storage.PublicAccess.NONE,
+            opts=self._own,
+        )
+        owner = roles.assign(
+            f"{node.name}-host",
+            account.id,
+            roles.builtin(self._cluster.subscription, roles.STORAGE_BLOB_DATA_OWNER),
+            self.identity,
+            self._own,
+        )
+        return account, container, owner
+
+    def _settings(self, job: app.Job, account: storage.StorageAccount, stack: Stack) -> dict[str, pulumi.Input[str]]:
+        node, cluster = self._node, self._cluster
+        settings: dict[str, pulumi.Input[str]] = {
+            # How the Functions host reaches its storage with a user-assigned identity: all three are needed.
+            "AzureWebJobsStorage__accountName": account.name,
+            "AzureWebJobsStorage__credential": "managedidentity",
+            "AzureWebJobsStorage__clientId": self.identity.client_id,
+            "APPLICATIONINSIGHTS_CONNECTION_STRING": cluster.insights.connection_string,
+            "AZURE_CLIENT_ID": self.identity.client_id,
+            "NODE_NAME": node.name,
+            "MODEL_ID": stack.model_ids[node.name],
+            "TOKEN_SHA256": stack.token_sha256(node),
+            "NODE_ENABLED": "1" if node.enabled else "0",
+            "JOB_ID": job.id,
+            "CLAIMS_URL": pulumi.Output.concat(cluster.claims_url, "/", node.name),
+        }
+        if node.schedule and node.enabled:
+            settings |= {
+                "SCHEDULE_CRON": node.schedule.cron,
+                "SCHEDULE_TIMEZONE": node.schedule.timezone,
+                "SCHEDULE_TICKS": utc_ticks(node.schedule),
+            }
+        return settings
+
+    def _site(
+        self,
+        settings: Mapping[str, pulumi.Input[str]],
+        account: storage.StorageAccount,
+        container: storage.BlobContainer,
+        grants: Sequence[pulumi.Resource],
+    ) -> web.WebApp:
+        node, cluster = self._node, self._cluster
+        plan = web.AppServicePlan(
+            node.name,
+            resource_group_name=cluster.group.name,
+            location=cluster.region,
+            kind="functionapp",
+            reserved=True,
+            sku=web.SkuDescriptionArgs(name="FC1", tier="FlexConsumption"),
+            tags=self._tags,
+            opts=self._own,
+        )
+        return web.WebApp(
+            node.name,
+            resource_group_name=cluster.group.name,
+            location=cluster.region,
+            kind="functionapp,linux",
+            reserved=True,
+            server_farm_id=plan.id,
+            https_only=True,
+            public_network_access="Enabled",
+            identity=web.ManagedServiceIdentityArgs(
+                type=web.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[self.identity.id]
+            ),
+            function_app_config=web.FunctionAppConfigArgs(
+                runtime=web.FunctionsRuntimeArgs(name="python", version=PYTHON),
+                scale_and_concurrency=web.FunctionsScaleAndConcurrencyArgs(
+                    instance_memory_mb=INSTANCE_MB, maximum_instance_count=MAX_INSTANCES
+                ),
+                deployment=web.FunctionsDeploymentArgs(
+                    storage=web.FunctionsDeploymentStorageArgs(
+                        type="blobContainer",
+                        value=pulumi.Output.concat(account.primary_endpoints.blob, container.name),
+                        authentication=web.FunctionsDeploymentStorageAuthenticationArgs(
+                            type="UserAssignedIdentity", user_assigned_identity_resource_id=self.identity.id
+                        ),
+                    )
+                ),
+            ),
+            site_config=web.SiteConfigArgs(
+                min_tls_version="1.2",
+                app_settings=[web.NameValuePairArgs(name=key, value=value) for key, value in settings.items()],
+            ),
+            tags=self._tags,
+            # The host reads its storage as soon as it starts.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(grants)),
+        )
+
+
+def _publisher(site: str, hosts: Sequence[object] | None) -> str:
+    for host in hosts or []:
+        if getattr(host, "host_type", None) == "Repository":
+            return str(host.name)  # type: ignore[attr-defined]
+    return f"{site}.scm.azurewebsites.net"

@@ -1,0 +1,280 @@
+"""What people get wrong in nodes.yaml, and the one sentence that each mistake gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nodefile import NodeFileError, load
+
+ID = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
+PRESETS = (
+    "gen-xs, gen-sm, gen-md, gen-lg, gen-xl, gen-2xl, cpu-xs, cpu-sm, cpu-md, cpu-lg, cpu-xl, cpu-2xl, "
+    "mem-xs, mem-sm, mem-md, mem-lg, mem-xl, mem-2xl, mem-3xl, mem-4xl"
+)
+
+
+def node(line: str = "", name: str = "alpha", model: str = ID) -> str:
+    """A node that is right, with one more line (its fifth; line 6 of the file)."""
+    return f"nodes:\n  {name}:\n    model: {model}\n    cloud: aws\n    source: m\n" + (f"    {line}\n" if line else "")
+
+
+AMOUNT = 'expected an amount with its unit (GiB or MiB), such as "8GiB"'
+DURATION = 'expected a duration such as "90m", "2h" or "1h30m"'
+CRON = 'expected a cron line of five fields (minute hour day month weekday) such as "0 14 * * 2-6"'
+NAME = "expected lower-case letters, digits and single hyphens, beginning with a letter."
+QUOTES = "some YAML readers take {} for something else than text. Write it in quotes: "
+
+BAD: list[tuple[str, str | bytes, list[str]]] = [
+    ("empty", "", ["1:1: the file is empty. Expected `nodes:` and at least one node."]),
+    ("only comments", "# nothing\n", ["1:1: the file is empty. Expected `nodes:` and at least one node."]),
+    ("a list", "- a\n", ["1:1: expected `nodes:` with a node under it, got a list or a single value."]),
+    ("a word", "nodes\n", ["1:1: expected `nodes:` with a node under it, got a list or a single value."]),
+    ("no nodes", "defaults: {}\n", ["1:1: there is no node. Expected `nodes:` and at least one node under it."]),
+    ("nodes empty", "nodes: {}\n", ["1:8: there is no node. Expected `nodes:` and at least one node under it."]),
+    ("nodes a list", "nodes: [a]\n", ["1:8: there is no node. Expected `nodes:` and at least one node under it."]),
+    (
+        "two documents",
+        node() + "---\n{}\n",
+        ["7:1: a second YAML document begins here; the file holds one. Remove the ---."],
+    ),
+    ("tab", "nodes:\n\talpha: {}\n", ["2:1: a tab cannot indent YAML. Use spaces."]),
+    ("open bracket", "nodes: [\n", ["2:1: this is not YAML: expected the node content, but found '<stream end>'."]),
+    ("not UTF-8", b"nodes:\n  \xff: {}\n", ["2:3: this is not UTF-8 text. Save the file as UTF-8."]),
+    ("control characters", b"nodes: \x00\n", ["1:1: the file holds control characters. Save it as plain text."]),
+    ("unknown alias", "nodes: *x\n", ["1:8: undefined alias 'x': nothing has this anchor (&name)."]),
+    (
+        "alias bomb",
+        "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+        + "".join(f"{b}: &{b} [{','.join(['*' + a] * 10)}]\n" for a, b in zip("abcde", "bcdef", strict=True)),
+        ["aliases make more of this file than it may hold (20000 values)."],
+    ),
+    (
+        "an alias of itself",
+        "nodes: &n\n  alpha: *n\n",
+        ["aliases make more of this file than it may hold (20000 values)."],
+    ),
+    ("merge key", node("<<: {a: b}"), ["6:5: merge keys (<<) are not read. Put what nodes share under `defaults`."]),
+    ("a tag", node("region: !ref x"), ["6:13: !ref is a tag of another program; write a plain value."]),
+    ("a key that is a list", node("? [a]\n    : b"), ["6:7: a key has to be a word, not a list or a mapping."]),
+    ("twice the same key", node("cloud: gcp"), ['6:5: "cloud" stands here a second time; it is already in line 4.']),
+    (
+        "twice the same node",
+        node() + "  alpha: {}\n",
+        ['6:3: "alpha" stands here a second time; it is already in line 2.'],
+    ),
+    ("twice deep inside", node("env: {A: b, A: c}"), ['6:17: "A" stands here a second time; it is already in line 6.']),
+    (
+        "unknown at the top",
+        node() + "nodse: {}\n",
+        ['6:1: "nodse" is unknown here; the file has `defaults` and `nodes`. Did you mean "nodes"?'],
+    ),
+    ("unknown key", node("regoin: x"), ['6:5: "regoin" is not a key of a node. Did you mean "region"?']),
+    ("unknown key, nothing near", node("zzz: x"), ['6:5: "zzz" is not a key of a node.']),
+    (
+        "unknown in defaults",
+        "defaults: {sise: a}\n" + node(),
+        ['1:12: "sise" is not a key of a node. Did you mean "size"?'],
+    ),
+    (
+        "a node that is a word",
+        "nodes:\n  alpha: aws\n",
+        [
+            "2:3: node alpha has no `model`.",
+            "2:3: node alpha has no `cloud`.",
+            "2:3: node alpha has no `source`.",
+            "2:10: expected keys such as `cloud:` and `source:` under alpha.",
+        ],
+    ),
+    ("model missing", f"nodes:\n  alpha: {{cloud: aws, source: m}}\n", ["2:3: node alpha has no `model`."]),
+    (
+        "model in defaults",
+        "defaults: {model: x}\n" + node(),
+        ["1:12: a model belongs to one node: move `model` from `defaults` into it."],
+    ),
+    ("model a number", node(model="371"), ['3:12: model: expected a text, got 371. Write it in quotes: "371".']),
+    ("model empty", node(model='""'), ["3:12: model: expected a text, got an empty one."]),
+    ("model no", node(model="no"), ["3:12: model: " + QUOTES.format("no") + '"no".']),
+    (
+        "one model twice",
+        node() + node(name="beta", model=ID.upper()).removeprefix("nodes:\n"),
+        ["7:12: model: node alpha already runs this model; Numerai calls one webhook for each model."],
+    ),
+    (
+        "one name twice",
+        node(model="my_model") + node(name="beta", model="my_model").removeprefix("nodes:\n"),
+        ["7:12: model: node alpha already runs this model; Numerai calls one webhook for each model."],
+    ),
+    ("capitals in a name", node(name="Alpha"), [f'2:3: "Alpha" cannot be a node\'s name on all clouds; {NAME}']),
+    ("underscore in a name", node(name="my_node"), [f'2:3: "my_node" cannot be a node\'s name on all clouds; {NAME}']),
+    ("two hyphens", node(name="a--b"), [f'2:3: "a--b" cannot be a node\'s name on all clouds; {NAME}']),
+    ("a number as a name", node(name="7"), [f'2:3: "7" cannot be a node\'s name on all clouds; {NAME}']),
+    ("a long name", node(name="a" * 21), [f'2:3: "{"a" * 21}" has 21 characters; a node\'s name has 2 to 20.']),
+    ("a short name", node(name="a"), ['2:3: "a" has 1 characters; a node\'s name has 2 to 20.']),
+    (
+        "unknown cloud",
+        node("tournament: clasic"),
+        ["6:17: tournament: expected classic, signals or crypto, got 'clasic'. Did you mean \"classic\"?"],
+    ),
+    ("size", node("size: gen-mdd"), ['6:11: size: there is no size "gen-mdd". Did you mean "gen-md"?']),
+    ("size far off", node("size: 7"), ['6:11: size: expected a preset such as "gen-md", or cpu and memory, got 7.']),
+    ("size unknown word", node("size: zzzzzz"), [f'6:11: size: there is no size "zzzzzz". The sizes are {PRESETS}.']),
+    (
+        "size without memory",
+        node("size: {cpu: 2}"),
+        ["6:11: size: size needs memory too, such as {cpu: 2, memory: 8GiB}."],
+    ),
+    ("size key", node("size: {cpu: 2, ram: 8GiB}"), ['6:11: size: size has no "ram"; it has cpu and memory.']),
+    ("memory unit", node("size: {cpu: 2, memory: 8GB}"), [f"6:11: size: {AMOUNT}, got '8GB'. Did you mean \"8GiB\"?"]),
+    ("memory number", node("size: {cpu: 2, memory: 8}"), [f'6:11: size: {AMOUNT}, got 8. Did you mean "8GiB"?']),
+    (
+        "cpu zero",
+        node("size: {cpu: 0, memory: 8GiB}"),
+        ["6:11: size: expected a number of vCPUs above zero, such as 2 or 0.5, got 0."],
+    ),
+    (
+        "cpu text",
+        node("size: {cpu: two, memory: 8GiB}"),
+        ["6:11: size: expected a number of vCPUs above zero, such as 2 or 0.5, got 'two'."],
+    ),
+    ("timeout number", node("timeout: 60"), [f'6:14: timeout: {DURATION}, got the number 60. Did you mean "60m"?']),
+    ("timeout clock", node('timeout: "1:30"'), [f"6:14: timeout: {DURATION}, got '1:30'. Did you mean \"1h30m\"?"]),
+    (
+        "timeout sexagesimal",
+        node("timeout: 1:30"),
+        [
+            "6:14: timeout: " + QUOTES.format("1:30") + '"1:30".',
+            f"6:14: timeout: {DURATION}, got '1:30'. Did you mean \"1h30m\"?",
+        ],
+    ),
+    ("timeout zero", node("timeout: 0m"), [f"6:14: timeout: {DURATION}, got '0m', which is no time at all."]),
+    (
+        "disk",
+        node("disk: 50"),
+        ['6:11: disk: expected an amount with its unit (GiB), such as "8GiB", got 50. Did you mean "50GiB"?'],
+    ),
+    ("cron fields", node('schedule: "0 14 * *"'), [f"6:15: schedule: {CRON}, got 4 in '0 14 * *'."]),
+    (
+        "cron of numerai-cli",
+        node('schedule: "0 14 ? * * *"'),
+        [
+            f"6:15: schedule: {CRON}, got 6 in '0 14 ? * * *'. Six fields are numerai-cli's form: leave out the last one (the year)."
+        ],
+    ),
+    (
+        "cron of AWS",
+        node('schedule: "cron(0 14 ? * TUE-SAT *)"'),
+        [
+            "6:15: schedule: expected a cron line of five fields such as \"0 14 * * 2-6\", got 'cron(0 14 ? * TUE-SAT *)', "
+            "which is AWS's own form. Leave out cron(), the year and every ?, and count weekdays from 0 (Sunday)."
+        ],
+    ),
+    ("cron value", node('schedule: "0 24 * * *"'), ["6:15: schedule: hour '24' is not between 0 and 23."]),
+    ("cron range", node('schedule: "0 9-5 * * *"'), ["6:15: schedule: hour '9-5' ends before it begins."]),
+    ("cron step", node('schedule: "*/0 * * * *"'), ["6:15: schedule: minute '*/0' has a step of zero."]),
+    (
+        "cron that never fires",
+        node('schedule: "0 0 30 2 *"'),
+        ["6:15: schedule: '0 0 30 2 *' never fires: its months have no such day."],
+    ),
+    (
+        "time zone",
+        node("schedule: {cron: '0 14 * * *', timezone: Europe/Berlni}"),
+        [
+            '6:15: schedule: there is no time zone "Europe/Berlni"; expected a name such as Europe/Berlin. Did you mean "Europe/Berlin"?'
+        ],
+    ),
+    (
+        "schedule without cron",
+        node("schedule: {timezone: UTC}"),
+        ['6:15: schedule: schedule needs a cron line, such as {cron: "0 14 * * 2-6", timezone: UTC}.'],
+    ),
+    ("env number", node("env: {A: 1}"), ['6:14: env.A: expected a text, got 1. Write it in quotes: "1".']),
+    ("env bool", node("env: {A: true}"), ['6:14: env.A: expected a text, got true. Write it in quotes: "true".']),
+    ("env no", node("env: {A: no}"), ["6:14: env.A: " + QUOTES.format("no") + '"no".']),
+    ("env octal", node("env: {A: 010}"), ["6:14: env.A: " + QUOTES.format("010") + '"010".']),
+    ("env date", node("env: {A: 2026-01-02}"), ["6:14: env.A: " + QUOTES.format("2026-01-02") + '"2026-01-02".']),
+    ("env underscored number", node("env: {A: 1_000}"), ["6:14: env.A: " + QUOTES.format("1_000") + '"1_000".']),
+    (
+        "env name",
+        node("env: {MY-NAME: a}"),
+        ['6:11: env: "MY-NAME" cannot be a variable; expected letters, digits and _, such as MY_NAME.'],
+    ),
+    (
+        "env of ours",
+        node("env: {TRIGGER_ID: a}"),
+        ["6:11: env: TRIGGER_ID is set for every node by itself; choose another name."],
+    ),
+    (
+        "keys in env",
+        node("env: {NUMERAI_SECRET_KEY: a}"),
+        ["6:11: env: NUMERAI_SECRET_KEY is set for every node by itself; choose another name."],
+    ),
+    (
+        "env a list",
+        node("env: [A=b]"),
+        ["6:10: env: expected names and their values, such as {NAME: value}, got ['A=b']."],
+    ),
+    (
+        "command quotes",
+        node('command: "python \'x"'),
+        ["6:14: command: the command's quotes do not match (No closing quotation)."],
+    ),
+    ("command empty", node("command: []"), ["6:14: command: expected a command, got an empty one."]),
+    ("tags number", node("tags: {team: 7}"), ['6:18: tags.team: expected a text, got 7. Write it in quotes: "7".']),
+    ("enabled no", node("enabled: no"), ["6:14: enabled: expected true or false, got 'no'. Write false."]),
+    ("enabled text", node('enabled: "true"'), ["6:14: enabled: expected true or false, got 'true'."]),
+    (
+        "source missing",
+        node().replace("source: m", "source: mm"),
+        ['5:13: source: there is no folder mm. Did you mean "m"?'],
+    ),
+    ("no Dockerfile", node().replace("source: m", "source: bare"), ["5:13: source: bare holds no Dockerfile."]),
+    (
+        "context elsewhere",
+        node("context: bare"),
+        ["6:14: context: m is not inside of bare; a Dockerfile lies in its context."],
+    ),
+    ("context missing", node("context: nowhere"), ["6:14: context: there is no folder nowhere."]),
+]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("m", "bare"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "m" / "Dockerfile").write_text("FROM scratch\n")
+
+
+@pytest.mark.parametrize(("text", "expected"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
+def test_the_message(text: str | bytes, expected: list[str]) -> None:
+    Path("nodes.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(NodeFileError) as caught:
+        load("nodes.yaml")
+    found = [str(problem).removeprefix("nodes.yaml:") for problem in caught.value.problems]
+    if len(expected) == 1 and not expected[0][0].isdigit():
+        assert any(line.endswith(expected[0]) for line in found), found
+    else:
+        assert found == expected
+
+
+def test_a_file_that_is_not_there() -> None:
+    with pytest.raises(NodeFileError, match=r"nodes\.yaml:1:1: there is no such file in"):
+        load("nodes.yaml")
+
+
+def test_all_mistakes_of_a_file_at_once_in_the_order_of_their_lines() -> None:
+    text = (
+        node("size: gen-mdd") + "    timeout: 60\n    zzz: 1\n" + node("enabled: no", name="B").removeprefix("nodes:\n")
+    )
+    Path("nodes.yaml").write_text(text)
+    with pytest.raises(NodeFileError) as caught:
+        load("nodes.yaml")
+    assert [problem.line for problem in caught.value.problems] == [6, 7, 8, 9, 13]
+
+
+def test_there_are_many() -> None:
+    assert len(BAD) >= 40
+    assert len({name for name, _, _ in BAD}) == len(BAD)
