@@ -1,0 +1,1 @@
+"""The `pnodes` command: everything a person does between two `pulumi up`."""

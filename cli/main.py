@@ -1,0 +1,26 @@
+"""The command line: which commands there are. Each lies in a module of its own and imports what it needs when it runs,
+so that `pnodes validate` is as quick as reading the file."""
+
+import typer
+
+from cli import demo, engine, sandbox, validate
+from cli.errors import Group
+
+app = typer.Typer(
+    name="pnodes",
+    help="Everything you do between two `pulumi up`.",
+    cls=Group,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.command("validate")(validate.validate)
+app.command("demo")(demo.demo)
+app.command("engine")(engine.engine)
+app.add_typer(sandbox.app, name="sandbox")
+
+
+def run() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,141 @@
+"""`pnodes sandbox`: three clouds and Numerai on this machine, for the real Pulumi engine."""
+
+import json
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli import project, sandbox_process, sandbox_shell
+from cli.control import Control, Run
+from cli.engine_run import Pulumi
+from cli.errors import Group, UserError
+from cli.report import table
+
+app = typer.Typer(
+    help="Three clouds and Numerai on this machine, for the real Pulumi engine.",
+    cls=Group,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+
+
+@app.command()
+def start() -> None:
+    """Start the sandbox (if it does not run) and select its stack `dev`."""
+    from engine import ensure
+
+    say = _console(stderr=True)
+    engine = ensure(lambda line: say.print(line, markup=False))
+    daemon = sandbox_process.start(project.sandbox_home())
+    environment = sandbox_shell.environment(daemon, engine.bin)
+    Pulumi(engine, environment, project.project_folder()).select()
+    _console().print(f"The sandbox runs (process {daemon.pid}, state in {daemon.home}); stack dev is selected.")
+    _console().print("A shell in it:  " + sandbox_shell.hint(), markup=False)
+
+
+@app.command()
+def stop() -> None:
+    """Stop the sandbox; its state stays for the next start."""
+    stopped = sandbox_process.stop(project.sandbox_home())
+    _console().print("The sandbox is stopped; its state stays." if stopped else "No sandbox was running.")
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show whether the sandbox runs, what is deployed in it and which jobs ran. Exit code 1 when it does not run."""
+    home = project.sandbox_home()
+    daemon = sandbox_process.find(home)
+    if daemon is None:
+        if as_json:
+            print(json.dumps({"running": False, "home": str(home)}))
+        else:
+            _console().print(f"No sandbox is running in {home}.")
+        raise typer.Exit(1)
+    with Control(daemon.control) as control:
+        facts, runs = control.status(), control.runs()
+    if as_json:
+        print(json.dumps({**facts, "running": True, "home": str(home), "pid": daemon.pid}, indent=2))
+        return
+    resources = ", ".join(f"{cloud} {count}" for cloud, count in facts["resources"].items())
+    console = _console()
+    console.print(f"The sandbox runs (process {daemon.pid}, state in {home}).")
+    console.print(f"Resources: {resources}. Functions: {facts['functions']}. Jobs run as: {facts['executor']}.")
+    if runs:
+        rows = [[run.cloud, _short(run.job), run.run_id, run.state, _clock(run.created), run.reason] for run in runs]
+        console.print(table(["cloud", "job", "run", "state", "created", "reason"], rows))
+
+
+@app.command()
+def env(as_json: AsJson = False) -> None:
+    """Print what makes a shell work against the sandbox, for `eval "$(pnodes sandbox env)"`."""
+    from engine import find
+
+    daemon = sandbox_process.running(project.sandbox_home())
+    engine = find()
+    if engine is None:
+        raise UserError("There is no Pulumi engine on this machine yet. Install one with `pnodes engine`.")
+    (daemon.home / "state").mkdir(parents=True, exist_ok=True)
+    settings = sandbox_shell.variables(daemon, engine.bin)
+    print(json.dumps(settings, indent=2) if as_json else sandbox_shell.export_lines(settings))
+
+
+@app.command("open-round")
+def open_round(
+    tournament: Annotated[str | None, typer.Option(help="classic, signals or crypto; all three when left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open a round at the sandbox's Numerai, which calls the webhooks. Exit code 1 when one refuses."""
+    if tournament not in (None, "classic", "signals", "crypto"):
+        raise UserError(f"--tournament is classic, signals or crypto, not {tournament!r}.", exit_code=2)
+    daemon = sandbox_process.running(project.sandbox_home())
+    with Control(daemon.control) as control:
+        number, calls = control.open_round(tournament)
+    if as_json:
+        print(json.dumps({"round": number, "triggers": [vars(call) for call in calls]}, indent=2))
+    else:
+        console = _console()
+        console.print(f"Round {number} is open; {len(calls)} webhooks were called.")
+        if calls:
+            rows = [[c.model_id, c.trigger_id, str(c.status), f"{c.seconds:.2f}", c.answer] for c in calls]
+            console.print(table(["model", "trigger id", "status", "seconds", "answer"], rows))
+    if not all(call.accepted for call in calls):
+        raise typer.Exit(1)
+
+
+@app.command()
+def logs(
+    run: Annotated[str | None, typer.Argument(help="A run's id (see status); the sandbox's own log without.")] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines; 0 for all.")] = 100,
+) -> None:
+    """Print what a job has printed, or the sandbox's own log."""
+    home = project.sandbox_home()
+    if run is None:
+        text = sandbox_process.last_lines(home / "daemon.log", lines)
+    else:
+        with Control(sandbox_process.running(home).control) as control:
+            text = "\n".join(control.log(_complete(run, control.runs())).splitlines()[-lines:])
+    print(text)
+
+
+def _complete(beginning: str, runs: list[Run]) -> str:
+    """The one run whose id begins so."""
+    found = [run.run_id for run in runs if run.run_id.startswith(beginning)]
+    if len(found) != 1:
+        raise UserError(f"{'No run' if not found else 'More than one run'} has an id that begins with {beginning!r}.")
+    return found[0]
+
+
+def _short(job: str) -> str:
+    """The last part of a cloud's long name of a job."""
+    return job.rstrip("/").replace(":", "/").split("/")[-1]
+
+
+def _clock(moment: float) -> str:
+    return datetime.fromtimestamp(moment).astimezone().strftime("%H:%M:%S")
+
+
+def _console(*, stderr: bool = False) -> Console:
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Makes .venv: uv (from PATH, else from PyPI into .tools/uv), then the locked packages, then this project, editable.
+# Usage: environment.sh STAMP. Does nothing when STAMP is newer than the lock file; two at once take turns.
+set -eu
+cd -- "$(dirname -- "$0")/.."
+stamp=$1
+lock=.tools/environment.lock
+mkdir -p .tools
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+
+# A folder is made by one process only, on any system. One whose process is gone is left over and taken away.
+until mkdir "$lock" 2>/dev/null; do
+    owner=$(cat "$lock/pid" 2>/dev/null || true)
+    [ -n "${told:-}" ] || say "Another process is installing the Python packages; waiting for it to finish."
+    told=yes
+    sleep 1
+    if [ "$owner" = "$(cat "$lock/pid" 2>/dev/null || true)" ] && { [ -z "$owner" ] || ! kill -0 "$owner" 2>/dev/null; }
+    then
+        rm -rf "$lock"
+    fi
+done
+echo $$ > "$lock/pid"
+trap 'rm -rf "$lock"' EXIT
+trap 'exit 130' INT TERM
+
+if [ -e "$stamp" ] && [ "$stamp" -nt requirements-dev.txt ] && [ "$stamp" -nt pyproject.toml ]; then
+    exit 0
+fi
+
+uv=$(command -v uv || echo .tools/uv/bin/uv)
+if [ ! -x "$uv" ]; then
+    say "There is no uv on PATH: installing it into .tools/uv from PyPI (10 seconds)"
+    rm -rf .tools/uv
+    "${PYTHON:-python3}" -m venv .tools/uv || {
+        rm -rf .tools/uv
+        echo "uv could not be installed: '${PYTHON:-python3} -m venv' failed. Install uv (docs.astral.sh/uv), or your" \
+            "system's package for Python's venv module (python3-venv on Debian and Ubuntu)." >&2
+        exit 1
+    }
+    # Its version and hashes are those of the lock file.
+    awk '/^uv==/ {found = 1} found {print} found && !/\\$/ {exit}' requirements-dev.txt > .tools/uv/uv.txt
+    .tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .tools/uv/uv.txt || {
+        rm -rf .tools/uv
+        exit 1
+    }
+fi
+
+say "Installing the Python packages into .venv (half a minute to download, seconds when uv has them in its cache)"
+rm -f .venv/.ready-*
+if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    rm -rf .venv
+    "$uv" venv --quiet --python '>=3.11' .venv
+fi
+"$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements-dev.txt
+"$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+touch "$stamp"

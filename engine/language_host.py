@@ -1,0 +1,204 @@
+"""Pulumi's language host for Python: the LanguageRuntime service that the engine asks to run a program.
+
+The official host is not on the Go module proxy, so an engine built from there is given this one. It listens on
+loopback, prints its port, and runs each program in a child process of the interpreter that Pulumi.yaml names. It ends
+when the engine that started it is gone.
+"""
+
+import importlib.metadata
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent import futures
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2, json_format
+from pulumi.runtime.proto import (
+    LanguageRuntimeServicer,
+    add_LanguageRuntimeServicer_to_server,
+    language_pb2,
+    plugin_pb2,
+)
+
+from engine import dependencies, program_python
+from engine.program_python import NoInterpreter, ProgramPython
+from engine.run_program import ALREADY_TOLD
+
+_RUNNER = Path(__file__).with_name("run_program.py")
+_LARGEST_MESSAGE = 400 * 1024 * 1024  # as the engine's own limit
+_WATCH_SECONDS = 1.0
+
+
+class LanguageHost(LanguageRuntimeServicer):
+    """One engine's host. The engine may run several programs through it, one after the other or at once."""
+
+    def __init__(self, engine_address: str) -> None:
+        self.engine_address = engine_address
+        self.running: set[subprocess.Popen[bytes]] = set()
+        self.lock = threading.Lock()
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """The engine that attaches to a host says where it listens."""
+        self.engine_address = request.engine_address
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """The version of this host is that of the SDK it uses."""
+        return plugin_pb2.PluginInfo(version=importlib.metadata.version("pulumi"))
+
+    def GetRequiredPlugins(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Asked by engines that do not know GetRequiredPackages."""
+        plugins = [
+            plugin_pb2.PluginDependency(
+                name=p["name"], kind="resource", version=_tag(p.get("version")), server=p.get("server", "")
+            )
+            for p in _python(request.info, context).facts()["plugins"]
+        ]
+        return language_pb2.GetRequiredPluginsResponse(plugins=plugins)
+
+    def GetRequiredPackages(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """The plugins of the provider SDKs in the program's environment."""
+        packages = [
+            plugin_pb2.PackageDependency(
+                name=p["name"], kind="resource", version=_tag(p.get("version")), server=p.get("server", "")
+            )
+            for p in _python(request.info, context).facts()["plugins"]
+        ]
+        return language_pb2.GetRequiredPackagesResponse(packages=packages)
+
+    def GetProgramDependencies(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """The packages in the program's environment, for `pulumi about`."""
+        packages = _python(request.info, context).facts()["packages"]
+        found = [language_pb2.DependencyInfo(name=name, version=version) for name, version in sorted(packages.items())]
+        return language_pb2.GetProgramDependenciesResponse(dependencies=found)
+
+    def About(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """The interpreter that runs the program."""
+        facts = _python(request.info, context).facts()
+        return language_pb2.AboutResponse(executable=facts["executable"], version=facts["version"])
+
+    def RuntimeOptionsPrompts(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """There is nothing to ask for `pulumi new`."""
+        return language_pb2.RuntimeOptionsResponse()
+
+    def Template(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """A template needs no change."""
+        return language_pb2.TemplateResponse()
+
+    def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        """`pulumi install`: the virtual environment, and requirements.txt into it."""
+        root = request.info.root_directory or request.directory
+        try:
+            for line in dependencies.install(root, request.info.program_directory or root, _options(request.info)):
+                yield language_pb2.InstallDependenciesResponse(stdout=line)
+        except dependencies.InstallFailed as error:
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+
+    def Run(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Runs the program in a child process, and says how it ended."""
+        try:
+            python = program_python.resolve(request.info.root_directory, _options(request.info))
+        except NoInterpreter as error:
+            return language_pb2.RunResponse(error=str(error))
+        code = self._run(python, request)
+        if code == 0:
+            return language_pb2.RunResponse()
+        if code == ALREADY_TOLD:
+            return language_pb2.RunResponse(bail=True)
+        if code < 0:
+            return language_pb2.RunResponse(error=f"Program was ended by signal {signal.Signals(-code).name}")
+        return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {code}")
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """The engine is cancelling: end the programs that still run."""
+        self.stop()
+        return empty_pb2.Empty()
+
+    def _run(self, python: ProgramPython, request: Any) -> int:
+        """The child writes to this process's own output, which the engine shows to the person."""
+        folder = request.info.program_directory or request.pwd
+        settings = {
+            "project": request.project,
+            "stack": request.stack,
+            "organization": request.organization or "organization",
+            "monitor": request.monitor_address,
+            "engine": self.engine_address,
+            "parallel": request.parallel,
+            "dry_run": request.dryRun,
+            "root_directory": request.info.root_directory,
+            "config": dict(request.config),
+            "config_secret_keys": list(request.configSecretKeys),
+            "program": request.info.entry_point or request.program or ".",
+            "arguments": list(request.args),
+        }
+        child = subprocess.Popen(
+            [str(python.executable), "-P", "-u", str(_RUNNER)],
+            cwd=folder,
+            env=python.environment(),
+            stdin=subprocess.PIPE,
+        )
+        with self.lock:
+            self.running.add(child)
+        try:
+            child.communicate(json.dumps(settings).encode())
+            return child.returncode
+        finally:
+            with self.lock:
+                self.running.discard(child)
+
+    def stop(self) -> None:
+        """Ends what is still running."""
+        with self.lock:
+            for child in self.running:
+                child.terminate()
+
+
+def _options(info: Any) -> dict[str, Any]:
+    """`runtime.options` of Pulumi.yaml as plain values."""
+    options: dict[str, Any] = json_format.MessageToDict(info.options)
+    return options
+
+
+def _python(info: Any, context: grpc.ServicerContext) -> ProgramPython:
+    """The interpreter of a request; ends the call with the reason when there is none."""
+    try:
+        return program_python.resolve(info.root_directory, _options(info))
+    except NoInterpreter as error:
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+        raise
+
+
+def _tag(version: str | None) -> str:
+    """Versions of plugins are written with a v."""
+    return f"v{version.removeprefix('v')}" if version else ""
+
+
+def serve(engine_address: str) -> None:
+    """Serves until the engine is gone or ends this process."""
+    engine = os.getppid()
+    host = LanguageHost(engine_address)
+    limits = [("grpc.max_receive_message_length", _LARGEST_MESSAGE), ("grpc.max_send_message_length", _LARGEST_MESSAGE)]
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), options=limits)
+    add_LanguageRuntimeServicer_to_server(host, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    server.start()
+    print(port, flush=True)
+    while not ended.wait(_WATCH_SECONDS) and os.getppid() == engine:
+        pass
+    host.stop()
+    server.stop(grace=None)
+
+
+if __name__ == "__main__":
+    # Flags (such as --tracing) may come first; the engine's address is the last argument.
+    addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    serve(addresses[-1] if addresses else "")

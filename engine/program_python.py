@@ -1,0 +1,83 @@
+"""The interpreter that runs a Pulumi program: the one of the virtual environment that Pulumi.yaml names.
+
+`runtime.options` reaches the language host with each request. `virtualenv` is relative to the project's root; with the
+`uv` toolchain it defaults to `.venv`. A project that names none is run by the interpreter of the language host.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class NoInterpreter(Exception):
+    """The virtual environment that Pulumi.yaml names is not there; the text says how to make it."""
+
+
+@dataclass(frozen=True)
+class ProgramPython:
+    """An interpreter, and the virtual environment it belongs to (None: the language host's own)."""
+
+    executable: Path
+    venv: Path | None
+
+    def environment(self) -> dict[str, str]:
+        """The process environment with the virtual environment activated, as its `activate` script does it."""
+        environment = dict(os.environ)
+        environment.pop("PYTHONHOME", None)
+        if self.venv is not None:
+            environment["VIRTUAL_ENV"] = str(self.venv)
+            environment["PATH"] = f"{self.venv / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}"
+        return environment
+
+    def facts(self) -> dict[str, Any]:
+        """What the interpreter says about itself and the packages it can import."""
+        answer = subprocess.run(
+            [str(self.executable), "-P", "-c", _FACTS],
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        facts: dict[str, Any] = json.loads(answer.stdout)
+        return facts
+
+
+def venv_path(root: str, options: Mapping[str, Any]) -> Path | None:
+    """The virtual environment of a project's options, whether it exists or not."""
+    name = options.get("virtualenv") or (".venv" if options.get("toolchain") == "uv" else None)
+    return Path(root, str(name)) if name else None
+
+
+def resolve(root: str, options: Mapping[str, Any]) -> ProgramPython:
+    """The interpreter for a project."""
+    venv = venv_path(root, options)
+    if venv is None:
+        return ProgramPython(Path(sys.executable), None)
+    executable = venv / "bin" / "python"
+    if not executable.exists():
+        raise NoInterpreter(
+            f"Pulumi.yaml names the virtual environment {venv}, but {executable} does not exist. "
+            "Make it with `make setup` (or `pulumi install`)."
+        )
+    return ProgramPython(executable, venv)
+
+
+# Packages of resource providers hold a pulumi-plugin.json that names the plugin they want.
+_FACTS = """
+import importlib.metadata, json, pathlib, sys, sysconfig
+packages = {d.name: d.version for d in importlib.metadata.distributions() if d.name}
+site = pathlib.Path(sysconfig.get_path("purelib"))
+plugins = [json.loads(path.read_text()) for path in sorted(site.glob("*/pulumi-plugin.json"))]
+print(json.dumps({
+    "executable": sys.executable,
+    "version": ".".join(map(str, sys.version_info[:3])),
+    "packages": packages,
+    "plugins": [plugin for plugin in plugins if plugin.get("resource")],
+}))
+"""

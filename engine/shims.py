@@ -1,0 +1,53 @@
+"""The two small executables that stand beside an engine built from Go: its language host and its dynamic provider.
+
+They find the checkout from where they lie, so they work from any folder and after the checkout has moved, and they run
+with the project's own interpreter.
+"""
+
+import os
+from pathlib import Path
+
+from engine.locate import DYNAMIC_PROVIDER, LANGUAGE_HOST
+
+# `-P` keeps the folder the engine happens to start in off the module path.
+_LANGUAGE_HOST = """\
+#!/bin/sh
+# Pulumi's language host for Python: serves engine/language_host.py to the engine that started this.
+root=$(CDPATH= cd -- "$(dirname -- "$0")/../../.." && pwd) || exit 1
+python=$root/.venv/bin/python
+if [ ! -x "$python" ]; then
+    echo "pulumi-language-python: $python is missing; run 'make setup' in $root" >&2
+    exit 1
+fi
+unset PYTHONHOME PYTHONPATH
+exec "$python" -P -u -m engine.language_host "$@"
+"""
+
+# The engine gives the runtime's options as PULUMI_RUNTIME_<OPTION>.
+_DYNAMIC_PROVIDER = """\
+#!/bin/sh
+# Pulumi's provider of dynamic resources for Python, run by the interpreter of the program that uses it.
+root=$(CDPATH= cd -- "$(dirname -- "$0")/../../.." && pwd) || exit 1
+venv=${PULUMI_RUNTIME_VIRTUALENV:-$root/.venv}
+case $venv in
+    /*) ;;
+    *) venv=$PWD/$venv ;;
+esac
+if [ ! -x "$venv/bin/python" ]; then
+    echo "pulumi-resource-pulumi-python: $venv/bin/python is missing; run 'make setup' in $root" >&2
+    exit 1
+fi
+unset PYTHONHOME
+PATH=$venv/bin:$PATH
+export PATH
+exec "$venv/bin/python" -u -m pulumi.dynamic "$@"
+"""
+
+
+def write(folder: Path) -> None:
+    """Puts both into `folder`, each replaced in one step."""
+    for name, text in {LANGUAGE_HOST: _LANGUAGE_HOST, DYNAMIC_PROVIDER: _DYNAMIC_PROVIDER}.items():
+        fresh = folder / f".{name}.{os.getpid()}"
+        fresh.write_text(text)
+        fresh.chmod(0o755)
+        fresh.replace(folder / name)
