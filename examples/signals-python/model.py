@@ -1,0 +1,126 @@
+"""The model of this node: what it reads, how it learns, and how it is kept on disk.
+
+Gradient-boosted trees on the features that come with Numerai Signals. train.py and predict.py both use this module, so
+they cannot disagree about columns or versions.
+"""
+
+import math
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import joblib
+import pandas as pd
+import pyarrow.parquet
+from numerapi import SignalsAPI
+from pyarrow import types
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+DATA_VERSION = "signals/v3.1"
+TARGET = "target"
+DATE = "date"
+KEY = "numerai_ticker"
+OVERLAPPING_DAYS = 90  # Signals' targets look up to 60 trading days ahead
+
+HERE = Path(__file__).resolve().parent
+MODEL_FILE = HERE / "model.joblib"
+
+
+@dataclass
+class Trained:
+    """A fitted model with the columns it expects and the data version it learned from."""
+
+    regressor: HistGradientBoostingRegressor
+    features: list[str]
+    data_version: str
+
+
+def download(api: SignalsAPI, name: str, folder: Path) -> Path:
+    """One file of the data version, below a folder."""
+    print(f"downloading {DATA_VERSION}/{name}", flush=True)
+    return Path(api.download_dataset(f"{DATA_VERSION}/{name}", str(folder / DATA_VERSION / name)))
+
+
+def evenly(values: list[str], most: int) -> list[str]:
+    """At most so many of the values, evenly spread: neighbours in time have overlapping targets and add little."""
+    return values[:: math.ceil(len(values) / most)]
+
+
+def numeric_features(path: Path) -> list[str]:
+    """The feature columns of a file that hold numbers (`feature_country` is text)."""
+    schema = pyarrow.parquet.read_schema(path)
+    return [
+        field.name
+        for field in schema
+        if field.name.startswith("feature_") and (types.is_floating(field.type) or types.is_integer(field.type))
+    ]
+
+
+def training_data(api: SignalsAPI, folder: Path, most_dates: int) -> tuple[pd.DataFrame, list[str]]:
+    """Rows of at most so many dates, only the columns that are needed, and the names of the features."""
+    path = download(api, "train.parquet", folder)
+    features = numeric_features(path)
+    dates = evenly(sorted(pd.read_parquet(path, columns=[DATE])[DATE].unique()), most_dates)
+    frame = pd.read_parquet(path, columns=[DATE, TARGET, *features], filters=[(DATE, "in", dates)])
+    frame = frame.dropna(subset=[TARGET]).reset_index(drop=True)
+    print(f"read {len(frame)} rows of {len(dates)} dates with {len(features)} features", flush=True)
+    return frame, features
+
+
+def live_data(api: SignalsAPI, folder: Path, features: list[str]) -> pd.DataFrame:
+    """The rows to predict, indexed by `numerai_ticker`."""
+    rows = pd.read_parquet(download(api, "live.parquet", folder), columns=[KEY, *features])
+    return rows.set_index(KEY)
+
+
+def fit(frame: pd.DataFrame, features: list[str], trees: int) -> Trained:
+    """Learn from a frame; shallow trees and slow learning, since the signal is weak."""
+    began = time.monotonic()
+    regressor = HistGradientBoostingRegressor(
+        max_iter=trees,
+        learning_rate=max(0.01, 10 / trees),
+        max_depth=5,
+        max_leaf_nodes=15,
+        max_features=0.2,
+        min_samples_leaf=50,
+        early_stopping=False,
+        random_state=0,
+    )
+    regressor.fit(frame[features], frame[TARGET])
+    print(f"trained {trees} trees in {time.monotonic() - began:.1f} s", flush=True)
+    return Trained(regressor, features, DATA_VERSION)
+
+
+def predict(trained: Trained, rows: pd.DataFrame) -> pd.Series:
+    """Predictions as ranks strictly between 0 and 1; only their order is scored."""
+    raw = pd.Series(trained.regressor.predict(rows[trained.features]), index=rows.index, name="signal")
+    return (raw.rank() - 0.5) / len(raw)
+
+
+def score(frame: pd.DataFrame, predictions: pd.Series) -> pd.Series:
+    """The rank correlation with the target in each date."""
+    both = frame[[DATE, TARGET]].assign(prediction=predictions)
+    return both.groupby(DATE)[["prediction", TARGET]].apply(lambda part: part["prediction"].rank().corr(part[TARGET]))
+
+
+def save(trained: Trained) -> None:
+    """Write the model file, whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=HERE, suffix=".part", delete=False) as unfinished:
+        joblib.dump(trained, unfinished)
+    path = Path(unfinished.name)
+    path.chmod(0o644)
+    path.replace(MODEL_FILE)
+
+
+def load() -> Trained | None:
+    """The model in the model file; None when there is no file."""
+    if not MODEL_FILE.exists():
+        return None
+    trained: Trained = joblib.load(MODEL_FILE)
+    if trained.data_version != DATA_VERSION:
+        raise SystemExit(
+            f"{MODEL_FILE.name} was trained on {trained.data_version}, this code reads {DATA_VERSION}: "
+            "run train.py again."
+        )
+    return trained

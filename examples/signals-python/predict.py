@@ -1,0 +1,68 @@
+"""Predict the live data of the current round and submit: what the container runs.
+
+Reads MODEL_ID, NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY from the environment. TRIGGER_ID, which tells Numerai which
+call of the webhook a submission answers, is read by numerapi itself.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+from numerapi import SignalsAPI
+
+import model
+
+SMALL_TREES = 200
+SMALL_DATES = 100
+
+
+def required(name: str) -> str:
+    """An environment variable that must be there."""
+    value = os.environ.get(name, "")
+    if not value:
+        sys.exit(f"{name} is not set in the environment: a prediction node sets it, on your machine do it yourself.")
+    return value
+
+
+def trained_model(api: SignalsAPI, folder: Path) -> model.Trained:
+    """The model of the model file, else a small one made now."""
+    trained = model.load()
+    if trained is not None:
+        print(f"loaded {model.MODEL_FILE.name}: {len(trained.features)} features", flush=True)
+        return trained
+    print(f"no {model.MODEL_FILE.name} here: training a small model now; train.py makes a better one", flush=True)
+    frame, features = model.training_data(api, folder, SMALL_DATES)
+    return model.fit(frame, features, SMALL_TREES)
+
+
+def submit(api: SignalsAPI, model_id: str, predictions: pd.Series) -> str:
+    """Upload the columns `numerai_ticker,signal`; the submission's id."""
+    try:
+        return str(api.upload_predictions(df=predictions.reset_index(), model_id=model_id))
+    except ValueError as error:
+        sys.exit(f"Numerai refused the submission: {error}")
+
+
+def main() -> None:
+    model_id = required("MODEL_ID")
+    public_id, secret_key = required("NUMERAI_PUBLIC_ID"), required("NUMERAI_SECRET_KEY")
+    api = SignalsAPI(public_id, secret_key, verbosity="warning", show_progress_bars=False)
+    print(f"model {model_id}, round {os.environ.get('ROUND_NUMBER', 'not given')}", flush=True)
+    with tempfile.TemporaryDirectory() as scratch:  # nothing is kept: each round has live data of its own
+        folder = Path(scratch)
+        trained = trained_model(api, folder)
+        live = model.live_data(api, folder, trained.features)
+    predictions = model.predict(trained, live)
+    print(f"predicted {len(predictions)} tickers", flush=True)
+    print(f"submitted: {submit(api, model_id, predictions)}", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyError as error:
+        if error.args != ("data",):  # how numerapi shows an answer that has no data, such as HTTP 401
+            raise
+        sys.exit("Numerai did not answer as expected: check the API keys and their scopes, and the network.")

@@ -1,0 +1,183 @@
+"""What can be read from the API: one method per field of `Query` in schema.graphql, named in snake_case.
+
+Each takes the caller (None without keys) and the field's arguments, and returns mappings with snake_case keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from sandbox.numerai.accounts import Accounts, Caller, Refused, allowed
+from sandbox.numerai.datasets import listed, parsed
+from sandbox.numerai.rounds import Rounds
+from sandbox.numerai.submissions import Submissions
+from sandbox.numerai.tournaments import Tournament
+
+_JOINED = "2024-01-01T00:00:00Z"
+
+
+class Query:
+    """Reads accounts, rounds, data sets and submissions."""
+
+    def __init__(self, accounts: Accounts, rounds: Rounds, submissions: Submissions, datasets_url: str) -> None:
+        self._accounts = accounts
+        self._rounds = rounds
+        self._submissions = submissions
+        self._datasets_url = datasets_url
+
+    # accounts and models
+
+    def account(self, caller: Caller | None) -> dict[str, Any]:
+        account = allowed(caller, "read_user_info").account
+        tokens = [{key: doc[key] for key in ("name", "public_id", "scopes")} for doc in self._accounts.keys(account)]
+        return {
+            "id": account,
+            "username": account,
+            "email": f"{account}@example.com",
+            "status": "VERIFIED",
+            "available_nmr": "0",
+            "mfa_enabled": False,
+            "inserted_at": _JOINED,
+            "models": [self._model(model) for model in self._accounts.models(account)],
+            "api_tokens": tokens,
+            "wallet_txns": [],
+        }
+
+    def model(self, caller: Caller | None, model_id: str | None = None) -> dict[str, Any]:
+        return self._model(self._accounts.model(model_id, allowed(caller, "read_user_info")))
+
+    def account_profile(self, _caller: Caller | None, username: str, tournament: int | None = None) -> dict[str, Any]:
+        kind = Tournament.numbered(tournament or 0)
+        models = [model for model in self._accounts.models(username) if kind in (None, model["tournament"])]
+        return {"models": [{"id": model["id"], "display_name": model["name"]} for model in models]}
+
+    def v3_user_profile(self, _caller: Caller | None, model_name: str, tournament: int | None = None) -> dict[str, Any]:
+        model = self._accounts.named(model_name, tournament)
+        if model is None:
+            raise Refused(f"User not found: no model is named {model_name!r}.")
+        profile = {key: model[key] for key in ("id", "bio", "link_url", "link_text")}
+        return {**profile, "username": model["name"], "start_date": _JOINED, "daily_model_performances": []}
+
+    def v2_signals_profile(self, caller: Caller | None, model_name: str) -> dict[str, Any]:
+        return self.v3_user_profile(caller, model_name, Tournament.SIGNALS.number)
+
+    def _model(self, model: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "id": model["id"],
+            "name": model["name"],
+            "display_name": model["name"],
+            "tournament": Tournament(model["tournament"]).number,
+            "submission_webhook": model["webhook"],
+            "submissions": self._submissions.described(model["id"]),
+        }
+
+    # leaderboards: every model and account, unranked, since nothing is staked
+
+    def v2_leaderboard(self, _caller: Caller | None, **page: int | None) -> list[dict[str, Any]]:
+        return self._ranks(Tournament.CLASSIC, **page)
+
+    def signals_leaderboard(self, _caller: Caller | None, **page: int | None) -> list[dict[str, Any]]:
+        return self._ranks(Tournament.SIGNALS, **page)
+
+    def cryptosignals_leaderboard(self, _caller: Caller | None, **page: int | None) -> list[dict[str, Any]]:
+        return self._ranks(Tournament.CRYPTO, **page)
+
+    def account_leaderboard(
+        self, _caller: Caller | None, tournament: int | None = None, **page: int | None
+    ) -> list[dict[str, Any]]:
+        kind = Tournament.numbered(tournament or 0)
+        names = dict.fromkeys(m["account"] for m in self._accounts.all_models() if kind in (None, m["tournament"]))
+        return [{"username": name, "display_name": name} for name in _page(list(names), **page)]
+
+    def _ranks(self, kind: Tournament, **page: int | None) -> list[dict[str, Any]]:
+        names = [model["name"] for model in self._accounts.all_models() if model["tournament"] == kind]
+        return [{"username": name} for name in _page(names, **page)]
+
+    # rounds
+
+    def rounds(
+        self,
+        _caller: Caller | None,
+        tournament: int | None = None,
+        number: int | None = None,
+        target: str | None = None,
+        status: str | None = None,
+        limit: int | None = None,
+    ) -> Sequence[dict[str, Any] | None]:
+        kinds = [kind for kind in Tournament if not tournament or kind.number == tournament]
+        if number == 0:
+            current = [(kind, doc) for kind in kinds if (doc := self._rounds.find(kind))]
+            return [self._rounds.described(doc, kind) for kind, doc in current] or [None]
+        found = [self._rounds.described(doc, kind) for kind in kinds for doc in self._rounds.of(kind)]
+        asked = {"number": number, "target": target, "status": status}
+        wanted = {key: value for key, value in asked.items() if value is not None}
+        return [shown for shown in found if all(shown[key] == value for key, value in wanted.items())][:limit]
+
+    def tournaments(self, _caller: Caller | None) -> list[dict[str, Any]]:
+        return [{"name": kind.value, "tournament": kind.number} for kind in Tournament]
+
+    # data sets
+
+    def list_datasets(
+        self, _caller: Caller | None, round: int | None = None, tournament: int | None = None
+    ) -> list[str]:
+        return listed()
+
+    def dataset(
+        self,
+        _caller: Caller | None,
+        filename: str,
+        round: int | None = None,
+        tournament: int | None = None,
+    ) -> str:
+        kind, _ = parsed(filename)
+        doc = self._rounds.find(kind, round)
+        if doc is None:
+            raise Refused(f"Round not found: {kind} has no round {round}.")
+        return f"{self._datasets_url}/data/{quote(filename)}?round={doc['number']}"
+
+    # submissions
+
+    def submissions(self, caller: Caller | None, model_id: str | None = None) -> list[dict[str, Any]]:
+        model = self._accounts.model(model_id, allowed(caller, "read_submission_info"))
+        return self._submissions.described(model["id"])
+
+    def submission_scores(self, _caller: Caller | None, model_id: str, **_: Any) -> list[dict[str, Any]]:
+        self._accounts.model(model_id)
+        return []  # a round's first scores come days after it closed; no round of the sandbox gets there
+
+    def v2_round_model_performances(self, _caller: Caller | None, model_id: str, **_: Any) -> list[dict[str, Any]]:
+        self._accounts.model(model_id)
+        return []
+
+    def pending_model_payouts(self, caller: Caller | None, **_: Any) -> dict[str, Any]:
+        allowed(caller, "read_user_info")
+        return {"actual": [], "pending": []}
+
+    def submission_upload_auth(
+        self, caller: Caller | None, filename: str, tournament: int, model_id: str | None = None
+    ) -> dict[str, str]:
+        if tournament == Tournament.SIGNALS.number:
+            raise Refused("Invalid tournament: Signals uploads go by submissionUploadSignalsAuth.")
+        model = self._accounts.model(model_id, allowed(caller, "upload_submission"))
+        return self._submissions.authorise(model, tournament, filename)
+
+    def submission_upload_signals_auth(
+        self,
+        caller: Caller | None,
+        filename: str,
+        tournament: int | None = None,
+        model_id: str | None = None,
+    ) -> dict[str, str]:
+        model = self._accounts.model(model_id, allowed(caller, "upload_submission"))
+        return self._submissions.authorise(model, tournament or Tournament.SIGNALS.number, filename)
+
+    def submission_download_auth(self, caller: Caller | None, id: str | None = None) -> dict[str, str]:
+        account = allowed(caller, "download_submission").account
+        return self._submissions.download(id or "", {model["id"] for model in self._accounts.models(account)})
+
+
+def _page(items: list[str], limit: int | None = None, offset: int | None = None) -> list[str]:
+    return items[offset or 0 :][:limit]

@@ -1,0 +1,90 @@
+"""Rounds. One number counts for all tournaments, so that it tells a round without naming the tournament.
+
+The sandbox starts with round 1000, which opened and closed the day before; further rounds open on demand and stay open
+for an hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sandbox.numerai.tournaments import Tournament
+from sandbox.store import Store
+
+FIRST_ROUND = 1000
+OPEN_FOR = timedelta(hours=1)
+
+_ROUNDS = "numerai-rounds"
+
+
+def stamp(moment: datetime) -> str:
+    """A time as Numerai writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Rounds:
+    """The rounds of the three tournaments, in the store."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+        self._insert(FIRST_ROUND, tuple(Tournament), now() - timedelta(days=1))
+
+    def _insert(self, number: int, tournaments: Sequence[Tournament], opened: datetime) -> bool:
+        doc = {
+            "number": number,
+            "tournaments": [tournament.value for tournament in tournaments],
+            "open_time": stamp(opened),
+            "close_time": stamp(opened + OPEN_FOR),
+        }
+        return self._store.insert(_ROUNDS, f"{number:08d}", doc)
+
+    def open(self, tournaments: Sequence[Tournament]) -> dict[str, Any]:
+        """Open the next round of these tournaments."""
+        number = self._all()[-1]["number"] + 1
+        while not self._insert(number, tournaments, self._now()):
+            number += 1
+        return self._store.get(_ROUNDS, f"{number:08d}") or {}
+
+    def _all(self) -> list[dict[str, Any]]:
+        return list(self._store.all(_ROUNDS).values())
+
+    def of(self, tournament: Tournament) -> list[dict[str, Any]]:
+        """The rounds of a tournament, newest first."""
+        return [doc for doc in reversed(self._all()) if tournament.value in doc["tournaments"]]
+
+    def find(self, tournament: Tournament, number: int | None = None) -> dict[str, Any] | None:
+        """A round by number; the newest for None and 0."""
+        return next((doc for doc in self.of(tournament) if not number or doc["number"] == number), None)
+
+    def status(self, doc: dict[str, Any]) -> str:
+        """OPEN, RESOLVING or RESOLVED, as the clock tells."""
+        now = self._now()
+        if now < datetime.fromisoformat(doc["close_time"]):
+            return "OPEN"
+        return "RESOLVING" if now < self._resolved_at(doc) else "RESOLVED"
+
+    @staticmethod
+    def _resolved_at(doc: dict[str, Any]) -> datetime:
+        return datetime.fromisoformat(doc["open_time"]) + timedelta(days=31)
+
+    def described(self, doc: dict[str, Any], tournament: Tournament) -> dict[str, Any]:
+        """A round of one tournament with the properties that the API shows."""
+        resolved = self.status(doc) == "RESOLVED"
+        return {
+            "id": f"{tournament.value}-{doc['number']}",
+            "number": doc["number"],
+            "tournament": tournament.number,
+            "status": self.status(doc),
+            "target": "target",
+            "open_time": doc["open_time"],
+            "close_time": doc["close_time"],
+            "close_staking_time": doc["close_time"],
+            "score_time": stamp(datetime.fromisoformat(doc["open_time"]) + timedelta(days=4)),
+            "resolve_time": stamp(self._resolved_at(doc)),
+            "resolved_general": resolved,
+            "resolved_staking": resolved,
+            "round_score_configs": [],
+        }

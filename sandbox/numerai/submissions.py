@@ -1,0 +1,142 @@
+"""Submissions, in Numerai's three steps: an upload URL is given out, the file is put there, the submission is created.
+
+An invalid file is refused with the reason and leaves no submission. A submission whose trigger id Numerai never issued
+for that model is taken, as Numerai does, and flagged.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from sandbox.numerai.accounts import Refused
+from sandbox.numerai.datasets import Datasets
+from sandbox.numerai.rounds import Rounds, stamp
+from sandbox.numerai.tournaments import Tournament
+from sandbox.numerai.validation import Valid, check, read
+from sandbox.numerai.webhooks import Webhooks
+from sandbox.store import Store
+
+_UPLOADS = "numerai-uploads"
+_SUBMISSIONS = "numerai-submissions"
+
+
+class Submissions:
+    """Uploads and submissions, in the store."""
+
+    def __init__(
+        self,
+        store: Store,
+        rounds: Rounds,
+        datasets: Datasets,
+        webhooks: Webhooks,
+        url: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._rounds = rounds
+        self._datasets = datasets
+        self._webhooks = webhooks
+        self._url = url
+        self._now = now
+
+    def authorise(self, model: dict[str, Any], tournament: int, filename: str) -> dict[str, str]:
+        """A place for one upload: the file's name at Numerai, and the URL to put it to."""
+        if Tournament(model["tournament"]).number != tournament:
+            raise Refused(
+                f"Invalid tournament: model {model['name']} is in {model['tournament']} "
+                f"({Tournament(model['tournament']).number}), not in {tournament}."
+            )
+        name = f"{uuid.uuid4()}-{PurePosixPath(filename).name or 'predictions.csv'}"
+        return self._signed(name, {"model_id": model["id"]})
+
+    def _signed(self, name: str, facts: dict[str, Any]) -> dict[str, str]:
+        signature = secrets.token_urlsafe(24)
+        self._store.put(_UPLOADS, name, {**facts, "signature": signature})
+        return {"filename": name, "url": f"{self._url}/submissions/{quote(name)}?signature={signature}"}
+
+    def permitted(self, name: str, signature: str) -> bool:
+        """Whether this signature opens this file."""
+        doc = self._store.get(_UPLOADS, name)
+        return doc is not None and hmac.compare_digest(doc["signature"].encode(), signature.encode())
+
+    def put(self, name: str, content: bytes) -> None:
+        """Keep an uploaded file."""
+        self._store.put_blob(_UPLOADS, name, content)
+
+    def content(self, name: str) -> bytes | None:
+        """An uploaded file."""
+        return self._store.get_blob(_UPLOADS, name)
+
+    def create(
+        self, model: dict[str, Any], filename: str, trigger_id: str | None, source: str | None
+    ) -> dict[str, Any]:
+        """Turn an upload into a submission for the current round."""
+        upload, content = self._store.get(_UPLOADS, filename), self.content(filename)
+        if upload is None or upload["model_id"] != model["id"] or content is None:
+            raise Refused(f"No file was uploaded as {filename!r} for model {model['name']}. Upload it first.")
+        tournament = Tournament(model["tournament"])
+        current = self._rounds.find(tournament)
+        if current is None:
+            raise Refused(f"Round not found: {tournament} has no round yet.")
+        valid = self._checked(tournament, content)
+        record = {
+            "id": str(uuid.uuid4()),
+            "model_id": model["id"],
+            "model": model["name"],
+            "tournament": tournament.value,
+            "round": current["number"],
+            "trigger_id": trigger_id,
+            "known_trigger": self._webhooks.issued(trigger_id, model["id"]),
+            "source": source,
+            "filename": filename,
+            "inserted_at": stamp(self._now()),
+            "rows": valid.rows,
+            "corr": round(valid.corr, 4),
+            "state": "on-time" if self._rounds.status(current) == "OPEN" else "late",
+        }
+        self._store.put(_SUBMISSIONS, f"{time.time_ns():020d}-{record['id']}", record)
+        return record
+
+    def _checked(self, tournament: Tournament, content: bytes) -> Valid:
+        """Checked against the current round; ids of the round before are mapped, as Numerai does for slow pipelines."""
+        table = read(content)
+        numbers = [doc["number"] for doc in self._rounds.of(tournament)[:2]]
+        try:
+            return check(tournament, table, self._datasets.live(tournament, numbers[0]))
+        except Refused as refusal:
+            if len(numbers) < 2 or "invalid_submission_ids" not in str(refusal):
+                raise
+            try:
+                return check(tournament, table, self._datasets.live(tournament, numbers[1]))
+            except Refused:
+                raise refusal from None
+
+    def all(self, model_id: str | None = None) -> list[dict[str, Any]]:
+        """The submissions, oldest first: of one model, or of all."""
+        found = self._store.all(_SUBMISSIONS).values()
+        return [record for record in found if model_id is None or record["model_id"] == model_id]
+
+    def described(self, model_id: str) -> list[dict[str, Any]]:
+        """A model's submissions as the API shows them, newest first; the newest of each round counts."""
+        shown: list[dict[str, Any]] = []
+        counted: set[int] = set()
+        for record in reversed(self.all(model_id)):
+            round_ = {"number": record["round"], "tournament": Tournament(record["tournament"]).number}
+            shown.append({**record, "selected": record["round"] not in counted, "round": round_})
+            counted.add(record["round"])
+        return shown
+
+    def download(self, submission_id: str, account_models: set[str]) -> dict[str, str]:
+        """A signed URL for the file of one of these models' submissions."""
+        record = next((r for r in self.all() if r["id"] == submission_id and r["model_id"] in account_models), None)
+        if record is None:
+            raise Refused(f"Submission not found: the account has no submission with the id {submission_id}.")
+        return self._signed(record["filename"], {"model_id": record["model_id"]})

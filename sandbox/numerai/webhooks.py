@@ -1,0 +1,105 @@
+"""Numerai's calls of a model's webhook: when a round opens, and when the owner asks for a test.
+
+How the POST gets to the webhook's host is a function that is handed in; `through` makes the one that goes by the
+sandbox's own gateway, as any other client of it does.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from sandbox.network import Network
+from sandbox.numerai.accounts import Refused
+from sandbox.numerai.rounds import stamp
+from sandbox.store import Store
+
+Post = Callable[[str, dict[str, Any]], tuple[int, float, str]]
+"""post(url, body) -> (status, seconds, text). Status 0 means that no answer came; the text says why."""
+
+DATA_VERSION = 5
+WAIT_SECONDS = 30.0
+_KEPT_CHARACTERS = 2000
+_TRIGGERS = "numerai-triggers"
+
+
+def through(network: Network) -> Post:
+    """A `Post` by the sandbox's gateway, trusting its authority only."""
+
+    def post(url: str, body: dict[str, Any]) -> tuple[int, float, str]:
+        import httpx  # only needed once a webhook is called
+
+        began = time.monotonic()
+        trust = ssl.create_default_context(cafile=str(network.ca_file))
+        try:
+            with httpx.Client(proxy=network.proxy("numerai"), verify=trust, timeout=WAIT_SECONDS) as client:
+                answer = client.post(url, json=body)
+        except httpx.HTTPError as error:
+            return 0, time.monotonic() - began, f"{type(error).__name__}: {error}"
+        return answer.status_code, time.monotonic() - began, answer.text
+
+    return post
+
+
+def checked(url: str | None) -> str | None:
+    """A webhook URL that can be registered; None and "" clear it."""
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise Refused(f"Webhook: expected an https URL, got {url!r}.")
+    return url
+
+
+class Webhooks:
+    """Fires webhooks and remembers each trigger id that was issued, for which model, and what was answered."""
+
+    def __init__(self, store: Store, post: Post) -> None:
+        self._store = store
+        self._post = post
+
+    def fire(self, model: dict[str, Any], round_number: int, is_test: bool = False) -> dict[str, Any]:
+        """Call one model's webhook; the record of it."""
+        trigger_id = str(uuid.uuid4())
+        record: dict[str, Any] = {
+            "trigger_id": trigger_id,
+            "model_id": model["id"],
+            "model": model["name"],
+            "tournament": model["tournament"],
+            "round": round_number,
+            "test": is_test,
+            "fired_at": stamp(datetime.now(UTC)),
+        }
+        # Known before the call: a quick job may submit while the webhook's answer is still on its way.
+        self._store.put(_TRIGGERS, trigger_id, record)
+        body: dict[str, Any] = {
+            "roundNumber": "test" if is_test else round_number,
+            "dataVersion": DATA_VERSION,
+            "triggerId": trigger_id,
+        }
+        status, seconds, text = self._post(model["webhook"], {**body, "isTest": True} if is_test else body)
+        record |= {"status": status, "seconds": round(seconds, 3), "answer": text[:_KEPT_CHARACTERS]}
+        self._store.put(_TRIGGERS, trigger_id, record)
+        return record
+
+    def fire_all(self, models: Sequence[dict[str, Any]], round_number: int) -> list[dict[str, Any]]:
+        """Call the webhooks of all these models at the same time; in the order of the models."""
+        if not models:
+            return []
+        with ThreadPoolExecutor(max_workers=min(8, len(models))) as pool:
+            return list(pool.map(lambda model: self.fire(model, round_number), models))
+
+    def issued(self, trigger_id: str | None, model_id: str) -> bool:
+        """Whether this trigger id was made for this model."""
+        record = self._store.get(_TRIGGERS, trigger_id) if trigger_id else None
+        return record is not None and record["model_id"] == model_id
+
+    def triggers(self) -> list[dict[str, Any]]:
+        """Every trigger so far, oldest first."""
+        return sorted(self._store.all(_TRIGGERS).values(), key=lambda record: str(record["fired_at"]))
