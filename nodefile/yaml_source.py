@@ -22,6 +22,7 @@ Path = tuple[str | int, ...]
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)?\.[0-9]+|[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?[eE][-+]?[0-9]+")
 _TEXT = "tag:yaml.org,2002:str"
+_YAML_1_1 = yaml.SafeLoader("")
 
 
 @dataclass
@@ -137,7 +138,7 @@ class _Reader:
 
     def _scalar(self, node: ScalarNode, path: Path) -> Any:
         text = str(node.value)
-        if node.style is not None or node.tag == _TEXT and node.tag != self._yaml_1_1(text):
+        if node.style is not None or (node.tag == _TEXT and node.tag != self._yaml_1_1(text)):
             return text
         if node.tag.startswith("!"):
             self._problem(node, f"{node.tag} is a tag of another program; write a plain value.")
@@ -158,4 +159,4 @@ class _Reader:
 
     @staticmethod
     def _yaml_1_1(text: str) -> str:
-        return str(yaml.SafeLoader("").resolve(ScalarNode, text, (True, False)))
+        return str(_YAML_1_1.resolve(ScalarNode, text, (True, False)))  # type: ignore[no-untyped-call]

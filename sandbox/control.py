@@ -35,7 +35,7 @@ def control_app(daemon: Daemon) -> FastAPI:
     def status() -> dict[str, Any]:
         return {
             "executor": "process",
-            "functions": len(kernel.functions.keys()),
+            "functions": len(kernel.functions.names()),
             "resources": {cloud.name: len(cloud.resources()) for cloud in daemon.clouds},
             "runs": [_run(run) for run in kernel.executor.runs()],
         }
@@ -47,7 +47,7 @@ def control_app(daemon: Daemon) -> FastAPI:
 
     @app.post("/open-round")
     def open_round(wanted: Round) -> dict[str, Any]:
-        return numerai.open_round(wanted.tournament)
+        return dict(numerai.open_round(wanted.tournament))
 
     @app.post("/webhook")
     def webhook(wanted: Webhook) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def control_app(daemon: Daemon) -> FastAPI:
 
     @app.get("/functions")
     def functions() -> dict[str, Any]:
-        return {"functions": {key: kernel.functions.log_lines(key) for key in kernel.functions}}
+        return {"functions": {key: kernel.functions.log_lines(key) for key in kernel.functions.names()}}
 
     return app
 

@@ -31,7 +31,7 @@ from sandbox.gateway import Gateway
 from sandbox.gcp.cloud import GcpCloud
 from sandbox.images import Images
 from sandbox.network import Network
-from sandbox.numerai import Numerai
+from sandbox.numerai.app import Numerai
 from sandbox.plugin import Plugin
 from sandbox.store import Store
 

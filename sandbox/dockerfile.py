@@ -47,7 +47,8 @@ class Recipe:
 
 def read(text: str, build_args: Mapping[str, str]) -> Recipe:
     """Read a Dockerfile with these build arguments. Raises DockerfileError."""
-    recipe, arguments = Recipe(), {}
+    recipe = Recipe()
+    arguments: dict[str, str] = {}
     for entry in DockerfileParser(fileobj=io.BytesIO(text.encode())).structure:
         name, value = entry["instruction"].upper(), entry["value"]
         known = {**arguments, **recipe.env}

@@ -66,7 +66,7 @@ class Functions:
         with self._lock:
             self._deployed[key] = _Deployed(root, list(argv), dict(env))
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """The functions that are deployed."""
         with self._lock:
             return sorted(self._deployed)

@@ -72,7 +72,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         state: dict[str, Any] = {"client": client}
         inner = H11Protocol(self._config, self._state, state, loop)
-        late = _Late(inner)
+        late = _Late(inner, writer)
         transport: Any = writer.transport
         if host is None:
             transport.set_protocol(late)
@@ -85,14 +85,16 @@ class Gateway:
 class _Late(asyncio.Protocol):
     """Holds back what arrives before the inner protocol knows its transport."""
 
-    def __init__(self, inner: H11Protocol) -> None:
+    def __init__(self, inner: H11Protocol, writer: asyncio.StreamWriter) -> None:
         self._inner, self._held, self._begun, self._lost = inner, b"", False, False
+        # A writer that nobody holds closes its connection as it is collected, in the middle of a slow answer.
+        self._writer = writer
 
     def begin(self, transport: asyncio.Transport, seen: bytes) -> None:
         self._begun = True
         if self._lost:
             return
-        self._inner.connection_made(transport)  # type: ignore[arg-type]
+        self._inner.connection_made(transport)
         if seen + self._held:
             self._inner.data_received(seen + self._held)
 

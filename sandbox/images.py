@@ -14,11 +14,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.lock import exclusive
 from sandbox import dockerfile
 from sandbox.store import Store
 from sandbox.values import unpack
@@ -48,6 +50,7 @@ class Images:
 
     def __init__(self, home: Path, store: Store, cache: Path) -> None:
         self._home, self._store, self._cache = home / "images", store, cache
+        self._moving = threading.Lock()
 
     def build(
         self,
@@ -83,8 +86,9 @@ class Images:
             }
             digest = "sha256:" + hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
             final = self._home / digest.removeprefix("sha256:")[:32]
-            if not final.exists():
-                shutil.move(str(root), final)
+            with self._moving:
+                if not final.exists():
+                    shutil.move(str(root), final)
         record = {**manifest, "root": str(final), "environment": str(environment), "tags": tags}
         self._store.put("images", f"{repository}@{digest}", record)
         log(f"built {repository}@{digest}")
@@ -139,13 +143,15 @@ class Images:
                 content = path.read_bytes() if path.is_file() else _fingerprint(path) if path.is_dir() else ""
                 wanted.update(repr((word, content)).encode())
         environment = _made(self._cache) / wanted.hexdigest()[:24]
-        if not (environment / "complete").exists():
-            shutil.rmtree(environment, ignore_errors=True)
-            self._uv(["venv", "--quiet", "--python", sys.executable, str(environment)], root, log)
-            for here, arguments in installs:
-                log(f"pip install {' '.join(arguments)}")
-                self._uv(["pip", "install", "--python", str(environment / "bin" / "python"), *arguments], here, log)
-            (environment / "complete").touch()
+        # Builds run side by side, also those of other sandboxes that share the cache.
+        with exclusive(environment.with_suffix(".lock"), lambda: log("waiting for another build's environment")):
+            if not (environment / "complete").exists():
+                shutil.rmtree(environment, ignore_errors=True)
+                self._uv(["venv", "--quiet", "--python", sys.executable, str(environment)], root, log)
+                for here, arguments in installs:
+                    log(f"pip install {' '.join(arguments)}")
+                    self._uv(["pip", "install", "--python", str(environment / "bin" / "python"), *arguments], here, log)
+                (environment / "complete").touch()
         return environment
 
     def _uv(self, arguments: list[str], here: Path, log: Log) -> None:

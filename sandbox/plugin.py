@@ -81,9 +81,10 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Invoke(self, request: Any, context: Any) -> Any:
         def run() -> Any:
-            return provider_pb2.InvokeResponse(
-                **{"return": values.struct(self._cloud.invoke(request.tok, plain(raw(request.args))))}
-            )
+            answer: dict[str, Any] = {
+                "return": values.struct(self._cloud.invoke(request.tok, plain(raw(request.args))))
+            }
+            return provider_pb2.InvokeResponse(**answer)
 
         return _answer(context, run)
 
@@ -133,8 +134,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def _in_the_way(handler: Handler, olds: dict[str, Any], news: dict[str, Any]) -> bool:
         # As the real providers: a name that the program fixes cannot exist twice, so the old one goes first.
         name = handler.autoname
-        fixed = bool(name) and name not in olds.get("__defaults", []) and olds.get(name) == news.get(name)
-        return handler.delete_before_replace or fixed
+        if not name or name in olds.get("__defaults", []):
+            return handler.delete_before_replace
+        return handler.delete_before_replace or olds.get(name) == news.get(name)
 
     def Create(self, request: Any, context: Any) -> Any:
         def run() -> Any:

@@ -85,7 +85,8 @@ class Schema:
         """Whether a change at this path of the inputs replaces the resource."""
         if not self.knows(type_):
             return False
-        specs, spec = self.inputs(type_), {}
+        specs = self.inputs(type_)
+        spec: dict[str, Any] = {}
         for step in path:
             if isinstance(step, int):
                 spec = spec.get("items", {})

@@ -48,10 +48,12 @@ def _args_class(type_: str) -> type | None:
 @cache
 def _properties(args: type) -> dict[str, tuple[Any, bool]]:
     """Wire name -> (type, required)."""
-    signature = inspect.signature(args.__init__)
+    initialiser = vars(args)["__init__"]
+    signature = inspect.signature(initialiser)
     module = importlib.import_module(args.__module__)
     space = {**vars(pulumi), **vars(typing), **vars(module)}
-    hints = typing.get_type_hints(args.__init__, globalns=space)
+    # Two name spaces, or Python answers a name such as "SkuArgs" with the class that another module meant by it.
+    hints = typing.get_type_hints(initialiser, globalns=space, localns={})
     wire = _types.input_type_py_to_pulumi_names(args)
     return {
         wire.get(name, name): (hints.get(name, Any), parameter.default is inspect.Parameter.empty)

@@ -87,7 +87,7 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
             "2:10: expected keys such as `cloud:` and `source:` under alpha.",
         ],
     ),
-    ("model missing", f"nodes:\n  alpha: {{cloud: aws, source: m}}\n", ["2:3: node alpha has no `model`."]),
+    ("model missing", "nodes:\n  alpha: {cloud: aws, source: m}\n", ["2:3: node alpha has no `model`."]),
     (
         "model in defaults",
         "defaults: {model: x}\n" + node(),
@@ -159,15 +159,21 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         "cron of numerai-cli",
         node('schedule: "0 14 ? * * *"'),
         [
-            f"6:15: schedule: {CRON}, got 6 in '0 14 ? * * *'. Six fields are numerai-cli's form: leave out the last one (the year)."
+            (
+                f"6:15: schedule: {CRON}, got 6 in '0 14 ? * * *'. "
+                "Six fields are numerai-cli's form: leave out the last one (the year)."
+            )
         ],
     ),
     (
         "cron of AWS",
         node('schedule: "cron(0 14 ? * TUE-SAT *)"'),
         [
-            "6:15: schedule: expected a cron line of five fields such as \"0 14 * * 2-6\", got 'cron(0 14 ? * TUE-SAT *)', "
-            "which is AWS's own form. Leave out cron(), the year and every ?, and count weekdays from 0 (Sunday)."
+            (
+                '6:15: schedule: expected a cron line of five fields such as "0 14 * * 2-6", '
+                "got 'cron(0 14 ? * TUE-SAT *)', which is AWS's own form. "
+                "Leave out cron(), the year and every ?, and count weekdays from 0 (Sunday)."
+            )
         ],
     ),
     ("cron value", node('schedule: "0 24 * * *"'), ["6:15: schedule: hour '24' is not between 0 and 23."]),
@@ -182,7 +188,10 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         "time zone",
         node("schedule: {cron: '0 14 * * *', timezone: Europe/Berlni}"),
         [
-            '6:15: schedule: there is no time zone "Europe/Berlni"; expected a name such as Europe/Berlin. Did you mean "Europe/Berlin"?'
+            (
+                '6:15: schedule: there is no time zone "Europe/Berlni"; '
+                'expected a name such as Europe/Berlin. Did you mean "Europe/Berlin"?'
+            )
         ],
     ),
     (

@@ -36,7 +36,6 @@ def test_ignored_files_stay_out_and_exceptions_come_back(tmp_path: Path) -> None
             "main.py": "",
             "data__big.csv": "",
             "data__small.csv": "",
-            "p____pycache____x": "",
         },
     )
     (tmp_path / "pkg" / "__pycache__").mkdir(parents=True)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox import schema, sdk_types
+from sandbox.values import UNKNOWN
 
 JOB = "azure-native:app:Job"
 
@@ -32,7 +33,7 @@ def test_arm_rules(inputs: dict[str, Any], failure: tuple[str, str]) -> None:
 
 
 def test_unknown_values_are_not_judged() -> None:
-    assert list(schema.load("azure-native").check(JOB, {"resourceGroupName": schema.UNKNOWN})) == []
+    assert list(schema.load("azure-native").check(JOB, {"resourceGroupName": UNKNOWN})) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""Cron lines fire when cron would."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nodefile import cron
+
+TUESDAY = datetime(2026, 1, 6, 14, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("line", "fires"),
+    [
+        ("30 14 * * *", True),
+        ("30 14 * * 2", True),
+        ("30 14 * * tue", True),
+        ("30 14 * * 2-6", True),
+        ("30 14 * * 3-6", False),
+        ("*/15 * * * *", True),
+        ("*/20 * * * *", False),
+        ("10/20 14 * * *", True),
+        ("30 14 6 * *", True),
+        ("30 14 6 jan *", True),
+        ("30 14 6 2 *", False),
+        ("30 14 1 * 2", True),
+        ("30 14 1 * 3", False),
+        ("0,30 13-15 * * *", True),
+        ("30 2 * * *", False),
+    ],
+)
+def test_a_tuesday_afternoon(line: str, fires: bool) -> None:
+    assert cron.read(line).matches(TUESDAY) is fires
+
+
+def test_sunday_is_zero_and_seven() -> None:
+    sunday = TUESDAY + timedelta(days=5)
+    assert cron.read("30 14 * * 0").matches(sunday)
+    assert cron.read("30 14 * * 7").matches(sunday)
+    assert not cron.read("30 14 * * 1-6").matches(sunday)
+
+
+def test_space_and_shorthands_are_made_plain() -> None:
+    assert cron.read("  0   14 * *  1 ").text == "0 14 * * 1"
+    assert cron.read("@weekly").text == "0 0 * * 0"
+
+
+@given(minute=st.integers(0, 59), hour=st.integers(0, 23), days=st.integers(0, 400))
+def test_a_line_of_a_moment_fires_then_and_at_no_other_minute_of_the_day(minute: int, hour: int, days: int) -> None:
+    moment = datetime(2026, 1, 1, hour, minute, tzinfo=UTC) + timedelta(days=days)
+    line = cron.read(f"{minute} {hour} {moment.day} {moment.month} *")
+    day = moment.replace(hour=0, minute=0)
+    fired = [day + timedelta(minutes=m) for m in range(1440) if line.matches(day + timedelta(minutes=m))]
+    assert fired == [moment]

@@ -1,0 +1,141 @@
+"""Files that are right: defaults merged, paths resolved, sizes and times as numbers, and where each value stands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nodefile import Cloud, Node, NodeFile, Position, Size, Tournament, load, sizes
+
+ROOT = Path(__file__).resolve().parents[2]
+ID = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("m", "common/m2"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "Dockerfile").write_text("FROM scratch\n")
+
+
+def read(text: str) -> NodeFile:
+    Path("nodes.yaml").write_text(text)
+    return load("nodes.yaml")
+
+
+def one(**changes: str) -> Node:
+    entry = {"model": ID, "cloud": "aws", "source": "m", **changes}
+    return read("nodes:\n  alpha:\n" + "".join(f"    {key}: {value}\n" for key, value in entry.items())).nodes[0]
+
+
+def test_what_is_not_said_has_a_default() -> None:
+    node = one()
+    assert (node.tournament, node.region, node.timeout, node.enabled) == (Tournament.CLASSIC, "us-east-1", 3600, True)
+    assert node.size == Size(preset="gen-sm", cpu=1, memory=4096)
+    assert (node.disk, node.schedule, node.env, node.command, node.tags) == (None, None, {}, None, {})
+    assert node.source == node.context == Path("m").resolve()
+    assert node.dockerfile == Path("m/Dockerfile").resolve()
+
+
+@pytest.mark.parametrize(("cloud", "region"), [("aws", "us-east-1"), ("gcp", "us-central1"), ("azure", "eastus")])
+def test_each_cloud_has_its_default_region(cloud: str, region: str) -> None:
+    assert one(cloud=cloud).region == region
+
+
+def test_defaults_are_merged_and_a_node_wins() -> None:
+    found = read(
+        "defaults: {cloud: gcp, source: m, size: mem-md, env: {A: a, B: b}, tags: {team: x}, timeout: 2h}\n"
+        f"nodes:\n  one: {{model: {ID}}}\n  two: {{model: other, cloud: aws, env: {{B: c}}, timeout: 90m}}\n"
+    )
+    first, second = found.nodes
+    assert (first.cloud, first.size.memory, first.timeout, first.env) == (Cloud.GCP, 16384, 7200, {"A": "a", "B": "b"})
+    assert (second.cloud, second.timeout, second.env, second.tags) == (
+        Cloud.AWS,
+        5400,
+        {"A": "a", "B": "c"},
+        {"team": "x"},
+    )
+
+
+@pytest.mark.parametrize(("name", "units", "memory"), [(name, *shape) for name, shape in sizes.PRESETS.items()])
+def test_every_preset_of_numerai_cli(name: str, units: int, memory: int) -> None:
+    size = one(size=name).size
+    assert (size.preset, size.cpu_units, size.memory) == (name, units, memory)
+
+
+def test_there_are_twenty_presets() -> None:
+    assert len(sizes.PRESETS) == 20
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("size", "{cpu: 0.5, memory: 1536MiB}", Size(preset=None, cpu=0.5, memory=1536)),
+        ("size", "{cpu: 8, memory: 32 GiB}", Size(preset=None, cpu=8, memory=32768)),
+        ("timeout", "1h30m", 5400),
+        ("timeout", "45s", 45),
+        ("timeout", "2h", 7200),
+        ("disk", "50GiB", 50),
+        ("command", "python predict.py --name 'a b'", ("python", "predict.py", "--name", "a b")),
+        ("command", '["python", "-c", ""]', ("python", "-c", "")),
+        ("env", '{A: "1", B: "", C: x=y}', {"A": "1", "B": "", "C": "x=y"}),
+        ("env", '{TIME: "12:30", FLAG: "no"}', {"TIME": "12:30", "FLAG": "no"}),
+        ("enabled", "false", False),
+        ("model", "my_model", "my_model"),
+        ("region", "eu-west-1", "eu-west-1"),
+    ],
+)
+def test_values(key: str, text: str, expected: Any) -> None:
+    assert getattr(one(**{key: text}), key) == expected
+
+
+def test_a_schedule_is_utc_unless_it_says_otherwise() -> None:
+    plain = one(schedule='"0 14 * * 2-6"').schedule
+    assert plain is not None
+    assert (plain.cron, plain.timezone) == ("0 14 * * 2-6", "UTC")
+    zoned = one(schedule='{cron: "@daily", timezone: Asia/Tokyo}').schedule
+    assert zoned is not None
+    assert (zoned.cron, zoned.timezone) == ("0 0 * * *", "Asia/Tokyo")
+
+
+def test_a_context_may_be_a_parent_of_the_source() -> None:
+    node = one(source="common/m2", context="common")
+    assert (node.source, node.context) == (Path("common/m2").resolve(), Path("common").resolve())
+
+
+def test_paths_are_relative_to_the_file_and_not_to_where_one_stands(tmp_path: Path) -> None:
+    Path("nodes.yaml").write_text(f"nodes: {{alpha: {{model: {ID}, cloud: aws, source: m}}}}\n")
+    code = f"from nodefile import load; print(load({str(tmp_path / 'nodes.yaml')!r}).nodes[0].source)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str((tmp_path / "m").resolve())
+
+
+def test_anchors_and_a_byte_order_mark_are_fine() -> None:
+    text = f"\ufeffnodes:\n  one: {{model: {ID}, cloud: aws, source: m, env: &e {{A: a}}}}\n"
+    found = read(text + "  two: {model: x, cloud: aws, source: m, env: *e}\n")
+    assert [node.env for node in found.nodes] == [{"A": "a"}, {"A": "a"}]
+
+
+def test_one_name_in_two_tournaments_is_two_models() -> None:
+    text = "defaults: {cloud: aws, source: m, model: }\nnodes:\n"
+    found = read(text + "  one: {model: x}\n  two: {model: x, tournament: signals}\n")
+    assert len(found.nodes) == 2
+
+
+def test_where_a_field_stands() -> None:
+    found = read(f"defaults:\n  size: gen-md\nnodes:\n  alpha:\n    model: {ID}\n    cloud: aws\n    source: m\n")
+    assert found.locate("alpha", "cloud") == Position(6, 12)
+    assert found.locate("alpha", "size") == Position(2, 9)
+    assert found.locate("alpha", "disk") == Position(4, 3)
+    assert str(found.problem("alpha", "size", "too large")) == "nodes.yaml:2:9: too large"
+
+
+def test_nothing_of_pulumi_is_imported() -> None:
+    code = "import sys, nodefile, providers.checks; print([name for name in sys.modules if name.startswith('pulumi')])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

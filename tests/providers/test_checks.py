@@ -1,0 +1,70 @@
+"""The file's mistakes and what the clouds cannot do come in one list, in the order of the file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from nodefile import Node, NodeFileError
+from providers.checks import load_checked
+
+ID = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
+
+
+def limits_of(*found: tuple[str, str]) -> ModuleType:
+    module = ModuleType("limits")
+
+    def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
+        yield from ((field, text.format(node=node.name, project=project, stack=stack)) for field, text in found)
+
+    module.check = check  # type: ignore[attr-defined]
+    return module
+
+
+TOO_LARGE = ("size", "{node} of {project}/{stack} is too large.")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "Dockerfile").write_text("FROM scratch\n")
+
+
+def test_limits_are_said_beside_the_files_own_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        sys.modules, "providers.aws.limits", limits_of(("size", "{node} of {project}/{stack} is too large."))
+    )
+    Path("nodes.yaml").write_text(
+        f"nodes:\n  alpha:\n    model: {ID}\n    cloud: aws\n    source: m\n    size: gen-md\n  beta: {{zzz: 1}}\n"
+    )
+    with pytest.raises(NodeFileError) as caught:
+        load_checked("nodes.yaml", "prediction-nodes", "live")
+    assert [str(problem) for problem in caught.value.problems] == [
+        "nodes.yaml:6:11: size: alpha of prediction-nodes/live is too large.",
+        "nodes.yaml:7:3: node beta has no `model`.",
+        "nodes.yaml:7:3: node beta has no `cloud`.",
+        "nodes.yaml:7:3: node beta has no `source`.",
+        'nodes.yaml:7:10: "zzz" is not a key of a node.',
+    ]
+
+
+def test_a_limit_of_a_shared_default_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "providers.aws.limits", limits_of(("size", "too large.")))
+    nodes = f"nodes: {{a1: {{model: {ID}}}, a2: {{model: x}}}}\n"
+    Path("nodes.yaml").write_text("defaults: {cloud: aws, source: m, size: gen-md}\n" + nodes)
+    with pytest.raises(NodeFileError) as caught:
+        load_checked("nodes.yaml")
+    assert [str(problem) for problem in caught.value.problems] == ["nodes.yaml:1:41: size: too large."]
+
+
+def test_only_the_clouds_in_use_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cloud in ("gcp", "azure"):
+        monkeypatch.setitem(sys.modules, f"providers.{cloud}.limits", None)
+    monkeypatch.setitem(sys.modules, "providers.aws.limits", limits_of())
+    Path("nodes.yaml").write_text(f"nodes: {{a1: {{model: {ID}, cloud: aws, source: m}}}}\n")
+    assert [node.name for node in load_checked("nodes.yaml").nodes] == ["a1"]
