@@ -188,11 +188,14 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             resource = self._cloud.get(type_, request.id)
             if resource is None:
                 return provider_pb2.ReadResponse(id="")
-            inputs = raw(request.inputs)
+            inputs, known = raw(request.inputs), plain(raw(request.properties))
+            # What somebody changed outside of the program; services shape outputs otherwise than inputs, so the
+            # outputs of then and now are compared.
+            drifted = {key: live for key in inputs if (live := resource.outputs.get(key)) != known.get(key)}
             return provider_pb2.ReadResponse(
                 id=resource.id,
                 properties=_outputs(resource, raw(request.properties)),
-                inputs=values.struct({key: _live(resource, key, value) for key, value in inputs.items()}),
+                inputs=values.struct(inputs | {key: live for key, live in drifted.items() if live is not None}),
             )
 
         return _answer(context, run)
@@ -246,12 +249,6 @@ def _outputs(resource: Resource, wire: dict[str, Any]) -> Any:
         if key not in resource.inputs or value != resource.inputs[key]
     }
     return values.struct(_visible(sent) | computed)
-
-
-def _live(resource: Resource, key: str, value: Any) -> Any:
-    live = resource.outputs.get(key)
-    changed = key in resource.inputs and live != resource.inputs[key]
-    return live if changed else value
 
 
 def _answer(context: Any, run: Callable[[], Any]) -> Any:

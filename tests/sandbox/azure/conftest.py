@@ -103,6 +103,14 @@ class Azure:
 
 
 @pytest.fixture
+def deployer(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A token of the person who runs `pulumi up`, in a process whose clients see the sandbox's network."""
+    for name, value in azure.network.environment("deployer").items():
+        monkeypatch.setenv(name, value)
+    return azure.token()
+
+
+@pytest.fixture
 def azure(kernel: Kernel, tmp_path: Path) -> Iterator[Azure]:
     authority = Authority(tmp_path)
     clouds: list[AzureCloud] = []

@@ -25,7 +25,7 @@ def container(azure: Azure) -> Resource:
 
 @pytest.fixture
 def url(container: Resource) -> str:
-    return f"https://{container['accountName']}.blob.core.windows.net/claims"
+    return f"https://{container['accountName']!s}.blob.core.windows.net/claims"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def alpha(azure: Azure, container: Resource) -> httpx.Client:
 
 
 def code(answer: httpx.Response) -> str:
-    return answer.headers.get("x-ms-error-code", "")
+    return str(answer.headers.get("x-ms-error-code", ""))
 
 
 def test_a_claim_is_made_read_and_listed_but_never_overwritten(alpha: httpx.Client, url: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.azure import jobs, rbac, vault, web
+from sandbox.azure.handlers import GROUP as GROUP_TYPE
 from sandbox.azure.registry import REGISTRY
 from sandbox.azure.storage import ACCOUNT
 from sandbox.cloud import CloudError
@@ -50,10 +51,9 @@ def test_names_that_azure_refuses(azure: Azure, type_: str, inputs: dict[str, ob
 
 def test_names_that_the_whole_world_shares(azure: Azure) -> None:
     azure.make(ACCOUNT, "x", **PLACE, accountName="taken12", kind="StorageV2")
-    azure.make(handlers_group := "azure-native:resources:ResourceGroup", "b", resourceGroupName="b", location="eastus")
+    azure.make(GROUP_TYPE, "b", resourceGroupName="b", location="eastus")
     with pytest.raises(CloudError, match="NameNotAvailable"):
         azure.make(ACCOUNT, "y", resourceGroupName="b", location="eastus", accountName="taken12", kind="StorageV2")
-    assert handlers_group in azure.cloud.handlers
 
 
 def test_every_type_is_replaced_by_a_new_name_group_or_place(azure: Azure) -> None:
@@ -122,16 +122,13 @@ def test_a_role_that_is_assigned_cannot_be_deleted(azure: Azure) -> None:
         azure.remove(role)
     azure.remove(grant)
     azure.remove(role)
+
+
+def test_a_role_s_title_is_unique_in_the_tenant(azure: Azure) -> None:
+    same = {"roleName": "same", "scope": "/s", "permissions": []}
+    azure.make(rbac.DEFINITION, "r", roleDefinitionId="00000000-0000-4000-8000-0000000000a1", **same)
     with pytest.raises(CloudError, match="RoleDefinitionWithSameNameExists"):
-        for number in range(2):
-            azure.make(
-                rbac.DEFINITION,
-                "r",
-                roleDefinitionId=guid[:-1] + str(number),
-                roleName="same",
-                scope="/s",
-                permissions=[],
-            )
+        azure.make(rbac.DEFINITION, "r", roleDefinitionId="00000000-0000-4000-8000-0000000000a2", **same)
 
 
 def test_an_environment_keeps_what_its_jobs_need(azure: Azure) -> None:

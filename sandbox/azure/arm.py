@@ -1,0 +1,71 @@
+"""Azure Resource Manager at management.azure.com: what the trigger, the build and the deployer call at run time."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sandbox.azure import jobs, registry
+from sandbox.azure.calls import Call, Refused, Reply, reply
+from sandbox.azure.identity import MANAGEMENT
+
+if TYPE_CHECKING:
+    from sandbox.azure.cloud import AzureCloud
+
+_ID = re.compile(
+    r"(?P<id>/subscriptions/[^/]+/resourceGroups/[^/]+/providers/(?P<kind>[^/]+/[^/]+)/[^/]+)(?:/(?P<rest>.+))?",
+    re.IGNORECASE,
+)
+_PROVIDER = re.compile(r"/subscriptions/[^/]+/providers/(?P<namespace>[^/]+)(?P<register>/register)?")
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
+
+
+class Arm:
+    """Routes by resource id."""
+
+    def __init__(self, cloud: AzureCloud) -> None:
+        self._cloud = cloud
+        self._starts, self._tasks = jobs.Starts(cloud), registry.Tasks(cloud, cloud.blobs)
+
+    def serve(self, call: Call) -> Reply:
+        """One request. Raises Refused."""
+        principal = self._cloud.tokens.principal(call, MANAGEMENT)
+        if not _VERSION.fullmatch(call.query.get("api-version", "")):
+            raise Refused(
+                400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required"
+            )
+        provider = _PROVIDER.fullmatch(call.path)
+        if provider:
+            return self._provider(call, principal, provider.group("namespace"), bool(provider.group("register")))
+        found = _ID.fullmatch(call.path)
+        if found is None:
+            raise Refused(404, "InvalidResourceType", f"the sandbox has nothing at {call.path}")
+        id_, rest = found.group("id"), (found.group("rest") or "").split("/") if found.group("rest") else []
+        if found.group("kind").lower() == "microsoft.app/jobs":
+            job = self._cloud.get(jobs.JOB, id_)
+            if job is not None:
+                return self._starts.serve(call, job, rest, principal)
+        if found.group("kind").lower() == "microsoft.containerregistry/registries":
+            target = self._cloud.get(registry.REGISTRY, id_)
+            if target is not None:
+                action = f"Microsoft.ContainerRegistry/registries/{'/'.join(rest)}/action"
+                self._allow(principal, action, id_)
+                return self._tasks.serve(call, target, rest)
+        raise Refused(404, "ResourceNotFound", f"The Resource '{id_}' was not found.")
+
+    def _provider(self, call: Call, principal: str, namespace: str, register: bool) -> Reply:
+        subscription = f"/subscriptions/{self._cloud.subscription}"
+        if register and call.method == "POST":
+            self._allow(principal, f"{namespace}/register/action", subscription)
+            self._cloud.kernel.store.put("azure:providers", namespace, {})
+        state = "Registered" if namespace in self._cloud.registered() else "NotRegistered"
+        return reply({"namespace": namespace, "registrationState": state})
+
+    def _allow(self, principal: str, action: str, scope: str) -> None:
+        if not self._cloud.access.allowed(principal, action, scope):
+            raise Refused(
+                403,
+                "AuthorizationFailed",
+                f"The client '{principal}' does not have authorization to perform action '{action}' over scope "
+                f"'{scope}' or the scope is invalid.",
+            )

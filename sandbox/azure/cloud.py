@@ -1,0 +1,123 @@
+"""Azure as the kernel sees it: handlers by resource type, provider functions, and which host is answered by whom."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar
+from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from sandbox.azure import handlers, identity, jobs, rbac, registry, storage, vault, web
+from sandbox.azure.arm import Arm
+from sandbox.azure.calls import Call, Refused, Reply, arm_error
+from sandbox.azure.timers import Timers
+from sandbox.cloud import Cloud, CloudError, Handler, Kernel
+
+SUBSCRIPTION = "5a4db0c5-0000-4000-8000-000000000001"
+TENANT = "5a4db0c5-0000-4000-8000-000000000002"
+ARM_HOST = "management.azure.com"
+
+
+class AzureCloud(Cloud):
+    """One subscription whose owner runs `pulumi up`."""
+
+    name: ClassVar[str] = "azure"
+    package: ClassVar[str] = "azure-native"
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__(kernel)
+        self.tenant = TENANT
+        self.access = rbac.Access(self)
+        self.tokens = identity.Tokens(self)
+        self.blobs = storage.Blobs(self, self.access)
+        self.timers = Timers(self)
+        self._arm, self._publisher = Arm(self), web.Publisher(self)
+        self.app = self._serve
+
+    @property
+    def subscription(self) -> str:
+        """The subscription of the provider's configuration, else the sandbox's."""
+        return str(self.config.get("subscriptionId") or SUBSCRIPTION)
+
+    @cached_property
+    def handlers(self) -> dict[str, Handler]:  # type: ignore[override]
+        """Every type that the Azure components register."""
+        return {
+            handlers.GROUP: handlers.ResourceGroup(self),
+            "azure-native:operationalinsights:Workspace": handlers.Workspace(self, "workspaceName"),
+            "azure-native:applicationinsights:Component": handlers.Insights(self, "resourceName"),
+            identity.IDENTITY: handlers.Identity(self, "resourceName"),
+            rbac.DEFINITION: handlers.RoleDefinition(self),
+            rbac.ASSIGNMENT: handlers.RoleAssignment(self),
+            storage.ACCOUNT: storage.Account(self, "accountName"),
+            storage.CONTAINER: storage.Container(self),
+            "azure-native:storage:ManagementPolicy": storage.Policy(self),
+            vault.VAULT: vault.Vault(self, "vaultName"),
+            vault.SECRET: vault.Secret(self),
+            registry.REGISTRY: registry.Registry(self, "registryName"),
+            jobs.ENVIRONMENT: jobs.Environment(self, "environmentName"),
+            jobs.JOB: jobs.Job(self, "jobName"),
+            web.PLAN: web.Plan(self, "name"),
+            web.SITE: web.Site(self, "name"),
+        }
+
+    def registered(self) -> set[str]:
+        """The namespaces that the subscription may use."""
+        return set(self.kernel.store.all("azure:providers"))
+
+    def invoke(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
+        if token == "azure-native:authorization:getClientConfig":  # noqa: S105 - a function's name
+            return {
+                "clientId": "04b07795-8ddb-461a-bbee-02f9e1bf7b46",
+                "objectId": "5a4db0c5-0000-4000-8000-000000000003",
+                "subscriptionId": self.subscription,
+                "tenantId": self.tenant,
+            }
+        if token == "azure-native:authorization:getClientToken":  # noqa: S105
+            return {"token": self.tokens.issue(rbac.DEPLOYER, identity.MANAGEMENT)[0]}
+        if token == "azure-native:operationalinsights:getSharedKeys":  # noqa: S105
+            return {"primarySharedKey": f"key of {args['workspaceName']}", "secondarySharedKey": "unused"}
+        raise CloudError(f"the sandbox has no {token}")
+
+    def owns(self, host: str) -> bool:
+        suffixes = (storage.SUFFIX, web.SUFFIX)
+        return host in (ARM_HOST, identity.HOST) or host.endswith(suffixes)
+
+    def start(self) -> None:
+        self.timers.start()
+
+    def stop(self) -> None:
+        self.timers.stop()
+
+    def answer(self, call: Call) -> Reply:
+        """One request to any of Azure's hosts."""
+        try:
+            if call.host == ARM_HOST:
+                return self._arm.serve(call)
+            if call.host == identity.HOST:
+                return self.tokens.serve(call)
+            if call.host.endswith(storage.SUFFIX):
+                return self.blobs.serve(call)
+            if call.host.endswith(web.SCM_SUFFIX):
+                return self._publisher.serve(call)
+            return web.serve_app(self, call)
+        except Refused as refused:
+            return arm_error(refused)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        call = Call(
+            method=request.method,
+            host=request.headers.get("host", "").rsplit(":", 1)[0].lower(),
+            path=unquote(scope["raw_path"].decode("latin-1")).split("?")[0],
+            query=dict(request.query_params),
+            headers=dict(request.headers),
+            body=await request.body(),
+            client=str(scope.get("state", {}).get("client", "")),
+        )
+        answer = await run_in_threadpool(self.answer, call)
+        await Response(answer.body, answer.status, answer.headers)(scope, receive, send)

@@ -1,0 +1,146 @@
+"""The Functions host of one app: loads function_app.py from a folder and serves its functions on loopback.
+
+Run as a program: `python -P host.py FOLDER PORT`. It needs azure-functions and nothing of the sandbox. HTTP triggers
+get every path below the routePrefix of host.json; GET /admin/functions lists what was found, POST
+/admin/functions/NAME runs a timer's function, as on the real host.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+_LOG = logging.getLogger("host")
+
+_SETTING = re.compile(r"%([^%]+)%")
+
+
+class App:
+    """The functions of a function_app.py."""
+
+    def __init__(self, folder: Path) -> None:
+        host = json.loads((folder / "host.json").read_text())
+        if host.get("version") != "2.0":
+            raise SystemExit("host.json: expected version 2.0")
+        self.prefix = host.get("extensions", {}).get("http", {}).get("routePrefix", "api").strip("/")
+        sys.path.insert(0, str(folder))
+        import function_app  # type: ignore[import-not-found]
+        from azure import functions
+
+        self.api: Any = functions
+        found = [value for value in vars(function_app).values() if isinstance(value, functions.FunctionApp)]
+        self.functions: dict[str, Any] = {
+            str(each.get_function_name()): each for app in found for each in app.get_functions()
+        }
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Name and trigger of each function, settings in %NAME% resolved."""
+        listed = []
+        for name, function in self.functions.items():
+            trigger = json.loads(json.dumps(function.get_trigger().get_dict_repr(), default=lambda value: value.value))
+            if "schedule" in trigger:
+                trigger["schedule"] = _SETTING.sub(lambda match: os.environ[match.group(1)], trigger["schedule"])
+            listed.append({"name": name, "trigger": trigger})
+        return listed
+
+    def route(self, method: str, path: str) -> tuple[Any, dict[str, str]] | int:
+        """The function for a request and its route's values, or the status of a refusal."""
+        refusal = 404
+        for function in self.functions.values():
+            trigger = function.get_trigger().get_dict_repr()
+            if trigger["type"] != "httpTrigger":
+                continue
+            route = "/".join(
+                part for part in (self.prefix, trigger.get("route") or function.get_function_name()) if part
+            )
+            pattern = re.sub(r"\\\{\\\*(\w+)\\\}", r"(?P<\1>.*)", re.escape(route))
+            pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", pattern)
+            found = re.fullmatch(pattern, path.strip("/"))
+            if found is None:
+                continue
+            methods = [each.value for each in trigger.get("methods") or []]
+            if not methods or method in methods:
+                return function, found.groupdict()
+            refusal = 405
+        return refusal
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request to the host."""
+
+    app: App
+    protocol_version = "HTTP/1.1"
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        path = urlsplit(self.path).path
+        if path.startswith("/admin/functions"):
+            self._administer(path)
+            return
+        found = self.app.route(self.command, path)
+        if isinstance(found, int):
+            self._answer(found, b"", "text/plain")
+            return
+        function, values = found
+        headers = dict(self.headers.items())
+        request = self.app.api.HttpRequest(
+            self.command,
+            f"https://{headers.get('x-forwarded-host', 'localhost')}{self.path}",
+            headers=headers,
+            params=dict(parse_qsl(urlsplit(self.path).query)),
+            route_params=values,
+            body=body,
+        )
+        try:
+            result = function.get_user_function()(request)
+        except Exception:  # noqa: BLE001 - whatever the function raises is its own failure
+            _LOG.exception("Executed 'Functions.%s' (Failed)", function.get_function_name())
+            self._answer(500, b"", "text/plain")
+            return
+        self._answer(result.status_code, result.get_body(), result.mimetype)
+
+    def _administer(self, path: str) -> None:
+        name = path.removeprefix("/admin/functions").strip("/")
+        if not name:
+            self._answer(200, json.dumps(self.app.listing()).encode(), "application/json")
+        elif name not in self.app.functions:
+            self._answer(404, b"", "text/plain")
+        else:
+            from azure.functions.timer import TimerRequest
+
+            try:
+                self.app.functions[name].get_user_function()(TimerRequest(past_due=False))
+            except Exception:  # noqa: BLE001
+                _LOG.exception("Executed 'Functions.%s' (Failed)", name)
+            self._answer(202, b"", "text/plain")
+
+    def _answer(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 - the names that the base calls
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """The platform's access log is no part of the app's."""
+
+
+def main() -> None:
+    """Serve the folder and port that the command line names."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    Handler.app = App(Path(sys.argv[1]).resolve())
+    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Container Registry: the resource type, and builds by ACR Tasks (quick runs) through Resource Manager."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from typing import TYPE_CHECKING, Any
+
+from sandbox.azure.calls import Call, Refused, Reply, reply
+from sandbox.azure.handlers import ArmHandler
+from sandbox.azure.storage import Blobs
+from sandbox.cloud import Resource
+from sandbox.images import BuildError
+
+if TYPE_CHECKING:
+    from sandbox.azure.cloud import AzureCloud
+
+REGISTRY = "azure-native:containerregistry:Registry"
+_BUCKET = "azure/tasks"
+
+
+class Registry(ArmHandler):
+    """Microsoft.ContainerRegistry/registries."""
+
+    kind, limit, worldwide = "Microsoft.ContainerRegistry/registries", r"[A-Za-z0-9]{5,50}", True
+
+    def computed(self, resource: Resource) -> None:
+        resource.outputs["loginServer"] = f"{resource.outputs['name']}.azurecr.io"
+
+    def delete(self, resource: Resource) -> None:
+        images = self.cloud.kernel.images
+        for repository in self.cloud.kernel.store.all("azure:repositories", f"{resource['loginServer']}/"):
+            images.delete_repository(repository)
+            self.cloud.kernel.store.delete("azure:repositories", repository)
+
+
+class Tasks:
+    """Quick runs: an address for the source, a run in the background, its state and its log."""
+
+    def __init__(self, cloud: AzureCloud, blobs: Blobs) -> None:
+        self._cloud, self._blobs, self._store = cloud, blobs, cloud.kernel.store
+
+    def serve(self, call: Call, registry: Resource, rest: list[str]) -> Reply:
+        """An action below a registry's id."""
+        match (call.method, *rest):
+            case ("POST", "listBuildSourceUploadUrl"):
+                key = f"{registry['name']}/source/{secrets.token_hex(12)}.tar.gz"
+                return reply({"uploadUrl": self._blobs.signed(key), "relativePath": key.split("/", 1)[1]})
+            case ("POST", "scheduleRun"):
+                return reply(self._schedule(registry, call.json()))
+            case ("GET", "runs", run):
+                return reply(self._run(registry, run))
+            case ("POST", "runs", run, "listLogSasUrl"):
+                self._run(registry, run)
+                return reply({"logLink": self._blobs.signed(_log_key(registry, run))})
+        raise Refused(404, "InvalidResourceType", f"{call.method} {'/'.join(rest)} is not an action of a registry")
+
+    def _schedule(self, registry: Resource, request: dict[str, Any]) -> dict[str, Any]:
+        if request.get("type") != "DockerBuildRequest":
+            raise Refused(400, "InvalidRunRequest", "the sandbox builds requests of type DockerBuildRequest only")
+        missing = [key for key in ("sourceLocation", "dockerFilePath", "platform") if not request.get(key)]
+        if missing:
+            raise Refused(400, "InvalidRunRequest", f"{missing[0]} is required")
+        if request["platform"] != {"os": "Linux", "architecture": "amd64"}:
+            raise Refused(400, "InvalidRunRequest", "the sandbox builds for linux/amd64 only")
+        source = self._store.get_blob(_BUCKET, f"{registry['name']}/{request['sourceLocation']}")
+        if source is None:
+            raise Refused(400, "InvalidSourceLocation", f"nothing was uploaded to {request['sourceLocation']}")
+        run = f"ca{secrets.token_hex(4)}"
+        self._store.put_blob(_BUCKET, _log_key(registry, run), b"")
+        self._store.put("azure:acr-runs", f"{registry.id}/{run}", {"status": "Queued", "outputImages": []})
+        threading.Thread(target=self._build, args=(registry, run, request, source), daemon=True).start()
+        return self._run(registry, run)
+
+    def _run(self, registry: Resource, run: str) -> dict[str, Any]:
+        state = self._store.get("azure:acr-runs", f"{registry.id}/{run}")
+        if state is None:
+            raise Refused(404, "RunNotFound", f"there is no run {run}")
+        return {"id": f"{registry.id}/runs/{run}", "name": run, "properties": {"runId": run, **state}}
+
+    def _build(self, registry: Resource, run: str, request: dict[str, Any], source: bytes) -> None:
+        key, lines = f"{registry.id}/{run}", []
+        self._store.put("azure:acr-runs", key, {"status": "Running", "outputImages": []})
+
+        def log(line: str) -> None:
+            lines.append(line + "\n")
+            self._store.put_blob(_BUCKET, _log_key(registry, run), "".join(lines).encode())
+
+        name, _, tag = request["imageNames"][0].partition(":")
+        repository = f"{registry['loginServer']}/{name}"
+        arguments = {each["name"]: each["value"] for each in request.get("arguments", [])}
+        try:
+            digest = self._cloud.kernel.images.build(
+                repository, source, request["dockerFilePath"], arguments, [tag], log
+            )
+        except (BuildError, OSError) as error:
+            log(f"failed: {error}")
+            failed = {"status": "Failed", "outputImages": [], "runErrorMessage": str(error)}
+            self._store.put("azure:acr-runs", key, failed)
+            return
+        image = {"registry": registry["loginServer"], "repository": name, "tag": tag, "digest": digest}
+        self._store.put("azure:repositories", repository, {})
+        self._store.put("azure:acr-runs", key, {"status": "Succeeded", "outputImages": [image]})
+
+
+def _log_key(registry: Resource, run: str) -> str:
+    return f"{registry['name']}/logs/{run}.log"

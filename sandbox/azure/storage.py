@@ -1,0 +1,193 @@
+"""Storage accounts: their resource types, and the blob service at <account>.blob.core.windows.net."""
+
+from __future__ import annotations
+
+import email.utils
+import hashlib
+import secrets
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+from xml.sax.saxutils import escape
+
+from sandbox.azure.calls import Call, Refused, Reply
+from sandbox.azure.conditions import Facts
+from sandbox.azure.handlers import ArmHandler
+from sandbox.azure.identity import STORAGE
+from sandbox.azure.rbac import BLOBS, Access
+from sandbox.cloud import CloudError, Handler, Resource
+
+if TYPE_CHECKING:
+    from sandbox.azure.cloud import AzureCloud
+
+ACCOUNT = "azure-native:storage:StorageAccount"
+CONTAINER = "azure-native:storage:BlobContainer"
+SUFFIX = ".blob.core.windows.net"
+TASKS_HOST = f"acrtaskprodsandbox{SUFFIX}"
+"""Where the registry keeps sources and logs of its builds; opened by signed addresses only."""
+
+
+def bucket(account: str, container: str) -> str:
+    """The store's bucket of a container."""
+    return f"azure/{account}/{container}"
+
+
+class Account(ArmHandler):
+    """Microsoft.Storage/storageAccounts."""
+
+    kind, limit, worldwide = "Microsoft.Storage/storageAccounts", r"[a-z0-9]{3,24}", True
+    fixed = frozenset({"kind"})
+
+    def computed(self, resource: Resource) -> None:
+        name = resource.outputs["name"]
+        resource.outputs["primaryEndpoints"] = {
+            service: f"https://{name}.{service}.core.windows.net/" for service in ("blob", "queue", "table", "file")
+        }
+
+
+class Container(Handler):
+    """Blob containers."""
+
+    autoname = "containerName"
+    replace_on = frozenset({"containerName", "accountName", "resourceGroupName"})
+
+    def __init__(self, cloud: AzureCloud) -> None:
+        self.cloud = cloud
+
+    def create(self, resource: Resource) -> None:
+        name, account = resource.inputs["containerName"], resource.inputs["accountName"]
+        owner = self.cloud.find(ACCOUNT, name=account)
+        if owner is None:
+            raise CloudError(f"Code=\"ResourceNotFound\": the storage account '{account}' was not found")
+        resource.id = f"{owner.id}/blobServices/default/containers/{name}"
+        resource.outputs |= {"name": name, "type": "Microsoft.Storage/storageAccounts/blobServices/containers"}
+
+    def delete(self, resource: Resource) -> None:
+        self.cloud.kernel.store.drop_bucket(bucket(resource["accountName"], resource["name"]))
+
+
+class Policy(Handler):
+    """The life-cycle rules of an account."""
+
+    autoname = "managementPolicyName"
+    replace_on = frozenset({"managementPolicyName", "accountName", "resourceGroupName"})
+
+    def __init__(self, cloud: AzureCloud) -> None:
+        self.cloud = cloud
+
+    def create(self, resource: Resource) -> None:
+        if resource.inputs["managementPolicyName"] != "default":
+            raise CloudError('Code="InvalidResourceName": the only name of a management policy is "default"')
+        owner = self.cloud.find(ACCOUNT, name=resource.inputs["accountName"])
+        if owner is None:
+            raise CloudError('Code="ResourceNotFound": the storage account was not found')
+        resource.id = f"{owner.id}/managementPolicies/default"
+        resource.outputs |= {"name": "DefaultManagementPolicy"}
+
+
+class Blobs:
+    """Put, Get, List and properties of blobs; authorised by roles, or by the signature of build storage."""
+
+    def __init__(self, cloud: AzureCloud, access: Access) -> None:
+        self._cloud, self._access, self._store = cloud, access, cloud.kernel.store
+
+    def signed(self, key: str) -> str:
+        """An address of build storage that works without a token."""
+        signature = secrets.token_urlsafe(24)
+        self._store.put("azure:signatures", signature, {"key": key})
+        return f"https://{TASKS_HOST}/{key}?sv=2021-08-06&sr=b&sig={signature}"
+
+    def serve(self, call: Call) -> Reply:
+        """One request to the blob service."""
+        try:
+            if call.host == TASKS_HOST:
+                return self._serve_signed(call)
+            return self._serve(call)
+        except Refused as refused:
+            text = f"<Error><Code>{refused.code}</Code><Message>{escape(str(refused))}</Message></Error>"
+            body = f'<?xml version="1.0" encoding="utf-8"?>{text}'.encode()
+            return Reply(refused.status, body, {"content-type": "application/xml", "x-ms-error-code": refused.code})
+
+    def _serve_signed(self, call: Call) -> Reply:
+        key = unquote(call.path).lstrip("/")
+        known = self._store.get("azure:signatures", call.query.get("sig", ""))
+        if known is None or known["key"] != key:
+            raise Refused(403, "AuthenticationFailed", "Server failed to authenticate the request.")
+        return self._object(call, "azure/tasks", key)
+
+    def _serve(self, call: Call) -> Reply:
+        account = self._cloud.find(ACCOUNT, name=call.host.removesuffix(SUFFIX))
+        if account is None:
+            raise Refused(404, "ResourceNotFound", "The specified account does not exist.")
+        principal = self._cloud.tokens.principal(call, STORAGE)
+        if not call.headers.get("x-ms-version"):
+            raise Refused(400, "MissingRequiredHeader", "x-ms-version")
+        name, _, key = unquote(call.path).lstrip("/").partition("/")
+        scope = f"{account.id}/blobServices/default/containers/{name}"
+        if self._cloud.get(CONTAINER, scope) is None:
+            raise Refused(404, "ContainerNotFound", "The specified container does not exist.")
+        where = bucket(account["name"], name)
+        if not key:
+            if call.method != "GET" or call.query.get("comp") != "list":
+                raise Refused(405, "UnsupportedHttpVerb", "The resource doesn't support the specified HTTP verb.")
+            facts = Facts(f"{BLOBS}/read", "Blob.List", request={"prefix": call.query.get("prefix", "")})
+            self._allow(principal, f"{BLOBS}/read", scope, facts)
+            return self._list(where, call.query.get("prefix", ""))
+        action = self._action(call, where, key)
+        self._allow(principal, action, scope, Facts(action, resource={"path": key}))
+        return self._object(call, where, key)
+
+    def _action(self, call: Call, where: str, key: str) -> str:
+        if call.method in ("GET", "HEAD"):
+            return f"{BLOBS}/read"
+        if call.method == "DELETE":
+            return f"{BLOBS}/delete"
+        # A new blob may be put with either right; what is there takes the right to write.
+        return f"{BLOBS}/write" if self._store.get_blob(where, key) is not None else f"{BLOBS}/add/action"
+
+    def _allow(self, principal: str, action: str, scope: str, facts: Facts) -> None:
+        if not self._access.allowed(principal, action, scope, facts):
+            raise Refused(
+                403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation."
+            )
+
+    def _object(self, call: Call, where: str, key: str) -> Reply:
+        if call.method == "PUT":
+            return self._put(call, where, key)
+        data = self._store.get_blob(where, key)
+        if data is None:
+            raise Refused(404, "BlobNotFound", "The specified blob does not exist.")
+        if call.method == "DELETE":
+            self._store.delete_blob(where, key)
+            return Reply(202)
+        headers = {"content-type": "application/octet-stream", "etag": _etag(data)}
+        if call.method == "HEAD":
+            return Reply(200, b"", headers)
+        start = call.headers.get("range", "").removeprefix("bytes=").removesuffix("-")
+        if start.isdigit():
+            if int(start) >= len(data):
+                raise Refused(416, "InvalidRange", "The range specified is invalid for the current size.")
+            return Reply(206, data[int(start) :], headers)
+        return Reply(200, data, headers)
+
+    def _put(self, call: Call, where: str, key: str) -> Reply:
+        if call.headers.get("x-ms-blob-type") != "BlockBlob":
+            raise Refused(400, "MissingRequiredHeader", "x-ms-blob-type")
+        only_new = call.headers.get("if-none-match") == "*"
+        if not self._store.put_blob(where, key, call.body, if_absent=only_new):
+            raise Refused(409, "BlobAlreadyExists", "The specified blob already exists.")
+        return Reply(
+            201, b"", {"etag": _etag(call.body), "last-modified": email.utils.formatdate(time.time(), usegmt=True)}
+        )
+
+    def _list(self, where: str, prefix: str) -> Reply:
+        names = "".join(f"<Blob><Name>{escape(key)}</Name></Blob>" for key in self._store.list_blobs(where, prefix))
+        body = (
+            f'<?xml version="1.0" encoding="utf-8"?><EnumerationResults><Prefix>{escape(prefix)}</Prefix>'
+            f"<Blobs>{names}</Blobs><NextMarker /></EnumerationResults>"
+        )
+        return Reply(200, body.encode(), {"content-type": "application/xml"})
+
+
+def _etag(data: bytes) -> str:
+    return f'"0x{hashlib.sha256(data).hexdigest()[:15].upper()}"'

@@ -1,0 +1,237 @@
+"""Functions on Flex Consumption: plans, apps, publishing at <app>.scm.azurewebsites.net, the app's own host."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import uuid
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from sandbox.azure import storage
+from sandbox.azure.calls import Call, Refused, Reply, reply
+from sandbox.azure.conditions import Facts
+from sandbox.azure.handlers import ArmHandler, identities_as_map, preview_identities
+from sandbox.azure.identity import IDENTITY, MANAGEMENT
+from sandbox.azure.rbac import BLOBS
+from sandbox.cloud import CloudError, Resource
+from sandbox.functions import FunctionFailed
+
+if TYPE_CHECKING:
+    from sandbox.azure.cloud import AzureCloud
+
+PLAN = "azure-native:web:AppServicePlan"
+SITE = "azure-native:web:WebApp"
+SUFFIX, SCM_SUFFIX = ".azurewebsites.net", ".scm.azurewebsites.net"
+PACKAGE = "released-package.zip"
+_RUNTIMES = {"3.10", "3.11", "3.12", "3.13"}
+_NOT_ON_FLEX = frozenset(
+    {"WEBSITE_RUN_FROM_PACKAGE", "FUNCTIONS_WORKER_RUNTIME", "SCM_DO_BUILD_DURING_DEPLOYMENT", "ENABLE_ORYX_BUILD"}
+)
+
+
+def key(site: str) -> str:
+    """The app among the sandbox's functions."""
+    return f"azure/{site}"
+
+
+class Plan(ArmHandler):
+    """Microsoft.Web/serverfarms."""
+
+    kind, limit = "Microsoft.Web/serverfarms", r"[A-Za-z0-9-]{1,40}"
+    fixed = frozenset({"kind", "reserved"})
+
+    def computed(self, resource: Resource) -> None:
+        resource.outputs["numberOfSites"] = 0
+
+    def delete(self, resource: Resource) -> None:
+        if self.cloud.find(SITE, serverFarmId=resource.id):
+            raise CloudError('Code="Conflict": Server farm cannot be deleted because it has web app(s) assigned to it.')
+
+
+class Site(ArmHandler):
+    """Microsoft.Web/sites."""
+
+    kind, limit, worldwide = "Microsoft.Web/sites", r"[A-Za-z0-9][A-Za-z0-9-]{0,58}[A-Za-z0-9]", True
+    fixed = frozenset({"kind", "reserved"})
+
+    def create(self, resource: Resource) -> None:
+        self._possible(resource)
+        super().create(resource)
+
+    def update(self, old: Resource, resource: Resource) -> None:
+        self._possible(resource)
+        super().update(old, resource)
+        if self.cloud.kernel.store.get("azure:published", resource["name"]) is not None:
+            run_package(self.cloud, resource)
+
+    def previewed(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        return preview_identities(inputs)
+
+    def computed(self, resource: Resource) -> None:
+        identities_as_map(self.cloud, resource.outputs)
+        name = resource.outputs["name"]
+        hosts = {"Standard": f"{name}{SUFFIX}", "Repository": f"{name}{SCM_SUFFIX}"}
+        resource.outputs |= {
+            "defaultHostName": hosts["Standard"],
+            "enabledHostNames": list(hosts.values()),
+            "hostNames": [hosts["Standard"]],
+            "hostNameSslStates": [
+                {"name": host, "hostType": kind, "sslState": "Disabled"} for kind, host in hosts.items()
+            ],
+            "state": "Running",
+        }
+
+    def delete(self, resource: Resource) -> None:
+        self.cloud.kernel.functions.remove(key(resource["name"]))
+        self.cloud.tokens.forget(resource["name"])
+        for kind in ("azure:published", "azure:timers"):
+            self.cloud.kernel.store.delete(kind, resource["name"])
+
+    def _possible(self, resource: Resource) -> None:
+        inputs = resource.inputs
+        plan = self.cloud.get(PLAN, inputs.get("serverFarmId", ""))
+        if plan is None:
+            raise CloudError(f'Code="NotFound": Cannot find serverfarm {inputs.get("serverFarmId")}')
+        if plan["sku"]["tier"] != "FlexConsumption":
+            raise CloudError("the sandbox runs function apps on Flex Consumption only")
+        for other in self.cloud.resources(SITE):
+            if other["serverFarmId"] == plan.id and other.id != resource.id:
+                raise CloudError('Code="Conflict": a Flex Consumption plan holds one app')
+        config = inputs.get("functionAppConfig") or {}
+        if not all(config.get(part) for part in ("deployment", "runtime", "scaleAndConcurrency")):
+            raise CloudError(
+                'Code="BadRequest": Site.FunctionAppConfig is invalid: deployment, runtime and scale needed'
+            )
+        runtime, scale = config["runtime"], config["scaleAndConcurrency"]
+        if runtime["name"] != "python" or runtime["version"] not in _RUNTIMES:
+            raise CloudError(f'Code="BadRequest": {runtime["name"]} {runtime["version"]} is not supported')
+        if scale.get("instanceMemoryMB") not in (512, 2048, 4096) or not 40 <= scale["maximumInstanceCount"] <= 1000:
+            raise CloudError('Code="BadRequest": scaleAndConcurrency is out of range')
+        refused = _NOT_ON_FLEX & settings(resource).keys()
+        if refused:
+            raise CloudError(f'Code="BadRequest": {min(refused)} is not supported on Flex Consumption')
+        container_of(self.cloud, resource)
+
+
+def settings(site: Resource) -> dict[str, str]:
+    """The app's settings."""
+    return {each["name"]: each["value"] for each in site.inputs["siteConfig"].get("appSettings") or []}
+
+
+def container_of(cloud: AzureCloud, site: Resource) -> Resource:
+    """The container that the app keeps its package in, which has to exist before the app."""
+    url = site.inputs["functionAppConfig"]["deployment"]["storage"]["value"]
+    account, name = url.split("/")[2].split(".")[0], url.rstrip("/").rsplit("/", 1)[-1]
+    found = cloud.find(storage.CONTAINER, accountName=account, name=name)
+    if found is None:
+        raise CloudError(f'Code="BadRequest": the deployment container {url} does not exist')
+    return found
+
+
+def run_package(cloud: AzureCloud, site: Resource) -> None:
+    """Put the published package to work with the app's settings and identities, and learn its triggers."""
+    container = container_of(cloud, site)
+    package = cloud.kernel.store.get_blob(storage.bucket(container["accountName"], container["name"]), PACKAGE)
+    if package is None:
+        return
+    with zipfile.ZipFile(io.BytesIO(package)) as bundle:
+        # A file without permission bits cannot be read where the package is mounted: its functions do not exist.
+        readable = [info for info in bundle.infolist() if not info.is_dir() and (info.external_attr >> 16) & 0o400]
+        files = {info.filename: bundle.read(info) for info in readable}
+    identities = list((site.outputs.get("identity") or {}).get("userAssignedIdentities", {}))
+    name = site["name"]
+    environment = {
+        **settings(site),
+        **cloud.tokens.environment(name, identities),
+        "WEBSITE_SITE_NAME": name,
+        "WEBSITE_HOSTNAME": site["defaultHostName"],
+        "FUNCTIONS_WORKER_RUNTIME_VERSION": site.inputs["functionAppConfig"]["runtime"]["version"],
+    }
+    host = str(Path(__file__).with_name("host.py"))
+    cloud.kernel.functions.deploy(key(name), files, [sys.executable, "-P", host, "{root}", "{port}"], environment)
+    cloud.kernel.store.put("azure:published", name, {})
+    cloud.kernel.store.put("azure:timers", name, _timers(cloud, name))
+
+
+def _timers(cloud: AzureCloud, site: str) -> dict[str, str]:
+    """Function name -> NCRONTAB of the app's timers: what the platform reads from an app to know when to wake it."""
+    try:
+        _, _, body = cloud.kernel.functions.request(key(site), "GET", "/admin/functions", {}, b"")
+    except FunctionFailed:
+        return {}
+    return {
+        each["name"]: each["trigger"]["schedule"]
+        for each in json.loads(body)
+        if each["trigger"]["type"] == "timerTrigger"
+    }
+
+
+class Publisher:
+    """POST /api/publish and GET /api/deployments/ID."""
+
+    def __init__(self, cloud: AzureCloud) -> None:
+        self._cloud, self._store = cloud, cloud.kernel.store
+
+    def serve(self, call: Call) -> Reply:
+        """One request to the SCM host. Raises Refused."""
+        site = self._cloud.find(SITE, name=call.host.removesuffix(SCM_SUFFIX))
+        if site is None:
+            return Reply(404)
+        principal = self._cloud.tokens.principal(call, MANAGEMENT)
+        if not self._cloud.access.allowed(principal, "Microsoft.Web/sites/publish/Action", site.id):
+            raise Refused(403, "Forbidden", "The caller may not publish to this app.")
+        if (call.method, call.path) == ("POST", "/api/publish"):
+            return self._publish(call, site)
+        if call.method == "GET" and call.path.startswith("/api/deployments/"):
+            state = self._store.get("azure:deployments", f"{site['name']}/{call.path.rsplit('/', 1)[-1]}")
+            return reply(state) if state else Reply(404)
+        return Reply(404)
+
+    def _publish(self, call: Call, site: Resource) -> Reply:
+        if call.headers.get("content-type") != "application/zip":
+            return Reply(415)
+        if call.query.get("RemoteBuild", "").lower() != "false":
+            raise Refused(400, "BadRequest", "the sandbox publishes packages as they are: RemoteBuild=false")
+        deployment = str(uuid.uuid4())
+        state = {"id": deployment, "status": 4, "complete": True, "status_text": ""}
+        container = container_of(self._cloud, site)
+        if self._may_write(site, container):
+            where = storage.bucket(container["accountName"], container["name"])
+            self._store.put_blob(where, PACKAGE, call.body)
+            run_package(self._cloud, site)
+        else:
+            state |= {"status": 3, "status_text": "BlobUploadFailedException: 403 AuthorizationPermissionMismatch"}
+        self._store.put("azure:deployments", f"{site['name']}/{deployment}", state)
+        return reply(deployment, 202)
+
+    def _may_write(self, site: Resource, container: Resource) -> bool:
+        access = site.inputs["functionAppConfig"]["deployment"]["storage"]["authentication"]
+        identity = self._cloud.get(IDENTITY, access["userAssignedIdentityResourceId"])
+        action = f"{BLOBS}/write"
+        facts = Facts(action, resource={"path": PACKAGE})
+        return identity is not None and self._cloud.access.allowed(identity["principalId"], action, container.id, facts)
+
+
+def serve_app(cloud: AzureCloud, call: Call) -> Reply:
+    """One request to an app's own host."""
+    site = call.host.removesuffix(SUFFIX)
+    if cloud.find(SITE, name=site) is None:
+        return Reply(404)
+    if call.path.startswith(("/admin/", "/runtime/")):  # these want the host's own keys
+        return Reply(401)
+    if cloud.kernel.store.get("azure:published", site) is None:
+        return Reply(404)
+    query = f"?{urlencode(call.query)}" if call.query else ""
+    headers = {**call.headers, "x-forwarded-host": call.host, "x-forwarded-proto": "https"}
+    try:
+        status, answered, body = cloud.kernel.functions.request(
+            key(site), call.method, quote(call.path) + query, headers, call.body
+        )
+    except FunctionFailed:
+        return Reply(503, b"Function host is not running.")
+    kept = {name.lower(): value for name, value in answered.items() if name.lower() == "content-type"}
+    return Reply(status, body, kept)

@@ -1,0 +1,184 @@
+"""Starting a Container Apps job: who may, what the body replaces, whose rights read secrets and pull the image."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from typing import Any
+
+import pytest
+
+from providers.azure import roles
+from sandbox.azure import jobs, rbac, vault
+from sandbox.azure.registry import REGISTRY
+from sandbox.cloud import CloudError, Resource
+from tests.sandbox.azure.conftest import GROUP, Azure
+
+PLACE = {"resourceGroupName": GROUP, "location": "eastus"}
+VERSION = "api-version=2025-01-01"
+STARTER = "00000000-0000-4000-8000-0000000000bb"
+SHOW = (
+    "import json, os\nprint(json.dumps({k: os.environ.get(k) for k in ('A', 'B', 'KEY', 'CONTAINER_APP_JOB_NAME')}))\n"
+)
+
+
+class World:
+    """A job with a secret by reference and a real (process) image."""
+
+    def __init__(self, azure: Azure) -> None:
+        self.azure = azure
+        self.registry = azure.make(REGISTRY, "images", **PLACE, sku={"name": "Basic"})
+        self.vault = azure.make(vault.VAULT, "keys", **PLACE, properties={"tenantId": "t"})
+        place = {"resourceGroupName": GROUP, "vaultName": self.vault["name"]}
+        secret = azure.make(vault.SECRET, "key", **place, secretName="key", properties={"value": "planted"})
+        self.puller = azure.identity("puller")
+        self.pull = azure.grant(self.puller, roles.ACR_PULL, self.registry.id)
+        self.read = azure.grant(self.puller, roles.KEY_VAULT_SECRETS_USER, self.vault.id)
+        environment = azure.make(
+            jobs.ENVIRONMENT,
+            "env",
+            **PLACE,
+            workloadProfiles=[{"name": "Consumption", "workloadProfileType": "Consumption"}],
+        )
+        self.inputs: dict[str, Any] = {
+            **PLACE,
+            "environmentId": environment.id,
+            "workloadProfileName": "Consumption",
+            "identity": {"type": "UserAssigned", "userAssignedIdentities": [self.puller.id]},
+            "configuration": {
+                "replicaTimeout": 60,
+                "registries": [{"server": self.registry["loginServer"], "identity": self.puller.id}],
+                "secrets": [
+                    {
+                        "name": "key",
+                        "keyVaultUrl": secret["properties"]["secretUriWithVersion"],
+                        "identity": self.puller.id,
+                    }
+                ],
+            },
+            "template": {
+                "containers": [
+                    {
+                        "name": "node",
+                        "image": self._image(),
+                        "resources": {"cpu": 0.5, "memory": "1Gi"},
+                        "env": [{"name": "A", "value": "1"}, {"name": "KEY", "secretRef": "key"}],
+                    }
+                ]
+            },
+        }
+        self.job = azure.make(jobs.JOB, "alpha", **self.inputs)
+        azure.make(
+            rbac.DEFINITION,
+            "starter",
+            roleDefinitionId=STARTER,
+            roleName="starter",
+            scope="/s",
+            permissions=[{"actions": roles.STARTER_ACTIONS}],
+        )
+        self.trigger = azure.identity("trigger")
+        self.start_right = azure.grant(self.trigger, STARTER, self.job.id)
+
+    def _image(self) -> str:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+            files = {"Dockerfile": 'FROM python\nCOPY . .\nCMD ["python", "show.py"]\n', "show.py": SHOW}
+            for name, text in files.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(text)
+                archive.addfile(entry, io.BytesIO(text.encode()))
+        repository = f"{self.registry['loginServer']}/alpha"
+        images = self.azure.cloud.kernel.images
+        return f"{repository}@{images.build(repository, buffer.getvalue(), 'Dockerfile', {}, [], lambda _: None)}"
+
+    def start(self, body: dict[str, Any] | None = None, **changes: Any) -> Any:
+        with self.azure.http(self.azure.token(self.trigger)) as client:
+            return client.post(f"https://management.azure.com{self.job.id}/start?{VERSION}", json=body, **changes)
+
+    def printed(self, answer: Any) -> dict[str, Any]:
+        assert answer.status_code == 200, answer.text
+        executor = self.azure.cloud.kernel.executor
+        run = executor.wait(answer.json()["name"], 60)
+        assert run.state == "SUCCEEDED", (run.reason, executor.logs(run.run_id))
+        return dict(json.loads(executor.logs(run.run_id)))
+
+
+@pytest.fixture
+def world(azure: Azure) -> World:
+    return World(azure)
+
+
+def test_without_a_body_the_template_runs_with_its_secrets(world: World) -> None:
+    seen = world.printed(world.start())
+    assert seen == {"A": "1", "B": None, "KEY": "planted", "CONTAINER_APP_JOB_NAME": world.job["name"]}
+
+
+def test_a_body_takes_the_place_of_the_containers(world: World) -> None:
+    container = world.inputs["template"]["containers"][0]
+    seen = world.printed(world.start({"containers": [{**container, "env": [{"name": "B", "value": "2"}]}]}))
+    assert (seen["A"], seen["B"], seen["KEY"]) == (None, "2", None)
+
+
+def test_a_start_needs_the_right_on_this_job(world: World) -> None:
+    world.azure.remove(world.start_right)
+    answer = world.start()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "AuthorizationFailed")
+    assert world.azure.cloud.kernel.executor.runs() == []
+
+
+def test_the_starter_may_neither_stop_nor_see_executions(world: World) -> None:
+    name = world.start().json()["name"]
+    with world.azure.http(world.azure.token(world.trigger)) as client:
+        base = f"https://management.azure.com{world.job.id}"
+        assert client.get(f"{base}/executions?{VERSION}").status_code == 403
+        assert client.post(f"{base}/stop/{name}?{VERSION}").status_code == 403
+    with world.azure.http(world.azure.token()) as deployer:
+        world.azure.cloud.kernel.executor.wait(name, 60)
+        executions = deployer.get(f"{base}/executions?{VERSION}").json()["value"]
+        assert [(each["name"], each["properties"]["status"]) for each in executions] == [(name, "Succeeded")]
+
+
+def test_an_image_that_the_identity_may_not_pull_fails_the_execution(world: World) -> None:
+    world.azure.remove(world.pull)
+    run = world.azure.cloud.kernel.executor.wait(world.start().json()["name"], 60)
+    assert run.state == "FAILED"
+    assert "CannotPull" in run.reason
+
+
+def test_a_reference_that_the_identity_may_not_read_refuses_start_and_job(world: World) -> None:
+    world.azure.remove(world.read)
+    assert world.start().status_code == 403
+    with pytest.raises(CloudError, match="Unable to get value using Managed identity"):
+        world.azure.make(jobs.JOB, "beta", **world.inputs)
+
+
+def test_an_identity_that_is_not_attached_is_of_no_use(world: World) -> None:
+    other = world.azure.identity("other")
+    with pytest.raises(CloudError, match="is not assigned to the job"):
+        world.azure.change(world.job, identity={"type": "UserAssigned", "userAssignedIdentities": [other.id]})
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory"), [(0.5, "2Gi"), (0.3, "0.6Gi"), (8, "16Gi"), (0, "0Gi")], ids=["ratio", "step", "large", "none"]
+)
+def test_sizes_that_consumption_does_not_have(world: World, cpu: float, memory: str) -> None:
+    template = json.loads(json.dumps(world.inputs["template"]))
+    template["containers"][0]["resources"] = {"cpu": cpu, "memory": memory}
+    with pytest.raises(CloudError, match="InvalidResourceTotal"):
+        world.azure.make(jobs.JOB, "beta", **(world.inputs | {"template": template}))
+
+
+@pytest.mark.parametrize("name", ["a" * 33, "Upper", "two--hyphens", "1st", "a", "end-"])
+def test_names_that_a_job_cannot_have(world: World, name: str) -> None:
+    with pytest.raises(CloudError, match="InvalidResourceName"):
+        world.azure.make(jobs.JOB, "beta", **world.inputs, jobName=name)
+
+
+def test_identities_come_back_as_a_map(world: World) -> None:
+    described: Resource = world.job
+    assert described["identity"]["userAssignedIdentities"] == {
+        world.puller.id: {"principalId": world.puller["principalId"], "clientId": world.puller["clientId"]}
+    }
+    preview = world.azure.cloud.handlers[jobs.JOB].previewed(world.inputs)
+    assert list(preview["identity"]["userAssignedIdentities"]) == [world.puller.id]

@@ -1,0 +1,212 @@
+"""The function app: publishing with the product's own code, and the deployed package answering in its own process."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from typing import Any
+
+import httpx
+import pytest
+
+from providers.azure import roles
+from providers.azure.code import CodeProvider, PublishError
+from sandbox.azure import web
+from sandbox.cloud import CloudError, Resource
+from tests.sandbox.azure.conftest import GROUP, Azure
+from trigger import archive
+
+PLACE = {"resourceGroupName": GROUP, "location": "eastus"}
+MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
+BODY = {"roundNumber": 371, "dataVersion": 1, "triggerId": "6f1d5f0a-9d53-4f3a-8e11-000000000001"}
+
+
+class World:
+    """An app as the component makes it, without claims or job behind it."""
+
+    def __init__(self, azure: Azure) -> None:
+        self.azure = azure
+        self.identity = azure.identity("alpha")
+        account = azure.account("host12")
+        container = azure.container(account, "packages")
+        self.owner = azure.grant(self.identity, roles.STORAGE_BLOB_DATA_OWNER, account.id)
+        plan = azure.make(web.PLAN, "alpha", **PLACE, sku={"name": "FC1", "tier": "FlexConsumption"})
+        self.settings = {
+            "NODE_NAME": "alpha",
+            "MODEL_ID": MODEL,
+            "TOKEN_SHA256": hashlib.sha256(b"token").hexdigest(),
+            "NODE_ENABLED": "1",
+            "AZURE_CLIENT_ID": self.identity["clientId"],
+            "JOB_ID": "/subscriptions/s/resourceGroups/group/providers/Microsoft.App/jobs/none",
+            "CLAIMS_URL": f"https://{account['name']}.blob.core.windows.net/packages/alpha",
+        }
+        self.inputs: dict[str, Any] = {
+            **PLACE,
+            "kind": "functionapp,linux",
+            "serverFarmId": plan.id,
+            "identity": {"type": "UserAssigned", "userAssignedIdentities": [self.identity.id]},
+            "functionAppConfig": {
+                "runtime": {"name": "python", "version": "3.12"},
+                "scaleAndConcurrency": {"instanceMemoryMB": 512, "maximumInstanceCount": 40},
+                "deployment": {
+                    "storage": {
+                        "type": "blobContainer",
+                        "value": f"{account['primaryEndpoints']['blob']}{container['name']}",
+                        "authentication": {
+                            "type": "UserAssignedIdentity",
+                            "userAssignedIdentityResourceId": self.identity.id,
+                        },
+                    }
+                },
+            },
+            "siteConfig": self.config(),
+        }
+        self.site = azure.make(web.SITE, "alpha", **self.inputs)
+
+    def config(self, **more: str) -> dict[str, Any]:
+        return {"appSettings": [{"name": name, "value": value} for name, value in (self.settings | more).items()]}
+
+    def props(self, token: str) -> dict[str, str]:
+        return {
+            "site": self.site["name"],
+            "host": self.site["defaultHostName"],
+            "publisher": f"{self.site['name']}.scm.azurewebsites.net",
+            "settings": "1",
+            "package": archive.digest("azure"),
+            "token": token,
+        }
+
+    @property
+    def url(self) -> str:
+        return f"https://{self.site['defaultHostName']}"
+
+
+@pytest.fixture
+def world(azure: Azure) -> World:
+    return World(azure)
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> CodeProvider:
+    monkeypatch.setattr(CodeProvider, "poll_seconds", 0.01)
+    monkeypatch.setattr(CodeProvider, "publish_seconds", 0.1)
+    monkeypatch.setattr(CodeProvider, "health_seconds", 0.1)
+    return CodeProvider()
+
+
+@pytest.fixture
+def published(world: World, provider: CodeProvider, deployer: str) -> httpx.Client:
+    outputs = provider.create(world.props(deployer)).outs
+    assert outputs is not None
+    assert "token" not in outputs
+    return world.azure.http()
+
+
+def test_an_app_without_code_has_nothing_to_say(world: World) -> None:
+    with world.azure.http() as client:
+        assert client.get(f"{world.url}/health").status_code == 404
+
+
+def test_the_published_package_runs_and_knows_its_digest(world: World, published: httpx.Client) -> None:
+    answer = published.get(f"{world.url}/health")
+    assert answer.json() == {"node": "alpha", "package": archive.digest("azure")}
+
+
+def test_paths_and_tokens_reach_the_core(world: World, published: httpx.Client) -> None:
+    assert published.post(f"{world.url}/pred/{MODEL}?token=wrong", json=BODY).status_code == 401
+    assert published.post(f"{world.url}/pred/other/token", json=BODY).status_code == 404
+    assert published.post(f"{world.url}/pred/{MODEL}/token", content=b"{").status_code == 400
+    assert published.get(f"{world.url}/pred/{MODEL}/token").status_code == 405
+    assert published.get(f"{world.url}/").status_code == 404
+
+
+def test_a_claim_uses_the_app_s_identity_and_a_job_that_is_gone_is_a_502(world: World, published: httpx.Client) -> None:
+    answer = published.post(f"{world.url}/pred/{MODEL}?token=token", json=BODY)
+    assert (answer.status_code, answer.json()["status"]) == (502, "failed")
+    assert "404 ResourceNotFound" in answer.json()["reason"]
+    world.azure.remove(world.owner)
+    answer = published.post(f"{world.url}/pred/{MODEL}?token=token", json=BODY)
+    assert (answer.status_code, "403 AuthorizationPermissionMismatch" in answer.text) == (503, True)
+
+
+def test_a_change_of_settings_restarts_the_app_with_them(world: World, published: httpx.Client) -> None:
+    world.azure.change(world.site, siteConfig=world.config(NODE_ENABLED="0"))
+    answer = published.post(f"{world.url}/pred/{MODEL}?token=token", json=BODY)
+    assert (answer.status_code, "disabled" in answer.text) == (403, True)
+
+
+def test_the_host_s_own_paths_are_closed(world: World, published: httpx.Client) -> None:
+    assert published.get(f"{world.url}/admin/functions").status_code == 401
+
+
+def test_a_schedule_becomes_a_timer_that_the_platform_knows(world: World, published: httpx.Client) -> None:
+    timers = world.azure.cloud.kernel.store
+    assert timers.get("azure:timers", world.site["name"]) == {}
+    schedule = {"SCHEDULE_CRON": "* * * * *", "SCHEDULE_TIMEZONE": "Asia/Tokyo", "SCHEDULE_TICKS": "0 * * * * *"}
+    world.azure.change(world.site, siteConfig=world.config(**schedule))
+    assert timers.get("azure:timers", world.site["name"]) == {"schedule": "0 * * * * *"}
+    world.azure.cloud.timers.fire(world.site["name"], "schedule")
+    lines = world.azure.cloud.kernel.functions.log_lines(web.key(world.site["name"]))
+    assert [line["route"] for line in lines] == ["health", "schedule"]
+
+
+def test_only_the_deployer_publishes(world: World, provider: CodeProvider, deployer: str) -> None:
+    assert deployer
+    with pytest.raises(PublishError, match="HTTP 403"):
+        provider.create(world.props(world.azure.token(world.identity)))
+
+
+def test_an_identity_that_may_not_write_its_container_is_a_failed_deployment(
+    world: World, provider: CodeProvider, deployer: str
+) -> None:
+    world.azure.remove(world.owner)
+    with pytest.raises(PublishError, match=r"BlobUploadFailedException.*run `pulumi up` again"):
+        provider.create(world.props(deployer))
+
+
+def test_files_without_permission_bits_are_no_functions(
+    world: World, provider: CodeProvider, deployer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as bundle:
+        for name, text in archive.files("azure").items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o100000 << 16
+            bundle.writestr(entry, text)
+    monkeypatch.setattr(archive, "package", lambda _cloud: buffer.getvalue())
+    with pytest.raises(PublishError, match="is not running"):
+        provider.create(world.props(deployer))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"functionAppConfig": {}}, "FunctionAppConfig is invalid"),
+        ({"serverFarmId": "/none"}, "Cannot find serverfarm"),
+        (
+            {"siteConfig": {"appSettings": [{"name": "WEBSITE_RUN_FROM_PACKAGE", "value": "1"}]}},
+            "not supported on Flex",
+        ),
+    ],
+)
+def test_apps_that_azure_refuses(world: World, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(CloudError, match=message):
+        world.azure.change(world.site, **change)
+
+
+def test_a_plan_holds_one_app_and_goes_after_it(world: World) -> None:
+    with pytest.raises(CloudError, match="holds one app"):
+        world.azure.make(web.SITE, "beta", **world.inputs)
+    plan = world.azure.cloud.resources(web.PLAN)[0]
+    with pytest.raises(CloudError, match="has web app"):
+        world.azure.remove(plan)
+    world.azure.remove(world.site)
+    world.azure.remove(plan)
+
+
+def test_a_deleted_app_leaves_nothing(world: World, published: httpx.Client) -> None:
+    site: Resource = world.site
+    world.azure.remove(site)
+    assert published.get(f"{world.url}/health").status_code == 404
+    assert web.key(site["name"]) not in world.azure.cloud.kernel.functions.names() - no mapping
