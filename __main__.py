@@ -1,7 +1,5 @@
 """The whole story: read nodes.yaml, check it against what each cloud can do, build every node, export the webhooks."""
 
-import sys
-
 import pulumi
 
 from nodefile import NodeFileError
@@ -12,9 +10,7 @@ from providers.stack import current_stack
 try:
     nodes = load_checked("nodes.yaml", pulumi.get_project(), pulumi.get_stack()).nodes
 except NodeFileError as error:
-    for problem in error.problems:
-        pulumi.log.error(str(problem))
-    sys.exit(1)
+    raise pulumi.RunError(f"nothing was touched, since nodes.yaml has mistakes:\n{error}") from None
 
 stack = current_stack(nodes)
 built = register(nodes, stack)

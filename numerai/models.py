@@ -14,11 +14,12 @@ import pulumi
 from pulumi import dynamic
 
 from nodefile import Node
+from providers.refusal import Refusal
 
 NUMBERS = {"classic": 8, "signals": 11, "crypto": 12}
 
 
-class LookUpFailed(Exception):
+class LookUpFailed(Refusal):
     """Numerai could not tell a model's id; the sentence says why and what to do."""
 
 

@@ -17,13 +17,14 @@ from pulumi import dynamic
 
 from nodefile import Node
 from providers.context import BuildContext, ContextError
+from providers.refusal import Refusal
 
 # Inputs that say how to reach the cloud, not what to build: short-lived tokens above all.
 _NOT_COMPARED = frozenset({"token", "context", "dockerfile", "__provider", "digest", "image"})
 PLATFORM = "linux/amd64"
 
 
-class BuildFailed(Exception):
+class BuildFailed(Refusal):
     """The build ended without an image; the text is the reason followed by the log's last lines."""
 
 

@@ -157,14 +157,14 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             handler, inputs = self._handler(type_), _visible(raw(request.news))
             before = raw(request.old_inputs)
             if request.preview:
-                outputs = _visible(raw(request.olds)) | handler.previewed(inputs)
+                outputs = _carried(_visible(raw(request.olds)), before, handler.previewed(inputs))
                 outputs |= dict.fromkeys(handler.recomputed(plain(before), plain(inputs)), UNKNOWN)
                 return provider_pb2.UpdateResponse(properties=values.struct(outputs))
             old = self._cloud.get(type_, request.id)
             if old is None:
                 raise CloudError(f"{request.id} is gone; run `pulumi refresh`")
-            kept = {key: value for key, value in old.outputs.items() if key in inputs or key not in old.inputs}
-            resource = Resource(type_, request.urn, logical, request.id, plain(inputs), kept | plain(inputs))
+            outputs = _carried(old.outputs, old.inputs, plain(inputs))
+            resource = Resource(type_, request.urn, logical, request.id, plain(inputs), outputs)
             handler.update(old, resource)
             self._cloud.save(resource)
             return provider_pb2.UpdateResponse(properties=_outputs(resource, inputs))
@@ -190,8 +190,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 return provider_pb2.ReadResponse(id="")
             inputs, known = raw(request.inputs), plain(raw(request.properties))
             # What somebody changed outside of the program; services shape outputs otherwise than inputs, so the
-            # outputs of then and now are compared.
-            drifted = {key: live for key in inputs if (live := resource.outputs.get(key)) != known.get(key)}
+            # outputs of then and now are compared. Of an asset the state knows the hash alone.
+            looked_at = [key for key, value in inputs.items() if not values.is_asset(value)]
+            drifted = {key: live for key in looked_at if (live := resource.outputs.get(key)) != known.get(key)}
             return provider_pb2.ReadResponse(
                 id=resource.id,
                 properties=_outputs(resource, raw(request.properties)),
@@ -238,6 +239,16 @@ def _of_urn(urn: str) -> tuple[str, str]:
 
 def _visible(properties: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in properties.items() if key != "__defaults"}
+
+
+def _carried(outputs: dict[str, Any], old_inputs: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
+    """New inputs over old outputs: what only the service had set stays, also inside of an object."""
+    carried = {key: value for key, value in outputs.items() if key in inputs or key not in old_inputs}
+    for key, value in inputs.items():
+        old, before = outputs.get(key), old_inputs.get(key)
+        nested = all(isinstance(each, dict) for each in (old, before, value)) and not values.is_asset(value)
+        carried[key] = _carried(old, before, value) if nested else value
+    return carried
 
 
 def _outputs(resource: Resource, wire: dict[str, Any]) -> Any:

@@ -94,6 +94,11 @@ def pack(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def is_asset(value: Any) -> bool:
+    """Whether a raw value is an asset or an archive."""
+    return isinstance(value, dict) and value.get(_SIGNATURE) in (_ASSET, _ARCHIVE)
+
+
 def comparable(value: Any) -> Any:
     """Raw values with secrets unwrapped and assets reduced to a hash of their content, for a diff."""
     if isinstance(value, list):
@@ -101,7 +106,7 @@ def comparable(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     signature = value.get(_SIGNATURE)
-    if signature in (_ASSET, _ARCHIVE):
+    if is_asset(value):
         return value.get("hash") or hashlib.sha256(repr(plain(value)).encode()).hexdigest()
     if signature in (_SECRET, _OUTPUT):
         return comparable(value.get("value", UNKNOWN))

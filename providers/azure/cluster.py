@@ -27,6 +27,7 @@ from pulumi_azure_native import (
 from nodefile import Node
 from providers.azure import limits, names, roles
 from providers.azure.registration import Registration
+from providers.azure.repositories import Repositories
 from providers.contract import TYPE_PREFIX, Stack
 
 LOG_DAYS = 30
@@ -64,7 +65,7 @@ class Cluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[services]),
         )
         self._logs()
-        self._registry()
+        self._registry(nodes)
         self._claims()
         self._vault(stack)
         self._puller()
@@ -109,7 +110,7 @@ class Cluster(pulumi.ComponentResource):
             opts=self._own,
         )
 
-    def _registry(self) -> None:
+    def _registry(self, nodes: Sequence[Node]) -> None:
         self.registry = containerregistry.Registry(
             names.short("images", self.region),
             resource_group_name=self.group.name,
@@ -119,6 +120,8 @@ class Cluster(pulumi.ComponentResource):
             tags=self._tags,
             opts=self._own,
         )
+
+        Repositories(self.name, self.registry.login_server, [node.name for node in nodes], self.token, self._own)
 
     def _claims(self) -> None:
         self.storage = storage.StorageAccount(

@@ -15,13 +15,14 @@ import tenacity
 from pulumi import dynamic
 
 from providers.azure.arm import describe
+from providers.refusal import Refusal
 from trigger import archive
 
 _SUCCEEDED, _FAILED = 4, {-1: "canceled", 3: "failed", 5: "conflicted", 6: "partly succeeded"}
 _COMPARED = ("site", "package", "settings")
 
 
-class PublishError(Exception):
+class PublishError(Refusal):
     """The code is not running; the sentence says what Azure answered and what to do."""
 
 

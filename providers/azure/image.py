@@ -15,6 +15,7 @@ import pulumi
 from nodefile import Node
 from providers.azure.arm import Arm, ArmError, describe
 from providers.azure.cluster import Cluster
+from providers.azure.repositories import prune
 from providers.build import BuildFailed, ImageBuildProvider, build_arguments, context_of, source_inputs
 from providers.build import ImageBuild as SharedBuild
 from providers.contract import TYPE_PREFIX, Stack
@@ -68,7 +69,9 @@ class AcrBuildProvider(ImageBuildProvider):
                 raise BuildFailed(f"the build of {props['node']} could not be followed: {error}") from error
             log.follow()
             if run["status"] == "Succeeded":
-                return _digest(props, run)
+                digest = _digest(props, run)
+                prune(props["repository"].split("/")[0], props["token"], props["node"], digest)
+                return digest
             if run["status"] in ("Failed", "Canceled", "Error", "Timeout"):
                 reason = run.get("runErrorMessage") or run["status"].lower()
                 raise BuildFailed(f"the build of {props['node']} ended: {reason}\n{log.tail()}")

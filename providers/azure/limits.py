@@ -91,34 +91,34 @@ def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
     if not _REGION.fullmatch(node.region):
         text = (
             f'"{node.region}" is not the name of an Azure region: expected lower-case letters and digits without '
-            "spaces or hyphens, for example eastus or westeurope (`az account list-locations -o table` lists them)"
+            "spaces or hyphens, for example eastus or westeurope (`az account list-locations -o table` lists them)."
         )
         yield "region", text
     if node.timeout > MAX_TIMEOUT:
         text = (
             f"{_hours(node.timeout)} is longer than a run on Container Apps may take here; "
-            f"the longest is {_hours(MAX_TIMEOUT)}"
+            f"the longest is {_hours(MAX_TIMEOUT)}."
         )
         yield "timeout", text
     if node.disk is not None and node.disk > MAX_DISK:
         text = (
             f"{node.disk} GiB cannot be had on Azure: a container's disk comes with its vCPU, {MAX_DISK} GiB at most; "
-            "ask for no more, or use aws, which goes to 200 GiB"
+            "ask for no more, or use aws, which goes to 200 GiB."
         )
         yield "disk", text
     if len(node.name) + names.AUTONAME_DIGITS > MAX_JOB_NAME:
         text = (
             f'"{node.name}" has {len(node.name)} characters; a Container Apps job is named after the node and '
-            f"leaves room for {MAX_JOB_NAME - names.AUTONAME_DIGITS}"
+            f"leaves room for {MAX_JOB_NAME - names.AUTONAME_DIGITS}."
         )
         yield "name", text
     for name in node.env:
         if not _ENV_NAME.fullmatch(name):
-            yield "env", f'"{name}" cannot name a variable on Container Apps: use letters, digits, "_", "-" and "."'
+            yield "env", f'"{name}" cannot name a variable on Container Apps: use letters, digits, "_", "-" and dots.'
     yield from _check_tags(node)
     for what, value in (("project", project), ("stack", stack)):
         if len(value) > MAX_TAG_VALUE:
-            yield "tags", f"the {what}'s name has {len(value)} characters and is a tag; Azure takes {MAX_TAG_VALUE}"
+            yield "tags", f"the {what}'s name has {len(value)} characters and is a tag; Azure takes {MAX_TAG_VALUE}."
 
 
 def _check_size(node: Node) -> Iterator[tuple[str, str]]:
@@ -133,34 +133,34 @@ def _check_size(node: Node) -> Iterator[tuple[str, str]]:
         text = (
             f"{cpu:g} vCPU / {memory / 1024:g} GiB is more than Container Apps has: the largest machine is E32 with "
             f"{largest_cpu} vCPU / {largest_memory // 1024} GiB, of which a run gets less than all the memory; "
-            f"ask for at most {largest_cpu} vCPU / {largest_memory // 1024 - 8} GiB"
+            f"ask for at most {largest_cpu} vCPU / {largest_memory // 1024 - 8} GiB."
         )
         yield "size", text
     elif (cpu / STEP_CPU) % 1:
-        yield "size", f"{cpu:g} vCPU is not a multiple of {STEP_CPU:g}, as Container Apps wants it"
+        yield "size", f"{cpu:g} vCPU is not a multiple of {STEP_CPU:g}, as Container Apps wants it."
 
 
 def _check_tags(node: Node) -> Iterator[tuple[str, str]]:
     if len(node.tags) + len(OWN_TAGS) > MAX_TAGS:
         text = (
             f"{len(node.tags)} tags are too many: Azure takes {MAX_TAGS} for a resource, {len(OWN_TAGS)} of them are "
-            f"{', '.join(OWN_TAGS)}"
+            f"{', '.join(OWN_TAGS)}."
         )
         yield "tags", text
     seen: dict[str, str] = {name: name for name in OWN_TAGS}
     for key, value in node.tags.items():
         lower = key.lower()
         if lower in seen and seen[lower] != key:
-            yield "tags", f'"{key}" and "{seen[lower]}" are one tag on Azure, which does not tell capitals apart'
+            yield "tags", f'"{key}" and "{seen[lower]}" are one tag on Azure, which does not tell capitals apart.'
         seen[lower] = key
         if not key or len(key) > MAX_TAG_KEY:
-            yield "tags", f'the tag "{key}" has {len(key)} characters; Azure takes 1 to {MAX_TAG_KEY}'
+            yield "tags", f'the tag "{key}" has {len(key)} characters; Azure takes 1 to {MAX_TAG_KEY}.'
         if _TAG_KEY_REFUSED.search(key):
-            yield "tags", f'the tag "{key}" has one of the characters < > % & \\ ? / that Azure refuses'
+            yield "tags", f'the tag "{key}" has one of the characters < > % & \\ ? / that Azure refuses.'
         if lower.startswith(_TAG_KEY_RESERVED):
-            yield "tags", f'the tag "{key}" begins with a word that Azure keeps: {", ".join(_TAG_KEY_RESERVED)}'
+            yield "tags", f'the tag "{key}" begins with a word that Azure keeps: {", ".join(_TAG_KEY_RESERVED)}.'
         if len(value) > MAX_TAG_VALUE:
-            yield "tags", f'the value of tag "{key}" has {len(value)} characters; Azure takes {MAX_TAG_VALUE}'
+            yield "tags", f'the value of tag "{key}" has {len(value)} characters; Azure takes {MAX_TAG_VALUE}.'
 
 
 def _hours(seconds: int) -> str:

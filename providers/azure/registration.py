@@ -14,6 +14,7 @@ import tenacity
 from pulumi import dynamic
 
 from providers.azure.arm import Arm, ArmError
+from providers.refusal import Refusal
 
 SERVICES = (
     "Microsoft.App",
@@ -29,7 +30,7 @@ _VERSION = "2021-04-01"
 _WAIT_SECONDS = 900
 
 
-class RegistrationError(Exception):
+class RegistrationError(Refusal):
     """A service could not be switched on; the sentence says why and what to do."""
 
 

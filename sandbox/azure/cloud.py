@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any, ClassVar
-from urllib.parse import unquote
-
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from sandbox.azure import handlers, identity, jobs, rbac, registry, storage, vault, web
 from sandbox.azure.arm import Arm
 from sandbox.azure.calls import Call, Refused, Reply, arm_error
+from sandbox.azure.images import SUFFIX as REGISTRY_SUFFIX
+from sandbox.azure.images import RegistryHost
 from sandbox.azure.timers import Timers
+from sandbox.calls import serve
 from sandbox.cloud import Cloud, CloudError, Handler, Kernel
 
 SUBSCRIPTION = "5a4db0c5-0000-4000-8000-000000000001"
@@ -35,8 +32,8 @@ class AzureCloud(Cloud):
         self.tokens = identity.Tokens(self)
         self.blobs = storage.Blobs(self, self.access)
         self.timers = Timers(self)
-        self._arm, self._publisher = Arm(self), web.Publisher(self)
-        self.app = self._serve
+        self._arm, self._publisher, self._registries = Arm(self), web.Publisher(self), RegistryHost(self)
+        self.app = serve(self.answer)
 
     @property
     def subscription(self) -> str:
@@ -84,7 +81,7 @@ class AzureCloud(Cloud):
         raise CloudError(f"the sandbox has no {token}")
 
     def owns(self, host: str) -> bool:
-        suffixes = (storage.SUFFIX, web.SUFFIX)
+        suffixes = (storage.SUFFIX, web.SUFFIX, REGISTRY_SUFFIX)
         return host in (ARM_HOST, identity.HOST) or host.endswith(suffixes)
 
     def start(self) -> None:
@@ -102,22 +99,10 @@ class AzureCloud(Cloud):
                 return self.tokens.serve(call)
             if call.host.endswith(storage.SUFFIX):
                 return self.blobs.serve(call)
+            if call.host.endswith(REGISTRY_SUFFIX):
+                return self._registries.serve(call)
             if call.host.endswith(web.SCM_SUFFIX):
                 return self._publisher.serve(call)
             return web.serve_app(self, call)
         except Refused as refused:
             return arm_error(refused)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        call = Call(
-            method=request.method,
-            host=request.headers.get("host", "").rsplit(":", 1)[0].lower(),
-            path=unquote(scope["raw_path"].decode("latin-1")).split("?")[0],
-            query=dict(request.query_params),
-            headers=dict(request.headers),
-            body=await request.body(),
-            client=str(scope.get("state", {}).get("client", "")),
-        )
-        answer = await run_in_threadpool(self.answer, call)
-        await Response(answer.body, answer.status, answer.headers)(scope, receive, send)

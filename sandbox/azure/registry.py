@@ -99,7 +99,9 @@ class Tasks:
             self._store.put("azure:acr-runs", key, failed)
             return
         image = {"registry": registry["loginServer"], "repository": name, "tag": tag, "digest": digest}
-        self._store.put("azure:repositories", repository, {})
+        known = (self._store.get("azure:repositories", repository) or {"digests": []})["digests"]
+        digests = [each for each in known if each != digest] + [digest]
+        self._store.put("azure:repositories", repository, {"digests": digests})
         self._store.put("azure:acr-runs", key, {"status": "Succeeded", "outputImages": [image]})
 
 

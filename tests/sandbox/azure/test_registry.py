@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from providers.azure import repositories
 from providers.azure.image import AcrBuildProvider
+from providers.azure.repositories import RepositoriesProvider, RepositoryError
 from providers.build import BuildFailed
 from providers.context import BuildContext
 from sandbox.azure.registry import REGISTRY
@@ -84,3 +86,46 @@ def test_a_deleted_registry_takes_its_images_along(
     assert outputs is not None
     azure.remove(registry)
     assert azure.cloud.kernel.images.get(*outputs["image"].split("@")) is None
+
+
+def built(provider: AcrBuildProvider, props: dict[str, Any], text: str) -> str:
+    """The digest of the image of another source."""
+    dockerfile = Path(props["dockerfile"])
+    (dockerfile.parent / "predict.py").write_text(text)
+    digest = BuildContext(dockerfile.parent, dockerfile).digest
+    outputs = provider.create(props | {"sourceDigest": digest, "tag": digest[:24]}).outs
+    assert outputs is not None
+    return str(outputs["digest"])
+
+
+def test_a_few_images_of_a_node_stay(
+    azure: Azure, provider: AcrBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repositories, "KEEP", 2)
+    digests = [built(provider, props, f"print({number})\n") for number in range(3)]
+    images = azure.cloud.kernel.images
+    assert [images.get(props["repository"], digest) is not None for digest in digests] == [False, True, True]
+    assert built(provider, props, "print(1)\n") == digests[1]
+    assert images.get(props["repository"], digests[1]) is not None
+
+
+def test_a_node_that_leaves_takes_its_repository_along(
+    azure: Azure, registry: Resource, provider: AcrBuildProvider, props: dict[str, Any], deployer: str
+) -> None:
+    digests = {node: built(provider, props | {"node": node}, f"print('{node}')\n") for node in ("alpha", "beta")}
+    tidy = RepositoriesProvider()
+    before = {"server": registry["loginServer"], "nodes": ["alpha", "beta", "never-built"]}
+    after = {"server": registry["loginServer"], "nodes": ["alpha"], "token": deployer}
+    assert tidy.diff("", before, after).changes
+    assert tidy.update("", before, after).outs == {"server": registry["loginServer"], "nodes": ["alpha"]}
+    images = azure.cloud.kernel.images
+    assert images.get(f"{registry['loginServer']}/alpha", digests["alpha"]) is not None
+    assert images.get(f"{registry['loginServer']}/beta", digests["beta"]) is None
+
+
+def test_who_may_not_delete_is_told_so(azure: Azure, registry: Resource, deployer: str) -> None:
+    assert deployer
+    stranger = azure.token(azure.identity("stranger"))
+    before = {"server": registry["loginServer"], "nodes": ["alpha"]}
+    with pytest.raises(RepositoryError, match=r"HTTP 403.*AcrDelete"):
+        RepositoriesProvider().update("", before, {**before, "nodes": [], "token": stranger})

@@ -209,4 +209,4 @@ def test_a_deleted_app_leaves_nothing(world: World, published: httpx.Client) -> 
     site: Resource = world.site
     world.azure.remove(site)
     assert published.get(f"{world.url}/health").status_code == 404
-    assert web.key(site["name"]) not in world.azure.cloud.kernel.functions.names() - no mapping
+    assert web.key(site["name"]) not in world.azure.cloud.kernel.functions.names()

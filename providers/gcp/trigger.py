@@ -1,0 +1,149 @@
+"""A node's trigger on Google Cloud: a function with an account that may start this node's job and make its claims.
+
+The function is public, as Numerai cannot sign its calls; its code checks the token. Cloud Scheduler calls the same
+public address with the token in a header, so a schedule needs neither an account of its own nor a second check.
+"""
+
+from __future__ import annotations
+
+import base64
+
+import pulumi
+import pulumi_gcp as gcp
+
+from nodefile import Node
+from providers.contract import TYPE_PREFIX, Stack
+from providers.gcp import names, roles
+from providers.gcp.cluster import Cluster
+from trigger import archive
+
+PYTHON = "python313"
+# A whole vCPU: with the fraction that little memory brings, a cold start alone takes longer than an answer may.
+CPU, MEMORY, SECONDS = "1", "512M", 60
+MAX_INSTANCES, REQUESTS = 3, 8
+
+
+class Trigger(pulumi.ComponentResource):
+    """The webhook of one node."""
+
+    url: pulumi.Output[str]
+    """https://HOST, without a slash at its end."""
+
+    def __init__(
+        self,
+        node: Node,
+        cluster: Cluster,
+        job: gcp.cloudrunv2.Job,
+        stack: Stack,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(f"{TYPE_PREFIX}:gcp:Trigger", node.name, None, opts)
+        self._node, self._cluster, self._labels = node, cluster, names.labels(stack.tags(node))
+        self._own = pulumi.ResourceOptions(parent=self)
+        self.account = gcp.serviceaccount.Account(
+            f"{node.name}-trigger",
+            account_id=names.account(node.name, "trg", cluster.digits),
+            display_name=f"trigger of prediction node {node.name}",
+            opts=pulumi.ResourceOptions(parent=self, depends_on=cluster.services),
+        )
+        self._grants(job)
+        function = self._function(job, stack)
+        self.url = function.service_config.apply(lambda config: str(config.uri) if config and config.uri else "")
+        gcp.cloudrunv2.ServiceIamMember(
+            f"{node.name}-public",
+            location=cluster.region,
+            name=function.name,
+            role="roles/run.invoker",
+            member="allUsers",
+            opts=self._own,
+        )
+        if node.schedule:
+            self._schedule(stack)
+        self.register_outputs({"url": self.url})
+
+    def _grants(self, job: gcp.cloudrunv2.Job) -> None:
+        node, cluster, who = self._node, self._cluster, roles.member(self.account)
+        gcp.cloudrunv2.JobIamMember(
+            f"{node.name}-start",
+            location=cluster.region,
+            name=job.name,
+            role=cluster.runner.name,
+            member=who,
+            opts=self._own,
+        )
+        gcp.storage.BucketIAMMember(
+            f"{node.name}-claim",
+            bucket=cluster.bucket.name,
+            role=cluster.claimer.name,
+            member=who,
+            condition=gcp.storage.BucketIAMMemberConditionArgs(
+                title="claims",
+                expression=cluster.bucket.name.apply(lambda bucket: roles.claims_condition(bucket, node.name)),
+            ),
+            opts=self._own,
+        )
+
+    def _function(self, job: gcp.cloudrunv2.Job, stack: Stack) -> gcp.cloudfunctionsv2.Function:
+        node, cluster, functions = self._node, self._cluster, gcp.cloudfunctionsv2
+        return functions.Function(
+            node.name,
+            location=cluster.region,
+            description=f"webhook of prediction node {node.name}",
+            build_config=functions.FunctionBuildConfigArgs(
+                runtime=PYTHON,
+                entry_point="webhook",
+                service_account=cluster.packager.id,
+                docker_repository=cluster.triggers.id,
+                source=functions.FunctionBuildConfigSourceArgs(
+                    storage_source=functions.FunctionBuildConfigSourceStorageSourceArgs(
+                        bucket=cluster.bucket.name, object=cluster.trigger_source.name
+                    )
+                ),
+            ),
+            service_config=functions.FunctionServiceConfigArgs(
+                available_cpu=CPU,
+                available_memory=MEMORY,
+                timeout_seconds=SECONDS,
+                max_instance_count=MAX_INSTANCES,
+                # A start that hangs must not keep the next call waiting for another instance.
+                max_instance_request_concurrency=REQUESTS,
+                min_instance_count=0,
+                ingress_settings="ALLOW_ALL",
+                all_traffic_on_latest_revision=True,
+                service_account_email=self.account.email,
+                environment_variables={
+                    "NODE_NAME": node.name,
+                    "MODEL_ID": stack.model_ids[node.name],
+                    "TOKEN_SHA256": stack.token_sha256(node),
+                    "NODE_ENABLED": "1" if node.enabled else "0",
+                    "PACKAGE": archive.digest("gcp"),
+                    "JOB": job.id,
+                    "CLAIMS_BUCKET": cluster.bucket.name,
+                },
+            ),
+            labels=self._labels,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=cluster.packager_grants),
+        )
+
+    def _schedule(self, stack: Stack) -> None:
+        node, schedule = self._node, self._node.schedule
+        assert schedule is not None
+        gcp.cloudscheduler.Job(
+            node.name,
+            region=self._cluster.region,
+            description=f"schedule of prediction node {node.name}",
+            schedule=schedule.cron,
+            time_zone=schedule.timezone,
+            paused=not node.enabled,
+            attempt_deadline=f"{SECONDS}s",
+            retry_config=gcp.cloudscheduler.JobRetryConfigArgs(retry_count=3),
+            http_target=gcp.cloudscheduler.JobHttpTargetArgs(
+                http_method="POST",
+                uri=pulumi.Output.concat(self.url, "/schedule/", stack.model_ids[node.name]),
+                headers=pulumi.Output.secret(
+                    {"Content-Type": "application/json", "X-Trigger-Token": stack.token(node)}
+                ),
+                body=base64.b64encode(b"{}").decode(),
+            ),
+            opts=self._own,
+        )

@@ -1,0 +1,85 @@
+"""A registry's own host, <registry>.azurecr.io: token exchange, and listing and deleting repositories and images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from sandbox.azure.calls import Call, Refused, Reply, reply
+from sandbox.azure.identity import MANAGEMENT
+from sandbox.azure.registry import REGISTRY
+from sandbox.cloud import Resource
+
+if TYPE_CHECKING:
+    from sandbox.azure.cloud import AzureCloud
+
+SUFFIX = ".azurecr.io"
+_RIGHTS = {"metadata_read": "metadata/read", "delete": "artifacts/delete", "*": "catalog/read"}
+
+
+class RegistryHost:
+    """Answers for all registries."""
+
+    def __init__(self, cloud: AzureCloud) -> None:
+        self._cloud, self._store = cloud, cloud.kernel.store
+
+    def serve(self, call: Call) -> Reply:
+        """One request. Raises Refused."""
+        registry = self._cloud.find(REGISTRY, loginServer=call.host)
+        if registry is None:
+            return Reply(404)
+        server = call.host
+        match (call.method, *call.path.strip("/").split("/")):
+            case ("POST", "oauth2", "exchange"):
+                form = _form(call)
+                signed = Call("POST", server, "", headers={"authorization": f"Bearer {form.get('access_token')}"})
+                principal = self._cloud.tokens.principal(signed, MANAGEMENT)
+                return reply({"refresh_token": self._cloud.tokens.issue(principal, f"{server} refresh")[0]})
+            case ("POST", "oauth2", "token"):
+                return reply({"access_token": self._access(_form(call), registry)})
+            case ("GET", "acr", "v1", "_catalog"):
+                self._signed(call, "registry:catalog:*")
+                return reply({"repositories": [name.split("/", 1)[1] for name in self._repositories(server)]})
+            case ("GET", "acr", "v1", name, "_manifests"):
+                self._signed(call, f"repository:{name}:metadata_read")
+                newest_first = reversed(self._digests(server, name))
+                return reply({"imageName": name, "manifests": [{"digest": digest} for digest in newest_first]})
+            case ("DELETE", "acr", "v1", name):
+                self._signed(call, f"repository:{name}:delete")
+                self._digests(server, name)
+                self._cloud.kernel.images.delete_repository(f"{server}/{name}")
+                self._store.delete("azure:repositories", f"{server}/{name}")
+                return reply({}, 202)
+            case ("DELETE", "v2", name, "manifests", digest):
+                self._signed(call, f"repository:{name}:delete")
+                left = [each for each in self._digests(server, name) if each != digest]
+                self._store.put("azure:repositories", f"{server}/{name}", {"digests": left})
+                self._store.delete("images", f"{server}/{name}@{digest}")
+                return reply({}, 202)
+        return Reply(404)
+
+    def _access(self, form: dict[str, str], registry: Resource) -> str:
+        server = str(registry["loginServer"])
+        signed = Call("POST", server, "", headers={"authorization": f"Bearer {form.get('refresh_token')}"})
+        principal = self._cloud.tokens.principal(signed, f"{server} refresh")
+        scope = form.get("scope", "")
+        action = f"Microsoft.ContainerRegistry/registries/{_RIGHTS.get(scope.rsplit(':', 1)[-1], 'unknown')}"
+        if not self._cloud.access.allowed(principal, action, registry.id):
+            raise Refused(403, "DENIED", f"the caller may not {action}")
+        return self._cloud.tokens.issue(principal, f"{server} {scope}")[0]
+
+    def _signed(self, call: Call, scope: str) -> None:
+        self._cloud.tokens.principal(call, f"{call.host} {scope}")
+
+    def _repositories(self, server: str) -> dict[str, dict[str, Any]]:
+        return self._store.all("azure:repositories", f"{server}/")
+
+    def _digests(self, server: str, name: str) -> list[str]:
+        found = self._store.get("azure:repositories", f"{server}/{name}")
+        if found is None:
+            raise Refused(404, "NAME_UNKNOWN", f"repository {name} is not found")
+        return list(found["digests"])
+
+
+def _form(call: Call) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(call.body.decode()).items()}

@@ -1,0 +1,117 @@
+"""Cloud Build v1 and the entries of Cloud Logging that a build leaves: builds run in the background, with rights."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+from typing import TYPE_CHECKING, Any
+
+from sandbox.calls import Call, Refused, Reply, reply
+from sandbox.gcp.conditions import Facts
+from sandbox.gcp.handlers import REPOSITORY, SERVICE
+from sandbox.gcp.iam import ACCOUNT
+from sandbox.images import BuildError
+
+if TYPE_CHECKING:
+    from sandbox.gcp.cloud import GcpCloud
+
+HOST, LOGGING_HOST = "cloudbuild.googleapis.com", "logging.googleapis.com"
+_PATH = re.compile(r"/v1/projects/([^/]+)/locations/([^/]+)/builds(?:/([^/]+))?")
+_FIELDS = {"source", "steps", "images", "serviceAccount", "options", "timeout", "tags", "substitutions"}
+
+
+class Builds:
+    """builds.create and get, entries.list."""
+
+    def __init__(self, cloud: GcpCloud) -> None:
+        self._cloud, self._store = cloud, cloud.kernel.store
+
+    def serve(self, call: Call, who: str) -> Reply:
+        """One request to Cloud Build. Raises Refused."""
+        found = _PATH.fullmatch(call.path)
+        if found is None:
+            raise Refused(404, "NOT_FOUND", f"{call.path} is not served")
+        project, _, build_id = found.groups()
+        if self._cloud.find(SERVICE, service=HOST) is None:
+            raise Refused(403, "PERMISSION_DENIED", f"{HOST} has not been used in project {project}: SERVICE_DISABLED")
+        if call.method == "POST" and build_id is None:
+            self._cloud.access.require(who, "cloudbuild.builds.create", f"projects/{project}")
+            return reply(self._create(call.json()))
+        build = self._store.get("gcp:builds", build_id or "")
+        if call.method == "GET" and build is not None:
+            self._cloud.access.require(who, "cloudbuild.builds.get", f"projects/{project}")
+            return reply(build)
+        raise Refused(404, "NOT_FOUND", "Requested entity was not found.")
+
+    def entries(self, call: Call, who: str) -> Reply:
+        """entries:list with the filter of one build."""
+        self._cloud.access.require(who, "logging.logEntries.list", f"projects/{self._cloud.project}")
+        found = re.search(r'build_id="([^"]+)"', call.json().get("filter", ""))
+        log = self._store.get("gcp:build-logs", found[1]) if found else None
+        lines = log["lines"] if log else []
+        return reply({"entries": [{"insertId": str(index), "textPayload": line} for index, line in enumerate(lines)]})
+
+    def _create(self, build: dict[str, Any]) -> dict[str, Any]:
+        unknown = build.keys() - _FIELDS
+        if unknown:
+            raise Refused(400, "INVALID_ARGUMENT", f'Unknown name "{min(unknown)}" at build: Cannot find field.')
+        account = build.get("serviceAccount", "").rsplit("/", 1)[-1]
+        if self._cloud.find(ACCOUNT, email=account) is None:
+            raise Refused(400, "INVALID_ARGUMENT", f"service account {account} does not exist")
+        if (build.get("options") or {}).get("logging") not in ("CLOUD_LOGGING_ONLY", "NONE"):
+            raise Refused(
+                400,
+                "INVALID_ARGUMENT",
+                "if 'build.service_account' is specified, the build must either (a) specify 'build.logs_bucket', (b) "
+                "use the REGIONAL_USER_OWNED_BUCKET build.options.default_logs_bucket_behavior option, or (c) use "
+                "either CLOUD_LOGGING_ONLY / NONE logging options",
+            )
+        build_id = secrets.token_hex(16)
+        record = {**build, "id": build_id, "status": "QUEUED", "logUrl": f"https://console.cloud.google.com/{build_id}"}
+        self._store.put("gcp:builds", build_id, record)
+        threading.Thread(target=self._build, args=(record, f"serviceAccount:{account}"), daemon=True).start()
+        return {"name": f"operations/build/{build_id}", "metadata": {"build": record}}
+
+    def _build(self, build: dict[str, Any], who: str) -> None:
+        lines: list[str] = []
+
+        def log(line: str) -> None:
+            lines.append(line)
+            self._store.put("gcp:build-logs", build["id"], {"lines": lines})
+
+        try:
+            self._store.put("gcp:builds", build["id"], build | {"status": "WORKING"})
+            digest = self._made(build, who, log)
+        except (BuildError, OSError, Refused) as error:
+            log(f"ERROR: {error}")
+            self._store.put("gcp:builds", build["id"], build | {"status": "FAILURE", "statusDetail": str(error)})
+            return
+        image = {"name": build["images"][0], "digest": digest}
+        self._store.put("gcp:builds", build["id"], build | {"status": "SUCCESS", "results": {"images": [image]}})
+
+    def _made(self, build: dict[str, Any], who: str, log: Any) -> str:
+        source, require = build["source"]["storageSource"], self._cloud.access.require
+        name = f"projects/_/buckets/{source['bucket']}/objects/{source['object']}"
+        facts = Facts(name, "storage.googleapis.com/Object")
+        require(who, "storage.objects.get", f"buckets/{source['bucket']}", facts)
+        require(who, "logging.logEntries.create", f"projects/{self._cloud.project}")
+        data = self._store.get_blob(f"gcp/{source['bucket']}", source["object"])
+        if data is None:
+            raise BuildError(f"gs://{source['bucket']}/{source['object']} was not found")
+        image, _, tag = build["images"][0].rpartition(":")
+        registry, _, _ = image.rpartition("/")
+        repository = self._cloud.find(REPOSITORY, registryUri=registry)
+        if repository is None:
+            raise BuildError(f"{registry} does not exist")
+        require(who, "artifactregistry.repositories.uploadArtifacts", repository.id)
+        images = self._cloud.kernel.images
+        known = images.tags(image)
+        args = build["steps"][0]["args"]
+        given = [args[index + 1] for index, word in enumerate(args) if word == "--build-arg"]
+        arguments = dict(each.split("=", 1) for each in given)
+        digest = images.build(image, data, args[args.index("-f") + 1], arguments, [tag], log)
+        if (repository.inputs.get("dockerConfig") or {}).get("immutableTags") and known.get(tag, digest) != digest:
+            raise BuildError(f"the tag {tag} exists in {image} and tags of this repository are immutable")
+        self._store.put("gcp:packages", image, {})
+        return digest

@@ -1,0 +1,108 @@
+"""Google Cloud as the kernel sees it: handlers by resource type, provider functions, and who answers for which host."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar
+
+from sandbox.calls import Call, Refused, Reply, reply, serve
+from sandbox.cloud import Cloud, CloudError, Handler, Kernel
+from sandbox.gcp import builds, functions, handlers, iam, run, scheduler, storage
+
+PROJECT = "sandbox-project"
+
+
+class GcpCloud(Cloud):
+    """One project whose owner runs `pulumi up`."""
+
+    name: ClassVar[str] = "gcp"
+    package: ClassVar[str] = "gcp"
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__(kernel)
+        self.access = iam.Access(self)
+        self.tokens = iam.Tokens(self)
+        self.clock = scheduler.Clock(self)
+        self._objects, self._admin, self._builds = storage.Objects(self), run.Admin(self), builds.Builds(self)
+        self.app = serve(self.answer)
+
+    @property
+    def project(self) -> str:
+        """The project of the provider's configuration, else the sandbox's."""
+        return str(self.config.get("project") or PROJECT)
+
+    @cached_property
+    def handlers(self) -> dict[str, Handler]:  # type: ignore[override]
+        """Every type that the Google Cloud components register."""
+        return {
+            handlers.SERVICE: handlers.Service(self),
+            handlers.REPOSITORY: handlers.Repository(self),
+            handlers.SECRET: handlers.Secret(self),
+            handlers.VERSION: handlers.SecretVersion(self),
+            iam.ACCOUNT: iam.Account(self),
+            iam.ROLE: iam.Role(self),
+            **{type_: iam.Member(self, type_) for type_ in iam.MEMBERS},
+            storage.BUCKET: storage.Bucket(self),
+            storage.OBJECT: storage.Object(self),
+            run.JOB: run.Job(self),
+            functions.FUNCTION: functions.Function(self),
+            scheduler.JOB: scheduler.Job(self),
+        }
+
+    def exists(self, scope: str) -> bool:
+        """Whether there is a resource of this full name; the project always is."""
+        if scope == f"projects/{self.project}":
+            return True
+        wanted = {scope, scope.removeprefix("buckets/"), scope.replace("/services/", "/functions/")}
+        return any(resource.id in wanted for resource in self.resources())
+
+    def account_of(self, client: str) -> str | None:
+        """The e-mail of the account that a process runs as: a function's, or that of a run's job."""
+        kind, _, name = client.partition("/")
+        if kind == "gcp":
+            function = self.find(functions.FUNCTION, name=name)
+            return str(function["serviceConfig"]["serviceAccountEmail"]) if function else None
+        found = self.kernel.executor.get(name) if kind == "job" else None
+        job = self.get(run.JOB, found.job) if found and found.cloud == "gcp" else None
+        return str(job.inputs["template"]["template"]["serviceAccount"]) if job else None
+
+    def invoke(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
+        if token == "gcp:organizations/getClientConfig:getClientConfig":  # noqa: S105 - a function's name
+            return {
+                "accessToken": self.tokens.issue(iam.DEPLOYER),
+                "defaultLabels": {},
+                "id": f'projects/"{self.project}"/regions/""/zones/""',
+                "project": self.project,
+                "region": "",
+                "zone": "",
+            }
+        raise CloudError(f"the sandbox has no {token}")
+
+    def owns(self, host: str) -> bool:
+        hosts = (storage.HOST, run.HOST, builds.HOST, builds.LOGGING_HOST, iam.METADATA_HOST)
+        return host in hosts or host.endswith(functions.SUFFIX)
+
+    def start(self) -> None:
+        self.clock.start()
+
+    def stop(self) -> None:
+        self.clock.stop()
+
+    def answer(self, call: Call) -> Reply:
+        """One request to any of Google's hosts."""
+        if call.host == iam.METADATA_HOST:
+            return self.tokens.serve(call)
+        if call.host.endswith(functions.SUFFIX):
+            return functions.serve_function(self, call)
+        try:
+            who = self.tokens.caller(call)
+            if call.host == storage.HOST:
+                return self._objects.serve(call, who)
+            if call.host == run.HOST:
+                return self._admin.serve(call, who)
+            if call.host == builds.LOGGING_HOST:
+                return self._builds.entries(call, who)
+            return self._builds.serve(call, who)
+        except Refused as refused:
+            error = {"code": refused.status, "message": str(refused), "status": refused.code}
+            return reply({"error": error}, refused.status)

@@ -1,0 +1,203 @@
+"""Who may do what: service accounts, custom roles, members, and the decision.
+
+A permission is granted when some member resource names the caller, a role that holds the permission, a resource that is
+the one asked for or its project, and a condition that holds. Predefined roles are listed with those of their real
+permissions that the sandbox's APIs check.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sandbox.calls import Call, Refused, Reply, reply
+from sandbox.cloud import CloudError, Handler, Resource
+from sandbox.gcp.conditions import Facts, holds
+from sandbox.values import UNKNOWN
+
+if TYPE_CHECKING:
+    from sandbox.gcp.cloud import GcpCloud
+
+ACCOUNT = "gcp:serviceaccount/account:Account"
+ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
+DEPLOYER = "user:deployer"
+METADATA_HOST = "metadata.google.internal"
+_TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"  # noqa: S105 - a path
+_SECONDS = 3599
+PREDEFINED: dict[str, frozenset[str]] = {
+    "roles/run.invoker": frozenset({"run.routes.invoke", "run.jobs.run"}),
+    "roles/secretmanager.secretAccessor": frozenset({"secretmanager.versions.access"}),
+    "roles/storage.objectViewer": frozenset({"storage.objects.get", "storage.objects.list"}),
+    "roles/logging.logWriter": frozenset({"logging.logEntries.create"}),
+    "roles/artifactregistry.writer": frozenset(
+        {"artifactregistry.repositories.uploadArtifacts", "artifactregistry.repositories.downloadArtifacts"}
+    ),
+}
+MEMBERS = {
+    "gcp:projects/iAMMember:IAMMember": lambda project, inputs: f"projects/{inputs['project']}",
+    "gcp:storage/bucketIAMMember:BucketIAMMember": lambda project, inputs: f"buckets/{inputs['bucket']}",
+    "gcp:secretmanager/secretIamMember:SecretIamMember": lambda project, inputs: (
+        f"projects/{project}/secrets/{inputs['secretId'].rsplit('/', 1)[-1]}"
+    ),
+    "gcp:cloudrunv2/jobIamMember:JobIamMember": lambda project, inputs: (
+        f"projects/{project}/locations/{inputs['location']}/jobs/{inputs['name']}"
+    ),
+    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": lambda project, inputs: (
+        f"projects/{project}/locations/{inputs['location']}/services/{inputs['name']}"
+    ),
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": lambda project, inputs: (
+        f"projects/{project}/locations/{inputs['location']}/repositories/{inputs['repository']}"
+    ),
+}
+
+
+class Account(Handler):
+    """Service accounts."""
+
+    autoname = "accountId"
+
+    def __init__(self, cloud: GcpCloud) -> None:
+        self.cloud = cloud
+
+    def check(self, inputs: dict[str, Any]) -> Iterable[tuple[str, str]]:
+        id_ = inputs.get("accountId", UNKNOWN)
+        if id_ != UNKNOWN and not re.fullmatch(r"(?=.{6,30}$)[a-z](?:[-a-z0-9]*[a-z0-9])", id_):
+            yield "accountId", f'"account_id" ("{id_}") must be 6 to 30 lower-case letters, digits and hyphens'
+
+    def create(self, resource: Resource) -> None:
+        project = self.cloud.project
+        email = f"{resource.inputs['accountId']}@{project}.iam.gserviceaccount.com"
+        if self.cloud.find(ACCOUNT, email=email):
+            raise CloudError(f"googleapi: Error 409: Service account {resource.inputs['accountId']} already exists")
+        resource.id = f"projects/{project}/serviceAccounts/{email}"
+        resource.outputs |= {
+            "email": email,
+            "name": resource.id,
+            "member": f"serviceAccount:{email}",
+            "uniqueId": str(secrets.randbelow(10**20)),
+            "project": project,
+        }
+
+
+class Role(Handler):
+    """Custom roles of the project."""
+
+    autoname = "roleId"
+
+    def __init__(self, cloud: GcpCloud) -> None:
+        self.cloud = cloud
+
+    def check(self, inputs: dict[str, Any]) -> Iterable[tuple[str, str]]:
+        id_ = inputs.get("roleId", UNKNOWN)
+        if id_ != UNKNOWN and not re.fullmatch(r"[a-zA-Z0-9_.]{3,64}", id_):
+            yield "roleId", f'"role_id" ("{id_}") must be 3 to 64 letters, digits, underscores and periods'
+
+    def create(self, resource: Resource) -> None:
+        resource.id = f"projects/{self.cloud.project}/roles/{resource.inputs['roleId']}"
+        if self.cloud.get(ROLE, resource.id):
+            raise CloudError(f"Custom project role {resource.id} already exists and must be imported")
+        resource.outputs |= {"name": resource.id, "deleted": False, "project": self.cloud.project}
+
+
+class Member(Handler):
+    """One member of one role on one resource; every field is part of what it is."""
+
+    autoname = None
+    _PREFIXES: ClassVar[tuple[str, ...]] = ("serviceAccount:", "user:", "group:", "domain:", "allUsers")
+
+    def __init__(self, cloud: GcpCloud, type_: str) -> None:
+        self.cloud, self._type = cloud, type_
+
+    def check(self, inputs: dict[str, Any]) -> Iterable[tuple[str, str]]:
+        who = inputs.get("member", UNKNOWN)
+        if who != UNKNOWN and not who.startswith(self._PREFIXES):
+            yield "member", f"expected a member with its kind, such as serviceAccount:..., got {who}"
+
+    def create(self, resource: Resource) -> None:
+        role, who = resource.inputs["role"], resource.inputs["member"]
+        if role not in PREDEFINED and self.cloud.get(ROLE, role) is None:
+            raise CloudError(f"googleapi: Error 400: Role {role} is not supported for this resource., badRequest")
+        kind, _, email = who.partition(":")
+        if kind == "serviceAccount" and not self.cloud.find(ACCOUNT, email=email):
+            raise CloudError(f"googleapi: Error 400: Service account {email} does not exist., badRequest")
+        scope = MEMBERS[self._type](self.cloud.project, resource.inputs)
+        if not self.cloud.exists(scope):
+            raise CloudError(f"googleapi: Error 404: {scope} was not found, notFound")
+        condition = (resource.inputs.get("condition") or {}).get("title", "")
+        resource.id = f"{scope}/{role}/{who}" + (f"/{condition}" if condition else "")
+        resource.outputs |= {"etag": secrets.token_hex(6), "scope": scope}
+
+
+class Access:
+    """Decides."""
+
+    def __init__(self, cloud: GcpCloud) -> None:
+        self._cloud = cloud
+
+    def allowed(self, who: str, permission: str, resource: str, facts: Facts | None = None) -> bool:
+        """Whether `who` (serviceAccount:..., DEPLOYER) has a permission on a resource (its full name)."""
+        if who == DEPLOYER:
+            return True
+        return any(
+            self._grants(member, who, permission, resource, facts or Facts(resource))
+            for type_ in MEMBERS
+            for member in self._cloud.resources(type_)
+        )
+
+    def require(self, who: str, permission: str, resource: str, facts: Facts | None = None) -> None:
+        """Raise the service's own refusal."""
+        if not self.allowed(who, permission, resource, facts):
+            raise Refused(
+                403,
+                "PERMISSION_DENIED",
+                f"Permission '{permission}' denied on resource '{resource}' (or it may not exist) for {who}.",
+            )
+
+    def _grants(self, member: Resource, who: str, permission: str, resource: str, facts: Facts) -> bool:
+        if member["member"] not in (who, "allUsers"):
+            return False
+        role = member["role"]
+        custom = self._cloud.get(ROLE, role)
+        permissions = PREDEFINED.get(role) or frozenset(custom["permissions"] if custom else ())
+        scope = member["scope"]
+        if permission not in permissions or scope not in (resource, f"projects/{self._cloud.project}"):
+            return False
+        condition = member.outputs.get("condition")
+        return condition is None or holds(condition["expression"], facts)
+
+
+class Tokens:
+    """Access tokens: issued by the metadata server to the account of the calling process, and to the deployer."""
+
+    def __init__(self, cloud: GcpCloud) -> None:
+        self._cloud, self._store = cloud, cloud.kernel.store
+
+    def issue(self, who: str) -> str:
+        """A token for somebody, good for an hour."""
+        token = f"ya29.sandbox-{secrets.token_urlsafe(24)}"
+        self._store.put("gcp:tokens", token, {"who": who, "until": time.time() + _SECONDS})
+        return token
+
+    def caller(self, call: Call) -> str:
+        """Who calls. Raises Refused."""
+        token = call.headers.get("authorization", "").removeprefix("Bearer ")
+        known = self._store.get("gcp:tokens", token) if token else None
+        if known is None or known["until"] < time.time():
+            raise Refused(
+                401, "UNAUTHENTICATED", "Request had invalid authentication credentials. Expected OAuth 2 access token."
+            )
+        return str(known["who"])
+
+    def serve(self, call: Call) -> Reply:
+        """One request to the metadata server, which knows a process by its connection."""
+        if call.headers.get("metadata-flavor") != "Google":
+            return Reply(403, b"Missing required header: Metadata-Flavor")
+        email = self._cloud.account_of(call.client)
+        if email is None or call.path != _TOKEN_PATH:
+            return Reply(404)
+        token = self.issue(f"serviceAccount:{email}")
+        found = {"access_token": token, "expires_in": _SECONDS, "token_type": "Bearer"}
+        return reply(found, **{"metadata-flavor": "Google"})

@@ -1,0 +1,199 @@
+"""Cloud Run jobs: the resource type, and the Admin API v2 at run.googleapis.com.
+
+A run resolves secret references with the job's own account, and pulls with the project's service agent, which may.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+from sandbox.calls import Call, Refused, Reply, reply
+from sandbox.cloud import CloudError, Resource
+from sandbox.executor import Run, RunSpec
+from sandbox.gcp.handlers import SECRET, GcpHandler
+from sandbox.gcp.iam import ACCOUNT
+
+if TYPE_CHECKING:
+    from sandbox.gcp.cloud import GcpCloud
+
+JOB = "gcp:cloudrunv2/job:Job"
+HOST = "run.googleapis.com"
+_MACHINES = {1: (128, 4096), 2: (128, 8192), 4: (2048, 16384), 6: (4096, 24576), 8: (4096, 32768)}
+_OVERRIDES = {"containerOverrides", "taskCount", "timeout"}
+_CONTAINER = {"name", "args", "env", "clearArgs"}
+
+
+class Job(GcpHandler):
+    """Cloud Run jobs."""
+
+    autoname, service = "name", "run"
+
+    def create(self, resource: Resource) -> None:
+        self.enabled()
+        name, where = resource.inputs["name"], resource.inputs["location"]
+        id_ = f"projects/{self.cloud.project}/locations/{where}/jobs/{name}"
+        self.named(resource, name, r"(?!.*-$)[a-z][a-z0-9-]{0,62}", id_)
+        self._possible(resource)
+
+    def update(self, _old: Resource, resource: Resource) -> None:
+        self._possible(resource)
+
+    def delete(self, resource: Resource) -> None:
+        if resource.inputs.get("deletionProtection", True):
+            raise CloudError("cannot destroy job without setting deletion_protection=false and running `pulumi up`")
+        executor = self.cloud.kernel.executor
+        for run in executor.runs("gcp", resource.id):
+            executor.cancel(run.run_id, "the job was deleted")
+
+    def _possible(self, resource: Resource) -> None:
+        self.labelled(resource)
+        task = resource.inputs["template"]["template"]
+        container = task["containers"][0]
+        cpu, memory = size_of(container)
+        least, most = _MACHINES.get(int(cpu), (0, 0))
+        if cpu != int(cpu) or not least <= memory <= most:
+            raise CloudError(f"googleapi: Error 400: Invalid value specified for cpu/memory: {cpu} and {memory}Mi")
+        if not re.fullmatch(r"\d+s", task.get("timeout", "600s")) or seconds(task) > 168 * 3600:
+            raise CloudError(f"googleapi: Error 400: timeout {task.get('timeout')} is not between 1s and 168h")
+        if self.cloud.find(ACCOUNT, email=task.get("serviceAccount", "")) is None:
+            raise CloudError(f"googleapi: Error 400: Service account {task.get('serviceAccount')} does not exist.")
+        repository, _, digest = container["image"].partition("@")
+        if self.cloud.kernel.images.get(repository, digest) is None:
+            raise CloudError(f"googleapi: Error 400: Image '{container['image']}' not found., badRequest")
+        try:
+            environment(self.cloud, resource)
+        except Refused as refused:
+            raise CloudError(f"googleapi: Error 400: {refused}, badRequest") from refused
+        resource.outputs |= {"project": self.cloud.project, "uid": secrets.token_hex(16), "etag": secrets.token_hex(6)}
+
+
+def size_of(container: dict[str, Any]) -> tuple[float, int]:
+    """vCPU and MiB."""
+    limits = container["resources"]["limits"]
+    found = re.fullmatch(r"(\d+)(Mi|Gi)", limits["memory"])
+    if found is None or not re.fullmatch(r"\d+(\.\d+)?", limits["cpu"]):
+        raise CloudError(f"googleapi: Error 400: Invalid resource limits {limits}")
+    return float(limits["cpu"]), int(found[1]) * (1024 if found[2] == "Gi" else 1)
+
+
+def seconds(task: dict[str, Any]) -> int:
+    """The task's time-out."""
+    return int(str(task.get("timeout", "600s")).rstrip("s"))
+
+
+def environment(cloud: GcpCloud, job: Resource) -> dict[str, str]:
+    """The container's variables, references resolved with the job's account. Raises Refused."""
+    task = job.inputs["template"]["template"]
+    who = f"serviceAccount:{task['serviceAccount']}"
+    found: dict[str, str] = {}
+    for entry in task["containers"][0].get("envs") or []:
+        reference = (entry.get("valueSource") or {}).get("secretKeyRef")
+        if reference is None:
+            found[entry["name"]] = entry.get("value") or ""
+            continue
+        secret = f"projects/{cloud.project}/secrets/{reference['secret'].rsplit('/', 1)[-1]}"
+        if cloud.get(SECRET, secret) is None or not cloud.access.allowed(who, "secretmanager.versions.access", secret):
+            raise Refused(403, "PERMISSION_DENIED", f"Permission denied on secret: {secret} for {who}")
+        stored = cloud.kernel.store.get("gcp:secret-versions", f"{secret}/versions/{reference['version']}")
+        if stored is None or stored["data"] is None:
+            raise Refused(404, "NOT_FOUND", f"{secret}/versions/{reference['version']} was not found")
+        found[entry["name"]] = stored["data"]
+    return found
+
+
+class Admin:
+    """jobs.get, jobs.run, executions.list and get, executions.cancel."""
+
+    def __init__(self, cloud: GcpCloud) -> None:
+        self._cloud, self._executor = cloud, cloud.kernel.executor
+
+    def serve(self, call: Call, who: str) -> Reply:
+        """One request. Raises Refused."""
+        path, _, verb = call.path.removeprefix("/v2/").partition(":")
+        parts = path.split("/")
+        job = self._cloud.get(JOB, "/".join(parts[:6]))
+        if job is None:
+            raise Refused(404, "NOT_FOUND", f"Resource '{path}' was not found.")
+        require = self._cloud.access.require
+        match (call.method, verb, *parts[6:]):
+            case ("GET", ""):
+                require(who, "run.jobs.get", job.id)
+                return reply({"name": job.id, "labels": job.inputs.get("labels"), "template": job.inputs["template"]})
+            case ("POST", "run"):
+                body = call.json()
+                require(who, "run.jobs.run", job.id)
+                if body.get("overrides"):
+                    require(who, "run.jobs.runWithOverrides", job.id)
+                return reply(self._run(job, body.get("overrides") or {}))
+            case ("GET", "", "executions"):
+                require(who, "run.executions.list", job.id)
+                runs = self._executor.runs("gcp", job.id)
+                return reply({"executions": [_execution(job, run) for run in reversed(runs)]})
+            case ("GET", "", "executions", name):
+                require(who, "run.executions.get", job.id)
+                return reply(_execution(job, self._known(job, name)))
+            case ("POST", "cancel", "executions", name):
+                require(who, "run.executions.cancel", job.id)
+                self._executor.cancel(self._known(job, name).run_id, "the execution was cancelled")
+                return reply({"name": f"{job.id}/operations/{secrets.token_hex(8)}"})
+        raise Refused(404, "NOT_FOUND", f"{call.method} {call.path} is not served")
+
+    def _known(self, job: Resource, name: str) -> Run:
+        run = self._executor.get(name)
+        if run is None or run.job != job.id:
+            raise Refused(404, "NOT_FOUND", f"Resource '{job.id}/executions/{name}' was not found.")
+        return run
+
+    def _run(self, job: Resource, overrides: dict[str, Any]) -> dict[str, Any]:
+        containers = overrides.get("containerOverrides") or [{}]
+        unknown = (overrides.keys() - _OVERRIDES) | (containers[0].keys() - _CONTAINER)
+        if unknown:
+            raise Refused(400, "INVALID_ARGUMENT", f'Unknown name "{min(unknown)}" at overrides: Cannot find field.')
+        task = job.inputs["template"]["template"]
+        container = task["containers"][0]
+        execution = f"{job['name']}-{secrets.token_hex(3)[:5]}"
+        env = environment(self._cloud, job) | {each["name"]: each["value"] for each in containers[0].get("env", [])}
+        env |= {"CLOUD_RUN_JOB": job["name"], "CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_INDEX": "0"}
+        cpu, memory = size_of(container)
+        self._executor.submit(
+            RunSpec(
+                cloud="gcp",
+                job=job.id,
+                run_id=execution,
+                image=container["image"],
+                env=env,
+                cpu=cpu,
+                memory_mib=memory,
+                timeout_seconds=seconds(task),
+                command=container.get("commands"),
+                args=containers[0].get("args") or container.get("args"),
+            )
+        )
+        location = "/".join(job.id.split("/")[:4])
+        return {
+            "name": f"{location}/operations/{secrets.token_hex(8)}",
+            "metadata": {"@type": "type.googleapis.com/google.cloud.run.v2.Execution", **_named(job, execution)},
+        }
+
+
+def _named(job: Resource, execution: str) -> dict[str, Any]:
+    return {"name": f"{job.id}/executions/{execution}", "job": job["name"], "createTime": _iso(time.time())}
+
+
+def _execution(job: Resource, run: Run) -> dict[str, Any]:
+    found = _named(job, run.run_id) | {"createTime": _iso(run.created)}
+    if run.started:
+        found["startTime"] = _iso(run.started)
+    if run.stopped:
+        found["completionTime"] = _iso(run.stopped)
+        found["succeededCount" if run.state == "SUCCEEDED" else "failedCount"] = 1
+    state = {"SUCCEEDED": "CONDITION_SUCCEEDED", "FAILED": "CONDITION_FAILED"}.get(run.state, "CONDITION_RECONCILING")
+    found["conditions"] = [{"type": "Completed", "state": state, "message": run.reason}]
+    return found
+
+
+def _iso(moment: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))

@@ -1,0 +1,102 @@
+"""Cloud Scheduler: jobs that call an address at the minutes of a cron line in a time zone."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from sandbox.calls import Call, Reply
+from sandbox.cloud import CloudError, Resource
+from sandbox.gcp.handlers import GcpHandler
+from trigger.cron import fields, matches
+
+if TYPE_CHECKING:
+    from sandbox.gcp.cloud import GcpCloud
+
+JOB = "gcp:cloudscheduler/job:Job"
+_LOG = logging.getLogger(__name__)
+
+
+class Job(GcpHandler):
+    """Scheduler jobs with an HTTP target."""
+
+    autoname, service = "name", "cloudscheduler"
+
+    def create(self, resource: Resource) -> None:
+        self.enabled()
+        name, where = resource.inputs["name"], resource.inputs["region"]
+        id_ = f"projects/{self.cloud.project}/locations/{where}/jobs/{name}"
+        self.named(resource, name, r"[a-zA-Z0-9_-]{1,500}", id_)
+        self._possible(resource)
+
+    def update(self, _old: Resource, resource: Resource) -> None:
+        self._possible(resource)
+
+    def _possible(self, resource: Resource) -> None:
+        inputs = resource.inputs
+        try:
+            fields(inputs["schedule"])
+        except ValueError as error:
+            raise CloudError(f"googleapi: Error 400: Schedule or time zone is invalid: {error}, badRequest") from error
+        if inputs.get("timeZone", "Etc/UTC") not in available_timezones():
+            raise CloudError("googleapi: Error 400: Schedule or time zone is invalid., badRequest")
+        target: dict[str, Any] = inputs["httpTarget"]
+        if not str(target["uri"]).startswith("https://"):
+            raise CloudError(f"googleapi: Error 400: the target {target['uri']} is not an address, badRequest")
+        resource.outputs |= {"project": self.cloud.project, "state": "PAUSED" if inputs.get("paused") else "ENABLED"}
+
+
+class Clock:
+    """One thread that looks at the clock for all scheduler jobs."""
+
+    def __init__(self, cloud: GcpCloud) -> None:
+        self._cloud, self._stop = cloud, threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread = threading.Thread(target=self._run, name="gcp-scheduler", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        last = datetime.now(UTC).replace(second=0, microsecond=0)
+        while not self._stop.wait(1.0):
+            minute = datetime.now(UTC).replace(second=0, microsecond=0)
+            if minute > last:
+                last = minute
+                self.tick(minute)
+
+    def tick(self, minute: datetime) -> list[Reply]:
+        """Call what is due in a minute (UTC)."""
+        due = [
+            job
+            for job in self._cloud.resources(JOB)
+            if job["state"] == "ENABLED"
+            and matches(job["schedule"], minute.astimezone(ZoneInfo(job.outputs.get("timeZone", "Etc/UTC"))))
+        ]
+        return [self.fire(job, minute) for job in due]
+
+    def fire(self, job: Resource, minute: datetime) -> Reply:
+        """Call a job's target as at that minute."""
+        target = job.inputs["httpTarget"]
+        url = urlsplit(target["uri"])
+        headers = {name.lower(): value for name, value in (target.get("headers") or {}).items()}
+        headers |= {"x-cloudscheduler": "true", "x-cloudscheduler-scheduletime": minute.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        body = base64.b64decode(target.get("body") or "")
+        answer = self._cloud.answer(
+            Call(target.get("httpMethod", "POST"), url.netloc, url.path, {}, headers, body, "scheduler")
+        )
+        if answer.status >= 300:
+            _LOG.warning("the schedule %s was answered with %s", job["name"], answer.status)
+        return answer

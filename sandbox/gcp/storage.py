@@ -1,0 +1,135 @@
+"""Cloud Storage: buckets and objects as resources, and the JSON API at storage.googleapis.com."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+from sandbox.calls import Call, Refused, Reply, reply
+from sandbox.cloud import CloudError, Handler, Resource
+from sandbox.gcp.conditions import Facts
+from sandbox.gcp.handlers import GcpHandler
+from sandbox.values import pack
+
+if TYPE_CHECKING:
+    from sandbox.gcp.cloud import GcpCloud
+
+BUCKET = "gcp:storage/bucket:Bucket"
+OBJECT = "gcp:storage/bucketObject:BucketObject"
+HOST = "storage.googleapis.com"
+_PATH = re.compile(r"/(?P<upload>upload/)?storage/v1/b/(?P<bucket>[^/]+)/o(?:/(?P<object>.+))?")
+
+
+class Bucket(GcpHandler):
+    """Buckets; names are world-wide."""
+
+    autoname, service = "name", "storage"
+
+    def create(self, resource: Resource) -> None:
+        self.enabled()
+        name = resource.inputs["name"]
+        self.named(resource, name, r"(?!goog)[a-z0-9][a-z0-9_.-]{1,61}[a-z0-9]", name)
+        self.labelled(resource)
+        resource.outputs |= {
+            "url": f"gs://{name}",
+            "project": self.cloud.project,
+            "selfLink": f"https://{HOST}/b/{name}",
+        }
+
+    def update(self, _old: Resource, resource: Resource) -> None:
+        self.labelled(resource)
+
+    def delete(self, resource: Resource) -> None:
+        store = self.cloud.kernel.store
+        if store.list_blobs(f"gcp/{resource.id}") and not resource.inputs.get("forceDestroy"):
+            raise CloudError(f"Error trying to delete bucket {resource.id} containing objects without `force_destroy`")
+        store.drop_bucket(f"gcp/{resource.id}")
+
+
+class Object(Handler):
+    """Objects that the program uploads."""
+
+    autoname = "name"
+
+    def __init__(self, cloud: GcpCloud) -> None:
+        self.cloud = cloud
+
+    def create(self, resource: Resource) -> None:
+        bucket, name, source = resource.inputs["bucket"], resource.inputs["name"], resource.inputs["source"]
+        if self.cloud.get(BUCKET, bucket) is None:
+            raise CloudError(f"googleapi: Error 404: The specified bucket {bucket} does not exist., notFound")
+        data = pack(source) if isinstance(source, dict) else source
+        self.cloud.kernel.store.put_blob(f"gcp/{bucket}", name, data)
+        resource.id = f"{bucket}-{name}"
+        resource.outputs |= {
+            "outputName": name,
+            "generation": int(time.time() * 1e6),
+            "md5hash": hashlib.md5(data, usedforsecurity=False).hexdigest(),
+            "selfLink": f"https://{HOST}/storage/v1/b/{bucket}/o/{name}",
+        }
+
+    def delete(self, resource: Resource) -> None:
+        self.cloud.kernel.store.delete_blob(f"gcp/{resource['bucket']}", resource["name"])
+
+
+class Objects:
+    """Upload, list and get of the JSON API."""
+
+    def __init__(self, cloud: GcpCloud) -> None:
+        self._cloud, self._store = cloud, cloud.kernel.store
+
+    def serve(self, call: Call, who: str) -> Reply:
+        """One request. Raises Refused."""
+        found = _PATH.fullmatch(call.path)
+        if found is None:
+            raise Refused(404, "NOT_FOUND", f"{call.path} is not served")
+        bucket = found["bucket"]
+        if self._cloud.get(BUCKET, bucket) is None:
+            raise Refused(404, "NOT_FOUND", "The specified bucket does not exist.")
+        if found["upload"] and call.method == "POST":
+            return self._upload(call, who, bucket)
+        if call.method == "GET" and found["object"]:
+            return self._get(call, who, bucket, found["object"])
+        if call.method == "GET":
+            return self._list(call, who, bucket)
+        raise Refused(405, "METHOD_NOT_ALLOWED", f"{call.method} is not served")
+
+    def _require(self, who: str, permission: str, bucket: str, name: str) -> None:
+        facts = Facts(f"projects/_/buckets/{bucket}/objects/{name}", "storage.googleapis.com/Object")
+        self._cloud.access.require(who, permission, f"buckets/{bucket}", facts)
+
+    def _upload(self, call: Call, who: str, bucket: str) -> Reply:
+        name, wanted = call.query.get("name", ""), call.query.get("ifGenerationMatch")
+        if call.query.get("uploadType") != "media" or not name:
+            raise Refused(400, "INVALID_ARGUMENT", "the sandbox takes uploadType=media with a name")
+        self._require(who, "storage.objects.create", bucket, name)
+        there = self._store.get_blob(f"gcp/{bucket}", name) is not None
+        if there and wanted == "0":
+            raise Refused(412, "PRECONDITION_FAILED", "At least one of the pre-conditions you specified did not hold.")
+        if there:  # overwriting is deleting and creating
+            self._require(who, "storage.objects.delete", bucket, name)
+        if not self._store.put_blob(f"gcp/{bucket}", name, call.body, if_absent=wanted == "0"):
+            raise Refused(412, "PRECONDITION_FAILED", "At least one of the pre-conditions you specified did not hold.")
+        return reply({"kind": "storage#object", "name": name, "bucket": bucket, "size": str(len(call.body))})
+
+    def _get(self, call: Call, who: str, bucket: str, name: str) -> Reply:
+        self._require(who, "storage.objects.get", bucket, name)
+        data = self._store.get_blob(f"gcp/{bucket}", name)
+        if data is None:
+            raise Refused(404, "NOT_FOUND", f"No such object: {bucket}/{name}")
+        if call.query.get("alt") == "media":
+            return Reply(200, data, {"content-type": "application/octet-stream"})
+        return reply({"kind": "storage#object", "name": name, "bucket": bucket, "size": str(len(data))})
+
+    def _list(self, call: Call, who: str, bucket: str) -> Reply:
+        prefix = call.query.get("prefix", "")
+        facts = Facts(
+            f"projects/_/buckets/{bucket}",
+            "storage.googleapis.com/Bucket",
+            attributes={"storage.googleapis.com/objectListPrefix": prefix},
+        )
+        self._cloud.access.require(who, "storage.objects.list", f"buckets/{bucket}", facts)
+        items: list[dict[str, Any]] = [{"name": key} for key in self._store.list_blobs(f"gcp/{bucket}", prefix)]
+        return reply({"kind": "storage#objects", **({"items": items} if items else {})})

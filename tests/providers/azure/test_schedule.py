@@ -1,0 +1,49 @@
+"""Ticks in UTC: every time that a schedule can fall on is among them, and not many more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from nodefile import Schedule
+from nodefile.cron import read
+from providers.azure.schedule import utc_ticks
+from trigger import cron
+
+LINES = ["0 13 * * 2-6", "*/20 9-17 * * *", "15 2 * * *", "0 0 1 * 1", "30 23 * 3,11 sun"]
+ZONES = ["UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Chatham"]
+
+
+@pytest.mark.parametrize(
+    ("line", "zone", "ticks"),
+    [
+        ("0 13 * * 2-6", "America/New_York", "0 0 17,18 * * *"),
+        ("30 9 * * *", "Asia/Kolkata", "0 0 4 * * *"),
+        ("*/5 * * * *", "UTC", "0 0,5,10,15,20,25,30,35,40,45,50,55 * * * *"),
+        ("* * * * *", "UTC", "0 * * * * *"),
+        ("15 2 * * *", "Australia/Lord_Howe", "0 15,45 15 * * *"),
+    ],
+)
+def test_ticks(line: str, zone: str, ticks: str) -> None:
+    assert utc_ticks(Schedule(cron=line, timezone=zone)) == ticks
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("zone", ZONES)
+def test_no_due_minute_of_a_year_is_missed(line: str, zone: str) -> None:
+    ticks = read(utc_ticks(Schedule(cron=line, timezone=zone)).split(" ", 1)[1])
+    start = datetime(2027, 1, 1, tzinfo=UTC)
+    for day in [*range(0, 365, 11), 72, 73, 86, 93, 94, 269, 276, 297, 304, 310]:  # and the days when clocks change
+        for minute in range(0, 1440, 5):
+            moment = start + timedelta(days=day, minutes=minute)
+            assert ticks.matches(moment) or not cron.due(line, zone, moment), moment
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_trigger_and_file_read_a_line_alike(line: str) -> None:
+    known = read(line)
+    start = datetime(2027, 1, 1)  # noqa: DTZ001 - wall-clock time
+    for step in range(0, 365 * 24 * 12, 37):
+        moment = start + timedelta(minutes=5 * step)
+        assert cron.matches(line, moment) == known.matches(moment), moment
