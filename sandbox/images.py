@@ -150,7 +150,8 @@ class Images:
                 self._uv(["venv", "--quiet", "--python", sys.executable, str(environment)], root, log)
                 for here, arguments in installs:
                     log(f"pip install {' '.join(arguments)}")
-                    self._uv(["pip", "install", "--python", str(environment / "bin" / "python"), *arguments], here, log)
+                    python = str(environment / "bin" / "python")
+                    self._uv(["pip", "install", "--quiet", "--python", python, *arguments], here, log)
                 (environment / "complete").touch()
         return environment
 

@@ -246,9 +246,13 @@ def _carried(outputs: dict[str, Any], old_inputs: dict[str, Any], inputs: dict[s
     carried = {key: value for key, value in outputs.items() if key in inputs or key not in old_inputs}
     for key, value in inputs.items():
         old, before = outputs.get(key), old_inputs.get(key)
-        nested = all(isinstance(each, dict) for each in (old, before, value)) and not values.is_asset(value)
-        carried[key] = _carried(old, before, value) if nested else value
+        nested = isinstance(old, dict) and isinstance(before, dict) and _is_object(value)
+        carried[key] = _carried(dict(old or {}), dict(before or {}), value) if nested else value
     return carried
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict) and not values.is_asset(value)
 
 
 def _outputs(resource: Resource, wire: dict[str, Any]) -> Any:

@@ -27,7 +27,6 @@ class AzureCloud(Cloud):
 
     def __init__(self, kernel: Kernel) -> None:
         super().__init__(kernel)
-        self.tenant = TENANT
         self.access = rbac.Access(self)
         self.tokens = identity.Tokens(self)
         self.blobs = storage.Blobs(self, self.access)
@@ -39,6 +38,11 @@ class AzureCloud(Cloud):
     def subscription(self) -> str:
         """The subscription of the provider's configuration, else the sandbox's."""
         return str(self.config.get("subscriptionId") or SUBSCRIPTION)
+
+    @property
+    def tenant(self) -> str:
+        """The directory of the provider's configuration, else the sandbox's."""
+        return str(self.config.get("tenantId") or TENANT)
 
     @cached_property
     def handlers(self) -> dict[str, Handler]:  # type: ignore[override]

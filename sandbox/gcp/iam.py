@@ -7,13 +7,14 @@ permissions that the sandbox's APIs check.
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sandbox.calls import Call, Refused, Reply, reply
+from sandbox.calls import Call, Refused, Reply
 from sandbox.cloud import CloudError, Handler, Resource
 from sandbox.gcp.conditions import Facts, holds
 from sandbox.values import UNKNOWN
@@ -200,4 +201,4 @@ class Tokens:
             return Reply(404)
         token = self.issue(f"serviceAccount:{email}")
         found = {"access_token": token, "expires_in": _SECONDS, "token_type": "Bearer"}
-        return reply(found, **{"metadata-flavor": "Google"})
+        return Reply(200, json.dumps(found).encode(), {"content-type": "application/json", "metadata-flavor": "Google"})
