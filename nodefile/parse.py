@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from nodefile import model, sizes, yaml_source
-from nodefile.model import Entry, Node, Size, Tournament
-from nodefile.problems import NodeFileError, Position, Problem, did_you_mean
+from nodefile import folders, model, sizes, yaml_source
+from nodefile.entry import Entry
+from nodefile.fields import Mistakes, NotText
+from nodefile.model import Node, Size, Tournament
+from nodefile.problems import NodeFileError, Position, Problem, did_you_mean, one_line
 from nodefile.yaml_source import Document
 
 DEFAULT_TIMEOUT = 3600
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TEXTS = ("model", "region", "source", "context", "command", "schedule", "timeout", "disk", "env", "tags", "size")
+_TEXTS = ("model", "region", "source", "context", "command", "schedule", "timeout", "disk", "env", "tags")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class NodeFile:
     def problem(self, node: str, field: str | None, message: str) -> Problem:
         """A mistake found elsewhere (a cloud's limits), at its place in this file."""
         where = self.locate(node, field)
-        return Problem(self.path.name, where.line, where.column, message)
+        return Problem(self.path.name, where.line, where.column, one_line(message))
 
 
 def load(path: str | Path) -> NodeFile:
@@ -53,6 +53,14 @@ def load(path: str | Path) -> NodeFile:
 def parse(path: str | Path) -> tuple[NodeFile | None, list[Problem]]:
     """The nodes that could be read, and all mistakes; None when there is no node at all."""
     return _Parser(Path(path)).run()
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The fields of an entry that are right, and the names of those that are there but wrong."""
+
+    entry: Entry
+    wrong: frozenset[str]
 
 
 class _Parser:
@@ -70,7 +78,7 @@ class _Parser:
         return (NodeFile(self._path, tuple(nodes), self._document) if nodes else None), problems
 
     def _say(self, where: Position, message: str) -> None:
-        self._found.append((where, message))
+        self._found.append((where, one_line(message)))
 
     def _read(self) -> list[Node]:
         try:
@@ -84,7 +92,8 @@ class _Parser:
             self._say(Position(1, 1), f"the file cannot be read: {error.strerror}.")
             return []
         self._document = yaml_source.read(content)
-        self._found += self._document.problems
+        for where, message in self._document.problems:
+            self._say(where, message)
         root = self._document.value
         if root is None:
             if not self._found:
@@ -102,7 +111,7 @@ class _Parser:
 
     def _nodes(self, root: dict[str, Any]) -> list[Node]:
         defaults = self._entry(("defaults",), root.get("defaults"))
-        if defaults.model is not None:
+        if defaults.entry.model is not None:
             where = self._document.key(("defaults", "model"))
             self._say(where, "a model belongs to one node: move `model` from `defaults` into it.")
         entries = root.get("nodes")
@@ -110,54 +119,70 @@ class _Parser:
             where = self._document.where(("nodes",))
             self._say(where, "there is no node. Expected `nodes:` and at least one node under it.")
             return []
-        nodes = [
-            node
-            for name, raw in entries.items()
-            if (node := self._node(name, self._entry(("nodes", name), raw), defaults)) is not None
-        ]
-        self._twice(nodes)
+        nodes = []
+        models: dict[str, str] = {}
+        for name, raw in entries.items():
+            merged, wrong = self._merged(self._entry(("nodes", name), raw), defaults)
+            self._twice(name, merged, wrong, models)
+            node = self._node(name, merged, wrong)
+            nodes += [node] if node else []
         return nodes
 
-    def _entry(self, path: tuple[str, ...], raw: Any) -> Entry:
+    def _entry(self, path: tuple[str, ...], raw: Any) -> _Read:
         """One entry, with the fields that are right; the others are said."""
         if raw is None:
-            return Entry()
+            return _Read(Entry(), frozenset())
         if not isinstance(raw, dict):
             self._say(self._document.where(path), f"expected keys such as `cloud:` and `source:` under {path[-1]}.")
-            return Entry()
-        self._ambiguous(path)
-        self._names(path, raw)
-        known = {key: value for key, value in raw.items() if key in Entry.model_fields}
-        for key in raw.keys() - known.keys():
+            return _Read(Entry(), frozenset(Entry.model_fields))
+        known = {key: value for key, value in raw.items() if key in Entry.model_fields and value is not None}
+        for key in raw.keys() - Entry.model_fields.keys():
             hint = did_you_mean(key, Entry.model_fields)
             self._say(self._document.key((*path, key)), f'"{key}" is not a key of a node.{hint}')
+        # What YAML's reader has refused is there, although nothing could be made of it.
+        refused = {where for where, _ in self._document.problems}
+        wrong = {key for key in Entry.model_fields if self._document.values.get((*path, key)) in refused}
         while True:
             try:
-                return Entry.model_validate({key: value for key, value in known.items() if value is not None})
+                entry = Entry.model_validate({key: known[key] for key in known.keys() - wrong})
             except ValidationError as error:
                 for item in error.errors():
-                    known.pop(str(item["loc"][0]), None)
-                    self._invalid(path, item)
+                    key = str(item["loc"][0])
+                    wrong.add(key)
+                    self._invalid(path, (key,), item.get("ctx", {}).get("error") or ValueError(item["msg"]))
+            else:
+                self._ambiguous(path)
+                return _Read(entry, frozenset(wrong))
 
-    def _invalid(self, path: tuple[str, ...], item: Any) -> None:
-        location = tuple(step for step in item["loc"] if isinstance(step, str | int))
-        keys = [step for step in location if (*path, step) in self._document.values or step == location[0]]
-        place = (*path, *keys)
-        for length in range(len(location), 0, -1):
-            if (*path, *location[:length]) in self._document.values:
-                place = (*path, *location[:length])
-                break
-        message = item["msg"].removeprefix("Value error, ")
-        self._say(self._document.where(place), f"{'.'.join(map(str, place[len(path) :]))}: {message}")
+    def _invalid(self, path: tuple[str, ...], place: tuple[str | int, ...], error: ValueError) -> None:
+        """Say what is wrong with a value, or with each of its parts."""
+        here = (*path, *place)
+        if isinstance(error, Mistakes):
+            for mistake in error.found:
+                if mistake.at_key and isinstance(mistake.key, str):
+                    self._say(self._document.key((*here, mistake.key)), f"{_dotted(place)}: {mistake.error}")
+                else:
+                    self._invalid(path, (*place, mistake.key), mistake.error)
+            return
+        if any(where == self._document.where(here) for where, _ in self._document.problems):
+            return
+        message = str(error)
+        if isinstance(error, NotText):
+            written = self._document.written.get(here, "")
+            message = f'expected a text, got {written}. Write it in quotes: "{written}".'
+        self._say(self._document.where(here), f"{_dotted(place)}: {message}")
 
     def _ambiguous(self, path: tuple[str, ...]) -> None:
+        """Texts that other YAML readers take for something else, but for those of which more is said already."""
+        said = {where for where, _ in self._found}
         for place in self._document.ambiguous:
-            if place[: len(path)] == path and len(place) > len(path) and place[len(path)] in _TEXTS:
+            where, inside = self._document.where(place), place[len(path) :]
+            if place[: len(path)] == path and inside and inside[0] in _TEXTS and where not in said:
                 value = self._value(place)
                 self._say(
-                    self._document.where(place),
-                    f"{'.'.join(map(str, place[len(path) :]))}: some YAML readers take {value} for something else than "
-                    f'text. Write it in quotes: "{value}".',
+                    where,
+                    f"{_dotted(inside)}: some YAML readers take {value} for something else than text. "
+                    f'Write it in quotes: "{value}".',
                 )
 
     def _value(self, place: tuple[str | int, ...]) -> Any:
@@ -166,33 +191,29 @@ class _Parser:
             value = value[step]
         return value
 
-    def _names(self, path: tuple[str, ...], raw: dict[str, Any]) -> None:
-        env = raw.get("env")
-        for name in env if isinstance(env, dict) else ():
-            where = self._document.key((*path, "env", name))
-            if not _ENV_NAME.fullmatch(name):
-                self._say(
-                    where, f'env: "{name}" cannot be a variable; expected letters, digits and _, such as MY_NAME.'
-                )
-            elif name in model.RESERVED_ENV or name.startswith("NUMERAI_"):
-                self._say(where, f"env: {name} is set for every node by itself; choose another name.")
+    @staticmethod
+    def _merged(read: _Read, defaults: _Read) -> tuple[dict[str, Any], set[str]]:
+        """A node's fields over the defaults. Where a field is wrong nothing is taken instead, so that nothing else is
+        said about a value that nobody wrote."""
+        merged: dict[str, Any] = {}
+        wrong: set[str] = set(read.wrong)
+        for key in Entry.model_fields:
+            own, shared = getattr(read.entry, key), getattr(defaults.entry, key)
+            if own is None and key in defaults.wrong:
+                wrong.add(key)
+            merged[key] = None if key in wrong else shared if own is None else own
+            if key in ("env", "tags"):
+                merged[key] = {**(shared or {}), **(own or {})}
+        return merged, wrong
 
-    def _node(self, name: str, entry: Entry, defaults: Entry) -> Node | None:
+    def _node(self, name: str, merged: dict[str, Any], wrong: set[str]) -> Node | None:
         where = self._document.key(("nodes", name))
-        before = len(self._found)
-        self._check_name(name, where)
-        merged = {key: getattr(entry, key) for key in Entry.model_fields}
-        for key in merged:
-            if merged[key] is None:
-                merged[key] = getattr(defaults, key)
-        for key in ("env", "tags"):
-            merged[key] = {**(getattr(defaults, key) or {}), **(getattr(entry, key) or {})}
-        raw = (self._document.value["nodes"].get(name) or {}) if isinstance(self._document.value, dict) else {}
+        named = self._check_name(name, where)
         for key in ("model", "cloud", "source"):
-            if merged[key] is None and (not isinstance(raw, dict) or raw.get(key) is None):
+            if merged[key] is None and key not in wrong:
                 self._say(where, f"node {name} has no `{key}`.")
-        folders = self._folders(name, merged)
-        if len(self._found) > before or folders is None or None in (merged["model"], merged["cloud"]):
+        places = None if wrong & {"source", "context"} else self._folders(name, merged["source"], merged["context"])
+        if not named or places is None or None in (merged["model"], merged["cloud"]):
             return None
         cpu_units, memory = sizes.PRESETS[sizes.DEFAULT]
         return Node(
@@ -202,8 +223,8 @@ class _Parser:
             cloud=merged["cloud"],
             region=merged["region"] or model.REGIONS[merged["cloud"]],
             size=merged["size"] or Size(preset=sizes.DEFAULT, cpu=cpu_units / 1024, memory=memory),
-            source=folders[0],
-            context=folders[1],
+            source=places[0],
+            context=places[1],
             timeout=merged["timeout"] or DEFAULT_TIMEOUT,
             disk=merged["disk"],
             schedule=merged["schedule"],
@@ -213,40 +234,28 @@ class _Parser:
             enabled=True if merged["enabled"] is None else merged["enabled"],
         )
 
-    def _check_name(self, name: str, where: Position) -> None:
+    def _check_name(self, name: str, where: Position) -> bool:
         if not re.fullmatch(model.NODE_NAME, name) or "--" in name:
             self._say(
                 where,
                 f'"{name}" cannot be a node\'s name on all clouds; expected lower-case letters, digits and single '
                 "hyphens, beginning with a letter.",
             )
-        elif not 2 <= len(name) <= model.MAX_NAME:
-            self._say(where, f'"{name}" has {len(name)} characters; a node\'s name has 2 to {model.MAX_NAME}.')
+            return False
+        if not 2 <= len(name) <= model.MAX_NAME:
+            count = "1 character" if len(name) == 1 else f"{len(name)} characters"
+            self._say(where, f'"{name}" has {count}; a node\'s name has 2 to {model.MAX_NAME}.')
+            return False
+        return True
 
-    def _folders(self, name: str, merged: dict[str, Any]) -> tuple[Path, Path] | None:
-        if merged["source"] is None:
+    def _folders(self, name: str, source: str | None, context: str | None) -> tuple[Path, Path] | None:
+        if source is None:
             return None
-        source = (self._folder / merged["source"]).resolve()
-        context = (self._folder / merged["context"]).resolve() if merged["context"] else source
-        for key, folder in (("source", source), ("context", context)):
-            if merged[key] is not None and not folder.is_dir():
-                near = did_you_mean(folder.name, self._siblings(folder))
-                self._say(self._place(name, key), f"{key}: there is no folder {merged[key]}.{near}")
-                return None
-        if not source.is_relative_to(context):
-            self._say(
-                self._place(name, "context"),
-                f"context: {merged['source']} is not inside of {merged['context']}; a Dockerfile lies in its context.",
-            )
+        try:
+            return folders.resolve(self._folder, source, context)
+        except folders.WrongFolder as error:
+            self._say(self._place(name, error.key), f"{error.key}: {error}")
             return None
-        if not (source / "Dockerfile").is_file():
-            self._say(self._place(name, "source"), f"source: {merged['source']} holds no Dockerfile.")
-            return None
-        return source, context
-
-    @staticmethod
-    def _siblings(folder: Path) -> list[str]:
-        return [entry.name for entry in folder.parent.iterdir() if entry.is_dir()] if folder.parent.is_dir() else []
 
     def _place(self, name: str, key: str) -> Position:
         for path in (("nodes", name, key), ("defaults", key)):
@@ -254,18 +263,19 @@ class _Parser:
                 return self._document.values[path]
         return self._document.key(("nodes", name))
 
-    def _twice(self, nodes: list[Node]) -> None:
-        for first, second in _same_model(nodes):
+    def _twice(self, name: str, merged: dict[str, Any], wrong: set[str], models: dict[str, str]) -> None:
+        """Two nodes for one model, also when there is more to say about either of them."""
+        known = merged["model"]
+        if known is None or (not model.is_uuid(known) and "tournament" in wrong):
+            return
+        key = known if model.is_uuid(known) else f"{merged['tournament'] or Tournament.CLASSIC}/{known}"
+        if first := models.get(key):
             self._say(
-                self._place(second.name, "model"),
-                f"model: node {first.name} already runs this model; Numerai calls one webhook for each model.",
+                self._place(name, "model"),
+                f"model: node {first} already runs this model; Numerai calls one webhook for each model.",
             )
+        models.setdefault(key, name)
 
 
-def _same_model(nodes: list[Node]) -> Iterator[tuple[Node, Node]]:
-    seen: dict[str, Node] = {}
-    for node in nodes:
-        key = node.model.lower() if node.model_is_id else f"{node.tournament}/{node.model}"
-        if key in seen:
-            yield seen[key], node
-        seen.setdefault(key, node)
+def _dotted(place: tuple[str | int, ...]) -> str:
+    return ".".join(map(str, place))

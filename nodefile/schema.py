@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nodefile.model import MAX_NAME, NODE_NAME, File
+from nodefile.entry import File
+from nodefile.model import MAX_NAME, NODE_NAME
 
 TARGET = Path(__file__).parents[1] / "nodes.schema.json"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nodefile.problems import did_you_mean
+from nodefile.problems import did_you_mean, shown
 
 # preset -> (CPU units, 1024 of which are one vCPU; MiB). Source: the constants of numerai-cli 1.1.7.
 PRESETS: dict[str, tuple[int, int]] = {
@@ -30,8 +30,9 @@ PRESETS: dict[str, tuple[int, int]] = {
     "mem-4xl": (16384, 122880),
 }
 DEFAULT = "gen-sm"
+MAX_VCPUS = 10_000  # more is a slip of the pen; what a cloud really has is in its limits
 _UNITS = {"MiB": 1, "GiB": 1024}
-_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)")
+_AMOUNT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([A-Za-z]+)")
 
 
 def preset(name: str) -> str:
@@ -53,7 +54,7 @@ def mebibytes(text: object, whole_gib: bool = False) -> int:
             hint = f' Did you mean "{found[1]}{near[found[2].lower()]}"?'
         elif isinstance(text, int | float) and not isinstance(text, bool):
             hint = f' Did you mean "{text}GiB"?'
-        raise ValueError(f'expected an amount with its unit ({unit}), such as "8GiB", got {text!r}.{hint}')
+        raise ValueError(f'expected an amount with its unit ({unit}), such as "8GiB", got {shown(text)}.{hint}')
     amount = float(found[1]) * _UNITS[found[2]]
     if amount <= 0 or amount != int(amount) or (whole_gib and amount % 1024):
         raise ValueError(f"expected more than zero and whole {'GiB' if whole_gib else 'MiB'}, got {text!r}.")
@@ -62,8 +63,12 @@ def mebibytes(text: object, whole_gib: bool = False) -> int:
 
 def vcpus(value: object) -> float:
     """vCPUs of a number above zero in steps of 1/1024. Raises ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise ValueError(f"expected a number of vCPUs above zero, such as 2 or 0.5, got {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        plain = isinstance(value, str) and re.fullmatch(r"[0-9]{1,4}(\.[0-9]+)?", value)
+        hint = f" Write {value} without quotes." if plain else ""
+        raise ValueError(f"expected a number of vCPUs above zero, such as 2 or 0.5, got {shown(value)}.{hint}")
+    if value > MAX_VCPUS:
+        raise ValueError(f"{value:g} vCPUs are more than any cloud has. Expected a number such as 2 or 0.5.")
     if value * 1024 != int(value * 1024):
         raise ValueError(f"expected vCPUs such as 0.25, 0.5, 1 or 2, got {value!r}.")
     return float(value)

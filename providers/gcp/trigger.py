@@ -132,7 +132,8 @@ class Trigger(pulumi.ComponentResource):
             node.name,
             region=self._cluster.region,
             description=f"schedule of prediction node {node.name}",
-            schedule=schedule.cron,
+            # Names of days and months are documented in capitals only.
+            schedule=schedule.cron.upper(),
             time_zone=schedule.timezone,
             paused=not node.enabled,
             attempt_deadline=f"{SECONDS}s",
@@ -140,9 +141,7 @@ class Trigger(pulumi.ComponentResource):
             http_target=gcp.cloudscheduler.JobHttpTargetArgs(
                 http_method="POST",
                 uri=pulumi.Output.concat(self.url, "/schedule/", stack.model_ids[node.name]),
-                headers=pulumi.Output.secret(
-                    {"Content-Type": "application/json", "X-Trigger-Token": stack.token(node)}
-                ),
+                headers={"Content-Type": "application/json", "X-Trigger-Token": stack.token(node)},
                 body=base64.b64encode(b"{}").decode(),
             ),
             opts=self._own,

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from sandbox.calls import Call, Refused, Reply, reply, serve
-from sandbox.cloud import Cloud, CloudError, Handler, Kernel
+from sandbox.cloud import Cloud, CloudError, Handler, Kernel, Resource
 from sandbox.gcp import builds, functions, handlers, iam, run, scheduler, storage
 
 PROJECT = "sandbox-project"
@@ -48,6 +48,11 @@ class GcpCloud(Cloud):
             functions.FUNCTION: functions.Function(self),
             scheduler.JOB: scheduler.Job(self),
         }
+
+    def forget(self, resource: Resource) -> None:
+        """Remove a resource's record; that of a service stays while another cluster's resource stands for it."""
+        if resource.type != handlers.SERVICE or not handlers.Service(self).held(resource):
+            super().forget(resource)
 
     def exists(self, scope: str) -> bool:
         """Whether there is a resource of this full name; the project always is."""

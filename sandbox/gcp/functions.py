@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
 SUFFIX = ".run.app"
 _SOURCES = "buckets/gcf-v2-sources-0-sandbox"
+_REGION_CODES = {
+    "us-central1": "uc", "us-east1": "ue", "us-east4": "uk", "us-west1": "uw", "us-west2": "wl", "europe-west1": "ew",
+    "europe-west2": "nw", "europe-west3": "ey", "europe-west4": "ez", "europe-north1": "lz", "asia-east1": "de",
+    "asia-northeast1": "an", "asia-southeast1": "as", "australia-southeast1": "ts", "northamerica-northeast1": "nn",
+}  # fmt: skip
 _RUNTIMES = {"python311", "python312", "python313", "python314"}
 
 
@@ -94,9 +99,7 @@ class Function(GcpHandler):
             raise CloudError("Build failed: the build's service account or docker repository does not exist")
         if (repository.inputs.get("dockerConfig") or {}).get("immutableTags"):
             raise CloudError("Build failed: the docker repository has immutable tags, which function builds move")
-        copied = Facts(
-            f"projects/_/{_SOURCES}/objects/source.zip", "storage.googleapis.com/Object"
-        )
+        copied = Facts(f"projects/_/{_SOURCES}/objects/source.zip", "storage.googleapis.com/Object")
         needed = (
             ("logging.logEntries.create", project, None),
             ("storage.objects.get", _SOURCES, copied),
@@ -108,9 +111,9 @@ class Function(GcpHandler):
 
 
 def _short(region: str) -> str:
-    """us-central1 -> uc, as host names under run.app abbreviate regions."""
+    """us-central1 -> uc, as host names under run.app abbreviate regions; for others the sandbox makes one up."""
     area, place = region.split("-")[:2]
-    return f"{area[:1]}{place[:1]}"
+    return _REGION_CODES.get(region) or f"{area[:1]}{place[:1]}{region[-1]}"
 
 
 def serve_function(cloud: GcpCloud, call: Call) -> Reply:

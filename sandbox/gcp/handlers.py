@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ SERVICE = "gcp:projects/service:Service"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
 SECRET = "gcp:secretmanager/secret:Secret"  # noqa: S105 - a type's name
 VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
+_HOLDERS = "gcp:service-holders"
 _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 
@@ -58,7 +60,8 @@ class GcpHandler(Handler):
 
 
 class Service(Handler):
-    """projects.Service: one of Google's services, switched on; it stays on when the stack goes."""
+    """projects.Service: one of Google's services, switched on. Clusters of several regions name the same ones: each has
+    its resource, and there is one record of all, which goes with the last (see GcpCloud.forget)."""
 
     autoname = None
 
@@ -72,6 +75,15 @@ class Service(Handler):
     def create(self, resource: Resource) -> None:
         resource.id = f"{self.cloud.project}/{resource.inputs['service']}"
         resource.outputs["project"] = self.cloud.project
+        self.cloud.kernel.store.insert(_HOLDERS, f"{resource.id} {secrets.token_hex(8)}", {})
+
+    def delete(self, resource: Resource) -> None:
+        held = self.cloud.kernel.store.all(_HOLDERS, f"{resource.id} ")
+        any(self.cloud.kernel.store.delete(_HOLDERS, key) for key in held)
+
+    def held(self, resource: Resource) -> bool:
+        """Whether some cluster still has this service among its resources."""
+        return bool(self.cloud.kernel.store.all(_HOLDERS, f"{resource.id} "))
 
 
 class Repository(GcpHandler):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sandbox.calls import Call, Refused, Reply
 from sandbox.cloud import CloudError, Handler, Resource
-from sandbox.gcp.conditions import Facts, holds
+from sandbox.gcp.conditions import ConditionError, Facts, holds
 from sandbox.values import UNKNOWN
 
 if TYPE_CHECKING:
@@ -127,8 +127,13 @@ class Member(Handler):
         scope = MEMBERS[self._type](self.cloud.project, resource.inputs)
         if not self.cloud.exists(scope):
             raise CloudError(f"googleapi: Error 404: {scope} was not found, notFound")
-        condition = (resource.inputs.get("condition") or {}).get("title", "")
-        resource.id = f"{scope}/{role}/{who}" + (f"/{condition}" if condition else "")
+        condition = resource.inputs.get("condition")
+        if condition:
+            try:
+                holds(condition["expression"], Facts(scope))
+            except ConditionError as error:
+                raise CloudError(f"googleapi: Error 400: Invalid condition expression: {error}, badRequest") from error
+        resource.id = f"{scope}/{role}/{who}" + (f"/{condition['title']}" if condition else "")
         resource.outputs |= {"etag": secrets.token_hex(6), "scope": scope}
 
 

@@ -42,18 +42,22 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     ("tab", "nodes:\n\talpha: {}\n", ["2:1: a tab cannot indent YAML. Use spaces."]),
     ("open bracket", "nodes: [\n", ["2:1: this is not YAML: expected the node content, but found '<stream end>'."]),
     ("not UTF-8", b"nodes:\n  \xff: {}\n", ["2:3: this is not UTF-8 text. Save the file as UTF-8."]),
-    ("control characters", b"nodes: \x00\n", ["1:1: the file holds control characters. Save it as plain text."]),
+    (
+        "control characters",
+        b"nodes: \x00\n",
+        ["1:8: here is a control character. Remove it, and save the file as plain text."],
+    ),
     ("unknown alias", "nodes: *x\n", ["1:8: undefined alias 'x': nothing has this anchor (&name)."]),
     (
         "alias bomb",
         "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
         + "".join(f"{b}: &{b} [{','.join(['*' + a] * 10)}]\n" for a, b in zip("abcde", "bcdef", strict=True)),
-        ["aliases make more of this file than it may hold (20000 values)."],
+        ["1:24: aliases make more of this file than it may hold (20000 values)."],
     ),
     (
         "an alias of itself",
         "nodes: &n\n  alpha: *n\n",
-        ["aliases make more of this file than it may hold (20000 values)."],
+        ["1:8: an alias (*name) stands inside of what it names; write the values out."],
     ),
     ("merge key", node("<<: {a: b}"), ["6:5: merge keys (<<) are not read. Put what nodes share under `defaults`."]),
     ("a tag", node("region: !ref x"), ["6:13: !ref is a tag of another program; write a plain value."]),
@@ -80,12 +84,7 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "a node that is a word",
         "nodes:\n  alpha: aws\n",
-        [
-            "2:3: node alpha has no `model`.",
-            "2:3: node alpha has no `cloud`.",
-            "2:3: node alpha has no `source`.",
-            "2:10: expected keys such as `cloud:` and `source:` under alpha.",
-        ],
+        ["2:10: expected keys such as `cloud:` and `source:` under alpha."],
     ),
     ("model missing", "nodes:\n  alpha: {cloud: aws, source: m}\n", ["2:3: node alpha has no `model`."]),
     (
@@ -111,7 +110,7 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     ("two hyphens", node(name="a--b"), [f'2:3: "a--b" cannot be a node\'s name on all clouds; {NAME}']),
     ("a number as a name", node(name="7"), [f'2:3: "7" cannot be a node\'s name on all clouds; {NAME}']),
     ("a long name", node(name="a" * 21), [f'2:3: "{"a" * 21}" has 21 characters; a node\'s name has 2 to 20.']),
-    ("a short name", node(name="a"), ['2:3: "a" has 1 characters; a node\'s name has 2 to 20.']),
+    ("a short name", node(name="a"), ['2:3: "a" has 1 character; a node\'s name has 2 to 20.']),
     (
         "unknown cloud",
         node("tournament: clasic"),
@@ -125,28 +124,29 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         node("size: {cpu: 2}"),
         ["6:11: size: size needs memory too, such as {cpu: 2, memory: 8GiB}."],
     ),
-    ("size key", node("size: {cpu: 2, ram: 8GiB}"), ['6:11: size: size has no "ram"; it has cpu and memory.']),
-    ("memory unit", node("size: {cpu: 2, memory: 8GB}"), [f"6:11: size: {AMOUNT}, got '8GB'. Did you mean \"8GiB\"?"]),
-    ("memory number", node("size: {cpu: 2, memory: 8}"), [f'6:11: size: {AMOUNT}, got 8. Did you mean "8GiB"?']),
+    ("size key", node("size: {cpu: 2, ram: 8GiB}"), ['6:20: size: size has no "ram"; it has cpu and memory.']),
+    (
+        "memory unit",
+        node("size: {cpu: 2, memory: 8GB}"),
+        [f"6:28: size.memory: {AMOUNT}, got '8GB'. Did you mean \"8GiB\"?"],
+    ),
+    ("memory number", node("size: {cpu: 2, memory: 8}"), [f'6:28: size.memory: {AMOUNT}, got 8. Did you mean "8GiB"?']),
     (
         "cpu zero",
         node("size: {cpu: 0, memory: 8GiB}"),
-        ["6:11: size: expected a number of vCPUs above zero, such as 2 or 0.5, got 0."],
+        ["6:17: size.cpu: expected a number of vCPUs above zero, such as 2 or 0.5, got 0."],
     ),
     (
         "cpu text",
         node("size: {cpu: two, memory: 8GiB}"),
-        ["6:11: size: expected a number of vCPUs above zero, such as 2 or 0.5, got 'two'."],
+        ["6:17: size.cpu: expected a number of vCPUs above zero, such as 2 or 0.5, got 'two'."],
     ),
     ("timeout number", node("timeout: 60"), [f'6:14: timeout: {DURATION}, got the number 60. Did you mean "60m"?']),
     ("timeout clock", node('timeout: "1:30"'), [f"6:14: timeout: {DURATION}, got '1:30'. Did you mean \"1h30m\"?"]),
     (
         "timeout sexagesimal",
         node("timeout: 1:30"),
-        [
-            "6:14: timeout: " + QUOTES.format("1:30") + '"1:30".',
-            f"6:14: timeout: {DURATION}, got '1:30'. Did you mean \"1h30m\"?",
-        ],
+        [f"6:14: timeout: {DURATION}, got '1:30'. Did you mean \"1h30m\"?"],
     ),
     ("timeout zero", node("timeout: 0m"), [f"6:14: timeout: {DURATION}, got '0m', which is no time at all."]),
     (
@@ -189,7 +189,7 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         node("schedule: {cron: '0 14 * * *', timezone: Europe/Berlni}"),
         [
             (
-                '6:15: schedule: there is no time zone "Europe/Berlni"; '
+                '6:46: schedule.timezone: there is no time zone "Europe/Berlni"; '
                 'expected a name such as Europe/Berlin. Did you mean "Europe/Berlin"?'
             )
         ],
@@ -218,12 +218,12 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "keys in env",
         node("env: {NUMERAI_SECRET_KEY: a}"),
-        ["6:11: env: NUMERAI_SECRET_KEY is set for every node by itself; choose another name."],
+        ["6:11: env: NUMERAI_SECRET_KEY begins with NUMERAI_, which is kept for the API keys; choose another name."],
     ),
     (
         "env a list",
         node("env: [A=b]"),
-        ["6:10: env: expected names and their values, such as {NAME: value}, got ['A=b']."],
+        ["6:10: env: expected names and their values, such as {NAME: value}, got a list."],
     ),
     (
         "command quotes",
@@ -233,7 +233,11 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     ("command empty", node("command: []"), ["6:14: command: expected a command, got an empty one."]),
     ("tags number", node("tags: {team: 7}"), ['6:18: tags.team: expected a text, got 7. Write it in quotes: "7".']),
     ("enabled no", node("enabled: no"), ["6:14: enabled: expected true or false, got 'no'. Write false."]),
-    ("enabled text", node('enabled: "true"'), ["6:14: enabled: expected true or false, got 'true'."]),
+    (
+        "enabled text",
+        node('enabled: "true"'),
+        ["6:14: enabled: expected true or false, got 'true'. Write true without quotes."],
+    ),
     (
         "source missing",
         node().replace("source: m", "source: mm"),
@@ -245,6 +249,224 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         node("context: bare"),
         ["6:14: context: m is not inside of bare; a Dockerfile lies in its context."],
     ),
+    (
+        "nested too deep",
+        "nodes: " + "[" * 900 + "]" * 900,
+        ["1:27: the values are nested deeper than 20 levels; nodes.yaml needs four."],
+    ),
+    (
+        "nested without an end",
+        "nodes: " + "[" * 3000,
+        ["1:27: the values are nested deeper than 20 levels; nodes.yaml needs four."],
+    ),
+    ("too large", "#" * 1_000_001, ["1:1: the file has 1000001 bytes; it may have 1000000."]),
+    (
+        "indentation",
+        "nodes:\n  alpha:\n    model: x\n     cloud: aws\n",
+        [
+            (
+                '4:11: this is not YAML: a "key:" cannot stand here. Look at the indentation of this line and of the '
+                'one above, and put a text that holds ": " in quotes.'
+            )
+        ],
+    ),
+    (
+        "indentation that goes back too little",
+        "nodes:\n  alpha:\n    model: x\n   cloud: aws\n",
+        [
+            (
+                "4:4: this is not YAML: this line does not fit the ones above. "
+                "Look at its indentation, and at quotes and brackets before it."
+            )
+        ],
+    ),
+    (
+        "no space after a colon",
+        "nodes:\n  alpha:\n    model:x\n    cloud: aws\n",
+        [
+            (
+                '4:10: this is not YAML: a "key:" cannot stand here. Look at the indentation of this line and of the '
+                'one above, and put a text that holds ": " in quotes.'
+            )
+        ],
+    ),
+    (
+        "a tag on what a node needs",
+        node().replace("source: m", "source: !ref m"),
+        ["5:13: !ref is a tag of another program; write a plain value."],
+    ),
+    ("a tag on quotes", node('region: !ref "x"'), ["6:13: !ref is a tag of another program; write a plain value."]),
+    ("a tag on a mapping", node("env: !x {A: b}"), ["6:10: !x is a tag of another program; write a plain value."]),
+    (
+        "a tag of Python",
+        node("region: !!python/name:os.system x"),
+        ["6:13: !!python/name:os.system is a tag of another program; write a plain value."],
+    ),
+    (
+        "a version as a number",
+        node("env: {PYTHON: 3.10}"),
+        ['6:19: env.PYTHON: expected a text, got 3.10. Write it in quotes: "3.10".'],
+    ),
+    ("env True", node("env: {A: True}"), ['6:14: env.A: expected a text, got True. Write it in quotes: "True".']),
+    ("env nothing", node("env: {A: }"), ['6:13: env.A: expected a text, got nothing. Write "" for an empty one.']),
+    ("env a list inside", node("env: {A: [b]}"), ["6:14: env.A: expected a text, got a list."]),
+    (
+        "two mistakes in env",
+        node("env: {A: 1, B-C: d, E: no}"),
+        [
+            '6:14: env.A: expected a text, got 1. Write it in quotes: "1".',
+            '6:17: env: "B-C" cannot be a variable; expected letters, digits and _, such as MY_NAME.',
+            "6:28: env.E: " + QUOTES.format("no") + '"no".',
+        ],
+    ),
+    (
+        "a number in a command",
+        node("command: [python, 3.10]"),
+        ['6:23: command.1: expected a text, got 3.10. Write it in quotes: "3.10".'],
+    ),
+    (
+        "two mistakes in size",
+        node("size: {cpu: 0, memory: 8}"),
+        [
+            "6:17: size.cpu: expected a number of vCPUs above zero, such as 2 or 0.5, got 0.",
+            f'6:28: size.memory: {AMOUNT}, got 8. Did you mean "8GiB"?',
+        ],
+    ),
+    (
+        "cpu in quotes",
+        node('size: {cpu: "2", memory: 8GiB}'),
+        ["6:17: size.cpu: expected a number of vCPUs above zero, such as 2 or 0.5, got '2'. Write 2 without quotes."],
+    ),
+    (
+        "cpu without end",
+        node("size: {cpu: 1e999, memory: 8GiB}"),
+        ["6:17: size.cpu: inf vCPUs are more than any cloud has. Expected a number such as 2 or 0.5."],
+    ),
+    (
+        "memory without end",
+        node(f"size: {{cpu: 1, memory: {'9' * 400}GiB}}"),
+        [f"6:28: size.memory: {AMOUNT}, got '{'9' * 80}...'."],
+    ),
+    (
+        "memory in the block form",
+        node("size:\n      cpu: 2\n      memory: 8gb"),
+        [f"8:15: size.memory: {AMOUNT}, got '8gb'. Did you mean \"8GiB\"?"],
+    ),
+    (
+        "two mistakes in a schedule",
+        node("schedule: {cron: '0 24 * * *', timezone: europe/berlin}"),
+        [
+            "6:22: schedule.cron: hour '24' is not between 0 and 23.",
+            (
+                '6:46: schedule.timezone: there is no time zone "europe/berlin"; '
+                'expected a name such as Europe/Berlin. Did you mean "Europe/Berlin"?'
+            ),
+        ],
+    ),
+    (
+        "cron with a question mark",
+        node('schedule: "0 14 ? * 2"'),
+        ['6:15: schedule: day "?" is AWS\'s form; write * instead.'],
+    ),
+    (
+        "timeout in words",
+        node("timeout: 90 min"),
+        [f"6:14: timeout: {DURATION}, got '90 min'. Did you mean \"1h30m\"?"],
+    ),
+    (
+        "timeout with a fraction",
+        node("timeout: 1.5h"),
+        [f"6:14: timeout: {DURATION}, got '1.5h'. Did you mean \"1h30m\"?"],
+    ),
+    (
+        "nearly a UUID",
+        node(model=ID[:-1]),
+        [
+            (
+                f"3:12: model: '{ID[:-1]}' is nearly a UUID, but not one: expected 8-4-4-4-12 characters such as "
+                f"{ID}. Copy it again, or write the model's name."
+            )
+        ],
+    ),
+    (
+        "one model twice beside another mistake",
+        node() + node("regoin: x", name="beta").removeprefix("nodes:\n"),
+        [
+            "7:12: model: node alpha already runs this model; Numerai calls one webhook for each model.",
+            '10:5: "regoin" is not a key of a node. Did you mean "region"?',
+        ],
+    ),
+    (
+        "a wrong tournament makes no second mistake",
+        (
+            "nodes:\n  a1: {model: x, cloud: aws, source: m}\n"
+            "  a2: {model: x, cloud: aws, source: m, tournament: signal}\n"
+        ),
+        ["3:53: tournament: expected classic, signals or crypto, got 'signal'. Did you mean \"signals\"?"],
+    ),
+    (
+        "a wrong cloud in defaults is said once",
+        "defaults: {cloud: awz}\nnodes:\n  a1: {model: x, source: m}\n  a2: {model: y, source: m}\n",
+        ["1:19: cloud: expected aws, gcp or azure, got 'awz'. Did you mean \"aws\"?"],
+    ),
+    (
+        "a tag of ours",
+        node("tags: {Project: x}"),
+        ['6:12: tags: the tag "Project" is set on every resource by itself; choose another name.'],
+    ),
+    (
+        "a tag without a name",
+        node('tags: {"": x}'),
+        ["6:12: tags: '' cannot be a tag; expected visible characters, such as team."],
+    ),
+    (
+        "a tag with a long name",
+        node(f"tags: {{{'k' * 129}: x}}"),
+        ["6:12: tags: a tag's name of 129 characters is too long; every cloud wants 128 at most."],
+    ),
+    (
+        "a tag of two lines",
+        node('tags: {a: "b\\nc"}'),
+        ["6:15: tags.a: a tag's value cannot hold line breaks or control characters."],
+    ),
+    (
+        "source is a file",
+        node().replace("source: m", "source: m/Dockerfile"),
+        ["5:13: source: m/Dockerfile is a file; expected the folder that holds it."],
+    ),
+    (
+        "source with ~",
+        node().replace("source: m", "source: ~/m"),
+        ["5:13: source: there is no folder ~/m; ~ is not read here, write the path itself."],
+    ),
+    (
+        "source with a zero byte",
+        node().replace("source: m", 'source: "a\\0b"'),
+        ["5:13: source: a text cannot hold the character \\0."],
+    ),
+    (
+        "half a character",
+        node('env: {A: "\\ud83d", "\\ud83d": b}'),
+        [
+            r"6:14: the escape \ud83d is half a character; write the character itself.",
+            r"6:24: the escape \ud83d is half a character; write the character itself.",
+        ],
+    ),
+    (
+        "a key with a line break",
+        node('"a\\nb": c'),
+        [r'6:5: "a\nb" is not a key of a node.'],
+    ),
+    (
+        "source whose links go in a circle",
+        node().replace("source: m", "source: circle"),
+        ["5:13: source: circle is a link that leads to no folder."],
+    ),
+    (
+        "a Dockerfile that is a folder",
+        node().replace("source: m", "source: odd"),
+        ['5:13: source: odd holds no Dockerfile. Its "Dockerfile" has to be a file with the name "Dockerfile".'],
+    ),
     ("context missing", node("context: nowhere"), ["6:14: context: there is no folder nowhere."]),
 ]
 
@@ -255,6 +477,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("m", "bare"):
         (tmp_path / name).mkdir()
     (tmp_path / "m" / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "odd" / "Dockerfile").mkdir(parents=True)
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
 
 
 @pytest.mark.parametrize(("text", "expected"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
@@ -263,10 +487,7 @@ def test_the_message(text: str | bytes, expected: list[str]) -> None:
     with pytest.raises(NodeFileError) as caught:
         load("nodes.yaml")
     found = [str(problem).removeprefix("nodes.yaml:") for problem in caught.value.problems]
-    if len(expected) == 1 and not expected[0][0].isdigit():
-        assert any(line.endswith(expected[0]) for line in found), found
-    else:
-        assert found == expected
+    assert found == expected
 
 
 def test_a_file_that_is_not_there() -> None:
@@ -281,7 +502,7 @@ def test_all_mistakes_of_a_file_at_once_in_the_order_of_their_lines() -> None:
     Path("nodes.yaml").write_text(text)
     with pytest.raises(NodeFileError) as caught:
         load("nodes.yaml")
-    assert [problem.line for problem in caught.value.problems] == [6, 7, 8, 9, 13]
+    assert [problem.line for problem in caught.value.problems] == [6, 7, 8, 9, 10, 13]
 
 
 def test_there_are_many() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nodefile import cron
@@ -49,6 +49,7 @@ def test_space_and_shorthands_are_made_plain() -> None:
     assert cron.read("@weekly").text == "0 0 * * 0"
 
 
+@settings(deadline=None)
 @given(minute=st.integers(0, 59), hour=st.integers(0, 23), days=st.integers(0, 400))
 def test_a_line_of_a_moment_fires_then_and_at_no_other_minute_of_the_day(minute: int, hour: int, days: int) -> None:
     moment = datetime(2026, 1, 1, hour, minute, tzinfo=UTC) + timedelta(days=days)

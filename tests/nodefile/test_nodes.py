@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nodefile import Cloud, Node, NodeFile, Position, Size, Tournament, load, sizes
+from nodefile import Cloud, Node, NodeFile, Position, Size, Tournament, load, parse, sizes
 
 ROOT = Path(__file__).resolve().parents[2]
 ID = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
@@ -77,12 +77,17 @@ def test_there_are_twenty_presets() -> None:
     [
         ("size", "{cpu: 0.5, memory: 1536MiB}", Size(preset=None, cpu=0.5, memory=1536)),
         ("size", "{cpu: 8, memory: 32 GiB}", Size(preset=None, cpu=8, memory=32768)),
+        ("size", "{cpu: 4, memory: 30720MiB}", Size(preset=None, cpu=4, memory=30720)),
         ("timeout", "1h30m", 5400),
         ("timeout", "45s", 45),
         ("timeout", "2h", 7200),
         ("disk", "50GiB", 50),
         ("command", "python predict.py --name 'a b'", ("python", "predict.py", "--name", "a b")),
         ("command", '["python", "-c", ""]', ("python", "-c", "")),
+        ("command", "python -c ' '", ("python", "-c", " ")),
+        ("env", '{A: " ", B: !!str 3.10}', {"A": " ", "B": "3.10"}),
+        ("model", ID.upper(), ID),
+        ("model", "ID_" + ID[:8], "ID_" + ID[:8]),
         ("env", '{A: "1", B: "", C: x=y}', {"A": "1", "B": "", "C": "x=y"}),
         ("env", '{TIME: "12:30", FLAG: "no"}', {"TIME": "12:30", "FLAG": "no"}),
         ("enabled", "false", False),
@@ -125,6 +130,23 @@ def test_one_name_in_two_tournaments_is_two_models() -> None:
     text = "defaults: {cloud: aws, source: m, model: }\nnodes:\n"
     found = read(text + "  one: {model: x}\n  two: {model: x, tournament: signals}\n")
     assert len(found.nodes) == 2
+
+
+def test_nodes_beside_a_mistake_are_still_there_for_the_clouds_to_look_at() -> None:
+    text = (
+        "defaults: {cloud: gcp, source: m, size: mem-4xl}\n"
+        f"nodes:\n  one: {{model: {ID}, size: gen-mdd, disk: 9GiB}}\n"
+        "  two: {model: x, cloud: awz}\n  three: {model: y}\n"
+    )
+    Path("nodes.yaml").write_text(text)
+    found, problems = parse("nodes.yaml")
+    assert [problem.line for problem in problems] == [3, 4]
+    assert found is not None
+    # What is wrong is not replaced by the value of `defaults`, or a cloud would complain about what nobody wrote here.
+    assert [(node.name, node.size.preset, node.disk) for node in found.nodes] == [
+        ("one", "gen-sm", 9),
+        ("three", "mem-4xl", None),
+    ]
 
 
 def test_where_a_field_stands() -> None:

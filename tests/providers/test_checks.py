@@ -68,3 +68,27 @@ def test_only_the_clouds_in_use_are_asked(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "providers.aws.limits", limits_of())
     Path("nodes.yaml").write_text(f"nodes: {{a1: {{model: {ID}, cloud: aws, source: m}}}}\n")
     assert [node.name for node in load_checked("nodes.yaml").nodes] == ["a1"]
+
+
+def test_nothing_is_said_about_a_value_that_stands_in_for_a_wrong_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("limits")
+
+    def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
+        if node.size.memory > 4096:
+            yield "size", f"{node.name} is too large."
+
+    module.check = check  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "providers.aws.limits", module)
+    monkeypatch.setitem(sys.modules, "providers.gcp.limits", None)
+    Path("nodes.yaml").write_text(
+        "defaults: {cloud: gcp, source: m, size: mem-4xl}\nnodes:\n"
+        f"  a1: {{model: {ID}, cloud: aws, size: gen-mdd}}\n"
+        "  a2: {model: x, cloud: awz}\n  a3: {model: y, cloud: aws}\n"
+    )
+    with pytest.raises(NodeFileError) as caught:
+        load_checked("nodes.yaml")
+    assert [str(problem) for problem in caught.value.problems] == [
+        "nodes.yaml:1:41: size: a3 is too large.",
+        'nodes.yaml:3:71: size: there is no size "gen-mdd". Did you mean "gen-md"?',
+        "nodes.yaml:4:25: cloud: expected aws, gcp or azure, got 'awz'. Did you mean \"aws\"?",
+    ]

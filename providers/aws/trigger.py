@@ -1,0 +1,139 @@
+"""A node's trigger on AWS: a Lambda function with a public URL, whose role may start this node's job.
+
+The URL is open to the world (AUTH NONE), since Numerai cannot sign its calls: the token in the URL is what keeps it
+closed, and `trigger.core` checks it before anything else. The provider itself adds the two statements that such a URL
+needs (lambda:InvokeFunctionUrl and lambda:InvokeFunction by URL); declaring them again would conflict with its own.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+import pulumi_aws as aws
+
+from nodefile import Node
+from providers.aws import limits, names, roles
+from providers.aws.cluster import Cluster
+from providers.aws.schedule import expression
+from providers.contract import TYPE_PREFIX, Stack
+from trigger import archive
+
+RUNTIME = "python3.13"
+# CPU comes with memory: with this much boto3 is loaded well within a second.
+MEMORY_MB = 512
+TIMEOUT_SECONDS = 30
+
+
+class Trigger(pulumi.ComponentResource):
+    """The webhook of one node, and its schedule."""
+
+    url: pulumi.Output[str]
+    """https://ID.lambda-url.REGION.on.aws/"""
+
+    def __init__(
+        self,
+        node: Node,
+        cluster: Cluster,
+        job: aws.batch.JobDefinition,
+        stack: Stack,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(f"{TYPE_PREFIX}:aws:Trigger", node.name, None, opts)
+        self._node, self._cluster, self._tags = node, cluster, stack.tags(node)
+        self._own = pulumi.ResourceOptions(parent=self)
+        self._queue = cluster.queues[limits.fit(node).platform]
+        logs = cluster.log_group(f"{node.name}-trigger", self._tags, self._own)
+        role = roles.role(
+            f"{node.name}-trigger",
+            roles.trust("lambda.amazonaws.com"),
+            self._tags,
+            self._own,
+            f"Trigger of the prediction node {node.name}",
+        )
+        policy = roles.attach(
+            f"{node.name}-trigger",
+            role,
+            pulumi.Output.all(logs.arn, cluster.bucket.arn, self._queue.arn, job.arn_prefix).apply(
+                lambda known: roles.trigger(known[0], known[1], node.name, known[2], known[3])
+            ),
+            self._own,
+        )
+        function = self._function(role, policy, logs, job, stack)
+        url = aws.lambda_.FunctionUrl(
+            node.name,
+            function_name=function.name,
+            authorization_type="NONE",
+            region=cluster.region,
+            opts=self._own,
+        )
+        self.url = url.function_url
+        if node.schedule:
+            self._schedule(function, expression(node.schedule), node.schedule.timezone)
+        self.register_outputs({"url": self.url})
+
+    def _function(
+        self,
+        role: aws.iam.Role,
+        policy: aws.iam.RolePolicy,
+        logs: aws.cloudwatch.LogGroup,
+        job: aws.batch.JobDefinition,
+        stack: Stack,
+    ) -> aws.lambda_.Function:
+        node, cluster = self._node, self._cluster
+        files = archive.files("aws")
+        return aws.lambda_.Function(
+            node.name,
+            name=names.function(stack.project, stack.name, node.name),
+            description=f"Webhook of the prediction node {node.name}",
+            role=role.arn,
+            runtime=RUNTIME,
+            handler="index.handler",
+            memory_size=MEMORY_MB,
+            timeout=TIMEOUT_SECONDS,
+            code=pulumi.AssetArchive({name: pulumi.StringAsset(text) for name, text in files.items()}),
+            # Named, so that Lambda makes no group of its own, one that forgets nothing and outlives the node.
+            logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=logs.name),
+            environment=aws.lambda_.FunctionEnvironmentArgs(
+                variables={
+                    "NODE_NAME": node.name,
+                    "MODEL_ID": stack.model_ids[node.name],
+                    "TOKEN_SHA256": stack.token_sha256(node),
+                    "NODE_ENABLED": "1" if node.enabled else "0",
+                    "PACKAGE": archive.digest("aws"),
+                    "CLAIMS_BUCKET": cluster.bucket.bucket,
+                    "CLAIMS_PREFIX": f"{roles.CLAIMS}/{node.name}/",
+                    "JOB_QUEUE": self._queue.arn,
+                    # The name stands for the newest revision: a new image or size leaves the function as it is, and no
+                    # start ever names a revision that is gone.
+                    "JOB_DEFINITION": job.name,
+                }
+            ),
+            # No reserved concurrency: a new account may have too little for any, and the claim keeps runs single.
+            region=cluster.region,
+            tags=self._tags,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+        )
+
+    def _schedule(self, function: aws.lambda_.Function, cron: str, timezone: str) -> None:
+        node, cluster = self._node, self._cluster
+        aws.scheduler.Schedule(
+            node.name,
+            group_name=cluster.schedules.name,
+            description=f"Runs of the prediction node {node.name} beside its webhook",
+            schedule_expression=cron,
+            schedule_expression_timezone=timezone,
+            state="ENABLED" if node.enabled else "DISABLED",
+            flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+            target=aws.scheduler.ScheduleTargetArgs(
+                arn=function.arn,
+                role_arn=cluster.scheduler.arn,
+                # The planned time is the run's identity: a repeat by the scheduler starts nothing twice.
+                input=json.dumps({"source": "schedule", "time": "<aws.scheduler.scheduled-time>"}),
+                retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
+                    maximum_event_age_in_seconds=900, maximum_retry_attempts=3
+                ),
+            ),
+            region=cluster.region,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[cluster.scheduler_policy]),
+        )

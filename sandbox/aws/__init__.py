@@ -1,0 +1,1 @@
+"""The stand-in AWS: one account, its resource types, and the services that deployed code and clients call."""

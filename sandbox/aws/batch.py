@@ -1,0 +1,150 @@
+"""AWS Batch: compute environments, queues, job definitions with their revisions, and what is refused of each."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from providers.aws.limits import PAIRS
+from sandbox.aws import network
+from sandbox.aws.handlers import AwsHandler
+from sandbox.aws.iam import PROFILE
+from sandbox.cloud import CloudError, Resource
+from sandbox.values import UNKNOWN
+
+ENVIRONMENT = network.ENVIRONMENT
+QUEUE = "aws:batch/jobQueue:JobQueue"
+DEFINITION = "aws:batch/jobDefinition:JobDefinition"
+_NAME = r"[A-Za-z0-9][\w-]{0,127}"
+_TAGS_ONLY = frozenset({"tags", "deregisterOnNewRevision"})
+# What Batch does not know in a container it drops without a word; the names are those of botocore's service model.
+_KEYS = frozenset(
+    {
+        *("image", "command", "jobRoleArn", "executionRoleArn", "resourceRequirements", "environment", "secrets"),
+        *("logConfiguration", "fargatePlatformConfiguration", "networkConfiguration", "runtimePlatform"),
+        "ephemeralStorage",
+    }
+)
+
+
+class Environment(AwsHandler):
+    """Compute environments."""
+
+    service, arn, limit = "batch", "compute-environment/{id}", _NAME
+
+    def computed(self, resource: Resource) -> None:
+        resources = resource.inputs["computeResources"]
+        for subnet in resources["subnets"]:
+            self.cloud.existing(network.SUBNET, subnet)
+        for group in resources.get("securityGroupIds") or []:
+            self.cloud.existing(network.GROUP, group)
+        if resources["type"].startswith("FARGATE"):
+            if not resources.get("securityGroupIds"):
+                raise CloudError("ClientException: Error executing request: securityGroupIds is required for Fargate")
+            if "instanceTypes" in resources or "minVcpus" in resources:
+                raise CloudError("ClientException: instanceTypes and minvCpus cannot be specified for Fargate")
+        elif self.cloud.find(PROFILE, arn=resources.get("instanceRole")) is None:
+            raise CloudError("ClientException: instanceRole is required for EC2")
+        resource.outputs |= {"ecsClusterArn": "", "status": "VALID", "statusReason": "ComputeEnvironment Healthy"}
+
+    def delete(self, resource: Resource) -> None:
+        for queue in self.cloud.resources(QUEUE):
+            orders = queue["computeEnvironmentOrders"]
+            if any(order["computeEnvironment"] == resource["arn"] for order in orders):
+                raise CloudError("ClientException: Cannot delete, found existing JobQueue relationship")
+        # What lets it drain: without a way out of the subnets it would stay in DELETING for ever.
+        subnets = set(resource["computeResources"]["subnets"])
+        joined = {each["subnetId"] for each in self.cloud.resources(network.ASSOCIATION)}
+        if not subnets <= joined or not self.cloud.resources(network.ROUTE):
+            raise CloudError(f"{resource.id} is stuck in DELETING: the routes of its subnets went before it")
+
+
+class Queue(AwsHandler):
+    """Job queues."""
+
+    service, arn, limit = "batch", "job-queue/{id}", _NAME
+
+    def computed(self, resource: Resource) -> None:
+        for order in resource.inputs["computeEnvironmentOrders"]:
+            if self.cloud.find(ENVIRONMENT, arn=order["computeEnvironment"]) is None:
+                raise CloudError(f"ClientException: {order['computeEnvironment']} does not exist")
+
+    def delete(self, resource: Resource) -> None:
+        executor = self.cloud.kernel.executor
+        for run in executor.runs("aws"):
+            if self.cloud.kernel.store.get("aws:jobs", run.run_id) == {"queue": resource.id}:
+                executor.cancel(run.run_id, "the job queue was deleted")
+
+
+class Definition(AwsHandler):
+    """Job definitions: one resource, a revision for every change but that of tags."""
+
+    service, arn, limit = "batch", "job-definition/{id}", _NAME
+
+    def check(self, inputs: dict[str, Any]) -> Iterable[tuple[str, str]]:
+        text = inputs.get("containerProperties")
+        if text not in (None, UNKNOWN):
+            try:
+                requirements = json.loads(text)["resourceRequirements"]
+            except (ValueError, KeyError):
+                yield "containerProperties", "invalid Batch Job container_properties"
+                return
+            if not all(isinstance(each["value"], str) for each in requirements):
+                yield "containerProperties", "json: cannot unmarshal number into Go struct field .value of type string"
+        seconds = (inputs.get("timeout") or {}).get("attemptDurationSeconds", 60)
+        if isinstance(seconds, int) and seconds < 60:
+            yield "timeout.attemptDurationSeconds", f"expected at least 60, got {seconds}"
+
+    def computed(self, resource: Resource) -> None:
+        self._possible(resource)
+        outputs, store = resource.outputs, self.cloud.kernel.store
+        prefix = f"arn:aws:batch:{outputs['region']}:{self.cloud.account}:job-definition/{resource.id}"
+        counted = store.get("aws:revisions", prefix) or {"last": 0}
+        store.put("aws:revisions", prefix, {"last": counted["last"] + 1})
+        revision = counted["last"] + 1
+        outputs |= {"arnPrefix": prefix, "revision": revision, "arn": f"{prefix}:{revision}"}
+
+    def update(self, old: Resource, resource: Resource) -> None:
+        if self._changed(old.inputs, resource.inputs) <= _TAGS_ONLY:
+            resource.outputs["tagsAll"] = resource.outputs.get("tags") or {}
+        else:
+            self.described(resource)
+
+    def recomputed(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+        known = super().recomputed(old_inputs, inputs)
+        return known if self._changed(old_inputs, inputs) <= _TAGS_ONLY else known | {"arn", "revision"}
+
+    @staticmethod
+    def _changed(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
+        return {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+
+    def _possible(self, resource: Resource) -> None:
+        inputs = resource.inputs
+        properties = json.loads(inputs["containerProperties"])
+        unknown = properties.keys() - _KEYS
+        if unknown:
+            raise CloudError(f"Batch would drop {min(unknown)} of the container's properties")
+        if any(not each["value"] for each in properties.get("environment") or []):
+            raise CloudError("Batch would drop a variable with an empty value")
+        size = {each["type"]: each["value"] for each in properties["resourceRequirements"]}
+        if inputs.get("platformCapabilities") == ["FARGATE"]:
+            self._fargate(properties, size)
+        elif not size["VCPU"].isdigit():
+            raise CloudError("ClientException: Error executing request: VCPU must be a whole number on EC2")
+        if len(json.dumps(inputs)) > 24 * 1024:
+            raise CloudError("ClientException: the job definition is larger than 24 KiB")
+
+    def _fargate(self, properties: dict[str, Any], size: dict[str, str]) -> None:
+        units, memory = round(float(size["VCPU"]) * 1024), int(size["MEMORY"])
+        if memory not in PAIRS.get(units, ()):
+            raise CloudError(
+                "ClientException: Error executing request, Exception : Fargate resource requirements "
+                f"({size['VCPU']} vCPU, {memory} MiB) not valid."
+            )
+        if not re.fullmatch(r"arn:aws:iam::\d+:role/.+", properties.get("executionRoleArn", "")):
+            raise CloudError("ClientException: Error executing request: executionRoleArn is required for Fargate")
+        disk = properties.get("ephemeralStorage", {"sizeInGiB": 21})["sizeInGiB"]
+        if not 21 <= disk <= 200:
+            raise CloudError("ClientException: ephemeralStorage must be between 21 and 200 GiB")

@@ -1,0 +1,40 @@
+"""How AWS's services word their answers: JSON for most, XML for S3 and STS."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+from xml.sax.saxutils import escape
+
+from sandbox.calls import Call, Refused, Reply
+
+__all__ = ["Call", "Refused", "Reply", "json_error", "query_error", "reply", "s3_error", "xml"]
+
+
+def reply(body: Any, status: int = 200, **headers: str) -> Reply:
+    """A JSON answer."""
+    return Reply(status, json.dumps(body).encode(), {"content-type": "application/x-amz-json-1.1", **headers})
+
+
+def json_error(refused: Refused) -> Reply:
+    """A refusal as the JSON protocols word it."""
+    body = {"__type": refused.code, "message": str(refused), "Message": str(refused)}
+    return reply(body, refused.status, **{"x-amzn-errortype": refused.code})
+
+
+def xml(text: str, status: int = 200) -> Reply:
+    """An XML answer."""
+    body = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
+    return Reply(status, body, {"content-type": "application/xml", "x-amz-request-id": secrets.token_hex(8).upper()})
+
+
+def s3_error(refused: Refused) -> Reply:
+    """A refusal as S3 words it."""
+    return xml(f"<Error><Code>{refused.code}</Code><Message>{escape(str(refused))}</Message></Error>", refused.status)
+
+
+def query_error(refused: Refused) -> Reply:
+    """A refusal as the query protocol (STS) words it."""
+    inner = f"<Type>Sender</Type><Code>{refused.code}</Code><Message>{escape(str(refused))}</Message>"
+    return xml(f"<ErrorResponse><Error>{inner}</Error><RequestId>sandbox</RequestId></ErrorResponse>", refused.status)

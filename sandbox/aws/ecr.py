@@ -1,0 +1,82 @@
+"""ECR: repositories, and what DescribeImages says of them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from sandbox.aws.calls import Call, Refused, Reply, reply
+from sandbox.aws.handlers import AwsHandler
+from sandbox.cloud import CloudError, Resource
+from sandbox.values import UNKNOWN
+
+if TYPE_CHECKING:
+    from sandbox.aws.cloud import AwsCloud
+
+REPOSITORY = "aws:ecr/repository:Repository"
+_PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
+
+
+class Repository(AwsHandler):
+    """Repositories."""
+
+    service, arn, limit = "ecr", "repository/{id}", rf"(?=.{{2,256}}$)(?:{_PART}/)*{_PART}"
+
+    def computed(self, resource: Resource) -> None:
+        registry = f"{self.cloud.account}.dkr.ecr.{resource.outputs['region']}.amazonaws.com"
+        resource.outputs |= {"repositoryUrl": f"{registry}/{resource.id}", "registryId": self.cloud.account}
+
+    def delete(self, resource: Resource) -> None:
+        images = self.cloud.kernel.images
+        if images.tags(resource["repositoryUrl"]) and not resource.outputs.get("forceDelete"):
+            raise CloudError(
+                f"RepositoryNotEmptyException: The repository with name '{resource.id}' cannot be deleted because it "
+                "still contains images"
+            )
+        images.delete_repository(resource["repositoryUrl"])
+
+
+class LifecyclePolicy(AwsHandler):
+    """Which images of a repository go by themselves."""
+
+    named = None
+
+    def check(self, inputs: dict[str, Any]) -> Iterable[tuple[str, str]]:
+        try:
+            if inputs.get("policy") not in (None, UNKNOWN):
+                json.loads(inputs["policy"])["rules"][0]["selection"]["tagStatus"]
+        except (ValueError, KeyError, TypeError, IndexError):
+            yield "policy", "contains an invalid lifecycle policy"
+
+    def create(self, resource: Resource) -> None:
+        repository = self.cloud.existing(REPOSITORY, resource.inputs["repository"])
+        resource.id = repository.id
+        resource.outputs["registryId"] = self.cloud.account
+        self.described(resource)
+
+
+def serve(cloud: AwsCloud, call: Call, action: str) -> Reply:
+    """GetAuthorizationToken and DescribeImages."""
+    caller, wanted = cloud.access.caller(call), call.json()
+    if action == "GetAuthorizationToken":
+        cloud.access.demand(caller, "ecr:GetAuthorizationToken", "*")
+        token = base64.b64encode(f"AWS:{secrets.token_hex(16)}".encode()).decode()
+        return reply({"authorizationData": [{"authorizationToken": token}]})
+    if action != "DescribeImages":
+        raise Refused(400, "UnknownOperationException", f"the sandbox has no {action}")
+    repository = cloud.get(REPOSITORY, wanted.get("repositoryName", ""))
+    if repository is None:
+        name = wanted.get("repositoryName")
+        raise Refused(400, "RepositoryNotFoundException", f"The repository with name '{name}' does not exist")
+    cloud.access.demand(caller, "ecr:DescribeImages", repository["arn"])
+    tags = cloud.kernel.images.tags(repository["repositoryUrl"])
+    details = []
+    for image in wanted.get("imageIds") or [{"imageTag": tag} for tag in tags]:
+        digest = tags.get(image.get("imageTag", ""))
+        if digest is None:
+            raise Refused(400, "ImageNotFoundException", f"The image with imageId {image} does not exist")
+        details.append({"repositoryName": repository.id, "imageDigest": digest, "imageTags": [image["imageTag"]]})
+    return reply({"imageDetails": details})

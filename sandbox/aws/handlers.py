@@ -1,0 +1,76 @@
+"""How resource types of pulumi-aws behave in general: ids, ARNs, tags, regions, and what depends on what."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sandbox.cloud import CloudError, Handler, Resource
+
+if TYPE_CHECKING:
+    from sandbox.aws.cloud import AwsCloud
+
+
+class AwsHandler(Handler):
+    """A resource of one region. `service` and `arn` make its ARN; the name is auto-named unless `named` is None."""
+
+    service: ClassVar[str] = ""
+    arn: ClassVar[str] = ""
+    """What follows the account in the ARN; {id} stands for the id."""
+    named: ClassVar[str | None] = "name"
+    limit: ClassVar[str] = ""
+    """What AWS takes as the name."""
+    prefix: ClassVar[str] = ""
+    """Where AWS makes the id: vpc, subnet, ..."""
+    worldwide: ClassVar[bool] = False
+    """Whether the ARN has no region (IAM)."""
+    refers: ClassVar[dict[str, str]] = {}
+    """Input -> type of the resource that it names by id, which has to exist."""
+
+    def __init__(self, cloud: AwsCloud) -> None:
+        self.cloud = cloud
+        self.autoname = self.named
+        self.replace_on = frozenset({"region"})
+
+    def create(self, resource: Resource) -> None:
+        for key, type_ in self.refers.items():
+            self.cloud.existing(type_, resource.inputs[key])
+        name = resource.inputs.get(self.named or "", "")
+        if self.limit and not re.fullmatch(self.limit, name):
+            raise CloudError(f'ValidationException: "{name}" cannot name a {resource.type}: expected {self.limit}')
+        resource.id = f"{self.prefix}-0{secrets.token_hex(8)}" if self.prefix else str(name)
+        if self.cloud.get(resource.type, resource.id) is not None:
+            raise CloudError(f"ResourceAlreadyExistsException: {resource.type} {resource.id} already exists")
+        self.described(resource)
+
+    def update(self, _old: Resource, resource: Resource) -> None:
+        self.described(resource)
+
+    def described(self, resource: Resource) -> None:
+        """Add what AWS and the provider compute; runs after create and update."""
+        outputs = resource.outputs
+        if not self.worldwide:
+            outputs["region"] = self.cloud.region(resource)
+        if self.service:
+            where = "" if self.worldwide else outputs["region"]
+            tail = self.arn.format(id=resource.id)
+            outputs["arn"] = f"arn:aws:{self.service}:{where}:{self.cloud.account}:{tail}"
+        outputs["tagsAll"] = outputs.get("tags") or {}
+        self.computed(resource)
+
+    def computed(self, resource: Resource) -> None:
+        """Add the outputs that this type has beside region, ARN and tags."""
+
+    def recomputed(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+        return {"tagsAll"} if old_inputs.get("tags") != inputs.get("tags") else set()
+
+    def in_use(self, resource: Resource, *users: tuple[str, str]) -> None:
+        """Refuse the deletion while another resource names this one's id: (type, output, which may be a list)."""
+        for type_, output in users:
+            for other in self.cloud.resources(type_):
+                value = other.outputs.get(output)
+                if value == resource.id or (isinstance(value, list) and resource.id in value):
+                    raise CloudError(
+                        f"DependencyViolation: {resource.id} has dependencies and cannot be deleted ({other.id})"
+                    )

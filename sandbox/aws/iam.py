@@ -1,0 +1,253 @@
+"""IAM: roles and their policies, who a caller is (by access key), and what its policies let it do."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox.aws.calls import Call, Refused
+from sandbox.aws.handlers import AwsHandler
+from sandbox.cloud import CloudError, Resource
+from sandbox.values import UNKNOWN
+
+if TYPE_CHECKING:
+    from sandbox.aws.cloud import AwsCloud
+
+ROLE = "aws:iam/role:Role"
+POLICY = "aws:iam/rolePolicy:RolePolicy"
+ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+PROFILE = "aws:iam/instanceProfile:InstanceProfile"
+DEPLOYER = "deployer"
+"""The person who runs `pulumi up`: administrator of the account."""
+DEPLOYER_KEY = "AKIASANDBOXDEPLOYER"
+_CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/")
+
+
+def policy_problem(text: Any, trust: bool = False) -> str | None:
+    """What is wrong with a policy document, as far as IAM looks when it is written."""
+    if text == UNKNOWN:
+        return None
+    try:
+        document = json.loads(text)
+        statements = document["Statement"]
+    except (ValueError, KeyError, TypeError):
+        return "contains an invalid JSON policy"
+    for statement in statements if isinstance(statements, list) else [statements]:
+        if statement.get("Effect") not in ("Allow", "Deny") or not statement.get("Action"):
+            return "MalformedPolicyDocument: a statement needs Effect and Action"
+        if trust != ("Principal" in statement) or trust == ("Resource" in statement):
+            return "MalformedPolicyDocument: a trust policy has a Principal, a permission policy a Resource"
+        if not trust and not statement["Resource"]:
+            return "MalformedPolicyDocument: a statement needs at least one resource"
+    return None
+
+
+class Role(AwsHandler):
+    """Roles; global."""
+
+    service, arn, limit, worldwide = "iam", "role/{id}", r"[\w+=,.@-]{1,64}", True
+
+    def __init__(self, cloud: AwsCloud) -> None:
+        super().__init__(cloud)
+        self.replace_on = frozenset()
+
+    def check(self, inputs: dict[str, Any]) -> Iterable[tuple[str, str]]:
+        problem = policy_problem(inputs.get("assumeRolePolicy"), trust=True)
+        if problem:
+            yield "assumeRolePolicy", problem
+
+    def computed(self, resource: Resource) -> None:
+        outputs = resource.outputs
+        outputs.setdefault("uniqueId", f"AROA{secrets.token_hex(8).upper()}")
+        outputs |= {"maxSessionDuration": outputs.get("maxSessionDuration", 3600), "path": outputs.get("path", "/")}
+
+    def delete(self, resource: Resource) -> None:
+        for type_ in (POLICY, ATTACHMENT, PROFILE):
+            if self.cloud.find(type_, role=resource.id):
+                raise CloudError(
+                    f"DeleteConflict: Cannot delete entity, must detach all policies of {resource.id} first"
+                )
+
+
+class RolePolicy(AwsHandler):
+    """Policies inside of a role."""
+
+    refers, worldwide = {"role": ROLE}, True
+
+    def __init__(self, cloud: AwsCloud) -> None:
+        super().__init__(cloud)
+        self.replace_on = frozenset()
+
+    def check(self, inputs: dict[str, Any]) -> Iterable[tuple[str, str]]:
+        problem = policy_problem(inputs.get("policy"))
+        if problem:
+            yield "policy", problem
+
+    def create(self, resource: Resource) -> None:
+        super().create(resource)
+        resource.id = f"{resource.inputs['role']}:{resource.inputs['name']}"
+
+    def described(self, resource: Resource) -> None:
+        if len(re.sub(r"\s", "", resource.inputs["policy"])) > 10240:
+            raise CloudError(
+                f"LimitExceeded: Maximum policy size of 10240 bytes exceeded for {resource.inputs['role']}"
+            )
+
+    def recomputed(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+        return set()
+
+
+class Attachment(AwsHandler):
+    """Managed policies of a role."""
+
+    named, refers, worldwide = None, {"role": ROLE}, True
+
+    def create(self, resource: Resource) -> None:
+        self.cloud.existing(ROLE, resource.inputs["role"])
+        if not resource.inputs["policyArn"].startswith("arn:aws:iam::aws:policy/"):
+            raise CloudError(f"NoSuchEntity: Policy {resource.inputs['policyArn']} does not exist")
+        resource.id = f"{resource.inputs['role']}/{resource.inputs['policyArn']}"
+
+    def update(self, _old: Resource, _resource: Resource) -> None:
+        return
+
+
+class Profile(AwsHandler):
+    """Instance profiles."""
+
+    service, arn, worldwide, refers = "iam", "instance-profile/{id}", True, {"role": ROLE}
+
+    def __init__(self, cloud: AwsCloud) -> None:
+        super().__init__(cloud)
+        self.replace_on = frozenset()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: the deployer, or the role of a session."""
+
+    name: str
+    arn: str
+
+    def may_do_everything(self) -> bool:
+        """Whether policies do not matter."""
+        return self.name == DEPLOYER
+
+
+class Access:
+    """Sessions of roles, and questions about their rights."""
+
+    def __init__(self, cloud: AwsCloud) -> None:
+        self._cloud, self._store = cloud, cloud.kernel.store
+
+    def session(self, role_arn: str, name: str) -> dict[str, str]:
+        """Credentials of a new session of a role, as environment variables."""
+        key = f"ASIA{secrets.token_hex(8).upper()}"
+        token = secrets.token_urlsafe(48)
+        self._store.put("aws:sessions", key, {"role": role_arn.rsplit("/", 1)[-1], "name": name, "token": token})
+        return {
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
+            "AWS_SESSION_TOKEN": token,
+        }
+
+    def end(self, key: str) -> None:
+        """A session is over."""
+        self._store.delete("aws:sessions", key)
+
+    def caller(self, call: Call) -> Caller:
+        """Who signed a call. Raises Refused."""
+        found = _CREDENTIAL.match(call.headers.get("authorization", ""))
+        if found is None:
+            raise Refused(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+        if found[1] == DEPLOYER_KEY:
+            return Caller(DEPLOYER, f"arn:aws:iam::{self._cloud.account}:user/{DEPLOYER}")
+        session = self._store.get("aws:sessions", found[1])
+        if session is None or session["token"] != call.headers.get("x-amz-security-token"):
+            raise Refused(403, "UnrecognizedClientException", "The security token included in the request is invalid.")
+        arn = f"arn:aws:sts::{self._cloud.account}:assumed-role/{session['role']}/{session['name']}"
+        return Caller(session["role"], arn)
+
+    def demand(self, caller: Caller, action: str, resource: str, context: Mapping[str, str] | None = None) -> None:
+        """Raise Refused unless the caller may do an action on a resource (ARN)."""
+        if not self.allowed(caller.name, action, resource, context):
+            raise Refused(
+                403,
+                "AccessDeniedException",
+                f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} because no "
+                f"identity-based policy allows the {action} action",
+            )
+
+    def allowed(self, role: str, action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:
+        """Whether a role's policies allow an action on a resource."""
+        if role == DEPLOYER:
+            return True
+        decided = False
+        for policy in self._cloud.resources(POLICY):
+            if policy["role"] != role:
+                continue
+            for statement in json.loads(policy["policy"])["Statement"]:
+                if applies(statement, action, resource, context or {}):
+                    if statement["Effect"] == "Deny":
+                        return False
+                    decided = True
+        return decided
+
+    def assumable(self, role_arn: str, service: str, context: Mapping[str, str] | None = None) -> Resource | None:
+        """The role, if it exists and trusts a service in these circumstances."""
+        role = self._cloud.find(ROLE, arn=role_arn)
+        if role is None:
+            return None
+        for statement in json.loads(role["assumeRolePolicy"])["Statement"]:
+            trusted = service in as_list(statement["Principal"].get("Service"))
+            if trusted and holds(statement.get("Condition"), context or {}):
+                return role
+        return None
+
+    def must_trust(self, role_arn: str, service: str, context: Mapping[str, str] | None = None) -> None:
+        """Raise CloudError unless a service can take a role on."""
+        if self.assumable(role_arn, service, context) is None:
+            raise CloudError(f"InvalidParameterValueException: The role {role_arn} cannot be assumed by {service}.")
+
+
+def applies(statement: dict[str, Any], action: str, resource: str, context: Mapping[str, str]) -> bool:
+    """Whether a statement is about this action on this resource under these circumstances."""
+    return (
+        any(matches(pattern.lower(), action.lower()) for pattern in as_list(statement["Action"]))
+        and any(matches(pattern, resource) for pattern in as_list(statement["Resource"]))
+        and holds(statement.get("Condition"), context)
+    )
+
+
+def holds(condition: dict[str, Any] | None, context: Mapping[str, str]) -> bool:
+    """The conditions that this program uses; any other is refused, rather than passed."""
+    for operator, keys in (condition or {}).items():
+        for key, wanted in keys.items():
+            actual = context.get(key)
+            patterns = [str(each) for each in as_list(wanted)]
+            if operator == "Null":
+                true = (actual is None) == (patterns[0].lower() == "true")
+            elif operator in ("StringEquals", "ArnEquals"):
+                true = actual is not None and actual in patterns
+            elif operator in ("StringLike", "ArnLike"):
+                true = actual is not None and any(matches(pattern, actual) for pattern in patterns)
+            else:
+                return False
+            if not true:
+                return False
+    return True
+
+
+def matches(pattern: str, text: str) -> bool:
+    """IAM's own wildcards: * and ?."""
+    expression = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+    return re.fullmatch(expression, text, re.DOTALL) is not None
+
+
+def as_list(value: Any) -> list[Any]:
+    """Policies write one thing or a list of things."""
+    return value if isinstance(value, list) else [] if value is None else [value]

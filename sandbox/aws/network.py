@@ -1,0 +1,117 @@
+"""EC2's network and launch templates: nothing flows through them here, but they refuse what EC2 refuses."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+
+from sandbox.aws.handlers import AwsHandler
+from sandbox.cloud import CloudError, Resource
+
+VPC = "aws:ec2/vpc:Vpc"
+GATEWAY = "aws:ec2/internetGateway:InternetGateway"
+TABLE = "aws:ec2/routeTable:RouteTable"
+ROUTE = "aws:ec2/route:Route"
+SUBNET = "aws:ec2/subnet:Subnet"
+ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+ENVIRONMENT = "aws:batch/computeEnvironment:ComputeEnvironment"
+
+
+class Vpc(AwsHandler):
+    """VPCs."""
+
+    service, arn, named, prefix = "ec2", "vpc/{id}", None, "vpc"
+
+    def delete(self, resource: Resource) -> None:
+        self.in_use(resource, *((type_, "vpcId") for type_ in (GATEWAY, TABLE, SUBNET, GROUP)))
+
+
+class Gateway(AwsHandler):
+    """Internet gateways."""
+
+    service, arn, named, prefix, refers = "ec2", "internet-gateway/{id}", None, "igw", {"vpcId": VPC}
+
+    def delete(self, resource: Resource) -> None:
+        self.in_use(resource, (ROUTE, "gatewayId"))
+
+
+class Table(AwsHandler):
+    """Route tables."""
+
+    service, arn, named, prefix, refers = "ec2", "route-table/{id}", None, "rtb", {"vpcId": VPC}
+
+    def delete(self, resource: Resource) -> None:
+        self.in_use(resource, (ASSOCIATION, "routeTableId"))
+
+
+class Route(AwsHandler):
+    """Routes."""
+
+    named, prefix, refers = None, "r", {"routeTableId": TABLE, "gatewayId": GATEWAY}
+
+
+class Subnet(AwsHandler):
+    """Subnets."""
+
+    service, arn, named, prefix, refers = "ec2", "subnet/{id}", None, "subnet", {"vpcId": VPC}
+
+    def create(self, resource: Resource) -> None:
+        vpc = self.cloud.existing(VPC, resource.inputs["vpcId"])
+        mine = ipaddress.ip_network(resource.inputs["cidrBlock"])
+        if not mine.subnet_of(ipaddress.ip_network(vpc["cidrBlock"])):  # type: ignore[arg-type]
+            raise CloudError(f"InvalidSubnet.Range: The CIDR '{mine}' is invalid.")
+        for other in self.cloud.resources(SUBNET):
+            if other["vpcId"] == vpc.id and mine.overlaps(ipaddress.ip_network(other["cidrBlock"])):
+                raise CloudError(f"InvalidSubnet.Conflict: The CIDR '{mine}' conflicts with another subnet")
+        super().create(resource)
+
+    def delete(self, resource: Resource) -> None:
+        users(self, resource, "subnets")
+
+
+class Association(AwsHandler):
+    """Which route table a subnet has."""
+
+    named, prefix, refers = None, "rtbassoc", {"subnetId": SUBNET, "routeTableId": TABLE}
+
+
+class SecurityGroup(AwsHandler):
+    """Security groups."""
+
+    service, arn, prefix, refers = "ec2", "security-group/{id}", "sg", {"vpcId": VPC}
+
+    def check(self, inputs: dict[str, Any]) -> Iterable[tuple[str, str]]:
+        if str(inputs.get("name", "")).startswith("sg-"):
+            yield "name", "invalid value for name (cannot begin with sg-)"
+
+    def delete(self, resource: Resource) -> None:
+        users(self, resource, "securityGroupIds")
+
+
+class Egress(AwsHandler):
+    """Rules for what goes out."""
+
+    named, prefix, refers = None, "sgr", {"securityGroupId": GROUP}
+
+
+class Template(AwsHandler):
+    """Launch templates: every change is a new version."""
+
+    service, arn, prefix = "ec2", "launch-template/{id}", "lt"
+
+    def computed(self, resource: Resource) -> None:
+        resource.outputs["latestVersion"] = resource.outputs.get("latestVersion", 0) + 1
+
+    def recomputed(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+        return super().recomputed(old_inputs, inputs) | {"latestVersion"}
+
+
+def users(handler: AwsHandler, resource: Resource, key: str) -> None:
+    """Refuse the deletion while a compute environment has machines or tasks there."""
+    for environment in handler.cloud.resources(ENVIRONMENT):
+        if resource.id in (environment["computeResources"].get(key) or []):
+            raise CloudError(f"DependencyViolation: {resource.id} has a dependent object ({environment.id})")

@@ -1,0 +1,107 @@
+"""Secrets Manager: secrets that keep their name while they wait for deletion, versions, and reading a value."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+import time
+from typing import TYPE_CHECKING, Any
+
+from sandbox.aws.calls import Call, Refused, Reply, reply
+from sandbox.aws.handlers import AwsHandler
+from sandbox.cloud import CloudError, Resource
+
+if TYPE_CHECKING:
+    from sandbox.aws.cloud import AwsCloud
+
+SECRET = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type
+VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
+_DAY = 86400
+
+
+class Secret(AwsHandler):
+    """Secrets: the ARN ends in six random characters."""
+
+    limit = r"[\w/+=.@-]{1,512}"
+
+    def create(self, resource: Resource) -> None:
+        name, days = resource.inputs["name"], resource.inputs.get("recoveryWindowInDays", 30)
+        if days != 0 and not 7 <= days <= 30:
+            raise CloudError("InvalidParameterException: recovery_window_in_days must be 0 or 7 to 30")
+        gone = self.cloud.kernel.store.get("aws:deleted-secrets", name)
+        if gone and gone["until"] > time.time():
+            raise CloudError(
+                "InvalidRequestException: You can't create this secret because a secret with this name is already "
+                "scheduled for deletion."
+            )
+        super().create(resource)
+        suffix = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(6))
+        where = f"arn:aws:secretsmanager:{resource.outputs['region']}:{self.cloud.account}"
+        resource.id = resource.outputs["arn"] = f"{where}:secret:{name}-{suffix}"
+
+    def delete(self, resource: Resource) -> None:
+        days = resource.outputs.get("recoveryWindowInDays", 30)
+        if days:
+            until = {"until": time.time() + days * _DAY}
+            self.cloud.kernel.store.put("aws:deleted-secrets", resource["name"], until)
+        self.cloud.kernel.store.delete("aws:secret-values", resource.id)
+
+
+class Version(AwsHandler):
+    """Values of secrets; the newest is the current one."""
+
+    named, refers = None, {"secretId": SECRET}
+
+    def create(self, resource: Resource) -> None:
+        secret = self.cloud.existing(SECRET, resource.inputs["secretId"])
+        if not resource.inputs.get("secretString"):
+            raise CloudError("InvalidParameterException: the sandbox keeps secretString only")
+        version = secrets.token_hex(16)
+        resource.id = f"{secret.id}|{version}"
+        resource.outputs |= {"arn": secret.id, "versionId": version, "versionStages": ["AWSCURRENT"]}
+        value = {"value": resource.inputs["secretString"], "version": version}
+        self.cloud.kernel.store.put("aws:secret-values", secret.id, value)
+        self.described(resource)
+
+    def described(self, resource: Resource) -> None:
+        resource.outputs["region"] = self.cloud.region(resource)
+
+    def recomputed(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+        return set()
+
+
+def resolve(cloud: AwsCloud, reference: str, role: str) -> str:
+    """The value behind a job's `valueFrom`, with the rights of a role. Raises Refused."""
+    found = re.fullmatch(r"(arn:aws:secretsmanager:[^:]+:[^:]+:secret:[^:]+)(?::([^:]*):([^:]*):([^:]*))?", reference)
+    if found is None:
+        raise Refused(400, "ResourceInitializationError", f"{reference} is not the ARN of a secret")
+    if found[2]:
+        raise Refused(400, "ResourceInitializationError", "the sandbox has no secrets with keys inside")
+    if not cloud.access.allowed(role, "secretsmanager:GetSecretValue", found[1]):
+        raise Refused(
+            403,
+            "AccessDeniedException",
+            f"{role} is not authorized to perform: secretsmanager:GetSecretValue on resource: {found[1]}",
+        )
+    value = cloud.kernel.store.get("aws:secret-values", found[1])
+    if value is None:
+        raise Refused(404, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value.")
+    return str(value["value"])
+
+
+def serve(cloud: AwsCloud, call: Call, action: str) -> Reply:
+    """GetSecretValue."""
+    caller, wanted = cloud.access.caller(call), call.json().get("SecretId", "")
+    secret = cloud.get(SECRET, wanted) or cloud.find(SECRET, name=wanted)
+    if action != "GetSecretValue":
+        raise Refused(400, "UnknownOperationException", f"the sandbox has no {action}")
+    if secret is None:
+        raise Refused(400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+    cloud.access.demand(caller, "secretsmanager:GetSecretValue", secret.id)
+    value = cloud.kernel.store.get("aws:secret-values", secret.id)
+    if value is None:
+        raise Refused(400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value")
+    return reply(
+        {"ARN": secret.id, "Name": secret["name"], "SecretString": value["value"], "VersionId": value["version"]}
+    )

@@ -1,0 +1,87 @@
+"""Whatever stands in the file, the answer is nodes or sentences with a place in the file, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from nodefile import durations, parse, yaml_source
+from nodefile.entry import Entry
+
+WORDS = st.sampled_from(
+    ["aws", "m", "no", "12:30", "010", "1e999", ".inf", "8GiB", "90m", "~", "!x y", "*a", "&a b", "<<", "", "gen-md"]
+)
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+NAMES = st.sampled_from(["cpu", "memory", "cron", "timezone", "A", "a-b", "\n", "\ud83d", ""]) | st.text(max_size=4)
+VALUES = st.recursive(
+    PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=4
+)
+SEEN = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=30)
+KEYS = st.sampled_from([*Entry.model_fields, "zzz"])
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
+NODE = {"model": "x", "cloud": "aws", "source": "m"}
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "m").mkdir()
+    (folder / "m" / "Dockerfile").write_text("FROM scratch\n")
+    return folder / "nodes.yaml"
+
+
+def answer(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    found, problems = parse(file)
+    assert problems or (found is not None and found.nodes)
+    lines = content.decode("utf-8", "replace").splitlines() or [""]
+    for problem in problems:
+        assert 1 <= problem.line <= len(lines) + 1
+        assert problem.column >= 1
+        assert problem.message.endswith((".", "?"))
+        assert problem.message.isprintable()
+    places = [(problem.line, problem.column) for problem in problems]
+    assert places == sorted(places)
+
+
+@PATIENT
+@given(content=st.binary(max_size=200))
+@example(content=b"\xff\xfe")
+@example(content=b"nodes: {? {a: b} : c}")
+@example(content=b"nodes: {a1: {model: x, cloud: aws, source: " + b"x" * 300 + b"}}")
+def test_any_bytes(file: Path, content: bytes) -> None:
+    answer(file, content)
+
+
+@PATIENT
+@given(keys=st.dictionaries(KEYS, WORDS, max_size=6), name=st.text("ab-1 ", max_size=4))
+def test_any_words_under_the_right_keys(file: Path, keys: dict[str, str], name: str) -> None:
+    text = f"nodes:\n  {name}:\n" + "".join(f"    {key}: {value}\n" for key, value in keys.items())
+    answer(file, text.encode())
+
+
+@PATIENT
+@given(entry=st.dictionaries(KEYS, VALUES, max_size=5), defaults=st.dictionaries(KEYS, VALUES, max_size=3))
+def test_any_values_under_the_right_keys(file: Path, entry: dict[str, Any], defaults: dict[str, Any]) -> None:
+    document = {"defaults": defaults, "nodes": {"alpha": {**NODE, **entry}}}
+    answer(file, json.dumps(document).encode())
+
+
+@PATIENT
+@given(texts=st.dictionaries(st.from_regex(r"[A-Z]{3,8}_X", fullmatch=True), SEEN, max_size=5))
+def test_quoted_texts_arrive_as_they_are(texts: dict[str, str]) -> None:
+    document = yaml_source.read(json.dumps({"env": texts}, ensure_ascii=False).encode())
+    assert document.problems == []
+    assert document.value == {"env": texts}
+    assert not document.ambiguous
+
+
+@PATIENT
+@given(hours=st.integers(0, 999), minutes=st.integers(0, 999), rest=st.integers(1, 999))
+def test_durations_add_up(hours: int, minutes: int, rest: int) -> None:
+    assert durations.seconds(f"{hours}h{minutes}m{rest}s") == hours * 3600 + minutes * 60 + rest

@@ -1,0 +1,339 @@
+"""What a nodes.yaml with AWS nodes registers: whose resources they are, how many, with which rights and secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.providers.aws.conftest import ACCOUNT, SECRET_KEY, WEBHOOK_KEY, Program, Registered, problems
+
+Make = Callable[..., Program]
+ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
+TWO = f"""
+defaults: {{cloud: aws, source: m, tags: {{team: quants}}}}
+nodes:
+  alpha: {{model: {ALPHA}, schedule: {{cron: "0 13 * * 2-6", timezone: America/New_York}}}}
+  beta: {{model: {BETA}, size: gen-2xl, command: python predict.py, enabled: false, env: {{EXTRA: "1"}}, disk: 50GiB}}
+"""
+CLUSTER = "aws-us-east-1"
+
+
+@pytest.fixture
+def two(program: Make) -> Program:
+    return program(TWO)
+
+
+def container(job: Registered) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(job.inputs["containerProperties"])
+    return found
+
+
+def statements(policy: Registered) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(policy.inputs["policy"])["Statement"]
+    return found
+
+
+def variables(function: Registered) -> dict[str, str]:
+    found: dict[str, str] = function.inputs["environment"]["variables"]
+    return found
+
+
+def test_everything_hangs_under_its_node_or_cluster(two: Program) -> None:
+    for resource in two.all():
+        assert two.owner(resource).name in ("alpha", "beta", CLUSTER), resource
+
+
+def test_few_resources(two: Program) -> None:
+    kinds = sorted(each.type.rsplit(":", 1)[-1] for each in two.of("alpha"))
+    assert kinds == [
+        "Function", "FunctionUrl", "ImageBuild", "JobDefinition", "LifecyclePolicy", "LogGroup", "Repository", "Role",
+        "Role", "RolePolicy", "RolePolicy", "Schedule",
+    ]  # fmt: skip
+    assert len(two.of("beta")) == 11
+    assert len(two.of(CLUSTER)) == 27
+
+
+def test_no_node_depends_on_another(two: Program) -> None:
+    owners = {each.urn: two.owner(each).name for each in two.all() if each.urn}
+    for each in two.all():
+        for needed in each.depends_on:
+            assert owners.get(needed) in (owners[each.urn], CLUSTER), (each.name, needed)
+
+
+def test_sdk_and_schema_have_nothing_against_the_inputs(two: Program) -> None:
+    assert {each.name: found for each in two.all() if (found := problems(each))} == {}
+
+
+def test_everything_that_can_be_is_tagged(two: Program) -> None:
+    no_tags = (
+        "RolePolicy", "LifecyclePolicy", "FunctionUrl", "Schedule", "SecretVersion", "BucketPublicAccessBlock",
+        "BucketLifecycleConfiguration", "Route", "RouteTableAssociation",
+    )  # fmt: skip
+    for each in two.all():
+        if each.type.startswith("aws:") and each.type.rsplit(":", 1)[-1] not in no_tags:
+            wanted = {"project": "prediction-nodes", "stack": "dev"}
+            if two.owner(each).name != CLUSTER:
+                wanted |= {"node": two.owner(each).name, "team": "quants"}
+            assert each.inputs["tags"].items() >= wanted.items(), each
+            assert each.inputs["tags"].keys() - wanted.keys() <= {"Name"}, each
+
+
+def test_everything_names_its_region(two: Program) -> None:
+    for each in two.all():
+        if each.type.startswith("aws:") and not each.type.startswith("aws:iam/"):
+            assert each.inputs["region"] == "us-east-1", each
+
+
+def test_a_trigger_has_exactly_its_rights(two: Program) -> None:
+    bucket = f"arn:aws:s3:::{CLUSTER}-1a2b3c4"
+    batch = f"arn:aws:batch:us-east-1:{ACCOUNT}"
+    assert statements(two.one(":RolePolicy", "alpha-trigger")) == [
+        {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": [f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:LogGroup/alpha-trigger-1a2b3c4:*"],
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["s3:PutObject"],
+            "Resource": [f"{bucket}/claims/alpha/*"],
+            "Condition": {"Null": {"s3:if-none-match": "false"}},
+        },
+        {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [f"{bucket}/claims/alpha/*"]},
+        {
+            "Effect": "Allow",
+            "Action": ["s3:ListBucket"],
+            "Resource": [bucket],
+            "Condition": {"StringLike": {"s3:prefix": "claims/alpha/*"}},
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["batch:SubmitJob"],
+            "Resource": [f"{batch}:JobQueue/{CLUSTER}-1a2b3c4", f"{batch}:JobDefinition/alpha-1a2b3c4:*"],
+        },
+    ]
+
+
+def test_an_execution_role_pulls_one_image_and_reads_two_secrets(two: Program) -> None:
+    token, pull, logs, keys = statements(two.one(":RolePolicy", "alpha-run"))
+    assert (token["Action"], token["Resource"]) == (["ecr:GetAuthorizationToken"], ["*"])
+    assert pull["Resource"] == [f"arn:aws:ecr:us-east-1:{ACCOUNT}:Repository/prediction-nodes-dev/alpha"]
+    assert not [action for action in pull["Action"] if "Put" in action or "Upload" in action]
+    assert logs["Resource"] == [
+        f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:LogGroup/{CLUSTER}-jobs-1a2b3c4:log-stream:alpha/*"
+    ]
+    assert keys["Action"] == ["secretsmanager:GetSecretValue"]
+    assert [arn.rsplit("/", 1)[-1] for arn in keys["Resource"]] == [
+        "numerai-public-id-us-east-1-1a2b3c4-AbCdEf",
+        "numerai-secret-us-east-1-1a2b3c4-AbCdEf",
+    ]
+
+
+def test_the_builder_pushes_to_this_stack_only(two: Program) -> None:
+    token, push, source, logs = statements(two.one(":RolePolicy", f"{CLUSTER}-build"))
+    assert token["Action"] == ["ecr:GetAuthorizationToken"]
+    assert push["Resource"] == [f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/prediction-nodes-dev/*"]
+    assert (source["Action"], source["Resource"]) == (
+        ["s3:GetObject"],
+        [f"arn:aws:s3:::{CLUSTER}-1a2b3c4/source/*"],
+    )
+    assert logs["Resource"] == [f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:LogGroup/{CLUSTER}-build-1a2b3c4:*"]
+
+
+def test_the_scheduler_calls_the_scheduled_functions_only(two: Program) -> None:
+    (call,) = statements(two.one(":RolePolicy", f"{CLUSTER}-schedules"))
+    assert call["Action"] == ["lambda:InvokeFunction"]
+    assert call["Resource"] == [f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:prediction-nodes-dev-alpha"]
+    (trust,) = json.loads(two.one(":Role", f"{CLUSTER}-schedules").inputs["assumeRolePolicy"])["Statement"]
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {
+            "aws:SourceArn": f"arn:aws:scheduler:us-east-1:{ACCOUNT}:ScheduleGroup/{CLUSTER}-schedules-1a2b3c4"
+        },
+    }
+
+
+def test_no_star_but_for_the_token_that_knows_no_resource(two: Program) -> None:
+    for policy in two.all(":RolePolicy"):
+        for each in statements(policy):
+            assert not [action for action in each["Action"] if "*" in action], policy.name
+            assert "*" not in each["Resource"] or each["Action"] == ["ecr:GetAuthorizationToken"], policy.name
+
+
+def test_each_role_trusts_one_service(two: Program) -> None:
+    services = {
+        role.name: json.loads(role.inputs["assumeRolePolicy"])["Statement"][0]["Principal"]["Service"]
+        for role in two.all(":Role")
+    }
+    assert services == {
+        "alpha-run": "ecs-tasks.amazonaws.com",
+        "alpha-trigger": "lambda.amazonaws.com",
+        "beta-run": "ecs-tasks.amazonaws.com",
+        "beta-trigger": "lambda.amazonaws.com",
+        f"{CLUSTER}-build": "codebuild.amazonaws.com",
+        f"{CLUSTER}-schedules": "scheduler.amazonaws.com",
+    }
+
+
+def test_keys_are_references_and_nothing_secret_is_plain(two: Program) -> None:
+    job = container(two.one(":JobDefinition", "alpha"))
+    assert [each["name"] for each in job["secrets"]] == ["NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"]
+    assert all(each["valueFrom"].endswith("-AbCdEf") for each in job["secrets"])
+    assert "jobRoleArn" not in job
+    for each in two.all():
+        for path, value in flat(each.inputs):
+            if isinstance(value, str) and ("planted" in value or WEBHOOK_KEY in value or SECRET_KEY in value):
+                assert any(path.startswith(secret) for secret in each.secrets), (each.type, path)
+
+
+def flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [found for key, item in value.items() for found in flat(item, f"{path}.{key}" if path else key)]
+    if isinstance(value, list):
+        return [found for index, item in enumerate(value) for found in flat(item, f"{path}[{index}]")]
+    return [(path, value)]
+
+
+def test_a_job_as_batch_wants_it(two: Program) -> None:
+    alpha, beta = container(two.one(":JobDefinition", "alpha")), container(two.one(":JobDefinition", "beta"))
+    assert alpha["resourceRequirements"] == [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "4096"}]
+    assert beta["resourceRequirements"] == [{"type": "VCPU", "value": "16"}, {"type": "MEMORY", "value": "65536"}]
+    assert alpha["networkConfiguration"] == {"assignPublicIp": "ENABLED"}
+    assert "ephemeralStorage" not in alpha
+    assert beta["ephemeralStorage"] == {"sizeInGiB": 50}
+    assert beta["command"] == ["python", "predict.py"]
+    assert "command" not in alpha
+    assert {"name": "EXTRA", "value": "1"} in beta["environment"]
+    assert re.fullmatch(rf"{ACCOUNT}\.dkr\.ecr\.us-east-1\.amazonaws\.com/prediction-nodes-dev/alpha@sha256:a{{64}}",
+                        alpha["image"])  # fmt: skip
+
+
+def test_batch_knows_every_key_of_the_container() -> None:
+    """What it does not know it drops without a word: botocore's model of the service knows the names."""
+    import botocore.session
+
+    from providers.aws.node import container_properties
+    from tests.providers.aws.test_limits import node
+
+    shape = botocore.session.get_session().get_service_model("batch").shape_for("ContainerProperties")
+    properties = json.loads(container_properties(node(disk=30, command=("a",)), "i", "e", "l", "m", ["x", "y"]))
+    assert unknown(shape, properties) == []
+
+
+def unknown(shape: Any, value: Any, path: str = "") -> list[str]:
+    if shape.type_name == "structure":
+        found = [f"{path}.{key}" for key in value if key not in shape.members]
+        return found + [
+            one
+            for key in value
+            if key in shape.members
+            for one in unknown(shape.members[key], value[key], f"{path}.{key}")
+        ]
+    if shape.type_name == "list":
+        return [one for item in value for one in unknown(shape.member, item, path)]
+    return []
+
+
+def test_the_function_knows_its_job_by_name(two: Program) -> None:
+    alpha, beta = two.one(":Function", "alpha"), two.one(":Function", "beta")
+    assert variables(alpha)["JOB_DEFINITION"] == "alpha-1a2b3c4"
+    assert variables(alpha)["CLAIMS_PREFIX"] == "claims/alpha/"
+    assert (variables(alpha)["NODE_ENABLED"], variables(beta)["NODE_ENABLED"]) == ("1", "0")
+    assert alpha.inputs["name"] == "prediction-nodes-dev-alpha"
+    assert alpha.inputs["loggingConfig"]["logGroup"] == "alpha-trigger-1a2b3c4"
+    assert "reservedConcurrentExecutions" not in alpha.inputs
+    assert two.one(":RolePolicy", "alpha-trigger").urn in alpha.depends_on
+    assert not two.all(":Permission")
+
+
+def test_a_schedule_is_said_as_aws_says_it(two: Program, program: Make) -> None:
+    schedule = two.one(":Schedule", "alpha").inputs
+    assert schedule["scheduleExpression"] == "cron(0 13 ? * TUE,WED,THU,FRI,SAT *)"
+    assert (schedule["scheduleExpressionTimezone"], schedule["state"]) == ("America/New_York", "ENABLED")
+    assert json.loads(schedule["target"]["input"])["time"] == "<aws.scheduler.scheduled-time>"
+    off = program(f'nodes: {{alpha: {{model: {ALPHA}, cloud: aws, source: m, enabled: false, schedule: "0 1 * * *"}}}}')
+    assert off.one(":Schedule", "alpha").inputs["state"] == "DISABLED"
+
+
+def test_no_scheduler_without_a_schedule(program: Make) -> None:
+    plain = program(f"nodes: {{alpha: {{model: {ALPHA}, cloud: aws, source: m}}}}")
+    assert not plain.all(":ScheduleGroup")
+    assert len(plain.of(CLUSTER)) == 24
+
+
+def test_the_environment_outlives_no_route(two: Program) -> None:
+    needed = two.one(":ComputeEnvironment", CLUSTER).depends_on
+    for kind in (":Route", ":RouteTableAssociation", ":SecurityGroupEgressRule"):
+        assert all(each.urn in needed for each in two.all(kind)), kind
+
+
+def test_the_network_has_no_way_in(two: Program) -> None:
+    assert "ingress" not in two.one(":SecurityGroup", CLUSTER).inputs
+    assert not [each for each in two.all() if "Nat" in each.type or "Ingress" in each.type]
+    assert two.one(":ComputeEnvironment", CLUSTER).inputs["computeResources"]["type"] == "FARGATE"
+
+
+def test_a_large_disk_brings_machines_that_scale_to_zero(program: Make) -> None:
+    large = program(
+        "defaults: {cloud: aws, source: m}\n"
+        f"nodes: {{alpha: {{model: {ALPHA}, disk: 300GiB}}, beta: {{model: {BETA}, disk: 500GiB}}}}"
+    )
+    (environment,) = large.all(":ComputeEnvironment")
+    resources = environment.inputs["computeResources"]
+    assert (resources["type"], resources["minVcpus"]) == ("EC2", 0)
+    assert "desiredVcpus" not in resources
+    disk = large.one(":LaunchTemplate", f"{CLUSTER}-ec2").inputs["blockDeviceMappings"][0]["ebs"]
+    assert disk["volumeSize"] == 530
+    assert large.one(":RolePolicyAttachment", f"{CLUSTER}-ec2").urn in environment.depends_on
+    job = large.one(":JobDefinition", "alpha")
+    assert job.inputs["platformCapabilities"] == ["EC2"]
+    assert not container(job).keys() & {"networkConfiguration", "fargatePlatformConfiguration", "ephemeralStorage"}
+    assert variables(large.one(":Function", "alpha"))["JOB_QUEUE"].endswith(f"{CLUSTER}-ec2-1a2b3c4")
+    assert {each.name: found for each in large.all() if (found := problems(each))} == {}
+
+
+def test_two_regions_share_nothing(program: Make) -> None:
+    both = program(
+        "defaults: {cloud: aws, source: m}\n"
+        f"nodes: {{alpha: {{model: {ALPHA}}}, beta: {{model: {BETA}, region: eu-west-1}}}}"
+    )
+    for kind in (":Vpc", ":Bucket", ":Secret", ":JobQueue", ":Project"):
+        names = [each.name for each in both.all(kind)]
+        assert len(set(names)) == len(names) >= 2, kind
+    assert {each.inputs["region"] for each in both.of("beta") if "region" in each.inputs} == {"eu-west-1"}
+
+
+def test_what_must_not_stay_can_go(two: Program) -> None:
+    assert two.one(":Bucket", CLUSTER).inputs["forceDestroy"] is True
+    for repository in two.all(":Repository"):
+        assert (repository.inputs["forceDelete"], repository.inputs["imageTagMutability"]) == (True, "IMMUTABLE")
+    assert {each.inputs["recoveryWindowInDays"] for each in two.all(":Secret")} == {0}
+    assert all(each.inputs["retentionInDays"] == 30 for each in two.all(":LogGroup"))
+
+
+LIMITS = {
+    "Role": r"[\w+=,.@-]{1,64}", "Function": r"[\w-]{1,64}", "Bucket": r"[a-z0-9.-]{3,63}", "Schedule": r"[\w.-]{1,64}",
+    "ScheduleGroup": r"[\w.-]{1,64}", "JobDefinition": r"[\w-]{1,128}", "JobQueue": r"[\w-]{1,128}",
+    "ComputeEnvironment": r"[\w-]{1,128}", "Repository": r"[a-z0-9._/-]{2,256}", "LogGroup": r"[\w./#-]{1,512}",
+    "Secret": r"[\w/+=.@-]{1,512}", "Project": r"[A-Za-z0-9][\w-]{1,149}", "SecurityGroup": r"(?!sg-).{1,255}",
+}  # fmt: skip
+
+
+def test_names_fit_for_the_longest_node_project_and_stack(program: Make) -> None:
+    longest = program(
+        "defaults: {cloud: aws, source: m, region: ap-southeast-7}\n"
+        f'nodes: {{{"a" * 20}: {{model: {ALPHA}, schedule: "0 1 * * *"}}}}',
+        project="p" * 30,
+        stack_name="s" * 12,
+    )
+    seen = set()
+    for each in longest.all():
+        kind = each.type.rsplit(":", 1)[-1]
+        if kind in LIMITS:
+            seen.add(kind)
+            assert re.fullmatch(LIMITS[kind], each.inputs.get("name", f"{each.name}-1a2b3c4")), (kind, each.name)
+    assert seen == set(LIMITS)

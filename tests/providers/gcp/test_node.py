@@ -1,0 +1,302 @@
+"""What a nodes.yaml with Google Cloud nodes registers: whose, how many, with which rights, names and secrets."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+
+from providers.gcp.cluster import SERVICES
+from tests.providers.gcp.conftest import PROJECT, Program, Registered, problems
+from trigger import archive
+
+Make = Callable[..., Program]
+ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
+TWO = f"""
+defaults: {{cloud: gcp, source: m, tags: {{team: quants}}}}
+nodes:
+  alpha: {{model: {ALPHA}, schedule: {{cron: "0 13 * * tue-sat", timezone: America/New_York}}}}
+  beta: {{model: {BETA}, size: mem-md, command: python predict.py, enabled: false, env: {{EXTRA: ""}}}}
+"""
+CLUSTER = "gcp-us-central1"
+
+
+@pytest.fixture
+def two(program: Make) -> Program:
+    return program(TWO)
+
+
+def task(job: Registered) -> dict[str, Any]:
+    found: dict[str, Any] = job.inputs["template"]["template"]
+    return found
+
+
+def settings(two: Program, node: str) -> dict[str, str]:
+    found: dict[str, str] = two.one(":Function", node).inputs["serviceConfig"]["environmentVariables"]
+    return found
+
+
+def job(two: Program, node: str) -> Registered:
+    return two.one("cloudrunv2/job:Job", node)
+
+
+def test_everything_hangs_under_its_node_or_cluster(two: Program) -> None:
+    for resource in two.all():
+        assert two.owner(resource).name in ("alpha", "beta", CLUSTER), resource
+
+
+def test_few_resources(two: Program) -> None:
+    kinds = sorted(each.type.rsplit(":", 1)[-1] for each in two.of("alpha"))
+    assert kinds == [
+        "Account", "Account", "BucketIAMMember", "Function", "ImageBuild", "Job", "Job", "JobIamMember",
+        "SecretIamMember", "SecretIamMember", "ServiceIamMember",
+    ]  # fmt: skip
+    assert len(two.of("beta")) == 10  # it has no schedule
+    assert Counter(each.type.rsplit(":", 1)[-1] for each in two.of(CLUSTER)) == {
+        "Service": len(SERVICES),
+        "Bucket": 1,
+        "BucketObject": 1,
+        "Repository": 2,
+        "Account": 2,
+        "IAMMember": 4,
+        "RepositoryIamMember": 2,
+        "Secret": 2,
+        "SecretVersion": 2,
+        "IAMCustomRole": 2,
+    }
+
+
+def test_no_node_depends_on_another(two: Program) -> None:
+    owners = {each.urn: two.owner(each).name for each in two.all() if each.urn}
+    for each in two.all():
+        for needed in each.depends_on:
+            assert owners.get(needed) in (owners[each.urn], CLUSTER), (each.name, needed)
+
+
+def test_everything_comes_after_the_services(two: Program) -> None:
+    after = {each.urn for each in two.all(":Service")}
+    assert {each.inputs["disableOnDestroy"] for each in two.all(":Service")} == {False}
+    waiting = [each for each in two.all() if each.type.startswith(("gcp:", "pulumi-python")) and each.urn not in after]
+    while waiting:
+        ready = [each for each in waiting if each.depends_on & after]
+        assert ready, [f"{each.type} {each.name}" for each in waiting]
+        after |= {each.urn for each in ready}
+        waiting = [each for each in waiting if each.urn not in after]
+
+
+def test_sdk_and_schema_have_nothing_against_the_inputs(two: Program) -> None:
+    assert {f"{each.type} {each.name}": found for each in two.all() if (found := problems(each))} == {}
+
+
+def test_everything_that_can_be_is_labelled(two: Program) -> None:
+    labelled = (":Bucket", ":Repository", ":Secret", "cloudrunv2/job:Job", ":Function")
+    found = [each for each in two.all() if each.type.endswith(labelled)]
+    assert len(found) == 9
+    for each in found:
+        wanted = {"project": "prediction-nodes", "stack": "dev"}
+        if two.owner(each).name != CLUSTER:
+            wanted |= {"node": two.owner(each).name, "team": "quants"}
+        assert each.inputs["labels"] == wanted, each
+
+
+def test_labels_are_possible_for_any_project_and_stack(program: Make) -> None:
+    odd = program(TWO, project="My.Project", stack_name="Pr/" + "S" * 90)
+    labels = odd.one(":Bucket", CLUSTER).inputs["labels"]
+    assert labels == {"project": "my-project", "stack": "pr-" + "s" * 60}
+
+
+def test_a_trigger_has_exactly_two_rights(two: Program) -> None:
+    grants = two.granted("alpha-trigger")
+    assert set(grants) == {"alpha-start", "alpha-claim"}
+    start, claim = grants["alpha-start"].inputs, grants["alpha-claim"].inputs
+    assert (start["name"], start["location"]) == ("alpha-1a2b3c4", "us-central1")
+    assert start["role"].endswith("_runner")
+    assert claim["bucket"] == f"{CLUSTER}-1a2b3c4"
+    assert claim["role"].endswith("_claimer")
+    assert claim["condition"]["expression"] == (
+        "resource.name.startsWith('projects/_/buckets/gcp-us-central1-1a2b3c4/objects/claims/alpha/') || "
+        "(resource.type == 'storage.googleapis.com/Bucket' && "
+        "api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith('claims/alpha/'))"
+    )
+
+
+def test_a_job_reads_the_two_keys_and_nothing_else(two: Program) -> None:
+    grants = two.granted("alpha-job")
+    assert {each.type.rsplit(":", 1)[-1] for each in grants.values()} == {"SecretIamMember"}
+    assert {each.inputs["role"] for each in grants.values()} == {"roles/secretmanager.secretAccessor"}
+    secrets = {each.inputs["secretId"] for each in two.all(":Secret")}
+    assert {each.inputs["secretId"] for each in grants.values()} == secrets
+
+
+def test_custom_roles_hold_the_least_that_works(two: Program) -> None:
+    permissions = {each.name: each.inputs["permissions"] for each in two.all(":IAMCustomRole")}
+    assert permissions == {
+        f"{CLUSTER}-runner": ["run.jobs.run", "run.jobs.runWithOverrides"],
+        f"{CLUSTER}-claimer": ["storage.objects.create", "storage.objects.get", "storage.objects.list"],
+    }
+
+
+def test_builders_write_logs_read_their_sources_and_push_to_one_repository(two: Program) -> None:
+    sources = {
+        "images": [f"{CLUSTER}-1a2b3c4/objects/source/images/"],
+        "triggers": ["gcf-v2-sources-", "gcf-v2-uploads-", "run-sources-"],
+    }
+    for what, prefixes in sources.items():
+        grants = two.granted(f"{CLUSTER}-build-{what}")
+        found = {each.inputs["role"]: each for each in grants.values()}
+        assert set(found) == {"roles/logging.logWriter", "roles/storage.objectViewer", "roles/artifactregistry.writer"}
+        repository = two.one(":Repository", f"{CLUSTER}-{what}").inputs["repositoryId"]
+        assert found["roles/artifactregistry.writer"].inputs["repository"] == repository
+        condition = found["roles/storage.objectViewer"].inputs["condition"]["expression"]
+        assert re.findall(r"startsWith\('projects/_/buckets/([^']*)'\)", condition) == prefixes
+        assert condition.startswith("resource.type == 'storage.googleapis.com/Object' && (")
+
+
+def test_no_right_is_given_without_need(two: Program) -> None:
+    members = [each for each in two.all() if "member" in each.inputs]
+    public = [each for each in members if each.inputs["member"] == "allUsers"]
+    assert {(each.inputs["role"], each.inputs["name"]) for each in public} == {
+        ("roles/run.invoker", f"{name}-1a2b3c4") for name in ("alpha", "beta")
+    }
+    on_the_project = {each.inputs["role"] for each in members if each.type.endswith("/iAMMember:IAMMember")}
+    assert on_the_project == {"roles/logging.logWriter", "roles/storage.objectViewer"}
+    assert not any("*" in str(each.inputs) for each in members)
+
+
+def test_keys_are_references_and_nothing_secret_is_plain(two: Program) -> None:
+    env = {each["name"]: each for each in task(job(two, "alpha"))["containers"][0]["envs"]}
+    secret = two.one(":Secret", f"{CLUSTER}-numerai-secret").inputs["secretId"]
+    # The version's number, so that a new key is a change of the job.
+    assert env["NUMERAI_SECRET_KEY"]["valueSource"] == {"secretKeyRef": {"secret": secret, "version": "7"}}
+    for each in two.all():
+        for path, value in flat(each.inputs):
+            if isinstance(value, str) and "planted" in value:
+                assert any(path.startswith(known) for known in each.secrets), (each.type, path)
+    schedule = two.one("cloudscheduler/job:Job", "alpha")
+    assert any(path.startswith("httpTarget") for path in schedule.secrets)
+    token = schedule.inputs["httpTarget"]["headers"]["X-Trigger-Token"]
+    assert all(token not in str(each.inputs) for each in two.all() if each is not schedule)
+
+
+def flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [found for key, item in value.items() for found in flat(item, f"{path}.{key}" if path else key)]
+    if isinstance(value, list):
+        return [found for index, item in enumerate(value) for found in flat(item, f"{path}[{index}]")]
+    return [(path, value)]
+
+
+def test_a_job_runs_once_for_as_long_as_asked_and_can_be_removed(two: Program) -> None:
+    alpha = job(two, "alpha")
+    assert alpha.inputs["deletionProtection"] is False
+    assert (task(alpha)["maxRetries"], task(alpha)["timeout"]) == (0, "3600s")
+    assert (alpha.inputs["template"]["taskCount"], task(alpha)["serviceAccount"]) == (1, account(two, "alpha-job"))
+    assert "@sha256:" in task(alpha)["containers"][0]["image"]
+
+
+def account(two: Program, name: str) -> str:
+    return f"{two.one(':Account', name).inputs['accountId']}@{PROJECT}.iam.gserviceaccount.com"
+
+
+def test_fields_reach_job_trigger_and_schedule(two: Program) -> None:
+    beta = task(job(two, "beta"))["containers"][0]
+    assert beta["args"] == ["python", "predict.py"]
+    assert {"name": "EXTRA", "value": ""} in beta["envs"]
+    assert beta["resources"]["limits"] == {"cpu": "4", "memory": "16384Mi"}
+    assert "args" not in task(job(two, "alpha"))["containers"][0]
+    assert (settings(two, "alpha")["NODE_ENABLED"], settings(two, "beta")["NODE_ENABLED"]) == ("1", "0")
+    schedule = two.one("cloudscheduler/job:Job", "alpha").inputs
+    assert (schedule["schedule"], schedule["timeZone"], schedule["paused"]) == (
+        "0 13 * * TUE-SAT",
+        "America/New_York",
+        False,
+    )
+    assert schedule["httpTarget"]["uri"] == f"https://alpha-1a2b3c4-abcdefghij-uc.a.run.app/schedule/{ALPHA}"
+    assert [each.name for each in two.all("cloudscheduler/job:Job")] == ["alpha"]
+
+
+def test_the_function_runs_the_archive_as_its_own_account_built_by_another(two: Program) -> None:
+    function = two.one(":Function", "alpha").inputs
+    source = two.one(":BucketObject", f"{CLUSTER}-trigger").inputs
+    assert archive.digest("gcp")[:16] in source["name"]
+    assert function["buildConfig"]["source"]["storageSource"]["object"] == source["name"]
+    assert function["buildConfig"]["serviceAccount"].endswith(f"/{CLUSTER}-build-triggers")
+    assert function["serviceConfig"]["serviceAccountEmail"] == account(two, "alpha-trigger")
+    assert function["serviceConfig"]["minInstanceCount"] == 0
+    assert settings(two, "alpha")["PACKAGE"] == archive.digest("gcp")
+    # Function builds move tags, which the images' repository refuses.
+    assert function["buildConfig"]["dockerRepository"].endswith(f"/{CLUSTER}-triggers")
+    assert two.one(":Repository", f"{CLUSTER}-images").inputs["dockerConfig"] == {"immutableTags": True}
+    assert "dockerConfig" not in two.one(":Repository", f"{CLUSTER}-triggers").inputs
+    grants = two.granted(f"{CLUSTER}-build-triggers")
+    assert {each.urn for each in grants.values()} <= two.one(":Function", "alpha").depends_on
+
+
+def test_a_job_waits_for_its_rights_and_a_build_for_its_builder_s(two: Program) -> None:
+    assert {each.urn for each in two.granted("alpha-job").values()} <= job(two, "alpha").depends_on
+    builder = two.granted(f"{CLUSTER}-build-images")
+    assert {each.urn for each in builder.values()} <= two.one(":ImageBuild", "alpha").depends_on
+
+
+def test_the_registry_keeps_the_images_of_the_nodes_there_are(two: Program) -> None:
+    policies = {each["id"]: each for each in two.one(":Repository", f"{CLUSTER}-images").inputs["cleanupPolicies"]}
+    assert policies["keep-recent"]["action"] == "KEEP"
+    assert policies["keep-recent"]["mostRecentVersions"]["packageNamePrefixes"] == ["alpha", "beta"]
+    assert policies["delete-old"]["action"] == "DELETE"
+
+
+def names(found: Program, *kinds: str) -> set[str]:
+    """The physical names that the program fixes, of all types or of some."""
+    own = {":Account": "accountId", ":IAMCustomRole": "roleId", ":Repository": "repositoryId", ":Secret": "secretId"}
+    return {each.inputs[own[kind]] for kind in kinds or own for each in found.all(kind)}
+
+
+def test_two_stacks_and_two_regions_share_no_name(program: Make) -> None:
+    one = names(program(TWO))
+    assert len(one) == 6 + 2 + 2 + 2
+    others = [program(TWO, stack_name="prod", webhook_key="b"), program(TWO, project="more", webhook_key="c")]
+    others.append(program(TWO.replace("source: m", "source: m, region: europe-west1")))
+    assert [one & names(other) for other in others] == [set(), set(), set()]
+
+
+def test_a_stack_that_was_destroyed_comes_back_with_other_role_ids(program: Make) -> None:
+    # Google blocks the id of a deleted role for weeks. The webhook key is new then; all else has its old name.
+    before, after = program(TWO), program(TWO, webhook_key="another")
+    assert not names(before, ":IAMCustomRole") & names(after, ":IAMCustomRole")
+    kept = (":Account", ":Repository", ":Secret")
+    assert names(before, *kept) == names(after, *kept)
+    assert names(before) == names(program(TWO))
+
+
+def test_names_fit_for_the_longest_node_project_and_stack(program: Make) -> None:
+    longest = program(
+        "defaults: {cloud: gcp, source: m, region: northamerica-northeast1}\n"
+        f'nodes: {{{"a" * 20}: {{model: {ALPHA}, schedule: "0 1 * * *"}}}}',
+        project="p" * 100,
+        stack_name="s" * 100,
+    )
+    for each in longest.all(":Account"):
+        assert re.fullmatch(r"(?=.{6,30}$)[a-z]([-a-z0-9]*[a-z0-9])", each.inputs["accountId"])
+    for each in longest.all(":IAMCustomRole"):
+        assert re.fullmatch(r"[a-zA-Z0-9_.]{3,64}", each.inputs["roleId"])
+    for each in longest.all(":Repository"):
+        assert re.fullmatch(r"[a-z][a-z0-9-]{0,61}[a-z0-9]", each.inputs["repositoryId"])
+    for kind, limit in ((":Function", 49), ("cloudrunv2/job:Job", 63), (":Bucket", 63)):
+        for each in longest.all(kind):
+            assert "name" not in each.inputs  # the provider's to choose
+            assert len(each.name) + len("-1a2b3c4") <= limit
+
+
+def test_resources_are_where_the_node_says(program: Make) -> None:
+    europe = program(f"nodes: {{alpha: {{model: {ALPHA}, cloud: gcp, source: m, region: europe-west1}}}}")
+    places = {each.inputs[key] for each in europe.all() for key in ("location", "region") if key in each.inputs}
+    assert places == {"europe-west1", "EUROPE-WEST1"}
+
+
+def test_without_a_project_the_sentence_says_what_to_set(program: Make) -> None:
+    with pytest.raises(pulumi.RunError, match="pulumi config set gcp:project"):
+        program(TWO, google_project="")

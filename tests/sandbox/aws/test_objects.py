@@ -1,0 +1,117 @@
+"""S3 by boto3: who may do what, the conditional creation that claims rest on, listing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from providers.aws import roles
+from sandbox.cloud import CloudError, Resource
+from tests.sandbox.aws.conftest import Aws
+
+
+class Claims:
+    """A bucket, and a trigger's role as the program grants it."""
+
+    def __init__(self, aws: Aws) -> None:
+        self.aws, self.bucket = aws, aws.bucket()
+        policy = roles.trigger("arn:aws:logs:x", self.bucket["arn"], "alpha", "arn:aws:batch:q", "arn:aws:batch:d")
+        self.role = aws.role("trigger", "lambda.amazonaws.com", policy)
+        self.s3 = aws.client("s3", self.role)
+
+    def put(self, key: str, **more: Any) -> Any:
+        return self.s3.put_object(Bucket=self.bucket.id, Key=key, Body=b"body", **more)
+
+
+@pytest.fixture
+def claims(aws: Aws) -> Claims:
+    return Claims(aws)
+
+
+def code(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
+    response: dict[str, Any] = error.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def test_a_claim_is_created_once_listed_and_read(claims: Claims) -> None:
+    claims.put("claims/alpha/r/1.claim", IfNoneMatch="*")
+    with pytest.raises(ClientError) as error:
+        claims.put("claims/alpha/r/1.claim", IfNoneMatch="*")
+    assert code(error) == ("PreconditionFailed", 412)
+    found = claims.s3.list_objects_v2(Bucket=claims.bucket.id, Prefix="claims/alpha/r/")
+    assert [each["Key"] for each in found["Contents"]] == ["claims/alpha/r/1.claim"]
+    assert claims.s3.get_object(Bucket=claims.bucket.id, Key="claims/alpha/r/1.claim")["Body"].read() == b"body"
+
+
+def test_without_the_condition_nothing_is_written(claims: Claims) -> None:
+    with pytest.raises(ClientError) as error:
+        claims.put("claims/alpha/r/1.claim")
+    assert code(error) == ("AccessDenied", 403)
+
+
+@pytest.mark.parametrize("key", ["claims/beta/r/1.claim", "claims/alphabet/1.claim", "source/alpha/x"])
+def test_what_belongs_to_others(claims: Claims, key: str) -> None:
+    claims.aws.cloud.kernel.store.put_blob(f"aws/{claims.bucket.id}", key, b"theirs")
+    prefix = key.rsplit("/", 1)[0] + "/"
+    refused = (
+        lambda: claims.put(key + "2", IfNoneMatch="*"),
+        lambda: claims.s3.get_object(Bucket=claims.bucket.id, Key=key),
+        lambda: claims.s3.list_objects_v2(Bucket=claims.bucket.id, Prefix=prefix),
+        lambda: claims.s3.list_objects_v2(Bucket=claims.bucket.id),
+        lambda: claims.s3.delete_object(Bucket=claims.bucket.id, Key="claims/alpha/r/1.claim"),
+    )
+    for call in refused:
+        with pytest.raises(ClientError) as error:
+            call()
+        assert code(error) == ("AccessDenied", 403)
+
+
+def test_no_grant_no_access(claims: Claims) -> None:
+    claims.aws.remove(claims.aws.policy(claims.role))
+    with pytest.raises(ClientError) as error:
+        claims.put("claims/alpha/r/1.claim", IfNoneMatch="*")
+    assert code(error) == ("AccessDenied", 403)
+
+
+def test_long_lists_come_in_pages(claims: Claims) -> None:
+    for number in range(5):
+        claims.put(f"claims/alpha/r/{number}", IfNoneMatch="*")
+    pages = claims.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=claims.bucket.id, Prefix="claims/alpha/", PaginationConfig={"PageSize": 2}
+    )
+    sizes = [len(page["Contents"]) for page in pages]
+    assert sizes == [2, 2, 1]
+
+
+@pytest.mark.parametrize("style", ["path", "virtual"])
+def test_both_ways_to_name_a_bucket(claims: Claims, style: str) -> None:
+    s3 = claims.aws.client("s3", claims.role, s3={"addressing_style": style})
+    s3.put_object(Bucket=claims.bucket.id, Key="claims/alpha/a b+c", Body=b"1", IfNoneMatch="*")
+    assert s3.get_object(Bucket=claims.bucket.id, Key="claims/alpha/a b+c")["Body"].read() == b"1"
+
+
+def test_the_deployer_may_do_everything_and_nobody_may_do_nothing(claims: Claims) -> None:
+    claims.aws.client("s3").put_object(Bucket=claims.bucket.id, Key="source/x", Body=b"1")
+    forged = claims.aws.client("s3", claims.role)
+    claims.aws.cloud.access.end(forged._request_signer._credentials.access_key)
+    with pytest.raises(ClientError) as error:
+        forged.get_object(Bucket=claims.bucket.id, Key="source/x")
+    assert code(error)[1] == 403
+
+
+def test_a_bucket_goes_with_its_objects_only_when_it_was_made_so(aws: Aws) -> None:
+    kept = aws.make("aws:s3/bucket:Bucket", "kept")
+    aws.client("s3").put_object(Bucket=kept.id, Key="x", Body=b"1")
+    with pytest.raises(CloudError, match="BucketNotEmpty"):
+        aws.remove(kept)
+    aws.remove(aws.change(kept, forceDestroy=True))
+    gone: Resource | None = aws.cloud.find("aws:s3/bucket:Bucket")
+    assert gone is None
+
+
+@pytest.mark.parametrize("name", ["Upper", "under_score", "ab", "a..b", "sthree-x"])
+def test_names_that_a_bucket_cannot_have(aws: Aws, name: str) -> None:
+    with pytest.raises(CloudError, match="cannot name"):
+        aws.make("aws:s3/bucket:Bucket", "x", bucket=name)

@@ -1,0 +1,146 @@
+"""The product's own image build against the stood-in Cloud Build: upload, build, log, digest, rights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from providers.build import BuildFailed
+from providers.context import BuildContext
+from providers.gcp import image, roles
+from providers.gcp.image import CloudBuildProvider
+from sandbox.cloud import Resource
+from sandbox.gcp import handlers
+from tests.sandbox.gcp.conftest import PROJECT_MEMBER, REGION, REPOSITORY_MEMBER, Google
+
+DOCKERFILE = 'FROM python:3.12-slim\nARG MODEL_ID\nENV MODEL_ID=$MODEL_ID\nCOPY . .\nCMD ["python", "predict.py"]\n'
+
+
+@pytest.fixture
+def grants(google: Google) -> dict[str, Resource]:
+    google.bucket("cluster-1")
+    google.repository("nodes", immutable=True)
+    builder, project = google.account("builder"), google.cloud.project
+    condition = roles.sources_condition(["cluster-1/objects/source/images/"])
+    return {
+        "logging.logEntries.create": google.grant(PROJECT_MEMBER, builder, "roles/logging.logWriter", project=project),
+        "storage.objects.get": google.grant(
+            PROJECT_MEMBER, builder, "roles/storage.objectViewer", condition, project=project
+        ),
+        "artifactregistry.repositories.uploadArtifacts": google.grant(
+            REPOSITORY_MEMBER, builder, "roles/artifactregistry.writer", location=REGION, repository="nodes"
+        ),
+    }
+
+
+@pytest.fixture
+def props(google: Google, grants: dict[str, Resource], deployer: str, tmp_path: Path) -> dict[str, Any]:
+    context = tmp_path / "model"
+    context.mkdir()
+    (context / "Dockerfile").write_text(DOCKERFILE)
+    (context / "predict.py").write_text("print('hello')\n")
+    digest = BuildContext(context, context / "Dockerfile").digest
+    return {
+        "node": "alpha",
+        "sourceDigest": digest,
+        "tag": digest[:24],
+        "context": str(context),
+        "dockerfile": str(context / "Dockerfile"),
+        "platform": "linux/amd64",
+        "repository": f"{REGION}-docker.pkg.dev/{google.cloud.project}/nodes/alpha",
+        "bucket": "cluster-1",
+        "project": google.cloud.project,
+        "region": REGION,
+        "builder": f"builder-account@{google.cloud.project}.iam.gserviceaccount.com",
+        "arguments": {"MODEL_ID": "m", "SRC_PATH": "."},
+        "token": deployer,
+    }
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> CloudBuildProvider:
+    monkeypatch.setattr(CloudBuildProvider, "poll_seconds", 0.05)
+    return CloudBuildProvider()
+
+
+def test_an_image_is_built_logged_and_named_by_digest(
+    google: Google, provider: CloudBuildProvider, props: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = provider.create(props).outs
+    assert outputs is not None
+    repository, digest = outputs["image"].split("@")
+    built = google.cloud.kernel.images.get(repository, digest)
+    assert built is not None
+    assert (repository, built.command, built.env["MODEL_ID"]) == (props["repository"], ["python", "predict.py"], "m")
+    printed = capsys.readouterr().out.splitlines()
+    assert any("FROM python:3.12-slim" in line for line in printed)
+    assert all(line.startswith("alpha: ") for line in printed)
+    assert len(printed) == len(set(printed))
+
+
+def test_the_same_source_can_be_built_again_though_tags_are_immutable(
+    google: Google, provider: CloudBuildProvider, props: dict[str, Any]
+) -> None:
+    first = provider.create(props).outs
+    again = provider.create(props | {"arguments": {"MODEL_ID": "other"}}).outs
+    assert first is not None
+    assert again is not None
+    assert first["digest"] != again["digest"]
+    tags = google.cloud.kernel.images.tags(props["repository"])
+    assert len(tags) == 2
+    assert all(tag.startswith(f"{props['tag']}-") for tag in tags)
+
+
+def test_a_build_that_fails_says_why_with_its_last_lines(provider: CloudBuildProvider, props: dict[str, Any]) -> None:
+    dockerfile = Path(props["dockerfile"])
+    dockerfile.write_text("FROM python\nCOPY missing.txt .\n")
+    props["sourceDigest"] = BuildContext(dockerfile.parent, dockerfile).digest
+    with pytest.raises(BuildFailed, match=r"(?s)the build of alpha ended: .*missing\.txt.*not in the build context"):
+        provider.create(props)
+
+
+@pytest.mark.parametrize(
+    "missing", ["logging.logEntries.create", "storage.objects.get", "artifactregistry.repositories.uploadArtifacts"]
+)
+def test_the_builder_needs_each_of_its_rights(
+    google: Google, grants: dict[str, Resource], provider: CloudBuildProvider, props: dict[str, Any], missing: str
+) -> None:
+    google.remove(grants[missing])
+    with pytest.raises(BuildFailed, match=missing):
+        provider.create(props)
+
+
+def test_the_builder_reads_no_other_node_s_claims(google: Google, grants: dict[str, Resource]) -> None:
+    (builder,) = (each for each in google.cloud.resources() if each.name == "builder")
+    url = "https://storage.googleapis.com/upload/storage/v1/b/cluster-1/o?uploadType=media&name=claims/alpha/x"
+    with google.http() as deployer:
+        assert deployer.post(url, content=b"x").status_code == 200
+    with google.http(builder) as client:
+        assert (
+            client.get("https://storage.googleapis.com/storage/v1/b/cluster-1/o/claims%2Falpha%2Fx").status_code == 403
+        )
+
+
+def test_a_token_that_is_no_longer_good_is_told(provider: CloudBuildProvider, props: dict[str, Any]) -> None:
+    with pytest.raises(BuildFailed, match="the build of alpha could not be made: .*401"):
+        provider.create(props | {"token": "ya29.old"})
+
+
+def test_a_service_that_is_off_is_waited_for_and_then_told(
+    google: Google, provider: CloudBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image._try.retry, "sleep", lambda seconds: None)  # type: ignore[attr-defined]
+    (service,) = (each for each in google.cloud.resources(handlers.SERVICE) if each.name == "cloudbuild")
+    google.remove(service)
+    with pytest.raises(BuildFailed, match=r"(?s)SERVICE_DISABLED.*Run `pulumi up` again"):
+        provider.create(props)
+
+
+def test_a_build_that_names_no_place_for_its_log_is_refused(google: Google, grants: dict[str, Resource]) -> None:
+    url = f"https://cloudbuild.googleapis.com/v1/projects/{google.cloud.project}/locations/{REGION}/builds"
+    account = f"projects/-/serviceAccounts/builder-account@{google.cloud.project}.iam.gserviceaccount.com"
+    with google.http() as deployer:
+        answer = deployer.post(url, json={"serviceAccount": account, "steps": [], "images": []})
+    assert (answer.status_code, "logging options" in answer.text) == (400, True)

@@ -1,0 +1,251 @@
+"""The product's own archive in its own process under functions-framework, with the rights that were granted."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from providers.gcp import roles
+from sandbox.cloud import CloudError, Resource
+from sandbox.gcp import functions, scheduler, storage
+from sandbox.values import UNKNOWN
+from tests.sandbox.gcp.conftest import (
+    BUCKET_MEMBER,
+    JOB_MEMBER,
+    PROJECT_MEMBER,
+    REGION,
+    REPOSITORY_MEMBER,
+    SERVICE_MEMBER,
+    Google,
+)
+from trigger import archive
+
+MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
+SHA256_OF_DATA = "3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"
+CODE = {name: text.encode() for name, text in archive.files("gcp").items()}
+
+
+class World:
+    """A public function of the trigger's archive, its job, and the members that it needs."""
+
+    def __init__(self, google: Google) -> None:
+        self.google = google
+        self.bucket = google.bucket("claims-1")
+        self.triggers = google.repository("triggers")
+        self.trigger, self.packager = google.account("alpha-trg"), google.account("packager")
+        self.packaging = [
+            google.grant(PROJECT_MEMBER, self.packager, "roles/logging.logWriter", project=google.cloud.project),
+            google.grant(
+                PROJECT_MEMBER,
+                self.packager,
+                "roles/storage.objectViewer",
+                roles.sources_condition(roles.FUNCTION_SOURCES),
+                project=google.cloud.project,
+            ),
+            google.grant(
+                REPOSITORY_MEMBER,
+                self.packager,
+                "roles/artifactregistry.writer",
+                location=REGION,
+                repository="triggers",
+            ),
+        ]
+        self.job = google.job("alpha", google.account("alpha-job"), google.image(google.repository("nodes")))
+        runner = google.role("runner", roles.RUNNER)
+        self.may_run = google.grant(JOB_MEMBER, self.trigger, runner["name"], location=REGION, name=self.job["name"])
+        self.may_claim = google.grant_claims(self.trigger, self.bucket, "alpha")
+        self.source = google.make(
+            storage.OBJECT, "source", bucket=self.bucket["name"], name="source/trigger.zip", source=CODE
+        )
+        self.function = google.make(functions.FUNCTION, "alpha", **self.inputs())
+        self.public = google.grant(
+            SERVICE_MEMBER, "allUsers", "roles/run.invoker", location=REGION, name=self.function["name"]
+        )
+
+    def inputs(self, **service: Any) -> dict[str, Any]:
+        environment = {
+            "NODE_NAME": "alpha",
+            "MODEL_ID": MODEL,
+            "TOKEN_SHA256": SHA256_OF_DATA,
+            "PACKAGE": archive.digest("gcp"),
+            "JOB": self.job.id,
+            "CLAIMS_BUCKET": self.bucket["name"],
+        }
+        return {
+            "location": REGION,
+            "buildConfig": {
+                "runtime": "python313",
+                "entryPoint": "webhook",
+                "serviceAccount": self.packager.id,
+                "dockerRepository": self.triggers.id,
+                "source": {"storageSource": {"bucket": self.bucket["name"], "object": self.source["name"]}},
+            },
+            "serviceConfig": {
+                "serviceAccountEmail": self.trigger["email"],
+                "environmentVariables": {**environment, **service.pop("environment", {})},
+                **service,
+            },
+        }
+
+    def call(self, path: str = f"/pred/{MODEL}?token=data", trigger: str = "", **headers: str) -> httpx.Response:
+        body = {"roundNumber": 371, "dataVersion": 1, "triggerId": trigger or str(uuid.uuid4())}
+        with self.google.http(token="", client="numerai") as client:
+            return client.post(f"{self.function['serviceConfig']['uri']}{path}", json=body, headers=headers)
+
+    def health(self) -> httpx.Response:
+        with self.google.http(token="", client="numerai") as client:
+            return client.get(f"{self.function['serviceConfig']['uri']}/health")
+
+
+@pytest.fixture
+def world(google: Google) -> World:
+    return World(google)
+
+
+def test_the_deployed_archive_answers_under_run_app(world: World) -> None:
+    uri = world.function["serviceConfig"]["uri"]
+    assert uri.startswith(f"https://{world.function['name']}-")
+    assert uri.endswith("-uc.a.run.app")
+    assert world.health().json() == {"node": "alpha", "package": archive.digest("gcp")}
+
+
+def test_a_call_claims_starts_the_job_and_a_repeat_does_not(world: World) -> None:
+    trigger = str(uuid.uuid4())
+    first, again = world.call(trigger=trigger), world.call(f"/pred/{MODEL}/data", trigger)
+    assert (first.status_code, again.status_code) == (202, 200), first.text
+    assert first.json()["job"] == again.json()["job"]
+    executor = world.google.cloud.kernel.executor
+    (run,) = executor.runs("gcp")
+    assert first.json()["job"] == f"{world.job.id}/executions/{run.run_id}"
+    executor.wait(run.run_id, 60)
+    assert json.loads(executor.logs(run.run_id))["TRIGGER_ID"] == trigger
+    log = world.google.cloud.kernel.functions.log_lines(functions.key(world.function["name"]))
+    assert [line["http"] for line in log] == [202, 200]
+
+
+def test_without_the_right_to_run_the_start_fails_and_may_be_repeated(world: World) -> None:
+    trigger = str(uuid.uuid4())
+    world.google.remove(world.may_run)
+    refused = world.call(trigger=trigger)
+    assert (refused.status_code, "run.jobs.run" in refused.json()["reason"]) == (502, True)
+    runner = "projects/sandbox-project/roles/runner"
+    world.google.grant(JOB_MEMBER, world.trigger, runner, location=REGION, name=world.job["name"])
+    assert (world.call(trigger=trigger).status_code, len(world.google.cloud.kernel.executor.runs("gcp"))) == (202, 1)
+
+
+def test_without_the_right_to_claim_nothing_starts(world: World) -> None:
+    world.google.remove(world.may_claim)
+    world.google.grant_claims(world.trigger, world.bucket, "beta")
+    refused = world.call()
+    assert (refused.status_code, "storage.objects.create" in refused.json()["reason"]) == (503, True)
+    assert world.google.cloud.kernel.executor.runs("gcp") == []
+
+
+def test_who_may_claim_but_not_read_cannot_repeat(world: World) -> None:
+    world.google.remove(world.may_claim)
+    creator = world.google.role("creator", ["storage.objects.create"])
+    world.google.grant(BUCKET_MEMBER, world.trigger, creator["name"], bucket=world.bucket["name"])
+    trigger = str(uuid.uuid4())
+    assert [world.call(trigger=trigger).status_code for _ in range(2)] == [202, 503]
+
+
+def test_a_function_is_closed_until_everybody_may_invoke_it(world: World) -> None:
+    world.google.remove(world.public)
+    assert world.call().status_code == 403
+
+
+def test_a_change_of_variables_restarts_and_of_code_redeploys(world: World) -> None:
+    assert world.call().status_code == 202
+    changed = world.inputs(environment={"NODE_ENABLED": "0"})
+    world.function = world.google.change(world.function, **changed)
+    assert world.call().status_code == 403
+    code = {**CODE, "main.py": CODE["main.py"].replace(b"def answer", b"def answered_by_new_code")}
+    world.google.make(storage.OBJECT, "new", bucket=world.bucket["name"], name="source/new.zip", source=code)
+    changed["buildConfig"]["source"]["storageSource"]["object"] = "source/new.zip"
+    world.google.change(world.function, **changed)
+    assert world.health().status_code == 200
+    assert world.call().status_code == 500
+
+
+def test_a_removed_function_is_gone(world: World) -> None:
+    world.google.remove(world.function)
+    assert world.health().status_code == 404
+    assert world.google.cloud.kernel.functions.names() == []
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_the_build_takes_all_three_rights_of_its_account(world: World, missing: int) -> None:
+    world.google.remove(world.packaging[missing])
+    with pytest.raises(CloudError, match="Build failed: packager-account@"):
+        world.google.make(functions.FUNCTION, "beta", **world.inputs())
+
+
+def test_builds_need_a_repository_whose_tags_can_move(world: World) -> None:
+    frozen, inputs = world.google.repository("frozen", immutable=True), world.inputs()
+    inputs["buildConfig"]["dockerRepository"] = frozen.id
+    with pytest.raises(CloudError, match="immutable tags"):
+        world.google.make(functions.FUNCTION, "beta", **inputs)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda inputs: inputs["buildConfig"].update(runtime="python27"), "runtime python27 is not supported"),
+        (lambda inputs: inputs["serviceConfig"].update(serviceAccountEmail="x@y"), "service account does not exist"),
+        (lambda inputs: inputs["buildConfig"]["source"]["storageSource"].update(object="none"), "was not found"),
+        (lambda inputs: inputs.update(name="a" * 50), "Invalid name"),
+        (lambda inputs: inputs.update(labels={"Team": "x"}), "Invalid label"),
+    ],
+    ids=["runtime", "account", "source", "name", "label"],
+)
+def test_what_is_refused(world: World, change: Callable[[dict[str, Any]], None], sentence: str) -> None:
+    inputs = world.inputs()
+    change(inputs)
+    with pytest.raises(CloudError, match=sentence):
+        world.google.make(functions.FUNCTION, "beta", **inputs)
+
+
+def test_the_address_is_unknown_in_a_preview(world: World) -> None:
+    handler = world.google.cloud.handlers[functions.FUNCTION]
+    assert handler.previewed(world.inputs())["serviceConfig"]["uri"] == UNKNOWN
+
+
+def schedule(world: World, **inputs: Any) -> Resource:
+    target = {
+        "httpMethod": "POST",
+        "uri": f"{world.function['serviceConfig']['uri']}/schedule/{MODEL}",
+        "headers": {"X-Trigger-Token": "data", "Content-Type": "application/json"},
+        "body": "e30=",
+    }
+    given = {"region": REGION, "schedule": "0 13 * * TUE-SAT", "timeZone": "America/New_York", "httpTarget": target}
+    return world.google.make(scheduler.JOB, "alpha", **(given | inputs))
+
+
+def test_a_schedule_fires_at_its_own_zone_s_time_once(world: World) -> None:
+    job = schedule(world)
+    clock, due = world.google.cloud.clock, datetime(2026, 7, 14, 17, 0, tzinfo=UTC)
+    assert clock.tick(datetime(2026, 7, 14, 13, 0, tzinfo=UTC)) == []
+    assert clock.tick(datetime(2026, 7, 13, 17, 0, tzinfo=UTC)) == []  # a Monday
+    assert [answer.status for answer in clock.tick(due)] == [202]
+    assert clock.fire(job, due).status == 200
+    (run,) = world.google.cloud.kernel.executor.runs("gcp")
+    assert run.trigger_id == ""
+
+
+def test_a_paused_schedule_does_not_fire(world: World) -> None:
+    schedule(world, paused=True)
+    assert world.google.cloud.clock.tick(datetime(2026, 7, 14, 17, 0, tzinfo=UTC)) == []
+
+
+@pytest.mark.parametrize(
+    "inputs", [{"schedule": "not cron"}, {"schedule": "0 25 * * *"}, {"timeZone": "Mars/Base"}], ids=str
+)
+def test_schedules_that_the_service_refuses(world: World, inputs: dict[str, str]) -> None:
+    with pytest.raises(CloudError, match="Schedule or time zone is invalid"):
+        schedule(world, **inputs)

@@ -1,0 +1,169 @@
+"""Cloud Run jobs: who may run one with variables, what they change, whose rights read the secrets, sizes and names."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from providers.gcp import roles
+from sandbox.cloud import CloudError, Resource
+from sandbox.gcp import run
+from tests.sandbox.gcp.conftest import JOB_MEMBER, REGION, SECRET_MEMBER, Google
+
+
+class World:
+    """A job with a secret by reference, and a trigger's account that may run it."""
+
+    def __init__(self, google: Google) -> None:
+        self.google = google
+        self.version = google.secret("planted")
+        self.account, self.trigger = google.account("alpha-job"), google.account("alpha-trg")
+        self.read = google.grant(SECRET_MEMBER, self.account, "roles/secretmanager.secretAccessor", secretId="key")
+        self.image = google.image(google.repository("nodes"))
+        self.job = google.job("alpha", self.account, self.image, container={"envs": self.envs()})
+        google.role("runner", roles.RUNNER)
+        self.may_run = self.grant("runner")
+
+    def envs(self) -> list[dict[str, Any]]:
+        source = {"secretKeyRef": {"secret": "key", "version": self.version["version"]}}
+        return [{"name": "A", "value": "1"}, {"name": "KEY", "valueSource": source}]
+
+    def grant(self, role: str) -> Resource:
+        full = f"projects/{self.google.cloud.project}/roles/{role}"
+        return self.google.grant(JOB_MEMBER, self.trigger, full, location=REGION, name=self.job["name"])
+
+    def start(self, overrides: dict[str, Any] | None = None, who: Resource | None = None) -> Any:
+        with self.google.http(who or self.trigger) as client:
+            body = {"overrides": overrides} if overrides is not None else {}
+            return client.post(f"https://run.googleapis.com/v2/{self.job.id}:run", json=body)
+
+    def printed(self, answer: Any) -> dict[str, Any]:
+        assert answer.status_code == 200, answer.text
+        name = answer.json()["metadata"]["name"].rsplit("/", 1)[-1]
+        executor = self.google.cloud.kernel.executor
+        ended = executor.wait(name, 60)
+        assert ended.state == "SUCCEEDED", (ended.reason, executor.logs(name))
+        return dict(json.loads(executor.logs(name)))
+
+
+@pytest.fixture
+def world(google: Google) -> World:
+    return World(google)
+
+
+def test_variables_are_added_to_the_job_s_own(world: World) -> None:
+    added = {"containerOverrides": [{"env": [{"name": "B", "value": "2"}, {"name": "TRIGGER_ID", "value": "t"}]}]}
+    assert world.printed(world.start(added)) == {
+        "A": "1",
+        "B": "2",
+        "KEY": "planted",
+        "TRIGGER_ID": "t",
+        "CLOUD_RUN_JOB": world.job["name"],
+    }
+
+
+def test_arguments_take_the_place_of_the_image_s_command(world: World) -> None:
+    task = world.job.inputs["template"]["template"]
+    container = {**task["containers"][0], "args": ["python", "-c", 'print(\'{"A": "args"}\')']}
+    world.google.change(world.job, template={"template": {**task, "containers": [container]}})
+    assert world.printed(world.start()) == {"A": "args"}
+
+
+def test_running_with_overrides_takes_both_permissions(world: World) -> None:
+    world.google.remove(world.may_run)
+    assert world.start().status_code == 403
+    world.google.role("only_run", ["run.jobs.run"])
+    world.grant("only_run")
+    refused = world.start({"containerOverrides": [{"env": []}]})
+    assert refused.status_code == 403
+    assert "run.jobs.runWithOverrides" in refused.json()["error"]["message"]
+    assert world.start().status_code == 200
+
+
+def test_the_right_is_one_job_s(world: World) -> None:
+    other = world.google.job("beta", world.account, world.image)
+    with world.google.http(world.trigger) as client:
+        assert client.post(f"https://run.googleapis.com/v2/{other.id}:run", json={}).status_code == 403
+
+
+def test_neither_image_nor_command_can_be_overridden(world: World) -> None:
+    for field in ("image", "command"):
+        answer = world.start({"containerOverrides": [{field: "x"}]})
+        assert (answer.status_code, field in answer.text) == (400, True)
+
+
+def test_the_runner_may_not_look_and_the_deployer_sees_the_executions(world: World) -> None:
+    name = world.start().json()["metadata"]["name"]
+    world.google.cloud.kernel.executor.wait(name.rsplit("/", 1)[-1], 60)
+    with world.google.http(world.trigger) as trigger:
+        assert trigger.get(f"https://run.googleapis.com/v2/{name}").status_code == 403
+        assert trigger.get(f"https://run.googleapis.com/v2/{world.job.id}").status_code == 403
+    with world.google.http() as deployer:
+        (found,) = deployer.get(f"https://run.googleapis.com/v2/{world.job.id}/executions").json()["executions"]
+        assert found == deployer.get(f"https://run.googleapis.com/v2/{name}").json()
+    assert (found["succeededCount"], found["conditions"][0]["state"]) == (1, "CONDITION_SUCCEEDED")
+
+
+def test_a_secret_that_the_job_s_account_may_not_read_refuses_job_and_run(world: World) -> None:
+    world.google.remove(world.read)
+    assert world.start().status_code == 403
+    with pytest.raises(CloudError, match="Permission denied on secret"):
+        world.google.job("beta", world.account, world.image, container={"envs": world.envs()})
+
+
+def test_a_destroyed_version_is_no_value(world: World) -> None:
+    world.google.remove(world.version)
+    assert world.start().status_code != 200
+
+
+def test_the_job_s_own_rights_are_its_account_s(world: World) -> None:
+    script = (
+        "import json, urllib.request as u\n"
+        "r = u.Request('http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token',"
+        " headers={'Metadata-Flavor': 'Google'})\n"
+        "print(json.dumps({'A': json.load(u.urlopen(r))['access_token']}))\n"
+    )
+    image = world.google.image(world.google.repository("more"), script)
+    job = world.google.job("gamma", world.account, image)
+    with world.google.http() as deployer:
+        token = world.printed(deployer.post(f"https://run.googleapis.com/v2/{job.id}:run", json={}))["A"]
+    with world.google.http(token=token) as client:
+        assert client.post(f"https://run.googleapis.com/v2/{world.job.id}:run", json={}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory"), [("3", "4Gi"), ("1", "8Gi"), ("4", "1Gi"), ("16", "32Gi"), ("lots", "1Gi"), ("1", "1G")]
+)
+def test_sizes_that_cloud_run_does_not_have(world: World, cpu: str, memory: str) -> None:
+    with pytest.raises(CloudError, match="Error 400"):
+        world.google.job(
+            "beta", world.account, world.image, container={"resources": {"limits": {"cpu": cpu, "memory": memory}}}
+        )
+
+
+@pytest.mark.parametrize("timeout", ["60", "200h", f"{169 * 3600}s"])
+def test_time_outs_that_cloud_run_does_not_have(world: World, timeout: str) -> None:
+    with pytest.raises(CloudError, match="timeout"):
+        world.google.job("beta", world.account, world.image, timeout=timeout)
+
+
+def test_an_image_or_account_that_is_not_there(world: World) -> None:
+    with pytest.raises(CloudError, match="not found"):
+        world.google.job("beta", world.account, world.image.replace("sha256:", "sha256:0"))
+    world.google.remove(world.account)
+    with pytest.raises(CloudError, match="does not exist"):
+        world.google.job("beta", world.account, world.image)
+
+
+@pytest.mark.parametrize("name", ["Upper", "1st", "ends-", "a" * 64, "under_score"])
+def test_names_that_a_job_cannot_have(world: World, name: str) -> None:
+    with pytest.raises(CloudError, match="Invalid name"):
+        world.google.make(run.JOB, "beta", **(world.job.inputs | {"name": name}))
+
+
+def test_a_protected_job_stays(world: World) -> None:
+    protected = world.google.change(world.job, deletionProtection=True)
+    with pytest.raises(CloudError, match="deletion_protection"):
+        world.google.remove(protected)
