@@ -22,12 +22,12 @@ def validate(
 ) -> None:
     """Check nodes.yaml: every problem on a line of its own, exit code 2 when there is one."""
     from nodefile import NodeFileError
-    from providers.checks import load_checked
+    from providers.checks import load_checked, notes
 
     folder = project.project_folder(file.parent if file else None)
     path = file if file is not None else _shortest(folder / "nodes.yaml")
     try:
-        nodes = load_checked(path, project.project_name(folder), stack).nodes
+        checked = load_checked(path, project.project_name(folder), stack)
     except NodeFileError as error:
         problems = [
             {"path": str(p.path), "line": p.line, "column": p.column, "message": p.message} for p in error.problems
@@ -38,10 +38,22 @@ def validate(
             for problem in error.problems:
                 print(problem)
         raise typer.Exit(2) from None
+    nodes, given = checked.nodes, notes(checked)
     if as_json:
-        found = [{"name": n.name, "cloud": n.cloud.value, "region": n.region, "enabled": n.enabled} for n in nodes]
+        found = [
+            {
+                "name": n.name,
+                "cloud": n.cloud.value,
+                "region": n.region,
+                "enabled": n.enabled,
+                "note": given.get(n.name),
+            }
+            for n in nodes
+        ]
         print(json.dumps({"file": str(path), "valid": True, "problems": [], "nodes": found}, indent=2))
         return
+    for name, note in given.items():
+        print(f"{name}: {note}")
     clouds = Counter(node.cloud.value for node in nodes)
     where = ", ".join(f"{count} on {cloud}" for cloud, count in sorted(clouds.items()))
     plural = "node" if len(nodes) == 1 else "nodes"

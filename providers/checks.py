@@ -26,6 +26,16 @@ def load_checked(path: str | Path, project: str = DEFAULT_PROJECT, stack: str = 
     return found
 
 
+def notes(found: NodeFile) -> dict[str, str]:
+    """Node name -> what its cloud gives instead of the size that was asked for, where that is more."""
+    given = {}
+    for node in found.nodes:
+        note = importlib.import_module(f"providers.{node.cloud.value}.limits").fit(node).note
+        if note:
+            given[node.name] = note
+    return given
+
+
 def _limits(found: NodeFile, project: str, stack: str) -> list[Problem]:
     problems = []
     for node in found.nodes:

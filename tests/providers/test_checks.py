@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from nodefile import Node, NodeFileError
-from providers.checks import load_checked
+from providers.checks import load_checked, notes
 
 ID = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 
@@ -92,3 +92,13 @@ def test_nothing_is_said_about_a_value_that_stands_in_for_a_wrong_one(monkeypatc
         'nodes.yaml:3:71: size: there is no size "gen-mdd". Did you mean "gen-md"?',
         "nodes.yaml:4:25: cloud: expected aws, gcp or azure, got 'awz'. Did you mean \"aws\"?",
     ]
+
+
+def test_a_size_that_a_cloud_gives_more_of_is_told() -> None:
+    entry = "{{model: {model}, cloud: {cloud}, source: m, size: {size}}}"
+    lines = {"fits": ("x", "aws", "gen-md"), "raised": ("y", "aws", "gen-xl"), "more": ("z", "gcp", "gen-xs")}
+    nodes = "".join(f"  {name}: {entry.format(model=m, cloud=c, size=s)}\n" for name, (m, c, s) in lines.items())
+    Path("nodes.yaml").write_text(f"nodes:\n{nodes}")
+    found = notes(load_checked("nodes.yaml"))
+    assert found.keys() == {"raised", "more"}
+    assert found["raised"].startswith("raised to 8 vCPU / 32 GiB")

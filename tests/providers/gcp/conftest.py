@@ -50,7 +50,7 @@ class Monitor(MockMonitor):
     """Notes whose child a resource is and what it waits for, which mocks are not told."""
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
-        answer = super().RegisterResource(request)
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         recorded: list[Registered] = self.mocks.registered  # type: ignore[attr-defined]
         for each in recorded:
             if (each.type, each.name) == (request.type, request.name):
@@ -74,9 +74,15 @@ class Mocks(pulumi.runtime.Mocks):
         outputs |= _outputs(kind, outputs["name"], found.inputs)
         return f"projects/{PROJECT}/{kind}/{args.name}", outputs
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         assert args.token == "gcp:organizations/getClientConfig:getClientConfig"
-        return {"project": self._project, "accessToken": "planted-deployer-token", "region": "", "zone": "", "id": ""}
+        return {
+            "project": self._project,
+            "accessToken": "planted-deployer-token",
+            "region": "",
+            "zone": "",
+            "id": "",
+        }, []
 
 
 def _outputs(kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -86,12 +92,13 @@ def _outputs(kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
     if kind == "ImageBuild":
         digest = "sha256:" + "a" * 64
         return {"digest": digest, "image": f"{inputs['repository']}@{digest}"}
-    return {
+    known: dict[str, dict[str, Any]] = {
         "Account": {"email": f"{inputs.get('accountId')}@{PROJECT}.iam.gserviceaccount.com"},
         "IAMCustomRole": {"name": f"projects/{PROJECT}/roles/{inputs.get('roleId')}"},
         "Repository": {"name": inputs.get("repositoryId")},
         "SecretVersion": {"version": "7"},
-    }.get(kind, {})
+    }
+    return known.get(kind, {})
 
 
 class Program:
@@ -167,7 +174,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pr
                 for node in here:
                     PredictionNode(node, cluster, stack)
 
-        pulumi.runtime.test(run)()
+        pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]
         return Program(mocks.registered, list(found.nodes))
 
     return register

@@ -124,14 +124,14 @@ def test_the_builder_reads_no_other_node_s_claims(google: Google, grants: dict[s
 
 
 def test_a_token_that_is_no_longer_good_is_told(provider: CloudBuildProvider, props: dict[str, Any]) -> None:
-    with pytest.raises(BuildFailed, match="the build of alpha could not be made: .*401"):
+    with pytest.raises(BuildFailed, match=r"the build of alpha could not be made: .*401"):
         provider.create(props | {"token": "ya29.old"})
 
 
 def test_a_service_that_is_off_is_waited_for_and_then_told(
     google: Google, provider: CloudBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image._try.retry, "sleep", lambda seconds: None)  # type: ignore[attr-defined]
+    monkeypatch.setattr(image._try.retry, "sleep", lambda seconds: None)
     (service,) = (each for each in google.cloud.resources(handlers.SERVICE) if each.name == "cloudbuild")
     google.remove(service)
     with pytest.raises(BuildFailed, match=r"(?s)SERVICE_DISABLED.*Run `pulumi up` again"):
