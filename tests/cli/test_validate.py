@@ -62,7 +62,7 @@ def test_a_file_without_problems(pnodes: Pnodes, folder: Path, monkeypatch: pyte
     done = pnodes("validate")
     assert (done.exit_code, done.stdout) == (0, f"{folder}/nodes.yaml: 1 node, no problem (1 on aws)\n")
     (node,) = json.loads(pnodes("validate", "--json").stdout)["nodes"]
-    assert node == {"name": "alice", "cloud": "aws", "region": "us-east-1", "enabled": True}
+    assert node == {"name": "alice", "cloud": "aws", "region": "us-east-1", "enabled": True, "note": None}
 
 
 def test_a_file_that_is_missing(pnodes: Pnodes, folder: Path) -> None:
