@@ -13,6 +13,7 @@ from tests.e2e.world import IDS, World
 pytestmark = pytest.mark.e2e
 CLOUDS = ["aws", "gcp", "azure"]
 REGIONS = {"aws": "us-east-1", "gcp": "us-central1", "azure": "eastus"}
+ELSEWHERE = {"aws": "eu-west-1", "gcp": "europe-west1", "azure": "westeurope"}
 MakeWorld = Callable[[str], World]
 
 
@@ -83,6 +84,10 @@ EDITS = {
     "schedule": ("schedule: {cron: '30 13 * * 2-6', timezone: Europe/Berlin}", {"schedule", "function"}),
     "tags": ("tags: {team: research}", None),
 }
+OTHER = {
+    "model": (IDS["classic"], IDS["crypto"], {"job", "function"}),
+    "tournament": ("tournament: classic", "tournament: crypto", {"job"}),
+}
 KINDS = {
     "aws:batch/jobDefinition:JobDefinition": "job",
     "gcp:cloudrunv2/job:Job": "job",
@@ -110,6 +115,15 @@ def test_an_edit_changes_just_the_right_resources(cloud: str, make_world: MakeWo
             known = {KINDS[urn.split("::")[0]] for urn in steps if urn.split("::")[0] in KINDS}
             assert known, f"{field}: {steps}"
             assert known <= kinds, f"{field}: {steps}"
+    for field, (old, new, kinds) in OTHER.items():
+        world.nodes(nodes(node("alpha", cloud).replace(old, new), other))
+        steps = world.cli.steps()
+        assert not [urn for urn in steps if "::other" in urn], f"{field} of one node touches another: {steps}"
+        assert {KINDS[urn.split("::")[0]] for urn in steps if urn.split("::")[0] in KINDS} == kinds, f"{field}: {steps}"
+    world.nodes(nodes(node("alpha", cloud, extra=f"region: {ELSEWHERE[cloud]}"), other))
+    steps = world.cli.steps()
+    assert not [urn for urn in steps if "::other" in urn], f"a region of one node touches another: {steps}"
+    assert f"prediction-nodes:{cloud}:Cluster::{cloud}-{ELSEWHERE[cloud]}" in steps
     world.nodes(nodes(node("alpha", cloud, extra="size: mem-sm\nenv: {EXTRA: changed}"), other))
     world.cli.up()
     assert world.cli.preview().keys() == {"same"}

@@ -32,7 +32,7 @@ def trust(service: str, condition: dict[str, Any] | None = None) -> str:
 
 
 class Aws:
-    """`cloud` is the stand-in; `make` creates a resource as the plugin would; `client` is an unmodified boto3."""
+    """`cloud` is the stand-in; `make` creates a resource as the plugin would; `client` is one of boto3."""
 
     def __init__(self, cloud: AwsCloud, net: Network) -> None:
         self.cloud, self.network = cloud, net

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -138,11 +139,12 @@ def test_a_start_needs_the_right_on_queue_and_definition(world: World, missing: 
 def test_the_trigger_may_neither_see_nor_end_jobs(world: World) -> None:
     job = world.submit()
     client, deployer = world.aws.client("batch", world.trigger), world.aws.client("batch")
-    for refused in (
+    calls: tuple[Callable[[], Any], ...] = (
         lambda: client.describe_jobs(jobs=[job]),
         lambda: client.terminate_job(jobId=job, reason="x"),
         lambda: client.list_jobs(jobQueue=world.queue.id),
-    ):
+    )
+    for refused in calls:
         with pytest.raises(ClientError, match="not authorized"):
             refused()
     world.aws.cloud.kernel.executor.wait(job, 60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ def test_without_the_condition_nothing_is_written(claims: Claims) -> None:
 def test_what_belongs_to_others(claims: Claims, key: str) -> None:
     claims.aws.cloud.kernel.store.put_blob(f"aws/{claims.bucket.id}", key, b"theirs")
     prefix = key.rsplit("/", 1)[0] + "/"
-    refused = (
+    refused: tuple[Callable[[], Any], ...] = (
         lambda: claims.put(key + "2", IfNoneMatch="*"),
         lambda: claims.s3.get_object(Bucket=claims.bucket.id, Key=key),
         lambda: claims.s3.list_objects_v2(Bucket=claims.bucket.id, Prefix=prefix),

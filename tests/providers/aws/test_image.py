@@ -1,0 +1,110 @@
+"""What an image build is told: base images, tags, and the script that really runs under bash."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from providers.aws.buildspec import BUILDSPEC, SCRIPT
+from providers.aws.image import image_tag, official_images
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "images"),
+    [
+        ("FROM python:3.12-slim\n", ["python:3.12-slim"]),
+        ("from python\nRUN x\n", ["python"]),
+        ("FROM --platform=linux/amd64 r-base:4.4.1 AS build\nFROM build\n", ["r-base:4.4.1"]),
+        ("FROM python:3.12 AS a\nFROM debian:12 as b\nCOPY --from=a /x /x\n", ["debian:12", "python:3.12"]),
+        ("FROM ghcr.io/astral-sh/uv:0.8\nFROM rocker/r-ver:4\nFROM scratch\n", []),
+        ("FROM python@sha256:0000\n", []),
+        ("ARG BASE=python\nFROM ${BASE}\n", []),
+    ],
+)
+def test_base_images_that_docker_itself_publishes(dockerfile: str, images: list[str]) -> None:
+    assert official_images(dockerfile) == images
+
+
+def props(**changes: Any) -> dict[str, Any]:
+    return {"tag": "a" * 24, "platform": "linux/amd64", "arguments": {"A": "1", "B": "2"}, **changes}
+
+
+def test_a_tag_stands_for_source_platform_and_arguments() -> None:
+    tag = image_tag(props())
+    assert tag == image_tag(props(arguments={"B": "2", "A": "1"}))
+    others = [props(tag="b" * 24), props(platform="linux/arm64"), props(arguments={"A": "1", "B": "3"})]
+    assert len({tag, *map(image_tag, others)}) == 4
+
+
+def test_the_buildspec_is_yaml_with_one_bash_script() -> None:
+    read = yaml.safe_load(BUILDSPEC)
+    assert (read["version"], read["env"]) == (0.2, {"shell": "bash"})
+    assert read["phases"]["build"]["commands"] == [SCRIPT]
+
+
+def run(folder: Path, mirrored: str = "", fails: str = "none", **variables: str) -> tuple[int, list[list[str]]]:
+    """The script with tools that only write down how they were called."""
+    tools, record = folder / "tools", folder / "calls"
+    tools.mkdir()
+    for tool in ("aws", "docker", "tar"):
+        path = tools / tool
+        path.write_text(
+            "#!/usr/bin/env bash\n"
+            f'for word in {tool} "$@"; do printf "%s\\0" "$word"; done >> "{record}"; printf "\\n" >> "{record}"\n'
+            f'[ "{tool} $1" = "{fails}" ] && exit 3\n'
+            f'if [ "$2" = imagetools ]; then [ "$4" = "{mirrored}" ]; exit; fi\n'
+        )
+        path.chmod(0o755)
+    env = {
+        "PATH": f"{tools}:/usr/bin:/bin:/usr/local/bin",
+        "ARGUMENT_NAMES": "MODEL_ID SRC_PATH",
+        "DOCKERFILE": "my app/Dockerfile",
+        "PLATFORM": "linux/amd64",
+        "REPOSITORY": "123.dkr.ecr.us-east-1.amazonaws.com/stack/alpha",
+        "SOURCE_BUCKET": "bucket",
+        "SOURCE_KEY": "source/alpha/x.tar.gz",
+        "TAG": "t",
+        **variables,
+    }
+    done = subprocess.run(["bash", "-c", SCRIPT], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    lines = record.read_text().splitlines()
+    return done.returncode, [line.split("\0")[:-1] for line in lines]
+
+
+def test_the_script_fetches_builds_and_pushes(tmp_path: Path) -> None:
+    code, calls = run(tmp_path)
+    image = "123.dkr.ecr.us-east-1.amazonaws.com/stack/alpha:t"
+    assert code == 0
+    assert calls[0] == ["aws", "s3", "cp", "--no-progress", "s3://bucket/source/alpha/x.tar.gz", "context.tar.gz"]
+    assert ["docker", "login", "--username", "AWS", "--password-stdin", image.split("/")[0]] in calls
+    (build,) = [call for call in calls if call[:3] == ["docker", "buildx", "build"]]
+    assert build[-5:] == ["--build-arg", "MODEL_ID", "--build-arg", "SRC_PATH", "context"]
+    assert build[build.index("--file") + 1] == "context/my app/Dockerfile"
+    assert build[build.index("--platform") + 1] == "linux/amd64"
+    assert "--provenance=false" in build
+    assert calls[-1] == ["docker", "push", image]
+
+
+def test_a_base_image_comes_from_amazons_copy_if_there_is_one(tmp_path: Path) -> None:
+    mirror = "public.ecr.aws/docker/library"
+    _, calls = run(tmp_path, f"{mirror}/python:3.12", BASE_IMAGES="debian:12 python:3.12")
+    (build,) = [call for call in calls if call[:3] == ["docker", "buildx", "build"]]
+    contexts = [build[at + 1] for at, word in enumerate(build) if word == "--build-context"]
+    assert contexts == [f"python:3.12=docker-image://{mirror}/python:3.12"]
+
+
+@pytest.mark.parametrize(("step", "last"), [("aws s3", "aws"), ("tar -xzf", "tar"), ("docker login", "docker")])
+def test_a_step_that_fails_ends_the_script(tmp_path: Path, step: str, last: str) -> None:
+    code, calls = run(tmp_path, fails=step)
+    assert code != 0
+    assert calls[-1][0] == last
+    assert not [call for call in calls if call[:2] == ["docker", "push"]]
+
+
+def test_the_buildspec_says_nothing_of_this_stack() -> None:
+    assert "$(" not in json.loads(BUILDSPEC)["phases"]["build"]["commands"][0]
