@@ -1,4 +1,4 @@
-"""A user's mistakes through the real engine: one sentence each, no traceback, nothing touched, and a second `up` heals."""
+"""A user's mistakes through the real engine: one sentence each, no traceback, and a second `up` heals."""
 
 from __future__ import annotations
 
