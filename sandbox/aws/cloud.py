@@ -29,7 +29,7 @@ class AwsCloud(Cloud):
         self.access = iam.Access(self)
         self.objects = s3.Objects(self)
         self.logs = logs.Logs(self)
-        self.clock = schedules.Clock(self)
+        self.clock = schedules.Schedules(self)
         self._jobs, self._builds = Jobs(self), codebuild.Builds(self)
         self._invocations = functions.Invocations(self)
         self.app = serve(self.answer)

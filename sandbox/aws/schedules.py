@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import re
-import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
 from sandbox.aws.functions import FUNCTION, invoke
 from sandbox.aws.handlers import AwsHandler
+from sandbox.clock import Clock
 from sandbox.cloud import CloudError, Resource
 
 if TYPE_CHECKING:
@@ -92,31 +92,12 @@ def due(expression: str, moment: datetime) -> bool:
     return all(values is None or value in values for value, values in zip(now, fields(expression), strict=True))
 
 
-class Clock:
-    """One thread for all schedules."""
+class Schedules(Clock):
+    """Fires what is due; looked at each minute while the daemon runs."""
 
     def __init__(self, cloud: AwsCloud) -> None:
-        self._cloud, self._stop = cloud, threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Begin to look at the clock."""
-        self._thread = threading.Thread(target=self._run, name="aws-schedules", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        last = datetime.now(UTC).replace(second=0, microsecond=0)
-        while not self._stop.wait(1.0):
-            minute = datetime.now(UTC).replace(second=0, microsecond=0)
-            if minute > last:
-                last = minute
-                self.tick(minute)
+        super().__init__("aws-schedules")
+        self._cloud = cloud
 
     def tick(self, minute: datetime) -> None:
         """Fire what is due in a minute (UTC)."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sandbox.azure import web
+from sandbox.clock import Clock
 from sandbox.functions import FunctionFailed
 from trigger.cron import matches
 
@@ -17,31 +17,12 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-class Timers:
-    """One thread for all apps."""
+class Timers(Clock):
+    """Fires what is due; looked at each minute while the daemon runs."""
 
     def __init__(self, cloud: AzureCloud) -> None:
-        self._cloud, self._stop = cloud, threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Begin to look at the clock."""
-        self._thread = threading.Thread(target=self._run, name="azure-timers", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        last = datetime.now(UTC).replace(second=0, microsecond=0)
-        while not self._stop.wait(1.0):
-            minute = datetime.now(UTC).replace(second=0, microsecond=0)
-            if minute > last:
-                last = minute
-                self.tick(minute)
+        super().__init__("azure-timers")
+        self._cloud = cloud
 
     def tick(self, minute: datetime) -> None:
         """Fire what is due in a minute."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import logging
-import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from sandbox.calls import Call, Reply
+from sandbox.clock import Clock
 from sandbox.cloud import CloudError, Resource
 from sandbox.gcp.handlers import GcpHandler
 from trigger.cron import fields, matches
@@ -51,31 +51,12 @@ class Job(GcpHandler):
         resource.outputs |= {"project": self.cloud.project, "state": "PAUSED" if inputs.get("paused") else "ENABLED"}
 
 
-class Clock:
-    """One thread that looks at the clock for all scheduler jobs."""
+class Scheduler(Clock):
+    """Fires what is due; looked at each minute while the daemon runs."""
 
     def __init__(self, cloud: GcpCloud) -> None:
-        self._cloud, self._stop = cloud, threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread = threading.Thread(target=self._run, name="gcp-scheduler", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        last = datetime.now(UTC).replace(second=0, microsecond=0)
-        while not self._stop.wait(1.0):
-            minute = datetime.now(UTC).replace(second=0, microsecond=0)
-            if minute > last:
-                last = minute
-                self.tick(minute)
+        super().__init__("gcp-scheduler")
+        self._cloud = cloud
 
     def tick(self, minute: datetime) -> list[Reply]:
         """Call what is due in a minute (UTC)."""
