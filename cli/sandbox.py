@@ -12,6 +12,8 @@ from cli.control import Control, Run
 from cli.engine_run import Pulumi
 from cli.errors import Group, UserError
 from cli.report import table
+from cli.webhooks import register
+from engine import Engine
 
 app = typer.Typer(
     help="Three clouds and Numerai on this machine, for the real Pulumi engine.",
@@ -71,15 +73,20 @@ def status(as_json: AsJson = False) -> None:
 @app.command()
 def env(as_json: AsJson = False) -> None:
     """Print what makes a shell work against the sandbox, for `eval "$(pnodes sandbox env)"`."""
-    from engine import find
-
     daemon = sandbox_process.running(project.sandbox_home())
-    engine = find()
-    if engine is None:
-        raise UserError("There is no Pulumi engine on this machine yet. Install one with `pnodes engine`.")
+    engine = _engine()
     (daemon.home / "state").mkdir(parents=True, exist_ok=True)
     settings = sandbox_shell.variables(daemon, engine.bin)
     print(json.dumps(settings, indent=2) if as_json else sandbox_shell.export_lines(settings))
+
+
+def _engine() -> Engine:
+    from engine import find
+
+    found = find()
+    if found is None:
+        raise UserError("There is no Pulumi engine on this machine yet. Install one with `pnodes engine`.")
+    return found
 
 
 @app.command("open-round")
@@ -87,11 +94,14 @@ def open_round(
     tournament: Annotated[str | None, typer.Option(help="classic, signals or crypto; all three when left out.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Open a round at the sandbox's Numerai, which calls the webhooks. Exit code 1 when one refuses."""
+    """Open a round at the sandbox's Numerai, which calls the stack's webhooks. Exit code 1 when one refuses."""
     if tournament not in (None, "classic", "signals", "crypto"):
         raise UserError(f"--tournament is classic, signals or crypto, not {tournament!r}.", exit_code=2)
     daemon = sandbox_process.running(project.sandbox_home())
+    engine = _engine()
+    pulumi = Pulumi(engine, sandbox_shell.environment(daemon, engine.bin), project.project_folder())
     with Control(daemon.control) as control:
+        register(control, pulumi.outputs())
         number, calls = control.open_round(tournament)
     if as_json:
         print(json.dumps({"round": number, "triggers": [vars(call) for call in calls]}, indent=2))
