@@ -2,85 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime.mocks import MockMonitor
 
-from nodefile import Node, parse
-from providers.contract import Stack
-from sandbox import schema, sdk_types
+from tests.providers import recorder
+from tests.providers.recorder import Registered, place, registered
 
-SECRET_KEY = "planted-secret-key"
-WEBHOOK_KEY = "planted-webhook-key"
 ACCOUNT = "123456789012"
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 
-@dataclass
-class Registered:
-    """One resource as the program registered it; `secrets` are the paths of secret inputs."""
-
-    type: str
-    name: str
-    inputs: dict[str, Any]
-    urn: str = ""
-    parent: str = ""
-    depends_on: set[str] = field(default_factory=set)
-    secrets: set[str] = field(default_factory=set)
-
-
-def plain(value: Any, path: str = "", secrets: set[str] | None = None) -> Any:
-    """Inputs without the wrapping of secrets, whose paths are noted; whole numbers as the engine sends them on."""
-    if isinstance(value, list):
-        return [plain(item, f"{path}[{index}]", secrets) for index, item in enumerate(value)]
-    if not isinstance(value, dict):
-        return int(value) if isinstance(value, float) and value.is_integer() else value
-    if value.get(_SIGNATURE):
-        if secrets is not None:
-            secrets.add(path)
-        return plain(value["value"], path, secrets)
-    return {key: plain(item, f"{path}.{key}" if path else key, secrets) for key, item in value.items()}
-
-
-class Monitor(MockMonitor):
-    """Notes whose child a resource is and what it waits for, which mocks are not told."""
-
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
-        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
-        recorded: list[Registered] = self.mocks.registered  # type: ignore[attr-defined]
-        for each in recorded:
-            if (each.type, each.name) == (request.type, request.name):
-                each.urn, each.parent, each.depends_on = answer.urn, request.parent, set(request.dependencies)
-        return answer
-
-
-class Mocks(pulumi.runtime.Mocks):
+class Mocks(recorder.Mocks):
     """Answers as pulumi-aws does, as far as the components read the outputs."""
 
-    def __init__(self) -> None:
-        self.registered: list[Registered] = []
+    zones = "abc"
+    offered = ("m5.large", "r5.4xlarge", "r6i.4xlarge")
+    """In no particular order, as EC2 answers."""
 
-    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        found = Registered(args.typ, args.name, {})
-        found.inputs = plain(args.inputs, "", found.secrets)
-        self.registered.append(found)
-        kind, name = args.typ.rsplit(":", 1)[-1], f"{args.name}-1a2b3c4"
-        outputs: dict[str, Any] = {"name": name, "bucket": name, **found.inputs}
-        service = args.typ.split(":")[1].split("/")[0] if ":" in args.typ else ""
-        outputs["arn"] = f"arn:aws:{service}:{found.inputs.get('region', '')}:{ACCOUNT}:{kind}/{outputs['name']}"
-        return f"{kind}-{args.name}", outputs | _outputs(kind, outputs)
+    def answer(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        kind, physical = type_.rsplit(":", 1)[-1], f"{name}-1a2b3c4"
+        outputs: dict[str, Any] = {"name": physical, "bucket": physical, **inputs}
+        service = type_.split(":")[1].split("/")[0] if ":" in type_ else ""
+        outputs["arn"] = f"arn:aws:{service}:{inputs.get('region', '')}:{ACCOUNT}:{kind}/{outputs['name']}"
+        return f"{kind}-{name}", outputs | _outputs(kind, outputs)
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token.endswith(":getCallerIdentity"):
             return {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/me", "id": "i", "userId": "u"}, []
+        if args.token.endswith(":getInstanceTypeOfferings"):
+            return {"instanceTypes": self.offered, "id": "o", "locations": []}, []
         assert args.token.endswith(":getAvailabilityZones")
-        return {"names": [f"{args.args['region']}{letter}" for letter in "abc"], "id": "z", "zoneIds": []}, []
+        return {"names": [f"{args.args['region']}{letter}" for letter in self.zones], "id": "z", "zoneIds": []}, []
 
 
 def _outputs(kind: str, known: dict[str, Any]) -> dict[str, Any]:
@@ -98,76 +53,22 @@ def _outputs(kind: str, known: dict[str, Any]) -> dict[str, Any]:
     return found.get(kind, {})
 
 
-class Program:
-    """The cluster and nodes of a nodes.yaml, registered."""
-
-    def __init__(self, registered: list[Registered], nodes: list[Node]) -> None:
-        self.registered, self.nodes = registered, nodes
-
-    def all(self, kind: str = "") -> list[Registered]:
-        return [each for each in self.registered if each.type.endswith(kind)]
-
-    def one(self, kind: str, name: str) -> Registered:
-        found = [each for each in self.all(kind) if each.name == name]
-        assert len(found) == 1, f"{kind} {name}: {[(each.type, each.name) for each in self.registered]}"
-        return found[0]
-
-    def owner(self, resource: Registered) -> Registered:
-        """The node or cluster at the top of a resource's parents."""
-        at = resource
-        while not at.type.endswith((":PredictionNode", ":Cluster")):
-            at = next(each for each in self.registered if each.urn == at.parent)
-        return at
-
-    def of(self, name: str) -> list[Registered]:
-        """A node's cloud resources, without its components."""
-        cloud = [each for each in self.registered if not each.type.startswith("prediction-nodes:")]
-        return [each for each in cloud if "WebhookKey" not in each.type and self.owner(each).name == name]
+class Program(recorder.Program):
+    """The clusters and nodes of a nodes.yaml, registered."""
 
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Program]:
     """Registers the nodes of a nodes.yaml's text."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "m").mkdir()
-    (tmp_path / "m" / "Dockerfile").write_text("FROM python:3.12-slim\n")
+    place(tmp_path)
 
     def register(text: str, project: str = "prediction-nodes", stack_name: str = "dev") -> Program:
-        Path("nodes.yaml").write_text(text)
-        found, problems = parse(Path("nodes.yaml"))
-        assert found is not None, problems
-        assert not problems
-        asyncio.set_event_loop(asyncio.new_event_loop())
-        mocks = Mocks()
-        pulumi.runtime.set_mocks(mocks, project, stack_name, monitor=Monitor(mocks))
-
-        def run() -> None:
-            from providers.aws.cluster import Cluster
-            from providers.aws.node import PredictionNode
-
-            stack = Stack(
-                project=project,
-                name=stack_name,
-                public_id=pulumi.Output.secret("planted-public-id"),
-                secret_key=pulumi.Output.secret(SECRET_KEY),
-                webhook_key=pulumi.Output.secret(WEBHOOK_KEY),
-                model_ids={node.name: pulumi.Output.from_input(node.model) for node in found.nodes},
-            )
-            for region in sorted({node.region for node in found.nodes}):
-                here = [node for node in found.nodes if node.region == region]
-                cluster = Cluster(region, here, stack)
-                for node in here:
-                    PredictionNode(node, cluster, stack)
-
-        pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]
-        return Program(mocks.registered, list(found.nodes))
+        return Program(*registered("aws", Mocks(), text, project, stack_name))
 
     return register
 
 
 def problems(resource: Registered) -> list[tuple[str, str]]:
     """What the SDK's types and the provider's schema say against the inputs."""
-    if not resource.type.startswith("aws:"):
-        return []
-    rules = schema.load("aws")
-    return [*sdk_types.check(resource.type, resource.inputs), *rules.check(resource.type, resource.inputs)]
+    return recorder.objections("aws", resource)

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
 from providers.aws.buildspec import BUILDSPEC, SCRIPT
-from providers.aws.image import image_tag, official_images
+from providers.aws.image import CodeBuildProvider, image_tag, official_images
+from providers.build import BuildFailed
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,8 @@ def run(folder: Path, mirrored: str = "", fails: str = "none", **variables: str)
         path = tools / tool
         path.write_text(
             "#!/usr/bin/env bash\n"
-            f'for word in {tool} "$@"; do printf "%s\\0" "$word"; done >> "{record}"; printf "\\n" >> "{record}"\n'
+            # One write for a line: the two sides of a pipe run at once.
+            f'IFS=$\'\\x1f\'; words="{tool}$IFS$*"; printf \'%s\\n\' "$words" >> "{record}"\n'
             f'[ "{tool} $1" = "{fails}" ] && exit 3\n'
             f'if [ "$2" = imagetools ]; then [ "$4" = "{mirrored}" ]; exit; fi\n'
         )
@@ -73,7 +76,7 @@ def run(folder: Path, mirrored: str = "", fails: str = "none", **variables: str)
     }
     done = subprocess.run(["bash", "-c", SCRIPT], cwd=folder, env=env, capture_output=True, text=True, check=False)
     lines = record.read_text().splitlines()
-    return done.returncode, [line.split("\0")[:-1] for line in lines]
+    return done.returncode, [line.split("\x1f") for line in lines]
 
 
 def test_the_script_fetches_builds_and_pushes(tmp_path: Path) -> None:
@@ -102,9 +105,49 @@ def test_a_base_image_comes_from_amazons_copy_if_there_is_one(tmp_path: Path) ->
 def test_a_step_that_fails_ends_the_script(tmp_path: Path, step: str, last: str) -> None:
     code, calls = run(tmp_path, fails=step)
     assert code != 0
-    assert calls[-1][0] == last
+    assert last in {call[0] for call in calls[-2:]}
     assert not [call for call in calls if call[:2] == ["docker", "push"]]
 
 
 def test_the_buildspec_says_nothing_of_this_stack() -> None:
     assert "$(" not in json.loads(BUILDSPEC)["phases"]["build"]["commands"][0]
+
+
+class FullAccount:
+    """CodeBuild that takes a build only after so many refusals."""
+
+    def __init__(self, refusals: int, code: str = "AccountLimitExceededException", places: int = 1) -> None:
+        self.refusals = refusals
+        message = f"Cannot have more than {places} builds in queue for the account"
+        self.error = ClientError({"Error": {"Code": code, "Message": message}}, "StartBuild")
+
+    def start_build(self, **_: Any) -> dict[str, Any]:
+        self.refusals -= 1
+        if self.refusals >= 0:
+            raise self.error
+        return {"build": {"id": "builder:1"}}
+
+
+def start(folder: Path, account: FullAccount, monkeypatch: pytest.MonkeyPatch) -> str:
+    (folder / "Dockerfile").write_text("FROM python\n")
+    provider = CodeBuildProvider()
+    provider.poll_seconds = 0.001
+    monkeypatch.setattr(provider, "_client", lambda _props, _service: account)
+    where = {"context": str(folder), "dockerfile": str(folder / "Dockerfile"), "repository": "r", "bucket": "b"}
+    return provider.start(props(node="alpha", region="us-east-1", project="p", **where), "source/x")
+
+
+def test_a_build_waits_for_a_place_in_an_account_that_has_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert start(tmp_path, FullAccount(3), monkeypatch) == "builder:1"
+
+
+def test_an_account_without_any_builds_is_told_what_to_ask_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BuildFailed, match=r"alpha .* no builds in us-east-1 yet .*Service Quotas"):
+        start(tmp_path, FullAccount(1, places=0), monkeypatch)
+
+
+def test_another_refusal_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = FullAccount(2, "AccessDeniedException")
+    with pytest.raises(ClientError):
+        start(tmp_path, account, monkeypatch)
+    assert account.refusals == 1

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.providers.aws.conftest import ACCOUNT, SECRET_KEY, WEBHOOK_KEY, Program, Registered, problems
+from tests.providers.aws.conftest import ACCOUNT, Program, problems
+from tests.providers.recorder import SECRET_KEY, WEBHOOK_KEY, Registered
 
 Make = Callable[..., Program]
 ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
@@ -113,7 +114,11 @@ def test_a_trigger_has_exactly_its_rights(two: Program) -> None:
         {
             "Effect": "Allow",
             "Action": ["batch:SubmitJob"],
-            "Resource": [f"{batch}:JobQueue/{CLUSTER}-1a2b3c4", f"{batch}:JobDefinition/alpha-1a2b3c4:*"],
+            "Resource": [
+                f"{batch}:JobQueue/{CLUSTER}-1a2b3c4",
+                f"{batch}:JobDefinition/alpha-1a2b3c4",
+                f"{batch}:JobDefinition/alpha-1a2b3c4:*",
+            ],
         },
     ]
 

@@ -75,3 +75,50 @@ def test_roles_are_assumed_one_after_the_other(setting: str, monkeypatch: pytest
     if setting == "aws:assumeRoles":
         assert asked[1] == ("ASIA1", {"RoleArn": "arn:two", "RoleSessionName": "me"})
     assert key(session.client("ecr")) == f"ASIA{len(asked)}"
+
+
+def test_a_profile_of_the_stack_s_own_files(tmp_path: Path) -> None:
+    file = tmp_path / "own"
+    file.write_text("[work]\naws_access_key_id = AKIAFILE\naws_secret_access_key = x\n")
+    config = {"aws:profile": "work", "aws:sharedCredentialsFiles": json.dumps([str(file)])}
+    assert key(Session(config.get, "us-east-1").client("s3")) == "AKIAFILE"
+
+
+def test_switches_that_decide_over_host_names() -> None:
+    fips = Session({"aws:useFipsEndpoint": "true"}.get, "us-east-1").client("codebuild")
+    plain = Session({"aws:useFipsEndpoint": "false"}.get, "us-east-1").client("codebuild")
+    assert fips.meta.endpoint_url == "https://codebuild-fips.us-east-1.amazonaws.com"
+    assert plain.meta.endpoint_url == "https://codebuild.us-east-1.amazonaws.com"
+    path = Session({"aws:s3UsePathStyle": "true"}.get, "us-east-1").client("s3")
+    assert path.meta.config.s3["addressing_style"] == "path"
+
+
+def test_the_provider_s_names_of_services() -> None:
+    session = Session({"aws:endpoints": '[{"cloudwatchlogs": "https://logs.example"}]'}.get, "us-east-1")
+    assert session.client("logs").meta.endpoint_url == "https://logs.example"
+
+
+def test_a_token_of_somebody_else_s_is_a_way_in_without_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    (tmp_path / "token").write_text("signed-by-ci\n")
+    asked: list[dict[str, Any]] = []
+    plain = boto3.Session.client
+
+    def client(self: boto3.Session, service: str, **options: Any) -> Any:
+        made = plain(self, service, **options)
+        if service == "sts":
+
+            def assume(**wanted: Any) -> dict[str, Any]:
+                asked.append(wanted)
+                return {"Credentials": {"AccessKeyId": "ASIAWEB", "SecretAccessKey": "x", "SessionToken": "t"}}
+
+            made.assume_role_with_web_identity = assume
+        return made
+
+    monkeypatch.setattr(boto3.Session, "client", client)
+    role = {"roleArn": "arn:one", "webIdentityTokenFile": str(tmp_path / "token")}
+    session = Session({"aws:assumeRoleWithWebIdentity": json.dumps(role)}.get, "us-east-1")
+    assert key(session.client("s3")) == "ASIAWEB"
+    wanted = {"RoleArn": "arn:one", "RoleSessionName": "prediction-nodes", "WebIdentityToken": "signed-by-ci"}
+    assert asked == [wanted]

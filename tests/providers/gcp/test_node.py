@@ -10,8 +10,10 @@ from typing import Any
 import pulumi
 import pytest
 
+from providers.gcp import cluster
 from providers.gcp.cluster import SERVICES
-from tests.providers.gcp.conftest import PROJECT, Program, Registered, problems
+from tests.providers.gcp.conftest import PROJECT, Program, problems
+from tests.providers.recorder import Registered
 from trigger import archive
 
 Make = Callable[..., Program]
@@ -67,6 +69,7 @@ def test_few_resources(two: Program) -> None:
         "Secret": 2,
         "SecretVersion": 2,
         "IAMCustomRole": 2,
+        "ProjectExclusion": 1,
     }
 
 
@@ -242,6 +245,17 @@ def test_a_job_waits_for_its_rights_and_a_build_for_its_builder_s(two: Program) 
     assert {each.urn for each in builder.values()} <= two.one(":ImageBuild", "alpha").depends_on
 
 
+def test_addresses_with_tokens_are_kept_out_of_cloud_run_s_own_log(two: Program) -> None:
+    expression = two.one(":ProjectExclusion", CLUSTER).inputs["filter"]
+    found = re.search(r'requestUrl=~"([^"]+)"', expression)
+    assert found is not None
+    host = "https://alpha-1a2b3c4-abcdefghij-uc.a.run.app"
+    assert re.search(found[1], f"{host}/pred/{ALPHA}?token=secret")
+    assert re.search(found[1], f"{host}/pred/{ALPHA}/secret")
+    assert not re.search(found[1], f"{host}/health")
+    assert 'resource.labels.location="us-central1"' in expression
+
+
 def test_the_registry_keeps_the_images_of_the_nodes_there_are(two: Program) -> None:
     policies = {each["id"]: each for each in two.one(":Repository", f"{CLUSTER}-images").inputs["cleanupPolicies"]}
     assert policies["keep-recent"]["action"] == "KEEP"
@@ -297,6 +311,7 @@ def test_resources_are_where_the_node_says(program: Make) -> None:
     assert places == {"europe-west1", "EUROPE-WEST1"}
 
 
-def test_without_a_project_the_sentence_says_what_to_set(program: Make) -> None:
+def test_without_a_project_the_sentence_says_what_to_set() -> None:
     with pytest.raises(pulumi.RunError, match="pulumi config set gcp:project"):
-        program(TWO, google_project="")
+        cluster.known_project("")
+    assert cluster.known_project(PROJECT) == PROJECT
