@@ -22,7 +22,9 @@ _EXTRA = {
         "requirements.txt": "azure-functions\n",
         "host.json": (
             '{"version":"2.0","functionTimeout":"00:01:00","extensions":{"http":{"routePrefix":""}},'
-            '"logging":{"applicationInsights":{"samplingSettings":{"isEnabled":false}}}}\n'
+            '"logging":{"applicationInsights":{"samplingSettings":{"isEnabled":false},'
+            # Without it every request's address is kept in Application Insights, and the webhook's holds its token.
+            '"httpAutoCollectionOptions":{"enableHttpTriggerExtendedInfoCollection":false}}}}\n'
         ),
     },
 }

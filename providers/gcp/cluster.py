@@ -48,7 +48,7 @@ class Cluster(pulumi.ComponentResource):
         self.region, self.digits = region, names.digits(stack, region)
         self._labels = names.labels(stack.tags())
         client = gcp.organizations.get_client_config_output()
-        self.project = client.project.apply(_known_project)
+        self.project = client.project.apply(known_project)
         self.token = pulumi.Output.secret(client.access_token)
         self.services = [
             gcp.projects.Service(
@@ -67,6 +67,7 @@ class Cluster(pulumi.ComponentResource):
         self._secrets(stack)
         self._roles(stack)
         self._trigger_source()
+        self._request_log()
         self.register_outputs({"bucket": self.bucket.name})
 
     def _bucket(self) -> None:
@@ -200,8 +201,22 @@ class Cluster(pulumi.ComponentResource):
             opts=self.own,
         )
 
+    def _request_log(self) -> None:
+        # Cloud Run keeps a log of requests with their addresses, and the token is part of a webhook's address. What the
+        # trigger says of each request stays.
+        gcp.logging.ProjectExclusion(
+            self.name,
+            description="addresses of prediction nodes' webhooks, which hold their tokens",
+            filter=(
+                f'resource.type="cloud_run_revision" AND resource.labels.location="{self.region}" '
+                'AND httpRequest.requestUrl=~"/pred/[0-9a-fA-F-]{36}[/?]"'
+            ),
+            opts=self.own,
+        )
 
-def _known_project(project: str) -> str:
+
+def known_project(project: str) -> str:
+    """The project that the provider works on. Raises RunError where its configuration names none."""
     if not project:
         raise pulumi.RunError("gcp nodes need a project: pulumi config set gcp:project PROJECT_ID")
     return project

@@ -1,7 +1,9 @@
 """A node's trigger on Google Cloud: a function with an account that may start this node's job and make its claims.
 
-The function is public, as Numerai cannot sign its calls; its code checks the token. Cloud Scheduler calls the same
-public address with the token in a header, so a schedule needs neither an account of its own nor a second check.
+The function is public, as Numerai cannot sign its calls; its code checks the token. An organisation that forbids
+allUsers (domain restricted sharing) refuses the member NODE-public: its administrator has to exempt the project. Cloud
+Scheduler calls the same public address with the token in a header: nobody would check an OIDC token on a public
+function, so a schedule needs neither an account of its own nor a second check.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from trigger import archive
 
 PYTHON = "python313"
 # A whole vCPU: with the fraction that little memory brings, a cold start alone takes longer than an answer may.
-CPU, MEMORY, SECONDS = "1", "512M", 60
+CPU, MEMORY, SECONDS = "1", "512Mi", 60
 MAX_INSTANCES, REQUESTS = 3, 8
 
 

@@ -37,6 +37,7 @@ class GcpCloud(Cloud):
         return {
             handlers.SERVICE: handlers.Service(self),
             handlers.REPOSITORY: handlers.Repository(self),
+            handlers.EXCLUSION: handlers.Exclusion(self),
             handlers.SECRET: handlers.Secret(self),
             handlers.VERSION: handlers.SecretVersion(self),
             iam.ACCOUNT: iam.Account(self),

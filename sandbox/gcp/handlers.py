@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SERVICE = "gcp:projects/service:Service"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
+EXCLUSION = "gcp:logging/projectExclusion:ProjectExclusion"
 SECRET = "gcp:secretmanager/secret:Secret"  # noqa: S105 - a type's name
 VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
 _HOLDERS = "gcp:service-holders"
@@ -112,6 +113,19 @@ class Repository(GcpHandler):
         for repository in store.all("gcp:packages", f"{self.url(resource)}/"):
             self.cloud.kernel.images.delete_repository(repository)
             store.delete("gcp:packages", repository)
+
+
+class Exclusion(GcpHandler):
+    """What Cloud Logging does not keep. The sandbox keeps no log of requests, so there is nothing to leave out."""
+
+    autoname, service = "name", "logging"
+
+    def create(self, resource: Resource) -> None:
+        self.enabled()
+        name = resource.inputs["name"]
+        id_ = f"projects/{self.cloud.project}/exclusions/{name}"
+        self.named(resource, name, r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}", id_)
+        resource.outputs["project"] = self.cloud.project
 
 
 class Secret(GcpHandler):

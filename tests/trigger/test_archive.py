@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import subprocess
 import sys
 import zipfile
@@ -46,3 +47,9 @@ def test_the_digest_tells_clouds_apart_and_is_that_of_the_text() -> None:
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_no_file_is_empty(cloud: str) -> None:
     assert all(text.strip() for text in archive.files(cloud).values())
+
+
+def test_azures_host_keeps_no_addresses_of_requests_which_hold_the_token() -> None:
+    host = json.loads(archive.files("azure")["host.json"])
+    options = host["logging"]["applicationInsights"]["httpAutoCollectionOptions"]
+    assert options == {"enableHttpTriggerExtendedInfoCollection": False}
