@@ -62,7 +62,7 @@ def serve(answer: Callable[[Call], Reply]) -> ASGIApp:
         call = Call(
             method=request.method,
             host=request.headers.get("host", "").rsplit(":", 1)[0].lower(),
-            path=unquote(scope["raw_path"].decode("latin-1")).split("?")[0],
+            path=unquote(scope["raw_path"].decode("latin-1").split("?")[0]),
             query=dict(request.query_params),
             headers=dict(request.headers),
             body=await request.body(),

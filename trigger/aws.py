@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import uuid
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -33,6 +34,10 @@ def code(error: Exception) -> str:
     return type(error).__name__
 
 
+def _sent_again(error: ClientError) -> bool:
+    return bool(error.response.get("ResponseMetadata", {}).get("RetryAttempts"))
+
+
 class S3Claims:
     """Claims as objects below a prefix."""
 
@@ -41,18 +46,28 @@ class S3Claims:
 
     def create(self, key: str, body: bytes) -> bool:
         """PutObject with If-None-Match: *. 409 means that another creation was under way: ask again, it decides."""
+        claimant = uuid.uuid4().hex
+        named = {"Bucket": self._bucket, "Key": self._prefix + key, "Metadata": {"claimant": claimant}}
         for _ in range(3):
             try:
-                self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=body, IfNoneMatch="*")
+                self._client.put_object(**named, Body=body, IfNoneMatch="*")
                 return True
             except ClientError as error:
                 if code(error) in ("PreconditionFailed", "412"):
-                    return False
+                    # boto3 sent it again because an answer was lost: what is there may well be ours.
+                    return _sent_again(error) and self._claimant(key) == claimant
                 if code(error) not in ("ConditionalRequestConflict", "409"):
                     raise ClaimError(f"the claim could not be written: {code(error)}") from error
             except BotoCoreError as error:
                 raise ClaimError(f"the claim store did not answer: {code(error)}") from error
         raise ClaimError("the claim could not be written: other creations of it were under way each time")
+
+    def _claimant(self, key: str) -> str:
+        try:
+            found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
+            return str(found["Metadata"].get("claimant", ""))
+        except (BotoCoreError, ClientError) as error:
+            raise ClaimError(f"the claim could not be read: {code(error)}") from error
 
     def list(self, prefix: str) -> list[str]:
         """ListObjectsV2, page by page."""

@@ -11,7 +11,9 @@ import json
 
 MIRROR = "public.ecr.aws/docker/library"
 
+# In a subshell: the builder runs more in its own shell, which must keep its options and arguments.
 SCRIPT = f"""\
+(
 set -eu
 mkdir context
 aws s3 cp --no-progress "s3://$SOURCE_BUCKET/$SOURCE_KEY" context.tar.gz
@@ -27,6 +29,7 @@ done
 docker buildx build --platform "$PLATFORM" --provenance=false --load --progress=plain \\
   --file "context/$DOCKERFILE" --tag "$REPOSITORY:$TAG" "$@" context
 docker push "$REPOSITORY:$TAG"
+)
 """
 
 # JSON is YAML: no quoting of the script by hand.

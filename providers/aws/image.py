@@ -29,9 +29,15 @@ KEPT_IMAGES = 10
 _POLL_SECONDS = 3.0
 _MAX_SECONDS = 2 * 3600
 _LAST_LINES = 30
+# Builds of one image while the builder's role is too new to be known everywhere; looks' worth of waiting between tries.
+_TRIES, _PAUSE = 4, 5
 _FROM = re.compile(
     r"^\s*FROM\s+(?:--\S+\s+)*([a-z0-9][a-z0-9._-]*(?::[\w.-]+)?)\s*(?:AS\s+(\S+)\s*)?$", re.IGNORECASE | re.MULTILINE
 )
+
+
+class _DeniedError(BuildFailed):
+    """The builder's role may not do what it was given the right to: worth another try while the role is new."""
 
 
 class CodeBuildProvider(ImageBuildProvider):
@@ -47,10 +53,20 @@ class CodeBuildProvider(ImageBuildProvider):
         try:
             digest = self._existing(props)
             if digest is None:
-                return super()._build(props)
+                return self._built(props)
         except (BotoCoreError, ClientError) as error:
             raise BuildFailed(f"the image of {props['node']} could not be built: {error}") from error
         return {**props, "digest": digest, "image": f"{props['repository']}@{digest}"}
+
+    def _built(self, props: dict[str, Any]) -> dict[str, Any]:
+        for _ in range(_TRIES - 1):
+            try:
+                return super()._build(props)
+            except _DeniedError as error:
+                # IAM takes its time: the first build may start before the role's rights are known everywhere.
+                print(f"{props['node']}: {str(error).splitlines()[0]}; trying again", flush=True)
+                time.sleep(self.poll_seconds * _PAUSE)
+        return super()._build(props)
 
     def upload(self, props: dict[str, Any], name: str, archive: bytes) -> str:
         key = f"{roles.SOURCES}/{props['node']}/{name}"
@@ -70,13 +86,33 @@ class CodeBuildProvider(ImageBuildProvider):
             "SOURCE_KEY": source,
             "TAG": image_tag(props),
         }
-        started = self._client(props, "codebuild").start_build(
-            projectName=props["project"],
-            environmentVariablesOverride=[
-                {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in variables.items() if value
-            ],
-        )
-        return str(started["build"]["id"])
+        builds, deadline = self._client(props, "codebuild"), time.monotonic() + _MAX_SECONDS
+        while True:
+            try:
+                started = builds.start_build(
+                    projectName=props["project"],
+                    environmentVariablesOverride=[
+                        {"name": name, "value": value, "type": "PLAINTEXT"}
+                        for name, value in variables.items()
+                        if value
+                    ],
+                )
+                return str(started["build"]["id"])
+            except ClientError as error:
+                self._wait_for_a_place(props, error, deadline)
+
+    def _wait_for_a_place(self, props: dict[str, Any], error: ClientError, deadline: float) -> None:
+        """New accounts may run and queue very few builds, one or even none. Raises what waiting does not help with."""
+        if error.response["Error"]["Code"] != "AccountLimitExceededException" or time.monotonic() > deadline:
+            raise error
+        if "more than 0 builds" in str(error):
+            raise BuildFailed(
+                f"the image of {props['node']} could not be built: AWS lets this account run no builds in "
+                f"{props['region']} yet ({error}). New accounts get some after a while; ask for them under Service "
+                'Quotas, AWS CodeBuild, "Concurrently running builds for Linux/Small environment", then run '
+                "`pulumi up` again."
+            ) from error
+        time.sleep(self.poll_seconds * _PAUSE)
 
     def watch(self, props: dict[str, Any], build_id: str) -> str:
         builds, log = self._client(props, "codebuild"), _Log(props, self._client(props, "logs"))
@@ -90,7 +126,8 @@ class CodeBuildProvider(ImageBuildProvider):
                     raise BuildFailed(f"the build of {props['node']} succeeded but the registry has no such image")
                 return digest
             if build["buildStatus"] != "IN_PROGRESS":
-                raise BuildFailed(f"the build of {props['node']} ended: {_reason(build)}\n{log.tail()}")
+                failed = _DeniedError if _denied(build) else BuildFailed
+                raise failed(f"the build of {props['node']} ended: {_reason(build)}\n{log.tail()}")
             time.sleep(self.poll_seconds)
         raise BuildFailed(f"the build of {props['node']} took longer than {_MAX_SECONDS // 60} minutes\n{log.tail()}")
 
@@ -126,6 +163,11 @@ def _reason(build: dict[str, Any]) -> str:
             if context.get("message"):
                 return f"{phase['phaseType'].lower()}: {context['message']}"
     return str(build["buildStatus"]).lower()
+
+
+def _denied(build: dict[str, Any]) -> bool:
+    contexts = [context for phase in build.get("phases") or [] for context in phase.get("contexts") or []]
+    return any(context.get("statusCode") == "ACCESS_DENIED" for context in contexts)
 
 
 class _Log:

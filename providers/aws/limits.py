@@ -62,7 +62,10 @@ def fit(node: Node) -> Fit:
     asked = node.size.cpu_units, node.size.memory
     disk = node.disk if node.disk and node.disk > FREE_DISK else None
     if disk and disk > MAX_FARGATE_DISK:
-        why = f"runs on an EC2 machine, which starts first: Fargate's disk ends at {MAX_FARGATE_DISK} GiB"
+        why = (
+            "runs on an EC2 machine of 16 vCPU / 128 GiB, which is started for it and billed while it runs: Fargate's "
+            f"disk ends at {MAX_FARGATE_DISK} GiB"
+        )
         return Fit(EC2, min(math.ceil(node.size.cpu), MAX_CPU) * 1024, min(asked[1], MAX_MEMORY), disk, why)
     cpu, memory = next(
         ((units, mib) for units, amounts in PAIRS.items() for mib in amounts if units >= asked[0] and mib >= asked[1]),

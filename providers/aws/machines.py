@@ -1,7 +1,8 @@
 """Machines of EC2's for the nodes whose disk Fargate does not have: an environment that scales to zero.
 
-A machine is started when a run needs it and ended after it; it is of a kind with memory enough for the largest size,
-and its disk has room for the largest disk that a node of the region asks for.
+A machine is started when a run needs it and ended after it. Its disk has room for the largest disk that a node of the
+region asks for. It is of one size, on which any run fits: of a machine's nominal memory some MiB are missing, and Batch
+would wait for ever with a run that asks for all of a smaller one.
 """
 
 from __future__ import annotations
@@ -15,11 +16,21 @@ from providers.aws import roles
 from providers.aws.network import Network
 
 MAX_VCPUS = 64
-# 8 GiB per vCPU, so that a run of any size fits on one machine with its share kept for the machine itself.
-FAMILIES = ["r7i", "r6i"]
+# 16 vCPU / 128 GiB each; the largest run has 120 GiB. Batch refuses a kind that the region does not have.
+KINDS = ("r7i.4xlarge", "r6i.4xlarge", "r5.4xlarge")
 # The operating system and the images' layers, beside what the run may write.
 SYSTEM_DISK = 30
 _AGENT = "service-role/AmazonEC2ContainerServiceforEC2Role"
+
+
+def offered(region: str) -> pulumi.Output[list[str]]:
+    """Those of KINDS that a region has."""
+    found = aws.ec2.get_instance_type_offerings_output(
+        location_type="region",
+        filters=[aws.ec2.GetInstanceTypeOfferingsFilterArgs(name="instance-type", values=list(KINDS))],
+        region=region,
+    )
+    return found.instance_types.apply(lambda known: [kind for kind in KINDS if kind in known])
 
 
 class Machines:
@@ -73,7 +84,7 @@ class Machines:
                 allocation_strategy="BEST_FIT_PROGRESSIVE",
                 min_vcpus=0,
                 max_vcpus=MAX_VCPUS,
-                instance_types=FAMILIES,
+                instance_types=offered(region),
                 instance_role=profile.arn,
                 launch_template=aws.batch.ComputeEnvironmentComputeResourcesLaunchTemplateArgs(
                     launch_template_id=template.id, version=template.latest_version.apply(str)
@@ -83,6 +94,7 @@ class Machines:
                 ],
                 subnets=network.subnets,
                 security_group_ids=[network.security_group.id],
+                tags=dict(tags),
             ),
             region=region,
             tags=dict(tags),

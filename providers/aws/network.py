@@ -82,7 +82,7 @@ class Network:
                 f"{name}-{number}",
                 vpc_id=vpc.id,
                 cidr_block=cidr,
-                availability_zone=zones[number],
+                availability_zone=_zone(zones, number),
                 map_public_ip_on_launch=True,
                 region=region,
                 tags=self._tags,
@@ -94,3 +94,8 @@ class Network:
                     f"{name}-{number}", subnet_id=subnet.id, route_table_id=table.id, region=region, opts=own
                 )
             )
+
+
+def _zone(zones: pulumi.Output[list[str]], number: int) -> pulumi.Output[str]:
+    """A zone for each subnet. An account may have one zone only where Fargate runs (us-west-1): both lie in it then."""
+    return zones.apply(lambda names: names[number % len(names)])

@@ -17,6 +17,8 @@ from sandbox.values import UNKNOWN
 ENVIRONMENT = network.ENVIRONMENT
 QUEUE = "aws:batch/jobQueue:JobQueue"
 DEFINITION = "aws:batch/jobDefinition:JobDefinition"
+MACHINES = ("r6i.4xlarge", "r5.4xlarge")
+"""The kinds of machine that the sandbox's regions have."""
 _NAME = r"[A-Za-z0-9][\w-]{0,127}"
 _TAGS_ONLY = frozenset({"tags", "deregisterOnNewRevision"})
 # What Batch does not know in a container it drops without a word; the names are those of botocore's service model.
@@ -45,9 +47,18 @@ class Environment(AwsHandler):
                 raise CloudError("ClientException: Error executing request: securityGroupIds is required for Fargate")
             if "instanceTypes" in resources or "minVcpus" in resources:
                 raise CloudError("ClientException: instanceTypes and minvCpus cannot be specified for Fargate")
-        elif self.cloud.find(PROFILE, arn=resources.get("instanceRole")) is None:
-            raise CloudError("ClientException: instanceRole is required for EC2")
+        else:
+            self._machines(resources)
         resource.outputs |= {"ecsClusterArn": "", "status": "VALID", "statusReason": "ComputeEnvironment Healthy"}
+
+    def _machines(self, resources: dict[str, Any]) -> None:
+        if self.cloud.find(PROFILE, arn=resources.get("instanceRole")) is None:
+            raise CloudError("ClientException: instanceRole is required for EC2")
+        if not resources.get("instanceTypes") or not set(resources["instanceTypes"]) <= set(MACHINES):
+            raise CloudError(
+                "ClientException: Error executing request, Exception : Instance type can only be one of "
+                f"[{', '.join(MACHINES)}]"
+            )
 
     def delete(self, resource: Resource) -> None:
         for queue in self.cloud.resources(QUEUE):

@@ -93,6 +93,11 @@ class AwsCloud(Cloud):
             region = args.get("region") or self.config.get("region") or DEFAULT_REGION
             names = [f"{region}{letter}" for letter in "abc"]
             return {"id": region, "names": names, "zoneIds": names, "groupNames": [region], "region": region}
+        if token == "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings":  # noqa: S105
+            wanted = next(each["values"] for each in args["filters"] if each["name"] == "instance-type")
+            offered = [kind for kind in wanted if kind in batch.MACHINES]
+            locations = [args.get("region") or DEFAULT_REGION] * len(offered)
+            return {"id": "offers", "instanceTypes": offered, "locations": locations, "locationTypes": []}
         raise CloudError(f"the sandbox has no {token}")
 
     def owns(self, host: str) -> bool:

@@ -114,7 +114,9 @@ class Builds:
                 self._push(project, Path(scratch), log)
         except (BuildError, OSError, Refused) as error:
             log(f"failed: {error}")
-            message = {"message": str(error), "statusCode": "COMMAND_EXECUTION_ERROR"}
+            text = str(error)
+            status = "ACCESS_DENIED" if text.startswith("ACCESS_DENIED") else "COMMAND_EXECUTION_ERROR"
+            message = {"message": text, "statusCode": status}
             build |= {"buildStatus": "FAILED", "phases": [{"phaseType": "BUILD", "contexts": [message]}]}
         else:
             build |= {"buildStatus": "SUCCEEDED"}

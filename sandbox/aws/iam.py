@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sandbox.aws import signature
 from sandbox.aws.calls import Call, Refused
 from sandbox.aws.handlers import AwsHandler
 from sandbox.cloud import CloudError, Resource
@@ -23,8 +24,8 @@ ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 DEPLOYER = "deployer"
 """The person who runs `pulumi up`: administrator of the account."""
-DEPLOYER_KEY = "AKIASANDBOXDEPLOYER"
-_CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/")
+DEPLOYER_KEY, DEPLOYER_SECRET = "AKIASANDBOXDEPLOYER", "sandbox"
+"""What the sandbox's shell has in its environment."""
 
 
 def policy_problem(text: Any, trust: bool = False) -> str | None:
@@ -147,12 +148,13 @@ class Access:
     def session(self, role_arn: str, name: str) -> dict[str, str]:
         """Credentials of a new session of a role, as environment variables."""
         key = f"ASIA{secrets.token_hex(8).upper()}"
-        token = secrets.token_urlsafe(48)
-        self._store.put("aws:sessions", key, {"role": role_arn.rsplit("/", 1)[-1], "name": name, "token": token})
+        known = {"role": role_arn.rsplit("/", 1)[-1], "name": name}
+        known |= {"secret": secrets.token_urlsafe(30), "token": secrets.token_urlsafe(48)}
+        self._store.put("aws:sessions", key, known)
         return {
             "AWS_ACCESS_KEY_ID": key,
-            "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
-            "AWS_SESSION_TOKEN": token,
+            "AWS_SECRET_ACCESS_KEY": known["secret"],
+            "AWS_SESSION_TOKEN": known["token"],
         }
 
     def end(self, key: str) -> None:
@@ -161,14 +163,20 @@ class Access:
 
     def caller(self, call: Call) -> Caller:
         """Who signed a call. Raises Refused."""
-        found = _CREDENTIAL.match(call.headers.get("authorization", ""))
-        if found is None:
+        key = signature.key_of(call)
+        if key is None:
             raise Refused(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
-        if found[1] == DEPLOYER_KEY:
-            return Caller(DEPLOYER, f"arn:aws:iam::{self._cloud.account}:user/{DEPLOYER}")
-        session = self._store.get("aws:sessions", found[1])
-        if session is None or session["token"] != call.headers.get("x-amz-security-token"):
+        session = None if key == DEPLOYER_KEY else self._store.get("aws:sessions", key)
+        if key != DEPLOYER_KEY and (session is None or session["token"] != call.headers.get("x-amz-security-token")):
             raise Refused(403, "UnrecognizedClientException", "The security token included in the request is invalid.")
+        if not signature.valid(call, session["secret"] if session else DEPLOYER_SECRET):
+            raise Refused(
+                403,
+                "SignatureDoesNotMatch",
+                "The request signature we calculated does not match the signature you provided.",
+            )
+        if session is None:
+            return Caller(DEPLOYER, f"arn:aws:iam::{self._cloud.account}:user/{DEPLOYER}")
         arn = f"arn:aws:sts::{self._cloud.account}:assumed-role/{session['role']}/{session['name']}"
         return Caller(session["role"], arn)
 

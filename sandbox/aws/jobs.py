@@ -58,8 +58,10 @@ class Jobs:
             raise Refused(400, "ClientException", f"JobDefinition {name}:{revision} is not ACTIVE")
         if not re.fullmatch(r"[A-Za-z0-9][\w-]{0,127}", wanted.get("jobName", "")):
             raise Refused(400, "ClientException", "jobName does not match [A-Za-z0-9][\\w-]{0,127}")
-        # Both resources are asked for, the definition with the revision that its name stands for.
-        for arn in (queue["arn"], definition["arn"]):
+        # Queue and definition are asked for. Where a name is given, AWS was seen to ask for the definition without its
+        # revision, and is documented to ask with it: here both must be allowed.
+        names = [definition["arn"]] if revision else [definition["arnPrefix"], definition["arn"]]
+        for arn in (queue["arn"], *names):
             self._cloud.access.demand(caller, "batch:SubmitJob", arn)
         if wanted.get("tags"):
             self._cloud.access.demand(caller, "batch:TagResource", f"{definition['arn'].split(':job-')[0]}:job/*")

@@ -21,6 +21,7 @@ BUCKET = "aws:s3/bucket:Bucket"
 _HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?P<region>[a-z0-9-]+))?\.amazonaws\.com")
 _NAME = r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3)$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]"
 _PAGE = 1000
+_METADATA = "x-amz-meta-"
 
 
 def store(bucket: str) -> str:
@@ -51,6 +52,8 @@ class Bucket(AwsHandler):
         if blobs.list_blobs(store(resource.id)) and not resource.outputs.get("forceDestroy"):
             raise CloudError(f"BucketNotEmpty: The bucket {resource.id} you tried to delete is not empty")
         blobs.drop_bucket(store(resource.id))
+        for key in blobs.all("aws:metadata", f"{store(resource.id)}/"):
+            blobs.delete("aws:metadata", key)
 
 
 class OfBucket(AwsHandler):
@@ -110,10 +113,13 @@ class Objects:
                 raise Refused(
                     412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"
                 )
+            named = {name: value for name, value in call.headers.items() if name.startswith(_METADATA)}
+            self._store.put("aws:metadata", f"{where}/{key}", named)
             return Reply(200, b"", {"etag": _etag(body)})
         if call.method == "DELETE":
             self._demand(caller, "s3:DeleteObject", arn)
             self._store.delete_blob(where, key)
+            self._store.delete("aws:metadata", f"{where}/{key}")
             return Reply(204)
         if call.method not in ("GET", "HEAD"):
             raise Refused(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
@@ -128,6 +134,7 @@ class Objects:
                 else Refused(403, "AccessDenied", "Access Denied")
             )
         headers = {"etag": _etag(data), "content-type": "binary/octet-stream"}
+        headers |= self._store.get("aws:metadata", f"{where}/{key}") or {}
         return Reply(200, b"" if call.method == "HEAD" else data, headers)
 
     def _list(self, call: Call, caller: Caller, bucket: Resource) -> Reply:

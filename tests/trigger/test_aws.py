@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from trigger import archive
 from trigger.core import ClaimError, StartError
@@ -33,6 +33,8 @@ ENV = {
     "AWS_SECRET_ACCESS_KEY": "x",
 }
 
+ANY_CLAIM = {"Bucket": "bucket", "Key": ANY, "Body": ANY, "IfNoneMatch": "*", "Metadata": ANY}
+
 
 class Aws:
     """The entry, with stubs in its clients."""
@@ -46,6 +48,7 @@ class Aws:
 
     def puts(self, key: str, body: bytes | Any, error: str = "", status: int = 400) -> None:
         expected = {"Bucket": "bucket", "Key": f"claims/alpha/{key}", "Body": body, "IfNoneMatch": "*"}
+        expected["Metadata"] = {"claimant": ANY}
         if error:
             self.s3.add_client_error("put_object", error, http_status_code=status, expected_params=expected)
         else:
@@ -159,8 +162,6 @@ def event(method: str = "POST", path: str = f"/pred/{MODEL}", query: str = "toke
 
 
 def test_a_request_starts_the_job(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
-    from botocore.stub import ANY
-
     aws.puts("trigger-1/1.claim", ANY)
     aws.batch.add_response("submit_job", {"jobName": "n", "jobId": "job-7"})
     aws.puts("trigger-1/1.started", ANY)
@@ -185,20 +186,24 @@ def test_a_request_cannot_pretend_to_be_the_schedule(aws: Aws) -> None:
 
 
 def test_the_schedule_starts_a_run_of_its_time(aws: Aws) -> None:
-    from botocore.stub import ANY
-
-    aws.s3.add_response("put_object", {}, {"Bucket": "bucket", "Key": ANY, "Body": ANY, "IfNoneMatch": "*"})
+    aws.s3.add_response(
+        "put_object", {}, {"Bucket": "bucket", "Key": ANY, "Body": ANY, "IfNoneMatch": "*", "Metadata": ANY}
+    )
     aws.batch.add_response("submit_job", {"jobName": "n", "jobId": "job-7"})
-    aws.s3.add_response("put_object", {}, {"Bucket": "bucket", "Key": ANY, "Body": ANY, "IfNoneMatch": "*"})
+    aws.s3.add_response(
+        "put_object", {}, {"Bucket": "bucket", "Key": ANY, "Body": ANY, "IfNoneMatch": "*", "Metadata": ANY}
+    )
     assert aws.entry.handler({"source": "schedule", "time": "2026-01-01T00:00:00Z"}, None) is None
 
 
 def test_a_scheduled_start_that_failed_is_an_error_so_that_lambda_calls_again(aws: Aws) -> None:
-    from botocore.stub import ANY
-
-    aws.s3.add_response("put_object", {}, {"Bucket": "bucket", "Key": ANY, "Body": ANY, "IfNoneMatch": "*"})
+    aws.s3.add_response(
+        "put_object", {}, {"Bucket": "bucket", "Key": ANY, "Body": ANY, "IfNoneMatch": "*", "Metadata": ANY}
+    )
     aws.batch.add_client_error("submit_job", "ServerException", http_status_code=500)
-    aws.s3.add_response("put_object", {}, {"Bucket": "bucket", "Key": ANY, "Body": ANY, "IfNoneMatch": "*"})
+    aws.s3.add_response(
+        "put_object", {}, {"Bucket": "bucket", "Key": ANY, "Body": ANY, "IfNoneMatch": "*", "Metadata": ANY}
+    )
     with pytest.raises(RuntimeError, match="ServerException"):
         aws.entry.handler({"source": "schedule", "time": "2026-01-01T00:00:00Z"}, None)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +13,12 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from sandbox.authority import Authority
 from sandbox.aws import ecr, iam, logs, network, s3
 from sandbox.aws.cloud import AwsCloud
 from sandbox.cloud import Kernel, Resource
-from sandbox.executor import Executor
-from sandbox.functions import Functions
-from sandbox.gateway import Gateway
 from sandbox.network import Network
 from sandbox.plugin import autoname
+from tests.sandbox.networked import networked
 
 
 def trust(service: str, condition: dict[str, Any] | None = None) -> str:
@@ -118,20 +113,5 @@ def deployer(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def aws(kernel: Kernel, tmp_path: Path) -> Iterator[Aws]:
-    authority = Authority(tmp_path)
-    clouds: list[AwsCloud] = []
-    gateway = Gateway(authority, lambda host: clouds[0].app if clouds[0].owns(host) else None)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(gateway.start(), loop).result(10)
-    net = Network(gateway.port, authority.ca_file)
-    kernel.network = net
-    kernel.functions = Functions(tmp_path, kernel.store, net)
-    kernel.executor.stop()
-    kernel.executor = Executor(tmp_path, kernel.store, kernel.images, net)
-    clouds.append(AwsCloud(kernel))
-    yield Aws(clouds[0], net)
-    asyncio.run_coroutine_threadsafe(gateway.stop(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
+    with networked(kernel, tmp_path, AwsCloud) as (cloud, network):
+        yield Aws(cloud, network)

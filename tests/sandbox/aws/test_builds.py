@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from providers.aws import roles
+from providers.aws import image, roles
 from providers.aws.buildspec import BUILDSPEC
 from providers.aws.image import CodeBuildProvider
 from providers.build import BuildFailed
@@ -124,6 +126,23 @@ def test_what_the_builder_may_not_do_fails_the_build(world: World, change: dict[
     world.aws.change(world.aws.policy(world.role), policy=world.policy(**change))
     with pytest.raises(BuildFailed, match=sentence):
         world.provider.create(world.props())
+
+
+def test_a_role_whose_rights_are_not_known_yet_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = world.aws.policy(world.role)
+    world.aws.change(policy, policy=world.policy(logs="arn:aws:logs:other"))
+
+    def sleep(seconds: float) -> None:
+        time.sleep(seconds)
+        if world.builds() == 2:
+            world.aws.change(world.aws.policy(world.role), policy=world.policy())
+
+    monkeypatch.setattr(image, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
+    assert (world.provider.create(world.props()).outs or {})["digest"]
+    assert world.builds() == 3
+    assert "CloudWatch Logs; trying again" in capsys.readouterr().out
 
 
 def test_the_builder_of_a_stack_cannot_push_to_another(world: World) -> None:

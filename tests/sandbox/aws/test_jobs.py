@@ -136,6 +136,15 @@ def test_a_start_needs_the_right_on_queue_and_definition(world: World, missing: 
     assert world.aws.cloud.kernel.executor.runs() == []
 
 
+@pytest.mark.parametrize("form", ["", ":*"])
+def test_a_start_by_name_needs_the_definition_with_and_without_revision(world: World, form: str) -> None:
+    allowed = [world.queue["arn"], f"{world.definition['arnPrefix']}{form}"]
+    document = roles.document(roles.allow(["batch:SubmitJob"], allowed))
+    world.aws.change(world.aws.policy(world.trigger), policy=document)
+    with pytest.raises(ClientError, match="not authorized"):
+        world.submit()
+
+
 def test_the_trigger_may_neither_see_nor_end_jobs(world: World) -> None:
     job = world.submit()
     client, deployer = world.aws.client("batch", world.trigger), world.aws.client("batch")

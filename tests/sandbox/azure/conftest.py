@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import ssl
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,17 +12,14 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.authority import Authority
 from sandbox.azure import handlers, rbac
 from sandbox.azure.cloud import AzureCloud
 from sandbox.azure.identity import IDENTITY, MANAGEMENT
 from sandbox.azure.storage import ACCOUNT, CONTAINER
 from sandbox.cloud import Kernel, Resource
-from sandbox.executor import Executor
-from sandbox.functions import Functions
-from sandbox.gateway import Gateway
 from sandbox.network import Network
 from sandbox.plugin import autoname
+from tests.sandbox.networked import networked
 
 NAMESPACES = [
     "Microsoft.App", "Microsoft.ContainerRegistry", "Microsoft.Insights", "Microsoft.KeyVault",
@@ -112,20 +107,5 @@ def deployer(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def azure(kernel: Kernel, tmp_path: Path) -> Iterator[Azure]:
-    authority = Authority(tmp_path)
-    clouds: list[AzureCloud] = []
-    gateway = Gateway(authority, lambda host: clouds[0].app if clouds[0].owns(host) else None)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(gateway.start(), loop).result(10)
-    network = Network(gateway.port, authority.ca_file)
-    kernel.network = network
-    kernel.functions = Functions(tmp_path, kernel.store, network)
-    kernel.executor.stop()
-    kernel.executor = Executor(tmp_path, kernel.store, kernel.images, network)
-    clouds.append(AzureCloud(kernel))
-    yield Azure(clouds[0], network)
-    asyncio.run_coroutine_threadsafe(gateway.stop(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
+    with networked(kernel, tmp_path, AzureCloud) as (cloud, network):
+        yield Azure(cloud, network)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import io
 import ssl
 import tarfile
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,15 +16,12 @@ import pytest
 
 from providers.gcp import roles
 from providers.gcp.cluster import SERVICES
-from sandbox.authority import Authority
 from sandbox.cloud import Kernel, Resource
-from sandbox.executor import Executor
-from sandbox.functions import Functions
-from sandbox.gateway import Gateway
 from sandbox.gcp import handlers, iam, run, storage
 from sandbox.gcp.cloud import GcpCloud
 from sandbox.network import Network
 from sandbox.plugin import autoname
+from tests.sandbox.networked import networked
 
 REGION = "us-central1"
 BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
@@ -159,21 +154,5 @@ def deployer(google: Google, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def google(kernel: Kernel, tmp_path: Path) -> Iterator[Google]:
-    authority = Authority(tmp_path)
-    clouds: list[GcpCloud] = []
-    gateway = Gateway(authority, lambda host: clouds[0].app if clouds[0].owns(host) else None)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(gateway.start(), loop).result(10)
-    network = Network(gateway.port, authority.ca_file)
-    kernel.network = network
-    kernel.functions = Functions(tmp_path, kernel.store, network)
-    kernel.executor.stop()
-    kernel.executor = Executor(tmp_path, kernel.store, kernel.images, network)
-    clouds.append(GcpCloud(kernel))
-    yield Google(clouds[0], network)
-    kernel.functions.stop()
-    asyncio.run_coroutine_threadsafe(gateway.stop(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
+    with networked(kernel, tmp_path, GcpCloud) as (cloud, network):
+        yield Google(cloud, network)
