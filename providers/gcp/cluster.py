@@ -14,6 +14,7 @@ import pulumi_gcp as gcp
 from nodefile import Node
 from providers.contract import TYPE_PREFIX, Stack
 from providers.gcp import names, roles
+from providers.gcp.repositories import Repositories
 from trigger import archive
 
 SERVICES = (
@@ -103,6 +104,7 @@ class Cluster(pulumi.ComponentResource):
             labels=self._labels,
             opts=self.own,
         )
+        Repositories(self.name, self.images.id, nodes, self.token, self.own)
         # Cloud Functions moves the tags of what it builds, which an immutable repository would refuse.
         self.triggers = gcp.artifactregistry.Repository(
             f"{self.name}-triggers",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from sandbox.calls import Call, Refused, Reply, reply, serve
 from sandbox.cloud import Cloud, CloudError, Handler, Kernel, Resource
-from sandbox.gcp import builds, functions, handlers, iam, run, scheduler, storage
+from sandbox.gcp import builds, functions, handlers, iam, packages, run, scheduler, storage
 
 PROJECT = "sandbox-project"
 
@@ -85,7 +85,7 @@ class GcpCloud(Cloud):
         raise CloudError(f"the sandbox has no {token}")
 
     def owns(self, host: str) -> bool:
-        hosts = (storage.HOST, run.HOST, builds.HOST, builds.LOGGING_HOST, iam.METADATA_HOST)
+        hosts = (storage.HOST, run.HOST, builds.HOST, builds.LOGGING_HOST, packages.HOST, iam.METADATA_HOST)
         return host in hosts or host.endswith(functions.SUFFIX)
 
     def start(self) -> None:
@@ -106,6 +106,8 @@ class GcpCloud(Cloud):
                 return self._objects.serve(call, who)
             if call.host == run.HOST:
                 return self._admin.serve(call, who)
+            if call.host == packages.HOST:
+                return packages.serve_packages(self, call, who)
             if call.host == builds.LOGGING_HOST:
                 return self._builds.entries(call, who)
             return self._builds.serve(call, who)

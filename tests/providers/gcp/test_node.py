@@ -70,6 +70,7 @@ def test_few_resources(two: Program) -> None:
         "SecretVersion": 2,
         "IAMCustomRole": 2,
         "ProjectExclusion": 1,
+        "Repositories": 1,
     }
 
 

@@ -11,8 +11,10 @@ from providers.build import BuildFailed
 from providers.context import BuildContext
 from providers.gcp import image, roles
 from providers.gcp.image import CloudBuildProvider
+from providers.gcp.repositories import RepositoriesProvider
 from sandbox.cloud import Resource
 from sandbox.gcp import handlers
+from sandbox.gcp.handlers import REPOSITORY
 from tests.sandbox.gcp.conftest import PROJECT_MEMBER, REGION, REPOSITORY_MEMBER, Google
 
 DOCKERFILE = 'FROM python:3.12-slim\nARG MODEL_ID\nENV MODEL_ID=$MODEL_ID\nCOPY . .\nCMD ["python", "predict.py"]\n'
@@ -144,3 +146,41 @@ def test_a_build_that_names_no_place_for_its_log_is_refused(google: Google, gran
     with google.http() as deployer:
         answer = deployer.post(url, json={"serviceAccount": account, "steps": [], "images": []})
     assert (answer.status_code, "logging options" in answer.text) == (400, True)
+
+
+def tidied(google: Google, token: str, nodes: list[str]) -> dict[str, Any]:
+    repository = google.cloud.resources(REPOSITORY)[0].id
+    return {"repository": repository, "nodes": nodes, "token": token}
+
+
+def test_a_node_that_left_takes_its_images_along(
+    google: Google, provider: CloudBuildProvider, props: dict[str, Any], deployer: str
+) -> None:
+    images = google.cloud.kernel.images
+    provider.create(props)
+    assert images.tags(props["repository"])
+    tidy = RepositoriesProvider()
+    before = tidied(google, deployer, ["alpha", "beta"])
+    kept = tidy.create(before).outs
+    assert kept is not None
+    assert "token" not in kept
+    assert tidy.diff("", before, {**before, "token": "another"}).changes is False
+    tidy.update("", before, tidied(google, deployer, ["alpha"]))
+    assert images.tags(props["repository"])
+    assert tidy.diff("", before, tidied(google, deployer, [])).changes is True
+    tidy.update("", before, tidied(google, deployer, []))
+    assert images.tags(props["repository"]) == {}
+
+
+def test_images_that_cannot_be_deleted_are_told_and_fail_nothing(
+    google: Google,
+    provider: CloudBuildProvider,
+    props: dict[str, Any],
+    deployer: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    provider.create(props)
+    before = tidied(google, deployer, ["alpha"])
+    RepositoriesProvider().update("", before, tidied(google, "ya29.old", []))
+    assert "alpha: its images stay until the repository's clean-up deletes them: HTTP 401" in capsys.readouterr().out
+    assert google.cloud.kernel.images.tags(props["repository"])
