@@ -7,6 +7,9 @@ stamp=$1
 lock=.tools/environment.lock
 mkdir -p .tools
 
+# Behind a company's proxy the certificates are those of the system, which pip knows and uv does not by itself.
+export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
+
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 
 # A folder is made by one process only, on any system. One whose process is gone is left over and taken away.

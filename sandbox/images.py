@@ -157,6 +157,7 @@ class Images:
 
     def _uv(self, arguments: list[str], here: Path, log: Log) -> None:
         env = {key: value for key, value in os.environ.items() if not key.upper().endswith("_PROXY")}
+        env.setdefault("UV_SYSTEM_CERTS", "true")
         done = subprocess.run(
             [sys.executable, "-m", "uv", *arguments], cwd=here, env=env, capture_output=True, text=True, check=False
         )
