@@ -1,8 +1,9 @@
-"""The whole story: read nodes.yaml, check it against what each cloud can do, build every node, export the webhooks."""
+"""The whole story: read nodes.yaml, check it against what each cloud can do, build every node, tell Numerai."""
 
 import pulumi
 
 from nodefile import NodeFileError
+from numerai.webhook import register_webhooks
 from providers import register
 from providers.checks import load_checked, notes
 from providers.stack import current_stack
@@ -17,6 +18,7 @@ for name, note in notes(file).items():
 
 stack = current_stack(file.nodes)
 built = register(file.nodes, stack)
+register_webhooks(file.nodes, built, stack)
 
 pulumi.export("webhooks", pulumi.Output.secret({name: node.webhook_url for name, node in built.items()}))
 pulumi.export("nodes", {name: node.summary(stack) for name, node in built.items()})

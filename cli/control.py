@@ -83,10 +83,6 @@ class Control:
         found: dict[str, Any] = self._ask("GET", "/status").json()
         return found
 
-    def set_webhook(self, model_id: str, url: str) -> None:
-        """Registers a model's webhook, as its owner does it on numer.ai."""
-        self._ask("POST", "/webhook", {"model_id": model_id, "url": url})
-
     def open_round(self, tournament: str | None = None) -> tuple[int, list[Trigger]]:
         """Opens a round and calls the webhooks; the round's number and the calls."""
         answer = self._ask("POST", "/open-round", {"tournament": tournament}, timeout=_ROUND_TIMEOUT).json()

@@ -16,7 +16,6 @@ from cli.control import Control, Trigger
 from cli.engine_run import Pulumi
 from cli.errors import UserError
 from cli.report import Outcome, outcomes, result_table
-from cli.webhooks import register
 from engine import ensure
 
 _POLL_SECONDS = 0.5
@@ -82,7 +81,6 @@ def _story(console: Console, pulumi: Pulumi, control: Control, timeout: float) -
     if not nodes:
         raise UserError("There is no node in nodes.yaml, so there is nothing to show. Add one and try again.")
     _step(console, 4, "A round opens: Numerai calls the webhook of each model")
-    register(control, outputs)
     number, triggers = control.open_round()
     console.print(f"Round {number} is open.")
     mine = {facts["model_id"]: name for name, facts in nodes.items()}

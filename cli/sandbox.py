@@ -12,7 +12,6 @@ from cli.control import Control, Run
 from cli.engine_run import Pulumi
 from cli.errors import Group, UserError
 from cli.report import table
-from cli.webhooks import register
 from engine import Engine
 
 app = typer.Typer(
@@ -94,14 +93,11 @@ def open_round(
     tournament: Annotated[str | None, typer.Option(help="classic, signals or crypto; all three when left out.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Open a round at the sandbox's Numerai, which calls the stack's webhooks. Exit code 1 when one refuses."""
+    """Open a round at the sandbox's Numerai, which calls the webhooks of its models. Exit code 1 when one refuses."""
     if tournament not in (None, "classic", "signals", "crypto"):
         raise UserError(f"--tournament is classic, signals or crypto, not {tournament!r}.", exit_code=2)
     daemon = sandbox_process.running(project.sandbox_home())
-    engine = _engine()
-    pulumi = Pulumi(engine, sandbox_shell.environment(daemon, engine.bin), project.project_folder())
     with Control(daemon.control) as control:
-        register(control, pulumi.outputs())
         number, calls = control.open_round(tournament)
     if as_json:
         print(json.dumps({"round": number, "triggers": [vars(call) for call in calls]}, indent=2))

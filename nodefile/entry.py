@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from nodefile import durations, fields, sizes
-from nodefile.model import Cloud, Schedule, Size, Tournament
+from nodefile.model import ACCOUNT, Cloud, Schedule, Size, Tournament
 
 Text = Annotated[str, BeforeValidator(fields.text)]
 _amount = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*(GiB|MiB)$"}
@@ -93,9 +93,25 @@ class Entry(BaseModel):
         Field(description="Tags or labels on everything that belongs to the node."),
     ] = None
     enabled: Annotated[
-        Annotated[bool, BeforeValidator(fields.enabled)] | None,
+        Annotated[bool, BeforeValidator(fields.yes_or_no)] | None,
         Field(description="false keeps the node and its URL but starts nothing.", json_schema_extra={"default": True}),
     ] = None
+    register_webhook: Annotated[
+        Annotated[bool, BeforeValidator(fields.yes_or_no)] | None,
+        Field(
+            alias="register",
+            description="false leaves the model's webhook at Numerai alone.",
+            json_schema_extra={"default": True},
+        ),
+    ] = None
+    account: Annotated[
+        Annotated[str, BeforeValidator(fields.account), WithJsonSchema({"type": "string", "pattern": ACCOUNT})] | None,
+        Field(description="Which Numerai account's keys are used, when there are several; see README."),
+    ] = None
+
+
+# The keys as the file spells them, each with its attribute (a model of pydantic's has a `register` of its own).
+KEYS = {field.alias or name: name for name, field in Entry.model_fields.items()}
 
 
 class File(BaseModel):

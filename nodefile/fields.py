@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from nodefile import cron, sizes
-from nodefile.model import RESERVED_ENV, RESERVED_TAGS, Schedule, Size, is_uuid
+from nodefile.model import ACCOUNT, RESERVED_ENV, RESERVED_TAGS, Schedule, Size, is_uuid
 from nodefile.problems import did_you_mean, shown
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -175,7 +175,7 @@ def command(value: Any) -> tuple[str, ...]:
     return tuple(words)
 
 
-def enabled(value: Any) -> bool:
+def yes_or_no(value: Any) -> bool:
     """true or false, and none of their other spellings."""
     if isinstance(value, bool):
         return value
@@ -183,6 +183,17 @@ def enabled(value: Any) -> bool:
     meant = [word for word, spellings in words.items() if str(value).lower() in spellings]
     hint = f" Write {meant[0]}{' without quotes' if value == meant[0] else ''}." if meant else ""
     raise ValueError(f"expected true or false, got {shown(value)}.{hint}")
+
+
+def account(value: Any) -> str:
+    """The name that a Numerai account has in this project."""
+    name = text(value)
+    if not re.fullmatch(ACCOUNT, name):
+        raise ValueError(
+            f"{shown(value)} cannot be an account's name here; expected at most 20 lower-case letters, digits and "
+            "single hyphens, beginning with a letter. It is a name of your own: the keys are found by it."
+        )
+    return name
 
 
 def env(value: Any) -> dict[str, str]:

@@ -32,6 +32,7 @@ class Tournament(StrEnum):
 
 NODE_NAME = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 MAX_NAME = 20
+ACCOUNT = r"^(?=.{1,20}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 RESERVED_ENV: frozenset[str] = frozenset(
     {"TRIGGER_ID", "MODEL_ID", "ROUND_NUMBER", "IS_TEST", "DATA_VERSION", "RUN_ID", "NODE_NAME", "TOURNAMENT"}
 )
@@ -82,6 +83,8 @@ class Node(BaseModel):
     command: tuple[str, ...] | None
     tags: dict[str, str]
     enabled: bool
+    register_webhook: bool = True
+    account: str | None = None
 
     @property
     def dockerfile(self) -> Path:

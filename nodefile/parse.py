@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nodefile import folders, model, sizes, yaml_source
-from nodefile.entry import Entry
+from nodefile.entry import KEYS, Entry
 from nodefile.fields import Mistakes, NotText
 from nodefile.model import Node, Size, Tournament
 from nodefile.problems import NodeFileError, Position, Problem, did_you_mean, one_line
@@ -134,14 +134,14 @@ class _Parser:
             return _Read(Entry(), frozenset())
         if not isinstance(raw, dict):
             self._say(self._document.where(path), f"expected keys such as `cloud:` and `source:` under {path[-1]}.")
-            return _Read(Entry(), frozenset(Entry.model_fields))
-        known = {key: value for key, value in raw.items() if key in Entry.model_fields and value is not None}
-        for key in raw.keys() - Entry.model_fields.keys():
-            hint = did_you_mean(key, Entry.model_fields)
+            return _Read(Entry(), frozenset(KEYS))
+        known = {key: value for key, value in raw.items() if key in KEYS and value is not None}
+        for key in raw.keys() - KEYS.keys():
+            hint = did_you_mean(key, KEYS)
             self._say(self._document.key((*path, key)), f'"{key}" is not a key of a node.{hint}')
         # What YAML's reader has refused is there, although nothing could be made of it.
         refused = {where for where, _ in self._document.problems}
-        wrong = {key for key in Entry.model_fields if self._document.values.get((*path, key)) in refused}
+        wrong = {key for key in KEYS if self._document.values.get((*path, key)) in refused}
         while True:
             try:
                 entry = Entry.model_validate({key: known[key] for key in known.keys() - wrong})
@@ -197,8 +197,8 @@ class _Parser:
         said about a value that nobody wrote."""
         merged: dict[str, Any] = {}
         wrong: set[str] = set(read.wrong)
-        for key in Entry.model_fields:
-            own, shared = getattr(read.entry, key), getattr(defaults.entry, key)
+        for key, name in KEYS.items():
+            own, shared = getattr(read.entry, name), getattr(defaults.entry, name)
             if own is None and key in defaults.wrong:
                 wrong.add(key)
             merged[key] = None if key in wrong else shared if own is None else own
@@ -232,6 +232,8 @@ class _Parser:
             command=merged["command"],
             tags=merged["tags"],
             enabled=True if merged["enabled"] is None else merged["enabled"],
+            register_webhook=True if merged["register"] is None else merged["register"],
+            account=merged["account"],
         )
 
     def _check_name(self, name: str, where: Position) -> bool:
@@ -266,9 +268,10 @@ class _Parser:
     def _twice(self, name: str, merged: dict[str, Any], wrong: set[str], models: dict[str, str]) -> None:
         """Two nodes for one model, also when there is more to say about either of them."""
         known = merged["model"]
-        if known is None or (not model.is_uuid(known) and "tournament" in wrong):
+        if known is None or (not model.is_uuid(known) and wrong & {"tournament", "account"}):
             return
-        key = known if model.is_uuid(known) else f"{merged['tournament'] or Tournament.CLASSIC}/{known}"
+        kind = merged["tournament"] or Tournament.CLASSIC
+        key = known if model.is_uuid(known) else f"{merged['account']}/{kind}/{known}"
         if first := models.get(key):
             self._say(
                 self._place(name, "model"),

@@ -1,7 +1,8 @@
-"""Model names -> model ids, looked up once for the whole stack when a name in nodes.yaml is new.
+"""Model names -> model ids, looked up once for each account when a name in nodes.yaml is new.
 
-A node may name its model by UUID (then nothing is asked) or by name. All names are resolved by one resource, so that
-they are looked up in one go during `up`, kept in the state, and not asked again; a preview needs no keys.
+A node may name its model by UUID (then nothing is asked) or by name. All names of an account are resolved by one
+resource, so that they are looked up in one go during `up`, kept in the state, and not asked again; a preview needs no
+keys.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from nodefile import Node
+from nodefile import Node, Tournament
+from numerai.keys import Keys, keys
 from providers.refusal import Refusal
-
-NUMBERS = {"classic": 8, "signals": 11, "crypto": 12}
 
 
 class LookUpFailed(Refusal):
@@ -24,12 +24,17 @@ class LookUpFailed(Refusal):
 
 
 class ModelIdsProvider(dynamic.ResourceProvider):
-    """Resolves `names` ("tournament/name") to `ids` with the account's keys."""
+    """Resolves `names` ("tournament/name") to `ids` with the keys of `account` ("" is the unnamed one)."""
 
     serialize_as_secret_always = False
+    config: dynamic.Config | None = None
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Keep the stack's configuration, which has the keys."""
+        self.config = req.config
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        return dynamic.CreateResult("numerai-models", self._outputs(props))
+        return dynamic.CreateResult(f"numerai-models-{props['account']}".rstrip("-"), self._outputs(props))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         return dynamic.UpdateResult(self._outputs(news))
@@ -38,31 +43,24 @@ class ModelIdsProvider(dynamic.ResourceProvider):
         return dynamic.DiffResult(changes=sorted(olds["names"]) != sorted(news["names"]))
 
     def _outputs(self, props: dict[str, Any]) -> dict[str, Any]:
-        return {**props, "ids": look_up(props["names"], props["publicId"], props["secretKey"])}
+        known = keys(props["account"] or None, self.config.get if self.config else lambda _: None)
+        return {**props, "ids": look_up(props["names"], known)}
 
 
-def look_up(names: Sequence[str], public_id: str, secret_key: str) -> dict[str, str]:
-    """The ids of "tournament/name" entries. Raises LookUpFailed for refused keys and unknown names."""
-    from numerapi.base_api import Api  # 0.3 s of imports that only a look-up needs
+def look_up(names: Sequence[str], known: Keys) -> dict[str, str]:
+    """The ids of "tournament/name" entries. Raises LookUpFailed for unknown names, and what numerai.client raises."""
+    from numerai.client import Client  # 0.3 s of imports that only a look-up needs
 
-    api = Api(public_id=public_id, secret_key=secret_key, verbosity="ERROR", show_progress_bars=False)
+    client = Client(known)
     ids: dict[str, str] = {}
     for tournament in sorted({name.split("/")[0] for name in names}):
-        try:
-            known: dict[str, str] = api.get_models(NUMBERS[tournament])
-        except KeyError as error:  # numerapi's answer to HTTP 401
-            raise LookUpFailed(
-                "Numerai refused the API keys. Expected a public id and a secret key with the scope read_user_info; "
-                "set them with `pulumi config set --secret numerai-public-id` and `numerai-secret`."
-            ) from error
-        except (ValueError, OSError) as error:
-            raise LookUpFailed(f"Numerai could not be asked for the account's models: {error}") from error
+        models: dict[str, str] = client.get_models(Tournament(tournament).number)
         for name in (entry.split("/", 1)[1] for entry in names if entry.startswith(f"{tournament}/")):
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f'did you mean "{near[0]}"?' if near else f"it has: {', '.join(sorted(known)) or 'none'}."
+            if name not in models:
+                near = difflib.get_close_matches(name, models, n=1)
+                hint = f'did you mean "{near[0]}"?' if near else f"it has: {', '.join(sorted(models)) or 'none'}."
                 raise LookUpFailed(f'the account has no {tournament} model "{name}"; {hint}')
-            ids[f"{tournament}/{name}"] = known[name]
+            ids[f"{tournament}/{name}"] = models[name]
     return ids
 
 
@@ -71,22 +69,23 @@ class ModelIds(dynamic.Resource, module="prediction-nodes", name="ModelIds"):
 
     ids: pulumi.Output[Mapping[str, str]]
 
-    def __init__(self, names: Sequence[str], public_id: pulumi.Input[str], secret_key: pulumi.Input[str]) -> None:
-        props = {"names": sorted(set(names)), "publicId": public_id, "secretKey": secret_key, "ids": None}
-        super().__init__(ModelIdsProvider(), "numerai-models", props)
+    def __init__(self, account: str | None, names: Sequence[str]) -> None:
+        props = {"names": sorted(set(names)), "account": account or "", "ids": None}
+        super().__init__(ModelIdsProvider(), f"numerai-models-{account}" if account else "numerai-models", props)
 
 
-def model_ids(
-    nodes: Sequence[Node], public_id: pulumi.Output[str], secret_key: pulumi.Output[str]
-) -> dict[str, pulumi.Output[str]]:
-    """Model id by node name; registers the look-up only when some node names its model."""
-    named = {node.name: f"{node.tournament.value}/{node.model}" for node in nodes if not node.model_is_id}
-    found = ModelIds(list(named.values()), public_id, secret_key).ids if named else pulumi.Output.from_input({})
+def model_ids(nodes: Sequence[Node]) -> dict[str, pulumi.Output[str]]:
+    """Model id by node name; registers a look-up for each account of which some node names its model."""
+    named: dict[str | None, dict[str, str]] = {}
+    for node in nodes:
+        if not node.model_is_id:
+            named.setdefault(node.account, {})[node.name] = f"{node.tournament.value}/{node.model}"
+    found = {account: ModelIds(account, list(names.values())).ids for account, names in named.items()}
 
     def one(node: Node) -> pulumi.Output[str]:
         if node.model_is_id:
             return pulumi.Output.from_input(node.model.lower())
-        # A name is no secret, though the engine marks what comes from a resource with secret inputs.
-        return pulumi.Output.unsecret(found.apply(lambda ids: ids[named[node.name]]))
+        name = named[node.account][node.name]
+        return found[node.account].apply(lambda ids: ids[name])
 
     return {node.name: one(node) for node in nodes}

@@ -10,12 +10,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 
 from nodefile import Node
+from numerai import keys
 
 TYPE_PREFIX = "prediction-nodes"
 
@@ -26,8 +27,8 @@ class Stack:
 
     project: str
     name: str
-    public_id: pulumi.Output[str]
-    secret_key: pulumi.Output[str]
+    keys: Mapping[str, pulumi.Output[str]]
+    """Numerai's API keys by the names of numerai.keys: two for each account in use."""
     webhook_key: pulumi.Output[str]
     model_ids: Mapping[str, pulumi.Output[str]]
 
@@ -35,6 +36,11 @@ class Stack:
         """Tags or labels of a resource: project and stack; for a node's own also its name and the user's tags."""
         own = {"node": node.name, **node.tags} if node else {}
         return {**own, "project": self.project, "stack": self.name}
+
+    def keys_of(self, nodes: Sequence[Node]) -> dict[str, pulumi.Output[str]]:
+        """The keys that these nodes need, by name."""
+        wanted = {name for node in nodes for name in key_references(node).values()}
+        return {name: self.keys[name] for name in sorted(wanted)}
 
     def token(self, node: Node) -> pulumi.Output[str]:
         """The node's webhook token: 43 url-safe characters, one per node and model, stable while the stack lives."""
@@ -47,6 +53,12 @@ class Stack:
     def token_sha256(self, node: Node) -> pulumi.Output[str]:
         """What the trigger compares with (hex); no secret, since 256 random bits cannot be found from their hash."""
         return pulumi.Output.unsecret(self.token(node).apply(lambda token: hashlib.sha256(token.encode()).hexdigest()))
+
+
+def key_references(node: Node) -> dict[str, str]:
+    """Which of the container's variables holds which of the account's two keys."""
+    called = keys.names(node.account)
+    return {"NUMERAI_PUBLIC_ID": called.public_id, "NUMERAI_SECRET_KEY": called.secret}
 
 
 def derive_token(key: str, node: str, model_id: str) -> str:

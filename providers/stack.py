@@ -10,6 +10,7 @@ import pulumi
 from pulumi.output import UNKNOWN
 
 from nodefile import Node
+from numerai import keys
 from numerai.models import model_ids
 from providers.contract import Stack
 from providers.webhook_key import WebhookKey
@@ -17,19 +18,25 @@ from providers.webhook_key import WebhookKey
 
 def current_stack(nodes: Sequence[Node]) -> Stack:
     """What all nodes of this run share. Registers the webhook key and, where names are used, the model look-up."""
-    public_id = _key("numerai-public-id", "NUMERAI_PUBLIC_ID")
-    secret_key = _key("numerai-secret", "NUMERAI_SECRET_KEY")
+    accounts = sorted({node.account for node in nodes}, key=lambda account: account or "")
     return Stack(
         project=pulumi.get_project(),
         name=pulumi.get_stack(),
-        public_id=public_id,
-        secret_key=secret_key,
+        keys={name: value for account in accounts for name, value in _keys(account).items()},
         webhook_key=WebhookKey("webhook-key").key,
-        model_ids=model_ids(nodes, public_id, secret_key),
+        model_ids=model_ids(nodes),
     )
 
 
-def _key(setting: str, variable: str) -> pulumi.Output[str]:
+def _keys(account: str | None) -> dict[str, pulumi.Output[str]]:
+    called = keys.names(account)
+    return {
+        called.public_id: _key(account, called.public_id, called.public_id_variable),
+        called.secret: _key(account, called.secret, called.secret_variable),
+    }
+
+
+def _key(account: str | None, setting: str, variable: str) -> pulumi.Output[str]:
     configured = pulumi.Config().get_secret(setting)
     if configured is not None:
         return configured
@@ -38,7 +45,4 @@ def _key(setting: str, variable: str) -> pulumi.Output[str]:
         return pulumi.Output.secret(value)
     if pulumi.runtime.is_dry_run():  # a preview in a pull request has no keys and needs none
         return pulumi.Output.secret(cast(str, UNKNOWN))
-    raise pulumi.RunError(
-        f"Numerai's API key is not set: expected the secret `{setting}` in this stack's configuration "
-        f"(pulumi config set --secret {setting}) or {variable} in the environment."
-    )
+    raise pulumi.RunError(keys.missing_sentence(account, setting))

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from sandbox.daemon import Daemon
 
 
-class Webhook(BaseModel):
-    """A webhook to register with the sandbox's Numerai."""
+class Key(BaseModel):
+    """A further key pair: of which of the sandbox's accounts, and what it may do."""
 
-    model_id: str
-    url: str | None
+    account: str
+    scopes: list[str]
 
 
 class Round(BaseModel):
@@ -49,10 +49,14 @@ def control_app(daemon: Daemon) -> FastAPI:
     def open_round(wanted: Round) -> dict[str, Any]:
         return dict(numerai.open_round(wanted.tournament))
 
-    @app.post("/webhook")
-    def webhook(wanted: Webhook) -> dict[str, Any]:
-        numerai.set_webhook(wanted.model_id, wanted.url)
-        return {"model_id": wanted.model_id}
+    @app.get("/models")
+    def models() -> dict[str, Any]:
+        return {"models": numerai.models()}
+
+    @app.post("/keys")
+    def keys(wanted: Key) -> dict[str, Any]:
+        public_id, secret_key = numerai.add_key(*wanted.scopes, account=wanted.account)
+        return {"public_id": public_id, "secret_key": secret_key}
 
     @app.get("/runs")
     def runs() -> dict[str, Any]:

@@ -35,13 +35,13 @@ class PulumiCli:
         }
         self.env["PATH"] = f"{self.binary.parent}{os.pathsep}{self.env['PATH']}"
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, stdin: str = "") -> str:
         """One command; returns what it printed. Raises EngineFailed."""
         done = subprocess.run(
             [str(self.binary), *arguments, "--non-interactive", "--color", "never"],
             cwd=self.folder,
             env=self.env,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,

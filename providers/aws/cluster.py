@@ -24,7 +24,6 @@ CLAIM_DAYS = 30
 SOURCE_DAYS = 7
 # What all runs of a region may use at once: a bound for the bill. Fargate bills what runs, not what might.
 MAX_VCPUS = 256
-PUBLIC_ID, SECRET_KEY = "numerai-public-id", "numerai-secret"
 
 
 class Cluster(pulumi.ComponentResource):
@@ -46,7 +45,7 @@ class Cluster(pulumi.ComponentResource):
         self.account = caller.account_id
         self.partition = caller.arn.apply(lambda arn: arn.split(":")[1])
         self._bucket()
-        self._keys(stack)
+        self._keys(nodes, stack)
         self.logs = self.log_group(f"{self.name}-jobs")
         self.network = Network(self.name, region, self._tags, self._own)
         self._queues(nodes)
@@ -105,12 +104,12 @@ class Cluster(pulumi.ComponentResource):
             opts=self._own,
         )
 
-    def _keys(self, stack: Stack) -> None:
-        # One pair for all nodes: it is the same account's key, so a pair each would keep nobody from anything.
-        values = {PUBLIC_ID: stack.public_id, SECRET_KEY: stack.secret_key}
+    def _keys(self, nodes: Sequence[Node], stack: Stack) -> None:
+        # One pair for all nodes of an account: it is the same key, so a pair each would keep nobody from anything.
+        values = stack.keys_of(nodes)
         self.secrets = {name: self._secret(name) for name in values}
-        self.secret_versions = [
-            aws.secretsmanager.SecretVersion(
+        self.secret_versions = {
+            name: aws.secretsmanager.SecretVersion(
                 f"{name}-{self.region}",
                 secret_id=self.secrets[name].id,
                 secret_string=value,
@@ -118,7 +117,7 @@ class Cluster(pulumi.ComponentResource):
                 opts=self._own,
             )
             for name, value in values.items()
-        ]
+        }
 
     def _secret(self, name: str) -> aws.secretsmanager.Secret:
         return aws.secretsmanager.Secret(

@@ -11,11 +11,9 @@ import pulumi_aws as aws
 from nodefile import Node
 from providers import contract
 from providers.aws import limits, roles
-from providers.aws.cluster import PUBLIC_ID, SECRET_KEY, Cluster
+from providers.aws.cluster import Cluster
 from providers.aws.image import Image
 from providers.aws.trigger import Trigger
-
-_REFERENCES = {"NUMERAI_PUBLIC_ID": PUBLIC_ID, "NUMERAI_SECRET_KEY": SECRET_KEY}
 
 
 class PredictionNode(contract.PredictionNode):
@@ -48,7 +46,8 @@ class PredictionNode(contract.PredictionNode):
             own,
             f"Pulls image and keys for the prediction node {node.name}",
         )
-        secrets = [cluster.secrets[name].arn for name in _REFERENCES.values()]
+        references = contract.key_references(node)
+        secrets = [cluster.secrets[name].arn for name in references.values()]
         policy = roles.attach(
             f"{node.name}-run",
             execution,
@@ -72,7 +71,9 @@ class PredictionNode(contract.PredictionNode):
             region=node.region,
             tags=tags,
             # Whatever a first run needs besides the definition itself.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, *cluster.secret_versions]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[policy, *(cluster.secret_versions[name] for name in references.values())]
+            ),
         )
 
 
@@ -96,7 +97,9 @@ def container_properties(
             {"type": "MEMORY", "value": str(fit.memory)},
         ],
         "environment": [{"name": name, "value": value} for name, value in sorted(plain.items())],
-        "secrets": [{"name": name, "valueFrom": arn} for name, arn in zip(_REFERENCES, secrets, strict=True)],
+        "secrets": [
+            {"name": name, "valueFrom": arn} for name, arn in zip(contract.key_references(node), secrets, strict=True)
+        ],
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {

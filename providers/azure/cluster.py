@@ -34,7 +34,6 @@ LOG_DAYS = 30
 LOG_GB_A_DAY = 1.0
 CLAIM_DAYS = 30
 CLAIMS = "claims"
-PUBLIC_ID, SECRET_KEY = "numerai-public-id", "numerai-secret"
 
 
 class Cluster(pulumi.ComponentResource):
@@ -67,7 +66,7 @@ class Cluster(pulumi.ComponentResource):
         self._logs()
         self._registry(nodes)
         self._claims()
-        self._vault(stack)
+        self._vault(nodes, stack)
         self._puller()
         self._environments(nodes)
         self.starter = roles.define(
@@ -173,7 +172,7 @@ class Cluster(pulumi.ComponentResource):
             opts=self._own,
         )
 
-    def _vault(self, stack: Stack) -> None:
+    def _vault(self, nodes: Sequence[Node], stack: Stack) -> None:
         # A deleted vault keeps its name for the retention time and there is no purging it from here; its successor has
         # another name since the provider's random digits are new in a new stack state (see names.py).
         self.vault = keyvault.Vault(
@@ -191,10 +190,7 @@ class Cluster(pulumi.ComponentResource):
             opts=self._own,
         )
         # References name the version, so that a new key is a change of the jobs in the same `up`.
-        self.secrets = {
-            name: self._secret(name, value)
-            for name, value in ((PUBLIC_ID, stack.public_id), (SECRET_KEY, stack.secret_key))
-        }
+        self.secrets = {name: self._secret(name, value) for name, value in stack.keys_of(nodes).items()}
 
     def _secret(self, name: str, value: pulumi.Output[str]) -> pulumi.Output[str]:
         secret = keyvault.Secret(
@@ -212,7 +208,7 @@ class Cluster(pulumi.ComponentResource):
         self.puller = managedidentity.UserAssignedIdentity(
             self.name, resource_group_name=self.group.name, location=self.region, tags=self._tags, opts=self._own
         )
-        # The vault holds nothing but Numerai's two keys, so the vault is the scope.
+        # The vault holds nothing but Numerai's keys, so the vault is the scope.
         self.puller_grants = [
             roles.assign(f"{self.name}-{what}", scope, roles.builtin(self.subscription, role), self.puller, self._own)
             for what, scope, role in (

@@ -8,11 +8,9 @@ from pulumi_azure_native import app
 from nodefile import Node
 from providers import contract
 from providers.azure import limits
-from providers.azure.cluster import PUBLIC_ID, SECRET_KEY, Cluster
+from providers.azure.cluster import Cluster
 from providers.azure.image import Image
 from providers.azure.trigger import Trigger
-
-_REFERENCES = {"NUMERAI_PUBLIC_ID": PUBLIC_ID, "NUMERAI_SECRET_KEY": SECRET_KEY}
 
 
 class PredictionNode(contract.PredictionNode):
@@ -33,7 +31,7 @@ class PredictionNode(contract.PredictionNode):
         self.finish(stack, trigger.url)
 
     def _job(self, cluster: Cluster, stack: contract.Stack) -> app.Job:
-        node, fit = self.node, limits.fit(self.node)
+        node, fit, references = self.node, limits.fit(self.node), contract.key_references(self.node)
         plain = {
             **node.env,
             "MODEL_ID": stack.model_ids[node.name],
@@ -65,8 +63,8 @@ class PredictionNode(contract.PredictionNode):
                     app.RegistryCredentialsArgs(server=cluster.registry.login_server, identity=cluster.puller.id)
                 ],
                 secrets=[
-                    app.SecretArgs(name=name, key_vault_url=uri, identity=cluster.puller.id)
-                    for name, uri in cluster.secrets.items()
+                    app.SecretArgs(name=name, key_vault_url=cluster.secrets[name], identity=cluster.puller.id)
+                    for name in references.values()
                 ],
             ),
             template=app.JobTemplateArgs(
@@ -79,7 +77,7 @@ class PredictionNode(contract.PredictionNode):
                         resources=app.ContainerResourcesArgs(cpu=fit.cpu, memory=fit.memory_gib),
                         env=[
                             *(app.EnvironmentVarArgs(name=key, value=value) for key, value in plain.items()),
-                            *(app.EnvironmentVarArgs(name=key, secret_ref=ref) for key, ref in _REFERENCES.items()),
+                            *(app.EnvironmentVarArgs(name=key, secret_ref=ref) for key, ref in references.items()),
                         ],
                     )
                 ]

@@ -31,7 +31,6 @@ SERVICES = (
 )
 CLAIM_DAYS, SOURCE_DAYS = 30, 30
 KEEP_IMAGES, KEEP_TRIGGERS, OLD_IMAGES = 20, 2, "2592000s"
-PUBLIC_ID, SECRET_KEY = "numerai-public-id", "numerai-secret"
 
 
 class Cluster(pulumi.ComponentResource):
@@ -65,7 +64,7 @@ class Cluster(pulumi.ComponentResource):
         self._bucket()
         self._repositories(sorted(node.name for node in nodes))
         self._builders()
-        self._secrets(stack)
+        self._secrets(nodes, stack)
         self._roles(stack)
         self._trigger_source()
         self._request_log()
@@ -164,10 +163,10 @@ class Cluster(pulumi.ComponentResource):
         )
         return account, [logs, sources, push]
 
-    def _secrets(self, stack: Stack) -> None:
+    def _secrets(self, nodes: Sequence[Node], stack: Stack) -> None:
         self.secrets: dict[str, tuple[pulumi.Output[str], pulumi.Output[str]]] = {}
         """Name -> id and version of the secret."""
-        for name, value in ((PUBLIC_ID, stack.public_id), (SECRET_KEY, stack.secret_key)):
+        for name, value in stack.keys_of(nodes).items():
             secret = gcp.secretmanager.Secret(
                 f"{self.name}-{name}",
                 secret_id=f"{name}-{self.digits}",

@@ -8,11 +8,9 @@ import pulumi_gcp as gcp
 from nodefile import Node
 from providers import contract
 from providers.gcp import limits, names, roles
-from providers.gcp.cluster import PUBLIC_ID, SECRET_KEY, Cluster
+from providers.gcp.cluster import Cluster
 from providers.gcp.image import Image
 from providers.gcp.trigger import Trigger
-
-_REFERENCES = {"NUMERAI_PUBLIC_ID": PUBLIC_ID, "NUMERAI_SECRET_KEY": SECRET_KEY}
 
 
 class PredictionNode(contract.PredictionNode):
@@ -53,7 +51,7 @@ class PredictionNode(contract.PredictionNode):
                 member=roles.member(account),
                 opts=pulumi.ResourceOptions(parent=self),
             )
-            for name in _REFERENCES.values()
+            for name in contract.key_references(node).values()
         ]
         plain = {
             **node.env,
@@ -62,7 +60,7 @@ class PredictionNode(contract.PredictionNode):
             "TOURNAMENT": node.tournament.value,
         }
         env = [run.JobTemplateTemplateContainerEnvArgs(name=key, value=value) for key, value in plain.items()]
-        env += [self._reference(key, *cluster.secrets[name]) for key, name in _REFERENCES.items()]
+        env += [self._reference(key, *cluster.secrets[name]) for key, name in contract.key_references(node).items()]
         container = run.JobTemplateTemplateContainerArgs(
             name="node",
             image=self.image,

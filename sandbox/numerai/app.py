@@ -119,9 +119,9 @@ class Numerai:
         except Refused as refusal:
             raise ValueError(str(refusal)) from refusal
 
-    def add_key(self, *scopes: str) -> tuple[str, str]:
+    def add_key(self, *scopes: str, account: str = ACCOUNT) -> tuple[str, str]:
         """A further key pair with these scopes only: (public id, secret key)."""
-        return self._accounts.add_key(scopes)
+        return self._accounts.add_key(scopes, account)
 
     # routes
 

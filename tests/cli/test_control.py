@@ -28,7 +28,7 @@ def answer(request: httpx.Request) -> httpx.Response:
             return httpx.Response(200, text="line\n")
         case "GET", "/status":
             raise httpx.ConnectError("refused")
-    return httpx.Response(404, text="no such model")
+    return httpx.Response(404, text="there is no run none")
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def test_records_take_what_they_know(control: Control) -> None:
 
 
 def test_a_refusal_is_a_sentence(control: Control) -> None:
-    with pytest.raises(UserError, match=r"^The sandbox refused POST /webhook with 404: no such model$"):
-        control.set_webhook("m", "https://x")
+    with pytest.raises(UserError, match=r"^The sandbox refused GET /runs/none/logs with 404: there is no run none$"):
+        control.log("none")
 
 
 def test_no_answer_is_a_sentence(control: Control) -> None:

@@ -52,9 +52,6 @@ class World:
             raise UserError("`pulumi preview` ended with exit code 1; what it said is above.")
 
     # the control API
-    def set_webhook(self, model_id: str, url: str) -> None:
-        self.done.append(f"webhook {model_id}")
-
     def open_round(self) -> tuple[int, list[Trigger]]:
         self.done.append("round")
         return 7, self.triggers
@@ -94,8 +91,7 @@ def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_the_story_in_order(pnodes: Pnodes, world: World) -> None:
     done = pnodes("demo")
     assert done.exit_code == 0, done.stdout
-    webhooks = ["webhook m-alice", "webhook m-bob", "webhook m-carol"]
-    assert world.done == ["stop", "wipe", "start", "select", "preview", "up", *webhooks, "round"]
+    assert world.done == ["stop", "wipe", "start", "select", "preview", "up", "round"]
     assert "All 3 nodes submitted" in done.stdout
     assert "sandbox env)" in done.stdout
     assert SECRET not in done.stdout

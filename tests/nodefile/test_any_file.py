@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from nodefile import durations, parse, yaml_source
-from nodefile.entry import Entry
+from nodefile.entry import KEYS as SPELLED
 
 WORDS = st.sampled_from(
     ["aws", "m", "no", "12:30", "010", "1e999", ".inf", "8GiB", "90m", "~", "!x y", "*a", "&a b", "<<", "", "gen-md"]
@@ -22,7 +22,7 @@ VALUES = st.recursive(
     PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=4
 )
 SEEN = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=30)
-KEYS = st.sampled_from([*Entry.model_fields, "zzz"])
+KEYS = st.sampled_from([*SPELLED, "zzz"])
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 NODE = {"model": "x", "cloud": "aws", "source": "m"}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pulumi
 from pulumi.runtime.mocks import MockMonitor
 
 from nodefile import Node, parse
+from numerai.keys import names
 from providers.contract import Stack
 from sandbox import schema, sdk_types
 
@@ -134,8 +136,7 @@ def registered(
         stack = Stack(
             project=project,
             name=stack_name,
-            public_id=pulumi.Output.secret(PUBLIC_ID),
-            secret_key=pulumi.Output.secret(SECRET_KEY),
+            keys={name: pulumi.Output.secret(value) for name, value in keys_of(found.nodes).items()},
             webhook_key=pulumi.Output.secret(webhook_key),
             model_ids={node.name: pulumi.Output.from_input(node.model) for node in found.nodes},
         )
@@ -147,6 +148,15 @@ def registered(
 
     pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]
     return mocks.registered, list(found.nodes)
+
+
+def keys_of(nodes: Sequence[Node]) -> dict[str, str]:
+    """The keys of the accounts in use: the unnamed one's, and others with the account's name at their end."""
+    found: dict[str, str] = {}
+    for called in (names(node.account) for node in nodes):
+        ending = called.secret.removeprefix("numerai-secret")
+        found |= {called.public_id: PUBLIC_ID + ending, called.secret: SECRET_KEY + ending}
+    return found
 
 
 def objections(package: str, resource: Registered, inputs: dict[str, Any] | None = None) -> list[tuple[str, str]]:

@@ -1,0 +1,119 @@
+"""Webhooks at Numerai follow the nodes: set, moved, cleared, told apart from other people's changes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from numerai.client import Client
+from numerai.keys import Keys
+from tests.e2e.test_life import node, nodes
+from tests.e2e.world import IDS, World
+from tests.pulumi_cli import EngineFailed
+
+pytestmark = pytest.mark.e2e
+MakeWorld = Callable[[str], World]
+WEBHOOK = "pulumi-python:prediction-nodes/Webhook:Webhook"
+
+
+def at_numerai(world: World) -> dict[str, str | None]:
+    """What Numerai has: model id -> webhook."""
+    found = world.control.get("/models").json()["models"]
+    return {model["id"]: model["webhook"] for model in found}
+
+
+def by_hand(world: World, model_id: str, url: str | None) -> None:
+    """What a person does on numer.ai."""
+    known = world.daemon["numerai"]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in world.cli.env.items():
+            patch.setenv(name, value)
+        Client(Keys(known["public_id"], known["secret_key"])).set_webhook(model_id, url)
+
+
+def refusal(world: World) -> str:
+    """What `up` says when it fails."""
+    with pytest.raises(EngineFailed) as caught:
+        world.cli.run("up", "--yes", "--skip-preview")
+    assert "Traceback" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_up_registers_moves_and_clears(make_world: MakeWorld) -> None:
+    world = make_world(nodes(node("alpha", "gcp"), node("beta", "gcp", "signals", extra="register: false")))
+    by_hand(world, IDS["signals"], "https://mine.example/hook")
+    world.cli.run("preview")
+    assert at_numerai(world)[IDS["classic"]] is None
+    world.cli.up()
+    url = world.cli.outputs()["webhooks"]["alpha"]
+    assert at_numerai(world)[IDS["classic"]] == url
+    assert at_numerai(world)[IDS["signals"]] == "https://mine.example/hook"
+    assert world.cli.preview().keys() == {"same"}
+    calls = world.control.post("/open-round", json={"tournament": "classic"}).json()["triggers"]
+    assert [call["status"] for call in calls] == [202]
+
+    # Another cloud: Numerai has the new address, and the old node's end does not clear it.
+    world.nodes(nodes(node("alpha", "aws"), node("beta", "gcp", "signals", extra="register: false")))
+    world.cli.up()
+    moved = world.cli.outputs()["webhooks"]["alpha"]
+    assert moved != url
+    assert at_numerai(world)[IDS["classic"]] == moved
+
+    # Somebody changes it by hand: refresh shows it, the next up puts it right, and a removal leaves what is not ours.
+    by_hand(world, IDS["classic"], "https://elsewhere.example/hook")
+    assert world.cli.preview().keys() == {"same"}
+    assert "update" in world.cli.refresh()
+    changed = world.cli.steps()
+    assert list(changed.values()) == ["update"], changed
+    world.cli.up()
+    assert at_numerai(world)[IDS["classic"]] == moved
+    world.nodes(nodes(node("beta", "gcp", "signals", extra="register: false")))
+    by_hand(world, IDS["classic"], "https://elsewhere.example/hook")
+    world.cli.up()
+    assert at_numerai(world)[IDS["classic"]] == "https://elsewhere.example/hook"
+    world.cli.destroy()
+    assert at_numerai(world)[IDS["signals"]] == "https://mine.example/hook"
+
+
+def test_a_removed_node_clears_its_webhook(make_world: MakeWorld) -> None:
+    world = make_world(nodes(node("alpha", "azure")))
+    world.cli.up()
+    assert at_numerai(world)[IDS["classic"]]
+    world.cli.destroy()
+    assert at_numerai(world)[IDS["classic"]] is None
+
+
+def test_several_accounts_and_names(make_world: MakeWorld) -> None:
+    """Keys by account in the stack's configuration; each job gets those of its own account; names are looked up."""
+    mine = node("alpha", "aws").replace(IDS["classic"], "alpha_model")
+    other = node("beta", "aws").replace(IDS["classic"], "stranger_modle") + "    account: fund\n"
+    world = make_world(nodes(mine, other))
+    scopes = ["upload_submission", "read_user_info", "read_submission_info"]
+    pair = world.control.post("/keys", json={"account": "someone_else", "scopes": scopes}).json()
+    assert "pulumi config set --secret numerai-public-id-fund" in refusal(world)
+    for setting, value in (("numerai-public-id-fund", pair["public_id"]), ("numerai-secret-fund", pair["secret_key"])):
+        world.cli.run("config", "set", "--secret", setting, stdin=value)
+    assert 'no classic model "stranger_modle"; did you mean "stranger_model"?' in refusal(world)
+    world.nodes(nodes(mine, other.replace("modle", "model")))
+    world.cli.up()
+    outputs = world.cli.outputs()
+    models = {facts["model_id"]: name for name, facts in outputs["nodes"].items()}
+    registered = {models[key]: url for key, url in at_numerai(world).items() if key in models}
+    assert registered == outputs["webhooks"]
+    for url in outputs["webhooks"].values():
+        assert world.call(url, str(uuid.uuid4())).status_code == 202
+    assert [run["state"] for run in world.finished(2)] == ["SUCCEEDED"] * 2
+    assert world.cli.preview().keys() == {"same"}
+
+    # Keys are rotated: the secrets and the jobs that name their versions change, and no webhook does.
+    pair = world.control.post("/keys", json={"account": "someone_else", "scopes": scopes}).json()
+    for setting, value in (("numerai-public-id-fund", pair["public_id"]), ("numerai-secret-fund", pair["secret_key"])):
+        world.cli.run("config", "set", "--secret", setting, stdin=value)
+    steps = world.cli.steps()
+    assert steps
+    assert not [urn for urn in steps if urn.startswith(WEBHOOK) or "alpha" in urn], steps
+    world.cli.up()
+    world.cli.destroy()
+    assert not [url for key, url in at_numerai(world).items() if key in models and url]

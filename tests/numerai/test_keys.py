@@ -1,0 +1,25 @@
+"""An account's keys come from the configuration first, then from the environment; what is missing is named."""
+
+import pytest
+
+from numerai.keys import Keys, NoKeys, keys
+
+SETTINGS = {"numerai-public-id": "a", "numerai-secret": "b", "numerai-public-id-fund": "c"}
+
+
+def test_the_configuration_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMERAI_PUBLIC_ID", "x")
+    monkeypatch.setenv("NUMERAI_SECRET_KEY", "y")
+    assert keys(None, SETTINGS.get) == Keys("a", "b")
+    assert keys(None, lambda _: None) == Keys("x", "y")
+
+
+def test_a_named_account_has_keys_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMERAI_SECRET_KEY", "of the unnamed one")
+    monkeypatch.delenv("NUMERAI_SECRET_KEY_FUND", raising=False)
+    with pytest.raises(NoKeys, match="numerai-secret-fund") as caught:
+        keys("fund", SETTINGS.get)
+    assert "of the account fund" in str(caught.value)
+    assert "NUMERAI_SECRET_KEY_FUND" in str(caught.value)
+    monkeypatch.setenv("NUMERAI_SECRET_KEY_FUND", "d")
+    assert keys("fund", SETTINGS.get) == Keys("c", "d")
