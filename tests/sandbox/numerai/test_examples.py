@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-import io
+import shutil
 import subprocess
-import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from providers.context import BuildContext
 from sandbox.cloud import Kernel
 from sandbox.images import Image
 from sandbox.numerai.app import Numerai
 from tests.sandbox.numerai.conftest import CLASSIC_MODEL, CRYPTO_MODEL, SIGNALS_MODEL, World
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-MODELS = {"tournament": CLASSIC_MODEL, "signals": SIGNALS_MODEL, "crypto": CRYPTO_MODEL}
-ROWS = {"tournament": 500, "signals": 400, "crypto": 300}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A model of examples/: its folder, its build context, the model at Numerai that fits, and the rows of a round."""
+
+    source: str
+    context: str
+    model: str
+    rows: int
+
+
+MODELS = {
+    "tournament": Example("tournament-python", "tournament-python", CLASSIC_MODEL, 500),
+    "signals": Example("signals-python", "signals-python", SIGNALS_MODEL, 400),
+    "crypto": Example("crypto-python", "crypto-python", CRYPTO_MODEL, 300),
+    "shared-1": Example("shared-package/model_1", "shared-package", CLASSIC_MODEL, 500),
+    "shared-2": Example("shared-package/model_2", "shared-package", CLASSIC_MODEL, 500),
+}
 
 # Only the address of Numerai is changed; everything else is the script as it is.
 RUNNER = """
@@ -28,15 +46,19 @@ runpy.run_path(sys.argv[2], run_name="__main__")
 """
 
 
-def built(kernel: Kernel, name: str) -> Image:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for path in sorted((EXAMPLES / f"{name}-python").iterdir()):
-            if path.is_file() and path.name != "model.joblib":
-                archive.add(path, path.name)
-    digest = kernel.images.build(name, buffer.getvalue(), "Dockerfile", {}, ["latest"], lambda _line: None)
+def copied(example: Example, folder: Path) -> BuildContext:
+    """The build context of an example as git has it: without what somebody has trained in this checkout."""
+    unwanted = shutil.ignore_patterns("model.joblib", "data", ".venv", "__pycache__")
+    root = folder / "context"
+    shutil.copytree(EXAMPLES / example.context, root, ignore=unwanted)
+    return BuildContext(root, root / Path(example.source).relative_to(example.context) / "Dockerfile")
+
+
+def built(kernel: Kernel, folder: Path, name: str) -> Image:
+    context, log = copied(MODELS[name], folder), list[str]()
+    digest = kernel.images.build(name, context.archive(), context.dockerfile_name, {}, ["latest"], log.append)
     image = kernel.images.get(name, digest)
-    assert image is not None
+    assert image is not None, log
     assert image.command == ["python", "predict.py"]
     return image
 
@@ -60,17 +82,18 @@ def keys(numerai: Numerai) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", list(MODELS))
 def test_without_a_model_file_it_trains_predicts_and_submits(
-    kernel: Kernel, numerai: Numerai, world: World, name: str
+    kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path, name: str
 ) -> None:
-    numerai.set_webhook(MODELS[name], "https://hooks.example.com/")
+    model = MODELS[name].model
+    numerai.set_webhook(model, "https://hooks.example.com/")
     (trigger,) = numerai.open_round()["triggers"]
     done = run(
-        built(kernel, name), world, "predict.py",
-        MODEL_ID=MODELS[name], TRIGGER_ID=trigger["trigger_id"], ROUND_NUMBER="1001", **keys(numerai),
+        built(kernel, tmp_path, name), world, "predict.py",
+        MODEL_ID=model, TRIGGER_ID=trigger["trigger_id"], ROUND_NUMBER="1001", **keys(numerai),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     (record,) = numerai.submissions()
-    assert (record["model_id"], record["rows"]) == (MODELS[name], ROWS[name])
+    assert (record["model_id"], record["rows"]) == (model, MODELS[name].rows)
     assert (record["trigger_id"], record["known_trigger"]) == (trigger["trigger_id"], True)
     assert (record["round"], record["state"]) == (1001, "on-time")
     assert record["corr"] > 0.25  # chance has a standard deviation of about 0.05
@@ -80,12 +103,14 @@ def test_without_a_model_file_it_trains_predicts_and_submits(
 
 
 @pytest.mark.parametrize("name", list(MODELS))
-def test_with_a_model_file_it_only_predicts(kernel: Kernel, numerai: Numerai, world: World, name: str) -> None:
-    image = built(kernel, name)
+def test_with_a_model_file_it_only_predicts(
+    kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path, name: str
+) -> None:
+    image = built(kernel, tmp_path, name)
     trained = run(image, world, "train.py")
     assert trained.returncode == 0, trained.stdout + trained.stderr
     assert "held-out" in trained.stdout
-    done = run(image, world, "predict.py", MODEL_ID=MODELS[name], **keys(numerai))
+    done = run(image, world, "predict.py", MODEL_ID=MODELS[name].model, **keys(numerai))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "loaded model.joblib" in done.stdout
     assert "trained" not in done.stdout
@@ -93,6 +118,7 @@ def test_with_a_model_file_it_only_predicts(kernel: Kernel, numerai: Numerai, wo
     assert record["corr"] > 0.25
 
 
+@pytest.mark.parametrize("name", ["tournament", "shared-1"])
 @pytest.mark.parametrize(
     ("env", "sentence"),
     [
@@ -102,15 +128,73 @@ def test_with_a_model_file_it_only_predicts(kernel: Kernel, numerai: Numerai, wo
     ],
 )
 def test_what_goes_wrong_is_told_in_a_sentence(
-    kernel: Kernel, numerai: Numerai, world: World, env: dict[str, str], sentence: str
+    kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path, name: str, env: dict[str, str], sentence: str
 ) -> None:
-    done = run(built(kernel, "tournament"), world, "predict.py", **{"MODEL_ID": CLASSIC_MODEL, **keys(numerai), **env})
+    image = built(kernel, tmp_path, name)
+    done = run(image, world, "predict.py", **{"MODEL_ID": CLASSIC_MODEL, **keys(numerai), **env})
     assert done.returncode == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert numerai.submissions() == []
 
 
-def test_the_examples_install_the_same_packages() -> None:
-    """One environment serves all three; a change in one requirements.txt is a change in each."""
-    assert len({(EXAMPLES / f"{name}-python" / "requirements.txt").read_text() for name in MODELS}) == 1
+def test_a_model_of_another_data_version_is_not_used(
+    kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path
+) -> None:
+    image = built(kernel, tmp_path, "shared-1")
+    assert run(image, world, "train.py").returncode == 0
+    code = image.root / "app" / "model.py"
+    code.write_text(
+        code.read_text() + "\nimport common.data, common.model_file\ncommon.model_file.DATA_VERSION = 'v9'\n"
+    )
+    done = run(image, world, "predict.py", MODEL_ID=CLASSIC_MODEL, **keys(numerai))
+    assert done.returncode == 1
+    assert "run train.py again" in done.stderr
+    assert numerai.submissions() == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "rebuilt"),
+    [
+        ("common/src/common/data.py", {"shared-1", "shared-2"}),
+        ("common/pyproject.toml", {"shared-1", "shared-2"}),
+        ("model_1/predict.py", {"shared-1"}),
+        ("model_1/model.joblib", {"shared-1"}),
+        ("model_2/requirements.txt", {"shared-2"}),
+        ("model_2/Dockerfile", {"shared-2"}),
+        ("README.md", set()),
+        ("data/v5.3/train.parquet", set()),
+        ("model_1/__pycache__/model.cpython-312.pyc", set()),
+        ("common/src/common/__pycache__/data.cpython-312.pyc", set()),
+        ("model_1/.venv/pyvenv.cfg", set()),
+    ],
+)
+def test_a_change_builds_just_the_images_that_it_is_in(tmp_path: Path, changed: str, rebuilt: set[str]) -> None:
+    both = {name: copied(MODELS[name], tmp_path / name) for name in ("shared-1", "shared-2")}
+    again = {}
+    for name, context in both.items():
+        before = context.digest
+        file = context.root / changed
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes((file.read_bytes() if file.exists() else b"") + b"\n")
+        again[name] = BuildContext(context.root, context.dockerfile).digest != before
+    assert {name for name, differs in again.items() if differs} == rebuilt
+
+
+def test_images_hold_what_they_need_and_nothing_else(tmp_path: Path) -> None:
+    """A package's code, not its keys, notes or downloads; the model file, since the container predicts with it."""
+    for name, example in MODELS.items():
+        context = copied(example, tmp_path / name)
+        for path in (".env", "data/x.parquet", "__pycache__/x.pyc", ".numerai/keys", "model.joblib"):
+            file = context.dockerfile.parent / path
+            file.parent.mkdir(exist_ok=True)
+            file.write_text("x")
+        left = {Path(file).name for file in BuildContext(context.root, context.dockerfile).files}
+        assert {"model.joblib", "predict.py", "train.py", "requirements.txt", "Dockerfile"} <= left, name
+        assert not left & {".env", "x.parquet", "x.pyc", "keys", "README.md", ".gitignore"}, name
+
+
+def test_signals_and_crypto_install_the_same_packages() -> None:
+    """One environment serves both; a change in one requirements.txt is a change in each, model 1 and 2 included."""
+    folders = ["signals-python", "crypto-python", "shared-package/model_1", "shared-package/model_2"]
+    assert len({(EXAMPLES / folder / "requirements.txt").read_text() for folder in folders}) == 1
