@@ -6,6 +6,7 @@ problems of the file at once. Nothing here knows Pulumi or a cloud: what a cloud
 """
 
 from nodefile.model import Cloud, Node, Schedule, Size, Tournament
+from nodefile.names import wrong_name
 from nodefile.parse import NodeFile, load, parse
 from nodefile.problems import NodeFileError, Position, Problem
 
@@ -21,4 +22,5 @@ __all__ = [
     "Tournament",
     "load",
     "parse",
+    "wrong_name",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from nodefile import folders, model, sizes, yaml_source
 from nodefile.entry import KEYS, Entry
 from nodefile.fields import Mistakes, NotText
 from nodefile.model import Node, Size, Tournament
+from nodefile.names import wrong_name
 from nodefile.problems import NodeFileError, Position, Problem, did_you_mean, one_line
 from nodefile.yaml_source import Document
 
@@ -208,12 +208,14 @@ class _Parser:
 
     def _node(self, name: str, merged: dict[str, Any], wrong: set[str]) -> Node | None:
         where = self._document.key(("nodes", name))
-        named = self._check_name(name, where)
+        misnamed = wrong_name(name)
+        if misnamed:
+            self._say(where, misnamed)
         for key in ("model", "cloud", "source"):
             if merged[key] is None and key not in wrong:
                 self._say(where, f"node {name} has no `{key}`.")
         places = None if wrong & {"source", "context"} else self._folders(name, merged["source"], merged["context"])
-        if not named or places is None or None in (merged["model"], merged["cloud"]):
+        if misnamed or places is None or None in (merged["model"], merged["cloud"]):
             return None
         cpu_units, memory = sizes.PRESETS[sizes.DEFAULT]
         return Node(
@@ -235,20 +237,6 @@ class _Parser:
             register_webhook=True if merged["register"] is None else merged["register"],
             account=merged["account"],
         )
-
-    def _check_name(self, name: str, where: Position) -> bool:
-        if not re.fullmatch(model.NODE_NAME, name) or "--" in name:
-            self._say(
-                where,
-                f'"{name}" cannot be a node\'s name on all clouds; expected lower-case letters, digits and single '
-                "hyphens, beginning with a letter.",
-            )
-            return False
-        if not 2 <= len(name) <= model.MAX_NAME:
-            count = "1 character" if len(name) == 1 else f"{len(name)} characters"
-            self._say(where, f'"{name}" has {count}; a node\'s name has 2 to {model.MAX_NAME}.')
-            return False
-        return True
 
     def _folders(self, name: str, source: str | None, context: str | None) -> tuple[Path, Path] | None:
         if source is None:

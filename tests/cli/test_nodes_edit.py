@@ -1,0 +1,191 @@
+"""Nodes are added to nodes.yaml, and nothing else in it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from cli.nodes_edit import CannotEdit, with_nodes, word
+from engine.paths import ROOT
+from nodefile import yaml_source
+
+NEW = {"new": {"model": "mine", "cloud": "aws", "source": "new"}}
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=300)
+
+
+def added(text: str, entries: dict[str, dict[str, str]] = NEW) -> str:
+    """The file after the edit, whose lines are those of before and the new ones in one or two places."""
+    after = with_nodes(text.encode(), entries).decode()
+    keeps_its_lines(text, after)
+    return after
+
+
+def keeps_its_lines(before: str, after: str) -> None:
+    """Every line of before is there, in order, byte for byte; only a last line without an end gets one."""
+    end = "\r\n" if "\r\n" in before else "\n"
+    old, new = ((text if text.endswith("\n") else text + end).splitlines(keepends=True) for text in (before, after))
+    old = old if before else []
+    rest = iter(new)
+    assert all(line in rest for line in old), after
+    first = next((index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), len(old))
+    count = len(new) - len(old)
+    assert new[first + count :] == old[first:], "the new lines are in one piece"
+
+
+def test_behind_the_last_node_as_the_others_are_written() -> None:
+    text = """\
+# a comment at the top
+
+defaults:   # what holds for all
+  size: "gen-sm"
+nodes:
+    alpha:
+        model:   first      # two spaces more
+        source: 'alpha'
+        tags: {a: b,   c: d}
+
+    beta:
+        model: second
+        # schedule: "0 0 * * *"
+
+# the end
+"""
+    assert added(text) == text.replace(
+        '"0 0 * * *"\n', '"0 0 * * *"\n\n    new:\n        model: mine\n        cloud: aws\n        source: new\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "nodes:\n  new:\n    model: mine\n"),
+        ("# mine\n", "# mine\n\nnodes:\n  new:\n    model: mine\n"),
+        ("nodes:", "nodes:\n  new:\n    model: mine\n"),
+        ("nodes:\n  # here\n# end\n", "nodes:\n  # here\n  new:\n    model: mine\n# end\n"),
+        ("defaults: {cloud: aws}\n# end\n", "defaults: {cloud: aws}\n\nnodes:\n  new:\n    model: mine\n\n# end\n"),
+        ("nodes:\n a:\n  model: x", "nodes:\n a:\n  model: x\n\n new:\n  model: mine\n"),
+        (
+            "nodes:\n  a: {model: x}\n  b: {model: y}\ndefaults:\n  cloud: aws\n",
+            "nodes:\n  a: {model: x}\n  b: {model: y}\n  new:\n    model: mine\ndefaults:\n  cloud: aws\n",
+        ),
+        (
+            "nodes:\n  a:\n    model: x\ndefaults:\n  cloud: aws\n",
+            "nodes:\n  a:\n    model: x\n\n  new:\n    model: mine\n\ndefaults:\n  cloud: aws\n",
+        ),
+        ("nodes:\r\n  a:\r\n    model: x\r\n", "nodes:\r\n  a:\r\n    model: x\r\n\r\n  new:\r\n    model: mine\r\n"),
+        (
+            "defaults: &d {a: b}\nnodes:\n  a:\n    tags: *d\n",
+            "defaults: &d {a: b}\nnodes:\n  a:\n    tags: *d\n\n  new:\n    model: mine\n",
+        ),
+        (
+            "nodes:\n  a:\n    command: |\n      run\n\n      again\n\n# end\n",
+            "nodes:\n  a:\n    command: |\n      run\n\n      again\n\n  new:\n    model: mine\n\n# end\n",
+        ),
+        ("\ufeffnodes:\n  a:\n    model: x\n", "\ufeffnodes:\n  a:\n    model: x\n\n  new:\n    model: mine\n"),
+    ],
+)
+def test_the_place(before: str, after: str) -> None:
+    assert added(before, {"new": {"model": "mine"}}) == after
+
+
+def test_the_projects_own_file() -> None:
+    text = (ROOT / "nodes.yaml").read_text()
+    after = added(text, {"new": {"model": "mine"}, "newer": {"model": "mine too"}})
+    assert after == text + "\n  new:\n    model: mine\n\n  newer:\n    model: mine too\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["nodes: {}\n", "# hi\nnodes: {}  # none yet\n", "nodes: null\n", "nodes: {a: {model: x}}\n", "{nodes: }"]
+)
+def test_where_no_line_can_be_added_the_rest_is_kept_all_the_same(text: str) -> None:
+    after = with_nodes(text.encode(), NEW)
+    assert yaml_source.read(after).value["nodes"]["new"] == NEW["new"]
+    assert all(comment in after.decode() for comment in ("# hi", "# none yet") if comment in text)
+
+
+def test_a_file_that_no_program_can_edit() -> None:
+    with pytest.raises(CannotEdit) as refused:
+        with_nodes(b"- a list\n", NEW)
+    assert refused.value.lines == "  new:\n    model: mine\n    cloud: aws\n    source: new\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("mine", "mine"),
+        ("my model", "my model"),
+        ("../mine", "../mine"),
+        ("no", '"no"'),
+        ("12", '"12"'),
+        ("1e3", '"1e3"'),
+        ("12:30", '"12:30"'),
+        ("a: b", '"a: b"'),
+        ("a #b", '"a #b"'),
+        ("", '""'),
+        ("it's", "it's"),
+        ("\x7f", '"\\U0000007f"'),
+    ],
+)
+def test_a_text_is_in_quotes_where_it_must_be(text: str, written: str) -> None:
+    assert word(text) == written
+
+
+@PATIENT
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
+def test_any_text_is_read_back(text: str) -> None:
+    read = yaml_source.read(f"x: {word(text)}\n".encode())
+    assert (read.problems, read.value, read.ambiguous) == ([], {"x": text}, set())
+
+
+SPACE = st.sampled_from(["", "", " ", "   "])
+COMMENT = st.sampled_from(["", "", "  # a comment", " # key: value", "  # 'quoted' {"])
+LINES = st.lists(st.sampled_from(["\n", "# at the margin\n", "    # indented\n", "  \n"]), max_size=3).map("".join)
+VALUE = st.sampled_from(
+    [
+        "x", "'x y'", '"x: # y"', "{a: b,   c: [d, e]}", "[a,\n         b]", "|\n        text\n         more",
+        ">-\n        t\n",
+        "&anchor 7", "two\n        lines", "", "~", "'it''s\n\n         long'",
+    ]
+)  # fmt: skip
+
+
+@st.composite
+def files(draw: st.DrawFn) -> str:
+    """A file in block style as people write them: any indentation, comments, quotes, empty lines and line ends."""
+    indent, step = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+
+    def node(name: str) -> str:
+        lines = [draw(LINES), " " * indent + name + ":" + draw(COMMENT) + "\n"]
+        for key in draw(st.lists(st.sampled_from(["model", "cloud", "env", "source"]), unique=True, max_size=3)):
+            value = draw(VALUE)
+            comment = "" if "\n" in value or not value else draw(COMMENT)
+            lines.append(f"{' ' * (indent + step)}{key}:{draw(SPACE)} {value}{comment}\n" + draw(LINES))
+        return "".join(lines)
+
+    names = draw(st.lists(st.sampled_from(["a1", "b2", "c3", "'no'"]), unique=True, max_size=4))
+    nodes = "nodes:" + draw(COMMENT) + "\n" + "".join(map(node, names))
+    defaults = "defaults:\n  size: gen-sm\n" if draw(st.booleans()) else ""
+    parts = draw(st.permutations([defaults, nodes]))
+    text = draw(LINES) + draw(LINES).join(parts) + draw(LINES)
+    text = text.rstrip("\n") if draw(st.booleans()) else text
+    return text.replace("\n", "\r\n") if draw(st.booleans()) else text
+
+
+@PATIENT
+@given(text=files(), count=st.integers(1, 2))
+@example(text="nodes:\n  a1:\n    model: |\n      x", count=1)
+def test_any_file_keeps_its_lines_and_its_meaning(text: str, count: int) -> None:
+    before = yaml_source.read(text.encode())
+    if before.problems:
+        return
+    entries = {f"new-{number}": {"model": f"m {number}", "cloud": "aws"} for number in range(count)}
+    content = with_nodes(text.encode(), entries)
+    after: Any = yaml_source.read(content)
+    assert after.problems == []
+    assert after.value["nodes"] == {**(before.value["nodes"] or {}), **entries}
+    assert after.value.get("defaults") == before.value.get("defaults")
+    if text.endswith("\n") or "|" not in text:
+        keeps_its_lines(text, content.decode())
