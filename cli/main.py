@@ -3,7 +3,7 @@ so that `pnodes validate` is as quick as reading the file."""
 
 import typer
 
-from cli import demo, engine, sandbox, validate
+from cli import demo, engine, new, sandbox, validate
 from cli.errors import Group
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("validate")(validate.validate)
+app.command("new")(new.new)
 app.command("demo")(demo.demo)
 app.command("engine")(engine.engine)
 app.add_typer(sandbox.app, name="sandbox")

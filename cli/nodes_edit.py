@@ -123,7 +123,7 @@ def _find(text: str) -> _Place | None:
     root = roots[0]
     if not isinstance(root[0], MappingStartEvent) or root[0].flow_style:
         return None
-    column = root[0].start_mark.column
+    column = _mark(root[0].start_mark).column
     parts = _children(root[1:-1])
     for key, value in zip(parts[::2], parts[1::2], strict=True):
         if isinstance(key[0], ScalarEvent) and key[0].value == "nodes":
@@ -135,15 +135,21 @@ def _behind(text: str, nodes: list[Event], column: int) -> _Place | None:
     """The place in the value of `nodes`, which stands in this column."""
     first = nodes[0]
     if isinstance(first, ScalarEvent):
-        return _Place(first.end_mark.index, column + 1, column + 2)
+        return _Place(_mark(first.end_mark).index, column + 1, column + 2)
     if not isinstance(first, MappingStartEvent) or first.flow_style:
         return None
-    indent = first.start_mark.column
+    indent = _mark(first.start_mark).column
     parts = _children(nodes[1:-1])
     blocks = [value[0] for value in parts[1::2] if isinstance(value[0], MappingStartEvent) and not value[0].flow_style]
-    step = blocks[-1].start_mark.column - indent if blocks else 2
-    apart = len(parts) == 2 or _empty_line_above(text, parts[-2][0].start_mark.line)
+    step = _mark(blocks[-1].start_mark).column - indent if blocks else 2
+    apart = len(parts) == 2 or _empty_line_above(text, _mark(parts[-2][0].start_mark).line)
     return _Place(_end(nodes), indent + 1, indent, step, apart)
+
+
+def _mark(mark: Any) -> yaml.Mark:
+    """A position, which every event of a text has."""
+    assert mark is not None
+    return mark  # type: ignore[no-any-return]
 
 
 _CONTENT = (ScalarEvent, AliasEvent, CollectionStartEvent, CollectionEndEvent)
@@ -169,7 +175,7 @@ def _end(events: Iterable[Event]) -> int:
         if isinstance(event, CollectionStartEvent):
             flow.append(bool(event.flow_style))
         elif not isinstance(event, CollectionEndEvent) or flow.pop():
-            end = event.end_mark.index
+            end = _mark(event.end_mark).index
     return end
 
 
@@ -202,8 +208,9 @@ def _after_comments(text: str, place: _Place) -> int:
 
 
 def _by_ruamel(content: bytes, entries: Entries) -> bytes | None:
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap
+    from ruamel.yaml.error import YAMLError
 
     editor = YAML()
     editor.preserve_quotes = True

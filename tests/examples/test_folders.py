@@ -1,0 +1,58 @@
+"""What every model of examples/ has: a recipe, entry points, a README, and versions that do not move."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.paths import ROOT
+
+EXAMPLES = ROOT / "examples"
+MODELS = sorted(path.parent for path in EXAMPLES.rglob("Dockerfile"))
+PYTHON = [folder for folder in MODELS if (folder / "requirements.txt").exists()]
+
+
+def test_there_are_models() -> None:
+    assert {folder.relative_to(EXAMPLES).parts[0] for folder in MODELS} == {path.name for path in EXAMPLES.iterdir()}
+
+
+@pytest.mark.parametrize("folder", MODELS, ids=lambda path: path.relative_to(EXAMPLES).as_posix())
+def test_training_and_predicting_are_two_programs_in_one_image(folder: Path) -> None:
+    names = {path.stem for path in folder.iterdir()}
+    assert {"predict", "train"} <= names
+    command = re.findall(r"^CMD (.*)$", (folder / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(command) == 1
+    assert "predict." in command[0]
+    assert "train" not in command[0]
+
+
+@pytest.mark.parametrize("folder", MODELS, ids=lambda path: path.relative_to(EXAMPLES).as_posix())
+def test_keys_and_downloads_are_left_out_of_the_image(folder: Path) -> None:
+    own = [folder / "Dockerfile.dockerignore", folder / ".dockerignore"]
+    patterns = next(path for path in own if path.exists()).read_text().split()
+    for kept_out in ("data", ".env", ".numerai", "*.md"):
+        assert {kept_out, f"{kept_out}/", f"**/{kept_out}"} & set(patterns), kept_out
+
+
+@pytest.mark.parametrize("folder", MODELS, ids=lambda path: path.relative_to(EXAMPLES).as_posix())
+def test_no_image_moves_to_another_language_by_itself(folder: Path) -> None:
+    (base,) = re.findall(r"^FROM (\S+)", (folder / "Dockerfile").read_text(), re.MULTILINE)
+    assert re.search(r":\d+\.\d+", base), base
+
+
+@pytest.mark.parametrize("folder", PYTHON, ids=lambda path: path.relative_to(EXAMPLES).as_posix())
+def test_requirements_are_exact(folder: Path) -> None:
+    lines = [line for line in (folder / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[0-9.]+", line)] == []
+
+
+@pytest.mark.parametrize("folder", sorted(EXAMPLES.iterdir()), ids=lambda path: path.name)
+def test_the_readme_says_how(folder: Path) -> None:
+    text = (folder / "README.md").read_text()
+    for word in ("train", "MODEL_ID", "NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY", "TRIGGER_ID"):
+        assert word in text, word
+    assert text.count("\n") < 70, "short"
+    ignored = (folder / ".gitignore").read_text().split("\n")
+    assert "data/" in ignored, "a copy's downloads would get into the user's repository"
