@@ -1,0 +1,73 @@
+"""`pnodes cost`: what the nodes of nodes.yaml cost for a run, at rest and in a month, before anything is deployed."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from cli import project
+from cli.errors import UserError
+from cli.report import table
+
+_DEFAULT_MINUTES = 10.0
+
+
+def cost(
+    file: Annotated[Path | None, typer.Argument(help="The file; nodes.yaml beside Pulumi.yaml when left out.")] = None,
+    minutes: Annotated[float, typer.Option(help="How long a run takes; `pnodes status` shows what yours took.")] = (
+        _DEFAULT_MINUTES
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+) -> None:
+    """Estimate what the nodes cost, from the clouds' list prices of a named day."""
+    from costs import prices
+    from costs.estimate import ROUNDS_MONTH, estimate, shared
+    from nodefile import NodeFileError
+    from providers.checks import load_checked
+
+    if not 0 < minutes <= 14 * 24 * 60:
+        raise UserError(f"--minutes is how long a run takes, more than 0 and at most 20160, not {minutes:g}.", 2)
+    folder = project.project_folder(file.parent if file else None)
+    try:
+        nodes = load_checked(file or folder / "nodes.yaml", project.project_name(folder)).nodes
+    except NodeFileError as error:
+        raise UserError(f"nodes.yaml has mistakes:\n{error}", 2) from None
+    found = [estimate(node, minutes * 60) for node in nodes]
+    regions = shared(nodes)
+    known = [each.month for each in found if each.month is not None]
+    total = sum(known) + sum(each.month for each in regions)
+    if as_json:
+        answer: dict[str, Any] = {
+            "prices_of": prices.AS_OF.isoformat(),
+            "minutes": minutes,
+            "currency": "USD",
+            "nodes": [{**asdict(each), "month": each.month} for each in found],
+            "shared": [asdict(each) for each in regions],
+            "month": total,
+            "complete": len(known) == len(found),
+        }
+        print(json.dumps(answer, indent=2))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    rows = [
+        [each.node, each.cloud, each.size, _usd(each.run), f"{each.runs_month:.0f}", _usd(each.month)] for each in found
+    ]
+    rows += [
+        [f"({one.cloud} {one.region})", one.cloud, one.what, "", "", _usd(one.month)] for one in regions if one.month
+    ]
+    rows.append(["all", "", "", "", "", _usd(total)])
+    console.print(table(["node", "cloud", "what", "USD a run", "runs a month", "USD a month"], rows))
+    for each in found:
+        if each.why:
+            console.print(f"{each.node}: {each.why}, so the sum is without its runs.", markup=False)
+    console.print(
+        f"\nA run of {minutes:g} minutes (--minutes), {ROUNDS_MONTH} rounds a month. List prices of {prices.AS_OF} in "
+        "clouds' default regions, without free tiers, image storage and builds, logs and network."
+    )
+
+
+def _usd(amount: float | None) -> str:
+    return "?" if amount is None else f"{amount:.4f}" if amount < 0.1 else f"{amount:.2f}"

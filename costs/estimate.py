@@ -1,0 +1,98 @@
+"""What each node costs for a run, at rest and in a month, from its size as its cloud really gives it.
+
+Left out, and said: image storage (0.10 USD for each GiB and month), image builds (cents each), logs, network and free
+tiers. A machine that is not in the price table has no figure rather than a guess.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from costs.prices import PRICES
+from nodefile import Cloud, Node, Schedule
+from numerai.keys import names
+from trigger.cron import due
+
+ROUNDS_MONTH = 22
+"""Numerai opens a round on Tuesdays to Saturdays."""
+_SHOWN_DAYS = 28
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """USD for one node. `run` is None where the table has no price, and `why` says for what."""
+
+    node: str
+    cloud: str
+    size: str
+    runs_month: float
+    run: float | None
+    rest_month: float
+    why: str = ""
+
+    @property
+    def month(self) -> float | None:
+        """Runs and rest of a month; None without a price."""
+        return None if self.run is None else self.run * self.runs_month + self.rest_month
+
+
+@dataclass(frozen=True)
+class Shared:
+    """USD a month for what the nodes of one region share."""
+
+    cloud: str
+    region: str
+    month: float
+    what: str
+
+
+def estimate(node: Node, seconds: float) -> Estimate:
+    """A node whose runs take so many seconds."""
+    prices = PRICES[node.cloud]
+    vcpu, gib, disk, machine = _given(node)
+    runs = (ROUNDS_MONTH if node.enabled else 0) + (runs_of(node.schedule) if node.schedule and node.enabled else 0)
+    rest = prices.schedule_month if node.schedule else 0.0
+    size = f"{vcpu:g} vCPU, {gib:g} GiB"
+    if machine:
+        why = f"a machine of the kind {machine} has no price in the table"
+        return Estimate(node.name, node.cloud.value, size, runs, None, rest, why)
+    billed = max(seconds, prices.least_seconds)
+    extra = max(0, disk - prices.free_disk) if disk else 0
+    per_second = (
+        vcpu * prices.vcpu_second + gib * prices.gib_second + extra * prices.disk_gib_second + prices.run_second
+    )
+    return Estimate(node.name, node.cloud.value, size, runs, billed * per_second, rest)
+
+
+def shared(nodes: Sequence[Node]) -> list[Shared]:
+    """What the regions in use cost at rest: the accounts' keys, and on Azure the registry."""
+    found = []
+    for cloud, region in sorted({(node.cloud, node.region) for node in nodes}):
+        here = [node for node in nodes if (node.cloud, node.region) == (cloud, region)]
+        keys = {name for node in here for name in (names(node.account).public_id, names(node.account).secret)}
+        prices = PRICES[cloud]
+        parts = [f"{len(keys)} secrets"] if prices.key_month else []
+        parts += ["image registry"] if prices.cluster_month else []
+        month = len(keys) * prices.key_month + prices.cluster_month
+        found.append(Shared(cloud.value, region, month, ", ".join(parts)))
+    return found
+
+
+def runs_of(schedule: Schedule) -> float:
+    """Runs in a month of a schedule: the mean of the coming weeks."""
+    start = datetime.now(UTC).replace(second=0, microsecond=0)
+    minutes = (start + timedelta(minutes=minute) for minute in range(_SHOWN_DAYS * 24 * 60))
+    return sum(due(schedule.cron, schedule.timezone, minute) for minute in minutes) * (365 / 12) / _SHOWN_DAYS
+
+
+def _given(node: Node) -> tuple[float, float, int | None, str]:
+    """vCPU, GiB, disk in GiB and, when the node does not run on what the table has, the machine's kind."""
+    fit: Any = importlib.import_module(f"providers.{node.cloud.value}.limits").fit(node)
+    if node.cloud is Cloud.AWS:
+        return fit.cpu_units / 1024, fit.memory / 1024, fit.disk, "" if fit.platform == "FARGATE" else fit.platform
+    machine = fit.profile if node.cloud is Cloud.AZURE and fit.profile != "Consumption" else ""
+    return fit.cpu, fit.memory / 1024, None, machine

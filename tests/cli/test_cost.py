@@ -1,0 +1,51 @@
+"""The table and its JSON say the same, and what is wrong is a sentence."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Pnodes
+
+NODES = """\
+nodes:
+  alpha: {model: alpha_model, cloud: aws, source: model}
+  beta: {model: beta_model, cloud: azure, source: model, size: gen-xl}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "nodes.yaml").write_text(NODES)
+    return tmp_path / "nodes.yaml"
+
+
+def test_the_table(pnodes: Pnodes, file: Path) -> None:
+    done = pnodes("cost", str(file))
+    assert done.exit_code == 0
+    lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
+    assert "1 vCPU, 4 GiB" in lines["alpha"]
+    assert lines["beta"].split()[-1] == "?"
+    assert "beta: a machine of the kind" in done.stdout
+    answer = json.loads(pnodes("cost", str(file), "--json").stdout)
+    assert not answer["complete"]
+    assert lines["all"].split()[-1] == f"{answer['month']:.2f}"
+    assert answer["prices_of"] in done.stdout
+
+
+def test_longer_runs_cost_more(pnodes: Pnodes, file: Path) -> None:
+    short, long = (
+        json.loads(pnodes("cost", str(file), "--minutes", minutes, "--json").stdout)["nodes"][0]["run"]
+        for minutes in ("10", "60")
+    )
+    assert long == pytest.approx(6 * short)
+
+
+def test_mistakes_are_told(pnodes: Pnodes, file: Path) -> None:
+    assert pnodes("cost", str(file), "--minutes", "0").exit_code == 2
+    file.write_text("nodes: {alpha: {cloud: aws}}\n")
+    done = pnodes("cost", str(file))
+    assert done.exit_code == 2
+    assert "node alpha has no `source`" in done.stderr

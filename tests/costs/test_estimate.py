@@ -1,0 +1,84 @@
+"""Sums by hand: a run, a month, what regions share, and no figure where there is no price."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from costs.estimate import ROUNDS_MONTH, estimate, runs_of, shared
+from nodefile import Node, Schedule, parse
+
+
+def nodes(tmp_path: Path, *texts: str) -> list[Node]:
+    (tmp_path / "model").mkdir(exist_ok=True)
+    (tmp_path / "model" / "Dockerfile").write_text("FROM scratch\n")
+    entries = []
+    for place, text in enumerate(texts):
+        model = f"5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c{place:02d}"
+        entries.append(f"  node{place}: {{model: {model}, source: model, {text}}}\n")
+    (tmp_path / "nodes.yaml").write_text("nodes:\n" + "".join(entries))
+    found, problems = parse(tmp_path / "nodes.yaml")
+    assert found is not None, problems
+    return list(found.nodes)
+
+
+@pytest.mark.parametrize(
+    ("text", "usd"),
+    [
+        # ten minutes of 1 vCPU and 4 GiB on Fargate with a public address
+        ("cloud: aws, size: gen-sm", (0.04048 + 4 * 0.004445 + 0.005) / 6),
+        ("cloud: aws, size: gen-sm, disk: 70GiB", (0.04048 + 4 * 0.004445 + 50 * 0.000111 + 0.005) / 6),
+        ("cloud: gcp, size: gen-sm", 600 * (0.000018 + 4 * 0.000002)),
+        # Container Apps gives 2 GiB with each vCPU: 4 GiB come with 2
+        ("cloud: azure, size: gen-sm", 600 * (2 * 0.000024 + 4 * 0.000003)),
+    ],
+)
+def test_a_run(tmp_path: Path, text: str, usd: float) -> None:
+    found = estimate(nodes(tmp_path, text)[0], 600)
+    assert found.run == pytest.approx(usd)
+    assert found.month == pytest.approx(usd * ROUNDS_MONTH)
+
+
+def test_a_minute_is_the_least_on_fargate(tmp_path: Path) -> None:
+    node = nodes(tmp_path, "cloud: aws")[0]
+    assert estimate(node, 5).run == estimate(node, 60).run
+    azure = nodes(tmp_path, "cloud: azure")[0]
+    assert (estimate(azure, 5).run or 0) < (estimate(azure, 60).run or 0)
+
+
+def test_no_price_is_no_figure(tmp_path: Path) -> None:
+    big = estimate(nodes(tmp_path, "cloud: azure, size: gen-xl")[0], 600)
+    assert (big.run, big.month) == (None, None)
+    assert "D8" in big.why or "E8" in big.why
+    disk = estimate(nodes(tmp_path, "cloud: aws, disk: 400GiB")[0], 600)
+    assert disk.run is None
+    assert "EC2" in disk.why
+
+
+def test_what_regions_share(tmp_path: Path) -> None:
+    made = nodes(
+        tmp_path,
+        "cloud: aws",
+        "cloud: aws, account: fund",
+        "cloud: aws, region: eu-west-1",
+        "cloud: azure",
+        "cloud: gcp",
+    )
+    found = {(one.cloud, one.region): one.month for one in shared(made)}
+    assert found == {
+        ("aws", "us-east-1"): pytest.approx(4 * 0.40),
+        ("aws", "eu-west-1"): pytest.approx(2 * 0.40),
+        ("azure", "eastus"): pytest.approx(0.1666 * 365 / 12),
+        ("gcp", "us-central1"): pytest.approx(2 * 0.06),
+    }
+
+
+def test_a_schedule_adds_its_runs(tmp_path: Path) -> None:
+    assert runs_of(Schedule(cron="30 14 * * *", timezone="UTC")) == pytest.approx(365 / 12)
+    assert runs_of(Schedule(cron="0 * * * 1-5", timezone="UTC")) == pytest.approx(24 * 5 * 4 * 365 / 12 / 28)
+    node = nodes(tmp_path, "cloud: gcp, schedule: '30 14 * * *'")[0]
+    assert estimate(node, 60).runs_month == pytest.approx(ROUNDS_MONTH + 365 / 12)
+    assert estimate(node, 60).rest_month == pytest.approx(0.10)
+    off = nodes(tmp_path, "cloud: gcp, enabled: false, schedule: '30 14 * * *'")[0]
+    assert estimate(off, 60).runs_month == 0
