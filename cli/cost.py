@@ -65,7 +65,7 @@ def cost(
             console.print(f"{each.node}: {each.why}, so the sum is without its runs.", markup=False)
     console.print(
         f"\nA run of {minutes:g} minutes (--minutes), {ROUNDS_MONTH} rounds a month. List prices of {prices.AS_OF} in "
-        "clouds' default regions, without free tiers, image storage and builds, logs and network."
+        "the clouds' default regions, without free tiers, image storage and builds, logs and network."
     )
 
 
