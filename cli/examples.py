@@ -39,6 +39,7 @@ class Example:
 
 EXAMPLES = (
     Example("tournament-python", "classic", "Numerai Classic: gradient-boosted trees with LightGBM"),
+    Example("tournament-r", "classic", "Numerai Classic, in R: a random forest with ranger"),
     Example("signals-python", "signals", "Numerai Signals: gradient-boosted trees with scikit-learn"),
     Example("crypto-python", "crypto", "Numerai Crypto: gradient-boosted trees with scikit-learn"),
     Example(

@@ -1,0 +1,100 @@
+# What a model needs of Numerai's API: its data files, and a submission.
+#
+# Proxies and certificates are those of the environment, as libcurl and the curl package read them (HTTPS_PROXY,
+# NO_PROXY, CURL_CA_BUNDLE).
+
+api_url <- "https://api-tournament.numer.ai"
+classic <- 8L # Numerai's number of the tournament
+tries <- 4L
+
+# Run `attempt` until it gives something else than NULL; between tries it waits 2, 4 and 8 seconds.
+patiently <- function(what, attempt) {
+  for (try in seq_len(tries)) {
+    found <- tryCatch(attempt(), error = function(problem) {
+      message(what, ": ", conditionMessage(problem))
+      NULL
+    })
+    if (!is.null(found)) return(found)
+    if (try < tries) Sys.sleep(2^try)
+  }
+  stop(what, ": no answer after ", tries, " tries. Check the network, and whether Numerai is up.", call. = FALSE)
+}
+
+# One request; NULL when trying again may help.
+request <- function(handle, url) {
+  curl::handle_setopt(handle, connecttimeout = 30, timeout = 600)
+  answer <- curl::curl_fetch_memory(url, handle)
+  if (answer$status_code >= 500 || answer$status_code == 429) {
+    message("the server answered with HTTP ", answer$status_code)
+    return(NULL)
+  }
+  answer
+}
+
+# The `data` of a GraphQL query. `keys` are c(public id, secret key) where the query needs them.
+graphql <- function(query, variables, keys = NULL) {
+  body <- jsonlite::toJSON(list(query = query, variables = variables), auto_unbox = TRUE, null = "null")
+  headers <- list("Content-Type" = "application/json", Accept = "application/json")
+  if (!is.null(keys)) headers$Authorization <- paste0("Token ", keys[[1]], "$", keys[[2]])
+  answer <- patiently("Numerai's API", function() {
+    handle <- curl::new_handle(post = TRUE, postfields = enc2utf8(as.character(body)))
+    do.call(curl::handle_setheaders, c(list(handle), headers))
+    request(handle, api_url)
+  })
+  text <- rawToChar(answer$content)
+  Encoding(text) <- "UTF-8"
+  found <- tryCatch(jsonlite::fromJSON(text, simplifyVector = FALSE), error = function(problem) NULL)
+  if (!is.list(found)) found <- list()
+  if (length(found$errors) > 0) {
+    said <- paste(vapply(found$errors, function(error) paste(error$message, collapse = " "), ""), collapse = " ")
+    hint <- if (answer$status_code == 401) " Check the API keys and their scopes." else ""
+    stop("Numerai refused: ", said, hint, call. = FALSE)
+  }
+  if (is.null(found$data)) {
+    stop("Numerai did not answer as expected (HTTP ", answer$status_code, "). Check the API keys.", call. = FALSE)
+  }
+  found$data
+}
+
+# A data file such as "v5.3/live.parquet", saved below a folder; one that is there already is not loaded again.
+download <- function(name, folder) {
+  path <- file.path(folder, name)
+  if (file.exists(path)) {
+    message("using ", path, "; remove it to get the newest")
+    return(path)
+  }
+  message("downloading ", name)
+  url <- graphql("query ($filename: String!, $tournament: Int) { dataset(filename: $filename, tournament: $tournament) }",
+                 list(filename = name, tournament = classic))$dataset
+  dir.create(dirname(path), recursive = TRUE, showWarnings = FALSE)
+  patiently(name, function() {
+    # no limit for the whole, which may be gigabytes; but a minute of silence is an end
+    handle <- curl::new_handle(connecttimeout = 30, low_speed_limit = 1, low_speed_time = 60)
+    curl::curl_download(url, path, handle = handle)
+  })
+}
+
+# Submit predictions, a data frame with the columns id and prediction; the submission's id. `trigger` tells Numerai
+# which call of the webhook this answers; it is empty when no call has started this run.
+submit <- function(predictions, model, keys, trigger = "") {
+  place <- graphql(
+    "query ($filename: String!, $tournament: Int!, $modelId: String) {
+      submissionUploadAuth(filename: $filename, tournament: $tournament, modelId: $modelId) { filename url }
+    }",
+    list(filename = "predictions.csv", tournament = classic, modelId = model), keys)$submissionUploadAuth
+  lines <- c("id,prediction", sprintf("%s,%.10f", predictions$id, predictions$prediction))
+  content <- charToRaw(paste0(paste(lines, collapse = "\n"), "\n"))
+  answer <- patiently("the upload", function() {
+    handle <- curl::new_handle(customrequest = "PUT", post = TRUE, postfieldsize = length(content), postfields = content)
+    # the address is signed for a request without a content type
+    curl::handle_setheaders(handle, "Content-Type" = "", Expect = "")
+    request(handle, place$url)
+  })
+  if (answer$status_code >= 300) stop("the upload was refused with HTTP ", answer$status_code, call. = FALSE)
+  graphql(
+    "mutation ($filename: String!, $tournament: Int!, $modelId: String, $triggerId: String) {
+      createSubmission(filename: $filename, tournament: $tournament, modelId: $modelId, triggerId: $triggerId) { id }
+    }",
+    list(filename = place$filename, tournament = classic, modelId = model,
+         triggerId = if (nzchar(trigger)) trigger else NULL), keys)$createSubmission$id
+}

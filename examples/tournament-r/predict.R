@@ -1,0 +1,35 @@
+# Predict the live data of the current round and submit: what the container runs.
+#
+# Reads MODEL_ID, NUMERAI_PUBLIC_ID, NUMERAI_SECRET_KEY and, when a call of the webhook has started it, TRIGGER_ID from
+# the environment.
+
+source("numerai.R")
+source("model.R")
+
+small_trees <- 300L
+small_eras <- 100L
+
+required <- function(name) {
+  value <- Sys.getenv(name)
+  if (!nzchar(value)) {
+    stop(name, " is not set in the environment: a prediction node sets it, on your machine do it yourself.",
+         call. = FALSE)
+  }
+  value
+}
+
+model <- required("MODEL_ID")
+keys <- c(required("NUMERAI_PUBLIC_ID"), required("NUMERAI_SECRET_KEY"))
+message("model ", model, ", round ", Sys.getenv("ROUND_NUMBER", "not given"))
+
+scratch <- tempfile() # nothing is kept: each round has live data of its own
+trained <- load_model()
+if (is.null(trained)) {
+  message("no ", model_file, " here: training a small model now; train.R makes a better one")
+  data <- training_data(scratch, small_eras)
+  trained <- fit(data$frame, data$features, small_trees)
+}
+live <- read_columns(download(paste0(data_version, "/live.parquet"), scratch), c("id", trained$features))
+predictions <- data.frame(id = live$id, prediction = predictions_of(trained, live))
+message("predicted ", nrow(predictions), " rows")
+message("submitted: ", submit(predictions, model, keys, Sys.getenv("TRIGGER_ID")))

@@ -1,0 +1,10 @@
+"""Columns of a Parquet file on standard output: a line with their types in R, then CSV."""
+
+import sys
+
+from pyarrow import csv, parquet
+
+table = parquet.ParquetFile(sys.argv[1]).read(sys.argv[2:])
+kinds = [str(kind) for kind in table.schema.types]
+print(*("character" if "string" in kind else "integer" if "int" in kind else "numeric" for kind in kinds), flush=True)
+csv.write_csv(table, sys.stdout.buffer)

@@ -1,0 +1,182 @@
+"""The R example as its container runs it, against the sandbox's Numerai under its real name.
+
+R and its packages are those of this machine (Debian: r-base-core r-cran-curl r-cran-jsonlite r-cran-ranger). The one
+that no distribution has, nanoparquet, is stood in for by a package that reads through pyarrow, unless it is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from engine.paths import ROOT
+from providers.context import BuildContext
+from tests.examples.conftest import Reachable
+
+EXAMPLE = ROOT / "examples" / "tournament-r"
+HERE = Path(__file__).parent / "r"
+MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
+SIGNALS_MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
+RSCRIPT = shutil.which("Rscript")
+NEEDED = ("curl", "jsonlite", "ranger")
+
+
+def has(package: str) -> bool:
+    """Whether R has a package."""
+    assert RSCRIPT is not None
+    code = f'quit(status = if (requireNamespace("{package}", quietly = TRUE)) 0 else 1)'
+    return subprocess.run([RSCRIPT, "-e", code], capture_output=True).returncode == 0
+
+
+MISSING = ["R itself"] if RSCRIPT is None else [package for package in NEEDED if not has(package)]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed for R on this machine: {', '.join(MISSING)}")
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of R packages with what the machine lacks."""
+    folder = tmp_path_factory.mktemp("library")
+    if not has("nanoparquet"):
+        install = ["R", "CMD", "INSTALL", "--no-docs", f"--library={folder}", str(HERE / "nanoparquet")]
+        done = subprocess.run(install, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@dataclass
+class Container:
+    """What is in the image, in a folder, and the environment of the container."""
+
+    folder: Path
+    environment: dict[str, str]
+    said: list[str] = field(default_factory=list)
+
+    def run(self, script: str, **env: str) -> int:
+        """Run a script; its exit code."""
+        assert RSCRIPT is not None
+        done = subprocess.run(
+            [RSCRIPT, script],
+            cwd=self.folder,
+            env={**self.environment, **env},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        self.said.append(done.stdout + done.stderr)
+        return done.returncode
+
+    @property
+    def log(self) -> str:
+        """What the last script printed."""
+        return self.said[-1]
+
+
+@pytest.fixture
+def container(tmp_path: Path, library: Path, reachable: Reachable) -> Container:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    for name in BuildContext(EXAMPLE, EXAMPLE / "Dockerfile").files:
+        if name != "model.rds":
+            shutil.copy(EXAMPLE / name, folder / name)
+    libraries = os.pathsep.join(filter(None, [str(library), os.environ.get("R_LIBS")]))
+    environment = {
+        "PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", "TMPDIR": str(tmp_path),
+        "R_LIBS": libraries, "R_PROFILE_USER": str(HERE / "profile.R"), "PYTHON_WITH_PYARROW": sys.executable,
+        "NUMERAI_PUBLIC_ID": reachable.numerai.public_id, "NUMERAI_SECRET_KEY": reachable.numerai.secret_key,
+        "MODEL_ID": MODEL, **reachable.environment,
+    }  # fmt: skip
+    return Container(folder, environment)
+
+
+def test_without_a_model_file_it_trains_predicts_and_submits(container: Container, reachable: Reachable) -> None:
+    numerai = reachable.numerai
+    numerai.set_webhook(MODEL, "https://hooks.example.com/")
+    (trigger,) = numerai.open_round()["triggers"]
+    assert container.run("predict.R", TRIGGER_ID=trigger["trigger_id"], ROUND_NUMBER="1001") == 0, container.log
+    (record,) = numerai.submissions()
+    assert (record["model_id"], record["rows"]) == (MODEL, 500)
+    assert (record["trigger_id"], record["known_trigger"]) == (trigger["trigger_id"], True)
+    assert record["corr"] > 0.25  # chance has a standard deviation of about 0.05
+    assert "training a small model" in container.log
+    assert f"submitted: {record['id']}" in container.log
+    assert numerai.secret_key not in container.log
+
+
+def test_with_a_model_file_it_only_predicts(container: Container, reachable: Reachable) -> None:
+    reachable.numerai.open_round()
+    assert container.run("train.R") == 0, container.log
+    assert "held-out" in container.log
+    assert container.run("predict.R") == 0, container.log
+    assert "loaded model.rds" in container.log
+    assert "trained" not in container.log
+    (record,) = reachable.numerai.submissions()
+    assert record["corr"] > 0.25
+    assert record["trigger_id"] is None
+    made = {path.name for path in container.folder.iterdir()} - {path.name for path in EXAMPLE.iterdir()}
+    assert made - {"data", "model.rds"} == set()
+
+
+@pytest.mark.parametrize(
+    ("env", "sentence"),
+    [
+        ({"MODEL_ID": ""}, "MODEL_ID is not set"),
+        ({"NUMERAI_SECRET_KEY": "WRONG"}, "Numerai refused: Invalid API key. Check the API keys"),
+        ({"MODEL_ID": SIGNALS_MODEL}, "Numerai refused: Invalid tournament"),
+    ],
+)
+def test_what_goes_wrong_is_told_in_a_sentence(
+    container: Container, reachable: Reachable, env: dict[str, str], sentence: str
+) -> None:
+    reachable.numerai.open_round()
+    assert container.run("predict.R", **env) == 1
+    assert sentence in container.log
+    assert "Traceback" not in container.log
+    assert reachable.numerai.submissions() == []
+
+
+def test_a_model_of_another_data_version_is_not_used(container: Container, reachable: Reachable) -> None:
+    reachable.numerai.open_round()
+    assert container.run("train.R") == 0, container.log
+    code = container.folder / "model.R"
+    code.write_text(code.read_text().replace('data_version <- "v5.3"', 'data_version <- "v9.0"'))
+    assert container.run("predict.R") == 1
+    assert "was trained on v5.3, this code reads v9.0: run train.R again." in container.log
+    assert reachable.numerai.submissions() == []
+
+
+@pytest.mark.parametrize("failures", [1, 4])
+def test_an_answer_that_does_not_come_is_asked_for_again(
+    container: Container, reachable: Reachable, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    reachable.numerai.open_round()
+    app, left = reachable.numerai.app, [failures]
+
+    async def flaky(scope: object, receive: object, send: object) -> None:
+        if left[0]:
+            left[0] -= 1
+            await send({"type": "http.response.start", "status": 503, "headers": []})  # type: ignore[operator]
+            await send({"type": "http.response.body", "body": b"busy"})  # type: ignore[operator]
+            return
+        await app(scope, receive, send)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reachable.numerai, "app", flaky)
+    code = container.folder / "numerai.R"
+    code.write_text(code.read_text().replace("Sys.sleep(2^try)", "Sys.sleep(0.01)"))
+    assert container.run("predict.R") == (0 if failures == 1 else 1), container.log
+    assert "HTTP 503" in container.log
+    assert len(reachable.numerai.submissions()) == (1 if failures == 1 else 0)
+    assert ("no answer after 4 tries" in container.log) == (failures == 4)
+
+
+def test_every_package_in_use_is_installed_in_the_image() -> None:
+    code = "".join(path.read_text() for path in EXAMPLE.glob("*.R"))
+    used = {line.split("::")[0].split()[-1].split("(")[-1] for line in code.splitlines() if "::" in line}
+    recipe = (EXAMPLE / "Dockerfile").read_text()
+    assert used - {"stats"} == {"curl", "jsonlite", "nanoparquet", "ranger"}
+    assert all(f"'{package}'" in recipe for package in used - {"stats"})
