@@ -3,6 +3,7 @@
 import pulumi
 
 from nodefile import NodeFileError
+from nodefile.settings import settings
 from numerai.webhook import register_webhooks
 from providers import register
 from providers.checks import load_checked, notes
@@ -21,4 +22,5 @@ built = register(file.nodes, stack)
 register_webhooks(file.nodes, built, stack)
 
 pulumi.export("webhooks", pulumi.Output.secret({name: node.webhook_url for name, node in built.items()}))
+pulumi.export("settings", settings(file))
 pulumi.export("nodes", {name: node.summary(stack) for name, node in built.items()})

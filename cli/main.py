@@ -3,7 +3,7 @@ so that `pnodes validate` is as quick as reading the file."""
 
 import typer
 
-from cli import cost, demo, engine, new, sandbox, validate
+from cli import cost, demo, diff, engine, new, sandbox, validate
 from cli.errors import Group
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command("validate")(validate.validate)
 app.command("new")(new.new)
 app.command("cost")(cost.cost)
+app.command("diff")(diff.diff)
 app.command("demo")(demo.demo)
 app.command("engine")(engine.engine)
 app.add_typer(sandbox.app, name="sandbox")

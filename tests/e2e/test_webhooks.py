@@ -15,7 +15,7 @@ from tests.pulumi_cli import EngineFailed
 
 pytestmark = pytest.mark.e2e
 MakeWorld = Callable[[str], World]
-WEBHOOK = "pulumi-python:prediction-nodes/Webhook:Webhook"
+WEBHOOK = "pulumi-python:dynamic/prediction-nodes:Webhook"
 
 
 def at_numerai(world: World) -> dict[str, str | None]:
@@ -66,7 +66,7 @@ def test_up_registers_moves_and_clears(make_world: MakeWorld) -> None:
     assert world.cli.preview().keys() == {"same"}
     assert "update" in world.cli.refresh()
     changed = world.cli.steps()
-    assert list(changed.values()) == ["update"], changed
+    assert changed == {f"{WEBHOOK}::alpha": "update"}
     world.cli.up()
     assert at_numerai(world)[IDS["classic"]] == moved
     world.nodes(nodes(node("beta", "gcp", "signals", extra="register: false")))

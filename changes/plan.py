@@ -1,0 +1,70 @@
+"""Reads `pulumi preview --json`: the nodes' settings as deployed, the images to build, the count of operations.
+
+The settings are those of the stack's output `settings`. What a preview would make of the outputs is not in its JSON, so
+the new settings come from nodes.yaml itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+STACK = "pulumi:pulumi:Stack"
+_BUILDS = ("prediction-nodes:ImageBuild", "docker-build:index:Image")
+_WEBHOOK = "prediction-nodes:Webhook"
+_NOTHING = frozenset({"same", "read", "refresh"})
+Settings = Mapping[str, dict[str, Any]]
+
+
+class NotAPlan(Exception):
+    """The text is not what `pulumi preview --json` prints; a sentence."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A preview: deployed settings by node name, nodes whose image or webhook changes, operations and their number."""
+
+    before: Settings
+    images: frozenset[str]
+    webhooks: frozenset[str]
+    operations: Mapping[str, int]
+    messages: tuple[str, ...] = field(default=())
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing would change."""
+        return not self.operations
+
+
+def read(document: Any) -> Plan:
+    """A plan from the JSON document. Raises NotAPlan."""
+    if not isinstance(document, dict) or "steps" not in document:
+        raise NotAPlan("this is not what `pulumi preview --json` prints: there is no `steps` in it.")
+    before: Settings = {}
+    images, webhooks = set[str](), set[str]()
+    operations: dict[str, int] = {}
+    for step in document["steps"]:
+        kind, name = _short(step["urn"])
+        if kind == STACK:
+            before = _settings(step.get("oldState"))
+        elif step["op"] not in _NOTHING:
+            operations[step["op"]] = operations.get(step["op"], 0) + 1
+            if any(known in kind for known in _BUILDS) and not step["op"].startswith(("delete", "discard")):
+                images.add(name)
+            if _WEBHOOK in kind:
+                webhooks.add(name)
+    errors = [one["message"].strip() for one in document.get("diagnostics", []) if one.get("severity") == "error"]
+    return Plan(before, frozenset(images), frozenset(webhooks), operations, tuple(errors))
+
+
+def _settings(state: Any) -> Settings:
+    outputs = (state or {}).get("outputs") or {}
+    found = outputs.get("settings")
+    return found if isinstance(found, dict) else {}
+
+
+def _short(urn: str) -> tuple[str, str]:
+    """Type and name of a URN."""
+    _, _, qualified, name = urn.split("::", 3)
+    return qualified.split("$")[-1], name

@@ -1,0 +1,115 @@
+"""Plans as the engine writes them, told in the nodes' own terms; hostile texts stay texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from changes.markdown import MARK, render
+from changes.plan import NotAPlan, read
+from changes.summary import Summary, summarise
+from nodefile import parse
+from nodefile.settings import restored, settings
+
+URN = "urn:pulumi:dev::p::"
+
+
+def wanted(folder: Path, text: str) -> dict[str, dict[str, Any]]:
+    (folder / "model").mkdir(exist_ok=True)
+    (folder / "model" / "Dockerfile").write_text("FROM scratch\n")
+    (folder / "nodes.yaml").write_text(text)
+    found, problems = parse(folder / "nodes.yaml")
+    assert found is not None, problems
+    assert not problems
+    return settings(found)
+
+
+def plan(before: dict[str, Any], *steps: tuple[str, str]) -> dict[str, Any]:
+    stack = {"op": "same", "urn": f"{URN}pulumi:pulumi:Stack::p-dev", "oldState": {"outputs": {"settings": before}}}
+    return {"steps": [stack, *({"op": op, "urn": URN + rest} for op, rest in steps)]}
+
+
+def test_settings_survive_the_way_through_a_state(tmp_path: Path) -> None:
+    text = (
+        "nodes:\n  alpha: {model: a, cloud: aws, source: model, schedule: '0 14 * * *', disk: 50GiB,\n"
+        "    env: {A: b}, command: python x.py, size: {cpu: 2, memory: 12GiB}, account: fund, register: false}\n"
+    )
+    plain = wanted(tmp_path, text)["alpha"]
+    assert plain["source"] == "model"
+    node = restored("alpha", plain)
+    assert (node.size.cpu, node.size.memory, node.disk, node.command) == (2, 12288, 50, ("python", "x.py"))
+    assert (node.account, node.register_webhook, node.env) == ("fund", False, {"A": "b"})
+
+
+def test_what_changes(tmp_path: Path) -> None:
+    old = wanted(
+        tmp_path,
+        "nodes:\n  alpha: {model: a, cloud: aws, source: model, size: mem-md, env: {A: old, B: b}}\n"
+        "  gone: {model: g, cloud: azure, source: model}\n  same: {model: s, cloud: gcp, source: model}\n",
+    )
+    new = wanted(
+        tmp_path,
+        "nodes:\n  alpha: {model: a, cloud: aws, source: model, size: mem-lg, env: {A: new, C: c}, timeout: 90m}\n"
+        "  fresh: {model: f, cloud: gcp, source: model}\n  same: {model: s, cloud: gcp, source: model}\n",
+    )
+    build = "prediction-nodes:aws:PredictionNode$prediction-nodes:aws:Image$pulumi-python:dynamic/prediction-nodes"
+    found = summarise(
+        read(
+            plan(old, ("update", f"{build}:ImageBuild::alpha"), ("create", "x:y:Z::fresh"), ("delete", "x:y:Z::gone"))
+        ),
+        new,
+        10,
+    )
+    alpha, fresh, gone = found.nodes
+    assert alpha.details == (
+        "env: ~A, -B, +C", "size: mem-md -> mem-lg", "timeout: 60m -> 90m", "image will be rebuilt",
+    )  # fmt: skip
+    assert (fresh.kind, gone.kind) == ("added", "removed")
+    assert (fresh.month_before, gone.month_after) == (0, 0)
+    assert found.month_before is not None
+    assert found.operations == {"update": 1, "create": 1, "delete": 1}
+
+
+def test_nothing_changes(tmp_path: Path) -> None:
+    same = wanted(tmp_path, "nodes:\n  alpha: {model: a, cloud: aws, source: model}\n")
+    found = read(plan(same, ("same", "x:y:Z::alpha")))
+    assert found.empty
+    assert summarise(found, same, 10).nodes == ()
+    assert "nothing changes" in render(summarise(found, same, 10), "dev")
+
+
+def test_a_price_that_is_not_known_makes_no_sum(tmp_path: Path) -> None:
+    big = wanted(tmp_path, "nodes:\n  big: {model: a, cloud: azure, source: model, size: gen-xl}\n")
+    found = summarise(read(plan({})), big, 10)
+    assert (found.month_before, found.month_after) == (0, None)
+    assert "| 0.00 | ? |" in render(found, "dev")
+
+
+def test_texts_of_the_file_cannot_leave_their_cell(tmp_path: Path) -> None:
+    evil = "x | y `z` @everyone <img src=q>\\n# head"
+    new = wanted(tmp_path, f'nodes:\n  alpha: {{model: a, cloud: aws, source: model, command: ["{evil}"]}}\n')
+    old = wanted(tmp_path, "nodes:\n  alpha: {model: a, cloud: aws, source: model}\n")
+    comment = render(summarise(read(plan(old)), new, 10), "a`b")
+    row = next(line for line in comment.splitlines() if line.startswith("| alpha"))
+    cells = row.replace("\\|", "").count("|")
+    assert cells == 5
+    assert row.count("`") == 2
+    assert comment.startswith(MARK)
+    assert "(stack `a'b`)" in comment
+
+
+@pytest.mark.parametrize("document", [[], {}, "x", None])
+def test_something_else_is_told(document: Any) -> None:
+    with pytest.raises(NotAPlan, match="pulumi preview --json"):
+        read(document)
+
+
+def test_errors_of_a_preview_are_kept() -> None:
+    found = read({"steps": [], "diagnostics": [{"severity": "error", "message": "no\n"}, {"severity": "info"}]})
+    assert found.messages == ("no",)
+
+
+def test_the_summary_of_nothing() -> None:
+    assert "shared resources" in render(Summary((), 0, 0, 10, {"update": 1}), "dev")

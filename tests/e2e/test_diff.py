@@ -1,0 +1,77 @@
+"""`pnodes diff` on a real preview: the nodes' own terms, the cost, no secret; the same as a pull request's comment."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.test_life import node, nodes
+from tests.e2e.world import ROOT, World
+
+pytestmark = pytest.mark.e2e
+
+
+def diff(world: World, *options: str, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", "from cli.main import run; run()", "diff", *options],
+        cwd=world.project,
+        env={**world.cli.env, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_change_in_the_nodes_own_terms(make_world: Callable[[str], World]) -> None:
+    world = make_world(nodes(node("alpha", "aws", extra="size: gen-sm\nenv: {EXTRA: one}")))
+    world.cli.up()
+    assert diff(world, "--exit-code") == "nothing changes.\n"
+    world.model("second")
+    world.nodes(
+        nodes(
+            node("alpha", "aws", extra="size: gen-md\nenv: {EXTRA: hidden-value}"),
+            node("beta", "gcp", "signals", "second"),
+        )
+    )
+    predict = world.project / "quick" / "predict.py"
+    predict.write_text(predict.read_text() + "# a comment\n")
+    found = json.loads(diff(world, "--json", "--exit-code", code=3))
+    changes = {one["node"]: one for one in found["nodes"]}
+    assert changes["alpha"]["details"] == ["env: ~EXTRA", "size: gen-sm -> gen-md", "image will be rebuilt"]
+    assert changes["beta"]["kind"] == "added"
+    assert changes["alpha"]["month_after"] > changes["alpha"]["month_before"] > 0
+    assert found["month_after"] > found["month_before"] + changes["beta"]["month_after"]
+    comment = diff(world, "--markdown")
+    assert "### Prediction nodes: 1 added, 1 changed (stack `dev`)" in comment
+    assert "hidden-value" not in comment
+    webhooks = world.cli.outputs()["webhooks"]
+    assert not [url for url in webhooks.values() if url.split("token=")[1] in comment]
+    world.cli.up()
+    world.nodes(nodes(node("beta", "azure", "signals", "second")))
+    found = json.loads(diff(world, "--json"))
+    assert {one["node"]: one["kind"] for one in found["nodes"]} == {"alpha": "removed", "beta": "changed"}
+    moved = next(one for one in found["nodes"] if one["node"] == "beta")
+    assert "cloud: gcp -> azure" in moved["details"]
+    assert "image will be rebuilt" in moved["details"]
+    world.nodes("nodes: {}\n")
+    assert "nodes.yaml" in diff_fails(world)
+
+
+def diff_fails(world: World) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", "from cli.main import run; run()", "diff"],
+        cwd=world.project,
+        env={**world.cli.env, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
