@@ -4,6 +4,7 @@ so that `pnodes validate` is as quick as reading the file."""
 import typer
 
 from cli import cost, demo, diff, engine, new, sandbox, validate
+from cli import run as run_command
 from cli.errors import Group
 
 app = typer.Typer(
@@ -16,6 +17,7 @@ app = typer.Typer(
 )
 app.command("validate")(validate.validate)
 app.command("new")(new.new)
+app.command("run")(run_command.run)
 app.command("cost")(cost.cost)
 app.command("diff")(diff.diff)
 app.command("demo")(demo.demo)

@@ -1,0 +1,213 @@
+"""The container way: the image as the node's cloud builds it, run here with the node's limits.
+
+The context is the very one that a cloud's builder gets, and so are the build arguments. The source folder is mounted
+over its copy in the image, so that model files stay; values of variables are never on a command line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import posixpath
+import subprocess
+import sys
+import tarfile
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from providers.context import ContextError
+from runs import variables
+from runs.engines import Engine
+from runs.image import Image, build_arguments
+from runs.packages import Say
+from runs.plan import GUARD, guarded
+from runs.process import Ended
+from runs.process import run as watch
+from runs.refused import CannotRun
+from runs.variables import Account
+
+PLATFORM = "linux/amd64"
+_INSIDE = "/run/prediction-nodes"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A folder or file of this machine in the container."""
+
+    here: Path
+    inside: str
+    writable: bool = False
+
+    @property
+    def option(self) -> str:
+        """As `--volume` wants it."""
+        return f"{self.here}:{self.inside}:{'rw' if self.writable else 'ro'}"
+
+
+def build(engine: Engine, image: Image, model_id: str, scratch: Path, environ: Mapping[str, str], say: Say) -> str:
+    """Builds a node's image from the context that its cloud would get; the image's id. Raises CannotRun."""
+    folder, id_file = scratch / "context", scratch / "image-id"
+    try:
+        image.context.check()
+        archive = image.context.archive()
+    except ContextError as error:
+        raise CannotRun(str(error)) from None
+    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+        packed.extractall(folder, filter="tar")
+    arguments = [f"{name}={value}" for name, value in build_arguments(image.node, model_id).items()]
+    # Proxies are handed on by name: their addresses may hold passwords.
+    arguments += [name for name in variables.PROXIES if environ.get(name)]
+    command = [
+        str(engine.path), "build", "--platform", PLATFORM, "--iidfile", str(id_file),
+        "--tag", f"localhost/pnodes-run/{image.node.name}", "--file", str(folder / image.context.dockerfile_name),
+        *_network(environ), *(word for each in arguments for word in ("--build-arg", each)), str(folder),
+    ]  # fmt: skip
+    say(f"building the image with {engine.name} for {PLATFORM}")
+    done = subprocess.run(command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
+    if done.returncode:
+        raise CannotRun(f"the image of {image.node.name} could not be built: what {engine.name} said is above.")
+    return id_file.read_text().strip()
+
+
+def run(
+    engine: Engine,
+    image: Image,
+    image_id: str,
+    account: Account,
+    own: Mapping[str, str],
+    command: Sequence[str] | None,
+    predictions: Path,
+    scratch: Path,
+    environ: Mapping[str, str],
+    timeout: float,
+    output: int | None,
+) -> Ended:
+    """Runs a built image to its end. Raises CannotRun when the engine cannot start it."""
+    node, name = image.node, f"pnodes-run-{image.node.name}-{uuid.uuid4().hex[:8]}"
+    machine, certificates = _machine(engine, environ)
+    mounts = [*_sources(image), *certificates]
+    model = None if node.model_is_id else node.model
+    env = {
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",  # compiled files would change the source, and with it the image
+        **machine,
+        **own,
+        **guarded(account, model, f"{_INSIDE}/predictions", str(predictions)),
+    }
+    search = [mount.inside.rpartition("/")[0] for mount in mounts if mount.inside.startswith(f"{_INSIDE}/beside/")]
+    if not account.submits:
+        mounts += [Mount(GUARD, f"{_INSIDE}/guard"), Mount(predictions, f"{_INSIDE}/predictions", writable=True)]
+        search.insert(0, f"{_INSIDE}/guard")
+    given = env.get("PYTHONPATH") or image.recipe.env.get("PYTHONPATH")
+    if search:
+        env["PYTHONPATH"] = ":".join(dict.fromkeys([*search[:1], *([given] if given else []), *search[1:]]))
+    options, by_name = _given(env, scratch)
+    words = list(command) if command else list(node.command or ())
+    entrypoint = ["--entrypoint", words.pop(0)] if command else []
+    memory = f"{node.size.memory}m"
+    argv = [
+        str(engine.path), "run", "--name", name, "--platform", PLATFORM, "--security-opt", "label=disable",
+        "--cpus", f"{node.size.cpu:g}", "--memory", memory, "--memory-swap", memory,
+        *_network(environ), *(word for mount in mounts for word in ("--volume", mount.option)),
+        *options, *entrypoint, image_id, *words,
+    ]  # fmt: skip
+    client = {**environ, **by_name}
+    try:
+        ended = watch(
+            argv,
+            Path.cwd(),
+            client,
+            timeout,
+            output,
+            stop=lambda: _call(engine, environ, "stop", "-t", "5", name),
+            measure=False,
+        )
+        if ended.exit_code == 125 and not ended.reason:
+            raise CannotRun(f"{engine.name} could not start the container: what it said is above.")
+        if _call(engine, environ, "inspect", "--format", "{{.State.OOMKilled}}", name) == "true":
+            reason = f"the model needed more than the node's {node.size.memory} MiB and was ended, as in the cloud."
+            return Ended(ended.exit_code or 137, ended.seconds, None, reason)
+        return ended
+    finally:
+        _call(engine, environ, "rm", "--force", name)
+
+
+def _sources(image: Image) -> list[Mount]:
+    """The folders that the image's copies stand for: where the command runs, the source, and packages beside them."""
+    folder, workdir = image.folder, posixpath.normpath(image.recipe.workdir)
+    found = [Mount(folder, workdir, writable=True)]
+    if not image.node.source.is_relative_to(folder):
+        found += [
+            Mount(image.node.source, place, writable=True)
+            for place, origin in image.layout.folders.items()
+            if image.layout.root / origin == image.node.source
+        ]
+    return found + [Mount(here, f"{_INSIDE}/beside/{name}") for name, here in image.elsewhere if here.name == name]
+
+
+def _machine(engine: Engine, environ: Mapping[str, str]) -> tuple[dict[str, str], list[Mount]]:
+    """Proxies and certificates as they are from inside the container, and the mounts that the latter need."""
+    env, mounts = variables.of_machine(environ), {}
+    for name in variables.CERTIFICATES:
+        path = Path(env[name]).absolute() if name in env else None
+        if path is None:
+            continue
+        if not path.is_file():  # the image has its own folder of authorities
+            del env[name]
+            continue
+        mounts.setdefault(path, Mount(path, f"{_INSIDE}/certificates/{len(mounts)}.pem"))
+        env[name] = mounts[path].inside
+    if not _shares_network(environ):
+        for name in variables.PROXIES:
+            if name in env and "no_proxy" not in name.lower():
+                env[name] = _from_inside(env[name], engine.host)
+    return env, list(mounts.values())
+
+
+def _from_inside(proxy: str, host: str) -> str:
+    parts = urlsplit(proxy)
+    if parts.hostname not in _LOOPBACK:
+        return proxy
+    before, at, _ = parts.netloc.rpartition("@")
+    port = f":{parts.port}" if parts.port else ""
+    return parts._replace(netloc=f"{before}{at}{host}{port}").geturl()
+
+
+def _shares_network(environ: Mapping[str, str]) -> bool:
+    return bool(_network(environ))
+
+
+def _network(environ: Mapping[str, str]) -> list[str]:
+    """A proxy on this machine's loopback is reached from this machine's own network; on macOS that is a guest's."""
+    local = any(urlsplit(environ.get(name, "")).hostname in _LOOPBACK for name in variables.PROXIES)
+    return ["--network", "host"] if local and sys.platform == "linux" else []
+
+
+def _given(env: Mapping[str, str], scratch: Path) -> tuple[list[str], dict[str, str]]:
+    """Options that hand variables on, with their values in a file that only this person can read.
+
+    A file has a variable on each line, and engines differ in what quotes mean there; such values go by name, through
+    the engine's own environment.
+    """
+    awkward = {
+        name: value for name, value in env.items() if "\n" in value or value[:1] in "'\"" or value != value.strip()
+    }
+    path = scratch / "variables"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.writelines(f"{name}={value}\n" for name, value in env.items() if name not in awkward)
+    return ["--env-file", str(path), *(word for name in awkward for word in ("--env", name))], awkward
+
+
+def _call(engine: Engine, environ: Mapping[str, str], *arguments: str) -> str:
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(
+            [str(engine.path), *arguments], env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+        return done.stdout.strip()
+    return ""

@@ -1,0 +1,58 @@
+"""A container engine of this machine: podman or docker, whichever answers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runs.refused import CannotRun
+
+NAMES = ("podman", "docker")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that answers; `path` is what is called."""
+
+    name: str
+    path: Path
+
+    @property
+    def host(self) -> str:
+        """This machine, seen from a container whose network is not this machine's."""
+        return "host.containers.internal" if self.name == "podman" else "host.docker.internal"
+
+
+def find_engine(environ: Mapping[str, str]) -> Engine:
+    """The first engine that works. Raises CannotRun with what each of them said."""
+    said = []
+    for name in NAMES:
+        path = shutil.which(name, path=environ.get("PATH"))
+        if path is None:
+            said.append(f"{name} is not on PATH")
+            continue
+        asked = [path, "info", "--format", "{{json .}}"]
+        try:
+            done = subprocess.run(
+                asked,
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            said.append(f"{name} does not answer ({error})")
+            continue
+        if done.returncode == 0:
+            return Engine(name, Path(path))
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        said.append(f"{name} does not work ({lines[-1]})")
+    raise CannotRun(
+        f"--container needs a container engine on this machine: {'; '.join(said)}. Install and start one, or leave "
+        "--container out."
+    )

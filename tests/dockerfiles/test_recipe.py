@@ -1,0 +1,74 @@
+"""The reader of Dockerfiles, on lines as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from dockerfiles.recipe import DockerfileError, Recipe, read
+
+
+def installs(recipe: Recipe) -> list[list[str]]:
+    return [step.arguments for step in recipe.steps if step.kind == "install"]
+
+
+@pytest.mark.parametrize(
+    ("line", "arguments"),
+    [
+        ("RUN pip install --no-cache-dir -r requirements.txt", ["-r", "requirements.txt"]),
+        ("RUN pip3 install -U pip && pip3 install numerapi", ["pip", "numerapi"]),
+        ("RUN --mount=type=cache,target=/root/.cache/pip \\\n    pip install a==1", ["a==1"]),
+        ('RUN ["pip", "install", "a"]', ["a"]),
+        ("RUN uv pip install --system 'a; python_version > \"3\"'", ['a; python_version > "3"']),
+        ("RUN /usr/local/bin/python3.12 -m pip install ./common", ["./common"]),
+    ],
+)
+def test_what_is_installed(line: str, arguments: list[str]) -> None:
+    recipe = read(f"FROM python:3.12-slim\n{line}\n", {})
+    assert [word for each in installs(recipe) for word in each] == arguments
+
+
+def test_other_commands_are_handed_back_one_by_one() -> None:
+    text = """FROM a
+RUN apt-get update && apt-get install -y libgomp1; pip install b
+RUN Rscript -e "options(a); install.packages('x')"
+RUN echo it's
+"""
+    recipe = read(text, {})
+    skipped = [step.arguments[0] for step in recipe.steps if step.kind == "skipped"]
+    assert skipped[:2] == ["apt-get update", "apt-get install -y libgomp1"]
+    assert "install.packages" in skipped[2]
+    assert skipped[3] == "echo it's"
+    assert installs(recipe) == [["b"]]
+
+
+def test_platform_arguments_and_words() -> None:
+    text = """ARG VERSION=3.12
+FROM --platform=linux/amd64 python:${VERSION}-slim AS base
+ARG SRC_PATH=nowhere
+ENV LEVEL=info NAME="a b"
+WORKDIR /srv
+WORKDIR model
+COPY --chown=1:1 $SRC_PATH .
+ENTRYPOINT ["python"]
+CMD ['predict.py']
+"""
+    recipe = read(text, {"SRC_PATH": "model_1"})
+    assert (recipe.base, recipe.workdir) == ("python:3.12-slim", "/srv/model")
+    assert recipe.env == {"LEVEL": "info", "NAME": "a b"}
+    assert recipe.steps[0].arguments == ["model_1", "."]
+    assert recipe.entrypoint == ["python"]
+    assert recipe.command == ["/bin/sh", "-c", "['predict.py']"]  # no JSON: a shell's line, as Docker has it
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("FROM a\nFROM b\n", "line 2: a second FROM"),
+        ("FROM a\nCOPY --from=x /a /b\n", "COPY --from"),
+        ("FROM a\nRUN <<EOF\npip install b\nEOF\n", "line 2: a here-document"),
+        ('FROM a\nENV A="b\n', "line 2: ENV cannot be read"),
+    ],
+)
+def test_what_needs_an_engine_or_cannot_be_read(text: str, reason: str) -> None:
+    with pytest.raises(DockerfileError, match=reason):
+        read(text, {})
