@@ -100,6 +100,7 @@ def _end(process: subprocess.Popen[bytes], sent: signal.Signals, stop: Callable[
         with contextlib.suppress(psutil.Error):
             each.kill()
     process.wait()
+    psutil.wait_procs(family, timeout=GRACE_SECONDS)
 
 
 def _sweep(group: int) -> None:

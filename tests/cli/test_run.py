@@ -85,7 +85,7 @@ def test_a_second_run_leaves_nothing_to_tell(project: Project) -> None:
         (("--command", "'"), "--command: the quotes do not match", 2),
         (("--command", ""), "got an empty one", 2),
         (("--file", "nothing.yaml"), "there is no such file", 2),
-        (("--submit",), "--submit needs Numerai's API key", 1),
+        (("--submit",), "--submit: Numerai's API key is not set", 1),
     ],
 )
 def test_mistakes_are_sentences(project: Project, arguments: tuple[str, ...], sentence: str, code: int) -> None:
@@ -132,13 +132,14 @@ def test_more_memory_than_the_node_has_is_a_warning(project: Project) -> None:
     assert "of the node's 512 MiB: in the cloud this run would be ended" in done.stderr
 
 
-PREDICT = f"""\
+PREDICT = """\
 import os
 import numpy, pandas
 from numerapi import NumerAPI
 api = NumerAPI(verbosity="error", show_progress_bars=False)
-live = pandas.read_parquet(api.download_dataset("v5.3/live.parquet", os.environ["TMPDIR"] + "/live.parquet"), columns=[])
-frame = pandas.DataFrame({{"id": live.index, "prediction": numpy.linspace(0.01, 0.99, len(live))}})
+path = api.download_dataset("v5.3/live.parquet", os.environ["TMPDIR"] + "/live.parquet")
+live = pandas.read_parquet(path, columns=[])
+frame = pandas.DataFrame({"id": live.index, "prediction": numpy.linspace(0.01, 0.99, len(live))})
 print("submitted:", api.upload_predictions(df=frame, model_id=os.environ["MODEL_ID"]))
 """
 

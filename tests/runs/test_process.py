@@ -19,8 +19,8 @@ from tests.runs.conftest import Project
 # A model with a child that is in a session of its own and does not listen to polite signals.
 FAMILY = """
 import os, signal, subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import signal, time\\nsignal.signal(15, signal.SIG_IGN)\\ntime.sleep(600)"],
-                         start_new_session=True)
+stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
+child = subprocess.Popen([sys.executable, "-c", stubborn], start_new_session=True)
 open("pids.new", "w").write(f"{os.getpid()} {child.pid}")
 os.rename("pids.new", "pids")
 time.sleep(600)
