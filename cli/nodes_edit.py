@@ -26,7 +26,8 @@ from yaml.events import (
 
 from nodefile import yaml_source
 
-Entries = Mapping[str, Mapping[str, str]]
+Value = str | bool | float | Mapping[str, str | float]
+Entries = Mapping[str, Mapping[str, Value]]
 """New nodes by name, with their fields."""
 
 
@@ -50,14 +51,26 @@ def with_nodes(content: bytes, entries: Entries) -> bytes:
     raise CannotEdit("".join(_lines(entries, 2, 2, False)))
 
 
-def word(text: str) -> str:
-    """A text as a YAML value: plain if every reader takes it for that text, else in quotes."""
-    read = yaml_source.read(f"x: {text}\n".encode())
-    if not read.problems and not read.ambiguous and read.value == {"x": text} and text.isprintable():
+def word(text: str, inside: bool = False) -> str:
+    """A text as a YAML value: plain if every reader takes it for that text, else in quotes. `inside`: of brackets."""
+    read = yaml_source.read((f"x: [{text}]\n" if inside else f"x: {text}\n").encode())
+    wanted = {"x": [text] if inside else text}
+    if not read.problems and not read.ambiguous and read.value == wanted and text.isprintable():
         return text
     return "".join(
         char if char.isprintable() else f"\\U{ord(char):08x}" for char in json.dumps(text, ensure_ascii=False)
     )
+
+
+def _written(value: Value, inside: bool = False) -> str:
+    """A value in one line."""
+    if isinstance(value, str):
+        return word(value, inside)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_written(part, True)}" for key, part in value.items()) + "}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 def _holds(after: bytes, old: dict[str, Any], entries: Entries) -> bool:
@@ -111,7 +124,7 @@ def _lines(entries: Entries, column: int, step: int, apart: bool) -> list[str]:
         if apart and lines:
             lines.append("\n")
         lines.append(f"{' ' * column}{word(name)}:\n")
-        lines += [f"{' ' * (column + step)}{key}: {word(value)}\n" for key, value in fields.items()]
+        lines += [f"{' ' * (column + step)}{key}: {_written(value)}\n" for key, value in fields.items()]
     return lines
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli import examples, new, new_node
+from cli import examples, new, nodes_write
 from cli.main import app
 from engine.paths import ROOT
 from nodefile import load
@@ -226,7 +226,7 @@ def test_a_file_that_changes_meanwhile_is_left_alone(
         (folder / "nodes.yaml").write_text(NODES + "# edited\n")
         return []
 
-    monkeypatch.setattr(new_node, "_problems", edit)
+    monkeypatch.setattr(nodes_write, "_problems", edit)
     done = pnodes("new", "beta", "--model", "b")
     assert done.exit_code == 1
     assert "changed by somebody else" in said(done)
@@ -254,8 +254,8 @@ def test_an_interruption_leaves_nothing_behind(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(new_node, "_problems", interrupted)
-    monkeypatch.setattr(new_node, "_read", lambda file: (NODES.encode(), {"nodes": {}}))
+    monkeypatch.setattr(nodes_write, "_problems", interrupted)
+    monkeypatch.setattr(nodes_write, "read", lambda file: (NODES.encode(), {"nodes": {}}))
     (folder / "beta").mkdir()
     before = tree(folder)
     pnodes("new", "beta", "--model", "b", *(["--folder", given] if given else []))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cli.nodes_edit import CannotEdit, with_nodes, word
+from cli.nodes_edit import CannotEdit, Value, with_nodes, word
 from engine.paths import ROOT
 from nodefile import yaml_source
 
@@ -16,7 +17,7 @@ NEW = {"new": {"model": "mine", "cloud": "aws", "source": "new"}}
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=300)
 
 
-def added(text: str, entries: dict[str, dict[str, str]] = NEW) -> str:
+def added(text: str, entries: Mapping[str, Mapping[str, Value]] = NEW) -> str:
     """The file after the edit, whose lines are those of before and the new ones in one or two places."""
     after = with_nodes(text.encode(), entries).decode()
     keeps_its_lines(text, after)
@@ -189,3 +190,18 @@ def test_any_file_keeps_its_lines_and_its_meaning(text: str, count: int) -> None
     assert after.value.get("defaults") == before.value.get("defaults")
     if text.endswith("\n") or "|" not in text:
         keeps_its_lines(text, content.decode())
+
+
+def test_values_that_are_no_texts() -> None:
+    fields: dict[str, Value] = {
+        "register": False,
+        "size": {"cpu": 0.0009765625, "memory": "24GiB"},
+        "tags": {"a": "b, c", "d": "]", "n": "1"},
+        "schedule": "*/5 * * * *",
+    }
+    after = added("nodes:\n  old:\n    model: x\n", {"new": fields})
+    assert after.endswith(
+        "  new:\n    register: false\n    size: {cpu: 0.0009765625, memory: 24GiB}\n"
+        '    tags: {a: "b, c", d: "]", n: "1"}\n    schedule: "*/5 * * * *"\n'
+    )
+    assert yaml_source.read(with_nodes(b"nodes: {}\n", {"new": fields})).value == {"nodes": {"new": fields}}
