@@ -78,8 +78,8 @@ def make(plan: Plan, models: Mapping[str, str]) -> Made:
     made = _first_missing(wish.folder)
     try:
         examples.copy(wish.example, wish.folder, _relative(wish.folder, wish.file.parent))
-        with nodes_write.checked(wish.file, plan.content, content) as put:
-            put()
+        with nodes_write.checked(wish.file, plan.content, content) as change:
+            change.put()
     except BaseException as error:
         _undo(wish.folder, made)
         if isinstance(error, OSError):

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import typer
 
 from cli import project
 from cli.errors import UserError
-from nodefile import NodeFileError, Problem, yaml_source
+from nodefile import NodeFile, NodeFileError, Problem, yaml_source
 from providers.checks import load_checked
 
 _HEAD = """\
@@ -42,7 +43,7 @@ def read(file: Path) -> tuple[bytes | None, dict[str, Any]]:
     document = yaml_source.read(content)
     value = {} if document.value is None else document.value
     if document.problems or not isinstance(value, dict) or value.get("nodes"):
-        problems = _problems(file, file)
+        _, problems = _looked_at(file, file)
         if problems:
             for problem in problems:
                 print(problem)
@@ -50,15 +51,23 @@ def read(file: Path) -> tuple[bytes | None, dict[str, Any]]:
     return content, value
 
 
+@dataclass(frozen=True)
+class Change:
+    """Edited content that has no problem: its nodes, and the function that puts it in the file's place."""
+
+    nodes: NodeFile
+    put: Callable[[], None]
+
+
 @contextmanager
-def checked(file: Path, before: bytes | None, after: bytes) -> Iterator[Callable[[], None]]:
+def checked(file: Path, before: bytes | None, after: bytes) -> Iterator[Change]:
     """Check the edited content beside the file, so that its paths lead to the same places; what is wrong with it is
-    shown, and ends the command. Gives the function that puts it in the file's place; without that nothing stays."""
+    shown, and ends the command. Nothing stays of it without `put`."""
     candidate = None
     try:
         candidate = _beside(file, after)
-        problems = _problems(candidate, file)
-        if problems:
+        nodes, problems = _looked_at(candidate, file)
+        if nodes is None:
             _show(problems, before or b"", after)
             raise typer.Exit(2)
         made = candidate
@@ -68,7 +77,7 @@ def checked(file: Path, before: bytes | None, after: bytes) -> Iterator[Callable
                 raise UserError(f"{file.name} was changed by somebody else meanwhile. Nothing was written; try again.")
             made.replace(file.resolve())
 
-        yield put
+        yield Change(nodes, put)
     except OSError as error:
         raise UserError(f"{error.filename or file} cannot be written: {error.strerror or error}.") from None
     finally:
@@ -97,12 +106,12 @@ def _beside(file: Path, content: bytes) -> Path:
     return Path(candidate.name)
 
 
-def _problems(candidate: Path, file: Path) -> list[Problem]:
+def _looked_at(candidate: Path, file: Path) -> tuple[NodeFile | None, list[Problem]]:
+    """The nodes of a candidate, or its problems, which name the file that the person knows."""
     try:
-        load_checked(candidate, project.project_name(project.project_folder(file.parent)), project.STACK)
+        return load_checked(candidate, project.project_name(project.project_folder(file.parent)), project.STACK), []
     except NodeFileError as error:
-        return [Problem(file.name, each.line, each.column, each.message) for each in error.problems]
-    return []
+        return None, [Problem(file.name, each.line, each.column, each.message) for each in error.problems]
 
 
 def _show(problems: list[Problem], before: bytes, after: bytes) -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from cli import examples, new, nodes_write
 from cli.main import app
 from engine.paths import ROOT
-from nodefile import load
+from nodefile import NodeFile, load
 
 Pnodes = Callable[..., Result]
 NODES = """\
@@ -222,11 +222,12 @@ def test_who_does_not_answer_gets_nothing(folder: Path, monkeypatch: pytest.Monk
 def test_a_file_that_changes_meanwhile_is_left_alone(
     pnodes: Pnodes, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def edit(*_: object) -> list[object]:
+    def edit(*_: object) -> NodeFile:
         (folder / "nodes.yaml").write_text(NODES + "# edited\n")
-        return []
+        return found
 
-    monkeypatch.setattr(nodes_write, "_problems", edit)
+    found = load(folder / "nodes.yaml")
+    monkeypatch.setattr(nodes_write, "load_checked", edit)
     done = pnodes("new", "beta", "--model", "b")
     assert done.exit_code == 1
     assert "changed by somebody else" in said(done)
@@ -254,7 +255,7 @@ def test_an_interruption_leaves_nothing_behind(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(nodes_write, "_problems", interrupted)
+    monkeypatch.setattr(nodes_write, "load_checked", interrupted)
     monkeypatch.setattr(nodes_write, "read", lambda file: (NODES.encode(), {"nodes": {}}))
     (folder / "beta").mkdir()
     before = tree(folder)

@@ -1,0 +1,78 @@
+"""numerai-cli's API keys as secrets of the selected stack: everything is looked at first (`prepare`), then both are set
+or neither. What is set already stays."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cli import sandbox_shell
+from cli.errors import UserError
+from cli.stack_settings import StackSettings, selected
+from migration import keys_file
+from migration.nodes_json import WrongFile
+from numerai.keys import names
+
+
+@dataclass
+class Move:
+    """What `run` will do: set these secrets, or only say why not. Its text shows no key."""
+
+    what: str
+    settings: StackSettings | None = None
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    done: list[str] = field(default_factory=list)
+
+    def run(self) -> dict[str, str | bool]:
+        """Set the secrets; all of them, or none."""
+        for name, value in self.secrets.items():
+            assert self.settings is not None
+            try:
+                self.settings.set_secret(name, value)
+            except BaseException:
+                self.undo()
+                raise
+            self.done.append(name)
+        return {"moved": bool(self.secrets), "what": self.what}
+
+    def undo(self) -> None:
+        """Remove what was set."""
+        while self.done:
+            assert self.settings is not None
+            self.settings.remove(self.done.pop())
+
+
+def prepare(file: Path, folder: Path, account: str | None, wanted: bool) -> Move:
+    """Look at the keys in numerai-cli's file and at the stack that is selected in the project's folder."""
+    if not wanted:
+        return Move(f"left in {file}.")
+    if os.environ.get("PULUMI_CONFIG_PASSPHRASE") == sandbox_shell.PASSPHRASE:
+        return Move(
+            f"left in {file}: this shell is the sandbox's, whose Numerai has keys of its own and whose passphrase "
+            "everybody knows. With a stack of your own: `pnodes import --only-keys`."
+        )
+    try:
+        found = keys_file.read(file)
+    except WrongFile as error:
+        raise UserError(f"{error} `--no-keys` goes on without them.", 2) from None
+    try:
+        settings = selected(folder)
+    except UserError as error:
+        raise UserError(
+            f"The API keys have nowhere to go: {error}. Select a stack of your own (pulumi stack init live), or leave "
+            "them where they are with --no-keys."
+        ) from None
+    called = names(account)
+    there = [name for name in (called.public_id, called.secret) if settings.has(name)]
+    if there:
+        return Move(
+            f"left in {file}: the stack {settings.stack} has {' and '.join(there)} already. To change them: "
+            f"pulumi config set --secret {there[0]}."
+        )
+    secrets = {called.public_id: found.keys.public_id, called.secret: found.keys.secret}
+    what = (
+        f"{called.public_id} and {called.secret} are encrypted in the configuration of the stack {settings.stack} now. "
+        f"{file} still holds them, for numerai-cli: remove it with the last of its nodes."
+    )
+    return Move(what, settings, secrets)

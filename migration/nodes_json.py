@@ -1,0 +1,155 @@
+"""numerai-cli's `nodes.json` as typed values, from all of its versions since 0.3: fields may be absent, and numbers may
+be texts (`--timeout-minutes 90` is kept as "90"). Everything that is wrong with the file is said at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nodefile import Cloud
+from nodefile.problems import did_you_mean, one_line, shown
+
+# What it notes about things that it made, which mean nothing here.
+_ITS_OWN = frozenset(
+    {
+        "acr_login_server", "artifact_registry_login_url", "cluster_arn", "cluster_log_group", "job_id", "registry_id",
+        "registry_name", "registry_rg_name", "resource_group_name", "webhook_log_group", "webhook_storage_account_name",
+    }
+)  # fmt: skip
+
+Read = TypeVar("Read")
+
+
+class WrongFile(Exception):
+    """The file cannot be read as numerai-cli's; `sentences` are all that is wrong with it."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+@dataclass(frozen=True)
+class OldNode:
+    """One node as numerai-cli has it; None where the file does not say. `cpu` counts 1024 for a vCPU, `memory` is in
+    MiB and `volume` in GiB; `unknown` are fields that no version of numerai-cli writes."""
+
+    name: str
+    provider: Cloud
+    path: Path
+    model_id: str | None = None
+    tournament: int | None = None
+    cpu: int | None = None
+    memory: int | None = None
+    cron: str | None = None
+    timeout_minutes: int | None = None
+    volume: int | None = None
+    webhook_url: str | None = None
+    docker_repo: str | None = None
+    unknown: tuple[str, ...] = ()
+
+
+def read(file: Path, skip: Collection[str] = ()) -> list[OldNode]:
+    """The nodes of a file but for those to skip. Raises WrongFile."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise WrongFile(
+            f"There is no {file}. numerai-cli keeps its nodes in ~/.numerai/nodes.json: give the file that you mean."
+        ) from None
+    except UnicodeDecodeError:
+        raise WrongFile(f"{file} is not UTF-8 text; expected numerai-cli's nodes.json.") from None
+    except OSError as error:
+        raise WrongFile(f"{file} cannot be read: {error.strerror}.") from None
+    try:
+        found = json.loads(text) if text.strip() else {}
+    except (json.JSONDecodeError, RecursionError) as error:
+        where = f" (line {error.lineno}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
+        raise WrongFile(f"{file} is not JSON{where}; expected numerai-cli's nodes.json.") from None
+    if not isinstance(found, dict):
+        raise WrongFile(f"{file}: expected one JSON object with a node under each name, got {shown(found)}.")
+    unknown = sorted(set(skip) - found.keys())
+    wrong = [f"--skip {name}: there is no such node.{did_you_mean(name, found)}" for name in unknown]
+    kept = {name: fields for name, fields in found.items() if name not in skip}
+    nodes = [node for name, fields in kept.items() if (node := _node(name, fields, wrong)) is not None]
+    if wrong:
+        raise WrongFile(*(one_line(f"{file.name}: {sentence}") for sentence in wrong))
+    if not nodes:
+        raise WrongFile(f"{file} has no nodes, so there is nothing to import.")
+    return nodes
+
+
+def _node(name: str, fields: Any, wrong: list[str]) -> OldNode | None:
+    if not isinstance(fields, dict):
+        wrong.append(
+            f"node {name}: expected its settings, got {shown(fields)}. Remove it, or leave it out with --skip."
+        )
+        return None
+    read = _Fields(name, fields, wrong)
+    provider = read.get("provider", _provider) or Cloud.AWS
+    path = read.get("path", _path)
+    if path is None and not fields.get("path"):
+        wrong.append(f"node {name}: it has no path, the folder with its Dockerfile.")
+    if path is None:
+        return None
+    return OldNode(
+        name=name,
+        provider=provider,
+        path=path,
+        model_id=read.get("model_id", _text),
+        tournament=read.get("tournament", _whole),
+        cpu=read.get("cpu", _whole),
+        memory=read.get("memory", _whole),
+        cron=read.get("cron", _text),
+        timeout_minutes=read.get("timeout_minutes", _whole),
+        volume=read.get("volume", _whole),
+        webhook_url=read.get("webhook_url", _text),
+        docker_repo=read.get("docker_repo", _text),
+        unknown=tuple(sorted(fields.keys() - _ITS_OWN - OldNode.__dataclass_fields__.keys())),
+    )
+
+
+class _Fields:
+    """The fields of one node; what is wrong with one goes to the list."""
+
+    def __init__(self, name: str, fields: dict[str, Any], wrong: list[str]) -> None:
+        self._name, self._fields, self._wrong = name, fields, wrong
+
+    def get(self, field: str, read: Callable[[Any], Read]) -> Read | None:
+        """A field; None when it is absent, null, empty or zero, or wrong."""
+        value = self._fields.get(field)
+        if value in (None, "", 0):
+            return None
+        try:
+            return read(value)
+        except ValueError as error:
+            self._wrong.append(f"node {self._name}: {field}: {error}")
+            return None
+
+
+def _provider(value: Any) -> Cloud:
+    known = [cloud.value for cloud in Cloud]
+    if not isinstance(value, str) or value not in known:
+        hint = did_you_mean(value, known) if isinstance(value, str) else ""
+        raise ValueError(f"expected aws, gcp or azure, got {shown(value)}.{hint}")
+    return Cloud(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected a text, got {shown(value)}.")
+    return value.strip()
+
+
+def _path(value: Any) -> Path:
+    return Path(_text(value)).expanduser().absolute()
+
+
+def _whole(value: Any) -> int:
+    """A number above zero, also one that is written as a text."""
+    number = float(value) if isinstance(value, str) and value.strip().replace(".", "", 1).isdigit() else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or number <= 0 or number != int(number):
+        raise ValueError(f"expected a whole number above zero, got {shown(value)}.")
+    return int(number)

@@ -1,0 +1,356 @@
+"""`pnodes import`: numerai-cli's nodes become entries of nodes.yaml, whole or not at all, and what differs is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from cli.errors import UserError
+from nodefile import Node, load
+from tests.migration import old
+
+Pnodes = Callable[..., Result]
+SECRET = "A-SECRET-KEY-OF-NUMERAI"
+KEYS = {
+    "numerai": {"NUMERAI_PUBLIC_ID": "A-PUBLIC-ID", "NUMERAI_SECRET_KEY": SECRET},
+    "aws": {"AWS_ACCESS_KEY_ID": "A"},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project without nodes, in which the person stands, and a home."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "Pulumi.yaml").write_text("name: prediction-nodes\nruntime: python\n")
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
+    return project
+
+
+def home(folder: Path, nodes: Any) -> Path:
+    """numerai-cli's own folder with these nodes."""
+    return old.write(folder.parent / "home" / ".numerai", nodes, KEYS)
+
+
+def model(folder: Path, name: str = "alpha") -> Path:
+    return old.model(folder / "models" / name)
+
+
+def said(done: Result) -> str:
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def imported(folder: Path) -> dict[str, Node]:
+    return {node.name: node for node in load(folder / "nodes.yaml").nodes}
+
+
+def test_three_nodes_on_three_clouds(pnodes: Pnodes, folder: Path) -> None:
+    home(
+        folder,
+        {
+            "numerai-alpha": old.aws(model(folder), timeout_minutes="90", volume=100),
+            "signals-beta": old.gcp(model(folder, "beta"), cron="30 18 ? * 7 *"),
+            "crypto-gamma": old.azure(model(folder, "gamma"), cron="0 30 13 * * SUN,TUE"),
+        },
+    )
+    done = pnodes("import", "--no-keys")
+    assert done.exit_code == 0, said(done)
+    assert (
+        (folder / "nodes.yaml")
+        .read_text()
+        .endswith(
+            f"""
+nodes:
+  numerai-alpha:
+    model: {old.IDS[0]}
+    tournament: classic
+    cloud: aws
+    region: us-east-1
+    size: mem-md
+    source: models/alpha
+    timeout: 90m
+    disk: 100GiB
+    register: false
+  signals-beta:
+    model: {old.IDS[1]}
+    tournament: signals
+    cloud: gcp
+    region: us-east1
+    size: cpu-md
+    source: models/beta
+    schedule: 30 18 * * 6
+    register: false
+  crypto-gamma:
+    model: {old.IDS[2]}
+    tournament: crypto
+    cloud: azure
+    region: eastus
+    size: cpu-sm
+    source: models/gamma
+    schedule: 30 13 * * SUN,TUE
+    register: false
+"""
+        )
+    )
+    for sentence in (
+        "this line never ran; here it does",
+        "stops no job on Azure; here it is stopped after 60 minutes",
+        "`numerai node destroy` clears the model's webhook at Numerai, also a new one",
+        "pulumi config set gcp:project my-project",
+        "API keys: left in",
+    ):
+        assert sentence in said(done)
+    assert SECRET not in said(done)
+    assert pnodes("validate").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "wanted", "note"),
+    [
+        # a node of 0.3, before there was a provider or a time-out
+        ("numerai-a", {"provider": None, "timeout_minutes": None, "cpu": 1024, "memory": 8192},
+         {"cloud": "aws", "size": "mem-sm", "timeout": 3600}, None),
+        ("numerai-a", {"cpu": None, "memory": None}, {"size": "mem-md"}, "numerai-cli's own is mem-md"),
+        ("numerai-a", {"docker_repo": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/numerai-a"},
+         {"region": "eu-west-1"}, None),
+        ("numerai-a", {"docker_repo": None}, {"region": "us-east-1"}, None),
+        # `node config --cpu 3 --memory 20`
+        ("numerai-a", {"cpu": 3072, "memory": 20480}, {"size": (3.0, 20480)}, "`size`: raised to 4 vCPU / 20 GiB"),
+        ("numerai-a", {"cpu": 2048, "memory": 5000}, {"size": (2.0, 5000)}, "`size`: raised to 2 vCPU / 5 GiB"),
+        ("numerai-a", {"volume": 15}, {"disk": None}, "every job on AWS has 20 GiB"),
+        ("numerai-a", {"volume": "30"}, {"disk": 30}, "the 30 GiB are this node's own here"),
+        ("numerai-a", {"volume": 0}, {"disk": None}, None),
+        ("numerai-a", {"provider": "gcp", "memory": 4096, "volume": 30}, {"disk": None}, "meant nothing on gcp"),
+        ("numerai-a", {"cron": "0 14 L * ? *"}, {"schedule": None}, "NO SCHEDULE: '0 14 L * ? *'"),
+        ("numerai-a", {"cron": '"0 14 ? * 3-7 *"'}, {"schedule": "0 14 * * 2-6"}, "in five fields, in UTC"),
+        ("numerai-a", {"model_id": None}, {"model": "a"}, "the model with the name a"),
+        ("signals-My_Model", {}, {"name": "signals-my-model", "tournament": "signals"}, "called signals-my-model"),
+        ("numerai-integration_test", {}, {"name": "integration-test", "tournament": "classic"}, "is called"),
+        ("crypto-" + "x" * 30, {}, {"name": "x" * 20, "tournament": "crypto"}, "is called"),
+        ("7up", {}, {"name": "up", "tournament": "classic"}, "classic, unless you know better"),
+        ("___", {}, {"name": "node", "tournament": "classic"}, "is called"),
+        ("mine", {"tournament": 11}, {"tournament": "signals"}, None),
+        ("mine", {"tournament": 99}, {"tournament": "classic"}, "classic, unless you know better"),
+        ("numerai-a", {"colour": "red"}, {}, "colour: numerai-cli does not know this either"),
+        ("numerai-a", {"model_id": old.IDS[0].upper()}, {"model": old.IDS[0]}, None),
+    ],
+)  # fmt: skip
+def test_what_becomes_of_a_node(
+    pnodes: Pnodes, folder: Path, name: str, fields: dict[str, Any], wanted: dict[str, Any], note: str | None
+) -> None:
+    home(folder, {name: old.aws(model(folder), **fields)})
+    done = pnodes("import", "--no-keys", "--json")
+    assert done.exit_code == 0, said(done)
+    (report,) = json.loads(done.stdout)["nodes"]
+    (node,) = imported(folder).values()
+    assert (node.name, node.register_webhook) == (report["name"], False)
+    for key, value in wanted.items():
+        found: Any = getattr(node, key)
+        if key == "size":
+            found = node.size.preset or (node.size.cpu, node.size.memory)
+        if key == "schedule" and node.schedule:
+            assert node.schedule.timezone == "UTC"
+            found = node.schedule.cron
+        assert found == value, key
+    if note is None:
+        assert report["notes"] == []
+    else:
+        assert note in " ".join(report["notes"])
+
+
+@pytest.mark.parametrize(
+    ("nodes", "sentences"),
+    [
+        (None, ["There is no "]),
+        ("", ["has no nodes, so there is nothing to import"]),
+        ("{}", ["has no nodes, so there is nothing to import"]),
+        ('{"a": {', ["is not JSON (line 1: "]),
+        ("[" * 100_000, ["is not JSON"]),
+        ("[]", ["expected one JSON object with a node under each name, got a list"]),
+        ({"a": None}, ["nodes.json: node a: expected its settings, got nothing."]),
+        ({"a": {}, "b": 7}, ["node a: it has no path", "node b: expected its settings, got 7"]),
+        ({"a": {"path": 7}}, ["node a: path: expected a text, got 7."]),
+        ({"a": {"path": "/nowhere", "cpu": "much"}}, ["node a: cpu: expected a whole number above zero, got 'much'."]),
+        ({"a": {"path": "/nowhere", "memory": True}}, ["memory: expected a whole number above zero, got true."]),
+        ({"a": {"path": "/nowhere", "cron": 5}}, ["node a: cron: expected a text, got 5."]),
+        ({"a": {"path": "/nowhere", "provider": "gcpp"}},
+         ["node a: provider: expected aws, gcp or azure, got 'gcpp'. Did you mean \"gcp\"?"]),
+        ({"a": {"path": "/nowhere"}, "b": {"path": "/"}},
+         ["nodes.json: node a: its folder /nowhere is not on this machine.", "its folder / holds no Dockerfile."]),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_used_is_said_and_nothing_is_written(
+    pnodes: Pnodes, folder: Path, nodes: Any, sentences: list[str]
+) -> None:
+    home(folder, nodes)
+    done = pnodes("import", "--no-keys")
+    assert done.exit_code == 2, said(done)
+    for sentence in sentences:
+        assert sentence in said(done)
+    assert [path.name for path in folder.iterdir()] == ["Pulumi.yaml"]
+
+
+def test_what_a_cloud_cannot_do_is_refused_by_name(pnodes: Pnodes, folder: Path) -> None:
+    home(folder, {"numerai-a": old.aws(model(folder), cpu=32768, memory=262144), "signals-b": old.gcp(model(folder))})
+    done = pnodes("import", "--no-keys")
+    assert done.exit_code == 2
+    assert "the new node numerai-a: size: 32 vCPU / 256 GiB is more than Fargate has" in said(done)
+    assert not (folder / "nodes.yaml").exists()
+    assert pnodes("import", "--no-keys", "--skip", "numerai-a").exit_code == 0
+    assert list(imported(folder)) == ["signals-b"]
+    wrong = pnodes("import", "--no-keys", "--skip", "numerai")
+    assert wrong.exit_code == 2
+    assert '--skip numerai: there is no such node. Did you mean "numerai-a"?' in said(wrong)
+
+
+def test_two_nodes_for_one_model_are_refused(pnodes: Pnodes, folder: Path) -> None:
+    home(folder, {"numerai-a": old.aws(model(folder)), "numerai-b": old.aws(model(folder))})
+    done = pnodes("import", "--no-keys")
+    assert done.exit_code == 2
+    assert "the new node numerai-b: model: node numerai-a already runs this model" in said(done)
+
+
+def test_names_that_become_the_same_are_told_apart(pnodes: Pnodes, folder: Path) -> None:
+    nodes = {f"numerai-{'x' * 18}{end}": old.aws(model(folder), model_id=old.IDS[number])
+             for number, end in enumerate(("_a", "_b", "_c"))}  # fmt: skip
+    home(folder, nodes)
+    assert pnodes("import", "--no-keys").exit_code == 0
+    assert list(imported(folder)) == ["x" * 18 + "-a", "x" * 18 + "-b", "x" * 18 + "-c"]
+    home(folder, {name: {**fields, "model_id": "m-" + name} for name, fields in
+                  {"A_B": nodes[min(nodes)], "a-b": nodes[min(nodes)]}.items()})  # fmt: skip
+    assert pnodes("import", "--no-keys").exit_code == 0
+    assert list(imported(folder))[-2:] == ["a-b", "a-b-2"]
+
+
+def test_a_file_that_is_there_is_added_to(pnodes: Pnodes, folder: Path) -> None:
+    model(folder, "mine")
+    text = (
+        "# mine\ndefaults: {timeout: 2h, context: ., region: eu-west-1, env: {A: b}}   # for all\n\nnodes:\n"
+        "  mine:\n    model: 'first'   # in quotes\n    cloud: gcp\n    region: us-central1\n    source: models/mine\n"
+    )
+    (folder / "nodes.yaml").write_text(text)
+    home(folder, {"numerai-alpha": old.aws(model(folder))})
+    done = pnodes("import", "--no-keys")
+    assert done.exit_code == 0, said(done)
+    assert (folder / "nodes.yaml").read_text().startswith(text)
+    node = imported(folder)["numerai-alpha"]
+    assert (node.timeout, node.context, node.region) == (3600, folder / "models" / "alpha", "us-east-1")
+    assert "it takes env from `defaults`" in said(done)
+    before = (folder / "nodes.yaml").read_bytes()
+    again = pnodes("import", "--no-keys")
+    assert again.exit_code == 2
+    assert 'node numerai-alpha: nodes.yaml has a node "numerai-alpha" already.' in said(again)
+    assert (folder / "nodes.yaml").read_bytes() == before
+
+
+def test_a_folder_elsewhere_is_written_in_full(pnodes: Pnodes, folder: Path) -> None:
+    elsewhere = old.model(folder.parent / "elsewhere")
+    home(folder, {"numerai-alpha": old.aws(elsewhere)})
+    done = pnodes("import", "--no-keys")
+    assert imported(folder)["numerai-alpha"].source == elsewhere
+    assert f"`source`: {elsewhere} is not in project/, so nobody but you has it" in said(done)
+
+
+def test_a_shared_folder_becomes_the_context(pnodes: Pnodes, folder: Path) -> None:
+    (folder / "models" / "common").mkdir(parents=True)
+    old.model(folder / "models" / "alpha", old.DOCKERFILE + "COPY common /common\n")
+    home(folder, {"numerai-alpha": old.aws(folder / "models" / "alpha")})
+    assert pnodes("import", "--no-keys").exit_code == 0
+    assert imported(folder)["numerai-alpha"].context == folder / "models"
+
+
+def test_a_dry_run_prints_the_file_and_changes_nothing(pnodes: Pnodes, folder: Path) -> None:
+    home(folder, {"numerai-alpha": old.aws(model(folder))})
+    done = pnodes("import", "--dry-run")
+    assert done.exit_code == 0, said(done)
+    assert not (folder / "nodes.yaml").exists()
+    assert "This would add 1 node" in done.stderr
+    as_json = json.loads(pnodes("import", "--dry-run", "--json").stdout)
+    assert as_json["content"] == done.stdout
+    assert (as_json["written"], as_json["nodes"][0]["was"]) == (False, "numerai-alpha")
+    assert pnodes("import", "--no-keys").exit_code == 0
+    assert (folder / "nodes.yaml").read_text() == done.stdout
+
+
+def test_an_account_of_several(pnodes: Pnodes, folder: Path) -> None:
+    home(folder, {"numerai-alpha": old.aws(model(folder))})
+    assert pnodes("import", "--no-keys", "--account", "fund").exit_code == 0
+    assert imported(folder)["numerai-alpha"].account == "fund"
+    wrong = pnodes("import", "--no-keys", "--account", "My Fund")
+    assert wrong.exit_code == 2
+    assert "--account: 'My Fund' cannot be an account's name" in said(wrong)
+
+
+def test_no_keys_go_into_the_sandboxs_stack(pnodes: Pnodes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its passphrase is known to everybody."""
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "sandbox")
+    home(folder, {"numerai-alpha": old.aws(model(folder))})
+    done = pnodes("import")
+    assert done.exit_code == 0, said(done)
+    assert "this shell is the sandbox's" in said(done)
+    assert sorted(path.name for path in folder.iterdir() if path.suffix == ".yaml") == ["Pulumi.yaml", "nodes.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keys", "sentence", "code"),
+    [
+        (["--no-keys", "--only-keys"], KEYS, "leave nothing to do", 2),
+        ([], {}, "does not hold NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY", 2),
+        ([], KEYS, "The API keys have nowhere to go", 1),
+    ],
+)
+def test_keys_that_cannot_be_moved(
+    pnodes: Pnodes,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    keys: Any,
+    sentence: str,
+    code: int,
+) -> None:
+    monkeypatch.setattr("cli.stack_settings.find", lambda: None)
+    old.write(folder.parent / "home" / ".numerai", {"numerai-alpha": old.aws(model(folder))}, keys)
+    done = pnodes("import", *arguments)
+    assert done.exit_code == code
+    assert sentence in said(done)
+    assert not (folder / "nodes.yaml").exists()
+
+
+def test_the_help_names_what_is_done(pnodes: Pnodes) -> None:
+    assert "~/.numerai/nodes.json" in pnodes("import", "--help").stdout
+
+
+class Half:
+    """Settings of a stack that take one secret and no second."""
+
+    def __init__(self) -> None:
+        self.stack, self.secrets = "live", dict[str, str]()
+
+    def has(self, name: str) -> bool:
+        return name in self.secrets
+
+    def set_secret(self, name: str, value: str) -> None:
+        if self.secrets:
+            raise UserError("the second one fails")
+        self.secrets[name] = value
+
+    def remove(self, name: str) -> None:
+        del self.secrets[name]
+
+
+def test_one_key_alone_is_none(pnodes: Pnodes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Half()
+    monkeypatch.setattr("cli.import_keys.selected", lambda _: settings)
+    home(folder, {"numerai-alpha": old.aws(model(folder))})
+    done = pnodes("import")
+    assert done.exit_code == 1
+    assert "the second one fails" in said(done)
+    assert settings.secrets == {}
+    assert not (folder / "nodes.yaml").exists()

@@ -1,0 +1,93 @@
+"""The API keys of numerai-cli, moved by the real engine into the encrypted settings of a real stack."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.world import ROOT
+from tests.migration import old
+from tests.pulumi_cli import PulumiCli
+
+pytestmark = pytest.mark.e2e
+PUBLIC_ID, SECRET = "THEPUBLICIDOFNUMERAI", "THESECRETKEYOFNUMERAI"
+KEYS = {"numerai": {"NUMERAI_PUBLIC_ID": PUBLIC_ID, "NUMERAI_SECRET_KEY": SECRET}}
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> PulumiCli:
+    """A project with a stack of the user's own, and a home with one node of numerai-cli's."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text("name: mine\nruntime: yaml\n")
+    node = old.aws(old.model(folder / "alpha"))
+    old.write(tmp_path / "home" / ".numerai", {"numerai-alpha": node}, KEYS)
+    env = {
+        "HOME": str(tmp_path / "home"),
+        "PULUMI_HOME": str(tmp_path / "pulumi"),
+        "PULUMI_CONFIG_PASSPHRASE": "my own",
+    }
+    cli = PulumiCli(folder, {**env, "PYTHONPATH": str(ROOT)})
+    cli.run("stack", "init", "live")
+    return cli
+
+
+def pnodes(stack: PulumiCli, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, as a person runs it."""
+    program = "from cli.main import run; run()"
+    argv = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(argv, cwd=stack.folder, env=stack.env, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    assert PUBLIC_ID not in done.stdout + done.stderr
+    return done
+
+
+def test_keys_are_encrypted_in_the_stack_and_nowhere_else(stack: PulumiCli) -> None:
+    done = pnodes(stack, "import", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["keys"]["moved"]
+    assert stack.run("config", "get", "numerai-public-id").strip() == PUBLIC_ID
+    assert stack.run("config", "get", "numerai-secret").strip() == SECRET
+    settings = (stack.folder / "Pulumi.live.yaml").read_text()
+    assert settings.count("secure: v1:") == 2
+    for path in stack.folder.rglob("*"):
+        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
+
+    # What is set stays, also when the file has other keys now.
+    old.write(Path(stack.env["HOME"]) / ".numerai", None, json.dumps(KEYS).replace(SECRET, "ANOTHERSECRET"))
+    again = pnodes(stack, "import", "--only-keys")
+    assert again.returncode == 0, again.stderr
+    assert "the stack live has numerai-public-id and numerai-secret already" in again.stdout
+    assert (stack.folder / "Pulumi.live.yaml").read_text() == settings
+
+    # Another account's go under names of their own.
+    assert pnodes(stack, "import", "--only-keys", "--account", "fund").returncode == 0
+    assert stack.run("config", "get", "numerai-secret-fund").strip() == "ANOTHERSECRET"
+
+
+def test_neither_file_nor_keys_when_one_of_them_fails(stack: PulumiCli) -> None:
+    before = (stack.folder / "Pulumi.live.yaml").read_text()
+    stack.env["PULUMI_CONFIG_PASSPHRASE"] = "wrong"
+    done = pnodes(stack, "import")
+    assert done.returncode == 1
+    assert "incorrect passphrase" in done.stderr
+    assert not (stack.folder / "nodes.yaml").exists()
+    assert (stack.folder / "Pulumi.live.yaml").read_text() == before
+    stack.env["PULUMI_CONFIG_PASSPHRASE"] = "my own"
+    (stack.folder / "nodes.yaml").write_text("nodes: {numerai-alpha: {model: a, cloud: moon}}\n")
+    assert pnodes(stack, "import").returncode == 2
+    assert (stack.folder / "Pulumi.live.yaml").read_text() == before
+
+
+def test_without_a_stack(stack: PulumiCli) -> None:
+    stack.run("stack", "unselect")
+    done = pnodes(stack, "import")
+    assert done.returncode == 1
+    assert "nowhere to go" in done.stderr
+    assert "--no-keys" in done.stderr
+    assert not (stack.folder / "nodes.yaml").exists()
