@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli import sandbox_shell
+from cli import project, sandbox_shell
 from cli.errors import UserError
 from cli.stack_settings import StackSettings, selected
 from migration import keys_file
@@ -23,6 +23,11 @@ class Move:
     settings: StackSettings | None = None
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     done: list[str] = field(default_factory=list)
+    sandbox: bool = False
+
+    def wants(self, setting: str) -> bool:
+        """Whether a person has to set this still, as far as is known."""
+        return not self.sandbox and (self.settings is None or not self.settings.has(setting))
 
     def run(self) -> dict[str, str | bool]:
         """Set the secrets; all of them, or none."""
@@ -45,12 +50,14 @@ class Move:
 
 def prepare(file: Path, folder: Path, account: str | None, wanted: bool) -> Move:
     """Look at the keys in numerai-cli's file and at the stack that is selected in the project's folder."""
+    place = project.shown(file)
     if not wanted:
-        return Move(f"left in {file}.")
+        return Move(f"left in {place}.")
     if os.environ.get("PULUMI_CONFIG_PASSPHRASE") == sandbox_shell.PASSPHRASE:
         return Move(
-            f"left in {file}: this shell is the sandbox's, whose Numerai has keys of its own and whose passphrase "
-            "everybody knows. With a stack of your own: `pnodes import --only-keys`."
+            f"left in {place}: this shell is the sandbox's, whose Numerai has keys of its own and whose passphrase "
+            "everybody knows. With a stack of your own: `pnodes import --only-keys`.",
+            sandbox=True,
         )
     try:
         found = keys_file.read(file)
@@ -67,12 +74,13 @@ def prepare(file: Path, folder: Path, account: str | None, wanted: bool) -> Move
     there = [name for name in (called.public_id, called.secret) if settings.has(name)]
     if there:
         return Move(
-            f"left in {file}: the stack {settings.stack} has {' and '.join(there)} already. To change them: "
-            f"pulumi config set --secret {there[0]}."
+            f"left in {place}: the stack {settings.stack} has {' and '.join(there)} already. To change them: "
+            f"pulumi config set --secret {there[0]}.",
+            settings,
         )
     secrets = {called.public_id: found.keys.public_id, called.secret: found.keys.secret}
     what = (
         f"{called.public_id} and {called.secret} are encrypted in the configuration of the stack {settings.stack} now. "
-        f"{file} still holds them, for numerai-cli: remove it with the last of its nodes."
+        f"{place} still holds them, for numerai-cli: remove it with the last of its nodes."
     )
     return Move(what, settings, secrets)

@@ -52,7 +52,7 @@ def import_nodes(
             raise UserError(f"--account: {error}", 2) from None
     if only_keys and not keys:
         raise UserError("--only-keys and --no-keys leave nothing to do.", 2)
-    source = nodes_json.expanduser()
+    source = nodes_json.expanduser().absolute()
     target = (file or project.project_folder() / "nodes.yaml").absolute()
     folder = project.project_folder(target.parent)
     move = import_keys.prepare(source.parent / ".keys", folder, account, wanted=keys and not dry_run)
@@ -61,7 +61,7 @@ def import_nodes(
         return
     plan = import_plan.prepare(source, target, frozenset(skip or ()), account)
     with plan.checked() as change:
-        found = plan.report(change.nodes)
+        found = plan.report(change.nodes, move.wants)
         if not dry_run:
             found["keys"] = move.run()
             try:
@@ -83,7 +83,7 @@ def _tell(found: dict[str, Any], source: Path, console: Console) -> None:
     count = len(found["nodes"])
     nodes = "1 node" if count == 1 else f"{count} nodes"
     done = "Added" if found["written"] else "This would add"
-    console.print(f"{done} {nodes} from {source} to {found['file']}. What is different from before:")
+    console.print(f"{done} {nodes} from {project.shown(source)} to {found['file']}. What is different from before:")
     for node in found["nodes"]:
         renamed = "" if node["was"] == node["name"] else f", before {node['was']}"
         console.print(f"\n{node['name']} ({node['cloud']}, {node['region']}, {node['size']}{renamed})")

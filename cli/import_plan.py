@@ -3,8 +3,7 @@ of what is different."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import typer
 
-from cli import nodes_edit, nodes_write
+from cli import nodes_edit, nodes_write, project
 from cli.errors import UserError
 from migration import nodes_json
 from migration.nodes_json import OldNode, WrongFile
@@ -48,8 +47,9 @@ class Plan:
         """The content by all rules of nodes.yaml and of the clouds."""
         return nodes_write.checked(self.file, self.before, self.content)
 
-    def report(self, nodes: NodeFile) -> dict[str, Any]:
-        """What is different, for JSON and for text; `nodes` are those of the checked content."""
+    def report(self, nodes: NodeFile, wants: Callable[[str], bool]) -> dict[str, Any]:
+        """What is different, for JSON and for text. `nodes` are those of the checked content; `wants` tells whether a
+        setting of the stack has to be set still."""
         sizes = size_notes(nodes)
         by_name = {node.name: node for node in nodes.nodes}
         found = []
@@ -69,11 +69,15 @@ class Plan:
         clouds = {each.old.provider for each in self.new}
         projects = sorted({each.project for each in self.new if each.project})
         return {
-            "file": _shortest(self.file),
+            "file": project.shown(self.file),
             "nodes": found,
             "notes": [*_EVERY_CLOUD, *(text for cloud, text in _BY_CLOUD.items() if cloud in clouds)],
             "next": [
-                *((f"pulumi config set gcp:project {name}", "where numerai-cli had them") for name in projects[:1]),
+                *(
+                    (f"pulumi config set gcp:project {name}", "where numerai-cli had them")
+                    for name in projects[:1]
+                    if wants("gcp:project")
+                ),
                 ("pulumi preview", "what would be made"),
                 ("pulumi up", "makes it, beside what numerai-cli made"),
             ],
@@ -138,7 +142,3 @@ def _end(source: Path, problems: list[str]) -> None:
         typer.echo(sentence if sentence.startswith(source.name) else f"{source.name}: {sentence}")
     typer.echo("Nothing was written. Put it right, or leave a node out with --skip NAME.")
     raise typer.Exit(2)
-
-
-def _shortest(path: Path) -> str:
-    return Path(os.path.relpath(path)).as_posix() if path.is_relative_to(Path.cwd()) else str(path)

@@ -17,6 +17,13 @@ def project_folder(start: Path | None = None) -> Path:
     return next((folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").is_file()), ROOT)
 
 
+def shown(path: Path) -> str:
+    """A path as a person writes it: from where they stand, else from their home, else in full."""
+    if path.is_relative_to(Path.cwd()):
+        return path.relative_to(Path.cwd()).as_posix()
+    return f"~/{path.relative_to(Path.home()).as_posix()}" if path.is_relative_to(Path.home()) else str(path)
+
+
 def project_name(folder: Path) -> str:
     """The `name` in Pulumi.yaml."""
     settings = yaml.safe_load((folder / "Pulumi.yaml").read_text())

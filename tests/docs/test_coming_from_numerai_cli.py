@@ -1,0 +1,71 @@
+"""docs/coming-from-numerai-cli.md is what happens: its commands are run, and Numerai has the right webhooks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.docs import pages
+from tests.e2e.conftest import environments, make_world
+from tests.e2e.test_webhooks import at_numerai, by_hand
+from tests.e2e.world import ROOT, World
+from tests.migration import old
+
+pytestmark = pytest.mark.e2e
+__all__ = ["environments", "make_world"]
+KEYS = {"numerai": {"NUMERAI_PUBLIC_ID": "NOT-SHOWN-PUBLIC", "NUMERAI_SECRET_KEY": "NOT-SHOWN-SECRET"}}
+
+
+def prepared(world: World, home: Path) -> dict[str, str]:
+    """What a user of numerai-cli has, and `pnodes` on PATH; the variables of their shell."""
+    (world.project / "nodes.yaml").unlink()
+    models = {name: old.model(world.project / "models" / name) for name in ("alpha", "beta", "gamma")}
+    old.write(
+        home / ".numerai",
+        {
+            "numerai-alpha": old.aws(models["alpha"], timeout_minutes="90"),
+            "signals-beta": old.gcp(models["beta"], cron="30 18 ? * 7 *"),
+            "crypto-gamma": old.azure(models["gamma"]),
+        },
+        KEYS,
+    )
+    bin_ = home / "bin"
+    bin_.mkdir()
+    (bin_ / "pnodes").write_text(f'#!/bin/sh\nexec {sys.executable} -c "from cli.main import run; run()" "$@"\n')
+    (bin_ / "pnodes").chmod(0o755)
+    env = {**world.cli.env, "PYTHONPATH": str(ROOT), "HOME": str(home), "PULUMI_HOME": str(home / "pulumi")}
+    env["PATH"] = f"{bin_}:{env['PATH']}"
+    # What `pnodes sandbox start` does.
+    subprocess.run(["pulumi", "stack", "select", "dev"], cwd=world.project, env=env, check=True)
+    return env
+
+
+def test_the_page(make_world: Callable[[str], World], tmp_path: Path) -> None:
+    world = make_world("nodes: {}\n")
+    home = tmp_path / "home"
+    home.mkdir()
+    env = prepared(world, home)
+    for number, model_id in enumerate(old.IDS[:3]):
+        by_hand(world, model_id, f"https://old-{number}.example/hook")
+    seen: list[dict[str, str | None]] = []
+
+    def hand(text: str) -> None:
+        """What is not run: of it only `destroy` changes something, the webhook at Numerai."""
+        seen.append({model_id: at_numerai(world)[model_id] for model_id in old.IDS[:3]})
+        if "destroy" in text:
+            for model_id in old.IDS[:3]:
+                by_hand(world, model_id, None)
+
+    pages.check(ROOT / "docs" / "coming-from-numerai-cli.md", world.project, env, hand)
+    _, before, after = seen
+    assert all("old-" in str(url) for url in before.values()), "import and up leave Numerai alone"
+    urls = {facts["model_id"]: world.cli.outputs()["webhooks"][name]
+            for name, facts in world.cli.outputs()["nodes"].items()}  # fmt: skip
+    assert after == urls, "without register: false Numerai has the new ones"
+    assert {model_id: at_numerai(world)[model_id] for model_id in old.IDS[:3]} == urls, "a refresh brings them back"
+    for path in world.project.rglob("*"):
+        assert not path.is_file() or b"NOT-SHOWN" not in path.read_bytes(), path
