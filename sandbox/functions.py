@@ -84,7 +84,9 @@ class Functions:
             sent = {name: value for name, value in headers.items() if name.lower() not in skipped}
             connection.request(method, path, body, {**sent, "Content-Length": str(len(body))})
             answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read()
+            found = answer.status, dict(answer.getheaders()), answer.read()
+            self._mark(deployed)
+            return found
         except (OSError, http.client.HTTPException) as error:
             raise FunctionFailed(f"{key} did not answer: {error!r}\n{self.logs(key)[-2000:]}") from error
         finally:
@@ -133,6 +135,26 @@ class Functions:
             deployed = self._deployed.get(key)
         path = deployed.root / "log" if deployed else None
         return path.read_text(errors="replace") if path and path.exists() else ""
+
+    def timed_log(self, key: str) -> list[tuple[float, str]]:
+        """The lines with the time of the request that they came with; what no request ended yet has the time of now."""
+        with self._lock:
+            deployed = self._deployed.get(key)
+        if deployed is None or not (deployed.root / "log").exists():
+            return []
+        data, marks = (deployed.root / "log").read_bytes(), deployed.root / "log.marks"
+        found: list[tuple[float, str]] = []
+        begin = 0
+        for mark in marks.read_text().splitlines() if marks.exists() else []:
+            end, moment = mark.split()
+            found += [(float(moment), line) for line in data[begin : int(end)].decode(errors="replace").splitlines()]
+            begin = max(begin, int(end))
+        return found + [(time.time(), line) for line in data[begin:].decode(errors="replace").splitlines()]
+
+    def _mark(self, deployed: _Deployed) -> None:
+        """Remember that what the log holds by now was printed by now."""
+        with deployed.lock, (deployed.root / "log.marks").open("a") as marks:
+            marks.write(f"{(deployed.root / 'log').stat().st_size} {time.time()}\n")
 
     def log_lines(self, key: str) -> list[dict[str, object]]:
         """The JSON lines among a function's log."""

@@ -15,7 +15,7 @@ from sandbox.aws import batch, ecr, logs, secretsmanager
 from sandbox.aws.calls import Call, Refused, Reply, reply
 from sandbox.aws.iam import Caller
 from sandbox.cloud import Resource
-from sandbox.executor import Run, RunSpec
+from sandbox.executor import ENDED, Run, RunSpec
 
 if TYPE_CHECKING:
     from sandbox.aws.cloud import AwsCloud
@@ -46,7 +46,7 @@ class Jobs:
             case ("POST", "/v1/terminatejob"):
                 arn = f"arn:aws:batch:{self._cloud.region_of(call)}:{self._cloud.account}:job/{wanted['jobId']}"
                 self._cloud.access.demand(caller, "batch:TerminateJob", arn)
-                self._executor.cancel(wanted["jobId"], wanted["reason"])
+                self._terminate(wanted["jobId"], wanted["reason"])
                 return reply({})
         raise Refused(404, "ClientException", f"the sandbox has no {call.method} {call.path}")
 
@@ -67,10 +67,23 @@ class Jobs:
             self._cloud.access.demand(caller, "batch:TagResource", f"{definition['arn'].split(':job-')[0]}:job/*")
         job = str(uuid.uuid4())
         self._store.put("aws:jobs", job, {"queue": queue.id})
-        self._store.put("aws:job-names", job, {"name": wanted["jobName"], "definition": definition["arn"]})
-        self._executor.submit(self._spec(definition, job, wanted.get("containerOverrides") or {}))
+        overrides = wanted.get("containerOverrides") or {}
+        plain = json.loads(definition["containerProperties"]).get("environment") or []
+        told = {each["name"]: each["value"] for each in [*plain, *(overrides.get("environment") or [])]}
+        known = {"name": wanted["jobName"], "definition": definition["arn"], "environment": told}
+        self._store.put("aws:job-names", job, known)
+        self._executor.submit(self._spec(definition, job, overrides))
         arn = f"arn:aws:batch:{queue['region']}:{self._cloud.account}:job/{job}"
         return {"jobArn": arn, "jobName": wanted["jobName"], "jobId": job}
+
+    def _terminate(self, job: str, reason: str) -> None:
+        """Ends a job wherever it is; one that has ended already stays as it is, and nothing is said about it."""
+        run = self._executor.get(job)
+        if run is None or run.cloud != "aws":
+            raise Refused(400, "ClientException", f"Job {job} does not exist")
+        if run.state not in ENDED:
+            self._store.put("aws:terminated", job, {})
+            self._executor.cancel(job, reason)
 
     def _named(self, type_: str, name: str) -> Resource:
         found = self._cloud.get(type_, name)
@@ -152,7 +165,7 @@ class Jobs:
                 continue
             if in_queue and (named or described["status"] == status):
                 found.append({key: value for key, value in described.items() if key != "container"})
-        return sorted(found, key=lambda each: -each["createdAt"])
+        return sorted(found, key=lambda each: -each["createdAt"])[: wanted.get("maxResults", 100)]
 
     def _described(self, run: Run) -> dict[str, Any]:
         known = self._store.get("aws:job-names", run.run_id) or {"name": run.run_id, "definition": run.job}
@@ -163,11 +176,19 @@ class Jobs:
             "jobDefinition": known["definition"],
             "status": _STATES.get(run.state, run.state),
             "createdAt": round(run.created * 1000),
-            "container": {"image": run.image, **({"exitCode": run.exit_code} if run.exit_code is not None else {})},
+            "isTerminated": self._store.get("aws:terminated", run.run_id) is not None,
+            "isCancelled": False,
+            "container": {
+                "image": run.image,
+                "environment": [{"name": key, "value": value} for key, value in known.get("environment", {}).items()],
+                **({"exitCode": run.exit_code} if run.exit_code is not None else {}),
+            },
         }
         if definition is not None:
-            options = json.loads(definition["containerProperties"])["logConfiguration"]["options"]
-            described["container"]["logStreamName"] = self._stream(options, run.run_id)
+            logs_to = json.loads(definition["containerProperties"])["logConfiguration"]
+            described["container"]["logConfiguration"] = logs_to
+            if run.started is not None:
+                described["container"]["logStreamName"] = self._stream(logs_to["options"], run.run_id)
         if run.reason:
             described["statusReason"] = run.reason
         for key, seconds in (("startedAt", run.started), ("stoppedAt", run.stopped)):

@@ -1,7 +1,12 @@
-"""CloudWatch Logs: groups, and reading the streams of jobs and builds."""
+"""CloudWatch Logs: groups, and reading the streams of jobs, builds and functions.
+
+The executor keeps no time for a job's lines: here they are a millisecond apart from its start on. A function's lines
+have the time of the request that they came with.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox.aws.cloud import AwsCloud
 
 GROUP = "aws:cloudwatch/logGroup:LogGroup"
+_PAGE = 1000
 _DAYS = {0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 
 
@@ -37,7 +43,7 @@ def stream_key(group: str, stream: str) -> str:
 
 
 class Logs:
-    """DescribeLogStreams and GetLogEvents."""
+    """DescribeLogStreams, GetLogEvents and FilterLogEvents."""
 
     def __init__(self, cloud: AwsCloud) -> None:
         self._cloud, self._store = cloud, cloud.kernel.store
@@ -60,22 +66,57 @@ class Logs:
             return reply({"logStreams": [{"logStreamName": stream} for stream in found]})
         if action == "GetLogEvents":
             return self._events(name, wanted)
+        if action == "FilterLogEvents":
+            return self._filtered(name, wanted)
         raise Refused(400, "UnknownOperationException", f"the sandbox has no {action}")
 
     def _events(self, group: str, wanted: dict[str, Any]) -> Reply:
         kept = self._store.get("aws:log-streams", stream_key(group, wanted["logStreamName"]))
         if kept is None:
             raise Refused(400, "ResourceNotFoundException", "The specified log stream does not exist.")
-        lines = self._text(kept).splitlines()
-        token = wanted.get("nextToken") or ("f/0" if wanted.get("startFromHead") else f"f/{max(0, len(lines) - 1000)}")
-        start = int(token.split("/")[1])
-        end = min(start + 1000, len(lines))
-        events = [
-            {"timestamp": number, "ingestionTime": number, "message": lines[number]} for number in range(start, end)
-        ]
+        lines = [line for line in self._lines(kept) if line[0] >= wanted.get("startTime", 0)]
+        limit = min(wanted.get("limit", _PAGE), _PAGE)
+        first = 0 if wanted.get("startFromHead") else max(0, len(lines) - limit)
+        start = int(wanted["nextToken"].split("/")[1]) if wanted.get("nextToken") else first
+        end = min(start + limit, len(lines))
+        events = [{"timestamp": at, "ingestionTime": at, "message": text} for at, text in lines[start:end]]
         return reply({"events": events, "nextForwardToken": f"f/{end}", "nextBackwardToken": f"b/{start}"})
 
-    def _text(self, kept: dict[str, str]) -> str:
+    def _filtered(self, group: str, wanted: dict[str, Any]) -> Reply:
+        """The events of a group's functions and streams, in pages."""
+        unknown = wanted.keys() - {"logGroupName", "startTime", "endTime", "limit", "nextToken"}
+        if unknown:
+            raise Refused(400, "InvalidParameterException", f"the sandbox does not know {min(unknown)}")
+        found = [(name, at, text) for name, lines in self._streams(group) for at, text in lines]
+        kept = sorted(
+            (each for each in found if wanted.get("startTime", 0) <= each[1] <= wanted.get("endTime", 2**63)),
+            key=lambda each: each[1],
+        )
+        start, limit = int(wanted.get("nextToken") or 0), min(wanted.get("limit", _PAGE), _PAGE)
+        events = [
+            {"logStreamName": name, "timestamp": at, "ingestionTime": at, "message": text, "eventId": _id(name, number)}
+            for number, (name, at, text) in enumerate(kept[start : start + limit], start)
+        ]
+        more = {"nextToken": str(start + limit)} if start + limit < len(kept) else {}
+        return reply({"events": events, "searchedLogStreams": [], **more})
+
+    def _streams(self, group: str) -> Iterable[tuple[str, list[tuple[int, str]]]]:
+        for key, kept in self._store.all("aws:log-streams", f"{group}\n").items():
+            yield key.split("\n", 1)[1], self._lines(kept)
+        for function in self._cloud.resources("aws:lambda/function:Function"):
+            if (function.inputs.get("loggingConfig") or {}).get("logGroup") == group:
+                lines = self._cloud.kernel.functions.timed_log(f"aws/{function.id}")
+                yield f"{function.id}[$LATEST]", [(round(at * 1000), text) for at, text in lines]
+
+    def _lines(self, kept: dict[str, str]) -> list[tuple[int, str]]:
         if "run" in kept:
-            return self._cloud.kernel.executor.logs(kept["run"])
-        return (self._store.get_blob("aws/builds", kept["blob"]) or b"").decode(errors="replace")
+            run = self._cloud.kernel.executor.get(kept["run"])
+            first = round(((run.started or run.created) if run else 0) * 1000)
+            text = self._cloud.kernel.executor.logs(kept["run"])
+        else:
+            first, text = 0, (self._store.get_blob("aws/builds", kept["blob"]) or b"").decode(errors="replace")
+        return [(first + number, line) for number, line in enumerate(text.splitlines())]
+
+
+def _id(stream: str, number: int) -> str:
+    return f"{number:020d}{hashlib.sha256(stream.encode()).hexdigest()[:16]}"

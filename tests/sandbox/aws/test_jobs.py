@@ -33,8 +33,8 @@ def archive(files: dict[str, str]) -> bytes:
 class World:
     """A queue, a definition with a secret by reference and a real (process) image, a trigger's role."""
 
-    def __init__(self, aws: Aws) -> None:
-        self.aws = aws
+    def __init__(self, aws: Aws, script: str = SHOW) -> None:
+        self.aws, self.script = aws, script
         self.subnet = aws.subnet()
         self.group = aws.make(network.GROUP, "jobs", vpcId=self.subnet["vpcId"])
         self.environment = aws.make(
@@ -80,7 +80,7 @@ class World:
         }
 
     def _image(self) -> str:
-        files = {"Dockerfile": 'FROM python\nCOPY . .\nCMD ["python", "show.py"]\n', "show.py": SHOW}
+        files = {"Dockerfile": 'FROM python\nCOPY . .\nCMD ["python", "show.py"]\n', "show.py": self.script}
         url = self.repository["repositoryUrl"]
         images = self.aws.cloud.kernel.images
         return f"{url}@{images.build(url, archive(files), 'Dockerfile', {}, ['t'], lambda _: None)}"

@@ -1,0 +1,170 @@
+"""Jobs and logs of a node on AWS by boto3, against the sandbox's Batch and CloudWatch."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from operations.aws import Account, AwsNode, _of_the_function
+from operations.contract import NoCredentials, NodeFacts, NodeOperations, OperationsError, State
+from sandbox.aws import functions
+from tests.operations.scripts import FAIL, SLEEP, SPEAK
+from tests.sandbox.aws.conftest import Aws
+from tests.sandbox.aws.test_jobs import World
+
+LINE = '{"node":"alpha","method":"POST","run":"t-1","route":"pred","http":202,"status":"started","ms":3}'
+TRIGGER = f"def handler(event, context):\n    print('''{LINE}''', flush=True)\n    return {{'statusCode': 202}}\n"
+
+
+class Node:
+    """A node whose container runs a script, and its operations as the deployer has them."""
+
+    def __init__(self, aws: Aws, script: str) -> None:
+        self.world = World(aws, script)
+        self.logs = aws.group("trigger")
+        self.facts = NodeFacts(
+            name="alpha",
+            cloud="aws",
+            region="us-east-1",
+            job=self.world.definition["arnPrefix"],
+            names={"queue": self.world.queue["arn"], "logs": self.world.logs.id, "trigger_logs": self.logs.id},
+        )
+
+    def start(self, **env: str) -> str:
+        overrides = {"environment": [{"name": name, "value": value} for name, value in env.items()]}
+        return self.world.submit(containerOverrides=overrides)
+
+    def ended(self, job: str) -> None:
+        self.world.aws.cloud.kernel.executor.wait(job, 60)
+
+
+def operations(node: Node, configured: dict[str, str] | None = None) -> NodeOperations:
+    return Account((configured or {}).get, "us-east-1").node(node.facts)
+
+
+@pytest.fixture(autouse=True)
+def _deployer(deployer: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AwsNode, "lag_seconds", 0.0)
+
+
+def test_runs_say_what_started_them_and_how_they_ended(aws: Aws) -> None:
+    node = Node(aws, SPEAK)
+    first = node.start(TRIGGER_ID="t-1", ROUND_NUMBER="371")
+    node.ended(first)
+    second = node.start()
+    node.ended(second)
+    found = operations(node)
+    newest, oldest = found.runs()
+    assert [newest.id, oldest.id] == [second, first]
+    assert (oldest.trigger_id, oldest.round, newest.trigger_id) == ("t-1", "371", "")
+    assert oldest.state is State.SUCCEEDED
+    assert (oldest.seconds or -1) >= 0
+    assert found.run(first) == oldest
+    assert [run.id for run in found.runs(limit=1)] == [second]
+
+
+def test_a_job_s_lines_come_in_order_and_following_ends_with_the_job(aws: Aws) -> None:
+    node = Node(aws, SPEAK)
+    job = node.start()
+    found = operations(node)
+    lines = found.follow(found.run(job), pause=lambda _: node.ended(job))
+    assert [line.text for line in lines] == ["first", "last"]
+    assert [line.text for line in found.log(found.run(job), limit=1)] == ["last"]
+
+
+def test_a_failed_job_has_its_reason(aws: Aws) -> None:
+    node = Node(aws, FAIL)
+    job = node.start()
+    node.ended(job)
+    found = operations(node)
+    run = found.run(job)
+    assert run.state is State.FAILED
+    assert "exited with code 3" in run.reason
+    assert [line.text for line in found.log(run)] == ["about to fail"]
+
+
+def test_a_running_job_is_stopped_and_says_by_what(aws: Aws) -> None:
+    node = Node(aws, SLEEP)
+    job = node.start()
+    found = operations(node)
+    lines = found.follow(found.run(job), pause=lambda _: None)
+    assert next(lines).text == "asleep"
+    found.stop(found.run(job))
+    node.ended(job)
+    assert [line.text for line in lines] == []
+    run = found.run(job)
+    assert (run.state, run.reason) == (State.CANCELLED, "stopped with `pnodes stop`")
+
+
+def test_jobs_of_other_nodes_are_not_shown(aws: Aws) -> None:
+    node = Node(aws, SPEAK)
+    node.ended(node.start())
+    other = NodeFacts("beta", "aws", "us-east-1", node.facts.job + "-2", node.facts.names)
+    assert Account({}.get, "us-east-1").node(other).runs() == []
+
+
+def test_the_trigger_s_log_is_that_of_its_function(aws: Aws) -> None:
+    node = Node(aws, SPEAK)
+    role = aws.role("trigger-role", "lambda.amazonaws.com", '{"Statement": []}')
+    function = aws.make(
+        functions.FUNCTION,
+        "alpha",
+        name="p-dev-alpha",
+        role=role["arn"],
+        runtime="python3.13",
+        handler="index.handler",
+        code={"index.py": TRIGGER.encode()},
+        loggingConfig={"logFormat": "JSON", "logGroup": node.logs.id},
+    )
+    found = operations(node)
+    assert found.trigger_log() == []
+    aws.client("lambda").invoke(FunctionName=function.id, Payload=b"{}")
+    (line,) = found.trigger_log()
+    assert line.text == LINE
+    assert found.trigger_log(since=line.time - timedelta(seconds=1)) == [line]
+    assert found.trigger_log(since=datetime.now(UTC) + timedelta(minutes=1)) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        (LINE, LINE),
+        ('{"time":"t","type":"platform.start","record":{"requestId":"r"}}', ""),
+        ('{"time":"t","type":"platform.report","record":{"status":"success"}}', ""),
+        ('{"type":"platform.report","record":{"status":"timeout"}}', "platform.report: timeout"),
+        ('{"level":"ERROR","message":"it broke","timestamp":"t"}', "it broke"),
+        ("plain\n", "plain"),
+    ],
+)
+def test_the_platform_s_own_lines_are_left_out_unless_something_broke(message: str, text: str) -> None:
+    assert _of_the_function(message) == text
+
+
+def test_no_credentials_is_a_sentence_with_the_command(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Node(aws, SPEAK)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(NoCredentials, match="`aws configure` or `aws sso login`"):
+        operations(node).runs()
+
+
+@pytest.mark.parametrize(
+    "configured", [{"aws:profile": "absent"}, {"aws:accessKey": "AKIAOTHER", "aws:secretKey": "hush"}]
+)
+def test_the_stack_s_configuration_decides_and_no_secret_is_told(aws: Aws, configured: dict[str, str]) -> None:
+    node = Node(aws, SPEAK)
+    with pytest.raises(NoCredentials) as caught:
+        operations(node, configured).runs()
+    assert "hush" not in str(caught.value)
+
+
+def test_facts_of_an_older_stack_and_unknown_jobs_are_sentences(aws: Aws) -> None:
+    node = Node(aws, SPEAK)
+    old: Any = NodeFacts("alpha", "aws", "us-east-1", node.facts.job, {})
+    with pytest.raises(OperationsError, match="Run `pulumi up` once"):
+        Account({}.get, "us-east-1").node(old).runs()
+    with pytest.raises(OperationsError, match="knows no job"):
+        operations(node).run("5f0c8a31-0000-4000-8000-000000000000")
