@@ -1,10 +1,11 @@
-"""Cloud Build v1 and the entries of Cloud Logging that a build leaves: builds run in the background, with rights."""
+"""Cloud Build v1: builds run in the background, with rights, and leave their lines for Cloud Logging."""
 
 from __future__ import annotations
 
 import re
 import secrets
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from sandbox.calls import Call, Refused, Reply, reply
@@ -16,13 +17,13 @@ from sandbox.images import BuildError
 if TYPE_CHECKING:
     from sandbox.gcp.cloud import GcpCloud
 
-HOST, LOGGING_HOST = "cloudbuild.googleapis.com", "logging.googleapis.com"
+HOST = "cloudbuild.googleapis.com"
 _PATH = re.compile(r"/v1/projects/([^/]+)/locations/([^/]+)/builds(?:/([^/]+))?")
 _FIELDS = {"source", "steps", "images", "serviceAccount", "options", "timeout", "tags", "substitutions"}
 
 
 class Builds:
-    """builds.create and get, entries.list."""
+    """builds.create and get."""
 
     def __init__(self, cloud: GcpCloud) -> None:
         self._cloud, self._store = cloud, cloud.kernel.store
@@ -43,14 +44,6 @@ class Builds:
             self._cloud.access.require(who, "cloudbuild.builds.get", f"projects/{project}")
             return reply(build)
         raise Refused(404, "NOT_FOUND", "Requested entity was not found.")
-
-    def entries(self, call: Call, who: str) -> Reply:
-        """entries:list with the filter of one build."""
-        self._cloud.access.require(who, "logging.logEntries.list", f"projects/{self._cloud.project}")
-        found = re.search(r'build_id="([^"]+)"', call.json().get("filter", ""))
-        log = self._store.get("gcp:build-logs", found[1]) if found else None
-        lines = log["lines"] if log else []
-        return reply({"entries": [{"insertId": str(index), "textPayload": line} for index, line in enumerate(lines)]})
 
     def _create(self, build: dict[str, Any]) -> dict[str, Any]:
         unknown = build.keys() - _FIELDS
@@ -75,10 +68,11 @@ class Builds:
 
     def _build(self, build: dict[str, Any], who: str) -> None:
         lines: list[str] = []
+        began = time.time()
 
         def log(line: str) -> None:
             lines.append(line)
-            self._store.put("gcp:build-logs", build["id"], {"lines": lines})
+            self._store.put("gcp:build-logs", build["id"], {"lines": lines, "at": began})
 
         try:
             self._store.put("gcp:builds", build["id"], build | {"status": "WORKING"})

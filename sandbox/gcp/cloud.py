@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from sandbox.calls import Call, Refused, Reply, reply, serve
 from sandbox.cloud import Cloud, CloudError, Handler, Kernel, Resource
-from sandbox.gcp import builds, functions, handlers, iam, packages, run, scheduler, storage
+from sandbox.gcp import builds, functions, handlers, iam, logging, packages, run, scheduler, storage
 
 PROJECT = "sandbox-project"
 
@@ -24,6 +24,7 @@ class GcpCloud(Cloud):
         self.tokens = iam.Tokens(self)
         self.clock = scheduler.Scheduler(self)
         self._objects, self._admin, self._builds = storage.Objects(self), run.Admin(self), builds.Builds(self)
+        self._logging = logging.Logging(self)
         self.app = serve(self.answer)
 
     @property
@@ -85,7 +86,7 @@ class GcpCloud(Cloud):
         raise CloudError(f"the sandbox has no {token}")
 
     def owns(self, host: str) -> bool:
-        hosts = (storage.HOST, run.HOST, builds.HOST, builds.LOGGING_HOST, packages.HOST, iam.METADATA_HOST)
+        hosts = (storage.HOST, run.HOST, builds.HOST, logging.HOST, packages.HOST, iam.METADATA_HOST, iam.TOKEN_HOST)
         return host in hosts or host.endswith(functions.SUFFIX)
 
     def start(self) -> None:
@@ -100,6 +101,8 @@ class GcpCloud(Cloud):
             return self.tokens.serve(call)
         if call.host.endswith(functions.SUFFIX):
             return functions.serve_function(self, call)
+        if call.host == iam.TOKEN_HOST:
+            return self.tokens.exchange(call)
         try:
             who = self.tokens.caller(call)
             if call.host == storage.HOST:
@@ -108,8 +111,8 @@ class GcpCloud(Cloud):
                 return self._admin.serve(call, who)
             if call.host == packages.HOST:
                 return packages.serve_packages(self, call, who)
-            if call.host == builds.LOGGING_HOST:
-                return self._builds.entries(call, who)
+            if call.host == logging.HOST:
+                return self._logging.serve(call, who)
             return self._builds.serve(call, who)
         except Refused as refused:
             error = {"code": refused.status, "message": str(refused), "status": refused.code}

@@ -13,8 +13,9 @@ import secrets
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import parse_qs
 
-from sandbox.calls import Call, Refused, Reply
+from sandbox.calls import Call, Refused, Reply, reply
 from sandbox.cloud import CloudError, Handler, Resource
 from sandbox.gcp.conditions import ConditionError, Facts, holds
 from sandbox.values import UNKNOWN
@@ -28,6 +29,14 @@ DEPLOYER = "user:deployer"
 METADATA_HOST = "metadata.google.internal"
 _TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"  # noqa: S105 - a path
 _SECONDS = 3599
+TOKEN_HOST = "oauth2.googleapis.com"  # noqa: S105 - a host
+# What `gcloud auth application-default login` leaves behind for a person; here for the deployer, and no secret.
+PERSON = {
+    "type": "authorized_user",
+    "client_id": "sandbox.apps.googleusercontent.com",
+    "client_secret": "sandbox",
+    "refresh_token": "1//sandbox-deployer",
+}
 PREDEFINED: dict[str, frozenset[str]] = {
     "roles/run.invoker": frozenset({"run.routes.invoke", "run.jobs.run"}),
     "roles/secretmanager.secretAccessor": frozenset({"secretmanager.versions.access"}),
@@ -196,6 +205,14 @@ class Tokens:
                 401, "UNAUTHENTICATED", "Request had invalid authentication credentials. Expected OAuth 2 access token."
             )
         return str(known["who"])
+
+    def exchange(self, call: Call) -> Reply:
+        """POST /token with the deployer's refresh token."""
+        sent = {name: values[0] for name, values in parse_qs(call.body.decode()).items()}
+        wanted = {key: value for key, value in PERSON.items() if key != "type"} | {"grant_type": "refresh_token"}
+        if (call.method, call.path) != ("POST", "/token") or {key: sent.get(key) for key in wanted} != wanted:
+            return reply({"error": "invalid_grant", "error_description": "Bad Request"}, 400)
+        return reply({"access_token": self.issue(DEPLOYER), "expires_in": _SECONDS, "token_type": "Bearer"})
 
     def serve(self, call: Call) -> Reply:
         """One request to the metadata server, which knows a process by its connection."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.calls import Call, Refused, Reply, reply
 from sandbox.cloud import CloudError, Resource
-from sandbox.executor import Run, RunSpec
+from sandbox.executor import ENDED, Run, RunSpec
 from sandbox.gcp.handlers import SECRET, GcpHandler
 from sandbox.gcp.iam import ACCOUNT
 
@@ -130,16 +131,22 @@ class Admin:
                 return reply(self._run(job, body.get("overrides") or {}))
             case ("GET", "", "executions"):
                 require(who, "run.executions.list", job.id)
-                runs = self._executor.runs("gcp", job.id)
-                return reply({"executions": [_execution(job, run) for run in reversed(runs)]})
+                runs = self._executor.runs("gcp", job.id)[::-1][: int(call.query.get("pageSize") or 100)]
+                return reply({"executions": [self._execution(job, run) for run in runs]})
             case ("GET", "", "executions", name):
                 require(who, "run.executions.get", job.id)
-                return reply(_execution(job, self._known(job, name)))
+                return reply(self._execution(job, self._known(job, name)))
             case ("POST", "cancel", "executions", name):
                 require(who, "run.executions.cancel", job.id)
-                self._executor.cancel(self._known(job, name).run_id, "the execution was cancelled")
+                self._cancel(self._known(job, name))
                 return reply({"name": f"{job.id}/operations/{secrets.token_hex(8)}"})
         raise Refused(404, "NOT_FOUND", f"{call.method} {call.path} is not served")
+
+    def _cancel(self, run: Run) -> None:
+        if run.state in ENDED:
+            raise Refused(400, "FAILED_PRECONDITION", f"Execution '{run.run_id}' is already completed.")
+        self._cloud.kernel.store.put("gcp:cancelled", run.run_id, {})
+        self._executor.cancel(run.run_id, "the execution was cancelled")
 
     def _known(self, job: Resource, name: str) -> Run:
         run = self._executor.get(name)
@@ -157,6 +164,8 @@ class Admin:
         execution = f"{job['name']}-{secrets.token_hex(3)[:5]}"
         env = environment(self._cloud, job) | {each["name"]: each["value"] for each in containers[0].get("env", [])}
         env |= {"CLOUD_RUN_JOB": job["name"], "CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_INDEX": "0"}
+        told = [each for each in container.get("envs") or [] if each.get("value")] + containers[0].get("env", [])
+        self._cloud.kernel.store.put("gcp:executions", execution, {"env": told})
         cpu, memory = size_of(container)
         self._executor.submit(
             RunSpec(
@@ -178,22 +187,29 @@ class Admin:
             "metadata": {"@type": "type.googleapis.com/google.cloud.run.v2.Execution", **_named(job, execution)},
         }
 
+    def _execution(self, job: Resource, run: Run) -> dict[str, Any]:
+        known = self._cloud.kernel.store.get("gcp:executions", run.run_id) or {"env": []}
+        found = _named(job, run.run_id) | {"createTime": _iso(run.created)}
+        found["template"] = {"containers": [{"image": run.image, "env": known["env"]}], "maxRetries": 0}
+        if run.started:
+            found["startTime"] = _iso(run.started)
+        completed: dict[str, Any] = {"type": "Completed", "state": "CONDITION_RECONCILING"}
+        if run.stopped:
+            found["completionTime"] = _iso(run.stopped)
+            cancelled = self._cloud.kernel.store.get("gcp:cancelled", run.run_id) is not None
+            count = "succeeded" if run.state == "SUCCEEDED" else "cancelled" if cancelled else "failed"
+            found[f"{count}Count"] = 1
+            completed["state"] = "CONDITION_SUCCEEDED" if count == "succeeded" else "CONDITION_FAILED"
+            completed |= {"executionReason": "CANCELLED"} if cancelled else {}
+        elif run.state == "RUNNING":
+            found["runningCount"] = 1
+        found["conditions"] = [completed | ({"message": run.reason} if run.reason else {})]
+        return found
+
 
 def _named(job: Resource, execution: str) -> dict[str, Any]:
     return {"name": f"{job.id}/executions/{execution}", "job": job["name"], "createTime": _iso(time.time())}
 
 
-def _execution(job: Resource, run: Run) -> dict[str, Any]:
-    found = _named(job, run.run_id) | {"createTime": _iso(run.created)}
-    if run.started:
-        found["startTime"] = _iso(run.started)
-    if run.stopped:
-        found["completionTime"] = _iso(run.stopped)
-        found["succeededCount" if run.state == "SUCCEEDED" else "failedCount"] = 1
-    state = {"SUCCEEDED": "CONDITION_SUCCEEDED", "FAILED": "CONDITION_FAILED"}.get(run.state, "CONDITION_RECONCILING")
-    found["conditions"] = [{"type": "Completed", "state": state, "message": run.reason}]
-    return found
-
-
 def _iso(moment: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -10,18 +10,18 @@ import pytest
 from providers.gcp import roles
 from sandbox.cloud import CloudError, Resource
 from sandbox.gcp import run
-from tests.sandbox.gcp.conftest import JOB_MEMBER, REGION, SECRET_MEMBER, Google
+from tests.sandbox.gcp.conftest import JOB_MEMBER, REGION, SECRET_MEMBER, SHOW, Google
 
 
 class World:
     """A job with a secret by reference, and a trigger's account that may run it."""
 
-    def __init__(self, google: Google) -> None:
+    def __init__(self, google: Google, script: str = SHOW) -> None:
         self.google = google
         self.version = google.secret("planted")
         self.account, self.trigger = google.account("alpha-job"), google.account("alpha-trg")
         self.read = google.grant(SECRET_MEMBER, self.account, "roles/secretmanager.secretAccessor", secretId="key")
-        self.image = google.image(google.repository("nodes"))
+        self.image = google.image(google.repository("nodes"), script)
         self.job = google.job("alpha", self.account, self.image, container={"envs": self.envs()})
         google.role("runner", roles.RUNNER)
         self.may_run = self.grant("runner")
