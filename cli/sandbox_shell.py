@@ -20,8 +20,17 @@ if TYPE_CHECKING:
 DEPLOYER = "deployer"
 PASSPHRASE = "sandbox"  # noqa: S105 (what Pulumi.dev.yaml is encrypted with, on purpose known to everybody)
 
+# The deployer's service principal; the directory is the one of Pulumi.dev.yaml.
+_AZURE_TENANT, _AZURE_CLIENT = "00000000-0000-0000-0000-000000000002", "5a4db0c5-0000-4000-8000-000000000004"
+
 # A person's own cloud credentials and stack, which would win over the sandbox's.
-UNSET = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "PULUMI_STACK")
+UNSET = (
+    *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "PULUMI_STACK"),
+    *("GOOGLE_OAUTH_ACCESS_TOKEN", "GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON"),
+    *("GOOGLE_IMPERSONATE_SERVICE_ACCOUNT", "GOOGLE_CLOUD_QUOTA_PROJECT"),
+    *("ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "ARM_TENANT_ID", "ARM_OIDC_TOKEN", "ARM_CLIENT_CERTIFICATE_PATH"),
+    *("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_TOKEN_CREDENTIALS"),
+)
 
 
 def variables(daemon: "Daemon", engine_bin: Path, path: str | None = None) -> dict[str, str]:
@@ -39,6 +48,10 @@ def variables(daemon: "Daemon", engine_bin: Path, path: str | None = None) -> di
         "AWS_ACCESS_KEY_ID": "AKIASANDBOXDEPLOYER",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
         "AWS_REGION": "us-east-1",
+        "GOOGLE_APPLICATION_CREDENTIALS": str(daemon.home / "google-credentials.json"),
+        "AZURE_TENANT_ID": _AZURE_TENANT,
+        "AZURE_CLIENT_ID": _AZURE_CLIENT,
+        "AZURE_CLIENT_SECRET": "sandbox",
         "NUMERAI_PUBLIC_ID": daemon.numerai["public_id"],
         "NUMERAI_SECRET_KEY": daemon.numerai["secret_key"],
     }

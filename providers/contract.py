@@ -79,6 +79,9 @@ class PredictionNode(pulumi.ComponentResource):
     """The job as its cloud names it (ARN, resource name, resource id)."""
     console_url: pulumi.Output[str]
     """Where a person looks at the job's runs in the cloud's web console."""
+    facts: Mapping[str, pulumi.Input[str]]
+    """What `pnodes` needs to ask this cloud about the node: `trigger` (the function's name), `logs` (the log group or
+    workspace of its jobs) and what else only this cloud has. Nothing secret."""
 
     def __init__(self, cloud: str, node: Node, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{TYPE_PREFIX}:{cloud}:PredictionNode", node.name, None, opts)
@@ -107,4 +110,6 @@ class PredictionNode(pulumi.ComponentResource):
             "image": self.image,
             "job": self.job,
             "console": self.console_url,
+            **({"account": node.account} if node.account else {}),
+            **self.facts,
         }

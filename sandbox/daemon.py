@@ -28,6 +28,7 @@ from sandbox.control import control_app
 from sandbox.executor import Executor
 from sandbox.functions import Functions
 from sandbox.gateway import Gateway
+from sandbox.gcp import iam
 from sandbox.gcp.cloud import GcpCloud
 from sandbox.images import Images
 from sandbox.network import Network
@@ -63,6 +64,8 @@ class Daemon:
             network=network,
         )
         self.clouds: list[Cloud] = [AwsCloud(self.kernel), GcpCloud(self.kernel), AzureCloud(self.kernel)]
+        # Where the deployer's clients look for it: they read a file, as after `gcloud auth application-default login`.
+        (self.home / "google-credentials.json").write_text(json.dumps(iam.PERSON))
         self.numerai = Numerai(self.kernel, self._post)
         served = {cloud.package: Plugin(cloud).serve() for cloud in self.clouds}
         self._plugins = [server for server, _ in served.values()]

@@ -34,6 +34,12 @@ class PredictionNode(contract.PredictionNode):
         self.console_url = pulumi.Output.concat(
             f"https://{node.region}.console.aws.amazon.com/batch/home?region={node.region}#queues/detail/", queue.arn
         )
+        self.facts = {
+            "queue": queue.arn,
+            "logs": cluster.logs.name,
+            "trigger": trigger.function,
+            "trigger_logs": trigger.logs,
+        }
         self.finish(stack, trigger.url)
 
     def _job(self, image: Image, cluster: Cluster, stack: contract.Stack) -> aws.batch.JobDefinition:

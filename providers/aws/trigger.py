@@ -30,6 +30,10 @@ class Trigger(pulumi.ComponentResource):
 
     url: pulumi.Output[str]
     """https://ID.lambda-url.REGION.on.aws/"""
+    function: pulumi.Output[str]
+    """The function's name."""
+    logs: pulumi.Output[str]
+    """The name of its log group."""
 
     def __init__(
         self,
@@ -67,7 +71,7 @@ class Trigger(pulumi.ComponentResource):
             region=cluster.region,
             opts=self._own,
         )
-        self.url = url.function_url
+        self.url, self.function, self.logs = url.function_url, function.name, logs.name
         if node.schedule:
             self._schedule(function, expression(node.schedule), node.schedule.timezone)
         self.register_outputs({"url": self.url})

@@ -28,6 +28,7 @@ class PredictionNode(contract.PredictionNode):
         self.console_url = pulumi.Output.concat(
             "https://portal.azure.com/#@", cluster.tenant, "/resource", job.id, "/executionHistory"
         )
+        self.facts = {"logs": cluster.workspace.customer_id, "trigger": trigger.site}
         self.finish(stack, trigger.url)
 
     def _job(self, cluster: Cluster, stack: contract.Stack) -> app.Job:

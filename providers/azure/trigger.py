@@ -33,6 +33,8 @@ class Trigger(pulumi.ComponentResource):
 
     url: pulumi.Output[str]
     """https://HOST, without a slash at its end."""
+    site: pulumi.Output[str]
+    """The app's name."""
 
     def __init__(
         self, node: Node, cluster: Cluster, job: app.Job, stack: Stack, opts: pulumi.ResourceOptions | None = None
@@ -67,7 +69,7 @@ class Trigger(pulumi.ComponentResource):
         account, container, owner = self._host_storage()
         settings = self._settings(job, account, stack)
         site = self._site(settings, account, container, [*grants, owner])
-        self.url = pulumi.Output.concat("https://", site.default_host_name)
+        self.url, self.site = pulumi.Output.concat("https://", site.default_host_name), site.name
         Code(
             node.name,
             site=site.name,

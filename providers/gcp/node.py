@@ -33,6 +33,7 @@ class PredictionNode(contract.PredictionNode):
             "/executions?project=",
             cluster.project,
         )
+        self.facts = {"trigger": trigger.function}
         self.finish(stack, trigger.url)
 
     def _job(self, cluster: Cluster, stack: contract.Stack) -> gcp.cloudrunv2.Job:

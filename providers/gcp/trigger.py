@@ -30,6 +30,8 @@ class Trigger(pulumi.ComponentResource):
 
     url: pulumi.Output[str]
     """https://HOST, without a slash at its end."""
+    function: pulumi.Output[str]
+    """The function's name, which is also that of the Cloud Run service that it is."""
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Trigger(pulumi.ComponentResource):
         )
         self._grants(job)
         function = self._function(job, stack)
+        self.function = function.name
         self.url = function.service_config.apply(lambda config: str(config.uri) if config and config.uri else "")
         gcp.cloudrunv2.ServiceIamMember(
             f"{node.name}-public",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, ClassVar
 
-from sandbox.azure import handlers, identity, jobs, rbac, registry, storage, vault, web
+from sandbox.azure import analytics, entra, handlers, identity, jobs, rbac, registry, storage, vault, web
 from sandbox.azure.arm import Arm
 from sandbox.azure.calls import Call, Refused, Reply, arm_error
 from sandbox.azure.images import SUFFIX as REGISTRY_SUFFIX
@@ -32,6 +32,7 @@ class AzureCloud(Cloud):
         self.blobs = storage.Blobs(self, self.access)
         self.timers = Timers(self)
         self._arm, self._publisher, self._registries = Arm(self), web.Publisher(self), RegistryHost(self)
+        self._analytics = analytics.Analytics(self)
         self.app = serve(self.answer)
 
     @property
@@ -86,7 +87,7 @@ class AzureCloud(Cloud):
 
     def owns(self, host: str) -> bool:
         suffixes = (storage.SUFFIX, web.SUFFIX, REGISTRY_SUFFIX)
-        return host in (ARM_HOST, identity.HOST) or host.endswith(suffixes)
+        return host in (ARM_HOST, identity.HOST, entra.HOST, analytics.HOST) or host.endswith(suffixes)
 
     def start(self) -> None:
         self.timers.start()
@@ -99,6 +100,10 @@ class AzureCloud(Cloud):
         try:
             if call.host == ARM_HOST:
                 return self._arm.serve(call)
+            if call.host == entra.HOST:
+                return entra.serve(self, call)
+            if call.host == analytics.HOST:
+                return self._analytics.serve(call)
             if call.host == identity.HOST:
                 return self.tokens.serve(call)
             if call.host.endswith(storage.SUFFIX):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import string
-import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.azure import rbac, vault
@@ -18,7 +18,7 @@ from sandbox.azure.handlers import ArmHandler, identities_as_map, preview_identi
 from sandbox.azure.identity import IDENTITY
 from sandbox.azure.registry import REGISTRY
 from sandbox.cloud import CloudError, Resource
-from sandbox.executor import Run, RunSpec
+from sandbox.executor import ENDED, Run, RunSpec
 
 if TYPE_CHECKING:
     from sandbox.azure.cloud import AzureCloud
@@ -157,17 +157,25 @@ class Starts:
                 return reply(self._start(job, call.json()))
             case ("GET", "executions"):
                 self._allow(principal, "Microsoft.App/jobs/executions/read", job)
-                return reply({"value": [_execution(job, run) for run in self._executor.runs("azure", job.id)]})
+                return reply({"value": [self._execution(job, run) for run in self._executor.runs("azure", job.id)]})
             case ("POST", "executions", name, "stop") | ("POST", "stop", name):
                 self._allow(principal, "Microsoft.App/jobs/stop/action", job)
-                self._executor.cancel(name, "the execution was stopped")
-                return reply({}, 202)
+                self._stop(job, name)
+                return Reply(202)
             case ("GET", "executions", name):
                 self._allow(principal, "Microsoft.App/jobs/execution/read", job)
                 run = self._executor.get(name)
                 if run is not None and run.job == job.id:
-                    return reply(_execution(job, run))
+                    return reply(self._execution(job, run))
         raise Refused(404, "ResourceNotFound", f"{call.method} {'/'.join(rest)} was not found below {job.id}")
+
+    def _stop(self, job: Resource, name: str) -> None:
+        run = self._executor.get(name)
+        if run is None or run.job != job.id:
+            raise Refused(404, "JobExecutionNotFound", f"The execution {name} was not found.")
+        if run.state not in ENDED:
+            self._cloud.kernel.store.put("azure:stopped", name, {})
+            self._executor.cancel(name, "the execution was stopped")
 
     def _allow(self, principal: str, action: str, job: Resource) -> None:
         if not self._cloud.access.allowed(principal, action, job.id):
@@ -208,6 +216,8 @@ class Starts:
             command=container.get("command"),
             args=container.get("args"),
         )
+        told = [each for each in container.get("env") or [] if not each.get("secretRef")]
+        self._cloud.kernel.store.put("azure:executions", execution, {"name": container["name"], "env": told})
         self._executor.submit(spec)
         return {"name": execution, "id": f"{job.id}/executions/{execution}"}
 
@@ -224,6 +234,23 @@ class Starts:
         repository, _, digest = image.partition("@")
         return f"{repository} that the job may pull@{digest}"
 
+    def _execution(self, job: Resource, run: Run) -> dict[str, Any]:
+        store = self._cloud.kernel.store
+        status = _STATES.get(run.state, "Failed")
+        if run.stopped and store.get("azure:stopped", run.run_id) is not None:
+            status = "Stopped"
+        container = (store.get("azure:executions", run.run_id) or {}) | {"image": run.image}
+        properties: dict[str, Any] = {"status": status, "startTime": _iso(run.started or run.created)}
+        properties["template"] = {"containers": [container]}
+        if run.stopped:
+            properties["endTime"] = _iso(run.stopped)
+        return {
+            "id": f"{job.id}/executions/{run.run_id}",
+            "name": run.run_id,
+            "type": "Microsoft.App/jobs/executions",
+            "properties": properties,
+        }
+
 
 def _described(job: Resource) -> dict[str, Any]:
     keys = ("configuration", "template", "environmentId", "workloadProfileName", "provisioningState")
@@ -239,17 +266,5 @@ def _described(job: Resource) -> dict[str, Any]:
     }
 
 
-def _execution(job: Resource, run: Run) -> dict[str, Any]:
-    properties = {"status": _STATES.get(run.state, "Failed"), "startTime": _iso(run.started or run.created)}
-    if run.stopped:
-        properties["endTime"] = _iso(run.stopped)
-    return {
-        "id": f"{job.id}/executions/{run.run_id}",
-        "name": run.run_id,
-        "type": "Microsoft.App/jobs/executions",
-        "properties": properties,
-    }
-
-
 def _iso(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(seconds))
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

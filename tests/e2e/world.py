@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from sandbox.azure import entra
 from sandbox.network import Network
 from tests.pulumi_cli import PulumiCli
 
@@ -88,6 +89,10 @@ class World:
             "AWS_ACCESS_KEY_ID": "AKIASANDBOXDEPLOYER",
             "AWS_SECRET_ACCESS_KEY": "sandbox",
             "AWS_REGION": "us-east-1",
+            "GOOGLE_APPLICATION_CREDENTIALS": str(self.home / "google-credentials.json"),
+            "AZURE_TENANT_ID": "00000000-0000-0000-0000-000000000002",
+            "AZURE_CLIENT_ID": entra.CLIENT_ID,
+            "AZURE_CLIENT_SECRET": entra.CLIENT_SECRET,
             "NUMERAI_PUBLIC_ID": self.daemon["numerai"]["public_id"],
             "NUMERAI_SECRET_KEY": self.daemon["numerai"]["secret_key"],
         }

@@ -26,8 +26,8 @@ SHOW = (
 class World:
     """A job with a secret by reference and a real (process) image."""
 
-    def __init__(self, azure: Azure) -> None:
-        self.azure = azure
+    def __init__(self, azure: Azure, script: str = SHOW) -> None:
+        self.azure, self.script = azure, script
         self.registry = azure.make(REGISTRY, "images", **PLACE, sku={"name": "Basic"})
         self.vault = azure.make(vault.VAULT, "keys", **PLACE, properties={"tenantId": "t"})
         place = {"resourceGroupName": GROUP, "vaultName": self.vault["name"]}
@@ -83,7 +83,7 @@ class World:
     def _image(self) -> str:
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-            files = {"Dockerfile": 'FROM python\nCOPY . .\nCMD ["python", "show.py"]\n', "show.py": SHOW}
+            files = {"Dockerfile": 'FROM python\nCOPY . .\nCMD ["python", "show.py"]\n', "show.py": self.script}
             for name, text in files.items():
                 entry = tarfile.TarInfo(name)
                 entry.size = len(text)

@@ -1,0 +1,92 @@
+"""Who asks Azure: what the stack's provider is configured with, else what azure-identity finds (az login and others).
+
+azure-native:clientId with clientSecret, oidcToken or clientCertificatePath, or the same as ARM_* variables, is a
+service principal; everything else is left to DefaultAzureCredential, for the directory of the stack.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from typing import Any
+
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import (
+    CertificateCredential,
+    ClientAssertionCredential,
+    ClientSecretCredential,
+    CredentialUnavailableError,
+    DefaultAzureCredential,
+)
+
+from operations.contract import Configured, NoCredentials
+
+_VARIABLES = {
+    "clientId": "ARM_CLIENT_ID",
+    "clientSecret": "ARM_CLIENT_SECRET",
+    "clientCertificatePath": "ARM_CLIENT_CERTIFICATE_PATH",
+    "clientCertificatePassword": "ARM_CLIENT_CERTIFICATE_PASSWORD",
+    "tenantId": "ARM_TENANT_ID",
+    "oidcToken": "ARM_OIDC_TOKEN",
+}
+_MENDED = (
+    "Expected the credentials that `pulumi up` uses: sign in with `az login` (with --tenant DIRECTORY if the "
+    "subscription is in another one), or set azure-native:clientId, clientSecret and tenantId."
+)
+# It tells each way that it tried, also where the next one works.
+logging.getLogger("azure").setLevel(logging.CRITICAL)
+
+
+class Identity:
+    """Gives tokens; safe to use from several threads."""
+
+    def __init__(self, configured: Configured) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[str, float]] = {}
+        settings = {
+            name: configured(f"azure-native:{name}") or os.environ.get(variable)
+            for name, variable in _VARIABLES.items()
+        }
+        self._tenant = settings["tenantId"]
+        try:
+            self._credential = _found({name: str(value) for name, value in settings.items() if value})
+        except (ValueError, OSError) as error:
+            raise NoCredentials(f"Azure's credentials cannot be used ({_short(error)}). {_MENDED}") from error
+
+    def headers(self, resource: str) -> dict[str, str]:
+        """The Authorization header for a resource (https://...). Raises NoCredentials."""
+        with self._lock:
+            token, expires = self._known.get(resource, ("", 0.0))
+            if expires - time.time() < 300:
+                token, expires = self._known[resource] = self._fetched(f"{resource}/.default")
+        return {"Authorization": f"Bearer {token}"}
+
+    def _fetched(self, scope: str) -> tuple[str, float]:
+        options = {"tenant_id": self._tenant} if self._tenant else {}
+        try:
+            found = self._credential.get_token(scope, **options)
+        except CredentialUnavailableError as error:
+            raise NoCredentials(f"There are no usable Azure credentials. {_MENDED}") from error
+        except ClientAuthenticationError as error:
+            raise NoCredentials(f"Azure gives no token ({_short(error)}). {_MENDED}") from error
+        return found.token, float(found.expires_on)
+
+
+def _found(settings: dict[str, str]) -> Any:
+    tenant, client = settings.get("tenantId"), settings.get("clientId")
+    if tenant and client and "clientSecret" in settings:
+        return ClientSecretCredential(tenant, client, settings["clientSecret"])
+    if tenant and client and "oidcToken" in settings:
+        return ClientAssertionCredential(tenant, client, lambda: settings["oidcToken"])
+    if tenant and client and "clientCertificatePath" in settings:
+        password = settings.get("clientCertificatePassword")
+        return CertificateCredential(tenant, client, settings["clientCertificatePath"], password=password)
+    return DefaultAzureCredential(additionally_allowed_tenants=["*"])
+
+
+def _short(error: Exception) -> str:
+    """The error's own code, such as AADSTS7000215, or its kind; its text may repeat what was sent."""
+    words = str(error).replace(":", " ").split()
+    return next((word for word in words if word.startswith("AADSTS")), type(error).__name__)

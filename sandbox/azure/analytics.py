@@ -1,0 +1,145 @@
+"""Log Analytics at api.loganalytics.io: the lines of jobs and apps, and the few words of KQL that the product sends.
+
+A query is a table and what follows it, pipe by pipe: `where` with comparisons joined by `or`, `project`, `order by`,
+`take`. Anything else is refused. As on Azure a table is not there before its first line. The executor keeps no time for
+a job's lines: they are a millisecond apart from its start on; an app's have the time of the request they came with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sandbox.azure import rbac
+from sandbox.azure.calls import Call, Refused, Reply, reply
+
+if TYPE_CHECKING:
+    from sandbox.azure.cloud import AzureCloud
+
+HOST = "api.loganalytics.io"
+AUDIENCE = f"https://{HOST}"
+_WORKSPACE = "azure-native:operationalinsights:Workspace"
+_SITE = "azure-native:web:WebApp"
+_PATH = re.compile(r"/v1/workspaces/(?P<id>[0-9a-f-]{36})/query")
+_CLAUSE = re.compile(r"(?P<column>\*|\w+) (?P<op>==|=~|startswith|has|>=) (?:'(?P<text>[^']*)'|(?P<number>\d+))")
+Row = dict[str, Any]
+
+
+class Analytics:
+    """POST /v1/workspaces/ID/query."""
+
+    def __init__(self, cloud: AzureCloud) -> None:
+        self._cloud = cloud
+
+    def serve(self, call: Call) -> Reply:
+        """One request. Raises Refused."""
+        principal = self._cloud.tokens.principal(call, AUDIENCE)
+        found = _PATH.fullmatch(call.path)
+        workspace = self._cloud.find(_WORKSPACE, customerId=found["id"]) if found else None
+        if call.method != "POST" or workspace is None:
+            raise Refused(404, "WorkspaceNotFoundError", "The workspace could not be found")
+        action = "Microsoft.OperationalInsights/workspaces/query/read"
+        if principal != rbac.DEPLOYER and not self._cloud.access.allowed(principal, action, workspace.id):
+            raise Refused(403, "InsufficientAccessError", "The provided credentials have insufficient access")
+        wanted = call.json()
+        rows = self._asked(wanted["query"], *wanted["timespan"].split("/"))
+        columns = list(rows[0]) if rows else ["TimeGenerated", "Line"]
+        table = {"name": "PrimaryResult", "columns": [{"name": name, "type": "string"} for name in columns]}
+        return reply({"tables": [table | {"rows": [list(row.values()) for row in rows]}]})
+
+    def _asked(self, query: str, since: str, until: str) -> list[Row]:
+        table, *steps = [part.strip() for part in query.split("|")]
+        tables: dict[str, Callable[[], Iterator[Row]]] = {
+            "ContainerAppConsoleLogs_CL": self._console,
+            "ContainerAppSystemLogs_CL": self._system,
+            "AppTraces": self._traces,
+        }
+        rows = list(tables[table]()) if table in tables else []
+        if table not in tables or (not rows and table.endswith("_CL")):
+            raise Refused(400, "BadArgumentError", f"'where' operator: Failed to resolve table or column '{table}'")
+        begin, end = datetime.fromisoformat(since), datetime.fromisoformat(until)
+        rows = [row for row in rows if begin <= datetime.fromisoformat(row["TimeGenerated"]) <= end]
+        for step in steps:
+            rows = _applied(step, rows)
+        return rows
+
+    def _console(self) -> Iterator[Row]:
+        executor = self._cloud.kernel.executor
+        for run in executor.runs("azure"):
+            for number, line in enumerate(executor.logs(run.run_id).splitlines()):
+                job = run.job.rsplit("/", 1)[-1]
+                yield {
+                    "TimeGenerated": _stamp((run.started or run.created) + number / 1000),
+                    "ContainerGroupName_s": f"{run.run_id}-x1y2z",
+                    "ContainerJobName_s": job,
+                    "Log_s": line,
+                }
+
+    def _system(self) -> Iterator[Row]:
+        for run in self._cloud.kernel.executor.runs("azure"):
+            said = [("Normal", f"Execution {run.run_id} was created", run.created)]
+            if run.stopped and run.reason:
+                said.append(("Warning", run.reason, run.stopped))
+            for kind, text, moment in said:
+                yield {
+                    "TimeGenerated": _stamp(moment),
+                    "ReplicaName_s": f"{run.run_id}-x1y2z",
+                    "Type_s": kind,
+                    "Log_s": text,
+                }
+
+    def _traces(self) -> Iterator[Row]:
+        for site in self._cloud.resources(_SITE):
+            for moment, line in self._cloud.kernel.functions.timed_log(f"azure/{site['name']}"):
+                yield {
+                    "TimeGenerated": _stamp(moment),
+                    "AppRoleName": site["name"],
+                    "SeverityLevel": 1 if line.startswith("{") else 3,
+                    "Properties": '{"Category":"Function.webhook.User"}' if line.startswith("{") else "{}",
+                    "Message": line,
+                }
+
+
+def _applied(step: str, rows: list[Row]) -> list[Row]:
+    word, _, rest = step.partition(" ")
+    if word == "where":
+        clauses = [_clause(part) for part in rest.split(" or ")]
+        return [row for row in rows if any(clause(row) for clause in clauses)]
+    if word == "project":
+        names = [tuple(reversed(each.strip().split("="))) * (2 if "=" not in each else 1) for each in rest.split(",")]
+        return [{new: row[old] for old, new in (name[:2] for name in names)} for row in rows]
+    if word == "order":
+        _, column, direction = rest.split(" ")
+        return sorted(rows, key=lambda row: row[column], reverse=direction == "desc")
+    if word == "take":
+        return rows[: int(rest)]
+    raise Refused(400, "BadArgumentError", f"A syntax error has been identified in the query: {word}")
+
+
+def _clause(text: str) -> Callable[[Row], bool]:
+    found = _CLAUSE.fullmatch(text.strip())
+    if found is None:
+        raise Refused(400, "BadArgumentError", f"A syntax error has been identified in the query: {text}")
+    column, operator = found["column"], found["op"]
+    value: Any = found["text"] if found["number"] is None else int(found["number"])
+
+    def one(actual: Any) -> bool:
+        match operator:
+            case "==":
+                return bool(actual == value)
+            case "=~":
+                return str(actual).lower() == str(value).lower()
+            case "startswith":
+                return str(actual).lower().startswith(str(value).lower())
+            case "has":
+                return re.search(rf"(?<!\w){re.escape(str(value))}(?!\w)", str(actual), re.IGNORECASE) is not None
+            case _:
+                return bool(actual >= value)
+
+    return lambda row: any(one(each) for each in row.values()) if column == "*" else one(row[column])
+
+
+def _stamp(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
