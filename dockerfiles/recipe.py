@@ -2,12 +2,13 @@
 
 FROM, ARG, ENV, WORKDIR, COPY, ADD, CMD and ENTRYPOINT are followed; of RUN, `pip install` lines are turned into
 installs in the image's own environment, and others are handed back to be reported as skipped. Multi-stage files and
-here-documents need a container engine.
+here-documents need a container engine; with one, the last stage alone can be read.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import json
 import re
@@ -56,20 +57,32 @@ class Recipe:
     command: list[str] = field(default_factory=list)
 
 
-def read(text: str, build_args: Mapping[str, str]) -> Recipe:
-    """Read a Dockerfile with these build arguments. Raises DockerfileError."""
+def read(text: str, build_args: Mapping[str, str], last_stage: bool = False) -> Recipe:
+    """Read a Dockerfile with these build arguments. Raises DockerfileError.
+
+    With `last_stage` an engine does the building: several stages are no mistake, and what is not a file of the context
+    (COPY --from, here-documents) is left out.
+    """
     recipe = Recipe()
+    stages: dict[str, Recipe] = {}
     arguments: dict[str, str] = {}
     for entry in DockerfileParser(fileobj=io.BytesIO(text.encode())).structure:
         name, value, line = entry["instruction"].upper(), entry["value"], entry["startline"] + 1
         known = {**arguments, **recipe.env}
         if name in ("RUN", "COPY", "ADD") and _HERE_DOCUMENT.search(value):
+            if last_stage:
+                continue
             raise DockerfileError(f"line {line}: a here-document (<<) needs a container engine")
         if name == "FROM":
-            if recipe.base:
+            if recipe.base and not last_stage:
                 raise DockerfileError(f"line {line}: a second FROM needs a container engine")
             words = [word for word in value.split() if not word.startswith("--")]
-            recipe.base = _expand(words[0], known) if words else ""
+            base = _expand(words[0], known) if words else ""
+            recipe = copy.deepcopy(stages.get(base.lower(), Recipe(base)))
+            if len(words) == 3:  # FROM base AS name
+                stages[words[2].lower()] = recipe
+            continue
+        if last_stage and name in ("COPY", "ADD") and re.search(r"(?:^|\s)--from\b", value):
             continue
         try:
             if name == "ARG":

@@ -20,6 +20,8 @@ from pathlib import Path
 from docker.utils.build import exclude_paths
 
 MAX_CONTEXT_BYTES = 1024 * 1024 * 1024
+# What `pnodes` keeps beside nodes.yaml, which may lie in a context: never part of an image, so no change of it.
+_OWN = "**/.pnodes"
 _KEY_FILES = frozenset({".env", ".numerai", ".keys", "id_rsa", "id_ed25519", ".pypirc", ".netrc"})
 
 
@@ -44,7 +46,7 @@ class BuildContext:
         """Every file and symlink that is sent, as sorted paths inside the context with forward slashes."""
         return sorted(
             path.replace(os.sep, "/")
-            for path in exclude_paths(str(self.root), self._ignored_patterns(), self.dockerfile_name)
+            for path in exclude_paths(str(self.root), [*self._ignored_patterns(), _OWN], self.dockerfile_name)
             if path and not stat.S_ISDIR((self.root / path).lstat().st_mode)
         )
 

@@ -1,27 +1,25 @@
 """The container way: the image as the node's cloud builds it, run here with the node's limits.
 
-The context is the very one that a cloud's builder gets, and so are the build arguments. The source folder is mounted
-over its copy in the image, so that model files stay; values of variables are never on a command line.
+The context is the very one that a cloud's builder gets, and so are the build arguments. The model sees its image and
+nothing of the source that the image has not; what it writes beside its code is brought into the source at the end
+(`copies`). Values of variables are never on a command line.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import posixpath
 import subprocess
 import sys
 import tarfile
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from providers.context import ContextError
-from runs import variables
-from runs.engines import Engine
+from runs import copies, variables
+from runs.engines import Engine, Mount
 from runs.image import Image, build_arguments
 from runs.packages import Say
 from runs.plan import GUARD, guarded
@@ -32,21 +30,8 @@ from runs.variables import Account
 
 PLATFORM = "linux/amd64"
 _INSIDE = "/run/prediction-nodes"
+_KILLED = 137
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-@dataclass(frozen=True)
-class Mount:
-    """A folder or file of this machine in the container."""
-
-    here: Path
-    inside: str
-    writable: bool = False
-
-    @property
-    def option(self) -> str:
-        """As `--volume` wants it."""
-        return f"{self.here}:{self.inside}:{'rw' if self.writable else 'ro'}"
 
 
 def build(engine: Engine, image: Image, model_id: str, scratch: Path, environ: Mapping[str, str], say: Say) -> str:
@@ -90,22 +75,19 @@ def run(
     """Runs a built image to its end. Raises CannotRun when the engine cannot start it."""
     node, name = image.node, f"pnodes-run-{image.node.name}-{uuid.uuid4().hex[:8]}"
     machine, certificates = _machine(engine, environ)
-    mounts = [*_sources(image), *certificates]
+    mounts = [*copies.kept(image), *certificates]
     model = None if node.model_is_id else node.model
     env = {
         "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",  # compiled files would change the source, and with it the image
+        "PYTHONDONTWRITEBYTECODE": "1",  # compiled files are no model's, and would be brought into the source
         **machine,
         **own,
         **guarded(account, model, f"{_INSIDE}/predictions", str(predictions)),
     }
-    search = [mount.inside.rpartition("/")[0] for mount in mounts if mount.inside.startswith(f"{_INSIDE}/beside/")]
     if not account.submits:
         mounts += [Mount(GUARD, f"{_INSIDE}/guard"), Mount(predictions, f"{_INSIDE}/predictions", writable=True)]
-        search.insert(0, f"{_INSIDE}/guard")
-    given = env.get("PYTHONPATH") or image.recipe.env.get("PYTHONPATH")
-    if search:
-        env["PYTHONPATH"] = ":".join(dict.fromkeys([*search[:1], *([given] if given else []), *search[1:]]))
+        given = env.get("PYTHONPATH") or image.recipe.env.get("PYTHONPATH")
+        env["PYTHONPATH"] = ":".join([f"{_INSIDE}/guard", *([given] if given else [])])
     options, by_name = _given(env, scratch)
     words = list(command) if command else list(node.command or ())
     entrypoint = ["--entrypoint", words.pop(0)] if command else []
@@ -124,30 +106,21 @@ def run(
             client,
             timeout,
             output,
-            stop=lambda: _call(engine, environ, "stop", "-t", "5", name),
+            stop=lambda: engine.ask(environ, "stop", "-t", "5", name),
             measure=False,
         )
         if ended.exit_code == 125 and not ended.reason:
             raise CannotRun(f"{engine.name} could not start the container: what it said is above.")
-        if _call(engine, environ, "inspect", "--format", "{{.State.OOMKilled}}", name) == "true":
-            reason = f"the model needed more than the node's {node.size.memory} MiB and was ended, as in the cloud."
-            return Ended(ended.exit_code or 137, ended.seconds, None, reason)
+        copies.bring(engine, environ, image, name, [mount.inside for mount in mounts])
+        out_of_memory = engine.ask(environ, "inspect", "--format", "{{.State.OOMKilled}}", name) == "true"
+        if (out_of_memory or ended.exit_code == _KILLED) and not ended.reason:
+            # Not every engine says what the kernel did; whoever kills a container else says so above.
+            likely = "" if out_of_memory else ", most likely"
+            reason = f"the model was ended for needing more than the node's {node.size.memory} MiB of memory{likely}."
+            return Ended(ended.exit_code or _KILLED, ended.seconds, None, reason)
         return ended
     finally:
-        _call(engine, environ, "rm", "--force", name)
-
-
-def _sources(image: Image) -> list[Mount]:
-    """The folders that the image's copies stand for: where the command runs, the source, and packages beside them."""
-    folder, workdir = image.folder, posixpath.normpath(image.recipe.workdir)
-    found = [Mount(folder, workdir, writable=True)]
-    if not image.node.source.is_relative_to(folder):
-        found += [
-            Mount(image.node.source, place, writable=True)
-            for place, origin in image.layout.folders.items()
-            if image.layout.root / origin == image.node.source
-        ]
-    return found + [Mount(here, f"{_INSIDE}/beside/{name}") for name, here in image.elsewhere if here.name == name]
+        engine.ask(environ, "rm", "--force", name)
 
 
 def _machine(engine: Engine, environ: Mapping[str, str]) -> tuple[dict[str, str], list[Mount]]:
@@ -201,13 +174,3 @@ def _given(env: Mapping[str, str], scratch: Path) -> tuple[list[str], dict[str, 
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.writelines(f"{name}={value}\n" for name, value in env.items() if name not in awkward)
     return ["--env-file", str(path), *(word for name in awkward for word in ("--env", name))], awkward
-
-
-def _call(engine: Engine, environ: Mapping[str, str], *arguments: str) -> str:
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        done = subprocess.run(
-            [str(engine.path), *arguments], env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=60, check=False,
-        )  # fmt: skip
-        return done.stdout.strip()
-    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from runs.refused import CannotRun
 
 NAMES = ("podman", "docker")
+_QUICK_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,30 @@ class Engine:
     def host(self) -> str:
         """This machine, seen from a container whose network is not this machine's."""
         return "host.containers.internal" if self.name == "podman" else "host.docker.internal"
+
+    def ask(self, environ: Mapping[str, str], *arguments: str) -> str:
+        """What a quick command prints; empty when it fails."""
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            done = subprocess.run(
+                [str(self.path), *arguments], env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True,
+                text=True, timeout=_QUICK_SECONDS, check=False,
+            )  # fmt: skip
+            return done.stdout.strip() if done.returncode == 0 else ""
+        return ""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A folder or file of this machine in a container."""
+
+    here: Path
+    inside: str
+    writable: bool = False
+
+    @property
+    def option(self) -> str:
+        """As `--volume` wants it."""
+        return f"{self.here}:{self.inside}:{'rw' if self.writable else 'ro'}"
 
 
 def find_engine(environ: Mapping[str, str]) -> Engine:
@@ -42,7 +68,7 @@ def find_engine(environ: Mapping[str, str]) -> Engine:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=_QUICK_SECONDS,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:

@@ -12,7 +12,7 @@ from typing import cast
 from dockerfiles.layout import Layout, layout
 from dockerfiles.recipe import DockerfileError, Recipe, read
 from nodefile import Node
-from providers.context import BuildContext, ContextError
+from providers.context import BuildContext
 from runs.python import of_image
 from runs.refused import CannotRun
 
@@ -85,16 +85,15 @@ class Image:
         return {name: self.here(value) for name, value in self.recipe.env.items() if name != "PATH"}
 
 
-def image_of(node: Node, model_id: str) -> Image:
-    """Reads a node's Dockerfile. Raises CannotRun for one that only a container engine can follow."""
+def image_of(node: Node, model_id: str, in_container: bool = False) -> Image:
+    """Reads a node's Dockerfile; of several stages the last, when an engine builds them. Raises CannotRun."""
     context = BuildContext(node.context, node.dockerfile)
     try:
-        recipe = read(node.dockerfile.read_text(encoding="utf-8-sig"), build_arguments(node, model_id))
+        recipe = read(node.dockerfile.read_text(encoding="utf-8-sig"), build_arguments(node, model_id), in_container)
         return Image(node, context, recipe, layout(recipe, context.root, context.files))
-    except (DockerfileError, ContextError) as error:
-        raise CannotRun(
-            f"the Dockerfile of {node.name} cannot be followed without a container engine: {error}. Add --container."
-        ) from None
+    except DockerfileError as error:
+        hint = "" if in_container else " Add --container."
+        raise CannotRun(f"the Dockerfile of {node.name} cannot be followed: {error}.{hint}") from None
 
 
 def build_arguments(node: Node, model_id: str) -> dict[str, str]:

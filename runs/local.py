@@ -95,7 +95,7 @@ def run_node(
     """Runs a node's model. `installing` is the environment to get packages and base images with. Raises CannotRun."""
     account = keys.account(node, wishes.submit, environ, project, wishes.stack, say)
     own = variables.of_node(node, account, wishes.round_number, wishes.test)
-    image = image_of(node, account.model_id)
+    image = image_of(node, account.model_id, wishes.in_container)
     folder = predictions.folder_of(node, nodes_file)
     output = sys.stderr.fileno() if wishes.to_stderr else None
     before, sent, kept = files.snapshot(node.source), image.context.files, predictions.present(folder)

@@ -44,6 +44,11 @@ def test_ignored_files_stay_out_and_exceptions_come_back(tmp_path: Path) -> None
     assert [name for name in names(made.archive()) if "pyc" in name] == []
 
 
+def test_what_pnodes_keeps_beside_the_node_file_is_not_sent(tmp_path: Path) -> None:
+    made = make(tmp_path, main__py="", **{".pnodes__alice__predictions.csv": "id,prediction\n"})
+    assert not [name for name in made.files if ".pnodes" in name]
+
+
 def test_the_dockerfiles_own_ignore_file_wins(tmp_path: Path) -> None:
     made = make(tmp_path, **{".dockerignore": "a.py\n", "Dockerfile.dockerignore": "b.py\n", "a.py": "", "b.py": ""})
     assert "a.py" in made.files

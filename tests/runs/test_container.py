@@ -1,0 +1,216 @@
+"""The container way, with an engine that writes down what it is asked and has a folder for a container."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runs.copies import outermost
+from tests.runs.conftest import MODEL_ID, PACKAGES, Project
+
+ENGINE = """\
+#!{python}
+import json, os, pathlib, shutil, subprocess, sys
+home = pathlib.Path({home!r})
+verb, rest = sys.argv[1], sys.argv[2:]
+asked = {{"verb": verb, "arguments": rest, "LINES": os.environ.get("LINES")}}
+if verb == "run":
+    path = rest[rest.index("--env-file") + 1]
+    asked["file"], asked["mode"] = open(path).read(), oct(os.stat(path).st_mode & 0o777)
+if verb == "build":
+    asked["context"] = sorted(str(p.relative_to(rest[-1])) for p in pathlib.Path(rest[-1]).rglob("*") if p.is_file())
+with open(home / "asked", "a") as file:
+    file.write(json.dumps(asked) + "\\n")
+behaviour = json.loads((home / "behaviour").read_text())
+if verb == "build":
+    pathlib.Path(rest[rest.index("--iidfile") + 1]).write_text("sha256:abc")
+if verb == "diff":
+    print("\\n".join(behaviour.get("diff", [])))
+if verb == "cp":
+    inside = rest[0].split(":", 1)[1]
+    pathlib.Path(rest[1], os.path.basename(inside)).write_text("from " + inside)
+if verb == "inspect":
+    print(behaviour.get("oom", "false"))
+if verb == "run":
+    print("the model speaks", flush=True)
+sys.exit(0 if verb == "diff" else behaviour.get(verb, 0))
+"""
+
+
+class Engine:
+    """Answers to the name of podman; `behaviour` holds exit codes by verb, and what `diff` and `inspect` print."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.bin = home, home / "bin"
+        self.bin.mkdir(parents=True)
+        (self.bin / "podman").write_text(ENGINE.format(python=sys.executable, home=str(home)))
+        (self.bin / "podman").chmod(0o755)
+        self.behave()
+
+    def behave(self, **behaviour: Any) -> None:
+        (self.home / "behaviour").write_text(json.dumps(behaviour))
+
+    def asked(self, verb: str) -> dict[str, Any]:
+        lines = map(json.loads, (self.home / "asked").read_text().splitlines())
+        (found,) = [line for line in lines if line["verb"] == verb]
+        return dict(found)
+
+
+@pytest.fixture
+def engine(project: Project, tmp_path: Path) -> Engine:
+    made = Engine(tmp_path / "engine")
+    project.env["PATH"] = f"{made.bin}:/usr/bin:/bin"
+    return made
+
+
+def pairs(arguments: list[str], option: str) -> list[str]:
+    return [arguments[place + 1] for place, word in enumerate(arguments) if word == option]
+
+
+def test_the_image_is_built_from_what_the_cloud_gets(project: Project, engine: Engine) -> None:
+    (project.model / ".dockerignore").write_text("secret.txt\n")
+    (project.model / "secret.txt").write_text("x")
+    done = project.run("--container")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "the model speaks\n"
+    built = engine.asked("build")
+    assert built["context"] == [".dockerignore", "Dockerfile", "predict.py"]
+    assert pairs(built["arguments"], "--platform") == ["linux/amd64"]
+    assert pairs(built["arguments"], "--build-arg") == ["SRC_PATH=.", f"MODEL_ID={MODEL_ID}"]
+
+
+def test_it_runs_with_the_nodes_limits_and_no_value_on_the_command_line(project: Project, engine: Engine) -> None:
+    project.node(size="{cpu: 0.5, memory: 1GiB}", env='{LEVEL: "very-own", LINES: "a\\nb"}')
+    project.env |= {"NUMERAI_PUBLIC_ID": "REAL-ID", "NUMERAI_SECRET_KEY": "REAL-KEY"}
+    assert project.run("--container", "--submit").returncode == 0
+    ran = engine.asked("run")
+    words = ran["arguments"]
+    assert [pairs(words, option) for option in ("--cpus", "--memory", "--memory-swap")] == [
+        ["0.5"],
+        ["1024m"],
+        ["1024m"],
+    ]
+    assert words[-1] == "sha256:abc"
+    assert not any(value in word for word in words for value in ("REAL", "very-own", "a\nb", "of-the-person"))
+    assert {"LEVEL=very-own", f"MODEL_ID={MODEL_ID}", "NUMERAI_SECRET_KEY=REAL-KEY"} <= set(ran["file"].splitlines())
+    assert "of-the-person" not in ran["file"]
+    assert (ran["mode"], ran["LINES"], pairs(words, "--env")) == ("0o600", "a\nb", ["LINES"])
+    assert "PNODES_PREDICTIONS" not in ran["file"]
+    assert engine.asked("rm")["arguments"] == ["--force", pairs(words, "--name")[0]]
+
+
+def test_commands_as_in_the_cloud(project: Project, engine: Engine) -> None:
+    project.node(command="python other.py")
+    assert project.run("--container").returncode == 0
+    assert engine.asked("run")["arguments"][-3:] == ["sha256:abc", "python", "other.py"]
+    (engine.home / "asked").unlink()
+    assert project.run("--container", "--command", "python train.py").returncode == 0
+    words = engine.asked("run")["arguments"]
+    assert pairs(words, "--entrypoint") == ["python"]
+    assert words[-2:] == ["sha256:abc", "train.py"]
+
+
+def test_nothing_is_submitted_from_a_container_either(project: Project, engine: Engine) -> None:
+    project.node(env=f"{{PYTHONPATH: {PACKAGES}}}")
+    assert project.run("--container").returncode == 0
+    ran = engine.asked("run")
+    given = dict(line.split("=", 1) for line in ran["file"].splitlines())
+    assert given["NUMERAI_SECRET_KEY"] == "none-because-this-run-does-not-submit"
+    assert given["PYTHONPATH"] == f"/run/prediction-nodes/guard:{PACKAGES}"
+    mounts = {
+        inside: (here, mode) for here, inside, mode in (m.split(":") for m in pairs(ran["arguments"], "--volume"))
+    }
+    assert (Path(mounts["/run/prediction-nodes/guard"][0]) / "sitecustomize.py").is_file()
+    assert mounts["/run/prediction-nodes/predictions"] == (str(project.folder / ".pnodes" / "alice"), "rw")
+
+
+def test_what_the_model_wrote_comes_into_the_source(project: Project, engine: Engine) -> None:
+    (project.model / ".dockerignore").write_text("data\n")
+    (project.model / "data").mkdir()
+    changes = [
+        "C /app",
+        "A /app/model.joblib",
+        "C /app/predict.py",
+        "A /tmp/x",
+        "C /app/data",
+        "A /app/out",
+        "A /app/out/a",
+    ]
+    engine.behave(diff=changes, run=9)
+    done = project.run("--container")
+    assert done.returncode == 9
+    assert (project.model / "model.joblib").read_text() == "from /app/model.joblib"
+    assert (project.model / "out").read_text() == "from /app/out"
+    assert "model.joblib (new, 22 bytes) goes into the image with the next up" in done.stderr
+    assert not (project.model / "x").exists()
+    assert f"{project.model}/data:/app/data:rw" in pairs(engine.asked("run")["arguments"], "--volume")
+
+
+def test_an_image_without_workdir(project: Project, engine: Engine) -> None:
+    project.write(Dockerfile="FROM python:3-slim\nCOPY . .\nCMD python predict.py\n")
+    engine.behave(diff=["A /model.txt", "C /root", "A /root/.cache", "C /predict.py"])
+    assert project.run("--container").returncode == 0
+    assert (project.model / "model.txt").read_text() == "from /model.txt"
+    assert (project.model / "predict.py").read_text() == "from /predict.py"
+    assert not (project.model / ".cache").exists()
+
+
+def test_several_stages_are_the_engines_matter(project: Project, engine: Engine) -> None:
+    project.write(
+        Dockerfile="FROM python:3 AS build\nRUN make\nFROM python:3-slim\nWORKDIR /srv\n"
+        'COPY --from=build /x /y\nCOPY . .\nCMD ["python", "predict.py"]\n'
+    )
+    engine.behave(diff=["A /srv/model.txt"])
+    assert project.run("--container").returncode == 0
+    assert (project.model / "model.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "sentence", "code"),
+    [
+        ({"build": 1}, "the image of alice could not be built: what podman said is above.", 1),
+        ({"run": 125}, "podman could not start the container: what it said is above.", 1),
+        ({"info": 1}, "--container needs a container engine on this machine: podman does not work", 1),
+        ({"run": 137, "oom": "true"}, "the model was ended for needing more than the node's 4096 MiB of memory.", 137),
+    ],
+)
+def test_what_goes_wrong_is_a_sentence(
+    project: Project, engine: Engine, behaviour: dict[str, Any], sentence: str, code: int
+) -> None:
+    engine.behave(**behaviour)
+    done = project.run("--container")
+    assert done.returncode == code
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_key_in_the_context_is_refused_before_anything_is_built(project: Project, engine: Engine) -> None:
+    (project.model / ".env").write_text("NUMERAI_SECRET_KEY=x\n")
+    done = project.run("--container")
+    assert done.returncode == 1
+    assert "model/.env would be sent to the image builder" in done.stderr
+    assert "build" not in (engine.home / "asked").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="on macOS a container's network is that of a guest")
+def test_a_proxy_on_this_machine_is_reached_and_its_authority_trusted(
+    project: Project, engine: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "ca.pem").write_text("an authority")
+    project.env |= {"HTTPS_PROXY": "http://me:pass@127.0.0.1:3128", "SSL_CERT_FILE": str(tmp_path / "ca.pem")}
+    assert project.run("--container").returncode == 0
+    ran = engine.asked("run")
+    assert pairs(ran["arguments"], "--network") == ["host"]
+    assert "SSL_CERT_FILE=/run/prediction-nodes/certificates/0.pem" in ran["file"].splitlines()
+    assert f"{tmp_path}/ca.pem:/run/prediction-nodes/certificates/0.pem:ro" in pairs(ran["arguments"], "--volume")
+    assert "HTTPS_PROXY" in pairs(engine.asked("build")["arguments"], "--build-arg")
+    assert not any("pass" in word for verb in ("build", "run") for word in engine.asked(verb)["arguments"])
+
+
+def test_the_outermost_of_what_changed() -> None:
+    changed = {"/app": "C", "/app/new": "A", "/app/new/a": "A", "/app/old": "C", "/app/old/b": "A", "/app/file": "C"}
+    assert outermost(changed) == ["/app/file", "/app/new", "/app/old/b"]
