@@ -125,7 +125,8 @@ def run(
 
 def _machine(engine: Engine, environ: Mapping[str, str]) -> tuple[dict[str, str], list[Mount]]:
     """Proxies and certificates as they are from inside the container, and the mounts that the latter need."""
-    env, mounts = variables.of_machine(environ), {}
+    env = variables.of_machine(environ)
+    mounts: dict[Path, Mount] = {}
     for name in variables.CERTIFICATES:
         path = Path(env[name]).absolute() if name in env else None
         if path is None:

@@ -14,9 +14,11 @@ from types import FrameType
 
 import psutil
 
+from runs.refused import CannotRun
+
 LOOK_SECONDS = 0.25
 GRACE_SECONDS = 10.0
-TIMED_OUT, INTERRUPTED = 124, 130
+TIMED_OUT, NOT_STARTED, INTERRUPTED = 124, 127, 130
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def run(
     env: Mapping[str, str],
     timeout: float,
     output: int | None = None,
-    stop: Callable[[], None] | None = None,
+    stop: Callable[[], object] | None = None,
     measure: bool = True,
 ) -> Ended:
     """Runs a command to its end, its output where this program's own goes (or to `output`), without standard input.
@@ -53,15 +55,7 @@ def run(
     """
     began = time.monotonic()
     with _signals():
-        process = subprocess.Popen(
-            list(command),
-            cwd=folder,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=None,
-            start_new_session=True,  # a terminal's Ctrl-C comes here alone, and is handed on
-        )
+        process = _start(command, folder, env, output)
         peak = 0
         try:
             while True:
@@ -85,7 +79,21 @@ def run(
     return Ended(code if code >= 0 else 128 - code, time.monotonic() - began, peak or None, _killed(code))
 
 
-def _end(process: subprocess.Popen[bytes], sent: signal.Signals, stop: Callable[[], None] | None) -> None:
+def _start(command: Sequence[str], folder: Path, env: Mapping[str, str], output: int | None) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            list(command),
+            cwd=folder,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            start_new_session=True,  # a terminal's Ctrl-C comes here alone, and is handed on
+        )
+    except OSError as error:
+        raise CannotRun(f"{command[0]} could not be started in {folder}: {error.strerror}.", NOT_STARTED) from None
+
+
+def _end(process: subprocess.Popen[bytes], sent: signal.Signals, stop: Callable[[], object] | None) -> None:
     """Ask the family to end; whoever is left after a while is killed, also those that left its session."""
     family = _family(process.pid)
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nodefile import Node
 
@@ -28,8 +28,8 @@ class Account:
     """Who submits for which model; without --submit the keys are placeholders."""
 
     model_id: str
-    public_id: str = NO_KEY
-    secret_key: str = NO_KEY
+    public_id: str = field(default=NO_KEY, repr=False)
+    secret_key: str = field(default=NO_KEY, repr=False)
 
     @property
     def submits(self) -> bool:

@@ -51,7 +51,7 @@ def _predictions(method: Method) -> Method:
     @functools.wraps(method)
     def upload_predictions(self: Any, *args: Any, **kwargs: Any) -> Any:
         given = _given(method, self, args, kwargs)
-        frame, path = given.get("df"), given.get("file_path")
+        frame, path = given.get("df"), str(given.get("file_path"))
         content = Path(path).read_bytes() if frame is None else frame.to_csv(index=False).encode()
         tournament = given.get("tournament") or getattr(self, "tournament_id", 0) or 8
         shown = _keep(content)

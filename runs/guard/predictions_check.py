@@ -36,11 +36,13 @@ def check(tournament: int, text: str, live: tuple[str, set[str]] | None = None) 
     if not rows:
         raise Refused("the predictions have no rows")
     if not all(ids):
-        raise Refused(f"{sum(not each for each in ids)} rows have no {id_column}")
+        raise Refused(f"{sum(not each for each in ids)} of {len(ids)} rows have no {id_column}")
     compared = _compare(tournament, id_column, ids, live)
     if len(set(ids)) < len(ids):
         twice = next(each for each in ids if ids.count(each) > 1)
-        raise Refused(f"{len(ids) - len(set(ids))} rows have an {id_column} that was there before, such as {twice}")
+        raise Refused(
+            f"{len(ids) - len(set(ids))} of {len(ids)} rows have an {id_column} that was there before, such as {twice}"
+        )
     _check_values([row[at_value] for row in rows])
     return f"{len(rows)} rows, values between 0 and 1, no {id_column} twice{compared}"
 
@@ -65,10 +67,10 @@ def _check_values(texts: list[str]) -> None:
             numbers.append(math.nan)
     missing = sum(math.isnan(each) for each in numbers)
     if missing:
-        raise Refused(f"{missing} rows have no prediction (NaN)")
+        raise Refused(f"{missing} of {len(texts)} rows have no prediction (NaN)")
     outside = [each for each in numbers if not 0 <= each <= 1]
     if outside:
-        raise Refused(f"{len(outside)} predictions are not between 0 and 1, such as {outside[0]:g}")
+        raise Refused(f"{len(outside)} of {len(texts)} predictions are not between 0 and 1, such as {outside[0]:g}")
     if len(set(numbers)) == 1:
         raise Refused("all predictions are the same")
 

@@ -85,6 +85,7 @@ def test_a_second_run_leaves_nothing_to_tell(project: Project) -> None:
         (("--command", "'"), "--command: the quotes do not match", 2),
         (("--command", ""), "got an empty one", 2),
         (("--file", "nothing.yaml"), "there is no such file", 2),
+        (("--command", "no-such-program"), "no-such-program could not be started in", 127),
         (("--submit",), "--submit: Numerai's API key is not set", 1),
     ],
 )
@@ -178,8 +179,8 @@ def test_with_submit_they_arrive(submitting: Project, numerai: Numerai) -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("frame.loc[3, 'prediction'] = None", "1 rows have no prediction (NaN)"),
-        ("frame.loc[3, 'prediction'] = 1.5", "1 predictions are not between 0 and 1, such as 1.5"),
+        ("frame.loc[3, 'prediction'] = None", "1 of 500 rows have no prediction (NaN)"),
+        ("frame.loc[3, 'prediction'] = 1.5", "1 of 500 predictions are not between 0 and 1, such as 1.5"),
         ("frame.loc[3, 'id'] = frame.loc[4, 'id']", "499 of the 500 live ids have a prediction, 500 are needed"),
         ("frame = frame.rename(columns={'prediction': 'p'})", "expected ids and one of prediction, signal"),
     ],
@@ -190,7 +191,10 @@ def test_what_numerai_would_refuse_is_refused_here(
     submitting.write(predict=PREDICT.replace("print(", f"{line}\nprint("))
     done = submitting.run()
     assert done.returncode == 1
-    assert f"ValueError: {sentence}" in done.stderr or sentence in done.stderr
+    assert (
+        f"ValueError: {sentence}" in done.stderr
+        or f"ValueError: the columns of the predictions: {sentence}" in done.stderr
+    )
     assert numerai.submissions() == []
 
 
