@@ -18,12 +18,14 @@ _NOT_COPIED = shutil.ignore_patterns(
 
 @dataclass(frozen=True)
 class Example:
-    """A folder of examples/. `models`: the folders in it of several models, whose build context is the whole."""
+    """A folder of examples/. `models`: the folders in it of several models, whose build context is the whole; or, when
+    `variable` is given, what that variable is set to for each of several models in one image."""
 
     name: str
     tournament: str
     about: str
     models: tuple[str, ...] = ()
+    variable: str | None = None
 
     @property
     def count(self) -> int:
@@ -34,7 +36,13 @@ class Example:
         """Node name -> the folder of its model inside the example; None for the example's own."""
         if not self.models:
             return {name: None}
-        return {f"{name}-{number}": model for number, model in enumerate(self.models, 1)}
+        return {f"{name}-{number}": None if self.variable else model for number, model in enumerate(self.models, 1)}
+
+    def env(self, name: str) -> dict[str, dict[str, str]]:
+        """Node name -> the variables that it needs."""
+        if self.variable is None:
+            return {}
+        return {node: {self.variable: model} for node, model in zip(self.nodes(name), self.models, strict=True)}
 
 
 EXAMPLES = (
@@ -47,6 +55,13 @@ EXAMPLES = (
         "classic",
         "Numerai Classic: two models (trees, ridge) that share a package; makes the nodes NAME-1 and NAME-2",
         ("model_1", "model_2"),
+    ),
+    Example(
+        "predictors",
+        "classic",
+        "Numerai Classic: several predictors in one image, as in the Cloud Run recipe; makes NAME-1 and NAME-2",
+        ("pred1", "pred2"),
+        "PREDICTOR",
     ),
 )
 

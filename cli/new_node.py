@@ -112,6 +112,7 @@ def _edited(plan: Plan, models: Mapping[str, str]) -> bytes:
     """The content of nodes.yaml with the new nodes."""
     wish, base = plan.wish, plan.wish.file.parent
     root = _relative(wish.folder, base)
+    variables = wish.example.env(wish.name)
     entries: dict[str, Mapping[str, nodes_edit.Value]] = {}
     for name, inside in wish.names.items():
         entry: dict[str, nodes_edit.Value] = {"model": models[name], "tournament": wish.example.tournament}
@@ -121,6 +122,8 @@ def _edited(plan: Plan, models: Mapping[str, str]) -> bytes:
         entry["source"] = f"{root}/{inside}" if inside else root
         if inside or plan.defaults.get("context"):
             entry["context"] = root
+        if name in variables:
+            entry["env"] = variables[name]
         entries[name] = entry
     content = plan.content
     if content is None:

@@ -220,6 +220,49 @@ def test_unknown_fields_are_harmless() -> None:
     assert World().call(round_start(newField={"a": 1})).status == 202
 
 
+def without(field: str, **changes: Any) -> dict[str, Any]:
+    return {key: value for key, value in round_start(**changes).items() if key != field}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        # what the Cloud Run recipe takes and refuses, and so does this
+        (round_start(), 202),
+        (round_start(roundNumber="test"), 202),
+        (round_start(roundNumber="test", isTest=True), 202),
+        (round_start(isTest=False), 202),
+        (round_start(isTest=None), 202),
+        (round_start(roundNumber=0), 202),
+        (without("triggerId"), 400),
+        (without("roundNumber"), 400),
+        (round_start(roundNumber=None), 400),
+        (round_start(roundNumber=[371]), 400),
+        (round_start(dataVersion="new"), 400),
+        (round_start(dataVersion=1.5), 400),
+        (round_start(triggerId={}), 400),
+        (round_start(isTest=[]), 400),
+        # what it takes and this does not: a text is "test", and nothing is turned into another type
+        (round_start(roundNumber="371"), 400),
+        (round_start(roundNumber="soon"), 400),
+        (round_start(dataVersion="1"), 400),
+        (round_start(isTest="true"), 400),
+        (round_start(triggerId=""), 400),
+        # what it refuses and this takes, since no round should be missed for it
+        (without("dataVersion"), 202),
+        (round_start(dataVersion=None), 202),
+    ],
+)
+def test_requests_are_checked_as_the_cloud_run_recipe_checks_them(body: dict[str, Any], status: int) -> None:
+    world = World()
+    assert world.call(body).status == status
+    assert len(world.cluster.started) == (status == 202)
+    if status == 202:
+        assert world.cluster.started[0].get("DATA_VERSION") == (
+            str(body["dataVersion"]) if body.get("dataVersion") else None
+        )
+
+
 def test_a_body_of_a_megabyte_is_refused() -> None:
     assert World().call(b" " * 2**20).status == 413
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from ctypes.util import find_library
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ class Example:
     context: str
     model: str
     rows: int
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 MODELS = {
@@ -35,6 +37,8 @@ MODELS = {
     "crypto": Example("crypto-python", "crypto-python", CRYPTO_MODEL, 300),
     "shared-1": Example("shared-package/model_1", "shared-package", CLASSIC_MODEL, 500),
     "shared-2": Example("shared-package/model_2", "shared-package", CLASSIC_MODEL, 500),
+    "pred1": Example("predictors", "predictors", CLASSIC_MODEL, 500, {"PREDICTOR": "pred1"}),
+    "pred2": Example("predictors", "predictors", CLASSIC_MODEL, 500, {"PREDICTOR": "pred2"}),
 }
 
 HAS_OPENMP = find_library("gomp") or find_library("omp")
@@ -96,7 +100,7 @@ def test_without_a_model_file_it_trains_predicts_and_submits(
     (trigger,) = numerai.open_round()["triggers"]
     done = run(
         built(kernel, tmp_path, name), world, "predict.py",
-        MODEL_ID=model, TRIGGER_ID=trigger["trigger_id"], ROUND_NUMBER="1001", **keys(numerai),
+        MODEL_ID=model, TRIGGER_ID=trigger["trigger_id"], ROUND_NUMBER="1001", **keys(numerai), **MODELS[name].env,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     (record,) = numerai.submissions()
@@ -114,10 +118,10 @@ def test_with_a_model_file_it_only_predicts(
     kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path, name: str
 ) -> None:
     image = built(kernel, tmp_path, name)
-    trained = run(image, world, "train.py")
+    trained = run(image, world, "train.py", **MODELS[name].env)
     assert trained.returncode == 0, trained.stdout + trained.stderr
     assert "held-out" in trained.stdout
-    done = run(image, world, "predict.py", MODEL_ID=MODELS[name].model, **keys(numerai))
+    done = run(image, world, "predict.py", MODEL_ID=MODELS[name].model, **keys(numerai), **MODELS[name].env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "loaded model.joblib" in done.stdout
     assert "trained" not in done.stdout
@@ -125,7 +129,7 @@ def test_with_a_model_file_it_only_predicts(
     assert record["corr"] > 0.25
 
 
-@pytest.mark.parametrize("name", ["tournament", "shared-1"])
+@pytest.mark.parametrize("name", ["tournament", "shared-1", "pred2"])
 @pytest.mark.parametrize(
     ("env", "sentence"),
     [
@@ -138,7 +142,7 @@ def test_what_goes_wrong_is_told_in_a_sentence(
     kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path, name: str, env: dict[str, str], sentence: str
 ) -> None:
     image = built(kernel, tmp_path, name)
-    done = run(image, world, "predict.py", **{"MODEL_ID": CLASSIC_MODEL, **keys(numerai), **env})
+    done = run(image, world, "predict.py", **{"MODEL_ID": CLASSIC_MODEL, **keys(numerai), **MODELS[name].env, **env})
     assert done.returncode == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
@@ -203,5 +207,44 @@ def test_images_hold_what_they_need_and_nothing_else(tmp_path: Path) -> None:
 
 def test_signals_and_crypto_install_the_same_packages() -> None:
     """One environment serves both; a change in one requirements.txt is a change in each, model 1 and 2 included."""
-    folders = ["signals-python", "crypto-python", "shared-package/model_1", "shared-package/model_2"]
+    folders = ["signals-python", "crypto-python", "shared-package/model_1", "shared-package/model_2", "predictors"]
     assert len({(EXAMPLES / folder / "requirements.txt").read_text() for folder in folders}) == 1
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("", "the predictors are: pred1, pred2"), ("../..", 'is "../.."')])
+def test_a_predictor_that_is_not_there_is_told(
+    kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path, name: str, sentence: str
+) -> None:
+    image = built(kernel, tmp_path, "pred1")
+    done = run(image, world, "predict.py", MODEL_ID=CLASSIC_MODEL, **keys(numerai), PREDICTOR=name)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_predictor_of_the_cloud_run_recipe_runs_as_it_is(
+    kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path
+) -> None:
+    """It knows nothing of this project: a model id and keys from the environment, resources in its own folder."""
+    image = built(kernel, tmp_path, "pred1")
+    folder = image.root / "app" / "predictors" / "mine"
+    (folder / "resources").mkdir(parents=True)
+    (folder / "resources" / "factor.txt").write_text("2")
+    (folder / "helper.py").write_text("def read(path):\n    return float(open(path).read())\n")
+    (folder / "predictor.py").write_text(
+        "import os\nimport helper\nimport pandas as pd\nfrom numerapi import NumerAPI\n\n"
+        "def run():\n"
+        "    napi = NumerAPI(os.environ['NUMERAI_PUBLIC_ID'], os.environ['NUMERAI_SECRET_KEY'])\n"
+        "    napi.download_dataset('v5.3/live.parquet', 'live.parquet')\n"
+        "    live = pd.read_parquet('live.parquet')\n"
+        "    live['prediction'] = range(1, len(live) + 1)\n"
+        "    live['prediction'] = (live['prediction'] / helper.read('resources/factor.txt')).rank(pct=True) * 0.99\n"
+        "    napi.upload_predictions(df=live['prediction'].reset_index(), model_id=os.environ['NUMERAI_MODEL_ID'])\n"
+    )
+    numerai.set_webhook(CLASSIC_MODEL, "https://hooks.example.com/")
+    (trigger,) = numerai.open_round()["triggers"]
+    env = {"MODEL_ID": CLASSIC_MODEL, "TRIGGER_ID": trigger["trigger_id"], "PREDICTOR": "mine", **keys(numerai)}
+    done = run(image, world, "predict.py", **env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (record,) = numerai.submissions()
+    assert (record["trigger_id"], record["known_trigger"], record["rows"]) == (trigger["trigger_id"], True, 500)

@@ -1,0 +1,22 @@
+"""What the container runs: `run()` of the predictor that PREDICTOR names, once, for the model in MODEL_ID."""
+
+import os
+import sys
+
+from common import chosen
+
+if __name__ == "__main__":
+    for name in ("MODEL_ID", "NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"):
+        if not os.environ.get(name):
+            sys.exit(
+                f"{name} is not set in the environment: a prediction node sets it, on your machine do it yourself."
+            )
+    os.environ["NUMERAI_MODEL_ID"] = os.environ["MODEL_ID"]  # the name that predictors know
+    predictor = chosen.predictor()
+    print(f"model {os.environ['MODEL_ID']}, round {os.environ.get('ROUND_NUMBER', 'not given')}", flush=True)
+    try:
+        predictor.run()
+    except KeyError as error:
+        if error.args != ("data",):  # how numerapi shows an answer that has no data, such as HTTP 401
+            raise
+        sys.exit("Numerai did not answer as expected: check the API keys and their scopes, and the network.")
