@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sandbox.executor import Executor
     from sandbox.functions import Functions
-    from sandbox.images import Images
+    from sandbox.images import Repositories
     from sandbox.network import Network
     from sandbox.store import Store
 
@@ -80,7 +80,8 @@ class Kernel:
     store: Store
     functions: Functions
     executor: Executor
-    images: Images
+    images: Repositories[Any]
+    """Any: only the executor that runs an image knows what it consists of."""
     network: Network
 
 

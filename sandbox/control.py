@@ -34,7 +34,8 @@ def control_app(daemon: Daemon) -> FastAPI:
     @app.get("/status")
     def status() -> dict[str, Any]:
         return {
-            "executor": "process",
+            "executor": daemon.choice.executor,
+            "executor_reason": daemon.choice.reason,
             "functions": len(kernel.functions.names()),
             "resources": {cloud.name: len(cloud.resources()) for cloud in daemon.clouds},
             "runs": [_run(run) for run in kernel.executor.runs()],

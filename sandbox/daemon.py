@@ -24,13 +24,13 @@ from sandbox.authority import Authority
 from sandbox.aws.cloud import AwsCloud
 from sandbox.azure.cloud import AzureCloud
 from sandbox.cloud import Cloud, Kernel
+from sandbox.containers.choice import CHOICES, CannotContainError, Choice, choose
 from sandbox.control import control_app
 from sandbox.executor import Executor
 from sandbox.functions import Functions
 from sandbox.gateway import Gateway
 from sandbox.gcp import iam
 from sandbox.gcp.cloud import GcpCloud
-from sandbox.images import Images
 from sandbox.network import Network
 from sandbox.numerai.app import Numerai
 from sandbox.plugin import Plugin
@@ -42,8 +42,8 @@ _LOG = logging.getLogger(__name__)
 class Daemon:
     """Everything that runs; `start`, then wait, then `stop`."""
 
-    def __init__(self, home: Path, cache: Path) -> None:
-        self.home, self._cache = home, cache
+    def __init__(self, home: Path, cache: Path, executor: str) -> None:
+        self.home, self._cache, self._wanted = home, cache, executor
         self._plugins: list[grpc.Server] = []
 
     async def start(self) -> dict[str, Any]:
@@ -54,13 +54,15 @@ class Daemon:
         self.gateway = Gateway(self._authority, self._owner)
         await self._listen(ports.get("gateway", 0))
         network = Network(self.gateway.port, self._authority.ca_file)
-        images = Images(self.home, store, self._cache)
+        # In a thread: what answers for the gateway's hosts must not wait for an engine's trial.
+        self.choice: Choice = await asyncio.to_thread(choose, self._wanted, self.home, self._cache, store, network)
+        _LOG.info("jobs run in: %s (%s)", self.choice.executor, self.choice.reason)
         self.kernel = Kernel(
             home=self.home,
             store=store,
             functions=Functions(self.home, store, network),
-            executor=Executor(self.home, store, images, network),
-            images=images,
+            executor=Executor(self.home, store, self.choice.runner),
+            images=self.choice.images,
             network=network,
         )
         self.clouds: list[Cloud] = [AwsCloud(self.kernel), GcpCloud(self.kernel), AzureCloud(self.kernel)]
@@ -123,15 +125,19 @@ class Daemon:
         self._control_server.should_exit = True
         await asyncio.to_thread(self.kernel.executor.stop)
         self.kernel.functions.stop()
+        self.choice.stop()
         self.kernel.store.close()
 
 
-async def _run(home: Path, cache: Path) -> None:
-    daemon, stopped = Daemon(home, cache), asyncio.Event()
+async def _run(home: Path, cache: Path, executor: str) -> None:
+    daemon, stopped = Daemon(home, cache, executor), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     file = home / "daemon.json"
-    ready = await daemon.start()
+    try:
+        ready = await daemon.start()
+    except CannotContainError as error:
+        raise SystemExit(f"Jobs cannot run in containers here: {error}.") from None
     scratch = file.with_suffix(".new")
     scratch.touch(0o600)  # it holds the sandbox's keys
     scratch.write_text(json.dumps(ready))
@@ -147,13 +153,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox.daemon", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="folder of this sandbox's state")
     parser.add_argument("--cache", type=Path, help="folder of Python environments that sandboxes share (HOME/cache)")
+    parser.add_argument("--executor", choices=CHOICES, default="auto", help="how jobs run (auto)")
     chosen = parser.parse_args(arguments)
     home = chosen.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for quiet in ("httpx", "uvicorn.error", "urllib3"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
-    asyncio.run(_run(home, (chosen.cache or home / "cache").resolve()))
+    asyncio.run(_run(home, (chosen.cache or home / "cache").resolve(), chosen.executor))
 
 
 if __name__ == "__main__":

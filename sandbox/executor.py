@@ -1,28 +1,18 @@
-"""Jobs as processes: an image's command with the cloud's environment, a time-out and a memory limit.
+"""Jobs and what is known of them: queued, started by a runner, watched, ended; their records and logs stay.
 
-Each run gets a copy of the image's files, as a container would, and loses it at its end; its log and its record stay.
-Memory is that of the whole process tree, looked at several times a second: over the limit the run is killed, as a
-cluster would. CPU shares and the file system's isolation need a container engine.
+A runner starts a job from its image: as processes (`sandbox.processes`), or in a container (`containers.runner`). What
+is the same for both is here: time-outs, cancelling, memory over the limit, the words for how a job ended.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import signal
-import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
-import psutil
-
-from sandbox.images import Image, Images
-from sandbox.network import Network
 from sandbox.store import Store
 
 _PARALLEL = 4
@@ -69,11 +59,41 @@ class Run:
     peak_memory_mib: int = 0
 
 
+class CannotStartError(Exception):
+    """A job cannot be started; the sentence begins with the kind of failure, as a cluster names it."""
+
+
+class Job(Protocol):
+    """A job that was started."""
+
+    def wait(self, seconds: float) -> int | None:
+        """The exit code once it has ended; None when it still runs after that many seconds."""
+
+    def memory_mib(self) -> int:
+        """What all of its processes use now."""
+
+    def verdict(self) -> str:
+        """Why it ended, where more is known than its exit code tells."""
+
+    def kill(self) -> None:
+        """End it now, all of it, and wait until it has."""
+
+    def remove(self) -> None:
+        """Take away what it leaves behind, whether it ended or not."""
+
+
+class Runner(Protocol):
+    """How jobs are started on this machine."""
+
+    def start(self, spec: RunSpec, log: IO[bytes]) -> Job:
+        """Start a job that writes to `log`. Raises CannotStartError."""
+
+
 class Executor:
     """Runs jobs, a few at a time, and remembers them."""
 
-    def __init__(self, home: Path, store: Store, images: Images, network: Network) -> None:
-        self._home, self._store, self._images, self._network = home / "runs", store, images, network
+    def __init__(self, home: Path, store: Store, runner: Runner) -> None:
+        self._home, self._store, self._runner = home / "runs", store, runner
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="job")
         self._changed = threading.Condition()
         self._cancelled: dict[str, str] = {}
@@ -149,92 +169,54 @@ class Executor:
         self._save(run)
 
     def _run(self, spec: RunSpec, run: Run) -> None:
-        scratch = self._home / f"{spec.run_id}.files"
         try:
-            repository, _, digest = spec.image.partition("@")
-            image = self._images.get(repository, digest)
-            if image is None:
-                self._end(run, "FAILED", f"CannotPullContainerError: there is no image {spec.image}")
-                return
             if spec.run_id in self._cancelled:
                 self._end(run, "FAILED", self._cancelled[spec.run_id])
                 return
             run.state = "STARTING"
             self._save(run)
-            shutil.copytree(image.root, scratch, symlinks=True)
             with Path(run.log_path).open("ab") as log:
-                self._watch(self._process(spec, image, scratch, log), spec, run)
+                job = self._runner.start(spec, log)
+                try:
+                    self._watch(job, spec, run)
+                finally:
+                    job.remove()
+        except CannotStartError as error:
+            self._end(run, "FAILED", str(error))
         except Exception as error:  # noqa: BLE001 - a run that nobody ends would be waited for for ever
             self._end(run, "FAILED", f"the sandbox could not run the job: {error!r}")
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
 
-    def _process(self, spec: RunSpec, image: Image, root: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        entrypoint = spec.command if spec.command is not None else image.entrypoint
-        arguments = spec.args if spec.args is not None else [] if spec.command is not None else image.command
-        argv = [_in_image(word, root) for word in [*entrypoint, *arguments]]
-        path = f"{image.environment / 'bin'}:/usr/local/bin:/usr/bin:/bin"
-        env = {"PATH": path, "HOME": str(root), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "TMPDIR": str(root)}
-        env |= self._network.environment(f"job/{spec.run_id}") | image.env | spec.env | {"PATH": path}
-        executable = shutil.which(argv[0], path=path) or argv[0]
-        return subprocess.Popen(
-            argv,
-            executable=executable,
-            cwd=root / image.workdir.lstrip("/"),
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-
-    def _watch(self, process: subprocess.Popen[bytes], spec: RunSpec, run: Run) -> None:
+    def _watch(self, job: Job, spec: RunSpec, run: Run) -> None:
         run.state, run.started = "RUNNING", time.time()
         self._save(run)
-        reason = ""
+        reason, code = "", None
         while not reason:
-            try:
-                process.wait(timeout=_LOOK_SECONDS)
+            code = job.wait(_LOOK_SECONDS)
+            if code is not None:
                 break
-            except subprocess.TimeoutExpired:
-                reason = self._too_much(process.pid, spec, run)
+            reason = self._too_much(job, spec, run)
         if reason:
-            _kill(process)
-        run.exit_code = process.returncode
-        if reason or process.returncode:
-            self._end(run, "FAILED", reason or f"Essential container exited with code {process.returncode}")
+            job.kill()
+            code = job.wait(0)
+        run.exit_code = code
+        if reason or code:
+            words = reason or job.verdict() or f"Essential container exited with code {code}"
+            self._end(run, "FAILED", words)
         else:
             self._end(run, "SUCCEEDED", "")
 
-    def _too_much(self, pid: int, spec: RunSpec, run: Run) -> str:
-        used = _memory_mib(pid)
+    def _too_much(self, job: Job, spec: RunSpec, run: Run) -> str:
+        used = job.memory_mib()
         run.peak_memory_mib = max(run.peak_memory_mib, used)
         if spec.run_id in self._cancelled:
             return self._cancelled[spec.run_id]
         if used > spec.memory_mib:
-            return f"OutOfMemoryError: the container used {used} MiB, it may use {spec.memory_mib} MiB"
+            return out_of_memory(used, spec)
         if run.started and time.time() - run.started > spec.timeout_seconds:
             return f"the job ran longer than its time-out of {spec.timeout_seconds} s"
         return ""
 
 
-def _in_image(word: str, root: Path) -> str:
-    inside = root / word.lstrip("/")
-    return str(inside) if word.startswith("/") and inside.exists() else word
-
-
-def _memory_mib(pid: int) -> int:
-    total = 0
-    try:
-        parent = psutil.Process(pid)
-        for process in [parent, *parent.children(recursive=True)]:
-            total += process.memory_info().rss
-    except psutil.Error:
-        pass
-    return total // 2**20
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def out_of_memory(used_mib: int, spec: RunSpec) -> str:
+    """The reason of a job that needed more memory than it has."""
+    return f"OutOfMemoryError: the container used {used_mib} MiB, it may use {spec.memory_mib} MiB"

@@ -1,12 +1,13 @@
-"""The registry of the process executor: an image is a folder of files, a Python environment and a command.
+"""Repositories of images, and those of the process executor: a folder of files, a Python environment and a command.
 
-A build follows the Dockerfile (`dockerfile`) without a container engine: it copies files into a root folder and
+There a build follows the Dockerfile (`dockerfile`) without a container engine: it copies files into a root folder and
 installs the node's own requirements into an environment that is cached by what it holds. The digest is that of a
 manifest over all of it, so that the same source gives the same digest. Real layers and a real registry need an engine.
 """
 
 from __future__ import annotations
 
+import abc
 import hashlib
 import json
 import os
@@ -18,7 +19,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from engine.lock import exclusive
 from sandbox import dockerfile
@@ -26,10 +27,44 @@ from sandbox.store import Store
 from sandbox.values import unpack
 
 Log = Callable[[str], None]
+Kept = TypeVar("Kept")
 
 
 class BuildError(Exception):
     """The build failed; the log says at which step."""
+
+
+class Repositories(abc.ABC, Generic[Kept]):
+    """Repositories of images as the clouds see them, however an image (`Kept`) is made and run."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @abc.abstractmethod
+    def build(
+        self,
+        repository: str,
+        archive: bytes,
+        dockerfile_name: str,
+        build_args: Mapping[str, str],
+        tags: list[str],
+        log: Log,
+    ) -> str:
+        """Build an archive (.tar.gz or .zip) into a repository; returns sha256:HEX. Raises BuildError."""
+
+    @abc.abstractmethod
+    def get(self, repository: str, digest: str) -> Kept | None:
+        """An image by repository and digest, or None."""
+
+    def tags(self, repository: str) -> dict[str, str]:
+        """Tag -> digest of a repository."""
+        found = self._store.all("images", f"{repository}@")
+        return {tag: key.split("@", 1)[1] for key, doc in found.items() for tag in doc["tags"]}
+
+    def delete_repository(self, repository: str) -> None:
+        """Remove a repository's images."""
+        for key in self._store.all("images", f"{repository}@"):
+            self._store.delete("images", key)
 
 
 @dataclass(frozen=True)
@@ -45,11 +80,15 @@ class Image:
     command: list[str]
 
 
-class Images:
-    """Repositories of images. `cache` outlives a sandbox: environments are shared by all who need the same packages."""
+class Images(Repositories[Image]):
+    """Images for the process executor.
+
+    `cache` outlives a sandbox: environments are shared by all who need the same packages.
+    """
 
     def __init__(self, home: Path, store: Store, cache: Path) -> None:
-        self._home, self._store, self._cache = home / "images", store, cache
+        super().__init__(store)
+        self._home, self._cache = home / "images", cache
         self._moving = threading.Lock()
 
     def build(
@@ -61,7 +100,6 @@ class Images:
         tags: list[str],
         log: Log,
     ) -> str:
-        """Build an archive (.tar.gz or .zip) into a repository; returns sha256:HEX. Raises BuildError."""
         files = unpack(archive)
         if dockerfile_name not in files:
             raise BuildError(f"the context has no {dockerfile_name}")
@@ -95,7 +133,6 @@ class Images:
         return digest
 
     def get(self, repository: str, digest: str) -> Image | None:
-        """An image by repository and digest, or None."""
         doc = self._store.get("images", f"{repository}@{digest}")
         if doc is None:
             return None
@@ -108,16 +145,6 @@ class Images:
             doc["entrypoint"],
             doc["command"],
         )
-
-    def tags(self, repository: str) -> dict[str, str]:
-        """Tag -> digest of a repository."""
-        found = self._store.all("images", f"{repository}@")
-        return {tag: key.split("@", 1)[1] for key, doc in found.items() for tag in doc["tags"]}
-
-    def delete_repository(self, repository: str) -> None:
-        """Remove a repository's images."""
-        for key in self._store.all("images", f"{repository}@"):
-            self._store.delete("images", key)
 
     def _copy(self, recipe: dockerfile.Recipe, context: Path, root: Path, log: Log) -> list[tuple[Path, list[str]]]:
         installs = []

@@ -34,11 +34,14 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Manuals and translations, which images do without as well.
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 # As in Docker's image: `python` is there, pip is pip's own and may install and upgrade what it likes.
+_PIP = (
+    'chroot "$1" sh -c "wheel=\\$(echo /usr/share/python-wheels/pip-*.whl); python3 \\$wheel/pip install '
+    '--no-index --no-cache-dir --root-user-action=ignore --quiet \\$wheel"'
+)
 _PYTHON_HOOKS = (
     'rm -f "$1"/usr/lib/python3*/EXTERNALLY-MANAGED',
     'ln -s /usr/bin/python3 "$1/usr/local/bin/python3"; ln -s python3 "$1/usr/local/bin/python"',
-    'chroot "$1" sh -c "wheel=\\$(echo /usr/share/python-wheels/pip-*.whl); python3 \\$wheel/pip install '
-    '--no-index --no-cache-dir --root-user-action=ignore --quiet \\$wheel"',
+    _PIP,
 )
 Log = Callable[[str], None]
 

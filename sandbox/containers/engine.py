@@ -115,14 +115,11 @@ def _is_docker(name: str, path: str) -> bool:
     """`docker` may be podman under another name (Debian's podman-docker)."""
     if name != "docker":
         return False
-    said = subprocess.run(
-        [path, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_CHECK_SECONDS, check=False
-    )
-    return "podman" not in said.stdout.lower()
+    return "podman" not in Engine("docker", path).attempt(["--version"], _CHECK_SECONDS).stdout.lower()
 
 
 def _quiet(name: str) -> dict[str, str]:
-    """Docker's builds as lines, and as one image without attestations, which the clouds' builders do not make either."""
+    """Docker's builds told line by line, each giving one image without attestations, as the clouds' builders do."""
     return {"BUILDKIT_PROGRESS": "plain", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"} if name == "docker" else {}
 
 

@@ -1,4 +1,4 @@
-"""What has to be known of a Dockerfile before an engine builds it: the images it begins from, and where its RUNs are."""
+"""What has to be known of a Dockerfile before an engine builds it: the images it begins from, and its RUNs."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from sandbox.executor import Executor
 from sandbox.functions import Functions
 from sandbox.gateway import Gateway
 from sandbox.network import Network
+from sandbox.processes import ProcessRunner
 
 AnyCloud = TypeVar("AnyCloud", bound=Cloud)
 
@@ -33,7 +34,7 @@ def networked(kernel: Kernel, home: Path, make: Callable[[Kernel], AnyCloud]) ->
     kernel.executor.stop()
     kernel.network = network
     kernel.functions = Functions(home, kernel.store, network)
-    kernel.executor = Executor(home, kernel.store, kernel.images, network)
+    kernel.executor = Executor(home, kernel.store, ProcessRunner(home, kernel.images, network))
     clouds.append(make(kernel))
     try:
         yield clouds[0], network

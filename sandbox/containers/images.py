@@ -1,0 +1,174 @@
+"""Images built by a container engine from the Dockerfile as it is, pushed to the registry, known by its digest.
+
+One build runs at a time: nodes that begin with the same steps then find each other's layers in the engine's cache,
+which saves more than running side by side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import threading
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.containers import instructions, outside
+from sandbox.containers.base import Bases, NoBaseError
+from sandbox.containers.engine import Engine, EngineFailed
+from sandbox.containers.registry import Registry
+from sandbox.images import BuildError, Log, Repositories
+from sandbox.store import Store
+
+_PLATFORM = "linux/amd64"
+
+
+@dataclass(frozen=True)
+class ContainerImage:
+    """An image in the registry: where it is pulled from, by digest."""
+
+    digest: str
+    reference: str
+
+
+class ContainerImages(Repositories[ContainerImage]):
+    """Images for the container executor."""
+
+    def __init__(self, engine: Engine, registry: Registry, bases: Bases, store: Store) -> None:
+        super().__init__(store)
+        self._engine, self._registry, self._bases = engine, registry, bases
+        self._one = threading.Lock()
+
+    def build(
+        self,
+        repository: str,
+        archive: bytes,
+        dockerfile_name: str,
+        build_args: Mapping[str, str],
+        tags: list[str],
+        log: Log,
+    ) -> str:
+        if not self._one.acquire(blocking=False):
+            log("waiting for another image's build to end")
+            self._one.acquire()
+        try:
+            with tempfile.TemporaryDirectory(prefix="build-") as scratch:
+                digest = self._built(Path(scratch), repository, archive, dockerfile_name, build_args, tags, log)
+        except (EngineFailed, NoBaseError) as error:
+            raise BuildError(str(error)) from error
+        finally:
+            self._one.release()
+        self._store.put("images", f"{repository}@{digest}", {"tags": tags})
+        log(f"pushed {repository}@{digest}")
+        return digest
+
+    def get(self, repository: str, digest: str) -> ContainerImage | None:
+        known = self._store.get("images", f"{repository}@{digest}")
+        return None if known is None else ContainerImage(digest, f"{self._registry.address}/{repository}@{digest}")
+
+    def delete_repository(self, repository: str) -> None:
+        for key in self._store.all("images", f"{repository}@"):
+            digest = key.split("@", 1)[1]
+            self._registry.delete(repository, digest)
+            self._engine.attempt(["image", "rm", "--force", f"{self._registry.address}/{repository}@{digest}"])
+        self._engine.attempt(["image", "rm", "--force", _kept(repository)])
+        super().delete_repository(repository)
+
+    def _built(
+        self,
+        scratch: Path,
+        repository: str,
+        archive: bytes,
+        dockerfile_name: str,
+        build_args: Mapping[str, str],
+        tags: list[str],
+        log: Log,
+    ) -> str:
+        context = scratch / "context"
+        _extract(archive, context)
+        dockerfile = context / dockerfile_name
+        if not dockerfile.is_file():
+            raise BuildError(f"the context has no {dockerfile_name}")
+        text = dockerfile.read_text()
+        options = [*self._begun_from(text, build_args, log), *outside.proxies(os.environ)]
+        secrets = outside.of_this_machine().secrets(scratch)
+        if secrets:
+            options += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
+            # Beside the context, which stays as it was sent.
+            ignore = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
+            dockerfile = scratch / "Dockerfile"
+            dockerfile.write_text(instructions.with_mounts(text, outside.mounts(secrets)))
+            if ignore.is_file():
+                shutil.copy(ignore, f"{dockerfile}.dockerignore")
+        options += [f"--build-arg={name}={value}" for name, value in build_args.items()]
+        local = _kept(repository)
+        options += [f"--platform={_PLATFORM}", "--network=host", f"--file={dockerfile}", f"--tag={local}"]
+        self._run([*self._engine.build, *options, str(context)], log)
+        return self._push(repository, local, tags)
+
+    def _begun_from(self, text: str, build_args: Mapping[str, str], log: Log) -> list[str]:
+        options = []
+        for written, image in instructions.bases(text, build_args).items():
+            found = self._bases.find(image, log)
+            if found != image:
+                # Podman looks for a base as it is written, docker for what that comes to.
+                options += [f"--build-context={name}=docker-image://{found}" for name in {written: 0, image: 0}]
+        return options
+
+    def _push(self, repository: str, local: str, tags: list[str]) -> str:
+        found = None
+        for tag in tags:
+            reference = f"{self._registry.address}/{repository}:{tag}"
+            self._engine.do("tag", local, reference)
+            try:
+                self._engine.do("push", *self._engine.without_tls, reference)
+            finally:
+                self._engine.attempt(["image", "rm", reference])  # takes the name away; `local` keeps the image
+            found = self._registry.digest(repository, tag)
+        if found is None:
+            raise BuildError(f"the registry does not know {repository} under {tags} after the push")
+        return found
+
+    def _run(self, arguments: list[str], log: Log) -> None:
+        """A build, its output line by line. Raises BuildError with the last of them."""
+        last = ""
+        with subprocess.Popen(
+            self._engine.argv(*arguments),
+            env=self._engine.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                log(line.rstrip())
+                last = line.strip() or last
+        if process.returncode:
+            raise BuildError(f"the build failed: {last.removeprefix('Error: ')}")
+
+
+def _kept(repository: str) -> str:
+    """The name under which the engine keeps the newest image of a repository, and with it the layers for the next."""
+    return f"localhost/prediction-nodes/built:{hashlib.sha256(repository.encode()).hexdigest()[:16]}"
+
+
+def _extract(archive: bytes, folder: Path) -> None:
+    """The files of a zip or (compressed) tar, with their modes and links."""
+    folder.mkdir()
+    try:
+        if archive[:2] == b"PK":
+            with zipfile.ZipFile(io.BytesIO(archive)) as bundle:
+                bundle.extractall(folder)  # noqa: S202 - it keeps inside the folder by itself
+        else:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as bundle:
+                bundle.extractall(folder, filter="tar")
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise BuildError(f"the context cannot be unpacked: {error}") from error

@@ -1,0 +1,184 @@
+"""Jobs in containers: pulled by digest, with the cloud's environment and nothing else, under the engine's limits.
+
+A container has the machine's network, in which the sandbox's gateway answers on loopback, and the sandbox's authorities
+as a read-only file; of this machine's files it sees nothing else. The values of its environment go to the engine in a
+file that only this user can read and that is gone when the container is made, never on a command line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+from sandbox.containers.engine import Engine, EngineFailed, last_line
+from sandbox.containers.images import ContainerImages
+from sandbox.executor import CannotStartError, Job, RunSpec, out_of_memory
+from sandbox.network import Network
+
+_LABEL = "prediction-nodes.sandbox"
+_CA = "/etc/prediction-nodes-ca.pem"
+_KILL_SECONDS = 15.0
+_KILLED = 128 + signal.SIGKILL
+_GROUPS = Path("/sys/fs/cgroup")
+
+
+class ContainerRunner:
+    """Starts jobs as containers of an engine."""
+
+    def __init__(self, engine: Engine, home: Path, images: ContainerImages, network: Network) -> None:
+        self._engine, self._home, self._images, self._network = engine, home, images, network
+        self._clean()
+
+    def start(self, spec: RunSpec, log: IO[bytes]) -> Job:
+        """Pull the image, make the container and start it."""
+        repository, _, digest = spec.image.partition("@")
+        image = self._images.get(repository, digest)
+        if image is None:
+            raise CannotStartError(f"CannotPullContainerError: there is no image {spec.image}")
+        try:
+            self._engine.do("pull", "--quiet", *self._engine.without_tls, image.reference)
+        except EngineFailed as error:
+            raise CannotStartError(f"CannotPullContainerError: {error}") from error
+        container = self._create(spec, image.reference)
+        # Its output comes through this process: a log that the engine kept as well would outlive the run's record.
+        attached = subprocess.Popen(
+            self._engine.argv("start", "--attach", "--sig-proxy=false", container),
+            env=self._engine.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        return _ContainerJob(self._engine, container, attached, spec)
+
+    def _create(self, spec: RunSpec, image: str) -> str:
+        bundle = self._network.ca_file
+        inside = Network(self._network.gateway_port, Path(_CA))
+        env = inside.environment(f"job/{spec.run_id}") | spec.env
+        limits = [
+            f"--memory={spec.memory_mib}m",
+            f"--memory-swap={spec.memory_mib}m",
+            f"--cpus={min(spec.cpu, float(os.cpu_count() or 1)):g}",
+        ]
+        options = [
+            *limits,
+            f"--label={_LABEL}={self._home}",
+            f"--label=prediction-nodes.run={spec.run_id}",
+            "--network=host",
+            "--log-driver=none",
+            "--security-opt=label=disable",
+            *([f"--volume={bundle}:{_CA}:ro"] if bundle.exists() else []),
+        ]
+        # An empty list overrides nothing, as in Docker and on the clouds.
+        entrypoint, arguments = spec.command or [], spec.args or []
+        if entrypoint:
+            options.append(f"--entrypoint={entrypoint[0]}")
+        with tempfile.TemporaryDirectory(prefix="env-") as scratch:
+            # A line of the file is one variable. A value of several lines goes by name, from the engine's environment.
+            long = {name: value for name, value in env.items() if "\n" in value or "\r" in value}
+            file = Path(scratch, "env")
+            file.touch(0o600)
+            file.write_text("".join(f"{name}={value}\n" for name, value in env.items() if name not in long))
+            options += [f"--env-file={file}", *(f"--env={name}" for name in long)]
+            argv = self._engine.argv("create", *options, image, *entrypoint[1:], *arguments)
+            done = subprocess.run(
+                argv,
+                env={**self._engine.environment(), **long},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
+        if done.returncode:
+            raise CannotStartError(f"CannotStartContainerError: {last_line(done.stderr)}")
+        return last_line(done.stdout)
+
+    def _clean(self) -> None:
+        """Remove the containers of this sandbox that a killed daemon left behind."""
+        left = self._engine.attempt(["ps", "--all", "--quiet", f"--filter=label={_LABEL}={self._home}"])
+        for container in left.stdout.split():
+            self._engine.attempt(["rm", "--force", "--volumes", container])
+
+
+class _ContainerJob:
+    def __init__(self, engine: Engine, container: str, attached: subprocess.Popen[bytes], spec: RunSpec) -> None:
+        self._engine, self._container, self._attached, self._spec = engine, container, attached, spec
+        self._group: Path | None = None
+        self._peak = 0
+        self._looked = False
+
+    def wait(self, seconds: float) -> int | None:
+        try:
+            return self._attached.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def memory_mib(self) -> int:
+        if not self._looked:
+            pid = int(self._state().get("Pid") or 0)
+            self._looked, self._group = pid > 0, _memory_group(pid)
+        used = _used_mib(self._group) if self._group is not None else 0
+        self._peak = max(self._peak, used)
+        # The engine enforces the limit: what is on the way to it is not over it.
+        return min(used, self._spec.memory_mib)
+
+    def verdict(self) -> str:
+        state = self._state()
+        # Not every engine notes it (podman with the first version of control groups does not). But it is the kernel
+        # that kills a container's first process where the sandbox did not, and it does so for memory.
+        if state.get("OOMKilled") or self._attached.poll() == _KILLED:
+            return out_of_memory(max(self._peak, self._spec.memory_mib), self._spec)
+        if state.get("Status") in ("created", "initialized"):
+            return "CannotStartContainerError: the engine could not start the command; the log says why"
+        return ""
+
+    def kill(self) -> None:
+        self._engine.attempt(["kill", "--signal=KILL", self._container])
+        try:
+            self._attached.wait(_KILL_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._engine.attempt(["rm", "--force", "--volumes", self._container])
+            self._attached.kill()
+            self._attached.wait()
+
+    def remove(self) -> None:
+        self._engine.attempt(["rm", "--force", "--volumes", self._container])
+        if self._attached.poll() is None:
+            self._attached.kill()
+            self._attached.wait()
+
+    def _state(self) -> dict[str, Any]:
+        shown = self._engine.attempt(["inspect", "--format={{json .State}}", self._container])
+        found: dict[str, Any] = json.loads(shown.stdout) if shown.returncode == 0 else {}
+        return found
+
+
+def _memory_group(pid: int) -> Path | None:
+    """The folder of the control group that counts a process's memory (version 1 or 2), if it can be seen."""
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines() if pid else []
+    except OSError:
+        return None
+    for line in sorted(lines, reverse=True):
+        _, controllers, path = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            return _GROUPS / "memory" / path.lstrip("/")
+        if not controllers and (_GROUPS / "cgroup.controllers").exists():
+            return _GROUPS / path.lstrip("/")
+    return None
+
+
+def _used_mib(group: Path) -> int:
+    """What its processes hold, without the files that the kernel caches for them."""
+    try:
+        lines = (group / "memory.stat").read_text().splitlines()
+    except OSError:
+        return 0
+    values = dict(line.split() for line in lines if len(line.split()) == 2)
+    return int(values.get("total_rss") or values.get("anon") or 0) // 2**20
