@@ -15,7 +15,7 @@ from cli import project, sandbox_process, sandbox_shell
 from cli.control import Control, Trigger
 from cli.engine_run import Pulumi
 from cli.errors import UserError
-from cli.report import Outcome, outcomes, result_table
+from cli.report import Outcome, how_jobs_run, outcomes, result_table
 from engine import ensure
 
 _POLL_SECONDS = 0.5
@@ -47,6 +47,7 @@ def demo(
         pulumi = Pulumi(engine, sandbox_shell.environment(daemon, engine.bin), project.project_folder())
         pulumi.select()
         with Control(daemon.control) as control:
+            console.print(how_jobs_run(control.status()), markup=False)
             found = _story(console, pulumi, control, timeout)
             passed = all(outcome.ok for outcome in found)
             console.print()

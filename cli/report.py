@@ -108,3 +108,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     for row in rows:
         drawn.add_row(*(cell.replace("[", "\\[") for cell in row))
     return drawn
+
+
+def how_jobs_run(facts: Mapping[str, Any]) -> str:
+    """A sandbox's status -> which executor it has, and why."""
+    where = "in containers" if facts["executor"] == "container" else "as processes"
+    return f"Images are built and jobs run {where}: {facts['executor_reason']}."

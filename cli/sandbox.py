@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from cli import project, sandbox_process, sandbox_shell
 from cli.control import Control, Run
 from cli.engine_run import Pulumi
 from cli.errors import Group, UserError
-from cli.report import table
+from cli.report import how_jobs_run, table
 from engine import Engine
 
 app = typer.Typer(
@@ -23,17 +24,38 @@ app = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 
 
+class Executor(StrEnum):
+    """How jobs run."""
+
+    AUTO = "auto"
+    CONTAINER = "container"
+    PROCESS = "process"
+
+
 @app.command()
-def start() -> None:
+def start(
+    executor: Annotated[
+        Executor,
+        typer.Option(
+            envvar="PNODES_SANDBOX_EXECUTOR",
+            help="How images are built and jobs run: in containers, as processes, or in containers where that works.",
+        ),
+    ] = Executor.AUTO,
+) -> None:
     """Start the sandbox (if it does not run) and select its stack `dev`."""
     from engine import ensure
 
     say = _console(stderr=True)
     engine = ensure(lambda line: say.print(line, markup=False))
-    daemon = sandbox_process.start(project.sandbox_home())
+    daemon = sandbox_process.start(project.sandbox_home(), executor=executor.value)
     environment = sandbox_shell.environment(daemon, engine.bin)
     Pulumi(engine, environment, project.project_folder()).select()
     _console().print(f"The sandbox runs (process {daemon.pid}, state in {daemon.home}); stack dev is selected.")
+    with Control(daemon.control) as control:
+        facts = control.status()
+    _console().print(how_jobs_run(facts), markup=False)
+    if executor is not Executor.AUTO and facts["executor"] != executor.value:
+        _console(stderr=True).print("It ran already. `pnodes sandbox stop`, then start it again to change that.")
     _console().print("A shell in it:  " + sandbox_shell.hint(), markup=False)
 
 
@@ -63,7 +85,8 @@ def status(as_json: AsJson = False) -> None:
     resources = ", ".join(f"{cloud} {count}" for cloud, count in facts["resources"].items())
     console = _console()
     console.print(f"The sandbox runs (process {daemon.pid}, state in {home}).")
-    console.print(f"Resources: {resources}. Functions: {facts['functions']}. Jobs run as: {facts['executor']}.")
+    console.print(f"Resources: {resources}. Functions: {facts['functions']}.")
+    console.print(how_jobs_run(facts), markup=False)
     if runs:
         rows = [[run.cloud, _short(run.job), run.run_id, run.state, _clock(run.created), run.reason] for run in runs]
         console.print(table(["cloud", "job", "run", "state", "created", "reason"], rows))

@@ -24,7 +24,7 @@ from cli.errors import UserError
 from engine.lock import exclusive
 from engine.paths import ROOT, TOOLS
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0  # a container engine is tried, which takes seconds, or long where it hangs
 STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 _MARK = ".pnodes-sandbox"
@@ -75,13 +75,17 @@ def running(home: Path) -> Daemon:
     return daemon
 
 
-def command(home: Path) -> list[str]:
+def command(home: Path, executor: str | None) -> list[str]:
     """The daemon's command line. The jobs' Python environments outlive the home: they are costly and hold no state."""
-    return [sys.executable, "-P", "-u", "-m", "sandbox.daemon", "--home", str(home), "--cache", str(_CACHE)]
+    chosen = [] if executor is None else ["--executor", executor]
+    return [sys.executable, "-P", "-u", "-m", "sandbox.daemon", "--home", str(home), "--cache", str(_CACHE), *chosen]
 
 
-def start(home: Path, timeout: float = START_SECONDS) -> Daemon:
-    """Starts the sandbox of this home and waits until it is ready; gives back the one that runs already."""
+def start(home: Path, timeout: float = START_SECONDS, executor: str | None = None) -> Daemon:
+    """Starts the sandbox of this home and waits until it is ready; gives back the one that runs already.
+
+    Without `executor` the daemon takes what PNODES_SANDBOX_EXECUTOR says, or what works.
+    """
     home.mkdir(parents=True, exist_ok=True)
     with exclusive(home / "start.lock", lambda: None):
         daemon = find(home)
@@ -91,7 +95,7 @@ def start(home: Path, timeout: float = START_SECONDS) -> Daemon:
         (home / _MARK).touch()
         with (home / "daemon.log").open("ab") as log:
             process = subprocess.Popen(
-                command(home),
+                command(home, executor),
                 cwd=ROOT,
                 env=sandbox_shell.without_sandbox(os.environ),
                 stdin=subprocess.DEVNULL,

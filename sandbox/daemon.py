@@ -153,8 +153,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox.daemon", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="folder of this sandbox's state")
     parser.add_argument("--cache", type=Path, help="folder of Python environments that sandboxes share (HOME/cache)")
-    parser.add_argument("--executor", choices=CHOICES, default="auto", help="how jobs run (auto)")
+    default = os.environ.get("PNODES_SANDBOX_EXECUTOR") or "auto"
+    parser.add_argument("--executor", default=default, help=f"how jobs run: {', '.join(CHOICES)} ({default})")
     chosen = parser.parse_args(arguments)
+    if chosen.executor not in CHOICES:
+        parser.error(f"the executor is one of {', '.join(CHOICES)}, not {chosen.executor!r}")
     home = chosen.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

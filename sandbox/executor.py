@@ -178,32 +178,29 @@ class Executor:
             with Path(run.log_path).open("ab") as log:
                 job = self._runner.start(spec, log)
                 try:
-                    self._watch(job, spec, run)
+                    reason = self._watch(job, spec, run)
                 finally:
-                    job.remove()
+                    job.remove()  # before anybody hears of its end
+            self._end(run, "FAILED" if reason else "SUCCEEDED", reason)
         except CannotStartError as error:
             self._end(run, "FAILED", str(error))
         except Exception as error:  # noqa: BLE001 - a run that nobody ends would be waited for for ever
             self._end(run, "FAILED", f"the sandbox could not run the job: {error!r}")
 
-    def _watch(self, job: Job, spec: RunSpec, run: Run) -> None:
+    def _watch(self, job: Job, spec: RunSpec, run: Run) -> str:
+        """Wait for the job's end, or bring it about; the reason if it failed."""
         run.state, run.started = "RUNNING", time.time()
         self._save(run)
-        reason, code = "", None
+        reason = ""
         while not reason:
-            code = job.wait(_LOOK_SECONDS)
-            if code is not None:
-                break
+            run.exit_code = job.wait(_LOOK_SECONDS)
+            if run.exit_code is not None:
+                failed = f"Essential container exited with code {run.exit_code}"
+                return (job.verdict() or failed) if run.exit_code else ""
             reason = self._too_much(job, spec, run)
-        if reason:
-            job.kill()
-            code = job.wait(0)
-        run.exit_code = code
-        if reason or code:
-            words = reason or job.verdict() or f"Essential container exited with code {code}"
-            self._end(run, "FAILED", words)
-        else:
-            self._end(run, "SUCCEEDED", "")
+        job.kill()
+        run.exit_code = job.wait(0)
+        return reason
 
     def _too_much(self, job: Job, spec: RunSpec, run: Run) -> str:
         used = job.memory_mib()

@@ -131,7 +131,7 @@ class Bases:
             raise NoBaseError("Docker Hub cannot be reached, and mmdebstrap is not installed to make a stand-in")
         if not here and not reachable(_MIRROR.format(suite=default.suite)):
             raise NoBaseError("neither Docker Hub nor Debian's mirror can be reached, so there is no base image")
-        return "Docker Hub cannot be reached, so bases made of Debian packages stand for python and R images"
+        return "bases made of Debian packages stand for python and R images, as Docker Hub cannot be reached"
 
     def find(self, image: str, log: Log) -> str:
         """The reference to build on: the image itself, or that of its stand-in. Raises NoBaseError."""

@@ -42,13 +42,13 @@ class Choice:
 def choose(wanted: str, home: Path, cache: Path, store: Store, network: Network) -> Choice:
     """The executor of a sandbox. Raises CannotContainError when `container` is wanted in vain."""
     if wanted == "process":
-        return _processes("asked for", home, cache, store, network)
+        return _processes("as asked for", home, cache, store, network)
     try:
         return _containers(home, store, network)
     except (NoEngineError, NoRegistryError, NoBaseError) as error:
         if wanted == "container":
             raise CannotContainError(str(error)) from error
-        return _processes(f"no containers: {error}", home, cache, store, network)
+        return _processes(f"not in containers, because {error}", home, cache, store, network)
 
 
 def _processes(reason: str, home: Path, cache: Path, store: Store, network: Network) -> Choice:
@@ -64,4 +64,4 @@ def _containers(home: Path, store: Store, network: Network) -> Choice:
     registry.start()
     images = ContainerImages(engine, registry, bases, store)
     runner = ContainerRunner(engine, home, images, network)
-    return Choice("container", f"{engine.name} works here; {how}", images, runner, registry.stop)
+    return Choice("container", f"{engine.name} works here, and {how}", images, runner, registry.stop)

@@ -53,7 +53,7 @@ def daemon_code(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
     def use(before: str) -> None:
         code = DAEMON.format(before=before)
-        monkeypatch.setattr(sandbox_process, "command", lambda home: [sys.executable, "-c", code, str(home)])
+        monkeypatch.setattr(sandbox_process, "command", lambda home, _executor: [sys.executable, "-c", code, str(home)])
 
     use("")
     yield use

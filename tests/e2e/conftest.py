@@ -18,12 +18,12 @@ def environments(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pa
 
 
 @pytest.fixture
-def make_world(tmp_path: Path, environments: Path) -> Iterator[Callable[[str], World]]:
+def make_world(tmp_path: Path, environments: Path) -> Iterator[Callable[..., World]]:
     """Makes worlds from the text of a nodes.yaml and stops them afterwards."""
     made: list[World] = []
 
-    def make(nodes: str) -> World:
-        world = World(tmp_path / f"world-{len(made)}", environments, nodes)
+    def make(nodes: str, executor: str = "process") -> World:
+        world = World(tmp_path / f"world-{len(made)}", environments, nodes, executor)
         made.append(world)
         return world
 

@@ -44,7 +44,7 @@ print(json.dumps(seen))
 class World:
     """`project` holds what a user has after cloning; `cli` is pulumi in it; `control` asks the sandbox."""
 
-    def __init__(self, folder: Path, environments: Path, nodes: str) -> None:
+    def __init__(self, folder: Path, environments: Path, nodes: str, executor: str = "process") -> None:
         self.project, self.home = folder / "project", folder / "sandbox"
         self.project.mkdir(parents=True)
         for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py"):
@@ -54,7 +54,7 @@ class World:
         shutil.copytree(ROOT / "examples", self.project / "examples")
         self.model("quick")
         self.nodes(nodes)
-        self._environments = environments
+        self._environments, self._executor = environments, executor
         self.start()
         self.cli = PulumiCli(self.project, self._environment())
         self.cli.run("stack", "init", "dev")
@@ -64,6 +64,7 @@ class World:
         ready = self.home / "daemon.json"
         self.home.mkdir(parents=True, exist_ok=True)
         argv = [sys.executable, "-m", "sandbox.daemon", "--home", str(self.home), "--cache", str(self._environments)]
+        argv += ["--executor", self._executor]
         with (self.home / "daemon.log").open("ab") as log:
             self._process = subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + 60
