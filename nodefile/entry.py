@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from nodefile import durations, fields, sizes
-from nodefile.model import ACCOUNT, Cloud, Schedule, Size, Tournament
+from nodefile.model import ACCOUNT, Build, Cloud, Schedule, Size, Tournament
 
 Text = Annotated[str, BeforeValidator(fields.text)]
 _amount = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*(GiB|MiB)$"}
@@ -35,6 +35,12 @@ _schedule_schema = {
             "additionalProperties": False,
         },
     ]
+}
+_build_schema = {
+    "type": "object",
+    "properties": {"docker": {"type": "boolean", "default": False}},
+    "required": ["docker"],
+    "additionalProperties": False,
 }
 _command_schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 
@@ -66,6 +72,10 @@ class Entry(BaseModel):
     context: Annotated[
         Text | None,
         Field(description="The build context, by default the source; a parent folder lets models share a package."),
+    ] = None
+    build: Annotated[
+        Annotated[Build, BeforeValidator(fields.build), WithJsonSchema(_build_schema)] | None,
+        Field(description="docker: true builds the image with Docker on this machine instead of in the node's cloud."),
     ] = None
     timeout: Annotated[
         Annotated[int, BeforeValidator(durations.seconds), WithJsonSchema({"type": "string"})] | None,

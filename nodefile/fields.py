@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from nodefile import cron, sizes
-from nodefile.model import ACCOUNT, RESERVED_ENV, RESERVED_TAGS, Schedule, Size, is_uuid
+from nodefile.model import ACCOUNT, RESERVED_ENV, RESERVED_TAGS, Build, Schedule, Size, is_uuid
 from nodefile.problems import did_you_mean, shown
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -135,7 +135,20 @@ def _timezone(value: Any) -> str:
     raise ValueError(f"there is no time zone {name}; expected a name such as Europe/Berlin.{hint}")
 
 
-def _unknown(value: dict[str, Any], what: str, known: tuple[str, str]) -> list[Mistake]:
+def build(value: Any) -> Build:
+    """Where the image is built."""
+    if not isinstance(value, dict):
+        raise ValueError(f"expected {{docker: true}} or {{docker: false}}, got {shown(value)}.")
+    found = _unknown(value, "build", ("docker",))
+    if "docker" not in value and not found:
+        raise ValueError("build needs docker, such as {docker: true}.")
+    docker = _part(found, value, "docker", yes_or_no) if "docker" in value else False
+    if found:
+        raise Mistakes(found)
+    return Build(docker=docker)
+
+
+def _unknown(value: dict[str, Any], what: str, known: tuple[str, ...]) -> list[Mistake]:
     return [
         _wrong_key(key, f'{what} has no "{key}"; it has {" and ".join(known)}.{did_you_mean(key, known)}')
         for key in value

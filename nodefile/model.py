@@ -64,6 +64,13 @@ class Schedule(BaseModel):
     timezone: str
 
 
+class Build(BaseModel):
+    """Where a node's image is built: in its own cloud, or with Docker on the machine that runs `pulumi up`."""
+
+    model_config = ConfigDict(frozen=True)
+    docker: bool = False
+
+
 class Node(BaseModel):
     """One prediction node, defaults merged and paths absolute."""
 
@@ -76,6 +83,7 @@ class Node(BaseModel):
     size: Size
     source: Path
     context: Path
+    build: Build = Build()
     timeout: int
     disk: int | None
     schedule: Schedule | None

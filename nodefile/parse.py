@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from nodefile import folders, model, sizes, yaml_source
 from nodefile.entry import KEYS, Entry
 from nodefile.fields import Mistakes, NotText
-from nodefile.model import Node, Size, Tournament
+from nodefile.model import Build, Node, Size, Tournament
 from nodefile.names import wrong_name
 from nodefile.problems import NodeFileError, Position, Problem, did_you_mean, one_line
 from nodefile.yaml_source import Document
@@ -227,6 +227,7 @@ class _Parser:
             size=merged["size"] or Size(preset=sizes.DEFAULT, cpu=cpu_units / 1024, memory=memory),
             source=places[0],
             context=places[1],
+            build=merged["build"] or Build(),
             timeout=merged["timeout"] or DEFAULT_TIMEOUT,
             disk=merged["disk"],
             schedule=merged["schedule"],

@@ -238,6 +238,24 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         node('enabled: "true"'),
         ["6:14: enabled: expected true or false, got 'true'. Write true without quotes."],
     ),
+    ("build true", node("build: true"), ["6:12: build: expected {docker: true} or {docker: false}, got true."]),
+    ("build a word", node("build: docker"), ["6:12: build: expected {docker: true} or {docker: false}, got 'docker'."]),
+    ("build empty", node("build: {}"), ["6:12: build: build needs docker, such as {docker: true}."]),
+    (
+        "build with another key",
+        node("build: {dokcer: true}"),
+        ['6:13: build: build has no "dokcer"; it has docker. Did you mean "docker"?'],
+    ),
+    (
+        "build with a text",
+        node("build: {docker: yes}"),
+        ["6:21: build.docker: expected true or false, got 'yes'. Write true."],
+    ),
+    (
+        "build in defaults",
+        "defaults: {build: {docker: 1}}\n" + node(),
+        ["1:28: build.docker: expected true or false, got 1. Write true."],
+    ),
     (
         "source missing",
         node().replace("source: m", "source: mm"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nodefile import Cloud, Node, NodeFile, Position, Size, Tournament, load, parse, sizes
+from nodefile import Build, Cloud, Node, NodeFile, Position, Size, Tournament, load, parse, sizes
 
 ROOT = Path(__file__).resolve().parents[2]
 ID = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
@@ -40,6 +40,15 @@ def test_what_is_not_said_has_a_default() -> None:
     assert (node.disk, node.schedule, node.env, node.command, node.tags) == (None, None, {}, None, {})
     assert node.source == node.context == Path("m").resolve()
     assert node.dockerfile == Path("m/Dockerfile").resolve()
+    assert node.build == Build(docker=False)
+
+
+def test_a_node_may_leave_docker_to_the_others() -> None:
+    found = read(
+        "defaults: {cloud: aws, source: m, build: {docker: true}}\n"
+        f"nodes:\n  one: {{model: {ID}}}\n  two: {{model: other, build: {{docker: false}}}}\n"
+    )
+    assert [node.build.docker for node in found.nodes] == [True, False]
 
 
 @pytest.mark.parametrize(("cloud", "region"), [("aws", "us-east-1"), ("gcp", "us-central1"), ("azure", "eastus")])
@@ -91,6 +100,8 @@ def test_there_are_twenty_presets() -> None:
         ("env", '{A: "1", B: "", C: x=y}', {"A": "1", "B": "", "C": "x=y"}),
         ("env", '{TIME: "12:30", FLAG: "no"}', {"TIME": "12:30", "FLAG": "no"}),
         ("enabled", "false", False),
+        ("build", "{docker: true}", Build(docker=True)),
+        ("build", "{docker: false}", Build(docker=False)),
         ("model", "my_model", "my_model"),
         ("region", "eu-west-1", "eu-west-1"),
     ],

@@ -40,6 +40,7 @@ def test_the_projects_own_file_is_valid() -> None:
         {"schedule": "0 14 * * *"},
         {"schedule": {"cron": "0 14 * * *", "timezone": "UTC"}},
         {"command": ["a"]},
+        {"build": {"docker": True}},
         {"env": {"A": "b"}, "tags": {"a": "b"}, "enabled": False, "disk": "50GiB", "timeout": "2h"},
     ],
 )
@@ -49,7 +50,16 @@ def test_right_entries_are_valid(extra: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(
     "extra",
-    [{"sise": "a"}, {"size": "gen-mdd"}, {"size": {"cpu": 2}}, {"cloud": "awss"}, {"env": {"A": 1}}, {"command": []}],
+    [
+        {"sise": "a"},
+        {"size": "gen-mdd"},
+        {"size": {"cpu": 2}},
+        {"cloud": "awss"},
+        {"env": {"A": 1}},
+        {"command": []},
+        {"build": {}},
+        {"build": True},
+    ],
 )
 def test_wrong_entries_are_not(extra: dict[str, object]) -> None:
     with pytest.raises(jsonschema.ValidationError):
