@@ -20,10 +20,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from nodefile import Node
 from providers.aws import names, roles
 from providers.aws.cluster import Cluster
+from providers.aws.login import login
 from providers.aws.session import Session
 from providers.build import BuildFailed, ImageBuildProvider, build_arguments, context_of, source_inputs
 from providers.build import ImageBuild as SharedBuild
 from providers.contract import TYPE_PREFIX, Stack
+from providers.local_build import build_image
 
 KEPT_IMAGES = 10
 _POLL_SECONDS = 3.0
@@ -251,8 +253,11 @@ class Image(pulumi.ComponentResource):
             region=cluster.region,
             opts=own,
         )
-        built = pulumi.ResourceOptions(parent=self, depends_on=cluster.builder.grants)
-        self.image = ImageBuild(node, cluster, self.repository, stack, built).image
+        if node.build.docker:
+            self.image = build_image(node, self.repository.repository_url, login(cluster), stack, own)
+        else:
+            built = pulumi.ResourceOptions(parent=self, depends_on=cluster.builder.grants)
+            self.image = ImageBuild(node, cluster, self.repository, stack, built).image
         self.register_outputs({"image": self.image})
 
 

@@ -15,10 +15,12 @@ import pulumi
 from nodefile import Node
 from providers.azure.arm import Arm, ArmError, describe
 from providers.azure.cluster import Cluster
+from providers.azure.login import login
 from providers.azure.repositories import prune
 from providers.build import BuildFailed, ImageBuildProvider, build_arguments, context_of, source_inputs
 from providers.build import ImageBuild as SharedBuild
 from providers.contract import TYPE_PREFIX, Stack
+from providers.local_build import build_image
 
 _VERSION = "2019-06-01-preview"
 _POLL_SECONDS = 3.0
@@ -126,13 +128,18 @@ class _Log:
         return "\n".join(self._text.splitlines()[-_LAST_LINES:])
 
 
+def repository(node: Node, cluster: Cluster) -> pulumi.Output[str]:
+    """A node's repository in the cluster's registry."""
+    return pulumi.Output.concat(cluster.registry.login_server, "/", node.name)
+
+
 class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
     """A node's build in the cluster's registry."""
 
     def __init__(self, node: Node, cluster: Cluster, stack: Stack, opts: pulumi.ResourceOptions) -> None:
         props = {
             **source_inputs(node),
-            "repository": pulumi.Output.concat(cluster.registry.login_server, "/", node.name),
+            "repository": repository(node, cluster),
             "registryId": cluster.registry.id,
             "arguments": build_arguments(node, stack.model_ids[node.name]),
             "token": cluster.token,
@@ -151,5 +158,8 @@ class Image(pulumi.ComponentResource):
         # Role assignments take minutes to spread and a job whose image or keys cannot be read is refused at creation:
         # the build is the useful way to let that time pass.
         own = pulumi.ResourceOptions(parent=self, depends_on=cluster.puller_grants)
-        self.image = ImageBuild(node, cluster, stack, own).image
+        if node.build.docker:
+            self.image = build_image(node, repository(node, cluster), login(cluster), stack, own)
+        else:
+            self.image = ImageBuild(node, cluster, stack, own).image
         self.register_outputs({"image": self.image})

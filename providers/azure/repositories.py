@@ -25,6 +25,10 @@ class RepositoryError(Refusal):
     """The registry would not be tidied; the sentence says what it answered and what to do."""
 
 
+class NoAnswer(RepositoryError):
+    """The registry was not reached, which a new one's name may not be for a minute."""
+
+
 class RegistryApi:
     """The registry's own API, signed with what it gives in exchange for the deployer's token."""
 
@@ -32,7 +36,7 @@ class RegistryApi:
         self._server = server
         self._client = httpx.Client(base_url=f"https://{server}", timeout=60)
         given = self._call("POST", "/oauth2/exchange", data=self._form("access_token", access_token=token))
-        self._refresh = given.json()["refresh_token"]
+        self.refresh_token: str = given.json()["refresh_token"]
 
     def repositories(self) -> list[str]:
         """All of them."""
@@ -58,7 +62,7 @@ class RegistryApi:
         return {"grant_type": grant, "service": self._server, **more}
 
     def _signed(self, method: str, path: str, scope: str, missing_is_fine: bool = False) -> httpx.Response:
-        form = self._form("refresh_token", scope=scope, refresh_token=self._refresh)
+        form = self._form("refresh_token", scope=scope, refresh_token=self.refresh_token)
         access = self._call("POST", "/oauth2/token", data=form).json()["access_token"]
         return self._call(method, path, missing_is_fine, headers={"Authorization": f"Bearer {access}"})
 
@@ -67,11 +71,11 @@ class RegistryApi:
         try:
             answer = self._client.request(method, path, **arguments)
         except httpx.HTTPError as error:
-            raise RepositoryError(f"{where}: no answer ({error}); run `pulumi up` again.") from error
+            raise NoAnswer(f"{where}: no answer ({error}); run `pulumi up` again.") from error
         if answer.status_code >= 400 and not (missing_is_fine and answer.status_code == 404):
             raise RepositoryError(
-                f"{where}: {describe(answer)}. Expected a deployer who may delete images (AcrDelete, Contributor or "
-                "Owner on the registry)."
+                f"{where}: {describe(answer)}. Expected a deployer who may push and delete images (Contributor or "
+                "Owner on the registry, or AcrPush and AcrDelete)."
             )
         return answer
 

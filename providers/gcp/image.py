@@ -20,6 +20,8 @@ from providers.build import BuildFailed, ImageBuildProvider, build_arguments, co
 from providers.build import ImageBuild as SharedBuild
 from providers.contract import TYPE_PREFIX, Stack
 from providers.gcp.cluster import Cluster
+from providers.gcp.login import login
+from providers.local_build import build_image
 
 _BUILDER = "gcr.io/cloud-builders/docker"
 _MAX_SECONDS = 3600
@@ -189,13 +191,18 @@ class _Log:
         return "\n".join(self._lines[-_LAST_LINES:])
 
 
+def repository(node: Node, cluster: Cluster) -> pulumi.Output[str]:
+    """A node's place in the cluster's repository."""
+    return pulumi.Output.concat(cluster.images_url, "/", node.name)
+
+
 class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
     """A node's build in the cluster's repository."""
 
     def __init__(self, node: Node, cluster: Cluster, stack: Stack, opts: pulumi.ResourceOptions) -> None:
         props = {
             **source_inputs(node),
-            "repository": pulumi.Output.concat(cluster.images_url, "/", node.name),
+            "repository": repository(node, cluster),
             "bucket": cluster.bucket.name,
             "project": cluster.project,
             "region": cluster.region,
@@ -214,6 +221,10 @@ class Image(pulumi.ComponentResource):
 
     def __init__(self, node: Node, cluster: Cluster, stack: Stack, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{TYPE_PREFIX}:gcp:Image", node.name, None, opts)
-        own = pulumi.ResourceOptions(parent=self, depends_on=cluster.builder_grants)
-        self.image = ImageBuild(node, cluster, stack, own).image
+        if node.build.docker:
+            own = pulumi.ResourceOptions(parent=self)
+            self.image = build_image(node, repository(node, cluster), login(cluster), stack, own)
+        else:
+            own = pulumi.ResourceOptions(parent=self, depends_on=cluster.builder_grants)
+            self.image = ImageBuild(node, cluster, stack, own).image
         self.register_outputs({"image": self.image})

@@ -1,0 +1,13 @@
+"""The deployer's login to ECR, for images that are built on the user's machine."""
+
+from __future__ import annotations
+
+import pulumi_aws as aws
+
+from providers.aws.cluster import Cluster
+from providers.local_build import Login, at_up
+
+
+def login(cluster: Cluster) -> Login:
+    """ECR gives out passwords that are good for twelve hours, one for all repositories of a region."""
+    return Login("AWS", at_up(lambda: aws.ecr.get_authorization_token_output(region=cluster.region).password))
