@@ -22,7 +22,11 @@ from providers.contract import Stack
 
 SOURCE_LABEL = "prediction-nodes.source"
 # How the provider begins when there is no BuildKit that it can reach; a Dockerfile's mistakes sound otherwise.
-_NO_BUILDER = re.compile(r"\b(new|creating|booting|getting) builders?\b|loading nodes|buildkit is not supported|daemon")
+_NO_BUILDER = re.compile(
+    r"^(getting host|(new|getting|creating|booting) builders?|getting store|loading nodes|checking buildkit|"
+    r"buildkit is not supported)|docker (daemon|API) at",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,12 @@ def build_image(
         context=docker_build.BuildContextArgs(location=source["context"]),
         dockerfile=docker_build.DockerfileArgs(location=source["dockerfile"]),
         build_args=build_arguments(node, stack.model_ids[node.name]),
-        # Says which source an image is of, and lets a preview know that another source will be another image.
+        # Says which source an image is of. The provider has its own hash of the folder, which notices every change too.
         labels={SOURCE_LABEL: source["sourceDigest"]},
         # Whatever the machine's own processor is.
         platforms=[docker_build.Platform(PLATFORM)],
-        # By digest, without a tag: the registries' tags are immutable, and the same source does not always build to
-        # the same bytes, so a second build under the tag that stands for a source would be refused.
+        # By digest, without a tag: the registries' tags are immutable and a second build of the same source is another
+        # image, if only by its dates, so a tag that stands for the source would be refused.
         exports=[
             docker_build.ExportArgs(
                 image=docker_build.ExportImageArgs(names=[repository], push=True, push_by_digest=True)
@@ -68,13 +72,14 @@ def build_image(
         ],
         push=False,  # the short form of an export, with a tag
         build_on_preview=False,
-        # No cache in the registry: the machine's own builder keeps its layers.
+        # No cache in the registry: the machine's own builder keeps its layers. A new password is no difference to the
+        # provider; it is one in the state, where it is encrypted.
         registries=[docker_build.RegistryArgs(address=server, username=login.user, password=login.password)],
         opts=pulumi.ResourceOptions.merge(
             opts,
             pulumi.ResourceOptions(
                 additional_secret_outputs=["registries"],
-                # An image goes with its repository. To delete it, the provider would use the password of long ago.
+                # An image goes with its repository. To delete it, the provider would use the last `up`'s old password.
                 retain_on_delete=True,
                 hooks=pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"{node.name}-docker", _explain)]),
             ),

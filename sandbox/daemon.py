@@ -22,15 +22,19 @@ import uvicorn
 
 from sandbox.authority import Authority
 from sandbox.aws.cloud import AwsCloud
+from sandbox.aws.pushes import Pushes as AwsPushes
 from sandbox.azure.cloud import AzureCloud
+from sandbox.azure.pushes import Pushes as AzurePushes
 from sandbox.cloud import Cloud, Kernel
 from sandbox.containers.choice import CHOICES, CannotContainError, Choice, choose
 from sandbox.control import control_app
+from sandbox.docker_build.plugin import DockerBuildPlugin, LocalDocker
 from sandbox.executor import Executor
 from sandbox.functions import Functions
 from sandbox.gateway import Gateway
 from sandbox.gcp import iam
 from sandbox.gcp.cloud import GcpCloud
+from sandbox.gcp.pushes import Pushes as GcpPushes
 from sandbox.network import Network
 from sandbox.numerai.app import Numerai
 from sandbox.plugin import Plugin
@@ -65,11 +69,14 @@ class Daemon:
             images=self.choice.images,
             network=network,
         )
-        self.clouds: list[Cloud] = [AwsCloud(self.kernel), GcpCloud(self.kernel), AzureCloud(self.kernel)]
+        aws, gcp, azure = AwsCloud(self.kernel), GcpCloud(self.kernel), AzureCloud(self.kernel)
+        self.clouds: list[Cloud] = [aws, gcp, azure]
         # Where the deployer's clients look for it: they read a file, as after `gcloud auth application-default login`.
         (self.home / "google-credentials.json").write_text(json.dumps(iam.PERSON))
+        docker = LocalDocker(self.kernel, [AwsPushes(aws), GcpPushes(gcp), AzurePushes(azure)])
         self.numerai = Numerai(self.kernel, self._post)
         served = {cloud.package: Plugin(cloud).serve() for cloud in self.clouds}
+        served[docker.package] = DockerBuildPlugin(docker).serve()
         self._plugins = [server for server, _ in served.values()]
         for cloud in self.clouds:
             cloud.start()

@@ -86,7 +86,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             }
             return provider_pb2.InvokeResponse(**answer)
 
-        return _answer(context, run)
+        return answer(context, run)
 
     def Check(self, request: Any, context: Any) -> Any:
         def run() -> Any:
@@ -105,7 +105,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 failures=[provider_pb2.CheckFailure(property=p, reason=r) for p, r in dict(failures[::-1]).items()],
             )
 
-        return _answer(context, run)
+        return answer(context, run)
 
     def Diff(self, request: Any, context: Any) -> Any:
         def run() -> Any:
@@ -117,7 +117,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             detailed: dict[str, Any] = {}
             for path, kind in changes(olds, news):
                 replaces = path[0] in handler.replace_on or self._schema.replaces(type_, path)
-                detailed[_text(path)] = provider_pb2.PropertyDiff(kind=kind + 1 if replaces else kind, inputDiff=True)
+                detailed[text_of(path)] = provider_pb2.PropertyDiff(kind=kind + 1 if replaces else kind, inputDiff=True)
             replaced = [path for path, diff in detailed.items() if diff.kind in _REPLACING]
             return provider_pb2.DiffResponse(
                 changes=provider_pb2.DiffResponse.DIFF_SOME if detailed else provider_pb2.DiffResponse.DIFF_NONE,
@@ -128,7 +128,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 deleteBeforeReplace=bool(replaced) and self._in_the_way(handler, olds, news),
             )
 
-        return _answer(context, run)
+        return answer(context, run)
 
     @staticmethod
     def _in_the_way(handler: Handler, olds: dict[str, Any], news: dict[str, Any]) -> bool:
@@ -141,7 +141,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: Any, context: Any) -> Any:
         def run() -> Any:
             type_, logical = _of_urn(request.urn)
-            handler, inputs = self._handler(type_), _visible(raw(request.properties))
+            handler, inputs = self._handler(type_), visible(raw(request.properties))
             if request.preview:
                 return provider_pb2.CreateResponse(properties=values.struct(handler.previewed(inputs)))
             resource = Resource(type_, request.urn, logical, "", plain(inputs), plain(copy.deepcopy(inputs)))
@@ -149,15 +149,15 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             self._cloud.save(resource)
             return provider_pb2.CreateResponse(id=resource.id, properties=_outputs(resource, inputs))
 
-        return _answer(context, run)
+        return answer(context, run)
 
     def Update(self, request: Any, context: Any) -> Any:
         def run() -> Any:
             type_, logical = _of_urn(request.urn)
-            handler, inputs = self._handler(type_), _visible(raw(request.news))
+            handler, inputs = self._handler(type_), visible(raw(request.news))
             before = raw(request.old_inputs)
             if request.preview:
-                outputs = _carried(_visible(raw(request.olds)), before, handler.previewed(inputs))
+                outputs = _carried(visible(raw(request.olds)), before, handler.previewed(inputs))
                 outputs |= dict.fromkeys(handler.recomputed(plain(before), plain(inputs)), UNKNOWN)
                 return provider_pb2.UpdateResponse(properties=values.struct(outputs))
             old = self._cloud.get(type_, request.id)
@@ -169,7 +169,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             self._cloud.save(resource)
             return provider_pb2.UpdateResponse(properties=_outputs(resource, inputs))
 
-        return _answer(context, run)
+        return answer(context, run)
 
     def Delete(self, request: Any, context: Any) -> Any:
         def run() -> Any:
@@ -180,7 +180,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 self._cloud.forget(resource)
             return empty_pb2.Empty()
 
-        return _answer(context, run)
+        return answer(context, run)
 
     def Read(self, request: Any, context: Any) -> Any:
         def run() -> Any:
@@ -199,7 +199,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 inputs=values.struct(inputs | {key: live for key, live in drifted.items() if live is not None}),
             )
 
-        return _answer(context, run)
+        return answer(context, run)
 
 
 _REPLACING = (Kind.ADD_REPLACE, Kind.DELETE_REPLACE, Kind.UPDATE_REPLACE)
@@ -224,7 +224,8 @@ def changes(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield path, Kind.ADD if old is None else Kind.DELETE if new is None else Kind.UPDATE
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """A path as the engine writes it: a.b[0]."""
     text = str(path[0])
     for step in path[1:]:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if step.isidentifier() else f'["{step}"]'
@@ -237,7 +238,8 @@ def _of_urn(urn: str) -> tuple[str, str]:
     return qualified.split("$")[-1], name
 
 
-def _visible(properties: dict[str, Any]) -> dict[str, Any]:
+def visible(properties: dict[str, Any]) -> dict[str, Any]:
+    """Properties without the engine's own marks."""
     return {key: value for key, value in properties.items() if key != "__defaults"}
 
 
@@ -263,10 +265,11 @@ def _outputs(resource: Resource, wire: dict[str, Any]) -> Any:
         for key, value in resource.outputs.items()
         if key not in resource.inputs or value != resource.inputs[key]
     }
-    return values.struct(_visible(sent) | computed)
+    return values.struct(visible(sent) | computed)
 
 
-def _answer(context: Any, run: Callable[[], Any]) -> Any:
+def answer(context: Any, run: Callable[[], Any]) -> Any:
+    """What `run` gives; its error is the call's, in a sentence."""
     try:
         return run()
     except CloudError as error:

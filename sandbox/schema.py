@@ -17,7 +17,7 @@ from typing import Any
 from sandbox.values import UNKNOWN
 
 _HERE = Path(__file__).parent / "schemas"
-_FILES = {"aws": "aws.json", "gcp": "gcp.json", "azure-native": "azure.json"}
+_FILES = {"aws": "aws.json", "gcp": "gcp.json", "azure-native": "azure.json", "docker-build": "docker-build.json"}
 Failure = tuple[str, str]
 
 

@@ -19,7 +19,12 @@ from pulumi import _types
 
 from sandbox.values import UNKNOWN
 
-_MODULES = {"aws": "pulumi_aws", "gcp": "pulumi_gcp", "azure-native": "pulumi_azure_native"}
+_MODULES = {
+    "aws": "pulumi_aws",
+    "gcp": "pulumi_gcp",
+    "azure-native": "pulumi_azure_native",
+    "docker-build": "pulumi_docker_build",
+}
 _KEYWORDS = {"lambda": "lambda_"}
 Failure = tuple[str, str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, ClassVar
 
-from sandbox.aws import batch, codebuild, ecr, functions, iam, logs, network, s3, schedules, secretsmanager, sts
+from sandbox.aws import batch, codebuild, ecr, functions, iam, logs, network, pushes, s3, schedules, secretsmanager, sts
 from sandbox.aws.calls import Call, Refused, Reply, json_error
 from sandbox.aws.jobs import Jobs
 from sandbox.calls import serve
@@ -98,6 +98,9 @@ class AwsCloud(Cloud):
             offered = [kind for kind in wanted if kind in batch.MACHINES]
             locations = [args.get("region") or DEFAULT_REGION] * len(offered)
             return {"id": "offers", "instanceTypes": offered, "locations": locations, "locationTypes": []}
+        if token == "aws:ecr/getAuthorizationToken:getAuthorizationToken":  # noqa: S105
+            region = args.get("region") or self.config.get("region") or DEFAULT_REGION
+            return pushes.authorization_token(self, region)
         raise CloudError(f"the sandbox has no {token}")
 
     def owns(self, host: str) -> bool:

@@ -1,10 +1,11 @@
-"""ECR: repositories, and what DescribeImages says of them."""
+"""ECR: repositories, what DescribeImages says of them, and passwords for those who push and pull."""
 
 from __future__ import annotations
 
 import base64
 import json
 import secrets
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,11 @@ from sandbox.values import UNKNOWN
 
 if TYPE_CHECKING:
     from sandbox.aws.cloud import AwsCloud
+    from sandbox.aws.iam import Caller
 
 REPOSITORY = "aws:ecr/repository:Repository"
+PASSWORDS, USER = "aws:ecr-passwords", "AWS"
+_PASSWORD_SECONDS = 12 * 3600
 _PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 
 
@@ -58,13 +62,30 @@ class LifecyclePolicy(AwsHandler):
         self.described(resource)
 
 
+def authorization(cloud: AwsCloud, caller: Caller, region: str) -> dict[str, Any]:
+    """What GetAuthorizationToken gives: a password for the registry of a region, good for twelve hours."""
+    password, until = f"eyJwYXlsb2FkIjoi{secrets.token_hex(32)}", time.time() + _PASSWORD_SECONDS
+    owner = {"name": caller.name, "arn": caller.arn, "region": region, "until": until}
+    cloud.kernel.store.put(PASSWORDS, password, owner)
+    return {
+        "authorizationToken": base64.b64encode(f"{USER}:{password}".encode()).decode(),
+        "expiresAt": until,
+        "proxyEndpoint": f"https://{cloud.account}.dkr.ecr.{region}.amazonaws.com",
+    }
+
+
+def login_of(authorization: dict[str, Any]) -> tuple[str, str]:
+    """User and password in an authorization."""
+    user, _, password = base64.b64decode(authorization["authorizationToken"]).decode().partition(":")
+    return user, password
+
+
 def serve(cloud: AwsCloud, call: Call, action: str) -> Reply:
     """GetAuthorizationToken and DescribeImages."""
     caller, wanted = cloud.access.caller(call), call.json()
     if action == "GetAuthorizationToken":
         cloud.access.demand(caller, "ecr:GetAuthorizationToken", "*")
-        token = base64.b64encode(f"AWS:{secrets.token_hex(16)}".encode()).decode()
-        return reply({"authorizationData": [{"authorizationToken": token}]})
+        return reply({"authorizationData": [authorization(cloud, caller, cloud.region_of(call))]})
     if action != "DescribeImages":
         raise Refused(400, "UnknownOperationException", f"the sandbox has no {action}")
     repository = cloud.get(REPOSITORY, wanted.get("repositoryName", ""))
