@@ -54,7 +54,7 @@ def _found(configured: Configured) -> Any:
     target = configured("gcp:impersonateServiceAccount") or os.environ.get("GOOGLE_IMPERSONATE_SERVICE_ACCOUNT")
     if not target:
         return credentials
-    return google.auth.impersonated_credentials.Credentials(
+    return google.auth.impersonated_credentials.Credentials(  # type: ignore[no-untyped-call]
         source_credentials=credentials, target_principal=target, target_scopes=_SCOPES
     )
 
@@ -62,7 +62,7 @@ def _found(configured: Configured) -> Any:
 def _source(configured: Configured) -> Any:
     token = configured("gcp:accessToken") or os.environ.get("GOOGLE_OAUTH_ACCESS_TOKEN")
     if token:
-        return google.oauth2.credentials.Credentials(token)
+        return google.oauth2.credentials.Credentials(token)  # type: ignore[no-untyped-call]
     variables = ("GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON")
     given = configured("gcp:credentials") or next(filter(None, map(os.environ.get, variables)), None)
     with warnings.catch_warnings():
@@ -71,7 +71,8 @@ def _source(configured: Configured) -> Any:
         if not given:
             return google.auth.default(scopes=_SCOPES)[0]
         text = given if given.lstrip().startswith("{") else Path(given).expanduser().read_text(encoding="utf-8")
-        return google.auth.load_credentials_from_dict(json.loads(text), scopes=_SCOPES)[0]
+        found = google.auth.load_credentials_from_dict(json.loads(text), scopes=_SCOPES)  # type: ignore[no-untyped-call]
+        return found[0]
 
 
 def _short(error: Exception) -> str:

@@ -24,7 +24,7 @@ def project(peer: str) -> Path:
     port = int(peer.rpartition(":")[2])
     for process in psutil.process_iter(["name"]):
         try:
-            if any(each.laddr.port == port for each in process.net_connections("tcp") if each.laddr):
+            if any(each.laddr.port == port for each in process.net_connections("tcp") if each.laddr):  # type: ignore[redundant-expr]
                 return _with_project(Path(process.cwd()))
         except (psutil.AccessDenied, psutil.NoSuchProcess):
             continue

@@ -51,7 +51,7 @@ def test_following_shows_each_line_once_and_also_those_that_come_late() -> None:
 
 def test_a_run_that_ended_long_ago_is_read_once() -> None:
     cloud = Scripted([line(1, "a")])
-    assert [each.text for each in cloud.follow(cloud.run("r"), pause=pytest.fail)] == ["a"]
+    assert [each.text for each in cloud.follow(cloud.run("r"), pause=lambda _: pytest.fail("it waited"))] == ["a"]
     assert len(cloud.asked) == 1
 
 

@@ -9,6 +9,7 @@ import pytest
 from nodefile import load
 from runs import keys
 from runs.refused import CannotRun
+from runs.variables import Account
 from tests.runs.conftest import MODEL_ID, Project
 
 PULUMI = """\
@@ -33,7 +34,7 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def account(project: Project, environ: dict[str, str], stack: str | None = None) -> keys.Account:
+def account(project: Project, environ: dict[str, str], stack: str | None = None) -> Account:
     (node,) = load(project.folder / "nodes.yaml").nodes
     return keys.account(node, True, {"PATH": "/usr/bin:/bin", **environ}, project.folder, stack, print)
 

@@ -14,6 +14,7 @@ from sandbox.cloud import Cloud, Kernel
 from sandbox.executor import Executor
 from sandbox.functions import Functions
 from sandbox.gateway import Gateway
+from sandbox.images import Images
 from sandbox.network import Network
 from sandbox.processes import ProcessRunner
 
@@ -34,6 +35,7 @@ def networked(kernel: Kernel, home: Path, make: Callable[[Kernel], AnyCloud]) ->
     kernel.executor.stop()
     kernel.network = network
     kernel.functions = Functions(home, kernel.store, network)
+    assert isinstance(kernel.images, Images)
     kernel.executor = Executor(home, kernel.store, ProcessRunner(home, kernel.images, network))
     clouds.append(make(kernel))
     try:

@@ -152,7 +152,7 @@ def test_no_credentials_is_a_sentence_with_the_command(
 
 
 def test_a_refusal_tells_the_innermost_reason(azure: Azure) -> None:
-    account = Account({}.get, "eastus")
+    account = Account(lambda _: None, "eastus")
     inner = {"code": "SEM0100", "message": "Failed to resolve x"}
     told = {"error": {"code": "BadArgumentError", "message": "invalid properties", "innererror": inner}}
     account._http = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(400, json=told)))

@@ -69,7 +69,7 @@ def built(kernel: Kernel, folder: Path, name: str) -> Image:
     context, log = copied(MODELS[name], folder), list[str]()
     digest = kernel.images.build(name, context.archive(), context.dockerfile_name, {}, ["latest"], log.append)
     image = kernel.images.get(name, digest)
-    assert image is not None, log
+    assert isinstance(image, Image), log
     assert image.command == ["python", "predict.py"]
     return image
 
