@@ -7,7 +7,6 @@ import posixpath
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from dockerfiles.layout import Layout, layout
 from dockerfiles.recipe import DockerfileError, Recipe, read
@@ -97,10 +96,8 @@ def image_of(node: Node, model_id: str, in_container: bool = False) -> Image:
 
 
 def build_arguments(node: Node, model_id: str) -> dict[str, str]:
-    """The build arguments that the clouds' builders get, of plain values."""
-    from providers import build  # it needs Pulumi's SDK, which takes a moment to load
-
-    return cast(dict[str, str], build.build_arguments(node, model_id))
+    """The build arguments that the clouds' builders get (`providers.build`, which needs Pulumi's SDK to be loaded)."""
+    return {"SRC_PATH": _shown(node.source, node.context), "MODEL_ID": model_id}
 
 
 def default_command(image: Image) -> list[str]:
