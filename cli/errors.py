@@ -10,6 +10,8 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from engine import EngineError
+from operations.contract import OperationsError
+from providers.refusal import Refusal
 
 
 class UserError(Exception):
@@ -30,7 +32,7 @@ class Group(TyperGroup):
         except UserError as error:
             _tell(str(error))
             raise typer.Exit(error.exit_code) from None
-        except EngineError as error:
+        except (EngineError, OperationsError, Refusal) as error:
             _tell(str(error))
             raise typer.Exit(1) from None
 

@@ -121,8 +121,9 @@ def test_the_trigger_s_log_is_that_of_its_app(azure: Azure, deployer: str) -> No
     found = operations(NodeFacts("alpha", "azure", "eastus", "/subscriptions/s", names))
     with azure.http() as client:
         client.post(f"https://{world.site['defaultHostName']}/pred/x", json={})
-    (line,) = [each for each in found.trigger_log() if '"http"' in each.text]
-    assert json.loads(line.text)["http"] == 401
+    # The line before it is of the health that the publication asked for.
+    line = found.trigger_log()[-1]
+    assert (json.loads(line.text)["route"], json.loads(line.text)["http"]) == ("pred", 401)
     assert line in found.trigger_log(since=line.time - timedelta(seconds=1))
     assert found.trigger_log(since=datetime.now(UTC) + timedelta(minutes=1)) == []
 

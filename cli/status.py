@@ -1,0 +1,191 @@
+"""`pnodes status`: every node's last run and submission, and the rounds, asked from all clouds and Numerai at once."""
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from cli.report import table
+from cli.stack import AsJson, Stack, StackNode, StackOption
+from cli.times import duration, moment, stamped
+from operations.accounts import Accounts
+from operations.contract import OperationsError, Run, when
+from providers.refusal import Refusal
+
+_AT_ONCE = 8
+
+
+@dataclass
+class Status:
+    """What could be learned of one node; `problems`: a sentence for each part that could not be asked."""
+
+    node: StackNode
+    run: Run | None = None
+    submission: dict[str, Any] | None = None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def carries(self) -> bool | None:
+        """Whether the newest submission is of the last run, by its trigger id; None where there is none to compare."""
+        if self.submission is None or self.run is None or not self.run.trigger_id:
+            return None
+        return bool(self.submission.get("triggerId") == self.run.trigger_id)
+
+
+def status(stack: StackOption = None, as_json: AsJson = False) -> None:
+    """Show every node: its last run, the newest submission of its model, and the rounds as Numerai tells them.
+
+    Exit code 1 when a cloud or Numerai could not be asked; the others are shown nevertheless.
+    """
+    found = Stack.read(stack)
+    statuses, rounds, problems = look(found)
+    if as_json:
+        print(json.dumps(_document(statuses, rounds, problems), indent=2))
+    else:
+        _show(statuses, rounds, problems)
+    if problems or any(each.problems for each in statuses):
+        raise typer.Exit(1)
+
+
+def look(stack: Stack) -> tuple[list[Status], dict[str, dict[str, Any]], list[str]]:
+    """The nodes, the rounds by tournament, and what could not be asked of Numerai as a whole."""
+    accounts = Accounts(stack.configured)
+    statuses = {name: Status(node) for name, node in stack.nodes.items()}
+    rounds: dict[str, dict[str, Any]] = {}
+    problems: list[str] = []
+
+    def run_of(each: Status) -> None:
+        each.run = next(iter(accounts.of(each.node.facts).runs(limit=1)), None)
+
+    def submission_of(each: Status) -> None:
+        found = stack.numerai(each.node.account).submissions(each.node.model_id)
+        each.submission = next(iter(found), None)
+
+    def round_of(tournament: str) -> None:
+        from nodefile import Tournament
+        from numerai.client import Client
+
+        current = Client().current_round(Tournament(tournament).number)
+        if current is not None:
+            rounds[tournament] = current
+
+    jobs: list[tuple[list[str], Callable[[], None]]] = []
+    for each in statuses.values():
+        jobs += [(each.problems, partial(run_of, each)), (each.problems, partial(submission_of, each))]
+    for tournament in sorted({node.tournament for node in stack.nodes.values()}):
+        jobs.append((problems, partial(round_of, tournament)))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(lambda job: _attempt(*job), jobs))
+    return list(statuses.values()), dict(sorted(rounds.items())), list(dict.fromkeys(problems))
+
+
+def _attempt(problems: list[str], job: Callable[[], None]) -> None:
+    try:
+        job()
+    except (OperationsError, Refusal) as error:
+        problems.append(str(error))
+
+
+def _show(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], problems: Sequence[str]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    rows = [
+        [
+            each.node.name,
+            each.node.facts.cloud,
+            moment(each.run.created) if each.run else "-",
+            _cause(each.run) if each.run else "-",
+            str(each.run.state) if each.run else ("?" if each.problems else "never ran"),
+            duration(each.run.seconds) if each.run else "-",
+            _submission(each),
+        ]
+        for each in statuses
+    ]
+    console.print(table(["node", "cloud", "last run", "started by", "job", "took", "submission"], rows))
+    if rounds:
+        console.print()
+    for tournament, facts in rounds.items():
+        console.print(f"{tournament}: {_round(facts)}", markup=False)
+    # A sentence is told once, with all the nodes that it is about.
+    told: dict[str, list[str]] = {sentence: [] for sentence in problems}
+    for each in statuses:
+        for sentence in each.problems:
+            told.setdefault(sentence, []).append(each.node.name)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    for sentence, names in told.items():
+        errors.print(f"{', '.join(names) + ': ' if names else ''}{sentence}", markup=False)
+
+
+def _cause(run: Run) -> str:
+    if run.round == "test":
+        return "a test"
+    if run.trigger_id:
+        return f"round {run.round}" if run.round else "Numerai"
+    return "schedule or hand"
+
+
+def _submission(status: Status) -> str:
+    if status.submission is None:
+        return "?" if status.problems else "none"
+    found = status.submission
+    text = f"round {(found.get('round') or {}).get('number', '?')}, {moment(when(found['insertedAt']))}"
+    match status.carries:
+        case True:
+            return f"{text}, of this run"
+        case False:
+            return f"{text}, not of this run"
+    return text if found.get("triggerId") else f"{text}, without a trigger id"
+
+
+def _round(facts: dict[str, Any], now: datetime | None = None) -> str:
+    """What Numerai tells of the newest round; the one after it is announced by opening."""
+    now = now or datetime.now(UTC)
+    opens, closes = when(facts.get("openTime")), when(facts.get("closeStakingTime") or facts.get("closeTime"))
+    name = f"round {facts.get('number')}"
+    if opens and now < opens:
+        return f"{name} opens {moment(opens)}, in {duration((opens - now).total_seconds())}"
+    if closes and now < closes:
+        return f"{name} is open until {moment(closes)}, for {duration((closes - now).total_seconds())} more"
+    ended = f"{name} closed {moment(closes)}" if closes else f"{name} is the newest"
+    return f"{ended}; Numerai has not told yet when the next one opens"
+
+
+def described(run: Run) -> dict[str, Any]:
+    """A run for JSON."""
+    return {
+        "id": run.id,
+        "state": str(run.state),
+        "reason": run.reason,
+        "created": stamped(run.created),
+        "started": stamped(run.started),
+        "stopped": stamped(run.stopped),
+        "seconds": None if run.seconds is None else round(run.seconds, 1),
+        "trigger_id": run.trigger_id or None,
+        "round": run.round or None,
+    }
+
+
+def _document(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], problems: Sequence[str]) -> dict[str, Any]:
+    return {
+        "nodes": [
+            {
+                "name": each.node.name,
+                "cloud": each.node.facts.cloud,
+                "region": each.node.facts.region,
+                "tournament": each.node.tournament,
+                "model_id": each.node.model_id,
+                "run": described(each.run) if each.run else None,
+                "submission": each.submission,
+                "submission_of_this_run": each.carries,
+                "problems": each.problems,
+            }
+            for each in statuses
+        ],
+        "rounds": rounds,
+        "problems": list(problems),
+    }
