@@ -15,7 +15,7 @@ from cli import project, sandbox_process, sandbox_shell
 from cli.control import Control, Trigger
 from cli.engine_run import Pulumi
 from cli.errors import UserError
-from cli.report import Outcome, how_jobs_run, outcomes, result_table
+from cli.report import Outcome, how_jobs_run, outcomes, result_table, wide_console
 from engine import ensure
 
 _POLL_SECONDS = 0.5
@@ -30,7 +30,7 @@ def demo(
     timeout: Annotated[int, typer.Option(help="Seconds to wait for the jobs.")] = 900,
 ) -> None:
     """Deploy nodes.yaml to the sandbox, open a round, and show what each node submitted."""
-    console = _console()
+    console = wide_console()
     began = time.monotonic()
     console.print(
         "This deploys the nodes of nodes.yaml with the real Pulumi engine to three clouds in a sandbox on this"
@@ -156,9 +156,3 @@ def _step(console: Console, number: int, what: str) -> None:
 
 def _in_ci() -> bool:
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
-
-
-def _console() -> Console:
-    """Tables are wider than the 80 columns that a pipe counts as."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=220)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from rich.console import Console
 from rich.table import Table
 
 from cli.control import Run, Submission, Trigger
@@ -98,6 +99,12 @@ def result_table(found: Sequence[Outcome]) -> Table:
             ]
         )
     return table(headings, rows)
+
+
+def wide_console() -> Console:
+    """For tables, which are wider than the 80 columns that a pipe counts as."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=220)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from cli.report import table
+from cli.report import table, wide_console
 from cli.stack import AsJson, Stack, StackNode, StackOption
 from cli.times import duration, moment, stamped
 from operations.accounts import Accounts
@@ -93,7 +93,7 @@ def _attempt(problems: list[str], job: Callable[[], None]) -> None:
 
 
 def _show(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], problems: Sequence[str]) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = wide_console()
     rows = [
         [
             each.node.name,

@@ -1,0 +1,94 @@
+"""A deployed stack without engine and clouds: what the day-to-day commands ask, answered from memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import pytest
+
+from cli import stack as stack_module
+from cli.stack import Stack
+from numerai.client import Client
+from operations.accounts import Accounts
+from operations.contract import LogLine, NodeFacts, NodeOperations, OperationsError, Run, State
+
+NOW = datetime.now(UTC)
+CLOUDS = {"alpha": "aws", "beta": "gcp", "gamma": "azure"}
+DONE = Run("run-2", State.SUCCEEDED, NOW, "", NOW, NOW + timedelta(seconds=75), "t-1", "371")
+
+
+@dataclass
+class Node(NodeOperations):
+    """A node on a cloud of the tests' own."""
+
+    name: str
+    known: list[Run] = field(default_factory=lambda: [DONE, Run("run-1", State.FAILED, NOW, "exit code 1", NOW, NOW)])
+    lines: list[str] = field(default_factory=lambda: ["[red] first", "last"])
+    calls: list[str] = field(default_factory=list)
+    broken: str = ""
+    stopped: list[str] = field(default_factory=list)
+    poll_seconds: ClassVar[float] = 0.0
+    lag_seconds: ClassVar[float] = 0.0
+
+    def runs(self, limit: int = 10) -> list[Run]:
+        if self.broken:
+            raise OperationsError(self.broken)
+        return self.known[:limit]
+
+    def run(self, run_id: str) -> Run:
+        return next(run for run in self.known if run.id == run_id)
+
+    def log(self, run: Run, since: datetime | None = None, limit: int = 1000) -> list[LogLine]:
+        return [LogLine(NOW, text, text) for text in self.lines][-limit:]
+
+    def trigger_log(self, since: datetime | None = None, limit: int = 1000) -> list[LogLine]:
+        return [LogLine(NOW, text, text) for text in self.calls][-limit:]
+
+    def stop(self, run: Run) -> None:
+        self.stopped.append(run.id)
+        self.known = [Run(run.id, State.CANCELLED, run.created) if each.id == run.id else each for each in self.known]
+
+
+class Deployed:
+    """`nodes` by name; `asked` is what the engine was asked; `sent` are each model's submissions."""
+
+    def __init__(self) -> None:
+        self.nodes = {name: Node(name) for name in CLOUDS}
+        self.asked: list[list[str]] = []
+        self.sent: dict[str, list[dict[str, Any]]] = {}
+        self.outputs: dict[str, Any] = {
+            "webhooks": {name: f"https://{name}.example/pred/m-{name}?token=SECRET" for name in CLOUDS},
+            "nodes": {
+                name: {"cloud": cloud, "region": "here", "tournament": "classic", "model_id": f"m-{name}", "job": name}
+                for name, cloud in CLOUDS.items()
+            },
+        }
+
+    def ask(self, arguments: list[str]) -> dict[str, Any]:
+        """Stands for the engine."""
+        self.asked.append(list(arguments))
+        return self.outputs if arguments[0] == "stack" else {}
+
+    def of(self, facts: NodeFacts) -> NodeOperations:
+        """Stands for the clouds."""
+        return self.nodes[facts.name]
+
+    def submissions(self, model_id: str) -> list[dict[str, Any]]:
+        """Stands for Numerai."""
+        return self.sent.get(model_id, [])
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    """The stack that the commands find."""
+    made = Deployed()
+    opens = (NOW - timedelta(minutes=5), NOW + timedelta(minutes=55))
+    times = [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in opens]
+    current = {"number": 371, "openTime": times[0], "closeTime": times[1], "closeStakingTime": times[1]}
+    monkeypatch.setattr(stack_module, "ask", made.ask)
+    monkeypatch.setattr(Accounts, "of", lambda _self, facts: made.of(facts))
+    monkeypatch.setattr(Stack, "numerai", lambda _self, _account: made)
+    monkeypatch.setattr(Client, "current_round", lambda _self, _tournament: current)
+    return made

@@ -1,0 +1,68 @@
+"""What `pnodes test` tells, and its exit codes; the steps themselves are tested with operations.check."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from cli import probe
+from operations.check import Check, Result
+from operations.contract import OperationsError
+from tests.cli.conftest import Pnodes
+from tests.cli.deployed import DONE, Deployed, deployed
+
+__all__ = ["deployed"]
+PASSED = Result("alpha", "t-1", DONE, ["", "job", "", "s"], seconds=75)
+STOPPED = Result("beta", "t-2", DONE, ["", "job"], "it broke", ["[last] line"], 3)
+
+
+@pytest.fixture
+def goes(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Result | Exception]], None]:
+    """Sets how each node's test goes."""
+
+    def use(results: dict[str, Result | Exception]) -> None:
+        def go(check: Check) -> Result:
+            result = results[check.node]
+            if isinstance(result, Exception):
+                raise result
+            check.tell("a step")
+            return result
+
+        monkeypatch.setattr(Check, "go", go)
+
+    return use
+
+
+Goes = Callable[[dict[str, Result | Exception]], None]
+
+
+def test_all_passed_is_0(pnodes: Pnodes, deployed: Deployed, goes: Goes) -> None:
+    goes({"alpha": PASSED})
+    result = pnodes("test", "alpha")
+    assert result.exit_code == 0, result.output
+    assert "alpha: a step" in result.stdout
+    assert "passed alpha: all 4 steps in 1 min 15 s" in result.stdout
+
+
+def test_one_that_stopped_is_1_with_step_reason_and_lines(pnodes: Pnodes, deployed: Deployed, goes: Goes) -> None:
+    goes({"alpha": PASSED, "beta": STOPPED, "gamma": OperationsError("Azure gives no token.")})
+    result = pnodes("test", "alpha", "beta", "gamma")
+    assert result.exit_code == 1
+    assert "stopped beta at step 3 of 4, container started\n  it broke" in result.stdout
+    assert "    [last] line" in result.stdout
+    assert "Azure gives no token." in result.stdout
+    document = json.loads(pnodes("test", "alpha", "beta", "gamma", "--json").stdout)["nodes"]
+    assert [each["passed"] for each in document] == [True, False, False]
+    assert [step["passed"] for step in document[1]["steps"]] == [True, True, False, False]
+
+
+def test_the_trigger_s_own_address_is_asked_without_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Answer:
+        status_code = 503
+
+    monkeypatch.setattr(probe.httpx, "get", lambda url, **_: asked.append(url) or Answer())
+    said = probe.health("https://h.example/pred/m?token=SECRET")
+    assert asked == ["https://h.example/health"]
+    assert (said.startswith("https://h.example/health answers HTTP 503"), "SECRET" in said) == (True, False)

@@ -1,0 +1,72 @@
+"""What `pnodes status` shows, and that one cloud that cannot be asked hides no other."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cli.status import _round
+from cli.times import duration
+from tests.cli.conftest import Pnodes
+from tests.cli.deployed import Deployed, deployed
+
+__all__ = ["deployed"]
+
+
+def test_each_node_has_its_run_and_whether_the_submission_is_of_it(pnodes: Pnodes, deployed: Deployed) -> None:
+    inserted = {"insertedAt": "2026-01-01T12:00:00Z", "round": {"number": 371}}
+    deployed.sent = {"m-alpha": [{"triggerId": "t-1", **inserted}], "m-beta": [{"triggerId": "t-0", **inserted}]}
+    deployed.nodes["gamma"].known = []
+    result = pnodes("status")
+    assert result.exit_code == 0, result.output
+    rows = {line.split()[0]: line for line in result.stdout.splitlines() if line.strip()}
+    assert "SUCCEEDED" in rows["alpha"]
+    assert "round 371" in rows["alpha"]
+    assert "1 min 15 s" in rows["alpha"]
+    assert rows["alpha"].rstrip().endswith(", of this run")
+    assert rows["beta"].rstrip().endswith("not of this run")
+    assert "never ran" in rows["gamma"]
+    assert "classic: round 371 is open until" in result.stdout
+    assert "SECRET" not in result.output
+
+
+def test_a_cloud_that_cannot_be_asked_shows_its_sentence_and_hides_no_other(pnodes: Pnodes, deployed: Deployed) -> None:
+    deployed.nodes["beta"].broken = "Google Cloud gives no token."
+    result = pnodes("status")
+    assert result.exit_code == 1
+    assert result.stdout.count("SUCCEEDED") == 2
+    assert "beta: Google Cloud gives no token." in result.stderr
+    document = json.loads(pnodes("status", "--json").stdout)
+    assert [each["problems"] for each in document["nodes"]] == [[], ["Google Cloud gives no token."], []]
+    assert document["nodes"][0]["run"]["id"] == "run-2"
+    assert document["rounds"]["classic"]["number"] == 371
+
+
+def test_the_stack_that_is_named_is_the_one_that_is_asked(pnodes: Pnodes, deployed: Deployed) -> None:
+    pnodes("status", "--stack", "live")
+    assert all(each[-2:] == ["--stack", "live"] for each in deployed.asked)
+
+
+def test_a_stack_without_nodes_is_a_sentence(pnodes: Pnodes, deployed: Deployed) -> None:
+    deployed.outputs = {}
+    result = pnodes("status")
+    assert (result.exit_code, "no node yet" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "says"),
+    [
+        (90, 150, "round 7 opens "),
+        (-10, 50, "round 7 is open until "),
+        (-90, -30, "Numerai has not told yet when the next one opens"),
+    ],
+)
+def test_rounds_are_told_as_numerai_tells_them(opens: int, closes: int, says: str) -> None:
+    now = datetime.now(UTC)
+    stamps = [(now + timedelta(minutes=each)).isoformat() for each in (opens, closes)]
+    assert says in _round({"number": 7, "openTime": stamps[0], "closeStakingTime": stamps[1]}, now)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(None, "-"), (45.4, "45 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")])
+def test_durations(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
