@@ -3,7 +3,7 @@ so that `pnodes validate` is as quick as reading the file."""
 
 import typer
 
-from cli import cost, demo, diff, engine, import_nodes, logs, new, probe, sandbox, status, validate
+from cli import cost, demo, diff, engine, import_nodes, logs, new, probe, release, sandbox, status, stop, trigger, validate
 from cli import run as run_command
 from cli.errors import Group
 
@@ -24,6 +24,9 @@ app.command("import")(import_nodes.import_nodes)
 app.command("status")(status.status)
 app.command("logs")(logs.logs)
 app.command("test")(probe.probe)
+app.command("trigger")(trigger.trigger)
+app.command("stop")(stop.stop)
+app.command("release")(release.release)
 app.command("demo")(demo.demo)
 app.command("engine")(engine.engine)
 app.add_typer(sandbox.app, name="sandbox")

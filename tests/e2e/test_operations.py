@@ -127,6 +127,13 @@ def test_a_day_with_three_nodes(world: World) -> None:
     assert table.count("SUCCEEDED") == 3
     assert table.count("of this run") == 3
 
+    started = person.json("trigger", "on-azure")
+    assert started["status"] == "started"
+    world.finished(4)
+    newest = next(each for each in person.json("status")["nodes"] if each["name"] == "on-azure")
+    assert (newest["run"]["id"], newest["run"]["trigger_id"]) == (started["job"], None)
+    assert newest["submission"]["triggerId"] is None
+
     for name in names:
         assert person.pnodes("logs", name).splitlines() == [f"predicting {name}", "submitted"]
         assert "POST pred -> 202 started" in person.pnodes("logs", name, "--trigger")
@@ -152,3 +159,24 @@ def test_what_goes_wrong_is_told_with_its_step_and_its_lines(world: World) -> No
 
     person.pnodes("test", "on-gpc", code=2)
     assert 'Did you mean "on-gcp"?' in person.said
+
+
+def test_a_sleeping_job_is_stopped_and_one_node_is_released(world: World) -> None:
+    person = Person(world)
+    before = world.cli.outputs()["nodes"]
+    world.nodes(spread(world, **dict.fromkeys(CLOUDS, "env: {SLEEP: '1'}")))
+    for name in (f"on-{cloud}" for cloud in CLOUDS):
+        assert "update" in person.pnodes("release", name, "--dry-run")
+        person.pnodes("release", name, "--yes")
+        changed = {urn.split("::")[1] for urn in world.cli.steps()}
+        assert name not in changed
+        person.pnodes("release", name, "--yes")
+        assert "nothing to do" in person.said
+        job = person.json("trigger", name)["job"]
+        assert person.json("stop", name)["runs"][0]["state"] == "CANCELLED"
+        shown = next(each for each in person.json("status")["nodes"] if each["name"] == name)
+        assert (shown["run"]["id"], shown["run"]["state"]) == (job, "CANCELLED")
+        person.pnodes("stop", name, code=1)
+        assert f"No run of {name} is under way." in person.said
+    assert world.cli.preview().keys() == {"same"}
+    assert world.cli.outputs()["nodes"] == before
