@@ -81,14 +81,14 @@ def build_image(
                 additional_secret_outputs=["registries"],
                 # An image goes with its repository. To delete it, the provider would use the last `up`'s old password.
                 retain_on_delete=True,
-                hooks=pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"{node.name}-docker", _explain)]),
+                hooks=pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"{node.name}-docker", explain)]),
             ),
         ),
     )
     return pulumi.Output.concat(repository, "@", pulumi.Output.unsecret(image.digest))
 
 
-def _explain(failed: pulumi.ErrorHookArgs) -> bool:
+def explain(failed: pulumi.ErrorHookArgs) -> bool:
     """Say what to do where there is no Docker, beside the provider's own words. Never asks for another try."""
     if any(_NO_BUILDER.search(error) for error in failed.errors):
         pulumi.log.error(

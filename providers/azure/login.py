@@ -21,12 +21,14 @@ def login(cluster: Cluster) -> Login:
     def ask() -> pulumi.Output[str]:
         known = pulumi.Output.all(cluster.registry.login_server, cluster.token)
         # In a thread: the program goes on registering meanwhile.
-        return known.apply(lambda each: asyncio.to_thread(_exchange, *each))
+        return known.apply(lambda each: asyncio.to_thread(exchange, *each))
 
     return Login(_ANYBODY, at_up(ask))
 
 
-def _exchange(server: str, token: str) -> str:
+def exchange(server: str, token: str) -> str:
+    """A registry's token for a deployer's. A registry that was made a moment ago may not be found for a while."""
+
     @tenacity.retry(
         retry=tenacity.retry_if_exception_type(NoAnswer),
         wait=tenacity.wait_fixed(5),

@@ -22,6 +22,7 @@ from providers.contract import Stack
 from sandbox import schema, sdk_types
 
 PUBLIC_ID, SECRET_KEY, WEBHOOK_KEY = "planted-public-id", "planted-secret-key", "planted-webhook-key"
+DOCKER_IMAGE, DOCKER_DIGEST = "docker-build:index:Image", "sha256:" + "d" * 64
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 
@@ -36,6 +37,9 @@ class Registered:
     parent: str = ""
     depends_on: set[str] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set)
+    secret_outputs: set[str] = field(default_factory=set)
+    retained: bool = False
+    """Whether it is left alone when it leaves the stack."""
 
 
 def plain(value: Any, path: str = "", secrets: set[str] | None = None) -> Any:
@@ -61,6 +65,8 @@ class Mocks(pulumi.runtime.Mocks, abc.ABC):
         found = Registered(args.typ, args.name, {})
         found.inputs = plain(args.inputs, "", found.secrets)
         self.registered.append(found)
+        if args.typ == DOCKER_IMAGE:
+            return args.name, {**found.inputs, "digest": DOCKER_DIGEST, "contextHash": "c", "ref": ""}
         return self.answer(args.typ, args.name, found.inputs)
 
     @abc.abstractmethod
@@ -81,6 +87,7 @@ class Monitor(MockMonitor):
         for each in recorded:
             if (each.type, each.name) == (request.type, request.name):
                 each.urn, each.parent, each.depends_on = answer.urn, request.parent, set(request.dependencies)
+                each.retained, each.secret_outputs = request.retainOnDelete, set(request.additionalSecretOutputs)
         return answer
 
 
@@ -99,6 +106,10 @@ class Program:
         found = [each for each in self.all(kind) if each.name == name]
         assert len(found) == 1, f"{kind} {name}: {[(each.type, each.name) for each in self.registered]}"
         return found[0]
+
+    def node(self, name: str) -> Node:
+        """The node of this name."""
+        return next(node for node in self.nodes if node.name == name)
 
     def owner(self, resource: Registered) -> Registered:
         """The node or cluster at the top of a resource's parents."""
@@ -165,3 +176,24 @@ def objections(package: str, resource: Registered, inputs: dict[str, Any] | None
         return []
     given = resource.inputs if inputs is None else inputs
     return [*sdk_types.check(resource.type, given), *schema.load(package).check(resource.type, given)]
+
+
+def docker_image(program: Program, node: str, repository: str, user: str, password: str) -> None:
+    """Assert what every cloud's node with `docker: true` has instead of a build in the cloud: one image of this
+    repository, pushed with this login."""
+    image = program.one(DOCKER_IMAGE, node)
+    assert objections("docker-build", image) == []
+    assert not [each for each in program.of(node) if each.type.endswith("ImageBuild")]
+    assert program.owner(image).name == node
+    said = image.inputs
+    assert (said["context"], said["dockerfile"]) == ({"location": "m"}, {"location": "m/Dockerfile"})
+    assert (said["platforms"], said["buildOnPreview"]) == (["linux/amd64"], False)
+    # A tag would be refused by registries whose tags are immutable.
+    (export,) = [each["image"] for each in said["exports"]]
+    assert (export["names"], export["push"], export["pushByDigest"]) == ([repository], True, True)
+    assert (said["push"], said.get("tags")) == (False, None)
+    assert said["buildArgs"].items() >= {"SRC_PATH": ".", "MODEL_ID": program.node(node).model}.items()
+    assert said["registries"] == [{"address": repository.split("/")[0], "username": user, "password": password}]
+    assert image.secrets == {"registries"}
+    assert image.secret_outputs == {"registries"}
+    assert image.retained

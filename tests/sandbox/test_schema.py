@@ -32,6 +32,24 @@ def test_arm_rules(inputs: dict[str, Any], failure: tuple[str, str]) -> None:
     assert failure in list(schema.load("azure-native").check(JOB, inputs))
 
 
+@pytest.mark.parametrize(
+    ("inputs", "failure"),
+    [
+        ({}, ("push", "Missing required property 'push'")),
+        (
+            {"push": False, "registries": [{}]},
+            ("registries[0].address", "Missing required property 'registries[0].address'"),
+        ),
+        (
+            {"push": False, "network": "nowhere"},
+            ("network", "expected one of default, host, none, got 'nowhere'"),
+        ),
+    ],
+)
+def test_docker_build_rules(inputs: dict[str, Any], failure: tuple[str, str]) -> None:
+    assert failure in list(schema.load("docker-build").check("docker-build:index:Image", inputs))
+
+
 def test_unknown_values_are_not_judged() -> None:
     assert list(schema.load("azure-native").check(JOB, {"resourceGroupName": UNKNOWN})) == []
 
@@ -72,6 +90,8 @@ def test_what_replaces(package: str, type_: str, path: tuple[str | int, ...], re
             ("template.template.containers[0].resources.limits.cpu", "expected str, got 1"),
         ),
         ("aws:ecr/repository:Repository", {"tags": ["a"]}, ("tags", "expected an object, got a list")),
+        ("docker-build:index:Image", {}, ("push", "Missing required property 'push'")),
+        ("docker-build:index:Image", {"push": False, "labels": {"a": 1}}, ("labels.a", "expected str, got 1")),
         ("aws:nowhere/thing:Thing", {}, ("", "the installed SDK has no resource type aws:nowhere/thing:Thing")),
     ],
 )

@@ -34,6 +34,8 @@ class Mocks(recorder.Mocks):
             return {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/me", "id": "i", "userId": "u"}, []
         if args.token.endswith(":getInstanceTypeOfferings"):
             return {"instanceTypes": self.offered, "id": "o", "locations": []}, []
+        if args.token.endswith(":getAuthorizationToken"):
+            return {"userName": "AWS", "password": f"planted-password-{args.args['region']}"}, []
         assert args.token.endswith(":getAvailabilityZones")
         return {"names": [f"{args.args['region']}{letter}" for letter in self.zones], "id": "z", "zoneIds": []}, []
 

@@ -1,0 +1,36 @@
+"""A node with `build: {docker: true}`: its image comes from the user's own Docker, the rest is as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.providers.aws.conftest import ACCOUNT, Program
+from tests.providers.recorder import DOCKER_DIGEST, docker_image
+
+ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
+TEXT = f"""
+defaults: {{cloud: aws, source: m, region: eu-west-1, build: {{docker: true}}}}
+nodes:
+  alpha: {{model: {ALPHA}, schedule: "0 13 * * *"}}
+  beta: {{model: {BETA}, build: {{docker: false}}}}
+"""
+
+
+@pytest.fixture
+def two(program: Callable[..., Program]) -> Program:
+    return program(TEXT)
+
+
+def test_the_image_is_pushed_to_the_nodes_repository_with_a_password_of_its_region(two: Program) -> None:
+    repository = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/{two.one(':Repository', 'alpha').inputs['name']}"
+    docker_image(two, "alpha", repository, "AWS", "planted-password-eu-west-1")
+    job = two.one(":JobDefinition", "alpha")
+    assert f'"image": "{repository}@{DOCKER_DIGEST}"' in job.inputs["containerProperties"]
+    assert not job.secrets
+
+
+def test_there_are_no_more_resources_and_the_others_are_built_as_ever(two: Program) -> None:
+    assert len(two.of("alpha")) == 12
+    assert [each.name for each in two.all(":ImageBuild")] == ["beta"]

@@ -1,0 +1,37 @@
+"""A node with `build: {docker: true}`: its image comes from the user's own Docker, the rest is as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.providers.gcp.conftest import PROJECT, Program
+from tests.providers.recorder import DOCKER_DIGEST, docker_image
+
+ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
+TEXT = f"""
+defaults: {{cloud: gcp, source: m, region: europe-west1, build: {{docker: true}}}}
+nodes:
+  alpha: {{model: {ALPHA}, schedule: "0 13 * * *"}}
+  beta: {{model: {BETA}, build: {{docker: false}}}}
+"""
+
+
+@pytest.fixture
+def two(program: Callable[..., Program]) -> Program:
+    return program(TEXT)
+
+
+def test_the_image_is_pushed_to_the_clusters_repository_with_the_deployers_token(two: Program) -> None:
+    images = two.one(":Repository", "gcp-europe-west1-images").inputs["repositoryId"]
+    repository = f"europe-west1-docker.pkg.dev/{PROJECT}/{images}/alpha"
+    docker_image(two, "alpha", repository, "oauth2accesstoken", "planted-deployer-token")
+    job = two.one("cloudrunv2/job:Job", "alpha")
+    assert job.inputs["template"]["template"]["containers"][0]["image"] == f"{repository}@{DOCKER_DIGEST}"
+    assert not job.secrets
+
+
+def test_there_are_no_more_resources_and_the_others_are_built_as_ever(two: Program) -> None:
+    assert len(two.of("alpha")) <= 12
+    assert [each.name for each in two.all(":ImageBuild")] == ["beta"]

@@ -1,0 +1,51 @@
+"""A registry of Azure takes an image from outside only with its own token, got in exchange by somebody who may push."""
+
+from __future__ import annotations
+
+import pulumi
+import pytest
+
+from providers.azure.login import exchange
+from providers.azure.repositories import RegistryApi
+from sandbox.azure.pushes import USER, Pushes
+from sandbox.azure.registry import REGISTRY
+from sandbox.calls import Refused
+from sandbox.cloud import Resource
+from tests.sandbox.azure.conftest import GROUP, Azure
+
+
+@pytest.fixture
+def server(azure: Azure) -> str:
+    found: Resource = azure.make(REGISTRY, "images", resourceGroupName=GROUP, location="eastus", sku={"name": "Basic"})
+    return str(found["loginServer"])
+
+
+def test_the_products_own_exchange_gives_a_password_that_is_taken(azure: Azure, server: str, deployer: str) -> None:
+    assert Pushes(azure.cloud).serves(server)
+    Pushes(azure.cloud).admit(f"{server}/alpha", USER, exchange(server, deployer))
+
+
+def test_the_deployers_own_token_is_not_the_password(azure: Azure, server: str, deployer: str) -> None:
+    for user, password in ((USER, deployer), (USER, "wrong"), ("somebody", exchange(server, deployer))):
+        with pytest.raises(Refused) as refused:
+            Pushes(azure.cloud).admit(f"{server}/alpha", user, password)
+        assert refused.value.status == 401
+
+
+def test_who_may_not_push_is_told_so(azure: Azure, server: str, deployer: str) -> None:
+    assert deployer
+    stranger = azure.token(azure.identity("stranger"))
+    with pytest.raises(Refused, match="access to the resource is denied"):
+        Pushes(azure.cloud).admit(f"{server}/alpha", USER, exchange(server, stranger))
+
+
+def test_a_token_that_the_registry_does_not_take_is_a_sentence(server: str, deployer: str) -> None:
+    assert deployer
+    with pytest.raises(pulumi.RunError, match=r"oauth2/exchange: HTTP 401 .* Expected a deployer who may push"):
+        exchange(server, "expired")
+
+
+def test_what_was_pushed_is_listed_newest_first(azure: Azure, server: str, deployer: str) -> None:
+    for digest in ("sha256:1", "sha256:2", "sha256:1"):
+        Pushes(azure.cloud).pushed(f"{server}/alpha", digest)
+    assert RegistryApi(server, deployer).images("alpha") == ["sha256:1", "sha256:2"]

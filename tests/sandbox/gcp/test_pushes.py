@@ -1,0 +1,39 @@
+"""Artifact Registry takes an image from outside only with the access token of somebody who may push."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.calls import Refused
+from sandbox.gcp.pushes import USER, Pushes
+from tests.sandbox.gcp.conftest import Google
+
+
+def test_an_access_token_is_the_password(google: Google) -> None:
+    repository = f"{google.repository('nodes')['registryUri']}/alpha"
+    assert Pushes(google.cloud).serves(repository.split("/")[0])
+    Pushes(google.cloud).admit(repository, USER, google.token())
+    for user, password in ((USER, "wrong"), ("somebody", google.token())):
+        with pytest.raises(Refused) as refused:
+            Pushes(google.cloud).admit(repository, user, password)
+        assert refused.value.status == 401
+
+
+def test_who_may_not_push_is_told_so(google: Google) -> None:
+    repository = f"{google.repository('nodes')['registryUri']}/alpha"
+    with pytest.raises(Refused, match=r"artifactregistry\.repositories\.uploadArtifacts"):
+        Pushes(google.cloud).admit(repository, USER, google.token(google.account("stranger")))
+
+
+def test_a_repository_must_be_there(google: Google) -> None:
+    nowhere = google.repository("nodes")["registryUri"].replace("nodes", "others")
+    with pytest.raises(Refused, match=r"others.* not found"):
+        Pushes(google.cloud).admit(f"{nowhere}/alpha", USER, google.token())
+
+
+def test_what_was_pushed_is_a_package_that_can_be_deleted(google: Google) -> None:
+    repository = google.repository("nodes")
+    Pushes(google.cloud).pushed(f"{repository['registryUri']}/alpha", "sha256:1")
+    url = f"https://artifactregistry.googleapis.com/v1/{repository.id}/packages/alpha"
+    with google.http() as client:
+        assert [client.delete(url).status_code, client.delete(url).status_code] == [200, 404]
