@@ -195,5 +195,5 @@ def docker_image(program: Program, node: str, repository: str, user: str, passwo
     assert said["buildArgs"].items() >= {"SRC_PATH": ".", "MODEL_ID": program.node(node).model}.items()
     assert said["registries"] == [{"address": repository.split("/")[0], "username": user, "password": password}]
     assert image.secrets == {"registries"}
-    assert image.secret_outputs == {"registries"}
+    assert "registries" in image.secret_outputs
     assert image.retained
