@@ -83,10 +83,24 @@ class Control:
         found: dict[str, Any] = self._ask("GET", "/status").json()
         return found
 
-    def open_round(self, tournament: str | None = None) -> tuple[int, list[Trigger]]:
-        """Opens a round and calls the webhooks; the round's number and the calls."""
-        answer = self._ask("POST", "/open-round", {"tournament": tournament}, timeout=_ROUND_TIMEOUT).json()
+    def open_round(self, tournament: str | None = None, open_for: float | None = None) -> tuple[int, list[Trigger]]:
+        """Opens a round for so many seconds and calls the webhooks; the round's number and the calls."""
+        wanted = {"tournament": tournament, "open_for": open_for}
+        answer = self._ask("POST", "/open-round", wanted, timeout=_ROUND_TIMEOUT).json()
         return answer["round"], [_take(Trigger, call) for call in answer["triggers"]]
+
+    def set_clock(
+        self, every: float | None, tournament: str | None = None, open_for: float | None = None
+    ) -> str | None:
+        """Opens a round every so many seconds from now on, or no more; when the next one opens (ISO 8601)."""
+        wanted = {"every": every, "tournament": tournament, "open_for": open_for}
+        clock = self._ask("POST", "/clock", wanted).json()["clock"]
+        return str(clock["next"]) if clock else None
+
+    def retry_webhooks(self) -> list[Trigger]:
+        """Makes the second calls of webhooks that failed."""
+        answer = self._ask("POST", "/retry-webhooks", timeout=_ROUND_TIMEOUT).json()
+        return [_take(Trigger, call) for call in answer["triggers"]]
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""

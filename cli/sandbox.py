@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from cli import project, sandbox_process, sandbox_shell
-from cli.control import Control, Run
+from cli.control import Control, Run, Trigger
 from cli.engine_run import Pulumi
 from cli.errors import Group, UserError
 from cli.report import how_jobs_run, table
@@ -114,24 +114,71 @@ def _engine() -> Engine:
 @app.command("open-round")
 def open_round(
     tournament: Annotated[str | None, typer.Option(help="classic, signals or crypto; all three when left out.")] = None,
+    open_for: Annotated[
+        str | None,
+        typer.Option(help="How long it is open, such as 5m; an hour when left out. Then a submission is late."),
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(help="Open another one every so often, such as 10m, until `--every off`.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Open a round at the sandbox's Numerai, which calls the webhooks of its models. Exit code 1 when one refuses."""
     if tournament not in (None, "classic", "signals", "crypto"):
         raise UserError(f"--tournament is classic, signals or crypto, not {tournament!r}.", exit_code=2)
+    seconds, pause = _duration("--open-for", open_for), None if every == "off" else _duration("--every", every)
     daemon = sandbox_process.running(project.sandbox_home())
     with Control(daemon.control) as control:
-        number, calls = control.open_round(tournament)
+        following = control.set_clock(pause, tournament, seconds) if every else None
+        if every == "off":
+            print(json.dumps({"clock": None}) if as_json else "No more rounds open by themselves.")
+            return
+        number, calls = control.open_round(tournament, seconds or (pause and min(pause, 3600)))
     if as_json:
-        print(json.dumps({"round": number, "triggers": [vars(call) for call in calls]}, indent=2))
+        print(json.dumps({"round": number, "triggers": [vars(call) for call in calls], "next": following}, indent=2))
     else:
         console = _console()
         console.print(f"Round {number} is open; {len(calls)} webhooks were called.")
-        if calls:
-            rows = [[c.model_id, c.trigger_id, str(c.status), f"{c.seconds:.2f}", c.answer] for c in calls]
-            console.print(table(["model", "trigger id", "status", "seconds", "answer"], rows))
+        _tell_calls(console, calls)
+        if following:
+            moment = _clock(datetime.fromisoformat(following).timestamp())
+            console.print(f"The next one opens at {moment}, and so on every {every}. No more: --every off")
     if not all(call.accepted for call in calls):
         raise typer.Exit(1)
+
+
+@app.command("retry")
+def retry(as_json: AsJson = False) -> None:
+    """Let the sandbox's Numerai call webhooks that failed a second time now, with the same trigger id.
+
+    It does so by itself after a minute, once. Exit code 1 when one refuses again.
+    """
+    with Control(sandbox_process.running(project.sandbox_home()).control) as control:
+        calls = control.retry_webhooks()
+    if as_json:
+        print(json.dumps({"triggers": [vars(call) for call in calls]}, indent=2))
+    else:
+        console = _console()
+        console.print(f"{len(calls)} webhooks were called again." if calls else "No webhook waits for a second call.")
+        _tell_calls(console, calls)
+    if not all(call.accepted for call in calls):
+        raise typer.Exit(1)
+
+
+def _tell_calls(console: Console, calls: list[Trigger]) -> None:
+    if calls:
+        rows = [[c.model_id, c.trigger_id, str(c.status), f"{c.seconds:.2f}", c.answer] for c in calls]
+        console.print(table(["model", "trigger id", "status", "seconds", "answer"], rows))
+
+
+def _duration(option: str, text: str | None) -> int | None:
+    """Seconds of an option such as 10m."""
+    from nodefile import durations
+
+    try:
+        return None if text is None else durations.seconds(text)
+    except ValueError as error:
+        raise UserError(f"{option}: {error}", exit_code=2) from None
 
 
 @app.command()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import PlainTextResponse
@@ -21,9 +24,16 @@ class Key(BaseModel):
 
 
 class Round(BaseModel):
-    """Which tournament's round to open; all three when none is named."""
+    """Which tournament's round to open, all three when none is named; for how many seconds, an hour by itself."""
 
-    tournament: str | None = None
+    tournament: Literal["classic", "signals", "crypto"] | None = None
+    open_for: float | None = None
+
+
+class Clock(Round):
+    """Rounds that open by themselves, every so many seconds; None for no more."""
+
+    every: float | None = None
 
 
 def control_app(daemon: Daemon) -> FastAPI:
@@ -39,6 +49,7 @@ def control_app(daemon: Daemon) -> FastAPI:
             "functions": len(kernel.functions.names()),
             "resources": {cloud.name: len(cloud.resources()) for cloud in daemon.clouds},
             "runs": [_run(run) for run in kernel.executor.runs()],
+            "clock": numerai.clock(),
         }
 
     @app.get("/resources/{cloud}")
@@ -48,7 +59,21 @@ def control_app(daemon: Daemon) -> FastAPI:
 
     @app.post("/open-round")
     def open_round(wanted: Round) -> dict[str, Any]:
-        return dict(numerai.open_round(wanted.tournament))
+        given = {} if wanted.open_for is None else {"open_for": timedelta(seconds=wanted.open_for)}
+        with _refused():
+            return dict(numerai.open_round(wanted.tournament, **given))
+
+    @app.post("/clock")
+    def set_clock(wanted: Clock) -> dict[str, Any]:
+        every, open_for = (
+            None if value is None else timedelta(seconds=value) for value in (wanted.every, wanted.open_for)
+        )
+        with _refused():
+            return {"clock": numerai.set_clock(every, wanted.tournament, open_for)}
+
+    @app.post("/retry-webhooks")
+    def retry_webhooks() -> dict[str, Any]:
+        return {"triggers": numerai.retry_webhooks()}
 
     @app.get("/models")
     def models() -> dict[str, Any]:
@@ -78,6 +103,15 @@ def control_app(daemon: Daemon) -> FastAPI:
         return {"functions": {key: kernel.functions.log_lines(key) for key in kernel.functions.names()}}
 
     return app
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """What Numerai's stand-in does not do is an answer with its sentence."""
+    try:
+        yield
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
 
 
 def _run(run: Any) -> dict[str, Any]:

@@ -80,6 +80,7 @@ class Daemon:
         self._plugins = [server for server, _ in served.values()]
         for cloud in self.clouds:
             cloud.start()
+        self._calendar = asyncio.create_task(self._tick())
         control = await self._control()
         store.put("daemon", "ports", {"gateway": self.gateway.port})
         return {
@@ -108,6 +109,15 @@ class Daemon:
         self._ticking = asyncio.create_task(self._control_server.main_loop())
         return f"http://127.0.0.1:{port}"
 
+    async def _tick(self) -> None:
+        """Let time pass for Numerai: rounds that open by a clock, second calls of webhooks."""
+        while True:
+            await asyncio.sleep(1)
+            try:
+                await asyncio.to_thread(self.numerai.tick)
+            except Exception:  # noqa: BLE001 - one round that fails must not be the last
+                _LOG.exception("a tick of Numerai's clock failed")
+
     def _owner(self, host: str) -> Any:
         owners: Sequence[Any] = (self.numerai, *self.clouds)
         return next((owner.app for owner in owners if owner.owns(host)), None)
@@ -124,6 +134,7 @@ class Daemon:
 
     async def stop(self) -> None:
         """Stop all servers and processes; the state stays."""
+        self._calendar.cancel()
         for cloud in self.clouds:
             cloud.stop()
         for plugin in self._plugins:

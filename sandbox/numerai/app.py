@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,8 +19,9 @@ from sandbox.numerai.api import Api
 from sandbox.numerai.datasets import Datasets
 from sandbox.numerai.mutations import Mutation
 from sandbox.numerai.queries import Query
-from sandbox.numerai.rounds import Rounds
+from sandbox.numerai.rounds import OPEN_FOR, Rounds
 from sandbox.numerai.submissions import Submissions
+from sandbox.numerai.timetable import Timetable
 from sandbox.numerai.tournaments import Tournament
 from sandbox.numerai.webhooks import Post, Webhooks, checked, through
 from sandbox.store import Store
@@ -56,7 +57,8 @@ class Numerai:
         self._accounts = Accounts(kernel.store)
         self._rounds = Rounds(kernel.store, now)
         self._datasets = Datasets(kernel.home, self._rounds)
-        self._webhooks = Webhooks(kernel.store, post or through(kernel.network))
+        self._webhooks = Webhooks(kernel.store, post or through(kernel.network), now)
+        self._timetable = Timetable(kernel.store, now)
         self._submissions = Submissions(kernel.store, self._rounds, self._datasets, self._webhooks, uploads_url, now)
         self._api = Api(
             Query(self._accounts, self._rounds, self._submissions, datasets_url),
@@ -78,16 +80,41 @@ class Numerai:
 
     # for the control API and for tests
 
-    def open_round(self, tournament: str | None = None) -> dict[str, Any]:
+    def open_round(self, tournament: str | None = None, open_for: timedelta = OPEN_FOR) -> dict[str, Any]:
         """Open the next round of one tournament, or of all three, and call the webhooks of its models.
 
         Returns once every webhook has answered or timed out: {"round", "tournaments", "triggers": [...]}.
         """
         kinds = [Tournament(tournament)] if tournament else list(Tournament)
-        opened = self._rounds.open(kinds)
+        opened = self._rounds.open(kinds, open_for)
         called = [m for m in self._accounts.all_models() if m["webhook"] and m["tournament"] in kinds]
         triggers = self._webhooks.fire_all(called, opened["number"])
         return {"round": opened["number"], "tournaments": opened["tournaments"], "triggers": triggers}
+
+    def set_clock(
+        self, every: timedelta | None, tournament: str | None = None, open_for: timedelta | None = None
+    ) -> dict[str, Any] | None:
+        """Open a round every so often from now on, or (None) no more; the clock as it is then. Raises ValueError."""
+        if every is None:
+            self._timetable.clear()
+            return None
+        return self._timetable.set(every, Tournament(tournament).value if tournament else None, open_for)
+
+    def clock(self) -> dict[str, Any] | None:
+        """By which rounds open by themselves; None when they do not."""
+        return self._timetable.shown()
+
+    def retry_webhooks(self) -> list[dict[str, Any]]:
+        """Make the second calls of webhooks that failed now, instead of when their time comes."""
+        return self._webhooks.retry(self._accounts.all_models(), due_only=False)
+
+    def tick(self) -> None:
+        """What time has brought: a round that opens, second calls. The daemon calls this every second."""
+        if clock := self._timetable.due():
+            # A round that is open for longer than until the next one would not close in between.
+            seconds = clock["open_for"] or min(OPEN_FOR.total_seconds(), clock["every"])
+            self.open_round(clock["tournament"], timedelta(seconds=seconds))
+        self._webhooks.retry(self._accounts.all_models(), due_only=True)
 
     def rounds(self, tournament: str) -> list[dict[str, Any]]:
         """The rounds of a tournament, newest first."""

@@ -67,10 +67,12 @@ class Query:
         return {
             "id": model["id"],
             "name": model["name"],
+            "username": model["name"],
             "display_name": model["name"],
             "tournament": Tournament(model["tournament"]).number,
             "submission_webhook": model["webhook"],
             "submissions": self._submissions.described(model["id"]),
+            "latest_submissions": self._submissions.latest(model),
         }
 
     # leaderboards: every model and account, unranked, since nothing is staked

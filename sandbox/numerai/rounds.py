@@ -32,19 +32,23 @@ class Rounds:
         self._now = now
         self._insert(FIRST_ROUND, tuple(Tournament), now() - timedelta(days=1))
 
-    def _insert(self, number: int, tournaments: Sequence[Tournament], opened: datetime) -> bool:
+    def _insert(
+        self, number: int, tournaments: Sequence[Tournament], opened: datetime, open_for: timedelta = OPEN_FOR
+    ) -> bool:
         doc = {
             "number": number,
             "tournaments": [tournament.value for tournament in tournaments],
             "open_time": stamp(opened),
-            "close_time": stamp(opened + OPEN_FOR),
+            "close_time": stamp(opened + open_for),
         }
         return self._store.insert(_ROUNDS, f"{number:08d}", doc)
 
-    def open(self, tournaments: Sequence[Tournament]) -> dict[str, Any]:
-        """Open the next round of these tournaments."""
+    def open(self, tournaments: Sequence[Tournament], open_for: timedelta = OPEN_FOR) -> dict[str, Any]:
+        """Open the next round of these tournaments, which closes by itself. Raises ValueError."""
+        if open_for < timedelta(seconds=1):
+            raise ValueError(f"open_for: a round is open for a second at least, not for {open_for}")
         number = self._all()[-1]["number"] + 1
-        while not self._insert(number, tournaments, self._now()):
+        while not self._insert(number, tournaments, self._now(), open_for):
             number += 1
         return self._store.get(_ROUNDS, f"{number:08d}") or {}
 

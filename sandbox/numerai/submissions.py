@@ -1,7 +1,8 @@
 """Submissions, in Numerai's three steps: an upload URL is given out, the file is put there, the submission is created.
 
-An invalid file is refused with the reason and leaves no submission. A submission whose trigger id Numerai never issued
-for that model is taken, as Numerai does, and flagged.
+An invalid file is refused with the reason and leaves no submission. What comes when the round is closed is taken, and
+`late`: it cannot be staked, and does not take the place of one that came in time. A submission whose trigger id Numerai
+never issued for that model is taken, as Numerai does, and flagged.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from sandbox.store import Store
 
 _UPLOADS = "numerai-uploads"
 _SUBMISSIONS = "numerai-submissions"
+_LATEST = 5
 
 
 class Submissions:
@@ -125,13 +127,38 @@ class Submissions:
         return [record for record in found if model_id is None or record["model_id"] == model_id]
 
     def described(self, model_id: str) -> list[dict[str, Any]]:
-        """A model's submissions as the API shows them, newest first; the newest of each round counts."""
+        """A model's submissions as the API shows them, newest first; one of each round counts."""
         shown: list[dict[str, Any]] = []
-        counted: set[int] = set()
+        counts = {record["id"] for record in self._counting(model_id).values()}
         for record in reversed(self.all(model_id)):
             round_ = {"number": record["round"], "tournament": Tournament(record["tournament"]).number}
-            shown.append({**record, "selected": record["round"] not in counted, "round": round_})
-            counted.add(record["round"])
+            shown.append({**record, "selected": record["id"] in counts, "round": round_})
+        return shown
+
+    def _counting(self, model_id: str) -> dict[int, dict[str, Any]]:
+        """Round -> the submission that counts: the newest that came in time, without one the newest that came late."""
+        found: dict[int, dict[str, Any]] = {}
+        for record in self.all(model_id):
+            if record["state"] == "on-time" or found.get(record["round"], record)["state"] == "late":
+                found[record["round"]] = record
+        return found
+
+    def latest(self, model: dict[str, Any]) -> list[dict[str, Any]]:
+        """The last rounds of a model's tournament, newest first: `on-time`, `late` or `none` for each."""
+        counting, shown = self._counting(model["id"]), []
+        for round_ in self._rounds.of(Tournament(model["tournament"]))[:_LATEST]:
+            record = counting.get(round_["number"])
+            shown.append(
+                {
+                    "round_number": round_["number"],
+                    "round_open": round_["open_time"][:10],
+                    "round_close": round_["close_time"][:10],
+                    "round_close_staking": round_["close_time"][:10],
+                    "filename": record["filename"] if record else None,
+                    "status": record["state"] if record else "none",
+                    "timestamp": record["inserted_at"] if record else None,
+                }
+            )
         return shown
 
     def download(self, submission_id: str, account_models: set[str]) -> dict[str, str]:

@@ -1,5 +1,8 @@
 """Numerai's calls of a model's webhook: when a round opens, and when the owner asks for a test.
 
+A call for a round that is not answered with 2xx is made a second time, with the same trigger id; Numerai's second one
+comes hours later, here it comes after a minute, or when it is asked for. There is no third.
+
 How the POST gets to the webhook's host is a function that is handed in; `through` makes the one that goes by the
 sandbox's own gateway, as any other client of it does.
 """
@@ -7,11 +10,12 @@ sandbox's own gateway, as any other client of it does.
 from __future__ import annotations
 
 import ssl
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +28,7 @@ Post = Callable[[str, dict[str, Any]], tuple[int, float, str]]
 """post(url, body) -> (status, seconds, text). Status 0 means that no answer came; the text says why."""
 
 DATA_VERSION = 5
+RETRY_AFTER = timedelta(minutes=1)
 WAIT_SECONDS = 30.0
 _KEPT_CHARACTERS = 2000
 _TRIGGERS = "numerai-triggers"
@@ -60,9 +65,9 @@ def checked(url: str | None) -> str | None:
 class Webhooks:
     """Fires webhooks and remembers each trigger id that was issued, for which model, and what was answered."""
 
-    def __init__(self, store: Store, post: Post) -> None:
-        self._store = store
-        self._post = post
+    def __init__(self, store: Store, post: Post, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._store, self._post, self._now = store, post, now
+        self._retrying = threading.Lock()
 
     def fire(self, model: dict[str, Any], round_number: int, is_test: bool = False) -> dict[str, Any]:
         """Call one model's webhook; the record of it."""
@@ -74,19 +79,46 @@ class Webhooks:
             "tournament": model["tournament"],
             "round": round_number,
             "test": is_test,
-            "fired_at": stamp(datetime.now(UTC)),
+            "fired_at": stamp(self._now()),
+            "calls": 0,
+            "retry_at": None,
         }
         # Known before the call: a quick job may submit while the webhook's answer is still on its way.
         self._store.put(_TRIGGERS, trigger_id, record)
+        return self._call(record, model["webhook"])
+
+    def _call(self, record: dict[str, Any], url: str) -> dict[str, Any]:
+        """Post a record to a webhook; the record with the answer."""
         body: dict[str, Any] = {
-            "roundNumber": "test" if is_test else round_number,
+            "roundNumber": "test" if record["test"] else record["round"],
             "dataVersion": DATA_VERSION,
-            "triggerId": trigger_id,
+            "triggerId": record["trigger_id"],
         }
-        status, seconds, text = self._post(model["webhook"], {**body, "isTest": True} if is_test else body)
-        record |= {"status": status, "seconds": round(seconds, 3), "answer": text[:_KEPT_CHARACTERS]}
-        self._store.put(_TRIGGERS, trigger_id, record)
+        status, seconds, text = self._post(url, {**body, "isTest": True} if record["test"] else body)
+        calls = record["calls"] + 1
+        again = calls == 1 and not record["test"] and not 200 <= status < 300
+        record = {
+            **record,
+            "status": status,
+            "seconds": round(seconds, 3),
+            "answer": text[:_KEPT_CHARACTERS],
+            "calls": calls,
+            "retry_at": stamp(self._now() + RETRY_AFTER) if again else None,
+        }
+        self._store.put(_TRIGGERS, record["trigger_id"], record)
         return record
+
+    def retry(self, models: Sequence[dict[str, Any]], due_only: bool) -> list[dict[str, Any]]:
+        """Make the second calls: those whose time has come, or all that are to come. A model without a webhook by now
+        gets none."""
+        urls = {model["id"]: model["webhook"] for model in models}
+        with self._retrying:
+            waiting = [record for record in self.triggers() if record.get("retry_at")]
+            if due_only:
+                waiting = [record for record in waiting if record["retry_at"] <= stamp(self._now())]
+            for record in waiting:  # nobody else makes it meanwhile
+                self._store.put(_TRIGGERS, record["trigger_id"], {**record, "retry_at": None})
+        return [self._call(record, url) for record in waiting if (url := urls.get(record["model_id"]))]
 
     def fire_all(self, models: Sequence[dict[str, Any]], round_number: int) -> list[dict[str, Any]]:
         """Call the webhooks of all these models at the same time; in the order of the models."""

@@ -17,7 +17,7 @@ def answer(request: httpx.Request) -> httpx.Response:
     match request.method, request.url.path:
         case "POST", "/open-round":
             call = {"model_id": "m", "trigger_id": "t", "status": 202, "seconds": 0.1, "answer": "{}", "model": "x"}
-            assert json.loads(request.content) == {"tournament": "signals"}
+            assert json.loads(request.content) == {"tournament": "signals", "open_for": None}
             return httpx.Response(200, json={"round": 7, "triggers": [call]})
         case "GET", "/runs":
             return httpx.Response(200, json={"runs": [RUN]})

@@ -26,7 +26,7 @@ def running(home: Path, daemon_code: Use, monkeypatch: pytest.MonkeyPatch) -> sa
     return sandbox_process.start(home)
 
 
-@pytest.mark.parametrize("command", [["env"], ["open-round"], ["logs", "r"]])
+@pytest.mark.parametrize("command", [["env"], ["open-round"], ["retry"], ["logs", "r"]])
 def test_without_a_sandbox_each_says_how_to_start_one(pnodes: Pnodes, home: Path, command: list[str]) -> None:
     done = pnodes("sandbox", *command)
     assert done.exit_code == 1
@@ -68,10 +68,73 @@ def test_open_round_ends_with_1_when_a_webhook_refuses(
     pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch, status: int, code: int
 ) -> None:
     calls = [Trigger("m", "t", status, 0.1, '{"job": "[x]"}')]
-    monkeypatch.setattr(Control, "open_round", lambda self, tournament: (7, calls))
+    monkeypatch.setattr(Control, "open_round", lambda self, tournament, open_for: (7, calls))
     done = pnodes("sandbox", "open-round")
     assert done.exit_code == code
     assert '{"job": "[x]"}' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--open-for", "soon"], "--open-for: expected a duration"),
+        (["--every", "10"], "--every: expected a duration"),
+        (["--every", "0m"], "--every: expected a duration"),
+    ],
+)
+def test_a_duration_that_is_none(pnodes: Pnodes, home: Path, arguments: list[str], sentence: str) -> None:
+    done = pnodes("sandbox", "open-round", *arguments)
+    assert done.exit_code == 2
+    assert sentence in " ".join(done.stderr.split())
+
+
+class Numerai:
+    """The control API, as far as rounds go; keeps what it was asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, calls: list[Trigger]) -> None:
+        self.rounds: list[object] = []
+        self.clocks: list[object] = []
+
+        def open_round(_: Control, tournament: str | None, open_for: float | None) -> tuple[int, list[Trigger]]:
+            self.rounds.append((tournament, open_for))
+            return 7, calls
+
+        def set_clock(_: Control, every: float | None, tournament: str | None, open_for: float | None) -> str | None:
+            self.clocks.append((every, tournament, open_for))
+            return "2026-03-01T12:10:00+00:00" if every else None
+
+        monkeypatch.setattr(Control, "open_round", open_round)
+        monkeypatch.setattr(Control, "set_clock", set_clock)
+        monkeypatch.setattr(Control, "retry_webhooks", lambda _: calls)
+
+
+def test_rounds_by_a_clock(pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    numerai = Numerai(monkeypatch, [])
+    done = pnodes("sandbox", "open-round", "--every", "10m", "--tournament", "signals")
+    assert done.exit_code == 0
+    assert "every 10m" in done.stdout
+    assert pnodes("sandbox", "open-round", "--open-for", "5m", "--json").exit_code == 0
+    assert json.loads(pnodes("sandbox", "open-round", "--every", "2h", "--json").stdout)["next"].startswith("2026")
+    assert (numerai.clocks, numerai.rounds) == (
+        [(600, "signals", None), (7200, None, None)],
+        [("signals", 600), (None, 300), (None, 3600)],
+    )
+    done = pnodes("sandbox", "open-round", "--every", "off")
+    assert (done.exit_code, done.stdout) == (0, "No more rounds open by themselves.\n")
+    assert numerai.clocks[-1] == (None, None, None)
+    assert len(numerai.rounds) == 3
+
+
+@pytest.mark.parametrize(("status", "code"), [(202, 0), (500, 1)])
+def test_webhooks_are_called_again(
+    pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch, status: int, code: int
+) -> None:
+    Numerai(monkeypatch, [Trigger("m", "t", status, 0.1, "[x]")])
+    done = pnodes("sandbox", "retry")
+    assert (done.exit_code, "1 webhooks were called again." in done.stdout) == (code, True)
+    assert json.loads(pnodes("sandbox", "retry", "--json").stdout)["triggers"][0]["status"] == status
+    Numerai(monkeypatch, [])
+    assert "No webhook waits" in pnodes("sandbox", "retry").stdout
 
 
 def test_logs_of_a_run_by_the_beginning_of_its_id(

@@ -64,13 +64,14 @@ class World:
     posted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     answer: tuple[int, float, str] = (202, 0.01, '{"job": "1"}')
     ahead: timedelta = timedelta()
+    stopped: datetime | None = None
 
     def post(self, url: str, body: dict[str, Any]) -> tuple[int, float, str]:
         self.posted.append((url, body))
         return self.answer
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return (self.stopped or datetime.now(UTC)) + self.ahead
 
     def boot(self) -> Numerai:
         """A Numerai on this world's store: a second call is a restart."""
