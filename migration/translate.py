@@ -190,6 +190,8 @@ def _schedule(old: OldNode, notes: list[str]) -> dict[str, str]:
     notes.extend(found.notes)
     if old.provider is Cloud.GCP:
         notes.append("numerai-cli has no schedules on Google Cloud, so this line never ran; here it does")
+    else:
+        notes.append("old and new node both run by it until the old one is gone; Numerai counts the newest submission")
     notes.append(
         "a node with a schedule had no webhook at Numerai, unless you used --register-webhook; without "
         "`register: false` it has both"

@@ -17,6 +17,7 @@ _CHANGING = (
     (re.compile(r"\b[0-9]+m?[0-9]*s\b"), "0s"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "UUID"),
     (re.compile(r"[0-9a-f]{64}"), "DIGEST"),
+    (re.compile(r"\b[0-9]+ (created|unchanged)"), r"some \1"),
 )
 _SUMMARY = "Resources:"
 

@@ -29,7 +29,7 @@ def prepared(world: World, home: Path) -> dict[str, str]:
         {
             "numerai-alpha": old.aws(models["alpha"], timeout_minutes="90"),
             "signals-beta": old.gcp(models["beta"], cron="30 18 ? * 7 *"),
-            "crypto-gamma": old.azure(models["gamma"]),
+            "crypto-gamma": old.azure(models["gamma"], cron="0 30 13 * * SUN,TUE"),
         },
         KEYS,
     )
