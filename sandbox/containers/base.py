@@ -90,7 +90,7 @@ def _r(_tag: str) -> StandIn:
 
 # Public image -> what stands for it. The pattern's group is the tag.
 STAND_INS: dict[str, Callable[[str], StandIn]] = {
-    r"(?:docker\.io/)?(?:library/)?python(?::(3(?:\.\d+)*(?:-slim)?(?:-\w+)?))?": _python,
+    r"(?:docker\.io/)?(?:library/)?python(?::(3(?:\.\d+)*(?:-slim)?(?:-(?:bullseye|bookworm|trixie))?))?": _python,
     r"(?:docker\.io/)?(?:library/)?r-base(?::([\w.-]+))?": _r,
     r"(?:docker\.io/)?rocker/r-ver(?::([\w.-]+))?": _r,
 }
