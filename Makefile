@@ -50,6 +50,7 @@ lock: $(READY) ## lock the newest versions that pyproject.toml allows, with hash
 
 clean: ## stop the sandbox and remove everything that the other targets made
 	@if [ -x $(BIN)/pnodes ]; then $(BIN)/pnodes sandbox stop || true; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox.containers.base --remove || true; fi
 	$(say) "Removing .venv, .tools, .sandbox and caches"
 	@rm -rf .venv .tools .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -74,7 +74,7 @@ def _story(console: Console, pulumi: Pulumi, control: Control, timeout: float) -
     """Preview, up, the round, the wait; what each node came to."""
     _step(console, 2, "pulumi preview: what would be made (10 seconds)")
     pulumi.show("preview", "--stack", project.STACK)
-    _step(console, 3, "pulumi up: making it (30 seconds)")
+    _step(console, 3, "pulumi up: making it (30 seconds; minutes the first time that images are built in containers)")
     pulumi.show("up", "--yes", "--skip-preview", "--stack", project.STACK)
     outputs = pulumi.outputs()
     nodes: dict[str, dict[str, Any]] = outputs["nodes"]

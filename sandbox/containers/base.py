@@ -199,18 +199,34 @@ def _bootstrap(wanted: StandIn, file: Path) -> None:
         made.replace(file)
 
 
+def remove_all(engine: Engine) -> None:
+    """Remove what the sandbox keeps in the engine's store: stand-ins, and images that it built."""
+    ours = engine.do("images", "--quiet", "--filter=reference=localhost/prediction-nodes/*").split()
+    if ours:
+        engine.do("image", "rm", "--force", *dict.fromkeys(ours))
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Make stand-ins for these images now, if they will be needed."""
+    """Make stand-ins for public images now, if they will be needed."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.containers.base", description=main.__doc__)
-    parser.add_argument("images", nargs="+", help="public images, such as python:3.12-slim")
+    parser.add_argument("images", nargs="*", help="public images, such as python:3.12-slim")
+    parser.add_argument("--remove", action="store_true", help="remove the sandbox's images from the engine instead")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as home:
         try:
-            bases = Bases(find(Path(home)))
+            engine = find(Path(home))
+            if chosen.remove:
+                remove_all(engine)
+            bases = Bases(engine)
             for image in chosen.images:
                 print(f"{image}: {bases.find(image, print)}", flush=True)
-        except (NoEngineError, NoBaseError) as error:
-            print(f"No base image was made: {error}.", file=sys.stderr)
+        except NoEngineError as error:
+            if chosen.remove:
+                return 0  # without an engine there is nothing to remove
+            print(f"No base image was made, because {error}.", file=sys.stderr)
+            return 1
+        except (NoBaseError, EngineFailed) as error:
+            print(f"{error}.", file=sys.stderr)
             return 1
     return 0
 

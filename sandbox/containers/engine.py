@@ -44,8 +44,8 @@ class Engine:
 
     @property
     def build(self) -> list[str]:
-        """The subcommand that builds. Docker's own builder shares the machine's network and images; others do not."""
-        return ["buildx", "build", "--builder", "default"] if self.name == "docker" else ["build"]
+        """The subcommand that builds."""
+        return ["buildx", "build"] if self.name == "docker" else ["build"]
 
     def argv(self, *arguments: str) -> list[str]:
         """A command line of this engine."""
@@ -94,7 +94,12 @@ def find(home: Path) -> Engine:
         path = shutil.which(name)
         if path is None:
             continue
-        for engine in _candidates(name, path, home):
+        try:
+            candidates = _candidates(name, path, home)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            reasons.append(f"{name} does not work here ({error})")
+            continue
+        for engine in candidates:
             reason = _broken(engine)
             if not reason:
                 return engine
@@ -105,22 +110,24 @@ def find(home: Path) -> Engine:
 
 
 def _candidates(name: str, path: str, home: Path) -> list[Engine]:
-    plain = Engine("docker" if _is_docker(name, path) else "podman", path, _quiet(name))
-    if plain.name != "podman":
-        return [plain]
-    return [plain, Engine(plain.name, path, {**plain.env, "CONTAINERS_CONF": str(_modest(home))})]
+    if name == "docker" and _is_docker(path):
+        return [Engine("docker", path, _as_the_clouds_build(path))]
+    plain = Engine("podman", path)
+    return [plain, Engine("podman", path, {"CONTAINERS_CONF": str(_modest(home))})]
 
 
-def _is_docker(name: str, path: str) -> bool:
+def _is_docker(path: str) -> bool:
     """`docker` may be podman under another name (Debian's podman-docker)."""
-    if name != "docker":
-        return False
     return "podman" not in Engine("docker", path).attempt(["--version"], _CHECK_SECONDS).stdout.lower()
 
 
-def _quiet(name: str) -> dict[str, str]:
-    """Docker's builds told line by line, each giving one image without attestations, as the clouds' builders do."""
-    return {"BUILDKIT_PROGRESS": "plain", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"} if name == "docker" else {}
+def _as_the_clouds_build(path: str) -> dict[str, str]:
+    """Builds told line by line, each giving one image without attestations, by the context's own builder.
+
+    That one shares the machine's network and its images; one that a person made and selected does not.
+    """
+    context = Engine("docker", path).attempt(["context", "show"], _CHECK_SECONDS).stdout.strip() or "default"
+    return {"BUILDKIT_PROGRESS": "plain", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_BUILDER": context}
 
 
 def _broken(engine: Engine) -> str:

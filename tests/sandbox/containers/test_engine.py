@@ -17,6 +17,7 @@ WORKS = """\
 case "$1 $2" in
   "--version "*) echo "$NAME version 1" ;;
   "run "*) echo ok ;;
+  "context show") echo mine ;;
 esac
 """
 NO_DAEMON = """\
@@ -76,7 +77,8 @@ def test_docker_is_taken_where_podman_is_broken(put: Put, tmp_path: Path) -> Non
     put("docker", WORKS)
     engine = find(tmp_path)
     assert engine.name == "docker"
-    assert engine.build == ["buildx", "build", "--builder", "default"]
+    assert engine.build == ["buildx", "build"]
+    assert engine.env["BUILDX_BUILDER"] == "mine"
     assert engine.without_tls == []
 
 
