@@ -3,7 +3,22 @@ so that `pnodes validate` is as quick as reading the file."""
 
 import typer
 
-from cli import cost, demo, diff, engine, import_nodes, logs, new, probe, release, sandbox, status, stop, trigger, validate
+from cli import (
+    cost,
+    demo,
+    diff,
+    engine,
+    import_nodes,
+    logs,
+    new,
+    probe,
+    release,
+    sandbox,
+    status,
+    stop,
+    trigger,
+    validate,
+)
 from cli import run as run_command
 from cli.errors import Group
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from cli import probe
@@ -62,7 +63,11 @@ def test_the_trigger_s_own_address_is_asked_without_the_token(monkeypatch: pytes
     class Answer:
         status_code = 503
 
-    monkeypatch.setattr(probe.httpx, "get", lambda url, **_: asked.append(url) or Answer())
+    def get(url: str, **_: object) -> Answer:
+        asked.append(url)
+        return Answer()
+
+    monkeypatch.setattr(httpx, "get", get)
     said = probe.health("https://h.example/pred/m?token=SECRET")
     assert asked == ["https://h.example/health"]
     assert (said.startswith("https://h.example/health answers HTTP 503"), "SECRET" in said) == (True, False)

@@ -37,7 +37,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Trigger]:
     def use(*given: Any) -> Trigger:
         made = Trigger()
         made.answers = list(given)
-        monkeypatch.setattr(trigger.httpx, "post", made.post)
+        monkeypatch.setattr(httpx, "post", made.post)
         monkeypatch.setattr(trigger, "_PAUSE_SECONDS", 0.0)
         return made
 

@@ -11,7 +11,6 @@ import pulumi
 import pytest
 
 from providers import local_build
-from providers.aws import login as aws_login
 from tests.providers.aws.conftest import Program
 from tests.providers.aws.conftest import program as program
 from tests.providers.recorder import DOCKER_IMAGE
@@ -74,4 +73,3 @@ def test_the_providers_package_is_imported_for_who_asks_for_it_only() -> None:
     loads = "import sys, providers.aws.image, providers.gcp.image, providers.azure.image; "
     check = f"{loads}sys.exit('pulumi_docker_build' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
-    assert aws_login.Login is local_build.Login

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,14 +63,14 @@ def test_why_there_is_no_base(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str | None, reached: str, reason: str
 ) -> None:
     monkeypatch.setattr(base, "reachable", lambda url: bool(reached) and reached in url)
-    monkeypatch.setattr(base.shutil, "which", lambda _name: tool)
+    monkeypatch.setattr(shutil, "which", lambda _name: tool)
     with pytest.raises(NoBaseError, match=reason):
         Bases(EMPTY, tmp_path).available()
 
 
 def test_a_stand_in_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "reachable", lambda url: "debian" in url)
-    monkeypatch.setattr(base.shutil, "which", lambda _name: "/usr/bin/mmdebstrap")
+    monkeypatch.setattr(shutil, "which", lambda _name: "/usr/bin/mmdebstrap")
     bases, said = Bases(EMPTY, tmp_path), list[str]()
     assert "Debian packages stand for python" in bases.available()
     monkeypatch.setattr(Bases, "make", lambda *_: None)
