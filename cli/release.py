@@ -16,7 +16,7 @@ from rich.console import Console
 
 from cli import project
 from cli.errors import UserError
-from cli.stack import AsJson, StackOption, engine, environment
+from cli.stack import AsJson, StackOption, engine, environment, run
 
 _NOTHING = frozenset({"same", "read", "refresh"})
 _ENDS = ("delete", "discard")
@@ -112,16 +112,7 @@ def _parent(step: Mapping[str, Any]) -> str:
 
 
 def _preview(chosen: list[str]) -> list[dict[str, Any]]:
-    found = engine()
-    done = subprocess.run(
-        [str(found.path), "preview", "--json", "--non-interactive", *chosen],
-        cwd=project.project_folder(),
-        env=environment(found),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run("preview", "--json", *chosen)
     try:
         document = json.loads(done.stdout)
         steps: list[dict[str, Any]] = document.get("steps") or []

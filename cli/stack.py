@@ -127,10 +127,10 @@ def environment(found: Engine) -> dict[str, str]:
     return {**os.environ, "PATH": search}
 
 
-def ask(arguments: Sequence[str]) -> dict[str, Any]:
-    """What a command of the engine prints as JSON. Raises UserError."""
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """A command of the engine that asks nobody anything; its output. Raises UserError where there is no engine."""
     found = engine()
-    done = subprocess.run(
+    return subprocess.run(
         [str(found.path), *arguments, "--non-interactive"],
         cwd=project.project_folder(),
         env=environment(found),
@@ -139,6 +139,11 @@ def ask(arguments: Sequence[str]) -> dict[str, Any]:
         text=True,
         check=False,
     )
+
+
+def ask(arguments: Sequence[str]) -> dict[str, Any]:
+    """What a command of the engine prints as JSON. Raises UserError."""
+    done = run(*arguments)
     if done.returncode == 0:
         answer: dict[str, Any] = json.loads(done.stdout or "{}")
         return answer
