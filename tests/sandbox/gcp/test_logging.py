@@ -38,8 +38,8 @@ def test_entries_come_in_pages_and_in_order(google: Google) -> None:
     name = world.start().json()["metadata"]["name"].rsplit("/", 1)[-1]
     google.cloud.kernel.executor.wait(name, 60)
     wanted = {"filter": 'resource.type="cloud_run_job"', "pageSize": 2, "orderBy": "timestamp asc"}
-    first = ask(google, **wanted).json()
-    second = ask(google, **wanted, pageToken=first["nextPageToken"]).json()
+    first = ask(google, **wanted).json()  # type: ignore[arg-type]
+    second = ask(google, **wanted, pageToken=first["nextPageToken"]).json()  # type: ignore[arg-type]
     assert [entry["textPayload"] for entry in first["entries"]] == ["a", "b"]
     assert [entry["jsonPayload"] for entry in second["entries"]] == [{"c": 1}]
     assert "nextPageToken" not in second
