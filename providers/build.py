@@ -1,14 +1,18 @@
 """What the image builds of the three clouds share: one dynamic resource per node, one build per source digest.
 
-A cloud's `image.py` subclasses `ImageBuildProvider` with three steps (upload the context, start the build, watch it
-until it has a digest) and `ImageBuild` with its own inputs. Nothing runs in a preview; the same source is neither
-uploaded nor built again; the build's log is streamed into the engine's output.
+A cloud's `image.py` subclasses `ImageBuildProvider` with a few steps (find the image, upload the context, start the
+build, look at it, cancel it) and `ImageBuild` with its own inputs. Nothing runs in a preview; what the registry has, or
+what another `up` left running, is neither uploaded nor built again; `following` does the watching.
 """
 
 from __future__ import annotations
 
 import abc
+import hashlib
+import json
 import os
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +20,17 @@ import pulumi
 from pulumi import dynamic
 
 from nodefile import Node
+from providers import cancellation
 from providers.context import BuildContext, ContextError
-from providers.refusal import Refusal
+from providers.following import Builder, BuildFailed, Unanswered, follow, say
 
 # Inputs that say how to reach the cloud, not what to build: short-lived tokens above all.
 _NOT_COMPARED = frozenset({"token", "context", "dockerfile", "__provider", "digest", "image"})
 PLATFORM = "linux/amd64"
+_STARTS = 4
 
 
-class BuildFailed(Refusal):
-    """The build ended without an image; the text is the reason followed by the log's last lines."""
-
-
-class ImageBuildProvider(dynamic.ResourceProvider, abc.ABC):
+class ImageBuildProvider(dynamic.ResourceProvider, Builder, abc.ABC):
     """One image build. `props` are the inputs of `ImageBuild` (all plain values by now)."""
 
     serialize_as_secret_always = False
@@ -39,16 +41,26 @@ class ImageBuildProvider(dynamic.ResourceProvider, abc.ABC):
         self.config = req.config
 
     @abc.abstractmethod
-    def upload(self, props: dict[str, Any], name: str, archive: bytes) -> str:
+    def find(self, props: dict[str, Any]) -> str | None:
+        """The digest of this very source's image, if the registry has it."""
+
+    def running(self, _props: dict[str, Any]) -> str | None:
+        """The id of a build of this very source that runs already, where the cloud can tell."""
+        return None
+
+    @abc.abstractmethod
+    def upload(self, props: dict[str, Any], name: str, archive: Path) -> str:
         """Store the context archive (.tar.gz) under `name` and return what `start` needs to find it."""
 
     @abc.abstractmethod
-    def start(self, props: dict[str, Any], source: str) -> str:
-        """Start the build of `source` and return its id."""
+    def start(self, props: dict[str, Any], source: str, former: str | None) -> str:
+        """Start the build of `source` and return its id; layers may come from `former`, the image before this one.
 
-    @abc.abstractmethod
-    def watch(self, props: dict[str, Any], build_id: str) -> str:
-        """Follow the build, logging its progress, and return the image's digest (sha256:HEX). Raises BuildFailed."""
+        Raises Unanswered where it is not known whether it was started.
+        """
+
+    def tidy(self, props: dict[str, Any], kept: set[str]) -> None:
+        """Remove old images but `kept` (digests), where the registry does not do so itself. Never fails a build."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         try:
@@ -62,33 +74,96 @@ class ImageBuildProvider(dynamic.ResourceProvider, abc.ABC):
         return dynamic.DiffResult(changes=bool(changed))
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        return dynamic.CreateResult(f"{props['repository']}:{props['tag']}", self._build(props))
+        return dynamic.CreateResult(f"{props['repository']}:{props['tag']}", self._build(props, {}))
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        return dynamic.UpdateResult(self._build(news))
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        return dynamic.UpdateResult(self._build(news, olds))
 
-    def _build(self, props: dict[str, Any]) -> dict[str, Any]:
-        context = context_of(props)
-        if context.digest != props["sourceDigest"]:
-            raise BuildFailed(f"{props['context']} changed while `up` was running; run `pulumi up` again")
-        source = self.upload(props, f"{props['sourceDigest']}.tar.gz", context.archive())
-        digest = self.watch(props, self.start(props, source))
+    def _build(self, props: dict[str, Any], olds: dict[str, Any]) -> dict[str, Any]:
+        cancellation.listen()
+        former = olds["image"] if olds.get("repository") == props["repository"] else None
+        try:
+            digest = self.find(props)
+            if digest is None:
+                digest = self._made(props, former)
+            else:
+                say(props, f"the image of this source is there: {digest}")
+            kept = {digest, *([former.rpartition("@")[2]] if former else [])}
+            self.tidy(props, kept)
+        except self.client_errors as error:
+            raise BuildFailed(f"the image of {props['node']} could not be built: {error}") from error
         return {**props, "digest": digest, "image": f"{props['repository']}@{digest}"}
+
+    def _made(self, props: dict[str, Any], former: str | None) -> str:
+        """The digest of an image that the registry does not have yet."""
+        build_id = self.running(props)
+        if build_id is not None:
+            say(props, f"build {build_id} of this source runs already and is followed")
+            return follow(self, props, build_id)
+        source = self._uploaded(props)
+        unanswered: Unanswered | None = None
+        for _ in range(_STARTS):
+            _go_on(props)
+            try:
+                return follow(self, props, self.start(props, source, former))
+            except Unanswered as error:
+                unanswered = error
+                say(props, f"{error}; trying again")
+            # It may have been started all the same, and even be done; one is enough.
+            cancellation.cancelled.wait(self.poll_seconds)
+            build_id = self.running(props)
+            if build_id is not None:
+                return follow(self, props, build_id)
+            digest = self.find(props)
+            if digest is not None:
+                return digest
+        raise BuildFailed(f"the build of {props['node']} could not be started: {unanswered}. Run `pulumi up` again.")
+
+    def _uploaded(self, props: dict[str, Any]) -> str:
+        context = context_of(props)
+        with tempfile.TemporaryDirectory(prefix="prediction-nodes-") as scratch:
+            archive = Path(scratch, "context.tar.gz")
+            with archive.open("wb") as target:
+                packed = context.pack(target)
+            if packed != props["sourceDigest"]:
+                raise BuildFailed(f"{props['context']} changed while `up` was running; run `pulumi up` again")
+            _go_on(props)
+            left_out = "" if context.has_ignore_file else ", without .git, __pycache__ and the like (no .dockerignore)"
+            sent = archive.stat().st_size / 2**20
+            say(props, f"sending {len(context.files)} files, {sent:.1f} MiB compressed{left_out}")
+            return self.upload(props, f"{props['sourceDigest']}.tar.gz", archive)
+
+
+def _go_on(props: dict[str, Any]) -> None:
+    if cancellation.cancelled.is_set():
+        raise BuildFailed(f"{props['node']} was not built, since the update was cancelled")
+
+
+def image_tag(props: dict[str, Any]) -> str:
+    """The source's tag and, since they make another image of it, eight digits that stand for the build arguments."""
+    said = json.dumps([props["platform"], props["arguments"]], sort_keys=True)
+    return f"{props['tag']}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
 
 def context_of(props: dict[str, Any]) -> BuildContext:
     """The build context that a build's inputs name, relative to the program's folder."""
-    return BuildContext(Path(props["context"]).resolve(), Path(props["dockerfile"]).resolve())
+    # Not resolved: a Dockerfile may be a link to one outside of the context.
+    root, dockerfile = (Path(os.path.abspath(props[key])) for key in ("context", "dockerfile"))  # noqa: PTH100
+    return BuildContext(root, dockerfile, _copied_with(props.get("arguments") or {}))
 
 
 def source_inputs(node: Node) -> dict[str, str]:
     """What a build's source decides of its inputs: sourceDigest, tag (unique to it), context, dockerfile (relative)."""
-    context = BuildContext(node.context, node.dockerfile)
+    context = BuildContext(node.context, node.dockerfile, _copied_with(build_arguments(node, "")))
+    try:
+        digest = context.digest
+    except ContextError as error:
+        raise pulumi.RunError(f"{node.name}: {error}") from None
     here = Path.cwd()
     return {
         "node": node.name,
-        "sourceDigest": context.digest,
-        "tag": context.digest[:24],
+        "sourceDigest": digest,
+        "tag": digest[:24],
         "context": _relative(node.context, here),
         "dockerfile": _relative(node.dockerfile, here),
         "platform": PLATFORM,
@@ -97,7 +172,17 @@ def source_inputs(node: Node) -> dict[str, str]:
 
 def build_arguments(node: Node, model_id: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
     """Build arguments that Dockerfiles written for numerai-cli expect; keys are never among them."""
-    return {"SRC_PATH": _relative(node.source, node.context), "MODEL_ID": model_id}
+    return {"SRC_PATH": _relative(node.source, node.context), "MODEL_ID": model_id, "NODE": node.name}
+
+
+def _copied_with(arguments: Mapping[str, Any]) -> dict[str, str | None] | None:
+    """What `copied` needs of the build arguments, where the context is shared with others (a parent of the source).
+
+    The model's id may not be known yet, and must then not make another digest than once it is.
+    """
+    if arguments.get("SRC_PATH", ".") == ".":
+        return None
+    return {name: None if name == "MODEL_ID" else str(value) for name, value in arguments.items()}
 
 
 def _relative(path: Path, start: Path) -> str:

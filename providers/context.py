@@ -1,31 +1,35 @@
 """A node's build context: which files go to the image builder, and one digest that names them.
 
-The rules are Docker's own (`.dockerignore` with its `!` exceptions, read by the docker package), the archive is the
-same byte for byte on every machine, and its digest decides whether anything has to be built at all. A context that
-holds keys, or that is absurdly large, is refused here, before anything is uploaded.
+The rules are Docker's own (`ignored`), of a shared context only what the Dockerfile takes from it (`copied`). The
+archive is the same byte for byte on every machine, and its digest decides whether anything has to be built at all. A
+context that holds keys, or that is absurdly large, is refused here, before anything is uploaded.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import os
 import stat
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO, Any
 
-from docker.utils.build import exclude_paths
+from providers import copied, ignored
+from providers.keys import key_in
+from providers.refusal import Refusal
 
 MAX_CONTEXT_BYTES = 1024 * 1024 * 1024
 # What `pnodes` keeps beside nodes.yaml, which may lie in a context: never part of an image, so no change of it.
 _OWN = "**/.pnodes"
-_KEY_FILES = frozenset({".env", ".numerai", ".keys", "id_rsa", "id_ed25519", ".pypirc", ".netrc"})
+# Fast enough not to be waited for; models hardly shrink by more.
+_COMPRESSION = 4
 
 
-class ContextError(Exception):
+class ContextError(Refusal):
     """The context cannot be sent to a builder; the sentence says which file, why, and what to do."""
 
 
@@ -35,87 +39,176 @@ class BuildContext:
 
     root: Path
     dockerfile: Path
+    arguments: Mapping[str, str | None] | None = None
+    """The build arguments, where other nodes share the context: then only what this Dockerfile takes is sent."""
 
     @property
     def dockerfile_name(self) -> str:
         """The Dockerfile's path inside the context, with forward slashes."""
         return self.dockerfile.relative_to(self.root).as_posix()
 
-    @cached_property
+    @property
     def files(self) -> list[str]:
-        """Every file and symlink that is sent, as sorted paths inside the context with forward slashes."""
-        return sorted(
-            path.replace(os.sep, "/")
-            for path in exclude_paths(str(self.root), [*self._ignored_patterns(), _OWN], self.dockerfile_name)
-            if path and not stat.S_ISDIR((self.root / path).lstat().st_mode)
-        )
+        """What is sent, as sorted paths inside the context with forward slashes; an empty folder ends with one."""
+        return sorted(self._found)
 
-    def _ignored_patterns(self) -> list[str]:
-        # BuildKit's rule: a file named after the Dockerfile wins over the context's own.
-        own = self.dockerfile.with_name(self.dockerfile.name + ".dockerignore")
-        for ignore_file in (own, self.root / ".dockerignore"):
-            if ignore_file.is_file():
-                lines = ignore_file.read_text(encoding="utf-8-sig").splitlines()
-                return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-        return []
+    @property
+    def has_ignore_file(self) -> bool:
+        """Whether the user says what is left out; otherwise the usual debris is."""
+        return ignored.ignore_file(self.root, self.dockerfile) is not None
+
+    @cached_property
+    def _found(self) -> dict[str, os.stat_result]:
+        try:
+            found = self._seen()
+            return self._all() if found is None else found
+        except OSError as error:
+            raise self._unreadable(error) from None
+
+    def _all(self) -> dict[str, os.stat_result]:
+        # Docker sends both whatever is ignored: the builder needs the one, and the other there says the same.
+        kept = [self.dockerfile, ignored.ignore_file(self.root, self.dockerfile)]
+        return dict(ignored.walk(self.root, self._patterns())) | {
+            path.relative_to(self.root).as_posix(): path.stat() for path in kept if path is not None
+        }
+
+    def _seen(self) -> dict[str, os.stat_result] | None:
+        """Of a shared context what this Dockerfile takes from it; None for all of it."""
+        if self.arguments is None:
+            return None
+        wanted = copied.sources(self.dockerfile.read_text(encoding="utf-8", errors="surrogateescape"), self.arguments)
+        if wanted is None:
+            return None
+        found = dict(ignored.walk(self.root, self._patterns(), lambda folder: copied.on_the_way(folder, wanted)))
+        links = frozenset(path for path, facts in found.items() if stat.S_ISLNK(facts.st_mode))
+        seen = copied.seen(list(found), wanted, links)
+        if seen is None:
+            return None
+        return {path: found[path] for path in seen} | {self.dockerfile_name: self.dockerfile.stat()}
+
+    def _patterns(self) -> list[str]:
+        path = ignored.ignore_file(self.root, self.dockerfile)
+        if path is None:
+            return [*ignored.DEBRIS, _OWN]
+        return [*ignored.patterns(path.read_text(encoding="utf-8", errors="surrogateescape")), _OWN]
 
     def check(self) -> None:
         """Raise ContextError for a context that must not be sent."""
-        for path in self.files:
-            if any(part in _KEY_FILES for part in path.split("/")):
-                raise ContextError(
-                    f"{self.root.name}/{path} would be sent to the image builder and end up in the image's layers. "
-                    f"Add {path.split('/')[-1]} to {self.root.name}/.dockerignore; keys reach the node by reference."
-                )
-        sizes = sorted(((self.root / path).lstat().st_size, path) for path in self.files)
-        total = sum(size for size, _ in sizes)
+        try:
+            for path in self.files:
+                what = key_in(self.root, path)
+                if what is not None:
+                    raise ContextError(
+                        f"{self._said(path)} would be sent to the image builder and end up in the image's layers, but "
+                        f"it is {what}. Add {_plain(path.split('/')[-1])} to {self.root.name}/.dockerignore; keys "
+                        "reach the node by reference."
+                    )
+        except OSError as error:
+            raise self._unreadable(error) from None
+        total = self.size
         if total > MAX_CONTEXT_BYTES:
-            largest = ", ".join(f"{path} ({size / 2**20:.0f} MiB)" for size, path in reversed(sizes[-5:]))
+            sizes = sorted(((facts.st_size, path) for path, facts in self._found.items()), reverse=True)
+            largest = ", ".join(f"{_plain(path)} ({size / 2**20:.0f} MiB)" for size, path in sizes[:5])
             raise ContextError(
                 f"the build context {self.root.name} has {total / 2**20:.0f} MiB, at most "
                 f"{MAX_CONTEXT_BYTES / 2**20:.0f} MiB are sent. Its largest files: {largest}. "
                 f"Name what the image does not need in {self.root.name}/.dockerignore."
             )
 
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(facts.st_size for path, facts in self._found.items() if not path.endswith("/"))
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) over the Dockerfile's name and every file's path, kind, executable bit and content."""
-        summed = hashlib.sha256(self.dockerfile_name.encode() + b"\n")
-        for path in self.files:
-            info = (self.root / path).lstat()
-            if stat.S_ISLNK(info.st_mode):
-                kind, content = "link", hashlib.sha256(str((self.root / path).readlink()).encode()).hexdigest()
-            else:
-                kind = "exec" if info.st_mode & 0o100 else "file"
-                with (self.root / path).open("rb") as handle:
-                    content = hashlib.file_digest(handle, "sha256").hexdigest()
-            summed.update(f"{kind} {content} {path}\n".encode("utf-8", "surrogateescape"))
-        return summed.hexdigest()
-
-    def archive(self) -> bytes:
-        """The context as a .tar.gz without dates, owners or the machine's umask in it."""
-        buffer = io.BytesIO()
-        with (
-            gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=6) as compressed,
-            tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
-        ):
+        try:
+            summed = self._summed()
             for path in self.files:
-                self._add(archive, path)
-        return buffer.getvalue()
+                if self._kind(path) in ("file", "exec"):
+                    with (self.root / path).open("rb") as handle:
+                        content = hashlib.file_digest(handle, "sha256").hexdigest()
+                else:
+                    content = self._text(path)
+                summed.update(_line(self._kind(path), content, path))
+        except OSError as error:
+            raise self._unreadable(error) from None
+        return str(summed.hexdigest())
 
-    def _add(self, archive: tarfile.TarFile, path: str) -> None:
-        entry = archive.gettarinfo(str(self.root / path), path)
-        if entry is None:
-            raise ContextError(f"{self.root.name}/{path} is neither a file nor a link; name it in .dockerignore")
-        entry.uid = entry.gid = 0
-        entry.uname = entry.gname = ""
-        entry.mtime = 0
-        if entry.islnk():  # the second name of one file on this disk: send it as a file of its own
-            entry.type, entry.linkname = tarfile.REGTYPE, ""
-            entry.size = (self.root / path).stat().st_size
-        entry.mode = 0o755 if entry.mode & 0o100 else 0o644
-        if entry.isreg():
+    def pack(self, target: IO[bytes]) -> str:
+        """Write the context as a .tar.gz without dates, owners or the machine's umask; returns the digest of what was
+        written, file by file and never as a whole in memory."""
+        summed = self._summed()
+        try:
+            with (
+                gzip.GzipFile(
+                    filename="", fileobj=target, mode="wb", mtime=0, compresslevel=_COMPRESSION
+                ) as compressed,
+                tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+            ):
+                for path in self.files:
+                    summed.update(_line(self._kind(path), self._add(archive, path), path))
+        except OSError as error:
+            raise self._unreadable(error) from None
+        return str(summed.hexdigest())
+
+    def _add(self, archive: tarfile.TarFile, path: str) -> str:
+        entry, kind = tarfile.TarInfo(path.rstrip("/")), self._kind(path)
+        entry.mode = 0o644 if kind == "file" else 0o755
+        if kind in ("file", "exec"):
             with (self.root / path).open("rb") as handle:
-                archive.addfile(entry, handle)
-        else:
-            archive.addfile(entry)
+                entry.size = os.fstat(handle.fileno()).st_size
+                reading = _Reading(handle)
+                archive.addfile(entry, reading)
+                return reading.summed.hexdigest()
+        entry.type = tarfile.SYMTYPE if kind == "link" else tarfile.DIRTYPE
+        entry.linkname = (self.root / path).readlink().as_posix() if kind == "link" else ""
+        archive.addfile(entry)
+        return self._text(path)
+
+    def _kind(self, path: str) -> str:
+        mode = self._found[path].st_mode
+        if stat.S_ISLNK(mode):
+            return "link"
+        return "folder" if stat.S_ISDIR(mode) else "exec" if mode & 0o100 else "file"
+
+    def _text(self, path: str) -> str:
+        said = os.fsencode((self.root / path).readlink()) if self._kind(path) == "link" else b""
+        return hashlib.sha256(said).hexdigest()
+
+    def _summed(self) -> Any:
+        return hashlib.sha256(self.dockerfile_name.encode("utf-8", "surrogateescape") + b"\n")
+
+    def _said(self, path: str) -> str:
+        return f"{self.root.name}/{_plain(path)}"
+
+    def _unreadable(self, error: OSError) -> ContextError:
+        path = Path(os.fsdecode(error.filename)) if error.filename else self.root
+        inside = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+        return ContextError(
+            f"{self._said(inside)} cannot be read ({error.strerror or error}), so the image cannot be built. Make it "
+            f"readable, or name it in {self.root.name}/.dockerignore if the image does not need it."
+        )
+
+
+class _Reading:
+    """A file that is summed while it is read."""
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        self._handle, self.summed = handle, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        data = self._handle.read(size)
+        self.summed.update(data)
+        return data
+
+
+def _line(kind: str, content: str, path: str) -> bytes:
+    return f"{kind} {content} {path}\0".encode("utf-8", "surrogateescape")
+
+
+def _plain(path: str) -> str:
+    """A path for people: names that are not UTF-8 are shown as far as they are."""
+    return os.fsencode(path).decode("utf-8", "replace")

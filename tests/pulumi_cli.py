@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,42 @@ import engine
 
 class EngineFailed(Exception):
     """A command of the engine exited with an error; the text is all it printed."""
+
+
+class Started:
+    """A command that runs, and what it has printed."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._lines: list[str] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def until(self, enough: Callable[[str], bool], seconds: float) -> str:
+        """What was printed once that is `enough`. Raises EngineFailed if the command ends, or takes longer."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or enough("".join(self._lines)), seconds)
+            said = "".join(self._lines)
+        if not enough(said):
+            raise EngineFailed(said)
+        return said
+
+    def ended(self, seconds: float) -> str:
+        """All that was printed, once the command has ended."""
+        self.process.wait(seconds)
+        self._reader.join(seconds)
+        return "".join(self._lines)
+
+    def _read(self) -> None:
+        for line in self.process.stdout or ():
+            with self._changed:
+                self._lines.append(line)
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
 
 class PulumiCli:
@@ -49,6 +88,25 @@ class PulumiCli:
         if done.returncode:
             raise EngineFailed(done.stdout + done.stderr)
         return done.stdout
+
+    @contextmanager
+    def started(self, *arguments: str) -> Iterator[Started]:
+        """A command that goes on while the test does something else; killed at the end if it still runs."""
+        with subprocess.Popen(
+            [str(self.binary), *arguments, "--non-interactive", "--color", "never"],
+            cwd=self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                yield Started(process)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def preview(self) -> dict[str, int]:
         """Operation -> number of resources."""

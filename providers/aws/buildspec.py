@@ -2,7 +2,8 @@
 
 The values of build arguments are in the environment under their own names, so that nothing is ever quoted or parsed.
 Docker Hub limits pulls by address, and builders share theirs with the world: base images that are Docker's own
-("official") are taken from Amazon's copy of them where it has them.
+("official") are taken from Amazon's copy of them where it has them. Layers that are as in the node's image before this
+one come from there: it carries their keys along (an inline cache), and one that is gone is only warned of.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ for base in ${{BASE_IMAGES:-}}; do
     set -- "$@" --build-context "$base=docker-image://{MIRROR}/$base"
   fi
 done
+if [ -n "${{FORMER:-}}" ]; then set -- "$@" --cache-from "type=registry,ref=$FORMER"; fi
 docker buildx build --platform "$PLATFORM" --provenance=false --load --progress=plain \\
-  --file "context/$DOCKERFILE" --tag "$REPOSITORY:$TAG" "$@" context
+  --build-arg BUILDKIT_INLINE_CACHE=1 --file "context/$DOCKERFILE" --tag "$REPOSITORY:$TAG" "$@" context
 docker push "$REPOSITORY:$TAG"
 )
 """

@@ -7,10 +7,11 @@ that is there is the image that is wanted.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
+import secrets
 import time
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -19,18 +20,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from nodefile import Node
 from providers.aws import names, roles
+from providers.aws.builder import BUILD_MINUTES, QUEUE_MINUTES
 from providers.aws.cluster import Cluster
 from providers.aws.login import login
 from providers.aws.session import Session
-from providers.build import BuildFailed, ImageBuildProvider, build_arguments, context_of, source_inputs
 from providers.build import ImageBuild as SharedBuild
+from providers.build import ImageBuildProvider, build_arguments, context_of, image_tag, source_inputs
+from providers.cancellation import cancelled
 from providers.contract import TYPE_PREFIX, Stack
+from providers.following import BuildFailed, BuildLog, Unanswered, say
 from providers.local_build import build_image
 
 KEPT_IMAGES = 10
-_POLL_SECONDS = 3.0
-_MAX_SECONDS = 2 * 3600
-_LAST_LINES = 30
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 # Builds of one image while the builder's role is too new to be known everywhere; looks' worth of waiting between tries.
 _TRIES, _PAUSE = 4, 5
 _FROM = re.compile(
@@ -43,52 +45,66 @@ class _DeniedError(BuildFailed):
 
 
 class CodeBuildProvider(ImageBuildProvider):
-    """Uploads to the cluster's bucket, starts a build, follows it, asks the registry for the digest."""
+    """Uploads to the cluster's bucket, starts a build, looks at it, asks the registry for the digest."""
 
-    poll_seconds = _POLL_SECONDS
+    client_errors = (BotoCoreError, ClientError)
+    # A build of the project ends by itself before that, its wait in the queue included.
+    max_seconds = (BUILD_MINUTES + QUEUE_MINUTES + 10) * 60.0
 
-    def _client(self, props: dict[str, Any], service: str) -> Any:
-        config = getattr(self, "config", None)
-        return Session(config.get if config else lambda _: None, props["region"]).client(service)
+    def client(self, props: dict[str, Any], service: str, fresh: bool = False) -> Any:
+        """A client of a service in the node's region; `fresh` signs with credentials that are fetched anew."""
+        key = (props["region"], service)
+        known: dict[tuple[str, str], Any] = self.__dict__.setdefault("_clients", {})
+        if fresh or key not in known:
+            config = getattr(self, "config", None)
+            known[key] = Session(config.get if config else lambda _: None, props["region"]).client(service)
+        return known[key]
 
-    def _build(self, props: dict[str, Any]) -> dict[str, Any]:
+    def find(self, props: dict[str, Any]) -> str | None:
         try:
-            digest = self._existing(props)
-            if digest is None:
-                return self._built(props)
-        except (BotoCoreError, ClientError) as error:
-            raise BuildFailed(f"the image of {props['node']} could not be built: {error}") from error
-        return {**props, "digest": digest, "image": f"{props['repository']}@{digest}"}
+            found = self.client(props, "ecr").describe_images(
+                repositoryName=props["repositoryName"], imageIds=[{"imageTag": image_tag(props)}]
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ImageNotFoundException":
+                return None
+            raise
+        return str(found["imageDetails"][0]["imageDigest"])
 
-    def _built(self, props: dict[str, Any]) -> dict[str, Any]:
-        for _ in range(_TRIES - 1):
-            try:
-                return super()._build(props)
-            except _DeniedError as error:
-                # IAM takes its time: the first build may start before the role's rights are known everywhere.
-                print(f"{props['node']}: {str(error).splitlines()[0]}; trying again", flush=True)
-                time.sleep(self.poll_seconds * _PAUSE)
-        return super()._build(props)
+    def running(self, props: dict[str, Any]) -> str | None:
+        builds = self.client(props, "codebuild")
+        try:
+            ids = builds.list_builds_for_project(projectName=props["project"], sortOrder="DESCENDING")["ids"]
+        except ClientError as error:
+            say(props, f"whether a build runs already is not known: {error}")
+            return None
+        wanted = {"REPOSITORY": props["repository"], "TAG": image_tag(props)}
+        for build in builds.batch_get_builds(ids=ids)["builds"] if ids else []:
+            given = {each["name"]: each["value"] for each in build["environment"]["environmentVariables"]}
+            if build["buildStatus"] == "IN_PROGRESS" and wanted.items() <= given.items():
+                return str(build["id"])
+        return None
 
-    def upload(self, props: dict[str, Any], name: str, archive: bytes) -> str:
+    def upload(self, props: dict[str, Any], name: str, archive: Path) -> str:
         key = f"{roles.SOURCES}/{props['node']}/{name}"
-        self._client(props, "s3").put_object(Bucket=props["bucket"], Key=key, Body=archive)
+        self.client(props, "s3").upload_file(str(archive), props["bucket"], key)
         return key
 
-    def start(self, props: dict[str, Any], source: str) -> str:
+    def start(self, props: dict[str, Any], source: str, former: str | None) -> str:
         dockerfile = context_of(props).dockerfile
         variables = {
             **props["arguments"],
             "ARGUMENT_NAMES": " ".join(sorted(props["arguments"])),
             "BASE_IMAGES": " ".join(official_images(dockerfile.read_text(encoding="utf-8", errors="replace"))),
             "DOCKERFILE": context_of(props).dockerfile_name,
+            "FORMER": former or "",
             "PLATFORM": props["platform"],
             "REPOSITORY": props["repository"],
             "SOURCE_BUCKET": props["bucket"],
             "SOURCE_KEY": source,
             "TAG": image_tag(props),
         }
-        builds, deadline = self._client(props, "codebuild"), time.monotonic() + _MAX_SECONDS
+        builds, deadline = self.client(props, "codebuild"), time.monotonic() + self.max_seconds
         while True:
             try:
                 started = builds.start_build(
@@ -98,6 +114,8 @@ class CodeBuildProvider(ImageBuildProvider):
                         for name, value in variables.items()
                         if value
                     ],
+                    # boto3 repeats a call that was not answered: with one token it is one build.
+                    idempotencyToken=secrets.token_hex(16),
                 )
                 return str(started["build"]["id"])
             except ClientError as error:
@@ -114,42 +132,46 @@ class CodeBuildProvider(ImageBuildProvider):
                 'Quotas, AWS CodeBuild, "Concurrently running builds for Linux/Small environment", then run '
                 "`pulumi up` again."
             ) from error
-        time.sleep(self.poll_seconds * _PAUSE)
+        if cancelled.wait(self.poll_seconds * _PAUSE):
+            raise BuildFailed(f"{props['node']} was not built, since the update was cancelled") from error
 
-    def watch(self, props: dict[str, Any], build_id: str) -> str:
-        builds, log = self._client(props, "codebuild"), _Log(props, self._client(props, "logs"))
-        deadline = time.monotonic() + _MAX_SECONDS
-        while time.monotonic() < deadline:
-            build = builds.batch_get_builds(ids=[build_id])["builds"][0]
-            log.follow(build.get("logs") or {})
-            if build["buildStatus"] == "SUCCEEDED":
-                digest = self._existing(props)
-                if digest is None:
-                    raise BuildFailed(f"the build of {props['node']} succeeded but the registry has no such image")
-                return digest
-            if build["buildStatus"] != "IN_PROGRESS":
-                failed = _DeniedError if _denied(build) else BuildFailed
-                raise failed(f"the build of {props['node']} ended: {_reason(build)}\n{log.tail()}")
-            time.sleep(self.poll_seconds)
-        raise BuildFailed(f"the build of {props['node']} took longer than {_MAX_SECONDS // 60} minutes\n{log.tail()}")
-
-    def _existing(self, props: dict[str, Any]) -> str | None:
-        """The digest behind the tag, if it is there."""
+    def look(self, props: dict[str, Any], build_id: str) -> str | None:
         try:
-            found = self._client(props, "ecr").describe_images(
-                repositoryName=props["repositoryName"], imageIds=[{"imageTag": image_tag(props)}]
-            )
+            build = self.client(props, "codebuild").batch_get_builds(ids=[build_id])["builds"][0]
+        except BotoCoreError as error:
+            raise Unanswered(str(error)) from error
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ImageNotFoundException":
-                return None
+            if error.response["Error"]["Code"] in _EXPIRED:
+                for service in ("codebuild", "logs", "ecr"):
+                    self.client(props, service, fresh=True)
+                raise Unanswered(str(error)) from error
+            if error.response["ResponseMetadata"].get("HTTPStatusCode", 500) >= 500 or "Throttl" in str(error):
+                raise Unanswered(str(error)) from error
             raise
-        return str(found["imageDetails"][0]["imageDigest"])
+        if build["buildStatus"] == "SUCCEEDED":
+            digest = self.find(props)
+            if digest is None:
+                raise BuildFailed("it succeeded but the registry has no such image; run `pulumi up` again")
+            return digest
+        if build["buildStatus"] != "IN_PROGRESS":
+            raise (_DeniedError if _denied(build) else BuildFailed)(_reason(build))
+        return None
 
+    def cancel(self, props: dict[str, Any], build_id: str) -> None:
+        self.client(props, "codebuild").stop_build(id=build_id)
 
-def image_tag(props: dict[str, Any]) -> str:
-    """The source's tag and, since they make another image of it, eight digits that stand for the build arguments."""
-    said = json.dumps([props["platform"], props["arguments"]], sort_keys=True)
-    return f"{props['tag']}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+    def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
+        return _Log(self, props, build_id)
+
+    def _made(self, props: dict[str, Any], former: str | None) -> str:
+        for _ in range(_TRIES - 1):
+            try:
+                return super()._made(props, former)
+            except _DeniedError as error:
+                # IAM takes its time: the first build may start before the role's rights are known everywhere.
+                say(props, f"{str(error).splitlines()[0]}; trying again")
+                cancelled.wait(self.poll_seconds * _PAUSE)
+        return super()._made(props, former)
 
 
 def official_images(dockerfile: str) -> list[str]:
@@ -172,35 +194,41 @@ def _denied(build: dict[str, Any]) -> bool:
     return any(context.get("statusCode") == "ACCESS_DENIED" for context in contexts)
 
 
-class _Log:
-    """The build's log, which grows while it runs; a log that cannot be had never fails a build."""
+class _Log(BuildLog):
+    """The build's stream in CloudWatch."""
 
-    def __init__(self, props: dict[str, Any], client: Any) -> None:
-        self._node, self._client = props["node"], client
-        self._token, self._lines = "", list[str]()
+    lag_seconds = 2.0
 
-    def follow(self, where: dict[str, Any]) -> None:
-        """Print what is new."""
-        if not where.get("groupName") or not where.get("streamName"):
-            return
-        while True:
-            request = {"logGroupName": where["groupName"], "logStreamName": where["streamName"], "startFromHead": True}
-            try:
-                page = self._client.get_log_events(**request, **({"nextToken": self._token} if self._token else {}))
-            except (BotoCoreError, ClientError):
-                return
-            for event in page["events"]:
-                for line in event["message"].rstrip("\n").splitlines():
-                    self._lines.append(line)
-                    print(f"{self._node}: {line}", flush=True)
-            if page["nextForwardToken"] == self._token or not page["events"]:
+    def __init__(self, provider: CodeBuildProvider, props: dict[str, Any], build_id: str) -> None:
+        self._provider, self._props, self._id = provider, props, build_id
+        self._where: dict[str, str] = {}
+        self._token = ""
+
+    def new_lines(self, last: bool = False) -> list[str]:
+        """The events since the last page."""
+        lines: list[str] = []
+        try:
+            while self._known():
+                more = {"nextToken": self._token} if self._token else {}
+                logs = self._provider.client(self._props, "logs")
+                page = logs.get_log_events(**self._where, startFromHead=True, **more)
+                lines += [line for event in page["events"] for line in event["message"].rstrip("\n").splitlines()]
+                ended = page["nextForwardToken"] == self._token or not page["events"]
                 self._token = page["nextForwardToken"]
-                return
-            self._token = page["nextForwardToken"]
+                if ended:
+                    break
+        except (BotoCoreError, ClientError):
+            pass
+        return lines
 
-    def tail(self) -> str:
-        """The last lines."""
-        return "\n".join(self._lines[-_LAST_LINES:])
+    def _known(self) -> bool:
+        """Where the log is, which the build says once it has begun."""
+        if not self._where:
+            build = self._provider.client(self._props, "codebuild").batch_get_builds(ids=[self._id])["builds"][0]
+            found = build.get("logs") or {}
+            if found.get("groupName") and found.get("streamName"):
+                self._where = {"logGroupName": found["groupName"], "logStreamName": found["streamName"]}
+        return bool(self._where)
 
 
 class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):

@@ -18,6 +18,16 @@ TIMEOUT = 60
 class ArmError(Exception):
     """Azure refused a call or did not answer; the text says which call, and what came."""
 
+    def __init__(self, text: str, status: int | None = None) -> None:
+        self.status = status
+        """Of the answer; None when there was none."""
+        super().__init__(text)
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same call may be taken later."""
+        return self.status is None or self.status == 429 or self.status >= 500
+
 
 def describe(response: httpx.Response) -> str:
     """Status, code and message of an error answer, one line."""
@@ -32,11 +42,16 @@ def describe(response: httpx.Response) -> str:
 class _TransientError(Exception):
     """Worth another try; carries what to raise in the end."""
 
+    def __init__(self, text: str, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(text)
+
 
 class Arm:
     """Calls below https://management.azure.com; transient refusals (429, 5xx, lost connections) are tried again."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, attempts: int = 6) -> None:
+        self._attempts = attempts
         self._client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT)
 
     def get(self, path: str, version: str) -> dict[str, Any]:
@@ -51,7 +66,7 @@ class Arm:
         @tenacity.retry(
             retry=tenacity.retry_if_exception_type(_TransientError),
             wait=tenacity.wait_random_exponential(multiplier=1, max=20),
-            stop=tenacity.stop_after_attempt(6),
+            stop=tenacity.stop_after_attempt(self._attempts),
             reraise=True,
         )
         def once() -> httpx.Response:
@@ -60,15 +75,15 @@ class Arm:
             except httpx.HTTPError as error:
                 raise _TransientError(f"{method} {url.split('?')[0]}: no answer ({error})") from error
             if answer.status_code == 429 or answer.status_code >= 500:
-                raise _TransientError(f"{method} {url.split('?')[0]}: {describe(answer)}")
+                raise _TransientError(f"{method} {url.split('?')[0]}: {describe(answer)}", answer.status_code)
             return answer
 
         try:
             response = once()
         except _TransientError as error:
-            raise ArmError(str(error)) from error
+            raise ArmError(str(error), error.status) from error
         if response.status_code >= 400:
-            raise ArmError(f"{method} {url.split('?')[0]}: {describe(response)}")
+            raise ArmError(f"{method} {url.split('?')[0]}: {describe(response)}", response.status_code)
         if response.status_code == 202 and not response.content.strip() and "Location" in response.headers:
             return self._follow(response.headers["Location"])
         return response.json() if response.content.strip() else {}

@@ -6,52 +6,57 @@ and pushes the result; its log is followed while it runs.
 
 from __future__ import annotations
 
-import time
+import threading
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pulumi
 
 from nodefile import Node
-from providers.azure.arm import Arm, ArmError, describe
+from providers.azure.arm import Arm, ArmError
+from providers.azure.blobs import put_blob
 from providers.azure.cluster import Cluster
 from providers.azure.login import login
-from providers.azure.repositories import prune
-from providers.build import BuildFailed, ImageBuildProvider, build_arguments, context_of, source_inputs
+from providers.azure.repositories import RegistryApi, RepositoryError, prune
 from providers.build import ImageBuild as SharedBuild
+from providers.build import ImageBuildProvider, build_arguments, context_of, image_tag, source_inputs
+from providers.cancellation import cancelled
 from providers.contract import TYPE_PREFIX, Stack
+from providers.following import BuildFailed, BuildLog, Lost, Unanswered, say
 from providers.local_build import build_image
 
 _VERSION = "2019-06-01-preview"
-_POLL_SECONDS = 3.0
 _MAX_SECONDS = 3600
-_LAST_LINES = 30
+_STARTING = threading.Lock()
 
 
 class AcrBuildProvider(ImageBuildProvider):
-    """Uploads to the registry's own storage, schedules a run, follows it."""
+    """Uploads to the registry's own storage, schedules a run, looks at it."""
 
-    poll_seconds = _POLL_SECONDS
+    max_seconds = _MAX_SECONDS + 600.0
 
-    def upload(self, props: dict[str, Any], _name: str, archive: bytes) -> str:
+    def find(self, props: dict[str, Any]) -> str | None:
+        try:
+            registry = RegistryApi(props["repository"].split("/")[0], props["token"])
+            return registry.digest(props["node"], image_tag(props))
+        except RepositoryError as error:
+            # A registry that was made a moment ago may not have its address yet: it is asked to save a build, no more.
+            say(props, f"the registry did not say whether it has the image: {error}")
+            return None
+
+    def upload(self, props: dict[str, Any], _name: str, archive: Path) -> str:
         target = _arm(props, "listBuildSourceUploadUrl")
-        answer = httpx.put(
-            target["uploadUrl"],
-            content=archive,
-            headers={"x-ms-blob-type": "BlockBlob", "Content-Type": "application/gzip"},
-            timeout=600,
-        )
-        if answer.status_code >= 400:
-            raise BuildFailed(f"the source of {props['node']} could not be uploaded: {describe(answer)}")
+        put_blob(props, target["uploadUrl"], archive)
         return str(target["relativePath"])
 
-    def start(self, props: dict[str, Any], source: str) -> str:
+    def start(self, props: dict[str, Any], source: str, former: str | None) -> str:
         system, architecture = props["platform"].split("/")
         request = {
             "type": "DockerBuildRequest",
             "sourceLocation": source,
             "dockerFilePath": context_of(props).dockerfile_name,
-            "imageNames": [f"{props['node']}:{props['tag']}"],
+            "imageNames": [f"{props['node']}:{image_tag(props)}"],
             "isPushEnabled": True,
             "platform": {"os": system.capitalize(), "architecture": architecture},
             "arguments": [
@@ -59,73 +64,97 @@ class AcrBuildProvider(ImageBuildProvider):
             ],
             "timeout": _MAX_SECONDS,
         }
-        return str(_arm(props, "scheduleRun", request)["properties"]["runId"])
-
-    def watch(self, props: dict[str, Any], build_id: str) -> str:
-        log = _Log(props, build_id)
-        deadline = time.monotonic() + _MAX_SECONDS + 600
-        while time.monotonic() < deadline:
+        # One start at a time: a run says nothing of whose it is, but what is new after a lost answer was this one's.
+        with _STARTING:
+            before = _runs(props)
             try:
-                run = Arm(props["token"]).get(f"{props['registryId']}/runs/{build_id}", _VERSION)["properties"]
-            except ArmError as error:
-                raise BuildFailed(f"the build of {props['node']} could not be followed: {error}") from error
-            log.follow()
-            if run["status"] == "Succeeded":
-                digest = _digest(props, run)
-                prune(props["repository"].split("/")[0], props["token"], props["node"], digest)
-                return digest
-            if run["status"] in ("Failed", "Canceled", "Error", "Timeout"):
-                reason = run.get("runErrorMessage") or run["status"].lower()
-                raise BuildFailed(f"the build of {props['node']} ended: {reason}\n{log.tail()}")
-            time.sleep(self.poll_seconds)
-        raise BuildFailed(f"the build of {props['node']} took longer than {_MAX_SECONDS // 60} minutes\n{log.tail()}")
+                return str(_arm(props, "scheduleRun", request, attempts=1)["properties"]["runId"])
+            except Unanswered:
+                cancelled.wait(self.poll_seconds)
+                new = sorted(_runs(props) - before)
+                if new:
+                    return new[0]
+                raise
+
+    def look(self, props: dict[str, Any], build_id: str) -> str | None:
+        try:
+            run = Arm(props["token"], attempts=1).get(f"{props['registryId']}/runs/{build_id}", _VERSION)["properties"]
+        except ArmError as error:
+            if error.passing:
+                raise Unanswered(str(error)) from error
+            raise Lost(props, f"{error}. A token of the deployer is good for about an hour") from error
+        if run["status"] == "Succeeded":
+            return _digest(props, run)
+        if run["status"] in ("Failed", "Canceled", "Error", "Timeout"):
+            raise BuildFailed(run.get("runErrorMessage") or run["status"].lower())
+        return None
+
+    def cancel(self, props: dict[str, Any], build_id: str) -> None:
+        _arm(props, f"runs/{build_id}/cancel")
+
+    def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
+        return _Log(props, build_id)
+
+    def tidy(self, props: dict[str, Any], kept: set[str]) -> None:
+        prune(props["repository"].split("/")[0], props["token"], props["node"], kept)
 
 
 def _digest(props: dict[str, Any], run: dict[str, Any]) -> str:
     for image in run.get("outputImages") or []:
         if image["repository"] == props["node"] and image.get("digest"):
             return str(image["digest"])
-    raise BuildFailed(f"the build of {props['node']} succeeded but the registry names no image; run `pulumi up` again")
+    raise BuildFailed("it succeeded but the registry names no image; run `pulumi up` again")
 
 
-def _arm(props: dict[str, Any], action: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def _runs(props: dict[str, Any]) -> set[str]:
+    """The ids of the registry's latest runs."""
     try:
-        return Arm(props["token"]).post(f"{props['registryId']}/{action}", _VERSION, body)
+        found = Arm(props["token"]).get(f"{props['registryId']}/runs", _VERSION)
     except ArmError as error:
+        raise BuildFailed(f"the builds of the registry of {props['node']} could not be listed: {error}") from error
+    return {str(run["properties"]["runId"]) for run in found.get("value") or []}
+
+
+def _arm(props: dict[str, Any], action: str, body: dict[str, Any] | None = None, attempts: int = 6) -> dict[str, Any]:
+    try:
+        return Arm(props["token"], attempts).post(f"{props['registryId']}/{action}", _VERSION, body)
+    except ArmError as error:
+        if error.passing and attempts == 1:
+            raise Unanswered(str(error)) from error
         hint = ""
         if "TasksOperationsNotAllowed" in str(error):
             hint = " This subscription may not use ACR Tasks (free credit); a support request or a paid plan lifts it."
         raise BuildFailed(f"the registry did not take the build of {props['node']}: {error}.{hint}") from error
 
 
-class _Log:
-    """The run's log, which grows while it runs; a log that cannot be had never fails a build."""
+class _Log(BuildLog):
+    """The run's log, a blob that grows."""
 
     def __init__(self, props: dict[str, Any], run: str) -> None:
         self._props, self._run = props, run
-        self._url, self._read, self._text = "", 0, ""
+        self._url, self._read, self._rest = "", 0, b""
 
-    def follow(self) -> None:
-        """Print what is new."""
+    def new_lines(self, last: bool = False) -> list[str]:
+        """What has been appended, but for a line that is still being written."""
+        self._rest += self._appended()
+        *whole, self._rest = self._rest.split(b"\n")
+        if last and self._rest:
+            whole, self._rest = [*whole, self._rest], b""
+        return [line.decode("utf-8", "replace").rstrip("\r") for line in whole]
+
+    def _appended(self) -> bytes:
         try:
             if not self._url:
                 path = f"{self._props['registryId']}/runs/{self._run}/listLogSasUrl"
-                self._url = str(Arm(self._props["token"]).post(path, _VERSION)["logLink"])
+                self._url = str(Arm(self._props["token"], attempts=1).post(path, _VERSION)["logLink"])
             answer = httpx.get(self._url, headers={"Range": f"bytes={self._read}-"}, timeout=30)
         except (ArmError, KeyError, httpx.HTTPError):
-            return
+            return b""
         if answer.status_code not in (200, 206):
-            return
+            return b""
         new = answer.content[self._read :] if answer.status_code == 200 else answer.content
         self._read += len(new)
-        text = new.decode("utf-8", "replace")
-        self._text += text
-        for line in text.splitlines():
-            print(f"{self._props['node']}: {line}", flush=True)
-
-    def tail(self) -> str:
-        """The last lines."""
-        return "\n".join(self._text.splitlines()[-_LAST_LINES:])
+        return new
 
 
 def repository(node: Node, cluster: Cluster) -> pulumi.Output[str]:

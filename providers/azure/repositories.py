@@ -49,6 +49,12 @@ class RegistryApi:
         found = self._signed("GET", f"/acr/v1/{repository}/_manifests?n=1000&orderby=timedesc", scope)
         return [each["digest"] for each in found.json().get("manifests") or []]
 
+    def digest(self, repository: str, tag: str) -> str | None:
+        """What a tag stands for, if it is there."""
+        scope = f"repository:{repository}:metadata_read"
+        found = self._signed("GET", f"/acr/v1/{repository}/_tags/{tag}", scope, missing_is_fine=True)
+        return str(found.json()["tag"]["digest"]) if found.status_code == 200 else None
+
     def delete_repository(self, repository: str) -> None:
         """A repository with all its images."""
         self._signed("DELETE", f"/acr/v1/{repository}", f"repository:{repository}:delete", missing_is_fine=True)
@@ -80,13 +86,13 @@ class RegistryApi:
         return answer
 
 
-def prune(server: str, token: str, repository: str, built: str) -> None:
-    """Leave the newest images of a repository, `built` among them. What cannot be pruned costs a little storage and
-    must not fail a build: it is said and tried again with the next one."""
+def prune(server: str, token: str, repository: str, kept: set[str]) -> None:
+    """Leave the newest images of a repository, and those of `kept` (digests). What cannot be pruned costs a little
+    storage and must not fail a build: it is said and tried again with the next one."""
     try:
         api = RegistryApi(server, token)
         for digest in api.images(repository)[KEEP:]:
-            if digest != built:
+            if digest not in kept:
                 api.delete_image(repository, digest)
     except RepositoryError as error:
         print(f"{repository}: old images stay for now: {error}", flush=True)

@@ -6,50 +6,66 @@ source, and the digest is read from the build's result.
 
 from __future__ import annotations
 
-import secrets
-import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pulumi
-import tenacity
 
 from nodefile import Node
-from providers.build import BuildFailed, ImageBuildProvider, build_arguments, context_of, source_inputs
 from providers.build import ImageBuild as SharedBuild
+from providers.build import ImageBuildProvider, build_arguments, context_of, image_tag, source_inputs
 from providers.contract import TYPE_PREFIX, Stack
+from providers.following import BuildFailed, BuildLog, say
+from providers.gcp.build_api import CloudLog, call
 from providers.gcp.cluster import Cluster
 from providers.gcp.login import login
 from providers.local_build import build_image
 
 _BUILDER = "gcr.io/cloud-builders/docker"
 _MAX_SECONDS = 3600
+_UNDER_WAY = frozenset({"PENDING", "QUEUED", "WORKING"})
 _ENDED = frozenset({"FAILURE", "INTERNAL_ERROR", "TIMEOUT", "CANCELLED", "EXPIRED"})
-_LAST_LINES = 30
-_LOG_SECONDS = 10.0
-_ENTRIES = "https://logging.googleapis.com/v2/entries:list"
 
 
 class CloudBuildProvider(ImageBuildProvider):
-    """Uploads to the bucket, creates a build, follows it."""
+    """Uploads to the bucket, creates a build, looks at it."""
 
-    poll_seconds = 3.0
+    max_seconds = _MAX_SECONDS + 600.0
 
-    def upload(self, props: dict[str, Any], name: str, archive: bytes) -> str:
+    def find(self, props: dict[str, Any]) -> str | None:
+        parts = props["repository"].split("/")
+        repository = f"projects/{props['project']}/locations/{props['region']}/repositories/{parts[-2]}"
+        url = f"https://artifactregistry.googleapis.com/v1/{repository}/packages/{parts[-1]}/tags/{image_tag(props)}"
+        found = call(props, "GET", url, missing_is_fine=True)
+        return found["version"].rpartition("/")[2] if found else None
+
+    def running(self, props: dict[str, Any]) -> str | None:
+        wanted = quote(f'tags="{_name(props)}"')
+        try:
+            listed = call(props, "GET", f"{_builds(props)}?filter={wanted}")
+        except BuildFailed as error:
+            say(props, f"whether a build runs already is not known: {error}")
+            return None
+        for build in listed.get("builds") or []:
+            # Said again: a filter that is not understood must not make another's build this node's.
+            if _name(props) in (build.get("tags") or []) and build["status"] in _UNDER_WAY:
+                return str(build["id"])
+        return None
+
+    def upload(self, props: dict[str, Any], name: str, archive: Path) -> str:
         key = f"source/images/{props['node']}/{name}"
         objects = f"https://storage.googleapis.com/upload/storage/v1/b/{props['bucket']}/o"
         url = f"{objects}?uploadType=media&name={quote(key, safe='')}"
-        _call(props, "POST", url, content=archive, headers={"Content-Type": "application/gzip"})
+        call(props, "POST", url, file=archive, headers={"Content-Type": "application/gzip"})
         return key
 
-    def start(self, props: dict[str, Any], source: str) -> str:
-        # Another tag for each build: tags are immutable here, and a node that was removed and comes back, or whose
-        # build is forced, has the source of an image that exists.
-        image = f"{props['repository']}:{props['tag']}-{secrets.token_hex(3)}"
-        arguments = [
-            part for name, value in sorted(props["arguments"].items()) for part in ("--build-arg", f"{name}={value}")
-        ]
+    def start(self, props: dict[str, Any], source: str, former: str | None) -> str:
+        image = f"{props['repository']}:{image_tag(props)}"
+        # Layers that are as in the image before this one come from there: it carries their keys along.
+        options = ["--build-arg", "BUILDKIT_INLINE_CACHE=1", *(["--cache-from", former] if former else [])]
+        for name, value in sorted(props["arguments"].items()):
+            options += ["--build-arg", f"{name}={value}"]
         dockerfile = context_of(props).dockerfile_name
         build = {
             "source": {"storageSource": {"bucket": props["bucket"], "object": source}},
@@ -57,7 +73,7 @@ class CloudBuildProvider(ImageBuildProvider):
                 {
                     "name": _BUILDER,
                     "env": ["DOCKER_BUILDKIT=1"],
-                    "args": ["build", "--platform", props["platform"], "-f", dockerfile, "-t", image, *arguments, "."],
+                    "args": ["build", "--platform", props["platform"], "-f", dockerfile, "-t", image, *options, "."],
                 }
             ],
             "images": [image],
@@ -65,130 +81,41 @@ class CloudBuildProvider(ImageBuildProvider):
             # Named, since a build with an account of its own is refused without.
             "options": {"logging": "CLOUD_LOGGING_ONLY"},
             "timeout": f"{_MAX_SECONDS}s",
-            "tags": [f"node-{props['node']}"],
+            "tags": [f"node-{props['node']}", _name(props)],
         }
-        answer = _call(props, "POST", f"{_builds(props)}", json=build)
+        answer = call(props, "POST", _builds(props), again_if_lost=False, json=build)
         return str(answer["metadata"]["build"]["id"])
 
-    def watch(self, props: dict[str, Any], build_id: str) -> str:
-        log, deadline = _Log(props, build_id), time.monotonic() + _MAX_SECONDS + 600
-        while time.monotonic() < deadline:
-            build = _call(props, "GET", f"{_builds(props)}/{build_id}")
-            log.follow(time.monotonic())
-            if build["status"] == "SUCCESS":
-                log.finish()
-                return _digest(props, build)
-            if build["status"] in _ENDED:
-                reason = (build.get("failureInfo") or {}).get("detail") or build.get("statusDetail") or build["status"]
-                raise BuildFailed(
-                    f"the build of {props['node']} ended: {reason}\n{log.tail()}\nIts log: {build.get('logUrl', '')}"
-                )
-            time.sleep(self.poll_seconds)
-        raise BuildFailed(f"the build of {props['node']} took longer than {_MAX_SECONDS // 60} minutes")
+    def look(self, props: dict[str, Any], build_id: str) -> str | None:
+        build = call(props, "GET", f"{_builds(props)}/{build_id}", again_if_lost=False)
+        if build["status"] == "SUCCESS":
+            return _digest(build)
+        if build["status"] in _ENDED:
+            reason = (build.get("failureInfo") or {}).get("detail") or build.get("statusDetail") or build["status"]
+            raise BuildFailed(f"{reason} (its log: {build.get('logUrl', '')})")
+        return None
+
+    def cancel(self, props: dict[str, Any], build_id: str) -> None:
+        call(props, "POST", f"{_builds(props)}/{build_id}:cancel", json={})
+
+    def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
+        return CloudLog(props, build_id)
 
 
 def _builds(props: dict[str, Any]) -> str:
     return f"https://cloudbuild.googleapis.com/v1/projects/{props['project']}/locations/{props['region']}/builds"
 
 
-def _digest(props: dict[str, Any], build: dict[str, Any]) -> str:
+def _name(props: dict[str, Any]) -> str:
+    """A build's tag, which says of what it is."""
+    return f"{props['node']}-{image_tag(props)}"
+
+
+def _digest(build: dict[str, Any]) -> str:
     for image in (build.get("results") or {}).get("images") or []:
         if image.get("digest"):
             return str(image["digest"])
-    raise BuildFailed(f"the build of {props['node']} succeeded but names no image; run `pulumi up` again")
-
-
-class _TransientError(Exception):
-    """Worth another try; carries the sentence."""
-
-
-@tenacity.retry(
-    retry=tenacity.retry_if_exception_type(_TransientError),
-    wait=tenacity.wait_random_exponential(multiplier=1, max=20),
-    stop=tenacity.stop_after_attempt(8),
-    reraise=True,
-)
-def _try(props: dict[str, Any], method: str, url: str, **arguments: Any) -> httpx.Response:
-    headers = {"Authorization": f"Bearer {props['token']}", **arguments.pop("headers", {})}
-    where = f"{method} {url.split('?')[0]}"
-    try:
-        answer = httpx.request(method, url, headers=headers, timeout=600, **arguments)
-    except httpx.HTTPError as error:
-        raise _TransientError(f"{where}: no answer ({error})") from error
-    if answer.status_code == 429 or answer.status_code >= 500:
-        raise _TransientError(f"{where}: HTTP {answer.status_code}")
-    # A minutes-old account or service is not known everywhere yet.
-    if answer.status_code in (400, 403) and ("SERVICE_DISABLED" in answer.text or "does not exist" in answer.text):
-        raise _TransientError(f"{where}: HTTP {answer.status_code} {_message(answer)}")
-    return answer
-
-
-def _call(props: dict[str, Any], method: str, url: str, **arguments: Any) -> dict[str, Any]:
-    what = f"the build of {props['node']} could not be made"
-    try:
-        answer = _try(props, method, url, **arguments)
-    except _TransientError as error:
-        raise BuildFailed(f"{what}: {error}. Run `pulumi up` again in a minute.") from error
-    if answer.status_code >= 400:
-        hint = ""
-        if "quota restrictions" in answer.text:
-            hint = " Google lets new projects build in some regions only: us-central1 is one; others take a request."
-        where = f"{method} {url.split('?')[0]}"
-        raise BuildFailed(f"{what}: {where} answered {answer.status_code} {_message(answer)}{hint}")
-    found: dict[str, Any] = answer.json() if answer.content else {}
-    return found
-
-
-def _message(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return answer.text[:300]
-
-
-class _Log:
-    """The build's log from Cloud Logging, entry by entry; a log that cannot be read never fails a build."""
-
-    def __init__(self, props: dict[str, Any], build: str) -> None:
-        self._props, self._lines, self._seen = props, list[str](), set[str]()
-        self._filter = f'resource.type="build" AND resource.labels.build_id="{build}"'
-        self._since, self._next = "", 0.0
-
-    def follow(self, now: float) -> None:
-        """Print what is new, unless it was looked at a moment ago: a project may read its logs once a second."""
-        if now >= self._next:
-            self._next = now + _LOG_SECONDS
-            self._read()
-
-    def _read(self) -> None:
-        wanted = f'{self._filter} AND timestamp>="{self._since}"' if self._since else self._filter
-        body = {
-            "resourceNames": [f"projects/{self._props['project']}"],
-            "filter": wanted,
-            "orderBy": "timestamp asc",
-            "pageSize": 1000,
-        }
-        headers = {"Authorization": f"Bearer {self._props['token']}"}
-        try:
-            answer = httpx.post(_ENTRIES, json=body, headers=headers, timeout=30)
-            entries = answer.json().get("entries", []) if answer.status_code == 200 else []
-        except (httpx.HTTPError, ValueError):
-            return
-        for entry in entries:
-            self._since = entry.get("timestamp", self._since)
-            if entry.get("insertId") not in self._seen and entry.get("textPayload"):
-                self._seen.add(entry.get("insertId"))
-                self._lines.append(entry["textPayload"])
-                print(f"{self._props['node']}: {entry['textPayload']}", flush=True)
-
-    def finish(self) -> None:
-        """Print what came last."""
-        self._read()
-
-    def tail(self) -> str:
-        """The last lines, read once more."""
-        self._read()
-        return "\n".join(self._lines[-_LAST_LINES:])
+    raise BuildFailed("it succeeded but names no image; run `pulumi up` again")
 
 
 def repository(node: Node, cluster: Cluster) -> pulumi.Output[str]:

@@ -60,6 +60,7 @@ def _build(arguments: list[str]) -> dict[str, object]:
         parser.add_argument(name)
     parser.add_argument("--build-arg", action="append", default=[])
     parser.add_argument("--build-context", action="append", default=[])
+    parser.add_argument("--cache-from", action="append", default=[])
     parser.add_argument("--load", action="store_true")
     parser.add_argument("context")
     given = parser.parse_args(arguments)

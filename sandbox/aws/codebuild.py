@@ -56,20 +56,29 @@ class Project(AwsHandler):
 
 
 class Builds:
-    """StartBuild and BatchGetBuilds."""
+    """StartBuild, StopBuild, BatchGetBuilds, ListBuildsForProject."""
 
     def __init__(self, cloud: AwsCloud) -> None:
         self._cloud, self._store = cloud, cloud.kernel.store
+        self._starting = threading.RLock()
 
     def serve(self, call: Call, action: str) -> Reply:
         """One request. Raises Refused."""
         caller, wanted = self._cloud.access.caller(call), call.json()
-        if action == "StartBuild":
+        if action in ("StartBuild", "ListBuildsForProject"):
             project = self._cloud.get(PROJECT, wanted.get("projectName", ""))
             if project is None:
                 raise Refused(400, "ResourceNotFoundException", "Project cannot be found")
-            self._cloud.access.demand(caller, "codebuild:StartBuild", project["arn"])
-            return reply({"build": self._start(project, wanted.get("environmentVariablesOverride") or [])})
+            self._cloud.access.demand(caller, f"codebuild:{action}", project["arn"])
+            if action == "ListBuildsForProject":
+                return reply({"ids": self._newest_first(project)})
+            return reply({"build": self._start_once(project, wanted)})
+        if action == "StopBuild":
+            build = self._store.get("aws:builds", wanted.get("id", ""))
+            if build is None:
+                raise Refused(400, "ResourceNotFoundException", "The build cannot be found")
+            self._cloud.access.demand(caller, "codebuild:StopBuild", build["projectArn"])
+            return reply({"build": self._stop(build)})
         if action == "BatchGetBuilds":
             builds = [self._store.get("aws:builds", id_) for id_ in wanted["ids"]]
             found = [build for build in builds if build is not None]
@@ -77,6 +86,22 @@ class Builds:
                 self._cloud.access.demand(caller, "codebuild:BatchGetBuilds", build["projectArn"])
             return reply({"builds": found})
         raise Refused(400, "UnknownOperationException", f"the sandbox has no {action}")
+
+    def _newest_first(self, project: Resource) -> list[str]:
+        builds = self._store.all("aws:builds", f"{project.id}:").values()
+        return [build["id"] for build in sorted(builds, key=lambda build: build["startTime"], reverse=True)]
+
+    def _start_once(self, project: Resource, wanted: dict[str, Any]) -> dict[str, Any]:
+        """A token that was seen in the last minutes stands for the build that was started with it."""
+        with self._starting:
+            token = wanted.get("idempotencyToken")
+            known = self._store.get("aws:build-tokens", token) if token else None
+            if known is not None:
+                return self._store.get("aws:builds", known["id"]) or {}
+            build = self._start(project, wanted.get("environmentVariablesOverride") or [])
+            if token:
+                self._store.put("aws:build-tokens", token, {"id": build["id"]})
+            return build
 
     def _start(self, project: Resource, variables: list[dict[str, str]]) -> dict[str, Any]:
         number = secrets.token_hex(16)
@@ -88,6 +113,7 @@ class Builds:
             "projectArn": project["arn"],
             "buildStatus": "IN_PROGRESS",
             "startTime": time.time(),
+            "environment": {**project.inputs["environment"], "environmentVariables": variables},
             "logs": {"groupName": group, "streamName": number},
             "phases": [],
         }
@@ -97,11 +123,26 @@ class Builds:
         threading.Thread(target=self._run, args=arguments, daemon=True).start()
         return build
 
-    def _save(self, build: dict[str, Any]) -> None:
-        self._store.put("aws:builds", build["id"], build)
+    def _stop(self, build: dict[str, Any]) -> dict[str, Any]:
+        with self._starting:
+            now = self._store.get("aws:builds", build["id"]) or build
+            if now["buildStatus"] == "IN_PROGRESS":
+                now |= {"buildStatus": "STOPPED", "endTime": time.time(), "buildComplete": True}
+                self._store.put("aws:builds", now["id"], now)
+        return now
+
+    def _save(self, build: dict[str, Any]) -> bool:
+        """Keep what a build has become, unless it was stopped."""
+        with self._starting:
+            now = self._store.get("aws:builds", build["id"])
+            if now is not None and now["buildStatus"] == "STOPPED":
+                return False
+            self._store.put("aws:builds", build["id"], build)
+        return True
 
     def _run(self, project: Resource, build: dict[str, Any], variables: dict[str, str]) -> None:
         lines: list[str] = []
+        image: list[str] = []
 
         def log(line: str) -> None:
             lines.append(line)
@@ -111,7 +152,7 @@ class Builds:
             self._open_log(project, build)
             with tempfile.TemporaryDirectory() as scratch:
                 self._script(project, variables, Path(scratch), log)
-                self._push(project, Path(scratch), log)
+                image.append(self._push(project, Path(scratch), log))
         except (BuildError, OSError, Refused) as error:
             log(f"failed: {error}")
             text = str(error)
@@ -120,7 +161,9 @@ class Builds:
             build |= {"buildStatus": "FAILED", "phases": [{"phaseType": "BUILD", "contexts": [message]}]}
         else:
             build |= {"buildStatus": "SUCCEEDED"}
-        self._save(build | {"endTime": time.time(), "buildComplete": True})
+        if not self._save(build | {"endTime": time.time(), "buildComplete": True}) and image:
+            # What a stopped build would have pushed.
+            self._store.delete("images", image[0])
 
     def _open_log(self, project: Resource, build: dict[str, Any]) -> None:
         where = build["logs"]
@@ -155,18 +198,24 @@ class Builds:
         }
         try:
             for command in yaml.safe_load(project.inputs["source"]["buildspec"])["phases"]["build"]["commands"]:
-                done = subprocess.run(
-                    ["bash", "-c", command], cwd=source, env=env, capture_output=True, text=True, check=False
-                )
-                for line in (done.stdout + done.stderr).splitlines():
-                    log(line)
-                if done.returncode:
-                    raise BuildError(f"Error while executing command. Reason: exit status {done.returncode}")
+                with subprocess.Popen(
+                    ["bash", "-c", command],
+                    cwd=source,
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                ) as running:
+                    for line in running.stdout or ():
+                        log(line.rstrip("\n"))
+                if running.returncode:
+                    raise BuildError(f"Error while executing command. Reason: exit status {running.returncode}")
         finally:
             self._cloud.access.end(session["AWS_ACCESS_KEY_ID"])
 
-    def _push(self, project: Resource, scratch: Path, log: Any) -> None:
-        """Build what was built, put it where it was pushed."""
+    def _push(self, project: Resource, scratch: Path, log: Any) -> str:
+        """Build what was built, put it where it was pushed; REPOSITORY@sha256:HEX."""
         record = scratch / "docker.json"
         pushed = json.loads(record.read_text()) if record.exists() else {}
         if not pushed.get("push"):
@@ -186,4 +235,5 @@ class Builds:
         with tarfile.open(fileobj=buffer, mode="w") as archive:
             archive.add(context, ".")
         dockerfile = Path(pushed["file"]).relative_to(pushed["context"]).as_posix()
-        self._cloud.kernel.images.build(url, buffer.getvalue(), dockerfile, pushed["arguments"], [tag], log)
+        digest = self._cloud.kernel.images.build(url, buffer.getvalue(), dockerfile, pushed["arguments"], [tag], log)
+        return f"{url}@{digest}"

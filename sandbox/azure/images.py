@@ -44,6 +44,12 @@ class RegistryHost:
                 self._signed(call, f"repository:{name}:metadata_read")
                 newest_first = reversed(self._digests(server, name))
                 return reply({"imageName": name, "manifests": [{"digest": digest} for digest in newest_first]})
+            case ("GET", "acr", "v1", name, "_tags", tag):
+                self._signed(call, f"repository:{name}:metadata_read")
+                digest = self._cloud.kernel.images.tags(f"{server}/{name}").get(tag)
+                if digest is None:
+                    raise Refused(404, "TAG_UNKNOWN", f"the tag {tag} does not exist")
+                return reply({"registry": server, "imageName": name, "tag": {"name": tag, "digest": digest}})
             case ("DELETE", "acr", "v1", name):
                 self._signed(call, f"repository:{name}:delete")
                 self._digests(server, name)

@@ -39,6 +39,7 @@ class Tasks:
 
     def __init__(self, cloud: AzureCloud, blobs: Blobs) -> None:
         self._cloud, self._blobs, self._store = cloud, blobs, cloud.kernel.store
+        self._saving = threading.Lock()
 
     def serve(self, call: Call, registry: Resource, rest: list[str]) -> Reply:
         """An action below a registry's id."""
@@ -48,6 +49,13 @@ class Tasks:
                 return reply({"uploadUrl": self._blobs.signed(key), "relativePath": key.split("/", 1)[1]})
             case ("POST", "scheduleRun"):
                 return reply(self._schedule(registry, call.json()))
+            case ("GET", "runs"):
+                runs = self._store.all("azure:acr-runs", f"{registry.id}/")
+                return reply({"value": [self._run(registry, key.rsplit("/", 1)[1]) for key in runs]})
+            case ("POST", "runs", run, "cancel"):
+                self._run(registry, run)
+                self._save(registry, run, {"status": "Canceled", "outputImages": []})
+                return reply({})
             case ("GET", "runs", run):
                 return reply(self._run(registry, run))
             case ("POST", "runs", run, "listLogSasUrl"):
@@ -78,9 +86,19 @@ class Tasks:
             raise Refused(404, "RunNotFound", f"there is no run {run}")
         return {"id": f"{registry.id}/runs/{run}", "name": run, "properties": {"runId": run, **state}}
 
+    def _save(self, registry: Resource, run: str, state: dict[str, Any]) -> bool:
+        """Keep what a run has become, unless it was cancelled."""
+        key = f"{registry.id}/{run}"
+        with self._saving:
+            known = self._store.get("azure:acr-runs", key)
+            if known is not None and known["status"] not in ("Queued", "Running"):
+                return False
+            self._store.put("azure:acr-runs", key, state)
+        return True
+
     def _build(self, registry: Resource, run: str, request: dict[str, Any], source: bytes) -> None:
-        key, lines = f"{registry.id}/{run}", []
-        self._store.put("azure:acr-runs", key, {"status": "Running", "outputImages": []})
+        lines: list[str] = []
+        self._save(registry, run, {"status": "Running", "outputImages": []})
 
         def log(line: str) -> None:
             lines.append(line + "\n")
@@ -96,13 +114,15 @@ class Tasks:
         except (BuildError, OSError) as error:
             log(f"failed: {error}")
             failed = {"status": "Failed", "outputImages": [], "runErrorMessage": str(error)}
-            self._store.put("azure:acr-runs", key, failed)
+            self._save(registry, run, failed)
             return
         image = {"registry": registry["loginServer"], "repository": name, "tag": tag, "digest": digest}
+        if not self._save(registry, run, {"status": "Succeeded", "outputImages": [image]}):
+            self._store.delete("images", f"{repository}@{digest}")  # what a cancelled run would have pushed
+            return
         known = (self._store.get("azure:repositories", repository) or {"digests": []})["digests"]
         digests = [each for each in known if each != digest] + [digest]
         self._store.put("azure:repositories", repository, {"digests": digests})
-        self._store.put("azure:acr-runs", key, {"status": "Succeeded", "outputImages": [image]})
 
 
 def _log_key(registry: Resource, run: str) -> str:

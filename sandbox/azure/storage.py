@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import hashlib
+import re
 import secrets
 import time
 from typing import TYPE_CHECKING
@@ -171,6 +172,8 @@ class Blobs:
         return Reply(200, data, headers)
 
     def _put(self, call: Call, where: str, key: str) -> Reply:
+        if call.query.get("comp") in ("block", "blocklist"):
+            return self._block(call, where, key)
         if call.headers.get("x-ms-blob-type") != "BlockBlob":
             raise Refused(400, "MissingRequiredHeader", "x-ms-blob-type")
         only_new = call.headers.get("if-none-match") == "*"
@@ -179,6 +182,18 @@ class Blobs:
         return Reply(
             201, b"", {"etag": _etag(call.body), "last-modified": email.utils.formatdate(time.time(), usegmt=True)}
         )
+
+    def _block(self, call: Call, where: str, key: str) -> Reply:
+        """A part of a blob, or the list of parts that makes it one."""
+        if call.query["comp"] == "block":
+            self._store.put_blob(f"{where} blocks", f"{key}#{call.query['blockid']}", call.body)
+            return Reply(201)
+        names = re.findall(r"<Latest>([^<]+)</Latest>", call.body.decode())
+        blocks = [self._store.get_blob(f"{where} blocks", f"{key}#{name}") for name in names]
+        if not blocks or None in blocks:
+            raise Refused(400, "InvalidBlockList", "The specified block list is invalid.")
+        self._store.put_blob(where, key, b"".join(block for block in blocks if block is not None))
+        return Reply(201)
 
     def _list(self, where: str, prefix: str) -> Reply:
         names = "".join(f"<Blob><Name>{escape(key)}</Name></Blob>" for key in self._store.list_blobs(where, prefix))

@@ -18,28 +18,36 @@ if TYPE_CHECKING:
     from sandbox.gcp.cloud import GcpCloud
 
 HOST = "cloudbuild.googleapis.com"
-_PATH = re.compile(r"/v1/projects/([^/]+)/locations/([^/]+)/builds(?:/([^/]+))?")
+_PATH = re.compile(r"/v1/projects/([^/]+)/locations/([^/]+)/builds(?:/([^/:]+)(:cancel)?)?")
 _FIELDS = {"source", "steps", "images", "serviceAccount", "options", "timeout", "tags", "substitutions"}
 
 
 class Builds:
-    """builds.create and get."""
+    """builds.create, get, list and cancel."""
 
     def __init__(self, cloud: GcpCloud) -> None:
         self._cloud, self._store = cloud, cloud.kernel.store
+        self._saving = threading.Lock()
 
     def serve(self, call: Call, who: str) -> Reply:
         """One request to Cloud Build. Raises Refused."""
         found = _PATH.fullmatch(call.path)
         if found is None:
             raise Refused(404, "NOT_FOUND", f"{call.path} is not served")
-        project, _, build_id = found.groups()
+        project, _, build_id, cancel = found.groups()
         if self._cloud.find(SERVICE, service=HOST) is None:
             raise Refused(403, "PERMISSION_DENIED", f"{HOST} has not been used in project {project}: SERVICE_DISABLED")
         if call.method == "POST" and build_id is None:
             self._cloud.access.require(who, "cloudbuild.builds.create", f"projects/{project}")
             return reply(self._create(call.json()))
+        if call.method == "GET" and build_id is None:
+            self._cloud.access.require(who, "cloudbuild.builds.list", f"projects/{project}")
+            return reply({"builds": self._listed(call.query.get("filter", ""))})
         build = self._store.get("gcp:builds", build_id or "")
+        if call.method == "POST" and cancel and build is not None:
+            self._cloud.access.require(who, "cloudbuild.builds.update", f"projects/{project}")
+            self._save(build | {"status": "CANCELLED"})
+            return reply(build | {"status": "CANCELLED"})
         if call.method == "GET" and build is not None:
             self._cloud.access.require(who, "cloudbuild.builds.get", f"projects/{project}")
             return reply(build)
@@ -66,6 +74,21 @@ class Builds:
         threading.Thread(target=self._build, args=(record, f"serviceAccount:{account}"), daemon=True).start()
         return {"name": f"operations/build/{build_id}", "metadata": {"build": record}}
 
+    def _listed(self, wanted: str) -> list[dict[str, Any]]:
+        found = re.fullmatch(r'tags="([^"]+)"', wanted)
+        if found is None:
+            raise Refused(400, "INVALID_ARGUMENT", f"the sandbox lists builds of one tag, not {wanted}")
+        return [build for build in self._store.all("gcp:builds").values() if found[1] in build.get("tags", [])]
+
+    def _save(self, build: dict[str, Any]) -> bool:
+        """Keep what a build has become, unless it was cancelled."""
+        with self._saving:
+            known = self._store.get("gcp:builds", build["id"])
+            if known is not None and known["status"] not in ("QUEUED", "WORKING"):
+                return False
+            self._store.put("gcp:builds", build["id"], build)
+        return True
+
     def _build(self, build: dict[str, Any], who: str) -> None:
         lines: list[str] = []
         began = time.time()
@@ -75,14 +98,16 @@ class Builds:
             self._store.put("gcp:build-logs", build["id"], {"lines": lines, "at": began})
 
         try:
-            self._store.put("gcp:builds", build["id"], build | {"status": "WORKING"})
+            self._save(build | {"status": "WORKING"})
             digest = self._made(build, who, log)
         except (BuildError, OSError, Refused) as error:
             log(f"ERROR: {error}")
-            self._store.put("gcp:builds", build["id"], build | {"status": "FAILURE", "statusDetail": str(error)})
+            self._save(build | {"status": "FAILURE", "statusDetail": str(error)})
             return
         image = {"name": build["images"][0], "digest": digest}
-        self._store.put("gcp:builds", build["id"], build | {"status": "SUCCESS", "results": {"images": [image]}})
+        if not self._save(build | {"status": "SUCCESS", "results": {"images": [image]}}):
+            # What a cancelled build would have pushed.
+            self._store.delete("images", f"{build['images'][0].rpartition(':')[0]}@{digest}")
 
     def _made(self, build: dict[str, Any], who: str, log: Any) -> str:
         source, require = build["source"]["storageSource"], self._cloud.access.require

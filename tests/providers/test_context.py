@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,12 @@ def make(root: Path, **files: str) -> BuildContext:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return BuildContext(root, root / "Dockerfile")
+
+
+def packed(made: BuildContext) -> bytes:
+    buffer = io.BytesIO()
+    assert made.pack(buffer) == made.digest
+    return buffer.getvalue()
 
 
 def names(archive: bytes) -> list[str]:
@@ -41,7 +49,7 @@ def test_ignored_files_stay_out_and_exceptions_come_back(tmp_path: Path) -> None
     (tmp_path / "pkg" / "__pycache__").mkdir(parents=True)
     (tmp_path / "pkg" / "__pycache__" / "m.pyc").write_text("")
     assert made.files == [".dockerignore", "Dockerfile", "data/small.csv", "keep.bin", "main.py"]
-    assert [name for name in names(made.archive()) if "pyc" in name] == []
+    assert [name for name in names(packed(made)) if "pyc" in name] == []
 
 
 def test_what_pnodes_keeps_beside_the_node_file_is_not_sent(tmp_path: Path) -> None:
@@ -65,7 +73,7 @@ def test_one_content_is_one_archive_whatever_dates_owners_and_umask(tmp_path: Pa
     os.utime(second.root / "main.py", (0, 0))
     (second.root / "main.py").chmod(0o600)
     assert first.digest == second.digest
-    assert first.archive() == second.archive()
+    assert packed(first) == packed(second)
 
 
 @pytest.mark.parametrize("change", ["content", "name", "mode", "dockerfile", "link"])
@@ -94,7 +102,7 @@ def test_links_are_sent_as_links_and_two_names_of_a_file_as_two_files(tmp_path: 
     made = make(tmp_path, **{"main.py": "text"})
     (tmp_path / "link").symlink_to("main.py")
     os.link(tmp_path / "main.py", tmp_path / "zwilling.py")
-    with tarfile.open(fileobj=io.BytesIO(made.archive())) as bundle:
+    with tarfile.open(fileobj=io.BytesIO(packed(made))) as bundle:
         assert bundle.getmember("link").linkname == "main.py"
         handle = bundle.extractfile("zwilling.py")
         assert handle is not None
@@ -118,3 +126,109 @@ def test_an_absurd_context_is_refused_with_its_largest_files(tmp_path: Path, mon
         ContextError, match=r"has 2 MiB, at most 1 MiB are sent\. Its largest files: large\.bin \(2 MiB\)"
     ):
         made.check()
+
+
+def extracted(made: BuildContext, folder: Path) -> Path:
+    """What GNU tar, as the builders have it, makes of the archive."""
+    folder.mkdir()
+    with (folder / "context.tar.gz").open("wb") as target:
+        made.pack(target)
+    subprocess.run(["tar", "-xzf", "context.tar.gz"], cwd=folder, check=True)
+    return folder
+
+
+def test_strange_files_arrive_as_they_are(tmp_path: Path) -> None:
+    made = make(tmp_path / "c", **{"run.sh": "x", "sub__a.py": "1"})
+    (made.root / "run.sh").chmod(0o700)
+    (made.root / "empty").mkdir()
+    os.mkfifo(made.root / "pipe")
+    for name, target in {"up": "../outside", "absolute": "/etc/hostname", "gone": "nothing", "folder": "sub"}.items():
+        (made.root / name).symlink_to(target)
+    strange = os.fsdecode(b"caf\xe9 \n.txt")
+    (made.root / strange).write_text("latin")
+    there = extracted(made, tmp_path / "there")
+    assert (there / strange).read_text() == "latin"
+    assert (there / "run.sh").stat().st_mode & 0o777 == 0o755
+    assert (there / "sub" / "a.py").stat().st_mode & 0o777 == 0o644
+    assert list((there / "empty").iterdir()) == []
+    assert [(there / name).readlink().as_posix() for name in ("up", "absolute", "gone", "folder")] == [
+        "../outside",
+        "/etc/hostname",
+        "nothing",
+        "sub",
+    ]
+    assert not (there / "pipe").exists()
+
+
+def test_a_dockerfile_that_is_a_link_is_sent_as_a_file(tmp_path: Path) -> None:
+    (tmp_path / "shared.Dockerfile").write_text("FROM scratch\nCOPY a /\n")
+    root = tmp_path / "c"
+    root.mkdir()
+    (root / "Dockerfile").symlink_to("../shared.Dockerfile")
+    made = BuildContext(root, root / "Dockerfile")
+    before = made.digest
+    assert (extracted(made, tmp_path / "there") / "Dockerfile").read_text() == "FROM scratch\nCOPY a /\n"
+    (tmp_path / "shared.Dockerfile").write_text("FROM other\n")
+    assert BuildContext(root, root / "Dockerfile").digest != before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_what_may_not_be_read_is_told(tmp_path: Path) -> None:
+    made = make(tmp_path, **{"secret.bin": "x"})
+    (tmp_path / "secret.bin").chmod(0)
+    with pytest.raises(ContextError, match=r"secret\.bin cannot be read \(Permission denied\).*\.dockerignore"):
+        _ = made.digest
+
+
+def test_what_vanishes_between_listing_and_reading_is_told(tmp_path: Path) -> None:
+    made = make(tmp_path, **{"a.bin": "x"})
+    assert "a.bin" in made.files
+    (tmp_path / "a.bin").unlink()
+    with pytest.raises(ContextError, match=r"a\.bin cannot be read \(No such file"):
+        _ = made.digest
+    with pytest.raises(ContextError, match=r"a\.bin cannot be read"):
+        made.pack(io.BytesIO())
+
+
+SHARED = "FROM a\nARG SRC_PATH\nCOPY common/ common/\nCOPY $SRC_PATH/ .\n"
+
+
+def test_of_a_shared_context_only_what_is_copied_is_sent_and_named(tmp_path: Path) -> None:
+    make(tmp_path, **{"common__c.py": "1", "m1__p.py": "1", "m2__p.py": "1", "big.bin": "x" * 999, ".env": "planted"})
+    for name in ("m1", "m2"):
+        (tmp_path / name / "Dockerfile").write_text(SHARED)
+
+    def context(name: str) -> BuildContext:
+        return BuildContext(tmp_path, tmp_path / name / "Dockerfile", {"SRC_PATH": name, "MODEL_ID": None})
+
+    assert context("m1").files == ["common/c.py", "m1/Dockerfile", "m1/p.py"]
+    assert names(packed(context("m1"))) == context("m1").files
+    context("m1").check()  # the keys beside are not sent
+    before = [context(name).digest for name in ("m1", "m2")]
+    (tmp_path / "m1" / "p.py").write_text("2")
+    (tmp_path / "big.bin").write_text("y")
+    after = [context(name).digest for name in ("m1", "m2")]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [False, True]
+    (tmp_path / "common" / "c.py").write_text("2")
+    assert context("m2").digest != after[1]
+    (tmp_path / "m1" / "Dockerfile").write_text(SHARED + "COPY --from=a /x /y\nCOPY . /all\n")
+    assert "big.bin" in context("m1").files
+
+
+def test_of_a_shared_context_ignored_files_are_not_sent(tmp_path: Path) -> None:
+    make(tmp_path, **{"common__c.py": "", "common__c.log": "", "m1__p.py": "", ".dockerignore": "**/*.log\n"})
+    (tmp_path / "m1" / "Dockerfile").write_text(SHARED)
+    made = BuildContext(tmp_path, tmp_path / "m1" / "Dockerfile", {"SRC_PATH": "m1"})
+    assert made.files == ["common/c.py", "m1/Dockerfile", "m1/p.py"]
+
+
+def test_a_large_context_is_not_held_in_memory(tmp_path: Path) -> None:
+    made = make(tmp_path)
+    with (tmp_path / "large.bin").open("wb") as large:
+        large.truncate(200 * 2**20)
+    tracemalloc.start()
+    with (tmp_path.parent / "archive").open("wb") as target:
+        assert made.pack(target) == made.digest
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * 2**20

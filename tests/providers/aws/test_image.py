@@ -12,8 +12,9 @@ import yaml
 from botocore.exceptions import ClientError
 
 from providers.aws.buildspec import BUILDSPEC, SCRIPT
-from providers.aws.image import CodeBuildProvider, image_tag, official_images
-from providers.build import BuildFailed
+from providers.aws.image import CodeBuildProvider, official_images
+from providers.build import image_tag
+from providers.following import BuildFailed
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,13 @@ def test_the_script_fetches_builds_and_pushes(tmp_path: Path) -> None:
     assert calls[-1] == ["docker", "push", image]
 
 
+def test_layers_come_from_the_image_before(tmp_path: Path) -> None:
+    _, calls = run(tmp_path, FORMER="registry/alpha@sha256:0")
+    (build,) = [call for call in calls if call[:3] == ["docker", "buildx", "build"]]
+    assert build[build.index("--cache-from") + 1] == "type=registry,ref=registry/alpha@sha256:0"
+    assert build[build.index("--build-arg") + 1] == "BUILDKIT_INLINE_CACHE=1"
+
+
 def test_a_base_image_comes_from_amazons_copy_if_there_is_one(tmp_path: Path) -> None:
     mirror = "public.ecr.aws/docker/library"
     _, calls = run(tmp_path, f"{mirror}/python:3.12", BASE_IMAGES="debian:12 python:3.12")
@@ -132,9 +140,9 @@ def start(folder: Path, account: FullAccount, monkeypatch: pytest.MonkeyPatch) -
     (folder / "Dockerfile").write_text("FROM python\n")
     provider = CodeBuildProvider()
     provider.poll_seconds = 0.001
-    monkeypatch.setattr(provider, "_client", lambda _props, _service: account)
+    monkeypatch.setattr(provider, "client", lambda _props, _service: account)
     where = {"context": str(folder), "dockerfile": str(folder / "Dockerfile"), "repository": "r", "bucket": "b"}
-    return provider.start(props(node="alpha", region="us-east-1", project="p", **where), "source/x")
+    return provider.start(props(node="alpha", region="us-east-1", project="p", **where), "source/x", None)
 
 
 def test_a_build_waits_for_a_place_in_an_account_that_has_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

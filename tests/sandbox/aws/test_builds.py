@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,11 +11,12 @@ import pytest
 from providers.aws import image, roles
 from providers.aws.buildspec import BUILDSPEC
 from providers.aws.image import CodeBuildProvider
-from providers.build import BuildFailed
 from providers.context import BuildContext
+from providers.following import BuildFailed
 from sandbox.aws import codebuild
 from sandbox.cloud import CloudError
 from tests.sandbox.aws.conftest import Aws
+from tests.sandbox.builds import hold_builds, lose_first_answers
 
 DOCKERFILE = 'FROM python:3.12-slim\nARG MODEL_ID\nENV MODEL=${MODEL_ID}\nCOPY . .\nCMD ["python", "run.py"]\n'
 
@@ -74,7 +74,8 @@ class World:
 
 
 @pytest.fixture
-def world(aws: Aws, deployer: None, tmp_path: Path) -> World:
+def world(aws: Aws, deployer: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(image._Log, "lag_seconds", 0.1)
     folder = tmp_path / "context"
     folder.mkdir()
     return World(aws, folder)
@@ -114,6 +115,26 @@ def test_a_dockerfile_that_fails_says_so_with_the_log(world: World) -> None:
         world.provider.create(world.props())
 
 
+def test_lost_answers_are_asked_for_again_and_start_one_build(world: World) -> None:
+    lost = lose_first_answers(world.aws.cloud)
+    assert (world.provider.create(world.props()).outs or {})["digest"]
+    assert {"StartBuild", "BatchGetBuilds"} <= {call.rsplit(".", 1)[-1] for call in lost}
+    assert world.builds() == 1
+
+
+def test_a_cancelled_build_ends_in_the_cloud_and_makes_no_image(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, props = hold_builds(world.aws.cloud, monkeypatch), world.props()
+    build = world.provider.start(props, world.provider._uploaded(props), None)
+    assert world.provider.running(props) == build
+    assert world.provider.running(world.props(arguments={"SRC_PATH": ".", "MODEL_ID": "other"})) is None
+    world.provider.cancel(props, build)
+    assert world.provider.running(props) is None
+    with pytest.raises(BuildFailed, match="stopped"):
+        world.provider.look(props, build)
+    gate.set()
+    assert world.provider.find(props) is None
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -134,12 +155,12 @@ def test_a_role_whose_rights_are_not_known_yet_is_tried_again(
     policy = world.aws.policy(world.role)
     world.aws.change(policy, policy=world.policy(logs="arn:aws:logs:other"))
 
-    def sleep(seconds: float) -> None:
-        time.sleep(seconds)
+    def wait(_seconds: float) -> bool:
         if world.builds() == 2:
             world.aws.change(world.aws.policy(world.role), policy=world.policy())
+        return False
 
-    monkeypatch.setattr(image, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
+    monkeypatch.setattr(image, "cancelled", SimpleNamespace(wait=wait))
     assert (world.provider.create(world.props()).outs or {})["digest"]
     assert world.builds() == 3
     assert "CloudWatch Logs; trying again" in capsys.readouterr().out

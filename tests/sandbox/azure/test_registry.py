@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from providers.azure import repositories
+from providers.azure import blobs, repositories
 from providers.azure.image import AcrBuildProvider
 from providers.azure.repositories import RepositoriesProvider, RepositoryError
-from providers.build import BuildFailed
+from providers.build import image_tag
 from providers.context import BuildContext
+from providers.following import BuildFailed, Lost
 from sandbox.azure.registry import REGISTRY
 from sandbox.cloud import Resource
 from tests.sandbox.azure.conftest import GROUP, Azure
+from tests.sandbox.builds import hold_builds, lose_first_answers
 
 DOCKERFILE = 'FROM python:3.12-slim\nARG MODEL_ID\nENV MODEL_ID=$MODEL_ID\nCOPY . .\nCMD ["python", "predict.py"]\n'
 
@@ -61,7 +63,7 @@ def test_an_image_is_built_logged_and_named_by_digest(
     assert image is not None
     assert image.command == ["python", "predict.py"]
     assert image.env["MODEL_ID"] == "m"
-    assert azure.cloud.kernel.images.tags(repository) == {props["tag"]: digest}
+    assert azure.cloud.kernel.images.tags(repository) == {image_tag(props): digest}
     assert f"alpha: built {outputs['image']}" in capsys.readouterr().out
 
 
@@ -77,6 +79,42 @@ def test_who_may_not_build_is_told_so(azure: Azure, provider: AcrBuildProvider, 
     props["token"] = azure.token(azure.identity("stranger"))
     with pytest.raises(BuildFailed, match="HTTP 403 AuthorizationFailed"):
         provider.create(props)
+
+
+def test_lost_answers_are_asked_for_again_and_start_one_build(
+    azure: Azure, provider: AcrBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
+    provider.create(props | {"node": "before"})
+    lost = lose_first_answers(azure.cloud)
+    assert (provider.create(props).outs or {})["digest"]
+    assert len(lost) >= 4
+    assert len(azure.cloud.kernel.store.all("azure:acr-runs")) == 2
+
+
+def test_a_cancelled_build_ends_in_the_cloud_and_makes_no_image(
+    azure: Azure, provider: AcrBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = hold_builds(azure.cloud, monkeypatch)
+    build = provider.start(props, provider._uploaded(props), None)
+    assert provider.look(props, build) is None
+    provider.cancel(props, build)
+    with pytest.raises(BuildFailed, match="canceled"):
+        provider.look(props, build)
+    gate.set()
+    assert provider.find(props) is None
+
+
+def test_a_large_source_goes_up_in_blocks(
+    azure: Azure, provider: AcrBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blobs, "_BLOCK_BYTES", 100)
+    assert (provider.create(props).outs or {})["digest"]
+
+
+def test_a_token_that_ends_during_a_build_leaves_it_running(provider: AcrBuildProvider, props: dict[str, Any]) -> None:
+    with pytest.raises(Lost, match=r"goes on in the cloud, .* good for about an hour.* Run `pulumi up` again"):
+        provider.look(props | {"token": "old"}, "ca1")
 
 
 def test_a_deleted_registry_takes_its_images_along(

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from providers.build import BuildFailed
 from providers.context import BuildContext
-from providers.gcp import image, roles
+from providers.following import BuildFailed, Lost
+from providers.gcp import build_api, roles
 from providers.gcp.image import CloudBuildProvider
 from providers.gcp.repositories import RepositoriesProvider
+from sandbox.calls import Call, Reply, serve
 from sandbox.cloud import Resource
 from sandbox.gcp import handlers
 from sandbox.gcp.handlers import REPOSITORY
+from tests.sandbox.builds import hold_builds, lose_first_answers
 from tests.sandbox.gcp.conftest import PROJECT_MEMBER, REGION, REPOSITORY_MEMBER, Google
 
 DOCKERFILE = 'FROM python:3.12-slim\nARG MODEL_ID\nENV MODEL_ID=$MODEL_ID\nCOPY . .\nCMD ["python", "predict.py"]\n'
@@ -64,6 +66,7 @@ def props(google: Google, grants: dict[str, Resource], deployer: str, tmp_path: 
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch) -> CloudBuildProvider:
     monkeypatch.setattr(CloudBuildProvider, "poll_seconds", 0.05)
+    monkeypatch.setattr(build_api.CloudLog, "lag_seconds", 0.1)
     return CloudBuildProvider()
 
 
@@ -82,7 +85,7 @@ def test_an_image_is_built_logged_and_named_by_digest(
     assert len(printed) == len(set(printed))
 
 
-def test_the_same_source_can_be_built_again_though_tags_are_immutable(
+def test_the_same_source_is_built_once_and_with_other_arguments_again(
     google: Google, provider: CloudBuildProvider, props: dict[str, Any]
 ) -> None:
     first = provider.create(props).outs
@@ -90,9 +93,21 @@ def test_the_same_source_can_be_built_again_though_tags_are_immutable(
     assert first is not None
     assert again is not None
     assert first["digest"] != again["digest"]
+    assert (provider.create(props).outs or {})["digest"] == first["digest"]
     tags = google.cloud.kernel.images.tags(props["repository"])
-    assert len(tags) == 2
+    assert len(tags) == len(google.cloud.kernel.store.all("gcp:builds")) == 2
     assert all(tag.startswith(f"{props['tag']}-") for tag in tags)
+
+
+def test_layers_come_from_the_image_before(google: Google, provider: CloudBuildProvider, props: dict[str, Any]) -> None:
+    first = provider.create(props).outs
+    assert first is not None
+    provider.update("", first, props | {"arguments": {"MODEL_ID": "other"}})
+    builds = google.cloud.kernel.store.all("gcp:builds").values()
+    steps = [build["steps"][0]["args"] for build in builds]
+    assert all("BUILDKIT_INLINE_CACHE=1" in step for step in steps)
+    (cached,) = [step for step in steps if "--cache-from" in step]
+    assert cached[cached.index("--cache-from") + 1] == first["image"]
 
 
 def test_a_build_that_fails_says_why_with_its_last_lines(provider: CloudBuildProvider, props: dict[str, Any]) -> None:
@@ -126,18 +141,62 @@ def test_the_builder_reads_no_other_node_s_claims(google: Google, grants: dict[s
 
 
 def test_a_token_that_is_no_longer_good_is_told(provider: CloudBuildProvider, props: dict[str, Any]) -> None:
-    with pytest.raises(BuildFailed, match=r"the build of alpha could not be made: .*401"):
+    with pytest.raises(BuildFailed, match=r"the image of alpha could not be built: .*401"):
         provider.create(props | {"token": "ya29.old"})
 
 
 def test_a_service_that_is_off_is_waited_for_and_then_told(
     google: Google, provider: CloudBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image._try.retry, "sleep", lambda seconds: None)
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
     (service,) = (each for each in google.cloud.resources(handlers.SERVICE) if each.name == "cloudbuild")
     google.remove(service)
     with pytest.raises(BuildFailed, match=r"(?s)SERVICE_DISABLED.*Run `pulumi up` again"):
         provider.create(props)
+
+
+def test_lost_answers_are_asked_for_again_and_start_one_build(
+    google: Google, provider: CloudBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
+    lost = lose_first_answers(google.cloud)
+    assert (provider.create(props).outs or {})["digest"]
+    assert {"POST storage.googleapis.com ", "POST cloudbuild.googleapis.com ", "GET cloudbuild.googleapis.com "} <= {
+        *lost
+    }
+    assert len(google.cloud.kernel.store.all("gcp:builds")) == 1
+
+
+def test_a_token_that_ends_during_a_build_leaves_it_running(
+    google: Google, provider: CloudBuildProvider, props: dict[str, Any]
+) -> None:
+    def looked(call: Call) -> Reply:
+        """Google's answers once the token is too old."""
+        if call.method == "GET" and "/builds/" in call.path:
+            return Reply(401, b'{"error": {"message": "too old"}}')
+        return google.cloud.answer(call)
+
+    whole = google.cloud.app
+    google.cloud.app = serve(looked)
+    with pytest.raises(Lost, match=r"goes on in the cloud, .* good for an hour .* Run `pulumi up` again"):
+        provider.create(props)
+    google.cloud.app = whole
+    assert (provider.create(props).outs or {})["digest"]
+    assert len(google.cloud.kernel.store.all("gcp:builds")) == 1
+
+
+def test_a_cancelled_build_ends_in_the_cloud_and_makes_no_image(
+    google: Google, provider: CloudBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = hold_builds(google.cloud, monkeypatch)
+    build = provider.start(props, provider._uploaded(props), None)
+    assert provider.running(props) == build
+    provider.cancel(props, build)
+    assert provider.running(props) is None
+    with pytest.raises(BuildFailed, match="CANCELLED"):
+        provider.look(props, build)
+    gate.set()
+    assert provider.find(props) is None
 
 
 def test_a_build_that_names_no_place_for_its_log_is_refused(google: Google, grants: dict[str, Resource]) -> None:

@@ -1,0 +1,215 @@
+"""Images with the real engine: shared packages, Dockerfiles of numerai-cli, cancelled builds, builds that fail."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox.store import Store
+from tests.e2e.test_life import node, nodes
+from tests.e2e.world import IDS, World
+
+pytestmark = pytest.mark.e2e
+MakeWorld = Callable[[str], World]
+CLOUDS = ["aws", "gcp", "azure"]
+
+SHARED = """\
+FROM python:3.12-slim
+ARG SRC_PATH
+WORKDIR /app
+COPY common/ common/
+COPY $SRC_PATH/requirements.txt .
+RUN pip install --no-cache-dir -r requirements.txt
+COPY ${SRC_PATH}/ ./
+CMD ["python", "predict.py"]
+"""
+ALONE = "FROM python:3.12-slim\nWORKDIR /app\nCOPY alone/ ./\nCMD python predict.py\n"
+
+# As `numerai node init` writes it.
+NUMERAI_CLI = """\
+FROM python:3.13
+ARG NUMERAI_PUBLIC_ID
+ENV NUMERAI_PUBLIC_ID=$NUMERAI_PUBLIC_ID
+ARG NUMERAI_SECRET_KEY
+ENV NUMERAI_SECRET_KEY=$NUMERAI_SECRET_KEY
+ARG MODEL_ID
+ENV MODEL_ID=$MODEL_ID
+ARG SRC_PATH
+ENV SRC_PATH=$SRC_PATH
+ADD $SRC_PATH/requirements.txt .
+RUN pip install -r requirements.txt --no-cache-dir
+ADD $SRC_PATH .
+CMD [ "python", "./predict.py" ]
+"""
+
+
+def images(world: World) -> dict[str, str]:
+    return {name: facts["image"] for name, facts in world.cli.outputs()["nodes"].items()}
+
+
+def changed(world: World, before: dict[str, str]) -> set[str]:
+    return {name for name, image in images(world).items() if image != before[name]}
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_a_change_builds_just_the_nodes_that_see_it(cloud: str, make_world: MakeWorld) -> None:
+    world = make_world("")
+    for name in ("model_1", "model_2", "alone"):
+        world.model(name)
+        (world.project / name / "Dockerfile").write_text(ALONE if name == "alone" else SHARED)
+    (world.project / "common").mkdir()
+    (world.project / "common" / "shared.py").write_text("VALUE = 1\n")
+    context = "context: ."
+    world.nodes(
+        nodes(
+            node("one", cloud, "classic", "model_1", context),
+            node("two", cloud, "signals", "model_2", context),
+            node("alone", cloud, "crypto", "alone", context),
+        )
+    )
+    printed = world.cli.run("up", "--yes", "--skip-preview")
+    assert "one: sending 4 files" in printed  # Dockerfile, requirements.txt, predict.py, common/shared.py
+
+    before = images(world)
+    append(world.project / "common" / "shared.py", "# changed\n")
+    assert set(world.cli.steps().values()) == {"update"}
+    world.cli.up()
+    assert changed(world, before) == {"one", "two"}
+
+    before = images(world)
+    append(world.project / "model_1" / "predict.py", "# a comment\n")
+    steps = world.cli.steps()
+    assert sorted(steps.values()) == ["update", "update"], steps
+    assert all(urn.endswith("::one") for urn in steps), steps
+    world.cli.up()
+    assert changed(world, before) == {"one"}
+    assert world.cli.up().keys() == {"same"}
+
+    # What no image can see builds nothing, and a source that was there before is not built again.
+    (world.project / "notes.md").write_text("x")
+    assert world.cli.preview().keys() == {"same"}
+    predict = world.project / "model_1" / "predict.py"
+    predict.write_text(predict.read_text().replace("# a comment\n", ""))
+    assert "one: the image of this source is there" in world.cli.run("up", "--yes", "--skip-preview")
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_dockerfiles_of_numerai_cli_build_and_run_without_a_key_in_them(shared: bool, make_world: MakeWorld) -> None:
+    world = make_world("")
+    planted = [world.daemon["numerai"][name] for name in ("public_id", "secret_key")]
+    for name, value in zip(("numerai-public-id", "numerai-secret"), planted, strict=True):
+        world.cli.run("config", "set", "--secret", name, value)
+    for name in ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"):
+        del world.cli.env[name]
+    world.model("old")
+    (world.project / "old" / "Dockerfile").write_text(NUMERAI_CLI)
+    extra = "context: ." if shared else ""
+    world.nodes(nodes(*(node(c, c, m, "old", extra) for c, m in zip(CLOUDS, IDS, strict=True))))
+    printed = world.cli.run("up", "--yes", "--skip-preview", "--diff")
+    outputs = world.cli.outputs()
+    for url in outputs["webhooks"].values():
+        assert world.call(url, str(uuid.uuid4())).status_code == 202
+    for run in world.finished(3):
+        assert run["state"] == "SUCCEEDED", run
+        seen = json.loads(world.log(run["run_id"]))
+        assert seen["keys"] == [True, True]
+        assert seen["MODEL_ID"] in IDS.values()
+
+    keys = [value.encode() for value in planted]
+    keys += [base64.b64encode(key).rstrip(b"=")[:-1] for key in keys]
+    assert not [key for key in keys if key in printed.encode()]
+    looked_at = 0
+    # Numerai's side and the secret stores hold the keys by their job: the sandbox's one database, and its hand-over.
+    for folder in (world.home, world.project):
+        for path in folder.rglob("*"):
+            if not path.is_file() or path.name.startswith(("store.sqlite", "daemon.json")):
+                continue
+            looked_at += 1
+            assert not [key for key in keys if key in path.read_bytes()], path
+    assert looked_at > 50
+
+
+SLOW = """\
+import pathlib, time, zipfile
+here = pathlib.Path({here!r})
+def build_wheel(folder, settings=None, metadata=None):
+    (here / "begun").touch()
+    while not (here / "gate").exists():
+        time.sleep(0.1)
+    name = "slow-1-py3-none-any.whl"
+    with zipfile.ZipFile(pathlib.Path(folder) / name, "w") as wheel:
+        wheel.writestr("slow-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: slow\\nVersion: 1\\n")
+        wheel.writestr("slow-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr("slow-1.dist-info/RECORD", "")
+    return name
+"""
+# More builds at a time than Pulumi's host has threads by itself: it must hear of the cancellation all the same.
+SIX = [(cloud, number) for cloud in CLOUDS for number in (1, 2)]
+
+
+@pytest.mark.parametrize("interrupt", [signal.SIGINT, signal.SIGTERM])
+def test_a_cancelled_up_cancels_its_builds_and_the_next_one_heals(
+    interrupt: signal.Signals, make_world: MakeWorld
+) -> None:
+    world = make_world("")
+    world.model("slow", requirements=f"./slow\n# {uuid.uuid4()}\n")
+    (world.project / "slow" / "Dockerfile").write_text(
+        "FROM python:3.12-slim\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\nCMD python predict.py\n"
+    )
+    (world.project / "slow" / "slow").mkdir()
+    (world.project / "slow" / "slow" / "backend.py").write_text(SLOW.format(here=str(world.project)))
+    (world.project / "slow" / "slow" / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "slow"\nversion = "1"\n'
+    )
+    models = [("classic", 1), ("classic", 4), ("classic", 5), ("signals", 2), ("signals", 6), ("signals", 7)]
+    world.nodes(
+        nodes(
+            *(
+                node(f"{cloud}{number}", cloud, kind, "slow").replace(IDS[kind], f"{IDS[kind][:-2]}{place:02}")
+                for (cloud, number), (kind, place) in zip(SIX, models, strict=True)
+            )
+        )
+    )
+    with world.cli.started("up", "--yes", "--skip-preview") as up:
+        said = up.until(lambda text: all(f"{cloud}{number}: FROM" in text for cloud, number in SIX), 300)
+        assert (world.project / "begun").exists()
+        up.process.send_signal(interrupt)
+        said = up.ended(120)
+    for cloud, number in SIX:
+        assert f"{cloud}{number}: the build is cancelled" in said, said
+    assert "was cancelled with the update; the next `pulumi up` builds it" in said
+    assert "Traceback" not in said, said
+    assert builds(world) == {"STOPPED": 2, "CANCELLED": 2, "Canceled": 2}
+
+    (world.project / "gate").touch()
+    world.cli.up()
+    assert builds(world) == {
+        "STOPPED": 2,
+        "CANCELLED": 2,
+        "Canceled": 2,
+        "SUCCEEDED": 2,
+        "SUCCESS": 2,
+        "Succeeded": 2,
+    }
+    assert world.cli.preview().keys() == {"same"}
+
+
+def builds(world: World) -> Counter[str]:
+    """How the builds in the three clouds ended, in their own words."""
+    store = Store(world.home)
+    states = {"aws:builds": "buildStatus", "gcp:builds": "status", "azure:acr-runs": "status"}
+    found = Counter(str(build[key]) for kind, key in states.items() for build in store.all(kind).values())
+    store.close()
+    return found
