@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from pulumi import dynamic
 
 from nodefile import Node
 from providers import cancellation
+from providers.arguments import context_of_node, copied_with, relative
 from providers.context import BuildContext, ContextError
 from providers.following import Builder, BuildFailed, Unanswered, follow, say
 
@@ -149,14 +149,13 @@ def context_of(props: dict[str, Any]) -> BuildContext:
     """The build context that a build's inputs name, relative to the program's folder."""
     # Not resolved: a Dockerfile may be a link to one outside of the context.
     root, dockerfile = (Path(os.path.abspath(props[key])) for key in ("context", "dockerfile"))  # noqa: PTH100
-    return BuildContext(root, dockerfile, _copied_with(props.get("arguments") or {}))
+    return BuildContext(root, dockerfile, copied_with(props.get("arguments") or {}))
 
 
 def source_inputs(node: Node) -> dict[str, str]:
     """What a build's source decides of its inputs: sourceDigest, tag (unique to it), context, dockerfile (relative)."""
-    context = BuildContext(node.context, node.dockerfile, _copied_with(build_arguments(node, "")))
     try:
-        digest = context.digest
+        digest = context_of_node(node).digest
     except ContextError as error:
         raise pulumi.RunError(f"{node.name}: {error}") from None
     here = Path.cwd()
@@ -164,29 +163,10 @@ def source_inputs(node: Node) -> dict[str, str]:
         "node": node.name,
         "sourceDigest": digest,
         "tag": digest[:24],
-        "context": _relative(node.context, here),
-        "dockerfile": _relative(node.dockerfile, here),
+        "context": relative(node.context, here),
+        "dockerfile": relative(node.dockerfile, here),
         "platform": PLATFORM,
     }
-
-
-def build_arguments(node: Node, model_id: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
-    """Build arguments that Dockerfiles written for numerai-cli expect; keys are never among them."""
-    return {"SRC_PATH": _relative(node.source, node.context), "MODEL_ID": model_id, "NODE": node.name}
-
-
-def _copied_with(arguments: Mapping[str, Any]) -> dict[str, str | None] | None:
-    """What `copied` needs of the build arguments, where the context is shared with others (a parent of the source).
-
-    The model's id may not be known yet, and must then not make another digest than once it is.
-    """
-    if arguments.get("SRC_PATH", ".") == ".":
-        return None
-    return {name: None if name == "MODEL_ID" else str(value) for name, value in arguments.items()}
-
-
-def _relative(path: Path, start: Path) -> str:
-    return Path(os.path.relpath(path, start)).as_posix()
 
 
 class ImageBuild(dynamic.Resource, module="prediction-nodes", name="ImageBuild"):

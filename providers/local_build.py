@@ -16,7 +16,8 @@ import pulumi
 from pulumi.output import UNKNOWN
 
 from nodefile import Node
-from providers.build import PLATFORM, build_arguments, context_of, source_inputs
+from providers.arguments import build_arguments
+from providers.build import PLATFORM, context_of, source_inputs
 from providers.context import ContextError
 from providers.contract import Stack
 

@@ -7,20 +7,21 @@ nothing of the source that the image has not; what it writes beside its code is 
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from providers.arguments import build_arguments
 from providers.context import ContextError
 from runs import copies, variables
 from runs.engines import Engine, Mount
-from runs.image import Image, build_arguments
+from runs.image import Image
 from runs.packages import Say
 from runs.plan import GUARD, guarded
 from runs.process import Ended
@@ -39,11 +40,13 @@ def build(engine: Engine, image: Image, model_id: str, scratch: Path, environ: M
     folder, id_file = scratch / "context", scratch / "image-id"
     try:
         image.context.check()
-        archive = image.context.archive()
+        with tempfile.TemporaryFile(dir=scratch) as archive:
+            image.context.pack(archive)
+            archive.seek(0)
+            with tarfile.open(fileobj=archive) as packed:
+                packed.extractall(folder, filter="tar")
     except ContextError as error:
         raise CannotRun(str(error)) from None
-    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
-        packed.extractall(folder, filter="tar")
     arguments = [f"{name}={value}" for name, value in build_arguments(image.node, model_id).items()]
     # Proxies are handed on by name: their addresses may hold passwords.
     arguments += [name for name in variables.PROXIES if environ.get(name)]

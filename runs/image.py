@@ -11,7 +11,8 @@ from pathlib import Path
 from dockerfiles.layout import Layout, layout
 from dockerfiles.recipe import DockerfileError, Recipe, read
 from nodefile import Node
-from providers.context import BuildContext
+from providers.arguments import build_arguments, context_of_node
+from providers.context import BuildContext, ContextError
 from runs.python import of_image
 from runs.refused import CannotRun
 
@@ -86,18 +87,15 @@ class Image:
 
 def image_of(node: Node, model_id: str, in_container: bool = False) -> Image:
     """Reads a node's Dockerfile; of several stages the last, when an engine builds them. Raises CannotRun."""
-    context = BuildContext(node.context, node.dockerfile)
+    context = context_of_node(node)
     try:
         recipe = read(node.dockerfile.read_text(encoding="utf-8-sig"), build_arguments(node, model_id), in_container)
         return Image(node, context, recipe, layout(recipe, context.root, context.files))
+    except ContextError as error:
+        raise CannotRun(str(error)) from None
     except DockerfileError as error:
         hint = "" if in_container else " Add --container."
         raise CannotRun(f"the Dockerfile of {node.name} cannot be followed: {error}.{hint}") from None
-
-
-def build_arguments(node: Node, model_id: str) -> dict[str, str]:
-    """The build arguments that the clouds' builders get (`providers.build`, which needs Pulumi's SDK to be loaded)."""
-    return {"SRC_PATH": _shown(node.source, node.context), "MODEL_ID": model_id}
 
 
 def default_command(image: Image) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nodefile import Node
-from providers.context import BuildContext
+from providers.arguments import context_of_node
 from runs import container, engines, files, keys, predictions, process, variables
 from runs.files import Written
 from runs.image import Image, default_command, image_of
@@ -108,7 +108,7 @@ def run_node(
         )
         _announce(say, node, command, account)
         ended = process.run(prepared.command, prepared.folder, prepared.env, node.timeout, output)
-    now = BuildContext(node.context, node.dockerfile)
+    now = context_of_node(node)
     written = files.written(before, files.snapshot(node.source), node.source, sent, now)
     new = sorted(predictions.present(folder) - kept)
     return Outcome(node, command, ended, written, new, account.submits)

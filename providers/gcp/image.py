@@ -13,8 +13,9 @@ from urllib.parse import quote
 import pulumi
 
 from nodefile import Node
+from providers.arguments import build_arguments
 from providers.build import ImageBuild as SharedBuild
-from providers.build import ImageBuildProvider, build_arguments, context_of, image_tag, source_inputs
+from providers.build import ImageBuildProvider, context_of, image_tag, source_inputs
 from providers.contract import TYPE_PREFIX, Stack
 from providers.following import BuildFailed, BuildLog, say
 from providers.gcp.build_api import CloudLog, call

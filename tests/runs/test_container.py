@@ -80,7 +80,7 @@ def test_the_image_is_built_from_what_the_cloud_gets(project: Project, engine: E
     built = engine.asked("build")
     assert built["context"] == [".dockerignore", "Dockerfile", "predict.py"]
     assert pairs(built["arguments"], "--platform") == ["linux/amd64"]
-    assert pairs(built["arguments"], "--build-arg") == ["SRC_PATH=.", f"MODEL_ID={MODEL_ID}"]
+    assert pairs(built["arguments"], "--build-arg") == ["SRC_PATH=.", f"MODEL_ID={MODEL_ID}", "NODE=alice"]
 
 
 def test_it_runs_with_the_nodes_limits_and_no_value_on_the_command_line(project: Project, engine: Engine) -> None:

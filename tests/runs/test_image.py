@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from nodefile import Cloud, Node, Size, Tournament
-from providers.build import build_arguments as the_clouds
-from runs.image import Image, build_arguments, default_command, image_of, is_python
+from runs.image import Image, default_command, image_of, is_python
 from runs.refused import CannotRun
 
 FILES = ("common/common/__init__.py", "common/pyproject.toml", "model_1/predict.py", "model_1/requirements.txt")
@@ -84,11 +83,6 @@ CMD [ "python", "./predict.py" ]
     assert found.folder == shared / "model_1"
     assert found.variables == {"NUMERAI_PUBLIC_ID": "", "MODEL_ID": "id"}
     assert default_command(found) == ["python", "./predict.py"]
-
-
-def test_build_arguments_are_those_of_the_clouds(shared: Path) -> None:
-    node = image(shared, "FROM python\n").node
-    assert build_arguments(node, "id") == the_clouds(node, "id") == {"SRC_PATH": "model_1", "MODEL_ID": "id"}
 
 
 def test_values_that_are_paths_of_the_image(shared: Path) -> None:

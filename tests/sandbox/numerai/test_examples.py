@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -67,7 +68,9 @@ def built(kernel: Kernel, folder: Path, name: str) -> Image:
             "LightGBM needs OpenMP, which its Dockerfile installs: here libgomp1, on macOS `brew install libomp`"
         )
     context, log = copied(MODELS[name], folder), list[str]()
-    digest = kernel.images.build(name, context.archive(), context.dockerfile_name, {}, ["latest"], log.append)
+    archive = io.BytesIO()
+    context.pack(archive)
+    digest = kernel.images.build(name, archive.getvalue(), context.dockerfile_name, {}, ["latest"], log.append)
     image = kernel.images.get(name, digest)
     assert isinstance(image, Image), log
     assert image.command == ["python", "predict.py"]
