@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import signal
+import sqlite3
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from sandbox.store import Store
+from tests.e2e.packed import contents
 from tests.e2e.test_life import node, nodes
 from tests.e2e.world import IDS, World
 
@@ -48,6 +51,17 @@ RUN pip install -r requirements.txt --no-cache-dir
 ADD $SRC_PATH .
 CMD [ "python", "./predict.py" ]
 """
+
+# Who holds keys by their job: the clouds' secret stores (values, and the resources that brought them) and Numerai.
+KEEPERS = {
+    "aws:secret-values",
+    "aws:secretsmanager/secretVersion:SecretVersion",
+    "azure:secret-values",
+    "azure-native:keyvault:Secret",
+    "gcp:secret-versions",
+    "gcp:secretmanager/secretVersion:SecretVersion",
+    "numerai-keys",
+}
 
 
 def images(world: World) -> dict[str, str]:
@@ -129,15 +143,30 @@ def test_dockerfiles_of_numerai_cli_build_and_run_without_a_key_in_them(shared: 
     keys = [value.encode() for value in planted]
     keys += [base64.b64encode(key).rstrip(b"=")[:-1] for key in keys]
     assert not [key for key in keys if key in printed.encode()]
-    looked_at = 0
-    # Numerai's side and the secret stores hold the keys by their job: the sandbox's one database, and its hand-over.
-    for folder in (world.home, world.project):
-        for path in folder.rglob("*"):
-            if not path.is_file() or path.name.startswith(("store.sqlite", "daemon.json")):
-                continue
-            looked_at += 1
-            assert not [key for key in keys if key in path.read_bytes()], path
-    assert looked_at > 50
+    found: dict[Path | tuple[str, str], list[bytes]] = {
+        path: contents(path.read_bytes())
+        for folder in (world.home, world.project)
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(("store.sqlite", "daemon.json"))
+    }
+    assert len(found) > 50
+    # What the clouds hold, source archives, logs and jobs among it: the sandbox's database.
+    held = stored(world)
+    archives = [where for where, packed in held.items() if any(NUMERAI_CLI.encode() in each for each in packed[1:])]
+    assert len(archives) == len(CLOUDS)
+    holding = {
+        where if isinstance(where, Path) else where[1].split()[0] if where[0].startswith("resources:") else where[0]
+        for where, unpacked in (found | held).items()
+        if any(key in each for key in keys for each in unpacked)
+    }
+    assert holding == KEEPERS
+
+
+def stored(world: World) -> dict[Path | tuple[str, str], list[bytes]]:
+    """Every document and blob in the sandbox's database, unpacked."""
+    with closing(sqlite3.connect(f"file:{world.home}/store.sqlite?mode=ro", uri=True)) as database:
+        rows = database.execute("select kind, key, body from documents union all select bucket, key, body from blobs")
+        return {(kind, key): contents(body if isinstance(body, bytes) else body.encode()) for kind, key, body in rows}
 
 
 SLOW = """\

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.packed import contents
 from tests.e2e.world import IDS, World
 from tests.needs_containers import engine_and_bases
 
@@ -32,6 +33,22 @@ print(json.dumps({
     "reached": reached,
 }))
 """
+# As `numerai node init` writes it: keys are asked for as build arguments, and the source by its path.
+DOCKERFILE = """\
+FROM python:3.12-slim
+ARG NUMERAI_PUBLIC_ID
+ENV NUMERAI_PUBLIC_ID=$NUMERAI_PUBLIC_ID
+ARG NUMERAI_SECRET_KEY
+ENV NUMERAI_SECRET_KEY=$NUMERAI_SECRET_KEY
+ARG MODEL_ID
+ENV MODEL_ID=$MODEL_ID
+ARG SRC_PATH
+ADD $SRC_PATH/requirements.txt .
+RUN pip install -r requirements.txt --no-cache-dir
+ADD $SRC_PATH .
+RUN grep ^ID= /etc/os-release > /made-by-run
+CMD [ "python", "./predict.py" ]
+"""
 
 
 def test_a_round_in_containers_on_each_cloud(make_world: Callable[..., World], tmp_path: Path) -> None:
@@ -42,8 +59,7 @@ def test_a_round_in_containers_on_each_cloud(make_world: Callable[..., World], t
         lines += ["    source: quick"]
     world = make_world("\n".join(lines) + "\n", executor="container")
     world.model("quick", PREDICT)
-    dockerfile = world.project / "quick" / "Dockerfile"
-    dockerfile.write_text(dockerfile.read_text() + "RUN grep ^ID= /etc/os-release > /made-by-run\n")
+    (world.project / "quick" / "Dockerfile").write_text(DOCKERFILE)
     status = world.control.get("/status").json()
     assert status["executor"] == "container", status
     world.cli.up()
@@ -67,6 +83,12 @@ def test_a_round_in_containers_on_each_cloud(make_world: Callable[..., World], t
         assert facts["memory"] == 2 * 2**30, name
         assert facts["made"] == "ID=debian", name
         assert facts["reached"] == 405, name
+
+    blobs = (contents(path.read_bytes()) for path in world.home.rglob("blobs/**/data"))
+    found = [content for blob in blobs for content in blob]
+    assert any(b"NODE_NAME" in blob for blob in found), "no layer with predict.py"
+    for key in (world.daemon["numerai"][name].encode() for name in ("public_id", "secret_key")):
+        assert not any(key in blob for blob in found)
 
     # A second round in a restarted sandbox: images are pulled from the registry of before.
     world.stop()
