@@ -18,6 +18,7 @@ from sandbox.store import Store
 from tests.e2e.packed import contents
 from tests.e2e.test_life import node, nodes
 from tests.e2e.world import IDS, World
+from tests.migration.old import DOCKERFILE
 
 pytestmark = pytest.mark.e2e
 MakeWorld = Callable[[str], World]
@@ -34,23 +35,6 @@ COPY ${SRC_PATH}/ ./
 CMD ["python", "predict.py"]
 """
 ALONE = "FROM python:3.12-slim\nWORKDIR /app\nCOPY alone/ ./\nCMD python predict.py\n"
-
-# As `numerai node init` writes it.
-NUMERAI_CLI = """\
-FROM python:3.13
-ARG NUMERAI_PUBLIC_ID
-ENV NUMERAI_PUBLIC_ID=$NUMERAI_PUBLIC_ID
-ARG NUMERAI_SECRET_KEY
-ENV NUMERAI_SECRET_KEY=$NUMERAI_SECRET_KEY
-ARG MODEL_ID
-ENV MODEL_ID=$MODEL_ID
-ARG SRC_PATH
-ENV SRC_PATH=$SRC_PATH
-ADD $SRC_PATH/requirements.txt .
-RUN pip install -r requirements.txt --no-cache-dir
-ADD $SRC_PATH .
-CMD [ "python", "./predict.py" ]
-"""
 
 # Who holds keys by their job: the clouds' secret stores (values, and the resources that brought them) and Numerai.
 KEEPERS = {
@@ -127,7 +111,7 @@ def test_dockerfiles_of_numerai_cli_build_and_run_without_a_key_in_them(shared: 
     for name in ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"):
         del world.cli.env[name]
     world.model("old")
-    (world.project / "old" / "Dockerfile").write_text(NUMERAI_CLI)
+    (world.project / "old" / "Dockerfile").write_text(DOCKERFILE)
     extra = "context: ." if shared else ""
     world.nodes(nodes(*(node(c, c, m, "old", extra) for c, m in zip(CLOUDS, IDS, strict=True))))
     printed = world.cli.run("up", "--yes", "--skip-preview", "--diff")
@@ -152,7 +136,7 @@ def test_dockerfiles_of_numerai_cli_build_and_run_without_a_key_in_them(shared: 
     assert len(found) > 50
     # What the clouds hold, source archives, logs and jobs among it: the sandbox's database.
     held = stored(world)
-    archives = [where for where, packed in held.items() if any(NUMERAI_CLI.encode() in each for each in packed[1:])]
+    archives = [where for where, packed in held.items() if any(DOCKERFILE.encode() in each for each in packed[1:])]
     assert len(archives) == len(CLOUDS)
     holding = {
         where if isinstance(where, Path) else where[1].split()[0] if where[0].startswith("resources:") else where[0]

@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.packed import contents
 from tests.e2e.world import IDS, World
+from tests.migration.old import DOCKERFILE
 from tests.needs_containers import engine_and_bases
 
 pytestmark = [pytest.mark.e2e, pytest.mark.containers, pytest.mark.timeout(900)]
@@ -33,22 +34,6 @@ print(json.dumps({
     "reached": reached,
 }))
 """
-# As `numerai node init` writes it: keys are asked for as build arguments, and the source by its path.
-DOCKERFILE = """\
-FROM python:3.12-slim
-ARG NUMERAI_PUBLIC_ID
-ENV NUMERAI_PUBLIC_ID=$NUMERAI_PUBLIC_ID
-ARG NUMERAI_SECRET_KEY
-ENV NUMERAI_SECRET_KEY=$NUMERAI_SECRET_KEY
-ARG MODEL_ID
-ENV MODEL_ID=$MODEL_ID
-ARG SRC_PATH
-ADD $SRC_PATH/requirements.txt .
-RUN pip install -r requirements.txt --no-cache-dir
-ADD $SRC_PATH .
-RUN grep ^ID= /etc/os-release > /made-by-run
-CMD [ "python", "./predict.py" ]
-"""
 
 
 def test_a_round_in_containers_on_each_cloud(make_world: Callable[..., World], tmp_path: Path) -> None:
@@ -59,7 +44,9 @@ def test_a_round_in_containers_on_each_cloud(make_world: Callable[..., World], t
         lines += ["    source: quick"]
     world = make_world("\n".join(lines) + "\n", executor="container")
     world.model("quick", PREDICT)
-    (world.project / "quick" / "Dockerfile").write_text(DOCKERFILE)
+    (world.project / "quick" / "Dockerfile").write_text(
+        DOCKERFILE.replace("CMD", "RUN grep ^ID= /etc/os-release > /made-by-run\nCMD")
+    )
     status = world.control.get("/status").json()
     assert status["executor"] == "container", status
     world.cli.up()

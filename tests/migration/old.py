@@ -8,7 +8,7 @@ from typing import Any
 
 IDS = [f"5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c0{number}" for number in range(1, 5)]
 
-# The end of the Dockerfile of numerai-cli's examples.
+# The Dockerfile of numerai-cli's examples, on today's Python: keys are asked for as build arguments.
 DOCKERFILE = """\
 FROM python:3.12-slim
 ARG NUMERAI_PUBLIC_ID
