@@ -24,7 +24,7 @@ demo: setup ## the whole story on this machine: three clouds and Numerai in a sa
 
 test: setup ## all tests, also those that run the real Pulumi engine
 	$(say) "Running the tests (a few minutes; those with the real engine take most of it)"
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 setup: $(READY) ## Python packages and the Pulumi engine, without running anything
 	@$(BIN)/python -m engine >/dev/null

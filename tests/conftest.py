@@ -1,0 +1,17 @@
+"""How tests are shared among pytest's workers: those with the real engine first and each by itself, others by file.
+
+A test with the engine takes a minute, a file of others a second or a few: begun last, the former would leave all
+workers but one without anything to do. Files whose tests share what was set up for the file stay together.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The real engine's tests to the front, and a group for every test that has none."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None and item.get_closest_marker("e2e") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
