@@ -5,6 +5,7 @@ import typer
 
 from cli import (
     cost,
+    dashboard,
     demo,
     diff,
     engine,
@@ -38,6 +39,7 @@ app.command("diff")(diff.diff)
 app.command("import")(import_nodes.import_nodes)
 app.command("status")(status.status)
 app.command("logs")(logs.logs)
+app.command("dashboard")(dashboard.dashboard)
 app.command("test")(probe.probe)
 app.command("trigger")(trigger.trigger)
 app.command("stop")(stop.stop)

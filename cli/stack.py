@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Annotated, Any
+from urllib.parse import parse_qs, urlsplit
 
 import typer
 
@@ -45,6 +46,8 @@ class StackNode:
     model_id: str
     account: str | None
     webhook: str = field(repr=False)
+    size: str = ""
+    console: str = ""
 
     @property
     def name(self) -> str:
@@ -59,6 +62,7 @@ class Stack:
         webhooks: dict[str, str] = outputs.get("webhooks") or {}
         found: dict[str, dict[str, Any]] = outputs.get("nodes") or {}
         self.nodes = {name: _node(name, facts, webhooks.get(name, "")) for name, facts in sorted(found.items())}
+        self.settings: dict[str, dict[str, Any]] = outputs.get("settings") or {}
         self._config, self._project = config, project_name
 
     @classmethod
@@ -92,6 +96,22 @@ class Stack:
         value = (self._config.get(key) or {}).get("value")
         return None if value is None else str(value)
 
+    def secrets(self) -> frozenset[str]:
+        """All that must not be shown: the tokens of the webhooks, secret settings, keys of the environment."""
+        from numerai.keys import names
+
+        webhooks = [node.webhook for node in self.nodes.values()]
+        tokens = [token for webhook in webhooks for token in parse_qs(urlsplit(webhook).query).get("token", [])]
+        settings = [str(each["value"]) for each in self._config.values() if each.get("secret") and "value" in each]
+        called = [names(account) for account in {node.account for node in self.nodes.values()}]
+        keys = [os.environ.get(each, "") for one in called for each in (one.public_id_variable, one.secret_variable)]
+        return frozenset(filter(None, [*webhooks, *tokens, *settings, *keys]))
+
+    def same_as(self, other: "Stack") -> bool:
+        """Whether another reading found the same."""
+        mine, its = (vars(each) for each in (self, other))
+        return mine == its
+
     def numerai(self, account: str | None) -> Any:
         """A client with the keys of an account (None is the unnamed one). Raises NoKeys."""
         from numerai.client import Client
@@ -108,6 +128,8 @@ def _node(name: str, facts: dict[str, Any], webhook: str) -> StackNode:
         facts["model_id"],
         facts.get("account"),
         webhook,
+        facts.get("size", ""),
+        facts.get("console", ""),
     )
 
 

@@ -32,6 +32,11 @@ query($tournament: Int!) {
   rounds(tournament: $tournament, number: 0) { number openTime closeTime closeStakingTime }
 }
 """
+_ALL_ROUNDS = """
+query($tournament: Int!) {
+  rounds(tournament: $tournament) { number openTime closeTime closeStakingTime }
+}
+"""
 _SUBMISSIONS = """
 query($modelId: String!) {
   submissions(modelId: $modelId) { id triggerId insertedAt round { number tournament } }
@@ -133,6 +138,11 @@ class Client(base_api.Api):
         """Number, openTime, closeTime and closeStakingTime of a tournament's newest round; needs no keys."""
         found = [one for one in self.raw_query(_ROUNDS, {"tournament": tournament})["data"]["rounds"] or [] if one]
         return dict(found[0]) if found else None
+
+    def rounds(self, tournament: int) -> list[dict[str, Any]]:
+        """The same of all rounds of a tournament, in no promised order; those to come as far as they are announced."""
+        found = self.raw_query(_ALL_ROUNDS, {"tournament": tournament})["data"]["rounds"] or []
+        return [dict(one) for one in found if one and one.get("number") is not None]
 
     def submissions(self, model_id: str) -> list[dict[str, Any]]:
         """A model's submissions, newest first: id, triggerId, insertedAt, round {number tournament}."""

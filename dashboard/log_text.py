@@ -1,0 +1,112 @@
+"""Logs for the page: a run's or a trigger's lines, scrubbed, as they come or as they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from dashboard.page import Log, log_id
+from dashboard.scrub import Scrubber
+from dashboard.sources import RUNS
+from dashboard.view import node_view
+from dashboard.watch import Snapshot
+from dashboard.words import duration, moment
+from operations.contract import LogLine, NodeOperations, OperationsError, Run, State
+from operations.trigger_line import shown
+
+_LEVELS = {State.SUCCEEDED: "good", State.FAILED: "bad", State.CANCELLED: "bad"}
+_LINES, _CALLS = 2000, 200
+_KEPT_LINES = 1000
+# Colours and other orders to a terminal, and what else no text shows.
+_CONTROLS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f]")
+Message = dict[str, Any]
+
+
+def follow(
+    clean: Scrubber, cloud: NodeOperations, run: Run | None, pause: Callable[[float], None]
+) -> Iterator[Message]:
+    """A run's log (the trigger's for None) until the run has ended: lines, and between them what is to be said.
+
+    `pause` waits between two looks and raises Ended when nobody reads on.
+    """
+    if run is not None and run.state.ended:
+        yield {"said": _ended(clean, run), "level": _LEVELS[run.state]}
+    elif run is not None:
+        yield {"said": f"{run.state.value.lower()}, following", "level": "busy"}
+    else:
+        yield {"said": "following", "level": "busy"}
+    lines = cloud.follow(run, _LINES, pause) if run is not None else cloud.follow_trigger(_CALLS, pause)
+    some = False
+    try:
+        for line in lines:
+            some = True
+            yield {"at": moment(line.time), "text": text(clean, line, run is None)}
+        if run is None:
+            return
+        last = cloud.run(run.id)
+        nothing = "" if some else "; it printed nothing, or its lines are on their way"
+        yield {"said": _ended(clean, last) + nothing, "level": _LEVELS.get(last.state, "busy")}
+    except OperationsError as error:
+        yield {"said": clean.text(str(error)), "level": "bad"}
+    except Ended:
+        return
+
+
+class Ended(Exception):
+    """Nobody reads on."""
+
+
+def text(clean: Scrubber, line: LogLine, of_trigger: bool) -> str:
+    """A line as the page shows it."""
+    return clean.text(_CONTROLS.sub("", shown(line.text) if of_trigger else line.text))
+
+
+def _ended(clean: Scrubber, run: Run) -> str:
+    took = f" after {duration(run.seconds)}" if run.state.ended and run.seconds is not None else ""
+    return clean.text(f"{run.state.value.lower()}{took}{': ' + run.reason if run.reason else ''}")
+
+
+def kept(snapshot: Snapshot, name: str, most: int) -> list[Log]:
+    """What a report keeps of a node: the logs of its last runs and its trigger's; one that cannot be read says so."""
+    cloud, clean = snapshot.deployment.operations(name), snapshot.scrubber
+    runs: list[Run] = (snapshot.of(RUNS, name).value or [])[:most]
+    causes = {
+        one.entry.run.id: one.entry.cause
+        for one in node_view(snapshot, name, datetime.now(UTC)).triggers
+        if one.entry.run
+    }
+    found = []
+    for run in runs:
+        title = f"{name}, {causes.get(run.id, 'run')}, {moment(run.created)}"
+        found.append(
+            _read(
+                log_id(name, run.id),
+                title,
+                _ended(clean, run),
+                clean,
+                lambda run=run: cloud.log(run, limit=_KEPT_LINES),
+            )
+        )
+    found.append(
+        _read(
+            log_id(name, "trigger"),
+            f"{name}, webhook",
+            "",
+            clean,
+            lambda: cloud.trigger_log(limit=_CALLS),
+            of_trigger=True,
+        )
+    )
+    return found
+
+
+def _read(
+    id_: str, title: str, said: str, clean: Scrubber, ask: Callable[[], list[LogLine]], of_trigger: bool = False
+) -> Log:
+    try:
+        lines = ask()
+    except OperationsError as error:
+        return Log(id_, title, (), clean.text(str(error)))
+    return Log(id_, title, [(moment(line.time), text(clean, line, of_trigger)) for line in lines], said)

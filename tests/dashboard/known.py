@@ -1,0 +1,187 @@
+"""A deployment from memory: nodes in every state that the page has a word for, on clouds that answer at once."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from dashboard.deployment import DeployedNode, Deployment
+from operations.contract import LogLine, NodeOperations, OperationsError, Run, State
+
+TOKEN = "q7Zr0yXw3cVt5bNm8kLj2hGf4dSa6pOi1uYtReWqZxC"
+MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
+EVIL = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+SETTINGS: dict[str, Any] = {
+    "model": MODEL,
+    "tournament": "classic",
+    "cloud": "aws",
+    "region": "us-east-1",
+    "size": {"preset": "gen-sm", "cpu": 1.0, "memory": 4096},
+    "source": "model",
+    "context": ".",
+    "timeout": 3600,
+    "enabled": True,
+}
+
+
+@dataclass
+class Cloud(NodeOperations):
+    """One node's cloud. `broken` is what it says to every question; `log` is asked of `lines`, which may grow."""
+
+    known: list[Run] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    calls: list[LogLine] = field(default_factory=list)
+    broken: str = ""
+    hold: threading.Event | None = None
+    asked: list[str] = field(default_factory=list)
+    poll_seconds: ClassVar[float] = 0.01
+    lag_seconds: ClassVar[float] = 0.0
+
+    def runs(self, limit: int = 10) -> list[Run]:
+        self._ask("runs")
+        return self.known[:limit]
+
+    def run(self, run_id: str) -> Run:
+        self._ask("run")
+        return next(run for run in self.known if run.id == run_id)
+
+    def log(self, run: Run, since: datetime | None = None, limit: int = 1000) -> list[LogLine]:
+        self._ask("log")
+        begun = run.started or run.created
+        return [LogLine(begun + timedelta(seconds=n), text, f"{n}") for n, text in enumerate(self.lines)][-limit:]
+
+    def trigger_log(self, since: datetime | None = None, limit: int = 1000) -> list[LogLine]:
+        self._ask("trigger_log")
+        return [line for line in self.calls if since is None or line.time >= since][-limit:]
+
+    def stop(self, run: Run) -> None:
+        raise AssertionError("the page changes nothing")
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if self.hold is not None:
+            self.hold.wait(30)
+        if self.broken:
+            raise OperationsError(self.broken)
+
+
+def call(moment: datetime, run: str = "", job: str = "", http: int = 202, **more: Any) -> LogLine:
+    """A line of the trigger's log, as trigger/core.py writes it."""
+    line: dict[str, Any] = {"node": "n", "method": "POST", "route": "pred", "http": http, "status": "started"}
+    line |= ({"run": run, "test": False} if run else {}) | ({"job": job} if job else {}) | more
+    return LogLine(moment, json.dumps(line), f"{moment.isoformat()} {run}")
+
+
+@dataclass
+class Known:
+    """`clouds` by node; `sent` and `rounds` are what Numerai tells."""
+
+    now: datetime
+    clouds: dict[str, Cloud] = field(default_factory=dict)
+    sent: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    rounds: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    tournaments: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, tournament: str = "classic", **facts: Any) -> Cloud:
+        """A node with nothing behind it yet."""
+        self.clouds[name], self.sent[name], self.tournaments[name] = Cloud(**facts), [], tournament
+        return self.clouds[name]
+
+    def deployment(self) -> Deployment:
+        """As the page asks about it."""
+        places = (("aws", "us-east-1"), ("gcp", "us-central1"), ("azure", "eastus"))
+        nodes = {}
+        for index, name in enumerate(self.clouds):
+            cloud, region = places[index % 3]
+            settings = {**SETTINGS, "cloud": cloud, "region": region, "tournament": self.tournaments[name]}
+            console = f"https://console.{cloud}.example/{name}"
+            nodes[name] = DeployedNode(
+                name, cloud, region, "gen-sm", self.tournaments[name], MODEL, console, settings
+            )  # fmt: skip
+        return Deployment(
+            title="prediction-nodes/live",
+            nodes=nodes,
+            operations=lambda name: self.clouds[name],
+            submissions=lambda name: self.sent[name],
+            current_round=lambda name: (self.rounds.get(name) or [None])[0],
+            rounds=lambda name: self.rounds.get(name, []),
+            secrets=frozenset({TOKEN, "numerai-secret-value"}),
+        )
+
+
+def stamp(moment: datetime) -> str:
+    """As Numerai writes times."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def days(known: Known, tournament: str, count: int, opened: timedelta, lasts: timedelta) -> None:
+    """Rounds of the last days, newest first; the newest opened so long ago."""
+    known.rounds[tournament] = [
+        {
+            "number": 371 - index,
+            "openTime": stamp(known.now - opened - timedelta(days=index)),
+            "closeTime": stamp(known.now - opened - timedelta(days=index) + lasts),
+            "closeStakingTime": stamp(known.now - opened - timedelta(days=index) + lasts),
+        }
+        for index in range(count)
+    ]
+
+
+def history(known: Known, name: str, count: int, seconds: Iterator[float], skip: tuple[int, ...] = ()) -> None:
+    """A run and a submission of each of the last rounds, newest first."""
+    cloud = known.clouds[name]
+    for index, one in enumerate(known.rounds[known.tournaments[name]][:count]):
+        number, took = one["number"], next(seconds)
+        begun = datetime.fromisoformat(one["openTime"]) + timedelta(seconds=20)
+        trigger_id, job = f"{number}-{name}-trigger", f"job-{name}-{number}"
+        started = begun + timedelta(seconds=31 + index % 7)
+        state = State.FAILED if index in skip else State.SUCCEEDED
+        reason = "exit code 1" if index in skip else ""
+        ended = started + timedelta(seconds=took)
+        cloud.known.append(
+            Run(job, state, begun + timedelta(seconds=1), reason, started, ended, trigger_id, str(number))
+        )
+        cloud.calls.insert(0, call(begun, trigger_id, job))
+        if index not in skip:
+            at = ended - timedelta(seconds=5)
+            known.sent[name].append({"triggerId": trigger_id, "insertedAt": stamp(at), "round": {"number": number}})
+
+
+def world() -> Known:
+    """Five nodes: one that runs daily, one that failed, one that runs now, one that never ran, one that is silent."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    known = Known(now)
+    days(known, "classic", 30, timedelta(minutes=18), timedelta(hours=1))
+    days(known, "signals", 12, timedelta(hours=3), timedelta(hours=1))
+    known.rounds["signals"].append({"number": 900, "openTime": stamp(now + timedelta(hours=5)), "closeTime": None})
+    known.add("alpha").lines = [
+        "loading the model",
+        EVIL,
+        f"posting to https://x.example/pred/{MODEL}?token={TOKEN}",
+        "done",
+    ]
+    history(known, "alpha", 14, iter([212, 205, 240, 198, 223, 231, 207, 402, 215, 209, 221, 218, 230, 211]), skip=(7,))
+    beta = known.add("beta")
+    beta.lines = [
+        "predicting beta",
+        "Traceback (most recent call last):",
+        "ValueError: no feature_x",
+        "\x1b[31mred\x1b[0m",
+    ]
+    history(known, "beta", 6, iter([61, 58, 64, 60, 66, 59]), skip=(0,))
+    gamma = known.add("gamma")
+    history(known, "gamma", 3, iter([300, 900, 320]))
+    gamma.known[0] = Run(
+        "job-gamma-371", State.RUNNING, now - timedelta(minutes=6), "", now - timedelta(minutes=5), None,
+        "371-gamma-trigger", "371",
+    )  # fmt: skip
+    gamma.calls[-1] = call(now - timedelta(minutes=6, seconds=2), "371-gamma-trigger", "job-gamma-371")
+    gamma.lines = ["still at it"]
+    known.sent["gamma"] = known.sent["gamma"][1:]
+    known.add("delta", "signals")
+    known.add("epsilon", "signals", broken="Google Cloud gives no token (they have expired or were withdrawn).")
+    return known
