@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from dashboard.page import Log, log_id
@@ -72,41 +74,20 @@ def kept(snapshot: Snapshot, name: str, most: int) -> list[Log]:
     """What a report keeps of a node: the logs of its last runs and its trigger's; one that cannot be read says so."""
     cloud, clean = snapshot.deployment.operations(name), snapshot.scrubber
     runs: list[Run] = (snapshot.of(RUNS, name).value or [])[:most]
-    causes = {
-        one.entry.run.id: one.entry.cause
-        for one in node_view(snapshot, name, datetime.now(UTC)).triggers
-        if one.entry.run
-    }
+    shown_now = node_view(snapshot, name, datetime.now(UTC)).triggers
+    causes = {one.entry.run.id: one.entry.cause for one in shown_now if one.entry.run}
     found = []
     for run in runs:
         title = f"{name}, {causes.get(run.id, 'run')}, {moment(run.created)}"
-        found.append(
-            _read(
-                log_id(name, run.id),
-                title,
-                _ended(clean, run),
-                clean,
-                lambda run=run: cloud.log(run, limit=_KEPT_LINES),
-            )
-        )
-    found.append(
-        _read(
-            log_id(name, "trigger"),
-            f"{name}, webhook",
-            "",
-            clean,
-            lambda: cloud.trigger_log(limit=_CALLS),
-            of_trigger=True,
-        )
-    )
-    return found
+        log = _read(log_id(name, run.id), title, clean, False, partial(cloud.log, run, None, _KEPT_LINES))
+        found.append(log if log.said else replace(log, said=_ended(clean, run)))
+    calls = partial(cloud.trigger_log, None, _CALLS)
+    return [*found, _read(log_id(name, "trigger"), f"{name}, webhook", clean, True, calls)]
 
 
-def _read(
-    id_: str, title: str, said: str, clean: Scrubber, ask: Callable[[], list[LogLine]], of_trigger: bool = False
-) -> Log:
+def _read(id_: str, title: str, clean: Scrubber, of_trigger: bool, ask: Callable[[], list[LogLine]]) -> Log:
+    """A log; `said` is why it could not be read."""
     try:
-        lines = ask()
+        return Log(id_, title, [(moment(line.time), text(clean, line, of_trigger)) for line in ask()], "")
     except OperationsError as error:
         return Log(id_, title, (), clean.text(str(error)))
-    return Log(id_, title, [(moment(line.time), text(clean, line, of_trigger)) for line in lines], said)

@@ -58,7 +58,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("dashboard"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    made.filters.update(moment=words.moment, duration=words.duration, usd=words.usd, iso=_iso)
+    made.filters.update(moment=words.moment, day=words.day, duration=words.duration, usd=words.usd, iso=_iso)
     made.globals.update(plural=words.plural, log_id=log_id)
     return made
 

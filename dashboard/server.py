@@ -30,7 +30,8 @@ from dashboard.words import moment
 from operations.contract import OperationsError, Run
 
 _HOSTS = ["127.0.0.1", "localhost"]
-_DOOR = """<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/{key}/"><title>Dashboard</title>
+_DOOR = """<!doctype html>
+<meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/{key}/"><title>Dashboard</title>
 <a href="/{key}/">Dashboard</a>
 """
 _USED = "This address worked once. The one that works again is in the terminal of `pnodes dashboard`."
@@ -71,10 +72,8 @@ class Site:
 
     def _enter(self, request: Request) -> Response:
         with self._lock:
-            right = bool(self._door) and secrets.compare_digest(
-                request.path_params["door"].encode(), self._door.encode()
-            )
-            if not right:
+            given = request.path_params["door"].encode()
+            if not self._door or not secrets.compare_digest(given, self._door.encode()):
                 return PlainTextResponse(_USED, 403)
             self._door = ""
         return HTMLResponse(_DOOR.format(key=self.key))

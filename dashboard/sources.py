@@ -1,4 +1,4 @@
-"""What is asked, of whom and how often: one source for each question, so that one that is slow or fails delays no other.
+"""What is asked, of whom and how often: a source for each question, so one that is slow or fails delays no other.
 
 How often follows what the services allow: Cloud Logging takes sixty reads a minute for a whole project, Numerai a
 hundred look-ups of submissions. A trigger's log is read whole once, then only what is new.

@@ -118,7 +118,9 @@ def node_view(snapshot: Snapshot, name: str, now: datetime) -> NodeView:
         cells=tuple(_cells(known, sent, runs, now)) if answers[SENT].at else (),
         sent=tuple(sent[:_SUBMISSIONS_SHOWN]),
         sent_known=answers[SENT].at is not None,
-        cost=spending.spent(node, runs),
+        cost=spending.spent(node, runs)
+        if answers[RUNS].at
+        else spending.Spent(None, 0, None, "its runs are not known"),
     )
 
 
@@ -168,20 +170,28 @@ def _trigger(entry: Entry, row: plots.Row, clean: Scrubber, now: datetime) -> Tr
     return TriggerView(entry, row, LEVELS[entry.outcome], tuple(_steps(entry, clean, now)), reason)
 
 
-def _steps(entry: Entry, clean: Scrubber, now: datetime) -> Iterator[Step]:
-    run = entry.run
+def _steps(entry: Entry, clean: Scrubber, now: datetime) -> list[Step]:
+    """In the order in which they happened; what goes on now comes last."""
+    found = [*_reached(entry, clean), *_ran(entry, clean, now), *_submitted(entry)]
+    return sorted(found, key=lambda step: step.time or datetime.max.replace(tzinfo=UTC))
+
+
+def _reached(entry: Entry, clean: Scrubber) -> Iterator[Step]:
     for call in entry.calls:
         door = "schedule" if call.line.route == "schedule" else "webhook"
         said = f": {call.line.reason}" if call.line.reason else ""
         answer = clean.text(f"answered {call.line.http} {call.line.status}{said}")
         yield Step(f"{door} reached, {answer}", call.time, "good" if call.line.http < 400 else "bad")
+    if entry.run is None and entry.outcome is Outcome.WAITING:
+        yield Step("the job is not listed by its cloud", None, "busy")
+
+
+def _ran(entry: Entry, clean: Scrubber, now: datetime) -> Iterator[Step]:
+    run = entry.run
     if run is None:
-        if entry.outcome is Outcome.WAITING:
-            yield Step("the job is not listed by its cloud", None, "busy")
         return
-    yield Step(
-        "job started" if entry.calls else "job started (its call is not in the trigger's log)", run.created, "good"
-    )
+    unseen = "" if entry.calls else " (its call is not in the trigger's log)"
+    yield Step(f"job started{unseen}", run.created, "good")
     if run.started is not None:
         waited = duration((run.started - run.created).total_seconds())
         yield Step(f"container started, after {waited}", run.started, "good")
@@ -195,6 +205,9 @@ def _steps(entry: Entry, clean: Scrubber, now: datetime) -> Iterator[Step]:
         yield Step(f"{_ENDS[run.state]}{took}{said}", run.stopped, "good" if good else LEVELS[entry.outcome])
     elif run.started is not None:
         yield Step(f"running for {duration(max((now - run.started).total_seconds(), 0))}", None, "busy")
+
+
+def _submitted(entry: Entry) -> Iterator[Step]:
     if entry.sent is not None:
         how = {True: ", on time", False: ", late", None: ""}[entry.sent.on_time]
         whose = ", with this trigger's id" if entry.sent.trigger_id else ", without a trigger id"

@@ -14,6 +14,12 @@ def moment(when: datetime, now: datetime | None = None) -> str:
     return here.strftime("%H:%M:%S") if today else f"{here.day}{_THIN}{here:%b %H:%M}"
 
 
+def day(when: datetime) -> str:
+    """23 November 2026, 12:00."""
+    here = when.astimezone()
+    return f"{here.day}{_THIN}{here:%B %Y, %H:%M}"
+
+
 def duration(seconds: float) -> str:
     """45 s, 3 min 20 s, 2 h 05 min, 3 days."""
     whole = max(0, round(seconds))
