@@ -39,7 +39,7 @@ def dashboard(
 
 
 def _serve(found: Stack, chosen: str | None, port: int, browser: bool) -> None:
-    from dashboard.serve import PortTaken, listen, serve
+    from dashboard.serve import PortTaken, Serving, listen
     from dashboard.watch import Watch
 
     shown = found
@@ -65,7 +65,7 @@ def _serve(found: Stack, chosen: str | None, port: int, browser: bool) -> None:
         opened = listen(port)
     except PortTaken as error:
         raise UserError(f"{error}. Leave --port out for a free one.", 2) from None
-    serve(Watch(deployment(found, chosen), reload), opened, ready)
+    Serving(Watch(deployment(found, chosen), reload), opened, ready).serve_until_stopped()
 
 
 def _export(shown: "Deployment", path: Path, runs: int) -> None:

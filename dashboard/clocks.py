@@ -49,6 +49,7 @@ def clock(snapshot: Snapshot, tournament: str, nodes: Sequence[NodeView], now: d
     """A tournament's clock, with how many of its nodes are done with the round."""
     answer = snapshot.of(ROUNDS, tournament)
     problem = snapshot.scrubber.text(answer.problem)
+    details: tuple[str, ...]
     known = known_rounds(snapshot, tournament)
     mine = [node for node in nodes if node.node.tournament == tournament]
     current = next((one for one in reversed(known) if one.opens is None or one.opens <= now), None)

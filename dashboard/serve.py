@@ -29,37 +29,34 @@ def listen(port: int) -> socket.socket:
     return opened
 
 
-def serve(watch: Watch, opened: socket.socket, ready: Callable[[str, str], None]) -> None:
-    """Serve until Ctrl-C. `ready` is given the page's address, and the one that works once, when both are answered."""
-    site = Site(watch)
-    config = uvicorn.Config(
-        site.app, log_level="error", access_log=False, server_header=False, date_header=False, lifespan="off",
-        timeout_graceful_shutdown=1,
-    )  # fmt: skip
-    server = _Server(config, watch)
-    origin = f"http://127.0.0.1:{opened.getsockname()[1]}"
-    server.ready = lambda: ready(origin + site.path, origin + site.door)
-    watch.start()
-    try:
-        server.run(sockets=[opened])
-    except KeyboardInterrupt:
-        pass  # the way to end it
-    finally:
-        watch.stop()
+class Serving(uvicorn.Server):
+    """The site of a watch on a socket. `ready` is given the page's address, and the one that works once."""
 
+    def __init__(self, watch: Watch, opened: socket.socket, ready: Callable[[str, str], None]) -> None:
+        site = Site(watch)
+        quiet = uvicorn.Config(
+            site.app, log_level="error", access_log=False, server_header=False, date_header=False, lifespan="off",
+            timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        super().__init__(quiet)
+        self._watch, self._opened, self._ready = watch, opened, ready
+        origin = f"http://127.0.0.1:{opened.getsockname()[1]}"
+        self.address, self.once = origin + site.path, origin + site.door
 
-class _Server(uvicorn.Server):
-    """Tells when it listens, and lets those who follow a log go when it is to end."""
-
-    def __init__(self, config: uvicorn.Config, watch: Watch) -> None:
-        super().__init__(config)
-        self._watch = watch
-        self.ready: Callable[[], None] = lambda: None
+    def serve_until_stopped(self) -> None:
+        """Serve until Ctrl-C, or `should_exit`."""
+        self._watch.start()
+        try:
+            self.run(sockets=[self._opened])
+        except KeyboardInterrupt:
+            pass  # the way to end it
+        finally:
+            self._watch.stop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self.ready()
+        self._ready(self.address, self.once)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._watch.stop()
+        self._watch.stop()  # who follows a log is let go first
         await super().shutdown(sockets)

@@ -18,7 +18,7 @@ from operations.trigger_line import TriggerLine, parse
 from providers.refusal import Refusal
 
 RUNS, CALLS, SENT, ROUNDS = "runs", "calls", "submissions", "rounds"
-_SECONDS = {RUNS: 15.0, CALLS: 120.0, SENT: 60.0, ROUNDS: 60.0}
+SECONDS = {RUNS: 15.0, CALLS: 120.0, SENT: 60.0, ROUNDS: 60.0}
 _RUNS_SHOWN = 40
 _CALLS_READ = 300
 _LIST_EVERY = timedelta(minutes=30)
@@ -80,7 +80,7 @@ class Source:
     @property
     def seconds(self) -> float:
         """How often it is asked."""
-        return _SECONDS[self.kind]
+        return SECONDS[self.kind]
 
     def look(self) -> None:
         """Ask; never raises. An answer that failed keeps the value before it."""

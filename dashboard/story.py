@@ -142,8 +142,8 @@ def submissions(told: Iterable[Mapping[str, Any]], known: Sequence[Round], runs:
         moment = when(one.get("insertedAt"))
         if moment is None:
             continue
-        number = (one.get("round") or {}).get("number")
-        its = times.get(number)
+        number: int | None = (one.get("round") or {}).get("number")
+        its = times.get(number) if number is not None else None
         on_time = moment <= its.closes if its is not None and its.closes else None
         trigger_id = str(one.get("triggerId") or "")
         found.append(Sent(moment, number, trigger_id, on_time, by_id.get(trigger_id)))

@@ -107,7 +107,7 @@ class Known:
             nodes=nodes,
             operations=lambda name: self.clouds[name],
             submissions=lambda name: self.sent[name],
-            current_round=lambda name: (self.rounds.get(name) or [None])[0],
+            current_round=lambda name: next(iter(self.rounds.get(name, [])), None),
             rounds=lambda name: self.rounds.get(name, []),
             secrets=frozenset({TOKEN, "numerai-secret-value"}),
         )
