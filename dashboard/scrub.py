@@ -7,10 +7,11 @@ where a name or a form says so, so that a log of numbers stays readable.
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterable
+
+from markupsafe import escape
 
 HIDDEN = "***"
 _SHORTEST = 8
@@ -35,7 +36,7 @@ class Scrubber:
     def __init__(self, secrets: Iterable[str]) -> None:
         known = {each for each in secrets if len(each) >= _SHORTEST}
         # As they stand in a text, in HTML and in JSON; the longest first, since one may hold another.
-        spelled = {form for each in known for form in (each, html.escape(each), json.dumps(each)[1:-1])}
+        spelled = {form for each in known for form in (each, str(escape(each)), json.dumps(each)[1:-1])}
         longest = sorted(spelled, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest))) if longest else None
 

@@ -89,3 +89,12 @@ def test_keys_of_the_environment_are_not_taken_by_surprise(wire: Wire, monkeypat
     assert Client(None).token is None
     assert Client(KEYS).token == ("PUBLICPUBLIC", "SECRETSECRET")
     assert "SECRETSECRET" not in repr(KEYS)
+
+
+def test_all_rounds_of_a_tournament_need_no_keys_and_leave_out_what_is_none(wire: Wire) -> None:
+    known = {"number": 7, "openTime": "a", "closeTime": "b", "closeStakingTime": None}
+    wire.answers = [{"data": {"rounds": [None, known, {"number": None}]}}, {"data": {"rounds": None}}]
+    assert client().rounds(8) == [known]
+    assert client().rounds(8) == []
+    assert [one["json"]["variables"] for one in wire.asked] == [{"tournament": 8}] * 2
+    assert "Authorization" not in wire.asked[0]["headers"]

@@ -1,0 +1,81 @@
+"""`pnodes dashboard` at the shell: the file that it writes, what it says, and no secret in either."""
+
+from __future__ import annotations
+
+import re
+import webbrowser
+from pathlib import Path
+
+import pytest
+
+from dashboard.serve import Serving, listen
+from numerai.client import Client
+from tests.cli.conftest import Pnodes
+from tests.cli.deployed import NOW, Deployed, deployed
+
+__all__ = ["deployed"]
+
+
+@pytest.fixture(autouse=True)
+def _rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = NOW.strftime("%Y-%m-%dT00:00:00Z")
+    monkeypatch.setattr(Client, "rounds", lambda _self, _tournament: [{"number": 370, "openTime": opened}])
+
+
+def test_a_report_holds_every_node_and_the_last_logs(pnodes: Pnodes, deployed: Deployed, tmp_path: Path) -> None:
+    deployed.nodes["alpha"].lines = ["the token is SECRETSECRET, the key numerai-key-value"]
+    deployed.outputs["webhooks"]["alpha"] = "https://alpha.example/pred/m-alpha?token=SECRETSECRET"
+    result = pnodes("dashboard", "--export", str(tmp_path / "report.html"), "--runs", "1")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"report.html: \d+ KiB, all in one file.", result.stdout)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert all(f"<h2>{name}</h2>" in text for name in ("alpha", "beta", "gamma"))
+    assert text.count('<ol class="lines">') == 3
+    assert "the token is ***" in text
+    assert "SECRET" not in text
+    assert list(tmp_path.iterdir()) == [tmp_path / "report.html"]
+
+
+def test_a_cloud_that_cannot_be_asked_is_told_and_the_others_are_written(
+    pnodes: Pnodes, deployed: Deployed, tmp_path: Path
+) -> None:
+    deployed.nodes["beta"].broken = "Google Cloud gives no token."
+    result = pnodes("dashboard", "--export", str(tmp_path / "report.html"))
+    assert (result.exit_code, result.stderr) == (1, "beta: Google Cloud gives no token.\n")
+    assert "Google Cloud gives no token." in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_mistakes_are_sentences(pnodes: Pnodes, deployed: Deployed, tmp_path: Path) -> None:
+    folder = pnodes("dashboard", "--export", str(tmp_path))
+    assert (folder.exit_code, "expected the name of a file" in folder.stderr) == (2, True)
+    nowhere = pnodes("dashboard", "--export", str(tmp_path / "no" / "report.html"))
+    assert (nowhere.exit_code, "in a folder that exists" in nowhere.stderr) == (2, True)
+    with listen(0) as taken:
+        taken.listen()
+        result = pnodes("dashboard", "--no-browser", "--port", str(taken.getsockname()[1]))
+    assert (result.exit_code, "Leave --port out for a free one." in result.stderr) == (2, True)
+
+
+def test_the_browser_is_sent_where_only_the_first_gets_in(
+    pnodes: Pnodes, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    servings: list[Serving] = []
+    begin = Serving.startup
+
+    async def startup(self: Serving, sockets: object = None) -> None:
+        await begin(self, sockets)  # type: ignore[arg-type]
+        servings.append(self)
+        self.should_exit = True
+
+    monkeypatch.setattr(Serving, "startup", startup)
+    result = pnodes("dashboard")
+    assert result.exit_code == 0, result.output
+    (serving,) = servings
+    assert opened == [serving.once]
+    assert serving.address in result.stdout
+    assert serving.once not in result.stdout
+    opened.clear()
+    assert pnodes("dashboard", "--no-browser").exit_code == 0
+    assert opened == []

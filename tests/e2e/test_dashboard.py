@@ -1,0 +1,112 @@
+"""The dashboard over a round that really was: three nodes on three clouds, seen in a browser, and as a file."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.e2e.test_operations import CLOUDS, MODEL, Person, spread
+from tests.e2e.world import World
+from tests.needs_browser import browser, complaints, requested
+
+pytestmark = pytest.mark.e2e
+MakeWorld = Callable[[str], World]
+NASTY = "<script>document.title = 'owned'</script>"
+
+
+@contextmanager
+def dashboard(world: World) -> Iterator[str]:
+    """The address of a dashboard that a person started; it ends by Ctrl-C, without a word of complaint."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from cli.main import run; run()", "dashboard", "--no-browser"],
+        cwd=world.project,
+        env={**world.cli.env, "PYTHONPATH": ":".join(sys.path), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+/\S+", line)
+        assert found, line + (process.communicate()[1] if process.poll() is not None else "")
+        yield found[0]
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (0, "")
+    finally:
+        process.kill()
+
+
+def shown(chrome: Chrome, selector: str) -> list[str]:
+    script = "return [...document.querySelectorAll(arguments[0])].map((each) => each.textContent.replace(/\\s+/g, ' '))"
+    return [str(each).strip() for each in chrome.execute_script(script, selector)]
+
+
+def test_a_round_is_seen_on_the_page_and_kept_in_a_file(make_world: MakeWorld, tmp_path: Path) -> None:
+    world = make_world("nodes: {}\n")
+    token = "printed by the model: token=abcdefghijklmnop"
+    world.model("quick", MODEL.replace('print("submitted"', f'print({NASTY!r}); print({token!r}); print("submitted"'))
+    world.nodes(spread(world))
+    world.cli.up()
+    opened = world.control.post("/open-round", json={"tournament": "classic"}).json()
+    number = opened["round"]
+    assert {call["status"] for call in opened["triggers"] if call["seconds"]} >= {202}
+    world.finished(3)
+    keys = [world.daemon["numerai"]["secret_key"], *_tokens(world)]
+
+    with browser() as chrome, dashboard(world) as address:
+        chrome.get(address)
+        wait = WebDriverWait(chrome, 60, 0.1)
+        wait.until(lambda _: shown(chrome, ".pill") == [f"submitted, round {number}"] * 3)
+        for cloud in CLOUDS:
+            card = f"#node-on-{cloud}"
+            wait.until(lambda _, card=card: "webhook reached" in " ".join(shown(chrome, f"{card} .steps li")))
+            steps = " ".join(shown(chrome, f"{card} .steps li"))
+            for step in ("webhook reached, answered 202 started", "container started", "finished, after", "on time"):
+                assert step in steps, steps
+            assert shown(chrome, f"{card} .entry .when")[0].endswith(f"round {number}")
+            assert re.search(r"1 runs?, from \d+ s to \d+ s", shown(chrome, f"{card} .caption")[0])
+            assert f"round {number} submitted" in shown(chrome, f"{card} .cells .on-time")[-1]
+            assert any("matches the run" in row for row in shown(chrome, f"{card} tbody tr"))
+            assert any(fact.endswith("USD so far") for fact in shown(chrome, f"{card} .facts li"))
+
+            chrome.find_element(By.CSS_SELECTOR, f"{card} .entry button.log").click()
+            wait.until(lambda _: "succeeded after" in chrome.find_element(By.ID, "log-said").text)
+            lines = shown(chrome, "#log-lines li > span")
+            assert lines[0] == f"predicting on-{cloud}"
+            assert NASTY in lines
+            assert "printed by the model: token=***" in lines
+            chrome.find_element(By.ID, "log-close").click()
+        assert f"round {number} is open" in shown(chrome, ".clock .headline")
+        assert "3 of 3 nodes submitted on time" in shown(chrome, ".clock .detail")
+        assert chrome.title.startswith("prediction-nodes")
+        assert not [secret for secret in keys if secret in chrome.page_source]
+        assert complaints(chrome) == []
+
+        said = Person(world).pnodes("dashboard", "--export", str(tmp_path / "report.html"))
+        assert "all in one file" in said
+        report = (tmp_path / "report.html").read_text(encoding="utf-8")
+        assert not [secret for secret in keys if secret in report]
+        requested(chrome)
+        chrome.get((tmp_path / "report.html").as_uri())
+        assert len(shown(chrome, ".entry")) == 3
+        assert NASTY in shown(chrome, ".lines li > span")
+        asked = [each for each in requested(chrome) if not each.startswith(("data:", address))]
+        assert asked == [(tmp_path / "report.html").as_uri()]
+        assert complaints(chrome) == []
+
+
+def _tokens(world: World) -> list[str]:
+    webhooks = world.cli.outputs()["webhooks"]
+    return [webhook.rpartition("token=")[2] for webhook in webhooks.values()]
