@@ -1,6 +1,9 @@
 """`pnodes dashboard`: a page of all nodes in the browser, or as a file. What is shown comes from the other rooms."""
 
 import contextlib
+import os
+import sys
+import threading
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +13,7 @@ from rich.console import Console
 
 from cli import project
 from cli.errors import UserError
-from cli.stack import Stack, StackOption
+from cli.stack import Stack, StackOption, run
 from operations.accounts import Accounts
 
 if TYPE_CHECKING:
@@ -32,13 +35,14 @@ def dashboard(
     not be asked; the others are in the file nevertheless.
     """
     found = Stack.read(stack)
+    title = f"{project.project_name(project.project_folder())}/{stack or selected()}"
     if export is not None:
-        _export(deployment(found, stack), export, runs)
+        _export(deployment(found, title), export, runs)
         return
-    _serve(found, stack, port, browser)
+    _serve(found, stack, title, port, browser)
 
 
-def _serve(found: Stack, chosen: str | None, port: int, browser: bool) -> None:
+def _serve(found: Stack, chosen: str | None, title: str, port: int, browser: bool) -> None:
     from dashboard.serve import PortTaken, Serving, listen
     from dashboard.watch import Watch
 
@@ -50,22 +54,38 @@ def _serve(found: Stack, chosen: str | None, port: int, browser: bool) -> None:
         if now.same_as(shown):
             return None
         shown = now
-        return deployment(now, chosen)
+        return deployment(now, title)
 
     console = Console(highlight=False, soft_wrap=True)
 
     def ready(address: str, once: str) -> None:
         console.print(f"The page is at {address} (for this machine only; Ctrl-C ends it).", markup=False)
         # The address that works once: what a browser is started with, everybody on the machine can see.
-        if browser:
-            with contextlib.suppress(webbrowser.Error):
-                webbrowser.open(once)
+        if browser and _has_screen():
+            # In a thread: what opens it may wait until the browser ends.
+            threading.Thread(target=_open, args=(once,), daemon=True).start()
 
     try:
         opened = listen(port)
     except PortTaken as error:
         raise UserError(f"{error}. Leave --port out for a free one.", 2) from None
-    Serving(Watch(deployment(found, chosen), reload), opened, ready).serve_until_stopped()
+    Serving(Watch(deployment(found, title), reload), opened, ready).serve_until_stopped()
+
+
+def _has_screen() -> bool:
+    """Whether a browser has a window to open; without one, a browser in text would take the terminal."""
+    return not sys.platform.startswith("linux") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")))
+
+
+def _open(address: str) -> None:
+    with contextlib.suppress(webbrowser.Error):
+        webbrowser.open(address)
+
+
+def selected() -> str:
+    """The name of the selected stack."""
+    done = run("stack", "--show-name")
+    return done.stdout.strip() if done.returncode == 0 else "selected stack"
 
 
 def _export(shown: "Deployment", path: Path, runs: int) -> None:
@@ -87,7 +107,7 @@ def _export(shown: "Deployment", path: Path, runs: int) -> None:
         raise typer.Exit(1)
 
 
-def deployment(found: Stack, chosen: str | None = None) -> "Deployment":
+def deployment(found: Stack, title: str) -> "Deployment":
     """The stack as the page asks about it."""
     from dashboard.deployment import DeployedNode, Deployment
     from nodefile import Tournament
@@ -101,9 +121,8 @@ def deployment(found: Stack, chosen: str | None = None) -> "Deployment":
         )
         for name, node in found.nodes.items()
     }  # fmt: skip
-    title = project.project_name(project.project_folder())
     return Deployment(
-        title=f"{title}/{chosen}" if chosen else title,
+        title=title,
         nodes=nodes,
         operations=lambda name: accounts.of(found.nodes[name].facts),
         submissions=lambda name: found.numerai(found.nodes[name].account).submissions(found.nodes[name].model_id),

@@ -47,13 +47,17 @@ def browser() -> Iterator[Chrome]:
 
 def requested(chrome: Chrome) -> list[str]:
     """The addresses that were asked for since the last call."""
-    messages: list[dict[str, Any]] = [json.loads(one["message"])["message"] for one in chrome.get_log("performance")]
+    messages = [json.loads(one["message"])["message"] for one in _log(chrome, "performance")]
     return [one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"]
 
 
 def complaints(chrome: Chrome) -> list[str]:
     """What the browser's console says: errors of scripts, and what the page's policy did not let pass."""
-    return [str(one["message"]) for one in chrome.get_log("browser")]
+    return [str(one["message"]) for one in _log(chrome, "browser")]
+
+
+def _log(chrome: Chrome, kind: str) -> list[dict[str, Any]]:
+    return list(chrome.get_log(kind))  # type: ignore[no-untyped-call]
 
 
 def narrow(chrome: Chrome, width: int = 390) -> None:

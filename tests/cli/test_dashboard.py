@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
 import webbrowser
 from pathlib import Path
 
 import pytest
 
+from cli import dashboard
 from dashboard.serve import Serving, listen
 from numerai.client import Client
 from tests.cli.conftest import Pnodes
@@ -19,6 +21,7 @@ __all__ = ["deployed"]
 @pytest.fixture(autouse=True)
 def _rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = NOW.strftime("%Y-%m-%dT00:00:00Z")
+    monkeypatch.setattr(dashboard, "selected", lambda: "live")
     monkeypatch.setattr(Client, "rounds", lambda _self, _tournament: [{"number": 370, "openTime": opened}])
 
 
@@ -32,6 +35,7 @@ def test_a_report_holds_every_node_and_the_last_logs(pnodes: Pnodes, deployed: D
     assert all(f"<h2>{name}</h2>" in text for name in ("alpha", "beta", "gamma"))
     assert text.count('<ol class="lines">') == 3
     assert "the token is ***" in text
+    assert "<h1>prediction-nodes/live</h1>" in text
     assert "SECRET" not in text
     assert list(tmp_path.iterdir()) == [tmp_path / "report.html"]
 
@@ -60,7 +64,14 @@ def test_the_browser_is_sent_where_only_the_first_gets_in(
     pnodes: Pnodes, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", opened.append)
+    told = threading.Event()
+    monkeypatch.setenv("DISPLAY", ":0")
+
+    def seen(address: str) -> None:
+        opened.append(address)
+        told.set()
+
+    monkeypatch.setattr(webbrowser, "open", seen)
     servings: list[Serving] = []
     begin = Serving.startup
 
@@ -73,9 +84,14 @@ def test_the_browser_is_sent_where_only_the_first_gets_in(
     result = pnodes("dashboard")
     assert result.exit_code == 0, result.output
     (serving,) = servings
+    assert told.wait(30)
     assert opened == [serving.once]
     assert serving.address in result.stdout
     assert serving.once not in result.stdout
     opened.clear()
     assert pnodes("dashboard", "--no-browser").exit_code == 0
+    for variable in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert pnodes("dashboard").exit_code == 0
     assert opened == []

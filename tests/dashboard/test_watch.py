@@ -135,7 +135,8 @@ def test_a_node_that_is_new_in_the_stack_shows_up_and_what_was_known_stays() -> 
 
 
 def test_an_answer_in_an_unknown_form_is_a_sentence() -> None:
-    source = Source(RUNS, "alpha", lambda _before: {}["missing"])
+    answer: dict[str, str] = {}
+    source = Source(RUNS, "alpha", lambda _before: answer["missing"])
     source.look()
     assert source.answer.problem == "The answer about the runs of alpha could not be read (KeyError)."
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -69,9 +70,13 @@ def test_a_round_is_seen_on_the_page_and_kept_in_a_file(make_world: MakeWorld, t
         chrome.get(address)
         wait = WebDriverWait(chrome, 60, 0.1)
         wait.until(lambda _: shown(chrome, ".pill") == [f"submitted, round {number}"] * 3)
+
+        def reached(card: str, _driver: Chrome) -> bool:
+            return "webhook reached" in " ".join(shown(chrome, f"{card} .steps li"))
+
         for cloud in CLOUDS:
             card = f"#node-on-{cloud}"
-            wait.until(lambda _, card=card: "webhook reached" in " ".join(shown(chrome, f"{card} .steps li")))
+            wait.until(partial(reached, card))
             steps = " ".join(shown(chrome, f"{card} .steps li"))
             for step in ("webhook reached, answered 202 started", "container started", "finished, after", "on time"):
                 assert step in steps, steps
