@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent import futures
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from pulumi.runtime.proto import (
     plugin_pb2,
 )
 
-from engine import dependencies, program_python
+from engine import dependencies, program_python, run_plugin
 from engine.program_python import NoInterpreter, ProgramPython
 from engine.run_program import ALREADY_TOLD
 
@@ -41,6 +41,7 @@ class LanguageHost(LanguageRuntimeServicer):
     def __init__(self, engine_address: str) -> None:
         self.engine_address = engine_address
         self.running: set[subprocess.Popen[bytes]] = set()
+        self.ends: list[Callable[[], None]] = []
         self.lock = threading.Lock()
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -115,6 +116,27 @@ class LanguageHost(LanguageRuntimeServicer):
             return language_pb2.RunResponse(error=f"Program was ended by signal {signal.Signals(-code).name}")
         return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {code}")
 
+    def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        """Runs a plugin in Python, such as a policy pack, until it ends or the engine is done with it."""
+        try:
+            python = run_plugin.interpreter(request.info.root_directory, _options(request.info), request.kind)
+        except NoInterpreter as error:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+            raise
+        command = [str(python), "-u", request.info.program_directory, *request.args]
+        variables = run_plugin.environment(request.env, python)
+
+        def at_end(end: Callable[[], None]) -> None:
+            with self.lock:
+                self.ends.append(end)
+            context.add_callback(end)
+
+        for piece in run_plugin.run(command, request.pwd, variables, at_end):
+            if isinstance(piece, int):
+                yield language_pb2.RunPluginResponse(exitcode=piece)
+            else:
+                yield language_pb2.RunPluginResponse(**{piece[0]: piece[1]})
+
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
         """The engine is cancelling: end the programs that still run."""
         self.stop()
@@ -157,6 +179,8 @@ class LanguageHost(LanguageRuntimeServicer):
         with self.lock:
             for child in self.running:
                 child.terminate()
+            for end in self.ends:
+                end()
 
 
 def _options(info: Any) -> dict[str, Any]:

@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +76,50 @@ import pulumi
 class Group(pulumi.ComponentResource):
     def __init__(self, name):
         super().__init__("tiny:index:Group", name)
+"""
+# An analyzer as the engine knows it, of pulumi's own stubs: what a policy pack is without its library.
+PACK = """\
+import pathlib
+import threading
+from concurrent import futures
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
+
+
+class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
+    def GetAnalyzerInfo(self, request, context):
+        return analyzer_pb2.AnalyzerInfo(name="no-groups", policies=[analyzer_pb2.PolicyInfo(name="no-groups")])
+
+    def GetPluginInfo(self, request, context):
+        return plugin_pb2.PluginInfo(version="1.0.0")
+
+    def ConfigureStack(self, request, context):
+        return analyzer_pb2.AnalyzerStackConfigureResponse()
+
+    def Analyze(self, request, context):
+        found = [] if "Group" not in request.type else [
+            analyzer_pb2.AnalyzeDiagnostic(
+                policyName="no-groups", policyPackName="no-groups", message="a group", enforcementLevel="MANDATORY"
+            )
+        ]
+        return analyzer_pb2.AnalyzeResponse(diagnostics=found)
+
+    def AnalyzeStack(self, request, context):
+        return analyzer_pb2.AnalyzeResponse()
+
+    def Remediate(self, request, context):
+        return analyzer_pb2.RemediateResponse()
+
+
+server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
+analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Analyzer(), server)
+port = server.add_insecure_port("127.0.0.1:0")
+server.start()
+pathlib.Path(__file__).with_name("port").write_text(str(port))
+print(port, flush=True)
+threading.Event().wait()
 """
 AUTOMATION = """\
 import sys
@@ -224,6 +270,27 @@ def test_a_missing_environment_and_a_missing_program_are_named(pulumi: Pulumi, p
     (program / "Pulumi.yaml").write_text(PROJECT.replace(str(VENV), "missing"))
     done = pulumi("preview", fails=True)
     assert "names the virtual environment" in done.stdout + done.stderr
+
+
+def test_a_policy_pack_is_run_and_ended(pulumi: Pulumi, tmp_path: Path) -> None:
+    pack = tmp_path / "pack"
+    pack.mkdir()
+    (pack / "PulumiPolicy.yaml").write_text(PROJECT)
+    (pack / "__main__.py").write_text(PACK)
+    refused = pulumi("preview", "--policy-pack", str(pack), fails=True).stdout
+    assert "[mandatory]  no-groups  (tiny:index:Group: group)" in refused
+    (pack / "PulumiPolicy.yaml").write_text(PROJECT.replace(str(VENV), "missing"))
+    done = pulumi("preview", "--policy-pack", str(pack), fails=True)
+    assert "needs the virtual environment" in done.stdout + done.stderr
+    # Its process is gone with the engine's: the port that it wrote down is free to be listened on again.
+    port = int((pack / "port").read_text())
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.05)
+    raise AssertionError("the policy pack outlived its engine")
 
 
 def test_the_host_ends_with_the_engine_that_started_it(own_engine: Path, environment: dict[str, str]) -> None:
