@@ -1,4 +1,4 @@
-"""Started by the engine as `python policies ENGINE`: serves the pack, with the checkout around it on the module path."""
+"""Started by the engine as `python policies ENGINE`: serves the pack, with its checkout on the module path."""
 
 import sys
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 if not (ROOT / "costs").is_dir():
     sys.exit(
-        f"The policy pack at {ROOT / 'policies'} is without the checkout that it belongs to: it reads nodes and their cost "
-        "with `nodefile` and `costs` beside it. Name it by --policy-pack in a checkout."
+        f"The policy pack at {ROOT / 'policies'} is without the checkout that it belongs to: it reads nodes and their "
+        "cost with `nodefile` and `costs` beside it. Name it by --policy-pack in a checkout."
     )
 sys.path[0] = str(ROOT)  # instead of policies/ itself, which Python puts there
 

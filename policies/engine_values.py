@@ -1,7 +1,7 @@
-"""What the engine sends, as the rules see it: marks of secrets become paths, unknown values UNKNOWN, assets their texts.
+"""What the engine sends, as the rules see it: marks of secrets become paths, unknown values UNKNOWN, assets texts.
 
-The marks are those of Pulumi's protocol. Pulumi's policy library takes the marks of secrets off before a rule runs, which
-a rule about secrets cannot do without, so the rules are given what is made here.
+The marks are those of Pulumi's protocol. Pulumi's policy library takes the marks of secrets off before a rule runs,
+which a rule about secrets cannot do without, so the rules are given what is made here.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def plain(value: Any, path: str, secret: set[str]) -> Any:
 
 
 def secret_values(config: Mapping[str, str], names: list[str], environment: Mapping[str, str]) -> frozenset[str]:
-    """Every secret text of the stack's settings, those inside of structured ones too, and Numerai's keys where they come
-    from the environment."""
+    """Every secret text of the stack's settings, also inside of structured ones, and Numerai's keys of the
+    environment."""
     found = {
         value for name, value in environment.items() if name.startswith(("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"))
     }

@@ -1,7 +1,7 @@
 """The rules by name, each with what it says of itself and what can be set for it (`--policy-pack-config FILE`).
 
-All are mandatory: a preview that breaks one fails, and so `up` does before it touches anything. A configuration file can
-make any of them advisory or turn it off.
+All are mandatory: a preview that breaks one fails, and so does `up`, before it touches anything. A configuration file
+can make any of them advisory or turn it off.
 """
 
 from __future__ import annotations

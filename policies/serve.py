@@ -1,8 +1,8 @@
 """The rules in Pulumi's policy library, which speaks to the engine.
 
 What a rule sees is taken from the engine's own request, before the library takes the marks of secrets off it, and the
-stack's settings from the call with which the engine begins. Both need the library's servicer, which it does not name as a
-public part; its version is locked, and a test runs the real engine.
+stack's settings from the call with which the engine begins. Both need the library's servicer, which it does not name
+as a public part; its version is locked, and a test runs the real engine.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Servicer(library._PolicyAnalyzerServicer):  # type: ignore[misc]
     def ConfigureStack(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the protocol
         config = dict(request.config)
         _stack["config"] = config
-        _stack["secrets"] = engine_values.secret_values(config, list(request.configSecretKeys), os.environ)
+        _stack["secrets"] = engine_values.secret_values(config, list(request.config_secret_keys), os.environ)
         return super().ConfigureStack(request, context)
 
     def Analyze(self, request: Any, context: Any) -> Any:  # noqa: N802

@@ -66,7 +66,7 @@ def trust(document: Any) -> Iterator[str]:
 
 
 def statements(document: Any) -> list[Mapping[str, Any]]:
-    """The statements of a policy, which is a text, a mapping, or not known yet. An unreadable one is AWS's to refuse."""
+    """The statements of a policy: a text, a mapping, or not known yet. An unreadable one is AWS's to refuse."""
     if isinstance(document, str):
         try:
             document = json.loads(document)

@@ -1,4 +1,4 @@
-"""No wildcard in a role of ours on Azure: no Owner, no Contributor, no role over a subscription, no `*` in a custom role."""
+"""No wildcard in a role of ours on Azure: no Owner or Contributor, no role over a subscription, no `*` in our own."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """A node costs no more a month than its ceiling, by the figures of `pnodes cost`.
 
-The lowest of what is set counts: `cost-ceiling` of the stack's own settings (for all nodes, or `{"alpha": 20}` for each)
-and `usdAMonth` of the rule's configuration; CEILING where neither is. What nodes are comes from the stack's output
-`settings`. A node on a machine without a price in the table has no figure: it passes only where no ceiling was set.
+The lowest of what is set counts: `cost-ceiling` of the stack's own settings (one for all nodes, or `{"alpha": 20}` for
+each) and `usdAMonth` of the rule's configuration; CEILING where neither is. What nodes are comes from the stack's
+output `settings`. A node on a machine without a price in the table has no figure: it passes only where no ceiling was
+set.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ def node(name: str, plain: Mapping[str, Any], set_: float | None, minutes: float
             yield f"{name}: {found.why}, so its cost cannot be held against its ceiling of {limit:.2f} USD a month."
     elif found.month > limit:
         yield (
-            f"{name} would cost {found.month:.2f} USD a month ({found.size}, {found.runs_month:.0f} runs of {minutes:g} "
-            f"minutes), and its ceiling is {limit:.2f}: make it smaller, or raise the ceiling."
+            f"{name} would cost {found.month:.2f} USD a month ({found.size}, {found.runs_month:.0f} runs of "
+            f"{minutes:g} minutes), and its ceiling is {limit:.2f}: make it smaller, or raise the ceiling."
         )
 
 

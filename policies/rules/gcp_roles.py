@@ -36,4 +36,4 @@ def no_wildcard_on_gcp(resource: Resource, _given: Given) -> Iterator[str]:
         if role in BASIC:
             yield f"{role} is a basic role, which is rights on nearly everything: give a role for the one thing needed."
         elif wide and _MIGHTY.match(role):
-            yield f"{role} on more than one resource: give it on the one resource that needs it, or give a smaller role."
+            yield f"{role} on more than one resource: give it on the one that needs it, or give a smaller role."

@@ -41,7 +41,7 @@ def images_by_digest(resource: Resource, _given: Given) -> Iterator[str]:
     """The containers of jobs."""
     for image in _images(resource):
         if isinstance(image, str) and not _DIGEST.search(image):
-            yield f"the image {image} is named by a tag, which may be another image tomorrow: name it NAME@sha256:DIGEST."
+            yield f"the image {image} is named by a tag, which may move: name it by @sha256:DIGEST."
 
 
 def _images(resource: Resource) -> list[Any]:

@@ -1,7 +1,7 @@
 """No key in plain text: neither anything that looks like a key of Numerai's nor the value of any secret setting.
 
-What is marked secret is encrypted in the state and goes to a secret store; anything else can be read in states, previews
-and the clouds' consoles. A sentence here names the place and never the value.
+What is marked secret is encrypted in the state and goes to a secret store; anything else can be read in states,
+previews and the clouds' consoles. A sentence here names the place and never the value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from policies.resource import Given, Resource, texts
 
-# Numerai's public ids have 32 capitals and digits, its secret keys 64. Digests in capitals have hexadecimal digits only.
+# Numerai's public ids have 32 capitals and digits, its secret keys 64. Digests have hexadecimal digits only.
 _KEY = re.compile(r"(?<![A-Za-z0-9+/])(?:[A-Z0-9]{64}|[A-Z0-9]{32})(?![A-Za-z0-9+/])")
 _NO_KEY = re.compile(r"[0-9A-F]+|[A-Z]+")
 _SHORTEST = 8

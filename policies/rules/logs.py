@@ -1,7 +1,7 @@
 """Logs are kept for a set time: for ever costs more each month, and what nobody says is for ever on AWS.
 
-A function, a build or a job that names no log gets one that the cloud makes for it, without a time and without an owner,
-so naming the log is part of the rule.
+A function, a build or a job that names no log gets one that the cloud makes for it, without a time and without an
+owner, so naming the log is part of the rule.
 """
 
 from __future__ import annotations
