@@ -52,7 +52,7 @@ def _opens(resource: Resource) -> bool:
     """Whether a resource is what makes a function or service answer to everybody."""
     kind, at = resource.kind, resource.at
     if kind == "aws:lambda:FunctionUrl":
-        return bool(at("authorizationType") != "AWS_IAM")
+        return at("authorizationType") not in ("AWS_IAM", UNKNOWN)
     if kind == "aws:lambda:Permission":
         return at("principal") == "*"
     if kind == "gcp:cloudfunctionsv2:Function":
@@ -60,7 +60,7 @@ def _opens(resource: Resource) -> bool:
     if kind == "gcp:cloudrunv2:Service":
         return at("ingress") in (None, "INGRESS_TRAFFIC_ALL")
     if kind in ("azure-native:web:WebApp", "azure-native:web:WebAppSlot"):
-        return bool(at("publicNetworkAccess") != "Disabled")
+        return at("publicNetworkAccess") not in ("Disabled", UNKNOWN)
     return False
 
 

@@ -1,0 +1,79 @@
+"""The ceiling: what a node costs by `pnodes cost` against the lowest ceiling that is set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from costs.estimate import estimate
+from nodefile.settings import restored
+from policies.pack import STACK_RULES, defaults
+from policies.resource import Given, Resource
+
+MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
+ALPHA: dict[str, Any] = {
+    "model": MODEL,
+    "tournament": "classic",
+    "cloud": "aws",
+    "region": "us-east-1",
+    "size": {"preset": "gen-sm", "cpu": 1.0, "memory": 4096.0},
+    "source": "m",
+    "context": "m",
+    "dockerfile": "m/Dockerfile",
+    "timeout": 3600.0,
+    "enabled": True,
+    "register_webhook": True,
+    "build": {"docker": False},
+}
+BIG = {**ALPHA, "size": {"preset": "mem-4xl", "cpu": 16.0, "memory": 122880.0}}
+SETTING = "prediction-nodes:cost-ceiling"
+
+
+def said(settings: Any, setting: str | None = None, **config: Any) -> list[str]:
+    (rule,) = [each for each in STACK_RULES if each.name == "cost-ceiling"]
+    stack = Resource("pulumi:pulumi:Stack", "dev", {"settings": settings}, "urn")
+    given = Given({**defaults(rule), **config}, {SETTING: setting} if setting else {})
+    found = list(rule.check([stack], given))
+    assert {urn for _, urn in found} <= {"urn"}
+    return [sentence for sentence, _ in found]
+
+
+def test_a_node_under_and_over_its_ceiling() -> None:
+    month = estimate(restored("alpha", ALPHA), 600).month
+    assert month is not None
+    assert said({"alpha": ALPHA}) == []
+    (sentence,) = said({"alpha": ALPHA}, str(month - 0.01))
+    assert sentence.startswith(f"alpha would cost {month:.2f} USD a month (1 vCPU, 4 GiB, 22 runs of 10 minutes)")
+    assert said({"alpha": ALPHA}, str(month + 0.01)) == []
+    assert said({"alpha": ALPHA}, str(month + 0.01), minutes=20) != []
+
+
+def test_the_lowest_of_what_is_set_counts() -> None:
+    assert said({"alpha": ALPHA}, "50", usdAMonth=0.01) != []
+    assert said({"alpha": ALPHA}, "0.01", usdAMonth=50) != []
+    assert said({"alpha": BIG}, minutes=2000) != [], "the pack has a ceiling of its own"
+    assert said({"alpha": BIG}, "10000", minutes=2000) == [], "which a set one takes the place of"
+
+
+def test_a_ceiling_for_each_node() -> None:
+    found = said({"alpha": ALPHA, "beta": ALPHA}, '{"beta": 0.01}')
+    assert [sentence.split()[0] for sentence in found] == ["beta"]
+
+
+@pytest.mark.parametrize("setting", ["much", '{"alpha": "some"}', "[1]"])
+def test_a_setting_that_is_no_ceiling_is_named(setting: str) -> None:
+    (sentence,) = said({"alpha": ALPHA}, setting)
+    assert sentence.startswith("the setting cost-ceiling is")
+    assert "pulumi config set --path cost-ceiling.alpha 20" in sentence
+
+
+def test_a_machine_without_a_price() -> None:
+    machine = {**ALPHA, "disk": 500.0}
+    assert said({"alpha": machine}) == []
+    (sentence,) = said({"alpha": machine}, "50")
+    assert sentence.startswith("alpha: a machine of the kind EC2 has no price")
+
+
+def test_a_stack_without_settings() -> None:
+    assert said(None) == []

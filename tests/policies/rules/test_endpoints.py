@@ -1,0 +1,89 @@
+"""Public endpoints: triggers with a token's hash, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from policies.resource import UNKNOWN
+from tests.policies.one import said
+
+RULE = "only-triggers-are-public"
+HASH = {"TOKEN_SHA256": "0f" * 32}
+FUNCTIONS = {
+    "aws:lambda/function:Function": lambda variables: {"environment": {"variables": variables}},
+    "gcp:cloudfunctionsv2/function:Function": lambda variables: {
+        "serviceConfig": {"ingressSettings": "ALLOW_ALL", "environmentVariables": variables}
+    },
+    "azure-native:web:WebApp": lambda variables: {
+        "publicNetworkAccess": "Enabled",
+        "siteConfig": {"appSettings": [{"name": key, "value": value} for key, value in variables.items()]},
+    },
+}
+
+
+@pytest.mark.parametrize("type_", FUNCTIONS)
+def test_a_trigger_knows_its_tokens_hash(type_: str) -> None:
+    made = FUNCTIONS[type_]
+    assert said(RULE, type_, made(HASH), "trigger") == []
+    assert said(RULE, type_, made({"TOKEN_SHA256": UNKNOWN}), "trigger") == []
+    for variables in ({}, {"TOKEN_SHA256": ""}, {"TOKEN_SHA256": "a token"}, {"TOKEN": "0f" * 32}):
+        assert "it would take anybody's call" in said(RULE, type_, made(variables), "trigger")[0]
+
+
+@pytest.mark.parametrize(
+    ("type_", "props"),
+    [
+        ("aws:lambda/functionUrl:FunctionUrl", {"authorizationType": "NONE"}),
+        ("aws:lambda/permission:Permission", {"principal": "*"}),
+        ("gcp:cloudfunctionsv2/function:Function", FUNCTIONS["gcp:cloudfunctionsv2/function:Function"](HASH)),
+        ("azure-native:web:WebApp", FUNCTIONS["azure-native:web:WebApp"](HASH)),
+        ("gcp:cloudrunv2/serviceIamMember:ServiceIamMember", {"member": "allUsers", "role": "roles/run.invoker"}),
+    ],
+)
+def test_what_only_a_trigger_may_have(type_: str, props: dict[str, Any]) -> None:
+    assert said(RULE, type_, props, "trigger") == []
+    assert len(said(RULE, type_, props, "node")) == 1
+    assert len(said(RULE, type_, props, "")) == 1
+
+
+@pytest.mark.parametrize(
+    ("type_", "props"),
+    [
+        ("gcp:cloudrunv2/serviceIamMember:ServiceIamMember", {"member": "allUsers", "role": "roles/run.admin"}),
+        ("gcp:storage/bucketIAMMember:BucketIAMMember", {"member": "allUsers", "role": "roles/storage.objectViewer"}),
+        (
+            "gcp:secretmanager/secretIamBinding:SecretIamBinding",
+            {"members": ["allAuthenticatedUsers"], "role": "roles/secretmanager.secretAccessor"},
+        ),
+        ("aws:apigatewayv2/api:Api", {}),
+        ("azure-native:app:ContainerApp", {}),
+        ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", {"cidrIpv4": "0.0.0.0/0"}),
+        ("aws:ec2/securityGroup:SecurityGroup", {"ingress": [{"cidrBlocks": ["10.0.0.0/8", "0.0.0.0/0"]}]}),
+        ("aws:ec2/securityGroupRule:SecurityGroupRule", {"type": "ingress", "ipv6CidrBlocks": ["::/0"]}),
+        ("gcp:compute/firewall:Firewall", {"sourceRanges": ["0.0.0.0/0"], "allows": [{}]}),
+        ("azure-native:network:SecurityRule", {"direction": "Inbound", "access": "Allow", "sourceAddressPrefix": "*"}),
+    ],
+)
+def test_what_nothing_may_have(type_: str, props: dict[str, Any]) -> None:
+    assert len(said(RULE, type_, props, "trigger")) == 1
+
+
+@pytest.mark.parametrize(
+    ("type_", "props"),
+    [
+        ("aws:lambda/functionUrl:FunctionUrl", {"authorizationType": "AWS_IAM"}),
+        (
+            "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
+            {"member": "user:a", "role": "roles/run.invoker"},
+        ),
+        ("aws:ec2/securityGroup:SecurityGroup", {"description": "out"}),
+        ("aws:ec2/securityGroupRule:SecurityGroupRule", {"type": "egress", "cidrBlocks": ["0.0.0.0/0"]}),
+        ("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", {"cidrIpv4": "0.0.0.0/0"}),
+        ("gcp:compute/firewall:Firewall", {"sourceRanges": ["0.0.0.0/0"], "denies": [{}]}),
+        ("gcp:cloudfunctionsv2/function:Function", {"serviceConfig": {"ingressSettings": "ALLOW_INTERNAL_ONLY"}}),
+    ],
+)
+def test_what_anything_may_have(type_: str, props: dict[str, Any]) -> None:
+    assert said(RULE, type_, props, "cluster") == []

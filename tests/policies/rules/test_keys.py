@@ -1,0 +1,57 @@
+"""No key in plain text: what looks like one, and what a secret setting holds, in any form; a secret may hold it."""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import quote
+
+import pytest
+
+from tests.policies.one import said
+
+PUBLIC_ID, SECRET_KEY = "CKTYXQLP2SCZUPTQ5UHVZFNQ2YBVPSKR", "K7" * 32
+FUNCTION = "aws:lambda/function:Function"
+OWN = "a value/of my+own"
+
+
+@pytest.mark.parametrize("text", [PUBLIC_ID, SECRET_KEY, f"--id {PUBLIC_ID} --more", f'{{"key": "{SECRET_KEY}"}}'])
+def test_what_looks_like_a_key(text: str) -> None:
+    (sentence,) = said("no-plaintext-key", FUNCTION, {"environment": {"variables": {"KEY": text}}})
+    assert sentence.startswith("environment.variables.KEY holds what looks like a Numerai API key")
+    assert text not in sentence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01",
+        "0123456789ABCDEF" * 4,
+        "sha256:" + "a1" * 32,
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF",
+        base64.b64encode(bytes(range(256))).decode(),
+        "arn:aws:s3:::bucket/claims/alpha/*",
+    ],
+)
+def test_what_does_not(text: str) -> None:
+    assert said("no-plaintext-key", FUNCTION, {"description": text}) == []
+
+
+@pytest.mark.parametrize("form", [OWN, base64.b64encode(OWN.encode()).decode(), quote(OWN, safe="")])
+def test_the_value_of_a_secret_setting(form: str) -> None:
+    known = frozenset({OWN})
+    props = {"source": {"assets": {"index.py": {"text": f"KEY = '{form}'"}}}}
+    (sentence,) = said("no-plaintext-key", FUNCTION, props, secrets=known)
+    assert sentence.startswith("source.assets.index.py.text holds the value of a secret setting")
+    assert OWN not in sentence
+    assert said("no-plaintext-key", FUNCTION, {"description": "other"}, secrets=known) == []
+
+
+def test_what_is_marked_secret_may_hold_it() -> None:
+    props = {"secretString": SECRET_KEY, "list": [{"value": OWN}], "listing": OWN}
+    type_ = "aws:secretsmanager/secretVersion:SecretVersion"
+    found = said("no-plaintext-key", type_, props, secret=("secretString", "list"), secrets=frozenset({OWN}))
+    assert [sentence.split()[0] for sentence in found] == ["listing"]
+
+
+def test_a_short_secret_forbids_nothing() -> None:
+    assert said("no-plaintext-key", FUNCTION, {"description": "true"}, secrets=frozenset({"true"})) == []

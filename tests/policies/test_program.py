@@ -1,0 +1,101 @@
+"""Everything that the program registers passes every rule; and the rules see what there is to see in it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from policies.pack import RESOURCE_RULES, broken
+from policies.resource import Resource
+from policies.rules.tags import TAGGED
+from tests.policies.registered import SECRETS, program
+
+CLOUDS = ("aws", "gcp", "azure")
+SDKS = {"aws": "pulumi_aws", "gcp": "pulumi_gcp", "azure-native": "pulumi_azure_native"}
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[Resource]]]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("providers.azure.login.exchange", lambda _server, _token: "planted-registry-token")
+        found = {}
+        for cloud in CLOUDS:
+            patched.chdir(tmp_path_factory.mktemp(cloud))
+            found[cloud] = program(cloud)
+        yield found
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_the_program_breaks_no_rule(cloud: str, registered: dict[str, list[Resource]]) -> None:
+    assert broken(registered[cloud], secrets=SECRETS) == []
+
+
+LOGS = {"logConfiguration": {"options": {"awslogs-group": "jobs"}}}
+# For each cloud: a type that the program registers, what is done to it, and the rule that must notice.
+BREAKS: list[tuple[str, str, dict[str, Any], str]] = [
+    ("aws", "aws:iam:RolePolicy", {"policy": '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'},
+     "no-wildcard-on-aws"),
+    ("aws", "aws:cloudwatch:LogGroup", {"retentionInDays": None}, "log-retention-set"),
+    ("aws", "aws:ecr:Repository", {"imageTagMutability": "MUTABLE"}, "immutable-tags"),
+    ("aws", "aws:batch:JobDefinition", {"containerProperties": {"image": "alpha:latest", **LOGS}}, "images-by-digest"),
+    ("aws", "aws:ec2:LaunchTemplate", {"blockDeviceMappings": [{"ebs": {}}]}, "encrypted-storage"),
+    ("aws", "aws:s3:BucketPublicAccessBlock", {"blockPublicAcls": False}, "no-public-bucket"),
+    ("aws", "aws:s3:BucketPublicAccessBlock", {"type": "gone"}, "every-bucket-blocked"),
+    ("aws", "aws:lambda:Function", {"environment": {"variables": {}}}, "only-triggers-are-public"),
+    ("aws", "aws:lambda:Function", {"description": "planted-secret-key"}, "no-plaintext-key"),
+    ("aws", "aws:secretsmanager:Secret", {"tags": {}}, "tags-present"),
+    ("gcp", "gcp:projects:IAMMember", {"role": "roles/editor"}, "no-wildcard-on-gcp"),
+    ("gcp", "gcp:projects:IAMCustomRole", {"permissions": ["run.*"]}, "no-wildcard-on-gcp"),
+    ("gcp", "gcp:artifactregistry:Repository", {"dockerConfig": {}}, "immutable-tags"),
+    ("gcp", "gcp:storage:Bucket", {"publicAccessPrevention": "inherited"}, "no-public-bucket"),
+    ("gcp", "gcp:secretmanager:SecretIamMember", {"member": "allUsers"}, "only-triggers-are-public"),
+    ("gcp", "gcp:cloudfunctionsv2:Function", {"description": "cGxhbnRlZC1zZWNyZXQta2V5"}, "no-plaintext-key"),
+    ("gcp", "gcp:cloudrunv2:Job", {"labels": {"project": "p", "stack": "s"}}, "tags-present"),
+    ("azure", "azure-native:authorization:RoleDefinition", {"permissions": [{"actions": ["*"]}]},
+     "no-wildcard-on-azure"),
+    ("azure", "azure-native:authorization:RoleAssignment", {"scope": "/subscriptions/s"}, "no-wildcard-on-azure"),
+    ("azure", "azure-native:operationalinsights:Workspace", {"retentionInDays": 730}, "log-retention-set"),
+    ("azure", "azure-native:containerregistry:Registry", {"adminUserEnabled": True}, "immutable-tags"),
+    ("azure", "azure-native:storage:StorageAccount", {"minimumTlsVersion": "TLS1_0"}, "encrypted-storage"),
+    ("azure", "azure-native:storage:StorageAccount", {"allowBlobPublicAccess": True}, "no-public-bucket"),
+    ("azure", "azure-native:web:WebApp", {"siteConfig": {"minTlsVersion": "1.2", "appSettings": []}},
+     "only-triggers-are-public"),
+    ("azure", "azure-native:keyvault:Vault", {"tags": {"project": "p"}}, "tags-present"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cloud", "kind", "change", "rule"), BREAKS, ids=[f"{b[1]}-{b[3]}" for b in BREAKS])
+def test_a_program_that_breaks_a_rule(
+    cloud: str, kind: str, change: dict[str, Any], rule: str, registered: dict[str, list[Resource]]
+) -> None:
+    first = next(each for each in registered[cloud] if each.kind == kind)
+    bad = replace(first, props={**first.props, **change}, type=change.get("type", first.type))
+    found = broken([bad if each is first else each for each in registered[cloud]], secrets=SECRETS)
+    assert {sentence.split(":")[0] for sentence in found} == {rule}, found
+    assert not [sentence for sentence in found if any(secret in sentence for secret in SECRETS)]
+
+
+def test_each_rule_is_broken_above() -> None:
+    rules = {rule.name for rule in RESOURCE_RULES} | {"every-bucket-blocked"}
+    assert {each[3] for each in BREAKS} == rules
+
+
+def test_no_type_that_takes_tags_is_forgotten(registered: dict[str, list[Resource]]) -> None:
+    kinds = {each.kind: each.type for found in registered.values() for each in found if each.cloud}
+    takes = {kind for kind, type_ in kinds.items() if {"tags", "labels"} & inputs_of(type_)}
+    assert takes == set(TAGGED)
+    for kind in takes:
+        assert TAGGED[kind] in inputs_of(kinds[kind])
+
+
+def inputs_of(type_: str) -> set[str]:
+    """The inputs that the SDK knows of a type, as Python names."""
+    package, module, name = type_.split(":")
+    folder = {"lambda": "lambda_"}.get(module.split("/")[0], module.split("/")[0])
+    found = getattr(importlib.import_module(f"{SDKS[package]}.{folder}"), f"{name}Args")
+    return set(inspect.signature(vars(found)["__init__"]).parameters)
