@@ -14,7 +14,7 @@ from providers.refusal import Refusal
 
 
 class NoKeys(Refusal):
-    """An account's keys are not set; the sentence says where they are looked for."""
+    """An account's keys are not set, or are none; the sentence says where they are looked for."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,11 @@ def keys(account: str | None, configured: Callable[[str], object | None]) -> Key
     missing = [setting for setting, value in found.items() if not value]
     if missing:
         raise NoKeys(missing_sentence(account, missing[0]))
+    for (setting, variable), value in zip(pairs, found.values(), strict=True):
+        if not value.isascii():
+            raise NoKeys(
+                f"`{setting}` (or {variable}) has a character that no key of Numerai's has; copy the key again."
+            )
     return Keys(found[called.public_id], found[called.secret])
 
 

@@ -1,42 +1,112 @@
-"""Planted keys are nowhere they must not be: state, archives, images, logs, command output."""
+"""Planted keys are nowhere they must not be, in no form: state, plans, stack file, archives, images, logs, the output
+of commands, the comment on a pull request. The policy pack sees the same stack on the way, and has nothing to say.
+"""
 
 from __future__ import annotations
 
 import base64
+import json
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 
 import pytest
 
+from tests.e2e.planted import Planted, forms
 from tests.e2e.test_life import node, nodes
-from tests.e2e.world import World
+from tests.e2e.test_policies import PACK
+from tests.e2e.world import IDS, ROOT, World
 
 pytestmark = pytest.mark.e2e
+# Looks different in each form. Its account registers nothing, so that Numerai never sees it.
+MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c99"
+OWN = 'own "key"/of+another & account: \\'
+
+
+def pnodes(world: World, *arguments: str) -> str:
+    """What a command prints, on both streams, whatever its exit code says of the nodes."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from cli.main import run; run()", *arguments],
+        cwd=world.project,
+        env={**world.cli.env, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout + done.stderr
 
 
 def test_no_key_and_no_token_is_written_down(make_world: Callable[[str], World]) -> None:
-    world = make_world(nodes(node("a1", "aws"), node("g1", "gcp", "signals"), node("z1", "azure", "crypto")))
-    keys = [world.daemon["numerai"][name] for name in ("public_id", "secret_key")]
-    printed = world.cli.run("preview", "--diff") + world.cli.run("up", "--yes", "--diff") + world.cli.run("stack")
-    webhooks = world.cli.outputs()["webhooks"]
-    tokens = [url.split("token=")[1] for url in webhooks.values()]
-    for url in webhooks.values():
-        assert world.call(url, str(uuid.uuid4())).status_code == 202
-    world.finished(3)
-    planted = [secret.encode() for secret in [*keys, *tokens]]
-    planted += [base64.b64encode(secret).rstrip(b"=")[:-1] for secret in planted]
-    assert not [secret for secret in planted if secret in printed.encode()]
+    other = "account: fund\nregister: false"
+    three = [node("a1", "aws"), node("g1", "gcp", "signals"), node("z1", "azure", "crypto")]
+    world = make_world(nodes(*three, node("own", "aws", extra=other).replace(IDS["classic"], MODEL)))
+    keys = {name: world.daemon["numerai"][name] for name in ("public_id", "secret_key")}
+    settings = {"numerai-public-id": keys["public_id"], "numerai-secret": keys["secret_key"]}
+    for name, value in {**settings, "numerai-public-id-fund": f"id of {OWN}", "numerai-secret-fund": OWN}.items():
+        world.cli.run("config", "set", "--secret", name, stdin=value)
+    for name in ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"):
+        del world.cli.env[name]
 
+    plan = world.project / "plan.json"
+    world.cli.env["PULUMI_EXPERIMENTAL"] = "true"
+    preview = world.cli.run("preview", "--diff", "--save-plan", str(plan), *PACK)
+    up = world.cli.run("up", "--yes", "--skip-preview", "--diff", *PACK)
+    for text in (preview, up):
+        assert "Policy Packs run" in text
+        assert "Policy Violations" not in text
+    printed = {"preview": preview, "up": up}
+    outputs = world.cli.outputs()
+    for url in outputs["webhooks"].values():
+        assert world.call(url, str(uuid.uuid4())).status_code == 202
+    world.finished(4)
+
+    tokens = {f"the token of {name}": url.split("token=")[1] for name, url in outputs["webhooks"].items()}
+    state = json.loads(world.cli.run("stack", "export", "--show-secrets"))["deployment"]["resources"]
+    (made,) = [each for each in state if each["urn"].endswith("WebhookKey::webhook-key")]
+    key = json.loads(made["outputs"]["key"]["plaintext"])
+    planted = Planted({**keys, **tokens, "another account's key": OWN, "the webhook key": key})
+    assert planted.within(json.dumps(outputs)), "nothing is found where everything is shown"
+
+    world.nodes(nodes(*three[1:], node("a1", "aws", extra="size: gen-md\nenv: {EXTRA: one}")))
+    edit = world.project / "edit.json"
+    edit.write_text(world.cli.run("preview", "--json", "--save-plan", str(plan.with_name("edit-plan.json"))))
+    printed |= {
+        "preview of an edit": edit.read_text(),
+        "analysis of the state": world.cli.run("policy", "analyze", *PACK),
+        "stack": world.cli.run("stack"),
+        "outputs": world.cli.run("stack", "output", "--json"),
+        "export": world.cli.run("stack", "export"),
+        "history": world.cli.run("stack", "history", "--json"),
+        "config": world.cli.run("config"),
+        "diff": pnodes(world, "diff", "--plan", str(edit)),
+        "diff --json": pnodes(world, "diff", "--plan", str(edit), "--json"),
+        "the comment on a pull request": pnodes(world, "diff", "--plan", str(edit), "--markdown"),
+        "status": pnodes(world, "status"),
+        "logs": pnodes(world, "logs", "a1"),
+        "logs of the trigger": pnodes(world, "logs", "a1", "--trigger"),
+        "the sandbox's log": (world.home / "daemon.log").read_text(),
+    }
+    assert "a1" in printed["the comment on a pull request"]
+    assert {place: planted.within(text) for place, text in printed.items() if planted.within(text)} == {}
     places = {
         "state": world.cli.folder / ".state",
         "job logs": world.home / "runs",
         "functions and their logs": world.home / "functions",
         "images": world.home / "images",
+        "the project, with plans and the stack's file": world.project,
     }
-    for place, folder in places.items():
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        assert files, f"there is nothing in {place} to look at"
-        for path in files:
-            content = path.read_bytes()
-            assert not [secret for secret in planted if secret in content], f"{place}: {path.name}"
-    assert not [secret for secret in planted if secret in (world.home / "daemon.log").read_bytes()]
+    assert {place: planted.under(folder) for place, folder in places.items() if planted.under(folder)} == {}
+    assert plan.stat().st_size > 0
+
+
+@pytest.mark.parametrize("text", [f"{OWN} €", "K7" * 32])
+def test_every_form_is_found(text: str) -> None:
+    planted = Planted({"it": text})
+    for how, form in forms(text):
+        assert f"it {how}" in planted.within(b"before " + form + b" after")
+    for before in range(4):
+        assert planted.within(base64.b64encode(b"x" * before + text.encode() + b"more"))
+        assert planted.within(base64.urlsafe_b64encode(b"x" * before + text.encode() + b"more"))
+    assert planted.within("something else") == []

@@ -23,3 +23,10 @@ def test_a_named_account_has_keys_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
     assert "NUMERAI_SECRET_KEY_FUND" in str(caught.value)
     monkeypatch.setenv("NUMERAI_SECRET_KEY_FUND", "d")
     assert keys("fund", SETTINGS.get) == Keys("c", "d")
+
+
+def test_a_key_with_a_character_that_no_header_can_carry_is_refused_without_showing_it() -> None:
+    values = {"numerai-public-id": "ID", "numerai-secret": "KEY…"}
+    with pytest.raises(NoKeys, match=r"`numerai-secret` \(or NUMERAI_SECRET_KEY\) has a character") as caught:
+        keys(None, values.get)
+    assert "KEY…" not in str(caught.value)
