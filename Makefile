@@ -9,12 +9,13 @@ BIN := .venv/bin
 # The environment holds absolute paths: a checkout that was moved or copied gets a new one.
 PLACE := $(shell pwd | cksum | cut -d ' ' -f 1)
 READY := .venv/.ready-$(PLACE)
+POLICIES := policies/.venv/.ready-$(PLACE)
 UV := $(shell command -v uv || echo .tools/uv/bin/uv)
 PYTHON ?= python3
 WORKERS ?= auto
 say := @printf '\033[1m==>\033[0m %s\n'
 
-.PHONY: help demo test setup lint format lock clean
+.PHONY: help demo test policies setup lint format lock clean
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -22,9 +23,13 @@ help: ## show this list
 demo: setup ## the whole story on this machine: three clouds and Numerai in a sandbox, one round, a table
 	@$(BIN)/pnodes demo
 
-test: setup ## all tests, also those that run the real Pulumi engine
+test: setup $(POLICIES) ## all tests, also those that run the real Pulumi engine
 	$(say) "Running the tests (a few minutes; those with the real engine take most of it)"
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+
+policies: setup $(POLICIES) ## the policy pack: its own environment, and its tests
+	$(say) "Running the policies' tests (a minute; those with the real engine take most of it)"
+	@$(BIN)/python -m pytest tests/policies tests/e2e/test_policies.py
 
 setup: $(READY) ## Python packages and the Pulumi engine, without running anything
 	@$(BIN)/python -m engine >/dev/null
@@ -47,13 +52,24 @@ lock: $(READY) ## lock the newest versions that pyproject.toml allows, with hash
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q --upgrade --generate-hashes --universal --no-emit-index-url \
 	    --no-emit-find-links --python-version 3.11 pyproject.toml --extra sandbox --group dev -c requirements.txt \
 	    -o requirements-dev.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q --upgrade --generate-hashes --universal --no-emit-index-url \
+	    --no-emit-find-links --python-version 3.11 policies/requirements.in -o policies/requirements.txt
 
 clean: ## stop the sandbox and remove everything that the other targets made
 	@if [ -x $(BIN)/pnodes ]; then $(BIN)/pnodes sandbox stop || true; fi
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox.containers.base --remove || true; fi
 	$(say) "Removing .venv, .tools, .sandbox and caches"
-	@rm -rf .venv .tools .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	@rm -rf .venv policies/.venv .tools .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements-dev.txt pyproject.toml
 	@PYTHON='$(PYTHON)' sh engine/environment.sh $@
+
+# pulumi-policy wants an older protobuf than the program, so the pack has packages of its own.
+$(POLICIES): policies/requirements.txt | $(READY)
+	$(say) "Installing the policy pack's packages into policies/.venv (seconds)"
+	@rm -rf policies/.venv
+	@UV_SYSTEM_CERTS="$${UV_SYSTEM_CERTS:-true}" $(UV) venv --quiet --python '>=3.11' policies/.venv
+	@UV_SYSTEM_CERTS="$${UV_SYSTEM_CERTS:-true}" $(UV) pip sync --quiet --python policies/.venv/bin/python --require-hashes \
+	    policies/requirements.txt
+	@touch $@

@@ -59,9 +59,7 @@ def keys(account: str | None, configured: Callable[[str], object | None]) -> Key
         raise NoKeys(missing_sentence(account, missing[0]))
     for (setting, variable), value in zip(pairs, found.values(), strict=True):
         if not value.isascii():
-            raise NoKeys(
-                f"`{setting}` (or {variable}) has a character that no key of Numerai's has; copy the key again."
-            )
+            raise NoKeys(f"`{setting}` (or {variable}) has a character that no key has: copy it again.")
     return Keys(found[called.public_id], found[called.secret])
 
 

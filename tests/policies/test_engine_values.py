@@ -36,9 +36,7 @@ def test_secrets_unknown_values_and_assets() -> None:
 
 
 def test_each_kind_of_unknown_value_is_known() -> None:
-    from pulumi.runtime.rpc import UNKNOWN as text
-
-    assert text in engine_values._UNKNOWN
+    assert rpc.UNKNOWN in engine_values._UNKNOWN
     assert len(engine_values._UNKNOWN) == 7
 
 
