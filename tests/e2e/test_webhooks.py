@@ -77,6 +77,23 @@ def test_up_registers_moves_and_clears(make_world: MakeWorld) -> None:
     assert at_numerai(world)[IDS["signals"]] == "https://mine.example/hook"
 
 
+def test_new_tokens_for_all_nodes_at_once(make_world: MakeWorld) -> None:
+    world = make_world(nodes(node("alpha", "gcp"), node("beta", "aws", "signals")))
+    world.cli.up()
+    before = world.cli.outputs()["webhooks"]
+    world.cli.run("up", "--yes", "--skip-preview", "--replace", "**::webhook-key")
+    after = world.cli.outputs()["webhooks"]
+    for name, url in after.items():
+        assert url != before[name]
+        assert url.split("?")[0] == before[name].split("?")[0]
+        assert world.call(before[name], str(uuid.uuid4())).status_code == 401
+        assert world.call(url, str(uuid.uuid4())).status_code == 202
+    registered = at_numerai(world)
+    assert [registered[IDS[model]] for model in ("classic", "signals")] == [after["alpha"], after["beta"]]
+    assert world.cli.preview().keys() == {"same"}
+    world.finished(2)
+
+
 def test_a_removed_node_clears_its_webhook(make_world: MakeWorld) -> None:
     world = make_world(nodes(node("alpha", "azure")))
     world.cli.up()
