@@ -134,8 +134,10 @@ class LanguageHost(LanguageRuntimeServicer):
         for piece in run_plugin.run(command, request.pwd, variables, at_end):
             if isinstance(piece, int):
                 yield language_pb2.RunPluginResponse(exitcode=piece)
+            elif piece[0] == "stdout":
+                yield language_pb2.RunPluginResponse(stdout=piece[1])
             else:
-                yield language_pb2.RunPluginResponse(**{piece[0]: piece[1]})
+                yield language_pb2.RunPluginResponse(stderr=piece[1])
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
         """The engine is cancelling: end the programs that still run."""

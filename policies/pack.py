@@ -108,7 +108,7 @@ def broken(
         given = Given(defaults(rule), stack or {}, secrets)
         for resource in resources:
             found += [f"{rule.name}: {resource.type} {resource.name}: {each}" for each in rule.check(resource, given)]
-    for rule in STACK_RULES:
-        given = Given(defaults(rule), stack or {}, secrets)
-        found += [f"{rule.name}: {sentence}" for sentence, _ in rule.check(resources, given)]
+    for whole in STACK_RULES:
+        given = Given(defaults(whole), stack or {}, secrets)
+        found += [f"{whole.name}: {sentence}" for sentence, _ in whole.check(resources, given)]
     return found

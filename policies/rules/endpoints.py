@@ -54,7 +54,7 @@ def _opens(resource: Resource) -> bool:
     if kind == "aws:lambda:FunctionUrl":
         return at("authorizationType") not in ("AWS_IAM", UNKNOWN)
     if kind == "aws:lambda:Permission":
-        return at("principal") == "*"
+        return bool(at("principal") == "*")
     if kind == "gcp:cloudfunctionsv2:Function":
         return at("serviceConfig.ingressSettings") in (None, "ALLOW_ALL")
     if kind == "gcp:cloudrunv2:Service":

@@ -282,7 +282,7 @@ def test_a_policy_pack_is_run_and_ended(pulumi: Pulumi, tmp_path: Path) -> None:
     (pack / "PulumiPolicy.yaml").write_text(PROJECT.replace(str(VENV), "missing"))
     done = pulumi("preview", "--policy-pack", str(pack), fails=True)
     assert "needs the virtual environment" in done.stdout + done.stderr
-    # Its process is gone with the engine's: the port that it wrote down is free to be listened on again.
+    # Its process ends with the engine's: nobody answers at the port that it wrote down.
     port = int((pack / "port").read_text())
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:

@@ -38,7 +38,7 @@ def test_the_plugins_python_comes_first_and_the_engines_variables_count(
 def test_both_streams_and_the_exit_code() -> None:
     program = "import sys; print('out', flush=True); print('err', file=sys.stderr); sys.exit(7)"
     *printed, code = run_plugin.run([sys.executable, "-c", program], "", {}, lambda _: True)
-    assert sorted(printed) == [("stderr", b"err\n"), ("stdout", b"out\n")]  # type: ignore[type-var]
+    assert sorted(printed) == [("stderr", b"err\n"), ("stdout", b"out\n")]
     assert code == 7
 
 

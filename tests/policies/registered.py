@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class _AzureMocks(AzureMocks):
         return group if own else f"{group}/providers/Microsoft.{type_.split(':')[1]}/{name}", outputs
 
 
-MOCKS = {"aws": AwsMocks, "gcp": GcpMocks, "azure": _AzureMocks}
+MOCKS: dict[str, Callable[[], recorder.Mocks]] = {"aws": AwsMocks, "gcp": GcpMocks, "azure": _AzureMocks}
 
 
 def program(cloud: str) -> list[Resource]:

@@ -9,11 +9,11 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from policies.pack import RESOURCE_RULES, STACK_RULES, defaults
+from policies.pack import RESOURCE_RULES, STACK_RULES, ResourceRule, StackRule, defaults
 
 ROOT = Path(__file__).resolve().parents[2]
 PACK = ROOT / "policies"
-RULES = [*RESOURCE_RULES, *STACK_RULES]
+RULES: list[ResourceRule | StackRule] = [*RESOURCE_RULES, *STACK_RULES]
 
 
 def test_names_are_unique_and_every_rule_is_in_the_page() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.policies.one import said
 
 RULE = "only-triggers-are-public"
 HASH = {"TOKEN_SHA256": "0f" * 32}
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "aws:lambda/function:Function": lambda variables: {"environment": {"variables": variables}},
     "gcp:cloudfunctionsv2/function:Function": lambda variables: {
         "serviceConfig": {"ingressSettings": "ALLOW_ALL", "environmentVariables": variables}
