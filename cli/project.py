@@ -7,8 +7,8 @@ import yaml
 
 from engine.paths import ROOT
 
-STACK = "dev"
-"""The stack of the sandbox; its settings are committed in Pulumi.dev.yaml."""
+STACK = "sandbox"
+"""The stack of the sandbox; its settings are committed in Pulumi.sandbox.yaml."""
 
 
 def project_folder(start: Path | None = None) -> Path:

@@ -42,7 +42,7 @@ def start(
         ),
     ] = Executor.AUTO,
 ) -> None:
-    """Start the sandbox (if it does not run) and select its stack `dev`."""
+    """Start the sandbox (if it does not run) and select its stack `sandbox`."""
     from engine import ensure
 
     say = _console(stderr=True)
@@ -50,7 +50,7 @@ def start(
     daemon = sandbox_process.start(project.sandbox_home(), executor=executor.value)
     environment = sandbox_shell.environment(daemon, engine.bin)
     Pulumi(engine, environment, project.project_folder()).select()
-    _console().print(f"The sandbox runs (process {daemon.pid}, state in {daemon.home}); stack dev is selected.")
+    _console().print(f"The sandbox runs (process {daemon.pid}, state in {daemon.home}); stack sandbox is selected.")
     with Control(daemon.control) as control:
         facts = control.status()
     _console().print(how_jobs_run(facts), markup=False)

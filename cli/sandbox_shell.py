@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from cli.sandbox_process import Daemon
 
 DEPLOYER = "deployer"
-PASSPHRASE = "sandbox"  # noqa: S105 (what Pulumi.dev.yaml is encrypted with, on purpose known to everybody)
+PASSPHRASE = "sandbox"  # noqa: S105 (what Pulumi.sandbox.yaml is encrypted with, on purpose known to everybody)
 
-# The deployer's service principal; the directory is the one of Pulumi.dev.yaml.
+# The deployer's service principal; the directory is the one of Pulumi.sandbox.yaml.
 _AZURE_TENANT, _AZURE_CLIENT = "00000000-0000-0000-0000-000000000002", "5a4db0c5-0000-4000-8000-000000000004"
 
 # A person's own cloud credentials and stack, which would win over the sandbox's.

@@ -47,8 +47,9 @@ class World:
     def __init__(self, folder: Path, environments: Path, nodes: str, executor: str = "process") -> None:
         self.project, self.home = folder / "project", folder / "sandbox"
         self.project.mkdir(parents=True)
-        for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py"):
+        for name in ("Pulumi.yaml", "__main__.py"):
             shutil.copy(ROOT / name, self.project / name)
+        shutil.copy(ROOT / "Pulumi.sandbox.yaml", self.project / "Pulumi.dev.yaml")
         settings = (self.project / "Pulumi.yaml").read_text().replace("virtualenv: .venv", f"virtualenv: {sys.prefix}")
         (self.project / "Pulumi.yaml").write_text(settings)
         shutil.copytree(ROOT / "examples", self.project / "examples")
