@@ -1,4 +1,6 @@
-"""Reads `pulumi preview --json`: the nodes' settings as deployed, the images to build, the count of operations.
+"""Reads a preview: the nodes' settings as deployed, the images to build, the count of operations.
+
+It is what `pulumi preview --json` prints, or the engine's event log.
 
 The settings are those of the stack's output `settings`. What a preview would make of the outputs is not in its JSON, so
 the new settings come from nodes.yaml itself.
@@ -6,7 +8,8 @@ the new settings come from nodes.yaml itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +59,23 @@ def read(document: Any) -> Plan:
                 webhooks.add(name)
     errors = [one["message"].strip() for one in document.get("diagnostics", []) if one.get("severity") == "error"]
     return Plan(before, frozenset(images), frozenset(webhooks), operations, tuple(errors))
+
+
+def read_events(lines: Iterable[str]) -> Plan:
+    """A plan from the engine's event log (`--event-log`), which one run with `--diff` writes too."""
+    steps: dict[str, dict[str, Any]] = {}
+    diagnostics = []
+    for line in lines:
+        event = json.loads(line)
+        if "diagnosticEvent" in event:
+            diagnostics.append(event["diagnosticEvent"])
+        # The stack itself has only the second of these, as it has no step of its own.
+        found = event.get("resourcePreEvent") or event.get("resOutputsEvent")
+        if found:
+            metadata = found["metadata"]
+            key = f"{metadata['op']} {metadata['urn']}"
+            steps.setdefault(key, {"op": metadata["op"], "urn": metadata["urn"], "oldState": metadata.get("old")})
+    return read({"steps": list(steps.values()), "diagnostics": diagnostics})
 
 
 def _settings(state: Any) -> Settings:

@@ -4,6 +4,7 @@ so that `pnodes validate` is as quick as reading the file."""
 import typer
 
 from cli import (
+    ci,
     cost,
     dashboard,
     demo,
@@ -46,6 +47,7 @@ app.command("stop")(stop.stop)
 app.command("release")(release.release)
 app.command("demo")(demo.demo)
 app.command("engine")(engine.engine)
+app.add_typer(ci.app, name="ci")
 app.add_typer(sandbox.app, name="sandbox")
 
 

@@ -1,9 +1,11 @@
 #!/bin/sh
 # Makes .venv: uv (from PATH, else from PyPI into .tools/uv), then the locked packages, then this project, editable.
-# Usage: environment.sh STAMP. Does nothing when STAMP is newer than the lock file; two at once take turns.
+# Usage: environment.sh STAMP [LOCK FILE]. Does nothing when STAMP is newer than the lock file; two at once take turns.
+# The lock file is requirements-dev.txt; with requirements.txt there is only what `pulumi up` and `python -m cli` need.
 set -eu
 cd -- "$(dirname -- "$0")/.."
 stamp=$1
+packages=${2:-requirements-dev.txt}
 lock=.tools/environment.lock
 mkdir -p .tools
 
@@ -27,7 +29,7 @@ echo $$ > "$lock/pid"
 trap 'rm -rf "$lock"' EXIT
 trap 'exit 130' INT TERM
 
-if [ -e "$stamp" ] && [ "$stamp" -nt requirements-dev.txt ] && [ "$stamp" -nt pyproject.toml ]; then
+if [ -e "$stamp" ] && [ "$stamp" -nt "$packages" ] && [ "$stamp" -nt pyproject.toml ]; then
     exit 0
 fi
 
@@ -55,6 +57,8 @@ if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/d
     rm -rf .venv
     "$uv" venv --quiet --python '>=3.11' .venv
 fi
-"$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements-dev.txt
-"$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+"$uv" pip sync --quiet --python .venv/bin/python --require-hashes "$packages"
+if [ "$packages" = requirements-dev.txt ]; then
+    "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+fi
 touch "$stamp"

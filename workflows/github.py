@@ -1,0 +1,217 @@
+"""GitHub as a step of a workflow has it: the event, the files for outputs and summaries, comments and issues.
+
+All that is in the environment of every step; GITHUB_TOKEN is given to those that write comments or issues.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import tenacity
+
+BOT = "github-actions[bot]"
+"""Who GITHUB_TOKEN writes as."""
+
+_LARGEST_SUMMARY = 1_000_000
+
+
+class GitHubRefused(Exception):
+    """GitHub did not take a comment or an issue; a sentence."""
+
+
+class _Passing(Exception):
+    """Worth another try."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """The step that runs."""
+
+    environ: Mapping[str, str]
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """What started the workflow."""
+        path = self.environ.get("GITHUB_EVENT_PATH")
+        found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+        return found
+
+    @property
+    def pull_request(self) -> int | None:
+        """The number of the pull request that it is about."""
+        number = (self.event.get("pull_request") or {}).get("number")
+        return int(number) if number is not None else None
+
+    @property
+    def from_fork(self) -> bool:
+        """Whether a pull request comes from another repository, which gets neither secrets nor a token that writes."""
+        pull = self.event.get("pull_request")
+        if pull is None:
+            return False
+        head, base = ((pull.get(side) or {}).get("repo") or {} for side in ("head", "base"))
+        return bool(head.get("full_name") != base.get("full_name"))
+
+    @property
+    def commit(self) -> str:
+        """The commit that a reviewer sees: the head of a pull request, not GitHub's merge of it."""
+        head = (self.event.get("pull_request") or {}).get("head") or {}
+        return str(head.get("sha") or self.environ.get("GITHUB_SHA", ""))
+
+    @property
+    def run_url(self) -> str:
+        """Where the run's log and summary are."""
+        server = self.environ.get("GITHUB_SERVER_URL", "https://github.com")
+        return (
+            f"{server}/{self.environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{self.environ.get('GITHUB_RUN_ID', '')}"
+        )
+
+    def output(self, **values: str) -> None:
+        """Outputs of the step: one line each."""
+        self._append("GITHUB_OUTPUT", "".join(f"{name}={_one_line(value)}\n" for name, value in values.items()))
+
+    def summary(self, markdown: str) -> None:
+        """More of the run's summary page."""
+        encoded = markdown.encode()
+        if len(encoded) > _LARGEST_SUMMARY:
+            markdown = encoded[:_LARGEST_SUMMARY].decode(errors="ignore")
+        self._append("GITHUB_STEP_SUMMARY", markdown.rstrip() + "\n\n")
+
+    def notice(self, kind: str, sentence: str) -> None:
+        """A line on the run's page; `kind` is notice, warning or error."""
+        if self.environ.get("GITHUB_ACTIONS"):
+            escaped = sentence.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+            print(f"::{kind}::{escaped}", flush=True)
+        else:
+            print(sentence, flush=True)
+
+    @contextmanager
+    def verbatim(self) -> Iterator[None]:
+        """What is printed inside is text: no line of it is taken for a command to the runner."""
+        word = uuid.uuid4().hex
+        on = bool(self.environ.get("GITHUB_ACTIONS"))
+        if on:
+            print(f"::stop-commands::{word}", flush=True)
+        try:
+            yield
+        finally:
+            if on:
+                print(f"::{word}::", flush=True)
+
+    def _append(self, variable: str, text: str) -> None:
+        path = self.environ.get(variable)
+        if path:
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(text)
+
+
+class Repository:
+    """Comments and issues of the repository that the workflow runs in."""
+
+    def __init__(self, environ: Mapping[str, str], pause: float = 1.0) -> None:
+        token = environ.get("GITHUB_TOKEN")
+        if not token:
+            raise GitHubRefused("the step has no GITHUB_TOKEN in its environment")
+        self._pause = pause
+        self._base = f"{environ.get('GITHUB_API_URL', 'https://api.github.com')}/repos/{environ['GITHUB_REPOSITORY']}"
+        self._client = httpx.Client(
+            timeout=30,
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Accept": "application/vnd.github+json",
+                "X-GitHub-Api-Version": "2022-11-28",
+            },
+        )
+
+    def put_comment(self, number: int, mark: str, body: str) -> None:
+        """The one comment of ours with this mark on an issue or pull request: edited in place, or made."""
+        ours = self._ours(f"/issues/{number}/comments", mark)
+        if ours is None:
+            self._call("POST", f"/issues/{number}/comments", {"body": body})
+        elif ours["body"] != body:
+            self._call("PATCH", f"/issues/comments/{ours['id']}", {"body": body})
+
+    def comment(self, number: int, body: str) -> None:
+        """One more comment."""
+        self._call("POST", f"/issues/{number}/comments", {"body": body})
+
+    def open_issue(self, mark: str) -> int | None:
+        """The number of our open issue with this mark."""
+        ours = self._ours("/issues", mark, {"state": "open", "creator": BOT})
+        return int(ours["number"]) if ours else None
+
+    def put_issue(self, mark: str, title: str, body: str) -> int:
+        """The one open issue of ours with this mark: edited, or made. Its number."""
+        number = self.open_issue(mark)
+        if number is not None:
+            self._call("PATCH", f"/issues/{number}", {"title": title, "body": body})
+            return number
+        return int(self._call("POST", "/issues", {"title": title, "body": body}).json()["number"])
+
+    def close_issue(self, number: int) -> None:
+        """Done."""
+        self._call("PATCH", f"/issues/{number}", {"state": "closed", "state_reason": "completed"})
+
+    def _ours(self, path: str, mark: str, asked: Mapping[str, str] | None = None) -> dict[str, Any] | None:
+        """The first that this workflow's token wrote and that begins with the mark: others may quote it."""
+        url: str | None = f"{path}?{httpx.QueryParams({**(asked or {}), 'per_page': '100'})}"
+        while url:
+            answer = self._call("GET", url)
+            for one in answer.json():
+                login = (one.get("user") or {}).get("login")
+                if login == BOT and "pull_request" not in one and (one.get("body") or "").startswith(mark):
+                    return dict(one)
+            url = answer.links.get("next", {}).get("url")
+        return None
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+        url = path if "://" in path else self._base + path
+        # A comment that was made although its answer was lost would be made again: only what repeats safely is.
+        again = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Passing),
+            wait=tenacity.wait_exponential(multiplier=self._pause, max=8 * self._pause),
+            stop=tenacity.stop_after_attempt(1 if method == "POST" else 4),
+            reraise=True,
+        )
+        try:
+            return again(self._once, method, url, body)
+        except _Passing as error:
+            raise GitHubRefused(f"GitHub did not answer {method} {path.split('?')[0]} ({error})") from error
+
+    def _once(self, method: str, url: str, body: Mapping[str, Any] | None) -> httpx.Response:
+        try:
+            answer = self._client.request(method, url, json=body)
+        except httpx.HTTPError as error:
+            raise _Passing(type(error).__name__) from error
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise _Passing(f"HTTP {answer.status_code}")
+        if answer.status_code >= 400:
+            raise GitHubRefused(
+                f"GitHub refused {method} {httpx.URL(url).path}: HTTP {answer.status_code} {_said(answer)}"
+            )
+        return answer
+
+
+def here() -> Step:
+    """The step of this process."""
+    return Step(os.environ)
+
+
+def _said(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json().get("message", ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
+def _one_line(value: str) -> str:
+    if "\n" in value:
+        raise ValueError("an output of a step is one line")
+    return value

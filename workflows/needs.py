@@ -1,0 +1,116 @@
+"""What a run of a workflow needs: which clouds to log in to, and which settings of the repository are missing.
+
+Clouds are those of the nodes, of the state's backend and of the key that encrypts the stack's secrets; once the state
+can be read, also those that still hold something of the stack although nodes.yaml does not name them any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nodefile import NodeFileError
+from nodefile.parse import load
+
+PULUMI = "pulumi"
+"""Stands among the clouds for Pulumi Cloud as the state's backend, when it is logged in to by OIDC."""
+
+_BACKENDS = {"s3": "aws", "gs": "gcp", "azblob": "azure", "https": PULUMI, "http": PULUMI}
+_SECRETS_PROVIDERS = {"awskms": "aws", "gcpkms": "gcp", "azurekeyvault": "azure"}
+_PROVIDERS = {"aws": "aws", "gcp": "gcp", "azure-native": "azure"}
+# What the workflows put into the environment -> the repository's variable that it comes from.
+_LOGINS = {
+    "aws": {"LOGIN_AWS_ROLE": "AWS_{}_ROLE"},
+    "gcp": {"LOGIN_GCP_PROVIDER": "GCP_WORKLOAD_IDENTITY_PROVIDER", "LOGIN_GCP_ACCOUNT": "GCP_{}_SERVICE_ACCOUNT"},
+    "azure": {
+        "LOGIN_AZURE_CLIENT": "AZURE_{}_CLIENT_ID",
+        "LOGIN_AZURE_TENANT": "AZURE_TENANT_ID",
+        "LOGIN_AZURE_SUBSCRIPTION": "AZURE_SUBSCRIPTION_ID",
+    },
+}
+_NAMES = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
+PAGE = "docs/pull-requests.md"
+
+
+@dataclass(frozen=True)
+class Needs:
+    """`clouds` to log in to; `missing`: a sentence for each thing that is not set up."""
+
+    clouds: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def set_up(environ: Mapping[str, str]) -> bool:
+    """Whether anybody has begun to set the workflows up: a copy of the project begins without."""
+    return bool(environ.get("PULUMI_BACKEND_URL"))
+
+
+def stack_name(environ: Mapping[str, str]) -> str:
+    """The stack's own name, of `organization/project/stack` the last."""
+    return environ.get("PULUMI_STACK", "").rsplit("/", 1)[-1]
+
+
+def find(folder: Path, environ: Mapping[str, str], role: str) -> Needs:
+    """Before anything is logged in. `role` is PREVIEW or DEPLOY, and stands in the variables' names."""
+    backend, stack = environ.get("PULUMI_BACKEND_URL", ""), stack_name(environ)
+    settings = _settings(folder, stack)
+    provider = str((settings or {}).get("secretsprovider") or "")
+    scheme = backend.split("://", 1)[0]
+    clouds = {_BACKENDS.get(scheme, ""), _SECRETS_PROVIDERS.get(provider.split("://", 1)[0], ""), *_of_nodes(folder)}
+    missing = []
+    if not backend:
+        missing.append(
+            "The variable PULUMI_BACKEND_URL says where the stack's state lies (s3://..., gs://..., azblob://... or "
+            "https://api.pulumi.com) and is not set."
+        )
+    elif scheme not in (*_BACKENDS, "file"):
+        missing.append(f"The variable PULUMI_BACKEND_URL begins with {scheme}, expected s3, gs, azblob or https.")
+    if settings is None:
+        missing.append(
+            f"There is no Pulumi.{stack}.yaml: the stack's settings are committed with the project. The variable "
+            "PULUMI_STACK names the stack (live when it is not set)."
+        )
+    elif "encryptionsalt" in settings and not provider and not environ.get("PULUMI_CONFIG_PASSPHRASE"):
+        missing.append(
+            f"Pulumi.{stack}.yaml is encrypted with a passphrase, and the secret PULUMI_CONFIG_PASSPHRASE is not set."
+        )
+    if PULUMI in clouds and not environ.get("LOGIN_PULUMI_ORGANIZATION"):
+        clouds.discard(PULUMI)
+        if not environ.get("PULUMI_ACCESS_TOKEN"):
+            missing.append(
+                "The state is in Pulumi Cloud, and neither the variable PULUMI_ORGANIZATION (log-in by OIDC) nor the "
+                "secret PULUMI_ACCESS_TOKEN is set."
+            )
+    for cloud in sorted(clouds & _LOGINS.keys()):
+        unset = [variable.format(role) for name, variable in _LOGINS[cloud].items() if not environ.get(name)]
+        if unset:
+            plural = "variables" if len(unset) > 1 else "variable"
+            missing.append(f"{_NAMES[cloud]} is needed, and not set: the {plural} {', '.join(unset)}.")
+    return Needs(tuple(sorted(clouds - {""})), tuple(missing))
+
+
+def of_state(deployment: Mapping[str, Any]) -> set[str]:
+    """The clouds that hold something of a stack, from what `pulumi stack export` prints."""
+    resources = (deployment.get("deployment") or {}).get("resources") or []
+    packages = {str(one.get("type", "")).split(":", 1)[0] for one in resources}
+    return {_PROVIDERS[package] for package in packages & _PROVIDERS.keys()}
+
+
+def _of_nodes(folder: Path) -> set[str]:
+    """None where nodes.yaml has mistakes: whoever reads it next says which."""
+    try:
+        return {node.cloud.value for node in load(folder / "nodes.yaml").nodes}
+    except NodeFileError:
+        return set()
+
+
+def _settings(folder: Path, stack: str) -> dict[str, Any] | None:
+    path = folder / f"Pulumi.{stack}.yaml"
+    if not stack or not path.is_file():
+        return None
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found if isinstance(found, dict) else {}
