@@ -225,6 +225,8 @@ def serve(engine_address: str) -> None:
 
 
 if __name__ == "__main__":
+    # It was for finding this module; the program has a path of its own.
+    os.environ.pop("PYTHONPATH", None)
     # Flags (such as --tracing) may come first; the engine's address is the last argument.
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     serve(addresses[-1] if addresses else "")

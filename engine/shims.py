@@ -19,7 +19,10 @@ if [ ! -x "$python" ]; then
     echo "pulumi-language-python: $python is missing; run 'make setup' in $root" >&2
     exit 1
 fi
-unset PYTHONHOME PYTHONPATH
+unset PYTHONHOME
+# Where only the locked packages are installed, the project itself is found by this.
+PYTHONPATH=$root
+export PYTHONPATH
 exec "$python" -P -u -m engine.language_host "$@"
 """
 

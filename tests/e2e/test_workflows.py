@@ -1,0 +1,234 @@
+"""The workflow files' own steps, in order, on the real engine: the comment a reviewer sees, the deployment, the drift."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.paths import ROOT
+from tests.e2e.checkout import check_out
+from tests.e2e.test_life import node, nodes
+from tests.e2e.test_webhooks import by_hand
+from tests.e2e.world import IDS, World
+from tests.workflows.runner import Given, Result, run
+from tests.workflows.stand_in import PERSON, Server, StandIn
+
+pytestmark = pytest.mark.e2e
+PAGE = ROOT / "docs" / "pull-requests.md"
+VARIABLES = {
+    "PULUMI_STACK": "dev",
+    "AWS_PREVIEW_ROLE": "arn:aws:iam::123456789012:role/preview",
+    "AWS_DEPLOY_ROLE": "arn:aws:iam::123456789012:role/deploy",
+    "GCP_WORKLOAD_IDENTITY_PROVIDER": "projects/1/locations/global/workloadIdentityPools/github/providers/github",
+    "GCP_PREVIEW_SERVICE_ACCOUNT": "preview@sandbox-project.iam.gserviceaccount.com",
+    "GCP_DEPLOY_SERVICE_ACCOUNT": "deploy@sandbox-project.iam.gserviceaccount.com",
+}
+HEAD = "4f5b9a350d1f6f1b7c015f0c8a316c1e4f5b9a35"
+
+
+def pull_request(fork: bool = False) -> dict[str, Any]:
+    head = {"sha": HEAD, "repo": {"full_name": "stranger/copy" if fork else "someone/prediction-nodes"}}
+    return {"pull_request": {"number": 7, "head": head, "base": {"repo": {"full_name": "someone/prediction-nodes"}}}}
+
+
+class Repository:
+    """A repository on GitHub with these workflows, whose runs log in to the sandbox."""
+
+    def __init__(self, world: World, github: StandIn, scratch: Path) -> None:
+        self.world, self.github, self.scratch = world, github, scratch
+        # Keys are in the stack's settings here, not in the environment as in other tests.
+        known = world.daemon["numerai"]
+        world.cli.run("config", "set", "--secret", "numerai-public-id", stdin=known["public_id"])
+        world.cli.run("config", "set", "--secret", "numerai-secret", stdin=known["secret_key"])
+        self.keys = {name: world.cli.env.pop(name) for name in ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY")}
+        # The models' folder of a world is of a checkout's examples.
+        self.tools = check_out(world, world.project)
+
+    def run(self, file: str, event: Mapping[str, Any] | None = None, **more: Any) -> Result:
+        env = {
+            name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "PULUMI_", "NUMERAI"))
+        }
+        env["PATH"] = f"{self.tools}:{env['PATH']}"
+        settings = {"variables": {**VARIABLES, "PULUMI_BACKEND_URL": self.world.cli.env["PULUMI_BACKEND_URL"]}}
+        settings |= {"secrets": {"PULUMI_CONFIG_PASSPHRASE": "sandbox"}, **more}
+        return run(
+            file,
+            Given(
+                folder=self.world.project,
+                scratch=self.scratch,
+                env=env,
+                event=event or {},
+                event_name=file.removesuffix(".yml"),
+                api=self.github.url,
+                action=self._action,
+                **settings,
+            ),
+        )
+
+    def _action(self, uses: str, _inputs: Mapping[str, str]) -> Mapping[str, str]:
+        """What a log-in leaves in the environment; here also the way to the sandbox."""
+        if uses.startswith("actions/"):
+            return {}
+        kept = ("PATH", "HOME", "LANG", "TMPDIR", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
+        return {name: value for name, value in self.world.cli.env.items() if name not in kept} | {
+            "NO_PROXY": "127.0.0.1"
+        }
+
+
+@pytest.fixture
+def repository(make_world: Callable[[str], World], tmp_path: Path) -> Iterator[Callable[[str], Repository]]:
+    github = StandIn()
+    server = Server(github, "someone/prediction-nodes")
+    yield lambda text: Repository(make_world(text), github, tmp_path / "runner")
+    server.close()
+
+
+BEFORE = nodes(node("alpha", "aws", extra="size: mem-md"), node("beta", "aws", "signals"))
+AFTER = nodes(
+    node("alpha", "aws", extra="size: mem-lg"), node("beta", "aws", "signals"), node("gamma", "gcp", "crypto", "second")
+)
+
+
+def test_a_pull_request_its_merge_and_a_drift(repository: Callable[[str], Repository]) -> None:
+    mine = repository(BEFORE)
+    world, github = mine.world, mine.github
+    done = mine.run("deploy.yml")
+    assert not done.failed, done.log
+    assert "| beta | added:" in done.summary
+    assert [uses for uses, _ in done.used] == [
+        "actions/checkout",
+        "actions/cache",
+        "aws-actions/configure-aws-credentials",
+    ]
+    tokens = [url.split("token=")[1] for url in world.cli.outputs()["webhooks"].values()]
+
+    # A pull request that resizes one node and adds another, on a cloud that was not used before.
+    github.add_comment(7, "<!-- prediction-nodes preview -->\nquoted by a person", PERSON)
+    github.add_comment(7, "Looks good.", PERSON)
+    world.model("second")
+    world.nodes(AFTER)
+    done = mine.run("preview.yml", pull_request())
+    assert not done.failed, done.log
+    assert [uses for uses, _ in done.used][2:] == [
+        "aws-actions/configure-aws-credentials",
+        "google-github-actions/auth",
+    ]
+    assert len(github.on(7)) == 3
+    comment = github.on(7)[2]
+    assert "1 added, 1 changed (stack `dev`)" in comment
+    assert "size: mem-md -> mem-lg" in comment
+    assert f"for {HEAD[:7]}" in comment
+    assert done.summary.strip() == comment.strip()
+    for secret in [*mine.keys.values(), *tokens, "sandbox" * 2]:
+        assert secret not in comment + done.log
+    check_page(comment)
+
+    # The next commit edits the same comment.
+    world.nodes(AFTER.replace("mem-lg", "mem-xl"))
+    done = mine.run("preview.yml", pull_request())
+    assert not done.failed, done.log
+    assert len(github.on(7)) == 3
+    assert "mem-md -> mem-xl" in github.on(7)[2]
+
+    # A merge deploys it; nobody's hand has been on it, so there is no issue.
+    world.nodes(AFTER)
+    assert not (done := mine.run("deploy.yml")).failed, done.log
+    assert not (done := mine.run("drift.yml")).failed, done.log
+    assert github.issues == []
+
+    # Somebody changes a webhook on numer.ai: one issue, the same the next day, closed once it is right again.
+    for _ in range(2):
+        by_hand_with(mine, "https://elsewhere.example/hook")
+        assert not (done := mine.run("drift.yml")).failed, done.log
+    (issue,) = github.issues
+    assert issue["title"] == "Drift: the clouds are not as the stack dev has them"
+    assert "| `alpha` | `prediction-nodes:Webhook` | was changed |" in issue["body"]
+    assert not (done := mine.run("deploy.yml", inputs={"refresh": True})).failed, done.log
+    assert not (done := mine.run("drift.yml")).failed, done.log
+    assert issue["state"] == "closed"
+    assert "Nothing differs any more" in github.on(issue["number"])[0]
+
+    # The last node leaves AWS: it is logged in to all the same, to take the rest away.
+    world.nodes(nodes(node("gamma", "gcp", "crypto", "second")))
+    done = mine.run("preview.yml", pull_request())
+    assert [uses for uses, _ in done.used][2:] == [
+        "google-github-actions/auth",
+        "aws-actions/configure-aws-credentials",
+    ]
+    assert "2 removed" in github.on(7)[2]
+
+
+def by_hand_with(mine: Repository, url: str) -> None:
+    mine.world.cli.env.update(mine.keys)
+    by_hand(mine.world, IDS["classic"], url)
+    for name in mine.keys:
+        del mine.world.cli.env[name]
+
+
+def test_what_cannot_be_previewed_says_why(repository: Callable[[str], Repository]) -> None:
+    mine = repository(nodes(node("alpha", "aws")))
+    github = mine.github
+
+    done = mine.run("preview.yml", pull_request(fork=True), variables={}, secrets={})
+    assert not done.failed, done.log
+    assert "comes from a fork, which gets no credentials" in done.summary
+    assert (github.comments, github.calls) == ([], [])
+
+    done = mine.run("preview.yml", pull_request(), variables={}, secrets={})
+    assert not done.failed, done.log
+    assert "not set up yet" in done.summary
+    assert github.comments == []
+
+    variables = {"PULUMI_STACK": "dev", "PULUMI_BACKEND_URL": mine.world.cli.env["PULUMI_BACKEND_URL"]}
+    done = mine.run("preview.yml", pull_request(), variables=variables, secrets={})
+    assert done.failed
+    assert "AWS is needed, and not set: the variable AWS_PREVIEW_ROLE." in github.on(7)[0]
+    assert "the secret PULUMI_CONFIG_PASSPHRASE is not set" in github.on(7)[0]
+
+    done = mine.run("preview.yml", pull_request(), secrets={"PULUMI_CONFIG_PASSPHRASE": "another one"})
+    assert done.failed
+    assert "incorrect passphrase" in github.on(7)[0]
+    assert "Traceback" not in done.log
+
+    mine.world.nodes(nodes(node("alpha", "aws", extra="size: mem-enormous")))
+    done = mine.run("preview.yml", pull_request())
+    assert done.failed
+    assert "nodes.yaml has mistakes" in github.on(7)[0]
+    assert "mem-enormous" in github.on(7)[0]
+    assert len(github.comments) == 1
+
+    github.read_only = True
+    mine.world.nodes(nodes(node("alpha", "aws")))
+    done = mine.run("preview.yml", pull_request())
+    assert not done.failed, done.log
+    assert "::warning::The comment could not be written" in done.log
+    assert "1 added" in done.summary
+
+    assert mine.run("deploy.yml", variables={}).log == "skipped"
+    assert mine.run("drift.yml", variables={}).log == "skipped"
+
+
+def check_page(comment: str) -> None:
+    """The page shows this comment; PNODES_REWRITE_PAGES=1 writes it anew."""
+    begin, end = "<!-- the comment -->\n", "<!-- end of the comment -->"
+    page = PAGE.read_text(encoding="utf-8")
+    before, rest = page.split(begin)
+    shown, after = rest.split(end)
+    if os.environ.get("PNODES_REWRITE_PAGES"):
+        PAGE.write_text(f"{before}{begin}{_shortened(comment)}{end}{after}", encoding="utf-8")
+        return
+    assert shown == _shortened(comment), "the page shows another comment; PNODES_REWRITE_PAGES=1 writes it anew"
+
+
+def _shortened(comment: str) -> str:
+    """Without the mark, and with the diff's first lines only: its order, and ids in it, are by chance."""
+    text = comment.split("\n", 1)[1]
+    upper, diff = text.split("```\n", 1)
+    lines, lower = diff.split("\n```\n", 1)
+    shown = [line for line in lines.splitlines() if not re.search(r"\[(urn|provider|id)=", line)][:1]
+    return f"{upper}```\n" + "\n".join([*shown, "[...]"]) + f"\n```\n{lower}"
