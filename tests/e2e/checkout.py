@@ -27,7 +27,11 @@ def check_out(world: World, folder: Path) -> Path:
             shutil.copy(source, target)
     binaries = folder / ".tools" / "pulumi" / "bin"
     binaries.mkdir(parents=True)
-    (binaries / "pulumi").symlink_to(world.cli.binary.resolve())
+    # No symlink: the engine looks for its language host beside the file that it really is.
+    try:
+        (binaries / "pulumi").hardlink_to(world.cli.binary.resolve())
+    except OSError:
+        shutil.copy(world.cli.binary, binaries / "pulumi")
     shims.write(binaries)
     (folder / ".tools" / "pulumi" / "built").touch()
     tools = folder.with_name("tools")

@@ -1,4 +1,4 @@
-"""The workflow files' own steps, in order, on the real engine: the comment a reviewer sees, the deployment, the drift."""
+"""The workflow files' own steps, in order, on the real engine: a reviewer's comment, the deployment, a drift."""
 
 from __future__ import annotations
 
@@ -128,39 +128,32 @@ def test_a_pull_request_its_merge_and_a_drift(repository: Callable[[str], Reposi
         assert secret not in comment + done.log
     check_page(comment)
 
-    # The next commit edits the same comment.
-    world.nodes(AFTER.replace("mem-lg", "mem-xl"))
-    done = mine.run("preview.yml", pull_request())
-    assert not done.failed, done.log
-    assert len(github.on(7)) == 3
-    assert "mem-md -> mem-xl" in github.on(7)[2]
-
-    # A merge deploys it; nobody's hand has been on it, so there is no issue.
-    world.nodes(AFTER)
-    assert not (done := mine.run("deploy.yml")).failed, done.log
-    assert not (done := mine.run("drift.yml")).failed, done.log
-    assert github.issues == []
-
-    # Somebody changes a webhook on numer.ai: one issue, the same the next day, closed once it is right again.
+    # Somebody changes a webhook on numer.ai: one issue, the same the next day.
     for _ in range(2):
         by_hand_with(mine, "https://elsewhere.example/hook")
         assert not (done := mine.run("drift.yml")).failed, done.log
     (issue,) = github.issues
     assert issue["title"] == "Drift: the clouds are not as the stack dev has them"
     assert "| `alpha` | `prediction-nodes:Webhook` | was changed |" in issue["body"]
+
+    # The merge deploys the change and puts the drift right, so the issue is closed.
     assert not (done := mine.run("deploy.yml", inputs={"refresh": True})).failed, done.log
+    assert "size: mem-md -> mem-lg" in done.summary
     assert not (done := mine.run("drift.yml")).failed, done.log
+    assert len(github.issues) == 1
     assert issue["state"] == "closed"
     assert "Nothing differs any more" in github.on(issue["number"])[0]
 
-    # The last node leaves AWS: it is logged in to all the same, to take the rest away.
+    # The last node leaves AWS: it is logged in to all the same, to take the rest away. The comment is edited in place.
     world.nodes(nodes(node("gamma", "gcp", "crypto", "second")))
     done = mine.run("preview.yml", pull_request())
     assert [uses for uses, _ in done.used][2:] == [
         "google-github-actions/auth",
         "aws-actions/configure-aws-credentials",
     ]
+    assert len(github.on(7)) == 3
     assert "2 removed" in github.on(7)[2]
+    assert "size:" not in github.on(7)[2]
 
 
 def by_hand_with(mine: Repository, url: str) -> None:
@@ -226,9 +219,9 @@ def check_page(comment: str) -> None:
 
 
 def _shortened(comment: str) -> str:
-    """Without the mark, and with the diff's first lines only: its order, and ids in it, are by chance."""
+    """Without the mark, and of the diff what is changed in place: the rest's order, and ids in it, are by chance."""
     text = comment.split("\n", 1)[1]
     upper, diff = text.split("```\n", 1)
     lines, lower = diff.split("\n```\n", 1)
-    shown = [line for line in lines.splitlines() if not re.search(r"\[(urn|provider|id)=", line)][:1]
-    return f"{upper}```\n" + "\n".join([*shown, "[...]"]) + f"\n```\n{lower}"
+    shown = [line for line in lines.splitlines() if re.match(r" +~ ", line)]
+    return f"{upper}```\n" + "\n".join(["[...]", *shown, "[...]"]) + f"\n```\n{lower}"

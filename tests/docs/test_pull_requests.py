@@ -1,0 +1,37 @@
+"""docs/pull-requests.md: its scripts are scripts, and name each setting that the workflows read."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+from engine.paths import ROOT
+
+PAGE = (ROOT / "docs" / "pull-requests.md").read_text(encoding="utf-8")
+SCRIPTS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+FILES = "".join(path.read_text() for path in sorted((ROOT / ".github").rglob("*.yml")))
+
+
+def test_every_variable_and_secret_of_the_workflows_is_set_on_the_page() -> None:
+    read = set(re.findall(r"\bvars\.([A-Z_]+)", FILES)) | set(re.findall(r"\bsecrets\.([A-Z_]+)", FILES))
+    # Azure's two are set in a loop over the roles.
+    written = PAGE.replace(
+        '"AZURE_$(echo $name | tr a-z A-Z)_CLIENT_ID"', "AZURE_PREVIEW_CLIENT_ID set AZURE_DEPLOY_CLIENT_ID"
+    )
+    told = set(re.findall(r"(?:variable|secret)? set ([A-Z_]+)", written))
+    assert told == read
+
+
+def test_the_scripts_are_scripts() -> None:
+    assert len(SCRIPTS) >= 6
+    for script in SCRIPTS:
+        done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{script}\n{done.stderr}"
+        assert not done.stderr, done.stderr
+
+
+def test_trust_is_given_to_the_subjects_that_the_workflows_run_as() -> None:
+    given = set(re.findall(r'"\$SUBJECT:([^"]+)"', PAGE))
+    assert given == {"pull_request", "ref:refs/heads/main", "environment:production"}
+    assert "environment: production" in (ROOT / ".github" / "workflows" / "deploy.yml").read_text()
+    assert "environment:" not in (ROOT / ".github" / "workflows" / "drift.yml").read_text()

@@ -1,0 +1,61 @@
+"""Comments and issues: as long as GitHub takes them, and nothing in a text ends the code it is shown as."""
+
+from __future__ import annotations
+
+import pytest
+
+from changes.summary import Summary
+from workflows import comment, drift
+from workflows.drift import Drifted
+from workflows.markdown import LONGEST, Told
+
+TOLD = Told("live", "0123456789abcdef", "https://github.com/o/r/actions/runs/1")
+NOTHING = Summary((), 1.0, 1.0, 10.0, {})
+
+
+def test_a_long_diff_is_cut_by_lines_and_says_so() -> None:
+    diff = "\n".join(f"line {number} {'ü' * 50}" for number in range(5000))
+    body = comment.changes(NOTHING, diff, TOLD)
+    assert LONGEST - 200 < len(body) <= LONGEST
+    assert f"all of it has {len(diff):,} characters, and there is room for 65,536" in body
+    assert "line 0 " in body
+    assert "line 4999 " not in body
+    assert body.count("```") == 2
+    assert body.endswith(f"By [this run]({TOLD.run_url}), for 0123456.\n")
+
+
+def test_of_a_long_failure_the_end_is_kept() -> None:
+    body = comment.failure("\n".join(f"line {number}" for number in range(20_000)), TOLD)
+    assert len(body) <= LONGEST
+    assert "line 19999" in body
+    assert "line 0\n" not in body
+
+
+def test_one_line_that_is_too_long_is_left_out() -> None:
+    body = comment.changes(NOTHING, "x" * 100_000, TOLD)
+    assert len(body) <= LONGEST
+    assert "This is cut" in body
+
+
+@pytest.mark.parametrize("fence", ["```", "````", "`````"])
+def test_a_text_cannot_end_its_code(fence: str) -> None:
+    body = comment.changes(NOTHING, f"a\n{fence}\n@everybody <script>\n{fence}\nb", TOLD)
+    longer = fence + "`"
+    assert body.count(f"\n{longer}\n") == 2
+    assert body.index(f"\n{longer}\n") < body.index("@everybody") < body.rindex(f"\n{longer}\n")
+
+
+def test_a_drift_names_its_resources() -> None:
+    body = drift.body((Drifted("aws:lambda/function:Function", "al`pha|", "is gone"),), "- x", TOLD)
+    assert body.startswith(drift.MARK)
+    assert "| `al'pha\\|` | `aws:lambda/function:Function` | is gone |" in body
+
+
+def test_what_has_drifted_is_read_from_the_event_log() -> None:
+    urn = "urn:pulumi:live::p::prediction-nodes:aws:Node$pulumi-python:dynamic/prediction-nodes:Webhook::alpha"
+    events = [
+        '{"preludeEvent": {}}',
+        f'{{"resOutputsEvent": {{"metadata": {{"op": "refresh", "urn": "{urn}"}}}}}}',
+        f'{{"resOutputsEvent": {{"metadata": {{"op": "update", "urn": "{urn}"}}}}}}',
+    ]
+    assert drift.find(events) == (Drifted("prediction-nodes:Webhook", "alpha", "was changed"),)
