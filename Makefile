@@ -11,6 +11,9 @@ PLACE := $(shell pwd | cksum | cut -d ' ' -f 1)
 READY := .venv/.ready-$(PLACE)
 POLICIES := policies/.venv/.ready-$(PLACE)
 UV := $(shell command -v uv || echo .tools/uv/bin/uv)
+# actionlint has no package that holds its program, but builds in seconds; Go checks its hash.
+ACTIONLINT_VERSION := 1.7.12
+ACTIONLINT := .tools/actionlint-$(ACTIONLINT_VERSION)/actionlint
 PYTHON ?= python3
 WORKERS ?= auto
 say := @printf '\033[1m==>\033[0m %s\n'
@@ -34,10 +37,14 @@ policies: setup $(POLICIES) ## the policy pack: its own environment, and its tes
 setup: $(READY) ## Python packages and the Pulumi engine, without running anything
 	@$(BIN)/python -m engine >/dev/null
 
-lint: $(READY) ## ruff and mypy, as CI runs them
+lint: $(READY) $(ACTIONLINT) ## ruff, the linters of workflows, and mypy, as CI runs them
 	$(say) "ruff: rules and format (seconds)"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	$(say) "actionlint (with shellcheck) and zizmor: the workflows in .github (seconds)"
+	@$(ACTIONLINT) -shellcheck $(BIN)/shellcheck
+	@$(BIN)/shellcheck engine/environment.sh .ci/run
+	@$(BIN)/zizmor --quiet --offline .github
 	$(say) "mypy --strict (the first time 3 minutes and 7 GB of memory, for the SDKs of three clouds; then seconds)"
 	@$(BIN)/mypy
 
@@ -61,6 +68,11 @@ clean: ## stop the sandbox and remove everything that the other targets made
 	$(say) "Removing .venv, .tools, .sandbox and caches"
 	@rm -rf .venv policies/.venv .tools .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(ACTIONLINT):
+	@command -v go >/dev/null || { echo "make lint needs Go (go.dev/doc/install): it builds actionlint." >&2; exit 1; }
+	$(say) "Building actionlint $(ACTIONLINT_VERSION) with Go (10 seconds)"
+	@GOBIN="$(CURDIR)/$(@D)" go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@PYTHON='$(PYTHON)' sh engine/environment.sh $@

@@ -12,6 +12,7 @@ from cli.errors import UserError
 
 if TYPE_CHECKING:
     from changes.plan import Plan
+    from nodefile.parse import NodeFile
     from workflows.engine_log import Done
     from workflows.github import Step
     from workflows.markdown import Told
@@ -98,6 +99,7 @@ def up(
     """Make it so: `pulumi up`, with what changed in the run's summary."""
     from changes.markdown import render
     from changes.summary import summarise
+    from nodefile import NodeFileError
     from nodefile.settings import settings
     from workflows.engine_log import Pulumi
     from workflows.github import here
@@ -106,7 +108,10 @@ def up(
     told = _told(step)
     if not _usable(step, folder, Role.DEPLOY, told):
         return
-    wanted = settings(_checked(folder))
+    try:
+        wanted = settings(_checked(folder))
+    except NodeFileError as error:
+        raise UserError(f"nodes.yaml has mistakes, so nothing was touched:\n{error}", 2) from None
     pulumi = Pulumi(folder, os.environ)
     done = pulumi.run(
         step, scrubber := pulumi.scrubber(), "up", "--yes", "--skip-preview", *(["--refresh"] if refresh else [])
@@ -209,7 +214,8 @@ def _hint(done: "Done") -> str:
     return ""
 
 
-def _checked(folder: Path) -> "object":
+def _checked(folder: Path) -> "NodeFile":
+    """Raises NodeFileError."""
     from providers.checks import load_checked
     from workflows.needs import stack_name
 

@@ -23,8 +23,9 @@ from providers.keys import key_in
 from providers.refusal import Refusal
 
 MAX_CONTEXT_BYTES = 1024 * 1024 * 1024
-# What `pnodes` keeps beside nodes.yaml, which may lie in a context: never part of an image, so no change of it.
-_OWN = "**/.pnodes"
+# What `pnodes`, and the log-in to Google Cloud in a workflow, keep beside nodes.yaml, which may lie in a context: never
+# part of an image, so no change of it.
+_OWN = ("**/.pnodes", "gha-creds-*.json")
 # Fast enough not to be waited for; models hardly shrink by more.
 _COMPRESSION = 4
 
@@ -89,8 +90,8 @@ class BuildContext:
     def _patterns(self) -> list[str]:
         path = ignored.ignore_file(self.root, self.dockerfile)
         if path is None:
-            return [*ignored.DEBRIS, _OWN]
-        return [*ignored.patterns(path.read_text(encoding="utf-8", errors="surrogateescape")), _OWN]
+            return [*ignored.DEBRIS, *_OWN]
+        return [*ignored.patterns(path.read_text(encoding="utf-8", errors="surrogateescape")), *_OWN]
 
     def check(self) -> None:
         """Raise ContextError for a context that must not be sent."""

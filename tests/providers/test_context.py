@@ -57,6 +57,14 @@ def test_what_pnodes_keeps_beside_the_node_file_is_not_sent(tmp_path: Path) -> N
     assert not [name for name in made.files if ".pnodes" in name]
 
 
+def test_credentials_of_a_workflow_run_are_not_sent_and_change_nothing(tmp_path: Path) -> None:
+    made = make(tmp_path, main__py="")
+    before = made.digest
+    (tmp_path / "gha-creds-0123456789abcdef.json").write_text("{}")
+    again = BuildContext(made.root, made.dockerfile)
+    assert (again.digest, again.files) == (before, made.files)
+
+
 def test_the_dockerfiles_own_ignore_file_wins(tmp_path: Path) -> None:
     made = make(tmp_path, **{".dockerignore": "a.py\n", "Dockerfile.dockerignore": "b.py\n", "a.py": "", "b.py": ""})
     assert "a.py" in made.files

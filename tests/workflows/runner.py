@@ -76,7 +76,8 @@ def _step(step: Mapping[str, Any], given: Given, result: Result, inputs: Mapping
     if not value(condition, contexts, functions):
         return
     own = {name: fill(str(text), contexts, functions) for name, text in step.get("env", {}).items()}
-    outcome, outputs = "success", {}
+    outcome = "success"
+    outputs: dict[str, str] = {}
     if "run" in step:
         outcome, outputs = _shell(step, given, result, own, contexts)
     else:

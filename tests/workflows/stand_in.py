@@ -65,7 +65,8 @@ class StandIn:
             return 200, [one for one in self.comments if one["issue"] == number]
         if found := re.fullmatch(r"/issues/comments/(\d+)", path):
             one = next(one for one in self.comments if one["id"] == int(found[1]))
-            return 200, one | (one.update(body) or {})
+            one.update(body)
+            return 200, one
         if path == "/issues" and method == "POST":
             return 201, self.add_issue(body["title"], body["body"], BOT)
         if path == "/issues":
