@@ -46,7 +46,7 @@ lint: $(READY) ## ruff and mypy, as CI runs them
 
 docs: $(DOCS) ## the site of docs/ into .build/docs; warnings and broken links are errors
 	$(say) "Sphinx: the site (seconds)"
-	@$(DOCS_BIN)/python -m sphinx -q -W --keep-going -n -b html -d .build/doctrees docs .build/docs
+	@$(DOCS_BIN)/python -m sphinx -q -E -W --keep-going -n -b html -d .build/doctrees docs .build/docs
 	@echo "The site is in .build/docs/index.html"
 
 links: $(DOCS) ## asks the network for every address that docs/ names; not part of CI
