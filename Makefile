@@ -14,6 +14,7 @@ DOCS := .tools/docs/.ready-$(PLACE)
 UV := $(shell command -v uv || echo .tools/uv/bin/uv)
 PYTHON ?= python3
 WORKERS ?= auto
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 say := @printf '\033[1m==>\033[0m %s\n'
 
 .PHONY: help demo test coverage setup lint docs links picture format lock clean
@@ -26,13 +27,14 @@ demo: setup ## the whole story on this machine: three clouds and Numerai in a sa
 
 test: setup ## all tests, also those that run the real Pulumi engine
 	$(say) "Running the tests (a few minutes; those with the real engine take most of it)"
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	@$(PYTEST)
 
 # Measures what runs in pytest's own processes; the sandbox's, the engine's and the models' are left out, which would cost
-# minutes. `.venv/bin/coverage report` then names the lines that are not reached. On two cores a whole run takes about a minute longer than `make test`.
+# minutes. `.venv/bin/coverage report` then names the lines that are not reached. On two cores a whole run takes about a
+# minute longer than `make test`.
 coverage: setup ## all tests, and the share of the code that they reach; less than pyproject.toml's floor is an error
 	$(say) "Running the tests (a few minutes; those with the real engine take most of it), and measuring them"
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=
+	@$(PYTEST) --cov --cov-report=
 
 setup: $(READY) ## Python packages and the Pulumi engine, without running anything
 	@$(BIN)/python -m engine >/dev/null

@@ -79,7 +79,7 @@ def _section(key: str, about: Key, node: Node) -> str:
 
 def _description(key: str) -> str:
     text = Entry.model_fields[NAMES[key]].description or ""
-    return text.replace("docker: true", "`docker: true`").replace("; see README", "")
+    return text.replace("docker: true", "`docker: true`")
 
 
 def _default(key: str, node: Node) -> str:
