@@ -116,7 +116,7 @@ class Entry(BaseModel):
     ] = None
     account: Annotated[
         Annotated[str, BeforeValidator(fields.account), WithJsonSchema({"type": "string", "pattern": ACCOUNT})] | None,
-        Field(description="Which Numerai account's keys are used, when there are several; see README."),
+        Field(description="Which Numerai account's keys are used, when there are several."),
     ] = None
 
 

@@ -1,0 +1,89 @@
+"""resources.md: what one node and its region make on each cloud, as the program itself registers it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from docs.generate.markdown import table
+from docs.generate.purposes import PURPOSES
+from tests.providers.recorder import Program, Registered, place, registered
+
+_CLOUDS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
+_NODE = "alpha"
+_NODES = """\
+nodes:
+  alpha:
+    model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01
+    cloud: {cloud}
+    source: m
+    schedule: "30 14 * * 2-6"
+"""
+
+
+def page() -> str:
+    """The page's text."""
+    parts = [_HEAD]
+    for cloud, program in _programs():
+        own, shared = program.of(_NODE), program.of(_shared(program))
+        parts.append(
+            f"## {_CLOUDS[cloud]}\n\nFor the node `{_NODE}`, {_count(own)}:\n\n{_table(cloud, own)}\n"
+            f"For its region, shared by all nodes there, {_count(shared)}:\n\n{_table(cloud, shared)}\n"
+        )
+    return "\n".join(parts).rstrip("\n") + "\n"
+
+
+_HEAD = f"""\
+# What is made on each cloud
+
+<!-- Made by `python -m docs.generate` from what the program registers. -->
+
+What `pulumi up` makes for one node with a schedule, in its cloud's default region, as the program registers it: the
+types are those of Pulumi's providers, the names are logical ones, to which most clouds' names add some random
+characters. `pulumi preview` shows the same for your nodes, and `pulumi stack --show-urns` what there is.
+
+A node owns its trigger, images, job and identities. What costs money or quota to repeat is made once for a region, with
+its first node, and goes with the last. Everything carries `project` and `stack` as tags or labels, a node's own also
+`node` and the `tags` of nodes.yaml, where the cloud takes any: `node={_NODE}` finds all of it in a bill or a console.
+
+Beside the clouds there are, once for a stack: the secret from which webhook tokens are derived, the ids of models that
+nodes.yaml gives by name, and each model's webhook at Numerai.
+"""
+
+
+def _programs() -> Iterator[tuple[str, Program]]:
+    """Each cloud, with one node on it."""
+    for cloud in _CLOUDS:
+        mocks = importlib.import_module(f"tests.providers.{cloud}.conftest").Mocks()
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            place(Path(folder))
+            made, nodes = registered(cloud, mocks, _NODES.format(cloud=cloud), "prediction-nodes", "live")
+        yield cloud, Program(made, nodes)
+
+
+def _shared(program: Program) -> str:
+    """The name of the region's cluster."""
+    (cluster,) = (each.name for each in program.registered if each.type.endswith(":Cluster"))
+    return cluster
+
+
+def _table(cloud: str, resources: Sequence[Registered]) -> str:
+    names: dict[str, list[str]] = {}
+    for each in resources:
+        names.setdefault(_short(each.type), []).append(f"`{each.name}`")
+    known = PURPOSES[cloud]
+    rows = [[f"`{kind}`", ", ".join(sorted(names[kind])), known[kind]] for kind in sorted(names)]
+    return table(["type", "name", "what for"], rows)
+
+
+def _short(type_: str) -> str:
+    """`aws:lambda/function:Function` is lambda.Function, one of this project's own is prediction-nodes.NAME."""
+    _, module, name = type_.split(":")
+    return f"{module.removeprefix('dynamic/').partition('/')[0]}.{name}"
+
+
+def _count(resources: Sequence[Registered]) -> str:
+    return f"{len(resources)} resources"

@@ -1,0 +1,160 @@
+"""sizes.md: what each preset becomes on each cloud, from the clouds' own limits, and what a run of it costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from costs import prices
+from costs.estimate import estimate
+from docs.generate.markdown import table
+from nodefile import Cloud, Node, Size, Tournament
+from nodefile.model import REGIONS
+from nodefile.parse import DEFAULT_TIMEOUT
+from nodefile.sizes import PRESETS
+from providers.aws import limits as aws
+from providers.azure import limits as azure
+from providers.gcp import limits as gcp
+
+_MINUTES = 10
+_NAMES = {Cloud.AWS: "AWS", Cloud.GCP: "Google Cloud", Cloud.AZURE: "Azure"}
+
+
+def page() -> str:
+    """The page's text."""
+    return f"""\
+# Sizes
+
+<!-- Made by `python -m docs.generate` from nodefile/sizes.py and providers/*/limits.py. -->
+
+`size` is a preset, with the name that it has in numerai-cli, or vCPUs and memory by themselves:
+
+```yaml
+size: mem-md
+size: {{cpu: 2, memory: 12GiB}}
+```
+
+Each cloud has its own steps. A size that lies between two of them is raised to the next one, and `pnodes validate` and
+`pulumi preview` say so; what a cloud does not have at all is refused before anything is built.
+
+{_presets()}
+A dedicated machine on Azure (*on D4* and the like) starts before the run and is gone after it; it is billed as a whole,
+and for some minutes more than the run. The default is `gen-sm`.
+
+## What a run costs
+
+USD for a run of {_MINUTES} minutes, from list prices of {prices.AS_OF} in the clouds' default regions, without free
+tiers. `pnodes cost` computes it for your nodes, with `--minutes` for how long yours take.
+
+{_costs()}
+A question mark is a size that the table of prices does not have: machines are billed, not runs.
+
+## Limits
+
+{_limits()}
+`memory` is what the container may use: a job that needs more is ended by its cloud. On Google Cloud the files that a
+job writes count as memory too.
+
+There is no `gpu` on any of the three: see [GPUs](how-to/gpu.md).
+"""
+
+
+def _presets() -> str:
+    rows = []
+    for name, (units, memory) in PRESETS.items():
+        rows.append([f"`{name}`", _amount(units / 1024, memory), *(_on(cloud, name) for cloud in Cloud)])
+    return table(["preset", "asks for", *(_NAMES[cloud] for cloud in Cloud)], rows)
+
+
+def _costs() -> str:
+    rows = []
+    for name in PRESETS:
+        cells = []
+        for cloud in Cloud:
+            node = _node(cloud, name)
+            run = None if _refused(node) else estimate(node, _MINUTES * 60).run
+            cells.append("–" if _refused(node) else "?" if run is None else f"{run:.4f}" if run < 0.1 else f"{run:.2f}")
+        rows.append([f"`{name}`", *cells])
+    return table(["preset", *(_NAMES[cloud] for cloud in Cloud)], rows)
+
+
+def _limits() -> str:
+    least, most = min(gcp.MACHINES), max(gcp.MACHINES)
+    cores, memory = (max(machine[index] for machine in azure.DEDICATED.values()) for index in (0, 1))
+    days = aws.MAX_TIMEOUT // 86400
+    return table(
+        ["", *(_NAMES[cloud] for cloud in Cloud)],
+        [
+            ["where a job runs", "Batch on Fargate", "Cloud Run jobs", "Container Apps jobs"],
+            [
+                "largest",
+                _amount(aws.MAX_CPU, aws.MAX_MEMORY),
+                _amount(most, gcp.MACHINES[most][1]),
+                f"{_amount(azure.MAX_CPU, azure.MAX_MEMORY)}; dedicated {_amount(cores, memory - 8 * 1024)}",
+            ],
+            [
+                "smallest",
+                _amount(min(aws.PAIRS) / 1024, aws.PAIRS[min(aws.PAIRS)][0]),
+                _amount(least, gcp.MACHINES[least][0]),
+                _amount(azure.STEP_CPU, 512),
+            ],
+            [
+                "`disk`",
+                f"{aws.FREE_DISK} GiB without asking; to {aws.MAX_FARGATE_DISK} GiB, beyond it on an EC2 machine",
+                "refused: files take from the memory",
+                f"comes with the vCPU, {azure.MAX_DISK} GiB at most",
+            ],
+            [
+                "`timeout`",
+                f"{aws.MIN_TIMEOUT} s to {days} days",
+                f"to {gcp.MAX_TIMEOUT // 3600} h",
+                f"to {azure.MAX_TIMEOUT // 3600} h",
+            ],
+            ["default `region`", *(f"`{REGIONS[cloud]}`" for cloud in Cloud)],
+        ],
+    )
+
+
+def _on(cloud: Cloud, preset: str) -> str:
+    """What a preset becomes."""
+    node = _node(cloud, preset)
+    if _refused(node):
+        return "refused"
+    if cloud is Cloud.AWS:
+        on_aws = aws.fit(node)
+        return _amount(on_aws.cpu_units / 1024, on_aws.memory)
+    if cloud is Cloud.GCP:
+        on_gcp = gcp.fit(node)
+        return _amount(on_gcp.cpu, on_gcp.memory)
+    on_azure = azure.fit(node)
+    machine = "" if on_azure.profile == azure.CONSUMPTION else f" on {on_azure.profile}"
+    return _amount(on_azure.cpu, on_azure.memory) + machine
+
+
+def _refused(node: Node) -> bool:
+    module = {Cloud.AWS: aws, Cloud.GCP: gcp, Cloud.AZURE: azure}[node.cloud]
+    return any(field == "size" for field, _ in module.check(node, "project", "stack"))
+
+
+def _amount(cpu: float, memory: float) -> str:
+    return f"{cpu:g} vCPU / {memory / 1024:g} GiB"
+
+
+def _node(cloud: Cloud, preset: str) -> Node:
+    units, memory = PRESETS[preset]
+    return Node(
+        name="node",
+        model="model",
+        tournament=Tournament.CLASSIC,
+        cloud=cloud,
+        region=REGIONS[cloud],
+        size=Size(preset=preset, cpu=units / 1024, memory=memory),
+        source=Path("m"),
+        context=Path("m"),
+        timeout=DEFAULT_TIMEOUT,
+        disk=None,
+        schedule=None,
+        env={},
+        command=None,
+        tags={},
+        enabled=True,
+    )
