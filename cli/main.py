@@ -7,6 +7,7 @@ from cli import (
     cost,
     demo,
     diff,
+    doctor,
     engine,
     import_nodes,
     logs,
@@ -42,6 +43,7 @@ app.command("test")(probe.probe)
 app.command("trigger")(trigger.trigger)
 app.command("stop")(stop.stop)
 app.command("release")(release.release)
+app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("engine")(engine.engine)
 app.add_typer(sandbox.app, name="sandbox")
