@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nodefile.fields import MAX_TAG_NAME, MAX_TAG_VALUE
-from nodefile.model import RESERVED_ENV, RESERVED_TAGS
+from nodefile.model import RESERVED_TAGS
+from nodefile.variables import RESERVED
 from providers.aws import limits as aws
 from providers.azure import limits as azure
 from providers.gcp import limits as gcp
@@ -104,7 +105,7 @@ KEYS: dict[str, Key] = {
         'env: {LOG_LEVEL: info, HORIZON: "20"}',
         "Not for secrets: values stand in nodes.yaml, in the stack's state and in the cloud's console. Those of "
         "`defaults` are kept, and the node's come on top. Set by themselves, and refused here: "
-        + ", ".join(f"`{name}`" for name in sorted(RESERVED_ENV))
+        + ", ".join(f"`{name}`" for name in sorted(RESERVED))
         + " and all `NUMERAI_...`.",
     ),
     "command": Key(
