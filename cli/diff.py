@@ -1,8 +1,6 @@
 """`pnodes diff`: what `pulumi up` would change, in the nodes' own terms, with what a month costs before and after."""
 
 import json
-import os
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +11,7 @@ from rich.console import Console
 from cli import project
 from cli.errors import UserError
 from cli.report import table
+from cli.stack import run
 
 if TYPE_CHECKING:
     from changes.plan import Settings
@@ -70,7 +69,7 @@ def _document(plan: Path | None, stack: str | None) -> Any:
         except ValueError:
             raise UserError(f"{plan} is not JSON; expected what `pulumi preview --json` printed.", 2) from None
     chosen = ["--stack", stack] if stack else []
-    done = _pulumi("preview", "--json", "--non-interactive", *chosen)
+    done = run("preview", "--json", *chosen)
     try:
         document = json.loads(done.stdout)
     except ValueError:
@@ -92,23 +91,5 @@ def _wanted() -> "Settings":
 
 
 def _selected() -> str:
-    done = _pulumi("stack", "--show-name", "--non-interactive")
+    done = run("stack", "--show-name")
     return done.stdout.strip() or "not selected"
-
-
-def _pulumi(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    from engine import find
-
-    engine = find()
-    if engine is None:
-        raise UserError("There is no Pulumi engine on this machine yet. Install one with `pnodes engine`.")
-    search = os.pathsep.join([str(engine.bin), os.environ.get("PATH", os.defpath)])
-    return subprocess.run(
-        [str(engine.path), *arguments],
-        cwd=project.project_folder(),
-        env={**os.environ, "PATH": search},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )

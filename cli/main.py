@@ -9,6 +9,7 @@ from cli import (
     dashboard,
     demo,
     diff,
+    doctor,
     engine,
     import_nodes,
     logs,
@@ -45,6 +46,7 @@ app.command("test")(probe.probe)
 app.command("trigger")(trigger.trigger)
 app.command("stop")(stop.stop)
 app.command("release")(release.release)
+app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("engine")(engine.engine)
 app.add_typer(ci.app, name="ci")

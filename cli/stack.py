@@ -149,14 +149,17 @@ def environment(found: Engine) -> dict[str, str]:
     return {**os.environ, "PATH": search}
 
 
-def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    """A command of the engine that asks nobody anything; its output. Raises UserError where there is no engine."""
+def run(*arguments: str, value: str | None = None) -> "subprocess.CompletedProcess[str]":
+    """A command of the engine that asks nobody anything; its output. Raises UserError where there is no engine.
+
+    A secret goes in as `value`, on its standard input, where no other process can read it.
+    """
     found = engine()
     return subprocess.run(
         [str(found.path), *arguments, "--non-interactive"],
         cwd=project.project_folder(),
         env=environment(found),
-        stdin=subprocess.DEVNULL,
+        input=value or "",
         capture_output=True,
         text=True,
         check=False,

@@ -27,6 +27,11 @@ mutation($modelId: String!) {
   triggerModelWebhook(modelId: $modelId)
 }
 """
+_ACCOUNT = """
+query {
+  account { username apiTokens { name public_id scopes } models { id name tournament } }
+}
+"""
 _ROUNDS = """
 query($tournament: Int!) {
   rounds(tournament: $tournament, number: 0) { number openTime closeTime closeStakingTime }
@@ -117,6 +122,13 @@ class Client(base_api.Api):
         if not isinstance(found.get("data"), dict):
             raise NumeraiRefused(f"Numerai answered HTTP {answer.status_code} without data; try again in a minute.")
         return found
+
+    def account(self) -> dict[str, Any]:
+        """Whose keys these are: username, apiTokens {name public_id scopes}, models {id name tournament}."""
+        found = self.raw_query(_ACCOUNT, authorization=True)["data"]["account"]
+        if found is None:
+            raise NumeraiRefused("Numerai tells nothing about the account of these keys; they lack a scope.")
+        return dict(found)
 
     def webhook(self, model_id: str) -> str | None:
         """The webhook that Numerai has for a model of this account; None when there is none."""

@@ -19,6 +19,7 @@ from operations.contract import (
     NodeFacts,
     NodeOperations,
     OperationsError,
+    Refused,
     Run,
     State,
     at,
@@ -60,7 +61,7 @@ _PAGES = 50
 
 
 @contextmanager
-def _asked(what: str) -> Iterator[None]:
+def asked(what: str) -> Iterator[None]:
     """Errors of boto3 as sentences."""
     try:
         yield
@@ -69,7 +70,7 @@ def _asked(what: str) -> Iterator[None]:
         code, message = str(told.get("Code", "unknown")), str(told.get("Message", "")).strip()
         if code in _NO_CREDENTIALS:
             raise NoCredentials(f"AWS does not take these credentials ({code}). {_MENDED}") from error
-        raise OperationsError(f"AWS refused to {what}: {code}{': ' + message if message else ''}") from error
+        raise Refused(f"AWS refused to {what}: {code}{': ' + message if message else ''}", code) from error
     except (BotoCoreError, OSError) as error:
         name = type(error).__name__
         if name in _NO_CREDENTIALS:
@@ -83,12 +84,12 @@ class Account:
     def __init__(self, configured: Configured, region: str) -> None:
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
-        with _asked("sign in"):
+        with asked("sign in"):
             self._session = Session(configured, region)
 
     def client(self, service: str) -> Any:
         """A client, made once."""
-        with self._lock, _asked("sign in"):
+        with self._lock, asked("sign in"):
             if service not in self._clients:
                 self._clients[service] = self._session.client(service)
             return self._clients[service]
@@ -108,7 +109,7 @@ class AwsNode(NodeOperations):
         # The name of a definition stands for all of its revisions, and Batch sorts by time, newest first.
         definition = self._facts.job.rsplit("/", 1)[-1]
         wanted = {"name": "JOB_DEFINITION", "values": [definition]}
-        with _asked("list the node's jobs"):
+        with asked("list the node's jobs"):
             listed = self._batch.list_jobs(
                 jobQueue=self._facts.named("queue"), filters=[wanted], maxResults=min(limit, 100)
             )
@@ -126,26 +127,26 @@ class AwsNode(NodeOperations):
             return []
         options = (container.get("logConfiguration") or {}).get("options") or {}
         group = options.get("awslogs-group") or self._facts.named("logs")
-        asked: dict[str, Any] = {"logGroupName": group, "logStreamName": stream}
+        wanted: dict[str, Any] = {"logGroupName": group, "logStreamName": stream}
         if since is None:
-            asked |= {"startFromHead": False, "limit": min(limit, 10000)}
+            wanted |= {"startFromHead": False, "limit": min(limit, 10000)}
         else:
-            asked |= {"startFromHead": True, "startTime": _milliseconds(since)}
-        events = self._events(asked)
+            wanted |= {"startFromHead": True, "startTime": _milliseconds(since)}
+        events = self._events(wanted)
         return counted([(_time(event), event["message"].rstrip("\n")) for event in events])
 
-    def _events(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    def _events(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         try:
-            with _asked("read the job's log"):
+            with asked("read the job's log"):
                 for _ in range(_PAGES):
-                    page = self._logs.get_log_events(**asked)
+                    page = self._logs.get_log_events(**wanted)
                     found += page["events"]
                     token = page["nextForwardToken"]
                     # The end of a stream is told by a token that leads to itself.
-                    if not asked["startFromHead"] or token == asked.get("nextToken"):
+                    if not wanted["startFromHead"] or token == wanted.get("nextToken"):
                         break
-                    asked["nextToken"] = token
+                    wanted["nextToken"] = token
         except OperationsError as error:
             # The stream is made when the container starts to print.
             if not _is_absent(error):
@@ -163,27 +164,27 @@ class AwsNode(NodeOperations):
         return found[-limit:]
 
     def _trigger_lines(self, since: datetime) -> list[LogLine]:
-        asked: dict[str, Any] = {"logGroupName": self._facts.named("trigger_logs"), "startTime": _milliseconds(since)}
+        wanted: dict[str, Any] = {"logGroupName": self._facts.named("trigger_logs"), "startTime": _milliseconds(since)}
         found: list[LogLine] = []
-        with _asked("read the trigger's log"):
+        with asked("read the trigger's log"):
             for _ in range(_PAGES):
-                page = self._logs.filter_log_events(**asked)
+                page = self._logs.filter_log_events(**wanted)
                 for event in page["events"]:
                     text = _of_the_function(event["message"])
                     if text:
                         found.append(LogLine(_time(event), text, event["eventId"]))
                 if not page.get("nextToken"):
                     break
-                asked["nextToken"] = page["nextToken"]
+                wanted["nextToken"] = page["nextToken"]
         return sorted(found, key=lambda line: line.time)
 
     def stop(self, run: Run) -> None:
-        with _asked("stop the job"):
+        with asked("stop the job"):
             # Also cancels a job that has not started yet.
             self._batch.terminate_job(jobId=run.id, reason=STOPPED)
 
     def _job(self, run_id: str) -> dict[str, Any]:
-        with _asked("describe the job"):
+        with asked("describe the job"):
             found = self._batch.describe_jobs(jobs=[run_id])["jobs"]
         if not found:
             raise OperationsError(f"AWS Batch knows no job {run_id}; it forgets jobs some days after their end.")
@@ -199,8 +200,7 @@ class AwsNode(NodeOperations):
 
 
 def _is_absent(error: OperationsError) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "ResourceNotFoundException"
+    return isinstance(error, Refused) and error.code == "ResourceNotFoundException"
 
 
 def _run(job: dict[str, Any]) -> Run:

@@ -19,6 +19,7 @@ from operations.contract import (
     NodeFacts,
     NodeOperations,
     OperationsError,
+    Refused,
     Run,
     State,
     counted,
@@ -47,7 +48,7 @@ class Account:
         self._identity, self._http = Identity(configured), httpx.Client(timeout=_TIMEOUT)
 
     def call(self, what: str, method: str, url: str, resource: str, body: dict[str, Any] | None = None) -> Any:
-        """A call's answer as JSON. Raises OperationsError, `code` of Azure's error as its cause."""
+        """A call's answer as JSON. Raises OperationsError; Refused with Azure's own code."""
         headers = self._identity.headers(resource)
         try:
             answer = self._http.request(method, url, json=body, headers=headers)
@@ -58,7 +59,7 @@ class Account:
         except ValueError as error:
             raise OperationsError(f"Azure answered something else than JSON when asked to {what}.") from error
         told = _told(answer)
-        raise OperationsError(f"Azure refused to {what}: HTTP {answer.status_code} {told}".rstrip())
+        raise Refused(f"Azure refused to {what}: HTTP {answer.status_code} {told}".rstrip(), _code(answer))
 
     def node(self, facts: NodeFacts) -> NodeOperations:
         """A node's operations."""
@@ -176,3 +177,10 @@ def _told(answer: httpx.Response) -> str:
         return " ".join(word for word in words if word)
     except (ValueError, KeyError, TypeError, AttributeError):
         return ""
+
+
+def _code(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return str(answer.status_code)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import abc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -22,6 +22,14 @@ STOPPED = "stopped with `pnodes stop`"
 
 class OperationsError(Exception):
     """A cloud could not do what was asked; the text is a sentence for the person, without any secret."""
+
+
+class Refused(OperationsError):
+    """The cloud answered no: its own `code` for why, and what else it says about it as `facts`."""
+
+    def __init__(self, sentence: str, code: str, facts: Mapping[str, str] | None = None) -> None:
+        super().__init__(sentence)
+        self.code, self.facts = code, dict(facts or {})
 
 
 class NoCredentials(OperationsError):

@@ -19,6 +19,7 @@ from operations.contract import (
     NodeFacts,
     NodeOperations,
     OperationsError,
+    Refused,
     Run,
     State,
     variables,
@@ -42,7 +43,7 @@ class Account:
         self._identity, self._http = Identity(configured), httpx.Client(timeout=_TIMEOUT)
 
     def call(self, what: str, method: str, url: str, project: str, body: dict[str, Any] | None = None) -> Any:
-        """A call's answer as JSON. Raises OperationsError."""
+        """A call's answer as JSON. Raises OperationsError; Refused with the reason in Google's ErrorInfo."""
         headers = self._identity.headers(method, url)
         try:
             answer = self._http.request(method, url, json=body, headers=headers)
@@ -55,7 +56,8 @@ class Account:
             raise OperationsError(f"Google Cloud could not be asked to {what} ({type(error).__name__}).") from error
         except ValueError as error:
             raise OperationsError(f"Google Cloud answered something else than JSON when asked to {what}.") from error
-        raise OperationsError(f"Google Cloud refused to {what}: HTTP {answer.status_code} {_told(answer)}".rstrip())
+        sentence = f"Google Cloud refused to {what}: HTTP {answer.status_code} {_told(answer)}".rstrip()
+        raise Refused(sentence, *_why(answer))
 
     def node(self, facts: NodeFacts) -> NodeOperations:
         """A node's operations."""
@@ -177,3 +179,15 @@ def _told(answer: httpx.Response) -> str:
         return str(answer.json()["error"]["message"]).strip()
     except (ValueError, KeyError, TypeError):
         return ""
+
+
+def _why(answer: httpx.Response) -> tuple[str, dict[str, str]]:
+    """The reason (SERVICE_DISABLED) with its metadata where Google gives one, else the status (NOT_FOUND)."""
+    try:
+        error = answer.json()["error"]
+        for each in error.get("details") or []:
+            if str(each.get("@type", "")).endswith("google.rpc.ErrorInfo"):
+                return str(each["reason"]), {key: str(value) for key, value in (each.get("metadata") or {}).items()}
+        return str(error.get("status") or answer.status_code), {}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return str(answer.status_code), {}

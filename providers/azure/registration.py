@@ -14,18 +14,9 @@ import tenacity
 from pulumi import dynamic
 
 from providers.azure.arm import Arm, ArmError
+from providers.azure.services import SERVICES
 from providers.refusal import Refusal
 
-SERVICES = (
-    "Microsoft.App",
-    "Microsoft.ContainerRegistry",
-    "Microsoft.Insights",
-    "Microsoft.KeyVault",
-    "Microsoft.ManagedIdentity",
-    "Microsoft.OperationalInsights",
-    "Microsoft.Storage",
-    "Microsoft.Web",
-)
 _VERSION = "2021-04-01"
 _WAIT_SECONDS = 900
 

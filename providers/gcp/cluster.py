@@ -15,20 +15,9 @@ from nodefile import Node
 from providers.contract import TYPE_PREFIX, Stack
 from providers.gcp import names, roles
 from providers.gcp.repositories import Repositories
+from providers.gcp.services import SERVICES
 from trigger import archive
 
-SERVICES = (
-    "artifactregistry",
-    "cloudbuild",
-    "cloudfunctions",
-    "cloudresourcemanager",
-    "cloudscheduler",
-    "iam",
-    "logging",
-    "run",
-    "secretmanager",
-    "storage",
-)
 CLAIM_DAYS, SOURCE_DAYS = 30, 30
 KEEP_IMAGES, KEEP_TRIGGERS, OLD_IMAGES = 20, 2, "2592000s"
 

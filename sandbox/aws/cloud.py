@@ -5,7 +5,21 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, ClassVar
 
-from sandbox.aws import batch, codebuild, ecr, functions, iam, logs, network, pushes, s3, schedules, secretsmanager, sts
+from sandbox.aws import (
+    batch,
+    codebuild,
+    ecr,
+    functions,
+    iam,
+    logs,
+    network,
+    pushes,
+    quotas,
+    s3,
+    schedules,
+    secretsmanager,
+    sts,
+)
 from sandbox.aws.calls import Call, Refused, Reply, json_error
 from sandbox.aws.jobs import Jobs
 from sandbox.calls import serve
@@ -14,7 +28,7 @@ from sandbox.cloud import Cloud, CloudError, Handler, Kernel, Resource
 ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 _SUFFIX = ".amazonaws.com"
-_SERVICES = frozenset({"batch", "codebuild", "lambda", "logs", "secretsmanager", "sts"})
+_SERVICES = frozenset({"batch", "codebuild", "lambda", "logs", "secretsmanager", "servicequotas", "sts"})
 
 
 class AwsCloud(Cloud):
@@ -136,6 +150,8 @@ class AwsCloud(Cloud):
                     return ecr.serve(self, call, action)
                 case "codebuild":
                     return self._builds.serve(call, action)
+                case "servicequotas":
+                    return quotas.serve(self, call, action)
                 case _:
                     return secretsmanager.serve(self, call, action)
         except Refused as refused:

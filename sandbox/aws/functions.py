@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 from sandbox.aws import logs
 from sandbox.aws.calls import Call, Refused, Reply, reply
 from sandbox.aws.handlers import AwsHandler
+from sandbox.aws.quotas import CONCURRENT_EXECUTIONS
 from sandbox.cloud import CloudError, Resource
 from sandbox.functions import FunctionFailed
 
@@ -158,8 +159,12 @@ class Invocations:
         self._cloud = cloud
 
     def serve(self, call: Call) -> Reply:
-        """POST /2015-03-31/functions/NAME/invocations. Raises Refused."""
+        """POST /2015-03-31/functions/NAME/invocations, GET /2016-08-19/account-settings. Raises Refused."""
         caller = self._cloud.access.caller(call)
+        if (call.method, call.path.rstrip("/")) == ("GET", "/2016-08-19/account-settings"):
+            self._cloud.access.demand(caller, "lambda:GetAccountSettings", "*")
+            limit = CONCURRENT_EXECUTIONS
+            return reply({"AccountLimit": {"ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": limit}})
         found = re.fullmatch(r"/2015-03-31/functions/([^/]+)/invocations", call.path)
         if found is None or call.method != "POST":
             raise Refused(404, "UnknownOperationException", f"the sandbox has no {call.method} {call.path}")

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from sandbox.azure import jobs, registry
-from sandbox.azure.calls import Call, Refused, Reply, reply
+from sandbox.azure.calls import Call, Refused, Reply
 from sandbox.azure.identity import MANAGEMENT
+from sandbox.azure.subscription import Subscription
 
 if TYPE_CHECKING:
     from sandbox.azure.cloud import AzureCloud
@@ -16,7 +17,6 @@ _ID = re.compile(
     r"(?P<id>/subscriptions/[^/]+/resourceGroups/[^/]+/providers/(?P<kind>[^/]+/[^/]+)/[^/]+)(?:/(?P<rest>.+))?",
     re.IGNORECASE,
 )
-_PROVIDER = re.compile(r"/subscriptions/[^/]+/providers/(?P<namespace>[^/]+)(?P<register>/register)?")
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 
 
@@ -26,6 +26,7 @@ class Arm:
     def __init__(self, cloud: AzureCloud) -> None:
         self._cloud = cloud
         self._starts, self._tasks = jobs.Starts(cloud), registry.Tasks(cloud, cloud.blobs)
+        self._subscription = Subscription(cloud)
 
     def serve(self, call: Call) -> Reply:
         """One request. Raises Refused."""
@@ -34,9 +35,9 @@ class Arm:
             raise Refused(
                 400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required"
             )
-        provider = _PROVIDER.fullmatch(call.path)
-        if provider:
-            return self._provider(call, principal, provider.group("namespace"), bool(provider.group("register")))
+        answer = self._subscription.serve(call, principal, self._allow)
+        if answer is not None:
+            return answer
         found = _ID.fullmatch(call.path)
         if found is None:
             raise Refused(404, "InvalidResourceType", f"the sandbox has nothing at {call.path}")
@@ -45,6 +46,10 @@ class Arm:
             job = self._cloud.get(jobs.JOB, id_)
             if job is not None:
                 return self._starts.serve(call, job, rest, principal)
+        environment = self._cloud.get(jobs.ENVIRONMENT, id_)
+        if environment is not None and (call.method, rest) == ("GET", ["usages"]):
+            self._allow(principal, "Microsoft.App/managedEnvironments/usages/read", id_)
+            return self._subscription.cores()
         if found.group("kind").lower() == "microsoft.containerregistry/registries":
             target = self._cloud.get(registry.REGISTRY, id_)
             if target is not None:
@@ -52,14 +57,6 @@ class Arm:
                 self._allow(principal, action, id_)
                 return self._tasks.serve(call, target, rest)
         raise Refused(404, "ResourceNotFound", f"The Resource '{id_}' was not found.")
-
-    def _provider(self, call: Call, principal: str, namespace: str, register: bool) -> Reply:
-        subscription = f"/subscriptions/{self._cloud.subscription}"
-        if register and call.method == "POST":
-            self._allow(principal, f"{namespace}/register/action", subscription)
-            self._cloud.kernel.store.put("azure:providers", namespace, {})
-        state = "Registered" if namespace in self._cloud.registered() else "NotRegistered"
-        return reply({"namespace": namespace, "registrationState": state})
 
     def _allow(self, principal: str, action: str, scope: str) -> None:
         if not self._cloud.access.allowed(principal, action, scope):

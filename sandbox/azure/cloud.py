@@ -14,8 +14,9 @@ from sandbox.azure.timers import Timers
 from sandbox.calls import serve
 from sandbox.cloud import Cloud, CloudError, Handler, Kernel
 
-SUBSCRIPTION = "5a4db0c5-0000-4000-8000-000000000001"
-TENANT = "5a4db0c5-0000-4000-8000-000000000002"
+# As Pulumi.dev.yaml has them; before its first `up` no provider has told the sandbox.
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+TENANT = "00000000-0000-0000-0000-000000000002"
 ARM_HOST = "management.azure.com"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.calls import Call, Refused, Reply, reply
 from sandbox.gcp.conditions import Facts
-from sandbox.gcp.handlers import REPOSITORY, SERVICE
+from sandbox.gcp.handlers import REPOSITORY
 from sandbox.gcp.iam import ACCOUNT
 from sandbox.images import BuildError
 
@@ -35,7 +35,7 @@ class Builds:
         if found is None:
             raise Refused(404, "NOT_FOUND", f"{call.path} is not served")
         project, _, build_id, cancel = found.groups()
-        if self._cloud.find(SERVICE, service=HOST) is None:
+        if not self._cloud.switched_on(HOST):
             raise Refused(403, "PERMISSION_DENIED", f"{HOST} has not been used in project {project}: SERVICE_DISABLED")
         if call.method == "POST" and build_id is None:
             self._cloud.access.require(who, "cloudbuild.builds.create", f"projects/{project}")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from sandbox.calls import Call, Refused, Reply, reply, serve
 from sandbox.cloud import Cloud, CloudError, Handler, Kernel, Resource
-from sandbox.gcp import builds, functions, handlers, iam, logging, packages, run, scheduler, storage
+from sandbox.gcp import builds, functions, handlers, iam, logging, packages, run, scheduler, storage, usage
 
 PROJECT = "sandbox-project"
 
@@ -63,6 +63,10 @@ class GcpCloud(Cloud):
         wanted = {scope, scope.removeprefix("buckets/"), scope.replace("/services/", "/functions/")}
         return any(resource.id in wanted for resource in self.resources())
 
+    def switched_on(self, service: str) -> bool:
+        """Whether a service (run.googleapis.com) is on."""
+        return service in usage.on(self)
+
     def account_of(self, client: str) -> str | None:
         """The e-mail of the account that a process runs as: a function's, or that of a run's job."""
         kind, _, name = client.partition("/")
@@ -87,7 +91,7 @@ class GcpCloud(Cloud):
 
     def owns(self, host: str) -> bool:
         hosts = (storage.HOST, run.HOST, builds.HOST, logging.HOST, packages.HOST, iam.METADATA_HOST, iam.TOKEN_HOST)
-        return host in hosts or host.endswith(functions.SUFFIX)
+        return host in (*hosts, usage.HOST, usage.BILLING_HOST) or host.endswith(functions.SUFFIX)
 
     def start(self) -> None:
         self.clock.start()
@@ -111,6 +115,10 @@ class GcpCloud(Cloud):
                 return self._admin.serve(call, who)
             if call.host == packages.HOST:
                 return packages.serve_packages(self, call, who)
+            if call.host == usage.HOST:
+                return usage.serve_usage(self, call, who)
+            if call.host == usage.BILLING_HOST:
+                return usage.serve_billing(self, call, who)
             if call.host == logging.HOST:
                 return self._logging.serve(call, who)
             return self._builds.serve(call, who)

@@ -34,7 +34,7 @@ class GcpHandler(Handler):
     def enabled(self) -> None:
         """Raise as Google does while a service is off."""
         name = f"{self.service}.googleapis.com"
-        if self.service and self.cloud.find(SERVICE, service=name) is None:
+        if self.service and not self.cloud.switched_on(name):
             raise CloudError(
                 f"googleapi: Error 403: {name} has not been used in project {self.cloud.project} before or it is "
                 "disabled. SERVICE_DISABLED"
@@ -76,6 +76,7 @@ class Service(Handler):
     def create(self, resource: Resource) -> None:
         resource.id = f"{self.cloud.project}/{resource.inputs['service']}"
         resource.outputs["project"] = self.cloud.project
+        self.cloud.kernel.store.delete("gcp:switched", resource.inputs["service"])
         self.cloud.kernel.store.insert(_HOLDERS, f"{resource.id} {secrets.token_hex(8)}", {})
 
     def delete(self, resource: Resource) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from providers.azure import registration
 from providers.azure.arm import Arm, ArmError
 from providers.azure.registration import RegistrationError, RegistrationProvider
+from providers.azure.services import SERVICES
 
 Answers = Callable[..., list[httpx.Request]]
 
@@ -107,4 +107,4 @@ def test_who_may_not_switch_it_on_is_told_what_its_owner_can_do(answers: Answers
 def test_the_day_s_token_is_no_change() -> None:
     provider = RegistrationProvider()
     assert not provider.diff("", PROPS, {**PROPS, "token": "another"}).changes
-    assert provider.diff("", PROPS, {**PROPS, "services": list(registration.SERVICES)}).changes
+    assert provider.diff("", PROPS, {**PROPS, "services": list(SERVICES)}).changes

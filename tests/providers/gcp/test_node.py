@@ -11,7 +11,7 @@ import pulumi
 import pytest
 
 from providers.gcp import cluster
-from providers.gcp.cluster import SERVICES
+from providers.gcp.services import SERVICES
 from tests.providers.gcp.conftest import PROJECT, Program, problems
 from tests.providers.recorder import Registered
 from trigger import archive

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from providers.gcp import roles
-from providers.gcp.cluster import SERVICES
+from providers.gcp.services import SERVICES
 from sandbox.cloud import Kernel, Resource
 from sandbox.gcp import handlers, iam, run, storage
 from sandbox.gcp.cloud import GcpCloud

@@ -1,0 +1,80 @@
+"""The engine's plugins of the clouds in use: attached, on PATH, installed in the SDK's version, or downloadable.
+
+The engine wants the version that the program's SDK names. A missing plugin is downloaded at the next `up`, from the
+place that the SDK names or else from get.pulumi.com, unless that is switched off or cannot be reached.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+
+import httpx
+
+from doctor.finding import Finding, failed, ok, warning
+from doctor.pulumi import Run
+
+PACKAGES = {"aws": "aws", "gcp": "gcp", "azure": "azure-native"}
+_HOST = "https://get.pulumi.com/releases/plugins"
+_OFF = ("true", "1", "t")
+_TIMEOUT = 20
+
+
+def wanted(clouds: Iterable[str], docker: bool) -> list[str]:
+    """The names of the plugins that these clouds, and nodes that are built with Docker, need."""
+    return [PACKAGES[cloud] for cloud in sorted(set(clouds))] + (["docker-build"] if docker else [])
+
+
+def examine(names: Iterable[str], run: Run) -> Iterator[Finding]:
+    """One finding for each plugin."""
+    listed = run("plugin", "ls", "--json")
+    installed: dict[str, list[str]] = {}
+    for each in json.loads(listed.stdout or "[]") if not listed.returncode else []:
+        if each.get("kind") == "resource":
+            installed.setdefault(each["name"], []).append(str(each.get("version") or ""))
+    for name in names:
+        yield _plugin(name, installed.get(name, []))
+
+
+def _plugin(name: str, installed: list[str]) -> Finding:
+    try:
+        version = metadata.version(f"pulumi-{name}")
+    except metadata.PackageNotFoundError:
+        return failed(f"plugin {name}", f"the Python package pulumi-{name} is not installed.", "make setup")
+    check, needed = f"plugin {name}", f"the SDK pulumi-{name} {version}"
+    if any(each.split(":")[0] == name for each in os.environ.get("PULUMI_DEBUG_PROVIDERS", "").split(",")):
+        return ok(check, "a running one is attached by PULUMI_DEBUG_PROVIDERS.")
+    if shutil.which(f"pulumi-resource-{name}"):
+        return warning(check, f"the one on PATH is used, whatever its version is; {needed} wants the same.")
+    if version in installed:
+        return ok(check, f"{version} is installed, as {needed} wants it.")
+    mend = f"pulumi plugin install resource {name} {version}"
+    others = f" ({', '.join(sorted(installed))} {'is' if len(installed) == 1 else 'are'})" if installed else ""
+    if os.environ.get("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "").lower() in _OFF:
+        text = f"{version}, which {needed} wants, is not installed{others}, and downloads are switched off."
+        return failed(check, text, mend)
+    problem = _unreachable(name, version)
+    if problem:
+        return failed(check, f"{version} is not installed{others} and cannot be downloaded: {problem}.", mend)
+    return ok(check, f"{version} is not installed yet{others}; the next `pulumi up` downloads it.")
+
+
+def _unreachable(name: str, version: str) -> str:
+    """Why the plugin's archive cannot be had; nothing when it can."""
+    machine = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(
+        platform.machine().lower()
+    )
+    system = "darwin" if sys.platform == "darwin" else "linux"
+    if machine is None:
+        return f"there is none for {platform.machine()}"
+    address = f"{_HOST}/pulumi-resource-{name}-v{version}-{system}-{machine}.tar.gz"
+    try:
+        answer = httpx.head(address, timeout=_TIMEOUT, follow_redirects=True)
+    except httpx.HTTPError as error:
+        return f"no answer from get.pulumi.com ({type(error).__name__})"
+    return "" if answer.is_success else f"get.pulumi.com answers HTTP {answer.status_code} for {system}-{machine}"
