@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from doctor.finding import Finding, Place, asked_in_vain, failed, ok, warning
+from doctor.finding import Finding, Level, Place, asked_in_vain, failed, ok, warning
 from operations.aws import Account, asked
 from operations.contract import Refused
 from providers.aws.limits import EC2, MAX_CPU, fit
@@ -25,20 +25,22 @@ def examine(place: Place) -> Iterator[Finding]:
     account = Account(place.configured, place.region)
     with asked("say who the credentials are"):
         caller = account.client("sts").get_caller_identity()
-    yield from _account(place, str(caller["Account"]), str(caller["Arn"]))
+    who = _account(place, str(caller["Account"]), str(caller["Arn"]))
+    yield who
+    if who.level is Level.FAILED:
+        return
     yield from _fargate(account, place)
     yield from _machines(account, place)
     yield from _lambda(account, place)
     yield from _builds(account, place)
 
 
-def _account(place: Place, number: str, arn: str) -> Iterator[Finding]:
+def _account(place: Place, number: str, arn: str) -> Finding:
     allowed = str(place.configured("aws:allowedAccountIds") or "")
     if allowed and number not in allowed:
         text = f"these credentials are of the account {number}, which aws:allowedAccountIds does not name."
-        yield failed("credentials", text, "aws configure list  (shows where they come from)")
-        return
-    yield ok("credentials", f"account {number}, as {arn.split(':', 5)[-1]}, in {place.region}.")
+        return failed("credentials", text, "aws configure list  (shows where they come from)")
+    return ok("credentials", f"account {number}, as {arn.split(':', 5)[-1]}, in {place.region}.")
 
 
 def _fargate(account: Account, place: Place) -> Iterator[Finding]:

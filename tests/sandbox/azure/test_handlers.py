@@ -26,7 +26,7 @@ def test_nothing_is_made_before_its_service_is_switched_on(azure: Azure) -> None
 
 def test_a_service_is_switched_on_through_resource_manager(azure: Azure) -> None:
     azure.cloud.kernel.store.delete("azure:providers", "Microsoft.App")
-    at = "https://management.azure.com/subscriptions/s/providers/Microsoft.App"
+    at = f"https://management.azure.com/subscriptions/{SUBSCRIPTION}/providers/Microsoft.App"
     with azure.http(azure.token()) as client:
         assert client.get(f"{at}?api-version=2021-04-01").json()["registrationState"] == "NotRegistered"
         assert client.post(f"{at}/register?api-version=2021-04-01").status_code == 200
