@@ -1,0 +1,5 @@
+"""Numerai's answers without a network, as the tests of its client have them."""
+
+from tests.numerai.conftest import wire
+
+__all__ = ["wire"]

@@ -1,0 +1,35 @@
+"""An engine that says what a test wants: by the words that a command begins with."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from engine import Engine
+from engine.version import MINIMUM
+
+ENGINE = Engine(Path("/bin/pulumi"), MINIMUM, "PATH")
+
+
+class Said:
+    """`said`: the first words of a command -> (exit code, standard output or error); more words win."""
+
+    def __init__(self, **changes: tuple[int, Any]) -> None:
+        self.said: dict[str, tuple[int, Any]] = {
+            "whoami": (0, {"user": "anna", "url": "s3://state?region=eu-west-1&awssdk=v2"}),
+            "stack --show-name": (0, "live\n"),
+            "stack output": (0, {"nodes": {"alpha": {"cloud": "aws", "region": "us-east-1", "job": "j"}}}),
+            "config --json": (0, {}),
+            "config set": (0, ""),
+            "plugin ls": (0, []),
+        }
+        self.said |= {name.replace("__", " --").replace("_", " "): answer for name, answer in changes.items()}
+        self.asked: list[tuple[str, ...]] = []
+
+    def __call__(self, *arguments: str, value: str | None = None) -> subprocess.CompletedProcess[str]:
+        self.asked.append(arguments)
+        code, answer = next(said for words, said in self.said.items() if " ".join(arguments).startswith(words))
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        return subprocess.CompletedProcess(arguments, code, "" if code else text, text if code else "")

@@ -1,0 +1,30 @@
+"""Answers of a cloud's REST API by address, for the checks that call `Account.call`."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+from operations.contract import Refused
+
+
+class Rest:
+    """`answers`: a part of an address -> what comes back, or the Refused that is raised. First match counts."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+
+    def __call__(self, *_: Any) -> Rest:
+        return self
+
+    def call(self, what: str, method: str, url: str, *_: Any) -> Any:
+        """Stands for both clouds' Account.call."""
+        assert method == "GET", "the doctor changes nothing"
+        self.asked.append(url)
+        for part, answer in self.answers.items():
+            if part in unquote(url):
+                if isinstance(answer, Refused):
+                    raise answer
+                return answer
+        raise AssertionError(f"nobody answers {url}, asked to {what}")

@@ -1,0 +1,138 @@
+"""What the doctor makes of an Azure subscription, with faked answers of Resource Manager."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from doctor import azure
+from doctor.finding import Finding, Level, Place
+from operations.contract import Refused
+from tests.doctor.patients import levels, node, only, place
+from tests.doctor.rest import Rest
+
+ID = "11111111-2222-3333-4444-555555555555"
+ENABLED = {
+    "displayName": "Fund",
+    "state": "Enabled",
+    "subscriptionPolicies": {"quotaId": "PayAsYouGo_2014-09-01", "spendingLimit": "Off"},
+}
+SMALL = {"preset": None, "cpu": 1, "memory": 2048}
+Examined = Callable[..., list[Finding]]
+
+
+def here(*names: str, deployed: bool = True, **changes: Any) -> Place:
+    nodes = [node(name, "azure", "eastus", **{"size": SMALL, **changes}) for name in names or ("alpha",)]
+    return place(*nodes, deployed=deployed, azure_native__subscriptionId=ID)
+
+
+def usages(name: str, used: int, limit: int) -> dict[str, Any]:
+    return {"value": [{"currentValue": used, "limit": limit, "name": {"value": name}, "unit": "Count"}]}
+
+
+@pytest.fixture
+def examined(monkeypatch: pytest.MonkeyPatch) -> Examined:
+    monkeypatch.delenv("ARM_SUBSCRIPTION_ID", raising=False)
+
+    def examine(at: Place, off: tuple[str, ...] = (), **answers: Any) -> list[Finding]:
+        known = {
+            "locations/eastus/usages": usages("ManagedEnvironmentCount", 0, 1),
+            "environments/e/usages": usages("ManagedEnvironmentConsumptionCores", 0, 100),
+            "/jobs/": {"properties": {"environmentId": "/environments/e"}},
+            **{f"/providers/{each}?": {"registrationState": "NotRegistered"} for each in off},
+            "/providers/": {"registrationState": "Registered"},
+            f"/subscriptions/{ID}?": ENABLED,
+            "/subscriptions?": {"value": [{"subscriptionId": ID, "displayName": "Fund"}]},
+        }
+        monkeypatch.setattr(azure, "Account", Rest({**known, **answers}))
+        return list(azure.examine(at))
+
+    return examine
+
+
+def test_a_subscription_with_everything_is_well(examined: Examined) -> None:
+    found = examined(here())
+    assert set(levels(found).values()) == {Level.OK}
+    assert only(found, "subscription").text.startswith("Fund is enabled")
+
+
+def test_no_subscription_is_named_and_those_there_are_are_shown(examined: Examined) -> None:
+    (found,) = examined(place(node("alpha", "azure", "eastus", size=SMALL)))
+    assert found.level is Level.FAILED
+    assert f"{ID} (Fund)" in found.text
+    assert found.mend == "pulumi config set azure-native:subscriptionId SUBSCRIPTION"
+
+
+def test_a_subscription_that_is_not_there(examined: Examined) -> None:
+    refused = Refused("Azure refused to tell: HTTP 404 SubscriptionNotFound.", "SubscriptionNotFound")
+    (found,) = examined(here(), **{f"/subscriptions/{ID}?": refused})
+    assert (found.level, found.mend) == (Level.FAILED, f"az account show --subscription {ID}")
+
+
+@pytest.mark.parametrize(("state", "level"), [("PastDue", Level.WARNING), ("Disabled", Level.FAILED)])
+def test_a_subscription_with_open_bills(examined: Examined, state: str, level: Level) -> None:
+    found = examined(here(), **{f"/subscriptions/{ID}?": {**ENABLED, "state": state}})
+    assert only(found, "subscription").level is level
+    assert only(found, "subscription").mend.startswith("az account")
+
+
+def test_resource_providers_that_are_not_registered_fail_once_nodes_are_deployed(examined: Examined) -> None:
+    found = examined(here(), off=("Microsoft.App", "Microsoft.KeyVault"))
+    missing = only(found, "resource providers")
+    assert missing.level is Level.FAILED
+    assert missing.mend == (
+        f"az provider register --wait --subscription {ID} --namespace Microsoft.App && "
+        f"az provider register --wait --subscription {ID} --namespace Microsoft.KeyVault"
+    )
+    assert "quota of Container Apps" not in levels(found), "without the provider the limit reads as none"
+
+
+def test_the_first_up_registers_them(examined: Examined) -> None:
+    found = only(examined(here(deployed=False), off=("Microsoft.App",)), "resource providers")
+    assert (found.level, found.mend.startswith("pulumi up")) == (Level.WARNING, True)
+
+
+@pytest.mark.parametrize(
+    ("offer", "limit", "level"),
+    [
+        ("FreeTrial_2014-09-01", "On", Level.FAILED),
+        ("AzureForStudents_2018-01-01", "On", Level.FAILED),
+        ("MSDN_2014-09-01", "On", Level.WARNING),
+        ("PayAsYouGo_2014-09-01", "Off", Level.OK),
+    ],
+)
+def test_free_credit_builds_no_images(examined: Examined, offer: str, limit: str, level: Level) -> None:
+    policies = {"subscriptionPolicies": {"quotaId": offer, "spendingLimit": limit}}
+    answer = {f"/subscriptions/{ID}?": {**ENABLED, **policies}}
+    found = only(examined(here(), **answer), "image builds")
+    assert found.level is level
+    assert found.mend.startswith("build: {docker: true}") is (level is not Level.OK)
+    assert "image builds" not in levels(examined(here(build={"docker": True}), **answer))
+
+
+def test_no_room_for_an_environment(examined: Examined) -> None:
+    full = {"locations/eastus/usages": usages("ManagedEnvironmentCount", 1, 1)}
+    found = only(examined(here(deployed=False), **full), "quota of Container Apps")
+    assert found.level is Level.FAILED
+    where = f"/subscriptions/{ID}/providers/Microsoft.App/locations/eastus"
+    wanted = f"az quota update --resource-name ManagedEnvironmentCount --scope {where} --limit-object value=2"
+    assert found.mend.startswith(wanted)
+    assert only(examined(here(), **full), "quota of Container Apps").level is Level.OK, "the one is the stack's own"
+
+
+def test_too_few_vcpus_in_the_environment(examined: Examined) -> None:
+    few = {"environments/e/usages": usages("ManagedEnvironmentConsumptionCores", 0, 1)}
+    found = only(examined(here("alpha", "beta"), **few), "quota of Container Apps, vCPUs")
+    assert (found.level, "all nodes together need 2" in found.text) == (Level.WARNING, True)
+    large = {"preset": None, "cpu": 2, "memory": 4096}
+    found = only(examined(here("alpha", size=large), **few), "quota of Container Apps, vCPUs")
+    assert (found.level, "alpha would need more" in found.text) == (Level.FAILED, True)
+
+
+def test_usages_that_may_not_be_asked_are_no_failure(examined: Examined) -> None:
+    refused = Refused("Azure refused to tell.", "AuthorizationFailed")
+    found = examined(here(), **{"locations/eastus/usages": refused, "/jobs/": refused})
+    assert only(found, "quota of Container Apps").level is Level.SKIPPED
+    assert only(found, "quota of Container Apps, vCPUs").level is Level.SKIPPED

@@ -1,0 +1,113 @@
+"""What the doctor makes of a Numerai account, with faked answers of its API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from doctor import numerai
+from doctor.finding import Finding, Level
+from tests.doctor.patients import MODEL, levels, node, only
+from tests.numerai.conftest import Wire
+
+KEYS = {"numerai-public-id": "PUBLIC", "numerai-secret": "SECRET"}
+BOTH = "pulumi config set --secret numerai-public-id && pulumi config set --secret numerai-secret"
+ALL = ["upload_submission", "read_submission_info", "read_user_info"]
+
+
+def account(scopes: list[str], **changes: Any) -> dict[str, Any]:
+    models = [
+        {"id": MODEL.upper(), "name": "Alpha", "tournament": 8},
+        {"id": "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02", "name": "sigma", "tournament": 11},
+    ]
+    tokens = [
+        {"name": "old", "public_id": "OTHER", "scopes": []},
+        {"name": "new", "public_id": "PUBLIC", "scopes": scopes},
+    ]
+    return {"data": {"account": {"username": "anna", "apiTokens": tokens, "models": models, **changes}}}
+
+
+def examined(*nodes: Any, config: dict[str, str] = KEYS) -> list[Finding]:
+    return list(numerai.examine(None, nodes or (node(),), config.get))
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NUMERAI_PUBLIC_ID", raising=False)
+    monkeypatch.delenv("NUMERAI_SECRET_KEY", raising=False)
+
+
+def test_a_pair_with_all_scopes_is_well(wire: Wire) -> None:
+    wire.answers = [account(ALL)]
+    found = examined()
+    assert levels(found) == dict.fromkeys(("keys", "scopes", "models"), Level.OK)
+    assert wire.asked[0]["headers"]["Authorization"] == "Token PUBLIC$SECRET"
+    assert not any("SECRET" in each.text + each.mend for each in found)
+
+
+def test_no_keys(wire: Wire) -> None:
+    (found,) = examined(config={"numerai-public-id": "PUBLIC"})
+    assert (found.level, found.mend) == (Level.FAILED, BOTH)
+    assert not wire.asked
+
+
+def test_keys_of_the_environment_only(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMERAI_PUBLIC_ID", "PUBLIC")
+    monkeypatch.setenv("NUMERAI_SECRET_KEY", "SECRET")
+    wire.answers = [account(ALL)]
+    assert only(examined(config={}), "keys").level is Level.WARNING
+
+
+def test_keys_of_a_named_account_go_by_its_name(wire: Wire) -> None:
+    (found,) = numerai.examine("fund", [node(account="fund")], KEYS.get)
+    assert found.mend == (
+        "pulumi config set --secret numerai-public-id-fund && pulumi config set --secret numerai-secret-fund"
+    )
+
+
+def test_keys_that_numerai_does_not_know(wire: Wire) -> None:
+    wire.answers = [(401, {"message": "no"})]
+    (found,) = examined()
+    assert found.level is Level.FAILED
+    assert found.mend.startswith(BOTH)
+
+
+def test_a_pair_that_may_not_read_the_account(wire: Wire) -> None:
+    wire.answers = [{"errors": [{"message": "Insufficient permission"}]}]
+    (found,) = examined()
+    assert "read_user_info" in found.text
+    assert "Insufficient permission" in found.text
+
+
+def test_numerai_does_not_answer(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    wire.answers = [(503, "")]
+    (found,) = examined()
+    assert (found.level, "could not be asked" in found.text) == (Level.FAILED, True)
+
+
+def test_missing_scopes(wire: Wire) -> None:
+    wire.answers = [account(["read_user_info"])]
+    failed, advice = (each for each in examined() if each.check == "scopes")
+    assert (failed.level, "upload_submission to submit" in failed.text) == (Level.FAILED, True)
+    assert (advice.level, "read_submission_info" in advice.text) == (Level.WARNING, True)
+    assert failed.mend.startswith(BOTH)
+
+
+def test_models_by_name_and_id(wire: Wire) -> None:
+    wire.answers = [account(ALL)]
+    other = "00000000-0000-4000-8000-000000000009"
+    signals = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
+    found = examined(
+        node("fine"),
+        node("named", model="Alpha"),
+        node("typo", model="Alhpa"),
+        node("stranger", model=other),
+        node("mixed", model=signals),
+    )
+    told = [each.text for each in found if each.check == "models"]
+    assert len(told) == 3
+    assert told[0] == 'node typo: the account has no classic model "Alhpa". Did you mean "Alpha"?'
+    assert f"node stranger: {other} is no classic model of this account; it is none" in told[1]
+    assert 'the model "sigma" of another tournament' in told[2]

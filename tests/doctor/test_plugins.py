@@ -1,0 +1,84 @@
+"""Which plugin the engine will use for a cloud, and what to do where it would find none."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any
+
+import httpx
+import pytest
+
+from doctor import plugins
+from doctor.finding import Level
+from tests.doctor.engines import Said
+
+VERSION = metadata.version("pulumi-aws")
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PULUMI_DEBUG_PROVIDERS", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(httpx, "head", lambda *_, **__: pytest.fail("nothing is looked for in the network"))
+
+
+def installed(*versions: str) -> Said:
+    listed = [{"name": "aws", "kind": "resource", "version": version} for version in versions]
+    return Said(plugin_ls=(0, [{"name": "aws", "kind": "language", "version": VERSION}, *listed]))
+
+
+def test_which_plugins_are_needed() -> None:
+    assert plugins.wanted(["gcp", "azure", "gcp"], docker=True) == ["azure-native", "gcp", "docker-build"]
+
+
+def test_the_sdk_s_version_is_installed() -> None:
+    (found,) = plugins.examine(["aws"], installed("1.0.0", VERSION))
+    assert (found.level, VERSION in found.text) == (Level.OK, True)
+
+
+def test_a_running_one_is_attached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_DEBUG_PROVIDERS", "gcp:1234,aws:1235")
+    (found,) = plugins.examine(["aws"], installed())
+    assert (found.level, "attached" in found.text) == (Level.OK, True)
+
+
+def test_downloads_are_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true")
+    (found,) = plugins.examine(["aws"], installed("1.0.0"))
+    assert (found.level, found.mend) == (Level.FAILED, f"pulumi plugin install resource aws {VERSION}")
+    assert "(1.0.0 is)" in found.text
+
+
+def answer(value: Any) -> Any:
+    def head(url: str, **_: Any) -> httpx.Response:
+        assert url.startswith(f"https://get.pulumi.com/releases/plugins/pulumi-resource-aws-v{VERSION}-")
+        if isinstance(value, Exception):
+            raise value
+        return httpx.Response(value)
+
+    return head
+
+
+@pytest.mark.parametrize(
+    ("value", "level", "words"),
+    [
+        (200, Level.OK, "downloads it"),
+        (404, Level.FAILED, "HTTP 404"),
+        (httpx.ConnectError("no"), Level.FAILED, "no answer from get.pulumi.com (ConnectError)"),
+    ],
+)
+def test_one_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, value: Any, level: Level, words: str) -> None:
+    monkeypatch.setattr(httpx, "head", answer(value))
+    (found,) = plugins.examine(["aws"], installed())
+    assert (found.level, words in found.text) == (level, True)
+    assert bool(found.mend) is (level is Level.FAILED)
+
+
+def test_an_sdk_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_: str) -> str:
+        raise metadata.PackageNotFoundError
+
+    monkeypatch.setattr(metadata, "version", none)
+    (found,) = plugins.examine(["aws"], installed())
+    assert (found.level, found.mend) == (Level.FAILED, "make setup")

@@ -1,0 +1,70 @@
+"""Service Usage and Cloud Billing in the sandbox: what is on, quotas, and what a switched-off service means."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from providers.gcp.services import SERVICES
+from sandbox.cloud import CloudError, Resource
+from sandbox.gcp import handlers
+from sandbox.gcp.usage import BILLING_HOST, HOST
+from tests.sandbox.gcp.conftest import Google
+
+ON = {"filter": "state:ENABLED", "pageSize": "200", "fields": "nextPageToken,services/name"}
+
+
+def ask(
+    google: Google, path: str, query: dict[str, str], who: Resource | None = None, host: str = HOST
+) -> httpx.Response:
+    with google.http(who) as client:
+        return client.get(f"https://{host}{path}", params=query)
+
+
+def on(google: Google) -> set[str]:
+    found = ask(google, "/v1/projects/sandbox-project/services", ON).json()["services"]
+    return {each["name"].rsplit("/", 1)[-1].removesuffix(".googleapis.com") for each in found}
+
+
+def test_a_service_that_somebody_switches_off_is_off_until_it_is_made_again(google: Google) -> None:
+    assert on(google) == set(SERVICES)
+    with google.http() as client:
+        path = "/v1/projects/sandbox-project/services/artifactregistry.googleapis.com:disable"
+        assert client.post(f"https://{HOST}{path}").json()["done"]
+    assert on(google) == set(SERVICES) - {"artifactregistry"}
+    with pytest.raises(CloudError, match="SERVICE_DISABLED"):
+        google.make(handlers.REPOSITORY, "images", location="us-central1", format="DOCKER")
+    google.make(handlers.SERVICE, "again", service="artifactregistry.googleapis.com")
+    assert on(google) == set(SERVICES)
+
+
+def test_a_quota_has_a_bucket_for_all_regions_and_one_for_a_region(google: Google) -> None:
+    path = "/v1beta1/projects/sandbox-project/services/run.googleapis.com/consumerQuotaMetrics"
+    found = ask(google, f"{path}/run.googleapis.com%2Fcpu_allocation", {"view": "FULL"}).json()
+    (limit,) = found["consumerQuotaLimits"]
+    assert [each.get("dimensions") for each in limit["quotaBuckets"]] == [None, {"region": "us-central1"}]
+    assert {each["effectiveLimit"] for each in limit["quotaBuckets"]} == {"200000"}
+
+
+def test_billing_is_told(google: Google) -> None:
+    found = ask(google, "/v1/projects/sandbox-project/billingInfo", {}, host=BILLING_HOST).json()
+    assert found["billingEnabled"] is True
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [
+        ("/v1/projects/another/services", ON, 403),
+        ("/v1/projects/sandbox-project/services", {"filter": "state:DISABLED"}, 400),
+        ("/v1/projects/sandbox-project/services:batchGet", {}, 404),
+        ("/v1beta1/projects/sandbox-project/services/run.googleapis.com/consumerQuotaMetrics/x%2Fy", {}, 404),
+    ],
+)
+def test_what_it_does_not_know_is_refused(google: Google, path: str, query: dict[str, str], status: int) -> None:
+    assert ask(google, path, query).status_code == status
+
+
+def test_a_job_s_account_reads_nothing(google: Google) -> None:
+    account = google.account("alpha-job")
+    assert ask(google, "/v1/projects/sandbox-project/services", ON, account).status_code == 403
+    assert ask(google, "/v1/projects/sandbox-project/billingInfo", {}, account, BILLING_HOST).status_code == 403
