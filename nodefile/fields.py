@@ -15,8 +15,8 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import available_timezones
 
-from nodefile import cron, sizes
-from nodefile.model import ACCOUNT, RESERVED_ENV, RESERVED_TAGS, Build, Schedule, Size, is_uuid
+from nodefile import cron, sizes, variables
+from nodefile.model import ACCOUNT, RESERVED_TAGS, Build, Schedule, Size, is_uuid
 from nodefile.problems import did_you_mean, shown
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -215,7 +215,7 @@ def env(value: Any) -> dict[str, str]:
     def wrong(name: str) -> str | None:
         if not _ENV_NAME.fullmatch(name):
             return f'"{name}" cannot be a variable; expected letters, digits and _, such as MY_NAME.'
-        if name in RESERVED_ENV:
+        if name in variables.RESERVED:
             return f"{name} is set for every node by itself; choose another name."
         if name.startswith("NUMERAI_"):
             return f"{name} begins with NUMERAI_, which is kept for the API keys; choose another name."

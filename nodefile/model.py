@@ -33,9 +33,6 @@ class Tournament(StrEnum):
 NODE_NAME = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 MAX_NAME = 20
 ACCOUNT = r"^(?=.{1,20}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-RESERVED_ENV: frozenset[str] = frozenset(
-    {"TRIGGER_ID", "MODEL_ID", "ROUND_NUMBER", "IS_TEST", "DATA_VERSION", "RUN_ID", "NODE_NAME", "TOURNAMENT"}
-)
 # What every resource carries; on Azure, which does not tell capitals apart, "Node" would be the same tag.
 RESERVED_TAGS: frozenset[str] = frozenset({"project", "stack", "node"})
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nodefile.variables import PUBLIC_ID, SECRET_KEY
 from providers.refusal import Refusal
 
 
@@ -44,8 +45,8 @@ def names(account: str | None) -> Names:
     return Names(
         f"numerai-public-id{ending}",
         f"numerai-secret{ending}",
-        f"NUMERAI_PUBLIC_ID{variable}",
-        f"NUMERAI_SECRET_KEY{variable}",
+        f"{PUBLIC_ID}{variable}",
+        f"{SECRET_KEY}{variable}",
     )
 
 

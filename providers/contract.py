@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from nodefile import Node
+from nodefile import Node, variables
 from numerai import keys
 
 TYPE_PREFIX = "prediction-nodes"
@@ -58,7 +58,7 @@ class Stack:
 def key_references(node: Node) -> dict[str, str]:
     """Which of the container's variables holds which of the account's two keys."""
     called = keys.names(node.account)
-    return {"NUMERAI_PUBLIC_ID": called.public_id, "NUMERAI_SECRET_KEY": called.secret}
+    return {variables.PUBLIC_ID: called.public_id, variables.SECRET_KEY: called.secret}
 
 
 def derive_token(key: str, node: str, model_id: str) -> str:

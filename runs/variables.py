@@ -10,9 +10,8 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nodefile import Node
+from nodefile import Node, variables
 
-PUBLIC_ID, SECRET_KEY = "NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"
 PROXIES = tuple(
     name for each in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY") for name in (each, each.lower())
 )
@@ -40,14 +39,11 @@ class Account:
 def of_node(node: Node, account: Account, round_number: int | None = None, test: bool = False) -> dict[str, str]:
     """What the cloud's job and the trigger set. No TRIGGER_ID: Numerai issued none, as for a run by a schedule."""
     found = {
-        **node.env,
-        "MODEL_ID": account.model_id,
-        "NODE_NAME": node.name,
-        "TOURNAMENT": node.tournament.value,
+        **variables.constant(node, account.model_id),
         "RUN_ID": f"local-{uuid.uuid4()}",
         "IS_TEST": "true" if test else "false",
-        PUBLIC_ID: account.public_id,
-        SECRET_KEY: account.secret_key,
+        variables.PUBLIC_ID: account.public_id,
+        variables.SECRET_KEY: account.secret_key,
     }
     if test or round_number is not None:
         found["ROUND_NUMBER"] = "test" if round_number is None else str(round_number)

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from nodefile import Node
+from nodefile import Node, variables
 from providers import contract
 from providers.aws import limits, roles
 from providers.aws.cluster import Cluster
@@ -88,12 +88,7 @@ def container_properties(
 ) -> str:
     """The container as Batch wants it (JSON). Unknown keys would be dropped without a word: see its test."""
     fit = limits.fit(node)
-    plain = {
-        **node.env,
-        "MODEL_ID": model_id,
-        "NODE_NAME": node.name,
-        "TOURNAMENT": node.tournament.value,
-    }
+    plain = variables.constant(node, model_id)
     properties: dict[str, Any] = {
         "image": image,
         # No jobRoleArn: what runs in the container has no rights on AWS at all.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 from pulumi_azure_native import app
 
-from nodefile import Node
+from nodefile import Node, variables
 from providers import contract
 from providers.azure import limits
 from providers.azure.cluster import Cluster
@@ -33,12 +33,7 @@ class PredictionNode(contract.PredictionNode):
 
     def _job(self, cluster: Cluster, stack: contract.Stack) -> app.Job:
         node, fit, references = self.node, limits.fit(self.node), contract.key_references(self.node)
-        plain = {
-            **node.env,
-            "MODEL_ID": stack.model_ids[node.name],
-            "NODE_NAME": node.name,
-            "TOURNAMENT": node.tournament.value,
-        }
+        plain = variables.constant(node, stack.model_ids[node.name])
         return app.Job(
             node.name,
             resource_group_name=cluster.group.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
-from nodefile import Node
+from nodefile import Node, variables
 from providers import contract
 from providers.gcp import limits, names, roles
 from providers.gcp.cluster import Cluster
@@ -54,12 +54,7 @@ class PredictionNode(contract.PredictionNode):
             )
             for name in contract.key_references(node).values()
         ]
-        plain = {
-            **node.env,
-            "MODEL_ID": stack.model_ids[node.name],
-            "NODE_NAME": node.name,
-            "TOURNAMENT": node.tournament.value,
-        }
+        plain = variables.constant(node, stack.model_ids[node.name])
         env = [run.JobTemplateTemplateContainerEnvArgs(name=key, value=value) for key, value in plain.items()]
         env += [self._reference(key, *cluster.secrets[name]) for key, name in contract.key_references(node).items()]
         container = run.JobTemplateTemplateContainerArgs(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.azure import jobs, rbac, vault, web
+from sandbox.azure.cloud import SUBSCRIPTION
 from sandbox.azure.handlers import GROUP as GROUP_TYPE
 from sandbox.azure.registry import REGISTRY
 from sandbox.azure.storage import ACCOUNT
