@@ -17,13 +17,36 @@ from tests.migration import old
 
 pytestmark = pytest.mark.e2e
 __all__ = ["environments", "make_world"]
+# What submits without training anything, by numerapi as its users call it: an even row of numbers for the live data.
+PREDICT = """\
+import os
+import numerapi
+import pandas as pd
+
+api = numerapi.{api}()
+api.download_dataset("{version}/live.parquet", "live.parquet")
+{column} = pd.read_parquet("live.parquet").reset_index()["{column}"]
+values = [(n + 1) / (len({column}) + 1) for n in range(len({column}))]
+pd.DataFrame({{"{column}": {column}, "prediction": values}}).to_csv("predictions.csv", index=False)
+print(api.upload_predictions("predictions.csv", model_id=os.environ["MODEL_ID"]))
+"""
+MODELS = {
+    "alpha": {"api": "NumerAPI", "version": "v5.3", "column": "id"},
+    "beta": {"api": "SignalsAPI", "version": "signals/v3.1", "column": "numerai_ticker"},
+    "gamma": {"api": "CryptoAPI", "version": "crypto/v2.0", "column": "symbol"},
+}
 KEYS = {"numerai": {"NUMERAI_PUBLIC_ID": "NOT-SHOWN-PUBLIC", "NUMERAI_SECRET_KEY": "NOT-SHOWN-SECRET"}}
 
 
 def prepared(world: World, home: Path) -> dict[str, str]:
     """What a user of numerai-cli has, and `pnodes` on PATH; the variables of their shell."""
     (world.project / "nodes.yaml").unlink()
-    models = {name: old.model(world.project / "models" / name) for name in ("alpha", "beta", "gamma")}
+    models = {
+        name: old.model(world.project / "models" / name, predict=PREDICT.format(**facts))
+        for name, facts in MODELS.items()
+    }
+    for folder in models.values():
+        (folder / "requirements.txt").write_text("numerapi\npyarrow\n")
     old.write(
         home / ".numerai",
         {

@@ -82,12 +82,12 @@ def azure(path: Path, **fields: Any) -> dict[str, Any]:
     }
 
 
-def model(folder: Path, dockerfile: str = DOCKERFILE) -> Path:
+def model(folder: Path, dockerfile: str = DOCKERFILE, predict: str = "print('predicts')\n") -> Path:
     """A model's folder, made."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "Dockerfile").write_text(dockerfile)
     (folder / "requirements.txt").write_text("numerapi\n")
-    (folder / "predict.py").write_text("print('predicts')\n")
+    (folder / "predict.py").write_text(predict)
     return folder
 
 
