@@ -85,6 +85,10 @@ class Kernel:
     network: Network
 
 
+_CONFIG = "provider-configuration"
+_PLACES = ("region", "project", "subscriptionId", "tenantId", "location")
+
+
 class Cloud(abc.ABC):
     """One cloud."""
 
@@ -95,8 +99,14 @@ class Cloud(abc.ABC):
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self.config: dict[str, Any] = {}
+        self.config: dict[str, Any] = kernel.store.get(_CONFIG, self.package) or {}
         """The provider's configuration as the engine sent it last (region, project, ...)."""
+
+    def configure(self, config: dict[str, Any]) -> None:
+        """Take a configuration. Where things are outlives a restart, which people's tools need at once; who asks, and
+        with which secrets, does not."""
+        self.config = config
+        self.kernel.store.put(_CONFIG, self.package, {name: config[name] for name in _PLACES if name in config})
 
     @abc.abstractmethod
     def invoke(self, token: str, args: dict[str, Any]) -> dict[str, Any]:

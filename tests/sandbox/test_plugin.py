@@ -161,3 +161,9 @@ def test_a_type_that_the_sandbox_does_not_serve_is_refused(world: World) -> None
     (world.cli.folder / "__main__.py").write_text("import pulumi_aws as aws\naws.sns.Topic('topic')\n")
     with pytest.raises(EngineFailed, match="the sandbox has no aws:sns/topic:Topic"):
         world.cli.run("preview")
+
+
+def test_where_things_are_outlives_a_restart_and_secrets_do_not(kernel: Kernel) -> None:
+    configured = {"region": "eu-west-1", "secretKey": "planted-secret"}
+    ToyCloud(kernel).configure(configured)
+    assert ToyCloud(kernel).config == {"region": "eu-west-1"}
