@@ -53,7 +53,7 @@ class Machines:
             policy_arn=pulumi.Output.concat("arn:", partition, ":iam::aws:policy/", _AGENT),
             opts=own,
         )
-        profile = aws.iam.InstanceProfile(name, role=role.name, tags=dict(tags), opts=own)
+        profile = aws.iam.InstanceProfile(name, path=role.path, role=role.name, tags=dict(tags), opts=own)
         template = aws.ec2.LaunchTemplate(
             name,
             block_device_mappings=[

@@ -1,8 +1,10 @@
 """The few names that are fixed on AWS, and why.
 
-Physical names are the provider's to choose, with random digits at their end. Two are fixed, since a policy of the
-cluster has to name what nodes own without waiting for it: the function (the scheduler's one role lists the functions it
-may call) and the image repository (the builder may push to this stack's folder of repositories and nowhere else).
+Physical names are the provider's to choose, with random digits at their end. Roles lie under a path of the stack, which
+is part of their ARNs: who deploys may make, change and hand on these roles and no others. Two names are fixed, since a
+policy of the cluster has to name what nodes own without waiting for it: the function (the scheduler's one role lists
+the functions it may call) and the image repository (the builder may push to this stack's folder of repositories and
+nowhere else).
 """
 
 from __future__ import annotations
@@ -28,6 +30,11 @@ def repositories(project: str, stack: str) -> str:
 def repository(project: str, stack: str, node: str) -> str:
     """The name of a node's repository."""
     return f"{repositories(project, stack)}/{node}"
+
+
+def path(project: str, stack: str) -> str:
+    """The IAM path of a stack's roles, by which a deployer's policy can tell them from all others of the account."""
+    return f"/{project}-{stack}/"
 
 
 def names_functions(text: str) -> bool:

@@ -13,6 +13,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from providers.aws import names
+
 PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 PUSH = [*PULL, "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"]
 WRITE_LOGS = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -87,7 +89,14 @@ def role(
     name: str, assume: pulumi.Input[str], tags: Mapping[str, str], opts: pulumi.ResourceOptions, title: str
 ) -> aws.iam.Role:
     """A role that nobody but a service can take on."""
-    return aws.iam.Role(name, assume_role_policy=assume, description=title, tags=dict(tags), opts=opts)
+    return aws.iam.Role(
+        name,
+        path=names.path(pulumi.get_project(), pulumi.get_stack()),
+        assume_role_policy=assume,
+        description=title,
+        tags=dict(tags),
+        opts=opts,
+    )
 
 
 def attach(name: str, to: aws.iam.Role, policy: pulumi.Input[str], opts: pulumi.ResourceOptions) -> aws.iam.RolePolicy:

@@ -194,13 +194,15 @@ class Cluster(pulumi.ComponentResource):
 
     def _secret(self, name: str, value: pulumi.Output[str]) -> pulumi.Output[str]:
         secret = keyvault.Secret(
-            f"{self.name}-{name}",
+            # Auto-named: the name of a secret that went is not free again for days.
+            f"{name}-{self.region}",
             resource_group_name=self.group.name,
             vault_name=self.vault.name,
-            secret_name=name,
             properties=keyvault.SecretPropertiesArgs(value=value),
             tags=self._tags,
-            opts=self._own,
+            # Azure Resource Manager makes secrets but cannot delete them: the provider would call the vault itself, in
+            # which not even the subscription's owner may do anything. So a secret goes with its vault.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         return pulumi.Output.unsecret(secret.properties.secret_uri_with_version)
 

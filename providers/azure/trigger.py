@@ -62,7 +62,8 @@ class Trigger(pulumi.ComponentResource):
                 cluster.claims.id,
                 roles.custom(cluster.subscription, cluster.claimer),
                 self.identity,
-                self._own,
+                # By then the role is known everywhere: one that was defined a moment ago cannot always be assigned.
+                pulumi.ResourceOptions(parent=self, depends_on=[job]),
                 condition=roles.claims_condition(node.name),
             ),
         ]

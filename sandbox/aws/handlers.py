@@ -17,7 +17,7 @@ class AwsHandler(Handler):
 
     service: ClassVar[str] = ""
     arn: ClassVar[str] = ""
-    """What follows the account in the ARN; {id} stands for the id."""
+    """What follows the account in the ARN; {id} stands for the id, {path} for IAM's path."""
     named: ClassVar[str | None] = "name"
     limit: ClassVar[str] = ""
     """What AWS takes as the name."""
@@ -54,7 +54,7 @@ class AwsHandler(Handler):
             outputs["region"] = self.cloud.region(resource)
         if self.service:
             where = "" if self.worldwide else outputs["region"]
-            tail = self.arn.format(id=resource.id)
+            tail = self.arn.format(id=resource.id, path=resource.inputs.get("path", "/"))
             outputs["arn"] = f"arn:aws:{self.service}:{where}:{self.cloud.account}:{tail}"
         outputs["tagsAll"] = outputs.get("tags") or {}
         self.computed(resource)

@@ -50,7 +50,7 @@ def policy_problem(text: Any, trust: bool = False) -> str | None:
 class Role(AwsHandler):
     """Roles; global."""
 
-    service, arn, limit, worldwide = "iam", "role/{id}", r"[\w+=,.@-]{1,64}", True
+    service, arn, limit, worldwide = "iam", "role{path}{id}", r"[\w+=,.@-]{1,64}", True
 
     def __init__(self, cloud: AwsCloud) -> None:
         super().__init__(cloud)
@@ -120,7 +120,7 @@ class Attachment(AwsHandler):
 class Profile(AwsHandler):
     """Instance profiles."""
 
-    service, arn, worldwide, refers = "iam", "instance-profile/{id}", True, {"role": ROLE}
+    service, arn, worldwide, refers = "iam", "instance-profile{path}{id}", True, {"role": ROLE}
 
     def __init__(self, cloud: AwsCloud) -> None:
         super().__init__(cloud)

@@ -40,6 +40,11 @@ class Vault(ArmHandler):
         resource.outputs["properties"] = {**resource.inputs["properties"], "vaultUri": uri}
 
     def delete(self, resource: Resource) -> None:
+        for key in self.cloud.kernel.store.all("azure:secret-values", resource["properties"]["vaultUri"]):
+            self.cloud.kernel.store.delete("azure:secret-values", key)
+        for secret in self.cloud.resources(SECRET):
+            if secret.id.startswith(f"{resource.id}/"):
+                self.cloud.forget(secret)
         days = resource["properties"].get("softDeleteRetentionInDays", 90)
         until = {"until": time.time() + days * _DAY}
         self.cloud.kernel.store.put("azure:deleted-vaults", resource["name"], until)
@@ -81,8 +86,11 @@ class Secret(Handler):
         self.cloud.kernel.store.put("azure:secret-values", uri, value)
 
     def delete(self, resource: Resource) -> None:
-        for key in self.cloud.kernel.store.all("azure:secret-values", resource["properties"]["secretUri"]):
-            self.cloud.kernel.store.delete("azure:secret-values", key)
+        # Not by Resource Manager, which cannot: the provider calls the vault, where an owner has no rights.
+        raise CloudError(
+            f'Code="Forbidden": Caller is not authorized to perform action on resource {resource.id}. InnerError='
+            '{"code": "ForbiddenByRbac"} Action: Microsoft.KeyVault/vaults/secrets/delete'
+        )
 
 
 def resolve(cloud: AzureCloud, uri: str, principal: str) -> str:

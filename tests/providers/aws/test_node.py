@@ -342,3 +342,10 @@ def test_names_fit_for_the_longest_node_project_and_stack(program: Make) -> None
             seen.add(kind)
             assert re.fullmatch(LIMITS[kind], each.inputs.get("name", f"{each.name}-1a2b3c4")), (kind, each.name)
     assert seen == set(LIMITS)
+
+
+def test_roles_lie_under_a_path_of_the_stack(program: Make) -> None:
+    made = program(TWO.replace("disk: 50GiB", "disk: 300GiB"))
+    named = [*made.all(":Role"), *made.all(":InstanceProfile")]
+    assert len(named) == 8
+    assert {each.inputs["path"] for each in named} == {"/prediction-nodes-dev/"}

@@ -49,7 +49,7 @@ def _outputs(kind: str, name: str, guid: str, inputs: dict[str, Any]) -> dict[st
         states = [{"hostType": type_, "name": host} for type_, host in hosts.items()]
         return {"defaultHostName": hosts["Standard"], "hostNameSslStates": states}
     if kind == "Secret":
-        uri = f"https://vault/secrets/{inputs['secretName']}"
+        uri = f"https://vault/secrets/{name}"
         return {"properties": {"secretUri": uri, "secretUriWithVersion": f"{uri}/1"}}
     if kind == "ImageBuild":
         digest = "sha256:" + "a" * 64

@@ -214,3 +214,15 @@ def test_names_fit_for_the_longest_node_project_and_stack(program: Make) -> None
             seen.add(kind)
             assert re.fullmatch(LIMITS[kind], f"{each.name}1a2b3c4d"), (kind, each.name)
     assert seen == set(LIMITS)
+
+
+def test_a_secret_goes_with_its_vault_and_never_by_itself(two: Program) -> None:
+    secrets = [each for each in two.all(":Secret") if each.type.startswith("azure-native:keyvault:")]
+    assert len(secrets) == 2
+    for secret in secrets:
+        assert secret.retained, "azure-native deletes secrets by a call that an owner of the subscription may not make"
+        assert "secretName" not in secret.inputs, "a fixed name would meet what is left of its predecessor"
+
+
+def test_the_claims_role_has_time_to_spread_before_it_is_given(two: Program) -> None:
+    assert two.one(":Job", "alpha").urn in two.one(":RoleAssignment", "alpha-claim").depends_on

@@ -82,6 +82,16 @@ def test_a_secret_never_gives_its_value_back_and_each_value_is_a_version(azure: 
     assert "two" not in repr(second.outputs["properties"])
 
 
+def test_a_secret_goes_with_its_vault_only(azure: Azure) -> None:
+    keys = azure.make(vault.VAULT, "keys", **VAULT, vaultName="keys1")
+    place = {"resourceGroupName": GROUP, "vaultName": "keys1", "secretName": "key"}
+    secret = azure.make(vault.SECRET, "key", **place, properties={"value": "one"})
+    with pytest.raises(CloudError, match="ForbiddenByRbac"):
+        azure.remove(secret)
+    azure.remove(keys)
+    assert azure.cloud.resources(vault.SECRET) == []
+
+
 def test_an_assignment_cannot_be_changed_nor_made_twice(azure: Azure) -> None:
     identity, account = azure.identity("a"), azure.account("acc1")
     role = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
