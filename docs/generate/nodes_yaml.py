@@ -53,7 +53,8 @@ what its resources are called, so another name is another node.
 cloud cannot do. The first line gives completion in editors that know YAML schemas, as VS Code's YAML extension does.
 
 {table(["key", "what", "default"], rows)}
-{"".join(_section(key, KEYS[key], node) for key in KEYS)}"""
+{"".join(_section(key, KEYS[key], node) for key in KEYS).rstrip()}
+"""
 
 
 def _section(key: str, about: Key, node: Node) -> str:
