@@ -14,7 +14,7 @@ from sandbox.azure.timers import Timers
 from sandbox.calls import serve
 from sandbox.cloud import Cloud, CloudError, Handler, Kernel
 
-# As Pulumi.dev.yaml has them; before its first `up` no provider has told the sandbox.
+# As Pulumi.sandbox.yaml has them; before its first `up` no provider has told the sandbox.
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 TENANT = "00000000-0000-0000-0000-000000000002"
 ARM_HOST = "management.azure.com"

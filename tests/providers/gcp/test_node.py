@@ -181,6 +181,9 @@ def test_keys_are_references_and_nothing_secret_is_plain(two: Program) -> None:
             if isinstance(value, str) and "planted" in value:
                 assert any(path.startswith(known) for known in each.secrets), (each.type, path)
     schedule = two.one("cloudscheduler/job:Job", "alpha")
+    # Cloud Scheduler reads five fields and a zone as they are, names in capitals.
+    told = (schedule.inputs["schedule"], schedule.inputs["timeZone"])
+    assert told == ("0 13 * * TUE-SAT", "America/New_York")
     assert any(path.startswith("httpTarget") for path in schedule.secrets)
     token = schedule.inputs["httpTarget"]["headers"]["X-Trigger-Token"]
     assert all(token not in str(each.inputs) for each in two.all() if each is not schedule)
