@@ -111,7 +111,7 @@ class _ContainerJob:
         self._engine, self._container, self._attached, self._spec = engine, container, attached, spec
         self._group: Path | None = None
         self._peak = 0
-        self._looked = False
+        self._pid = 0
 
     def wait(self, seconds: float) -> int | None:
         try:
@@ -120,9 +120,11 @@ class _ContainerJob:
             return None
 
     def memory_mib(self) -> int:
-        if not self._looked:
-            pid = int(self._state().get("Pid") or 0)
-            self._looked, self._group = pid > 0, _memory_group(pid)
+        if self._group is None:
+            self._pid = self._pid or int(self._state().get("Pid") or 0)
+            # Until the engine has moved the process into the container's own group, the group is that of all others.
+            group = _memory_group(self._pid)
+            self._group = group if group is not None and self._container in str(group) else None
         used = _used_mib(self._group) if self._group is not None else 0
         self._peak = max(self._peak, used)
         # The engine enforces the limit: what is on the way to it is not over it.

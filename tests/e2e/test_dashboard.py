@@ -77,6 +77,7 @@ def test_a_round_is_seen_on_the_page_and_kept_in_a_file(make_world: MakeWorld, t
         for cloud in CLOUDS:
             card = f"#node-on-{cloud}"
             wait.until(partial(reached, card))
+            wait.until(lambda _, card=card: shown(chrome, f"{card} .cells .on-time"))
             steps = " ".join(shown(chrome, f"{card} .steps li"))
             for step in ("webhook reached, answered 202 started", "container started", "finished, after", "on time"):
                 assert step in steps, steps
