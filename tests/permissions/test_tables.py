@@ -20,7 +20,7 @@ from engine.paths import ROOT
 from permissions import aws, azure, gcp
 from permissions.documents import documents
 from permissions.table import Table, Way, missing, needed
-from providers.azure.registration import SERVICES
+from providers.azure.services import SERVICES
 from tests.providers import recorder
 from tests.providers.recorder import Registered
 
