@@ -1,0 +1,183 @@
+"""Azure: which actions each resource type takes, as custom roles of a subscription.
+
+Actions are those of the resource providers (learn.microsoft.com/azure/role-based-access-control/permissions). Roles and
+assignments are among them, so CONDITION goes with the assignment of `up`: it may give roles to applications' identities
+only, and none with which these could give rights in turn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from permissions.table import Row, Table, Way, needed
+
+_PERMISSIONS = "learn.microsoft.com/azure/role-based-access-control/permissions"
+_ACR, _APP = "Microsoft.ContainerRegistry/registries", "Microsoft.App"
+_GROUP, _LOGS = "Microsoft.Resources/subscriptions/resourceGroups", "Microsoft.OperationalInsights/workspaces"
+_IDENTITY, _STORAGE = "Microsoft.ManagedIdentity/userAssignedIdentities", "Microsoft.Storage/storageAccounts"
+_WEB = "Microsoft.Web"
+_REGISTERED = (
+    "Microsoft.App",
+    "Microsoft.ContainerRegistry",
+    "Microsoft.Insights",
+    "Microsoft.KeyVault",
+    "Microsoft.ManagedIdentity",
+    "Microsoft.OperationalInsights",
+    "Microsoft.Storage",
+    "Microsoft.Web",
+)
+
+
+def _usual(type_: str, page: str, read: str = "", create: str = "", delete: str = "") -> Row:
+    """A type with the three actions that most have, and more where it has more."""
+    return Row(
+        f"{_PERMISSIONS}/{page}",
+        read=f"{type_}/read {read}".strip(),
+        create=f"{type_}/write {create}".strip(),
+        delete=f"{type_}/delete {delete}".strip(),
+    )
+
+
+TABLE: Table = {
+    "azure-native:app:Job": _usual(
+        f"{_APP}/jobs",
+        "containers",
+        create=(
+            f"{_APP}/managedEnvironments/join/action {_IDENTITY}/assign/action "
+            f"{_APP}/locations/containerappsjoboperationstatuses/read "
+            f"{_APP}/locations/containerappsjoboperationresults/read"
+        ),
+    ),
+    "azure-native:app:ManagedEnvironment": _usual(
+        f"{_APP}/managedEnvironments",
+        "containers",
+        create=(
+            f"{_APP}/locations/managedenvironmentoperationstatuses/read "
+            f"{_APP}/locations/managedenvironmentoperationresults/read"
+        ),
+    ),
+    "azure-native:applicationinsights:Component": _usual("Microsoft.Insights/components", "monitor"),
+    "azure-native:authorization:RoleAssignment": _usual(
+        "Microsoft.Authorization/roleAssignments", "management-and-governance"
+    ),
+    "azure-native:authorization:RoleDefinition": _usual(
+        "Microsoft.Authorization/roleDefinitions", "management-and-governance"
+    ),
+    "azure-native:containerregistry:Registry": _usual(_ACR, "containers", create=f"{_ACR}/operationStatuses/read"),
+    "azure-native:keyvault:Secret": Row(
+        # Deleted with its vault: what deletes a single secret is a data action.
+        f"{_PERMISSIONS}/security",
+        read="Microsoft.KeyVault/vaults/secrets/read",
+        create="Microsoft.KeyVault/vaults/secrets/write",
+    ),
+    "azure-native:keyvault:Vault": _usual("Microsoft.KeyVault/vaults", "security"),
+    "azure-native:managedidentity:UserAssignedIdentity": _usual(_IDENTITY, "identity"),
+    "azure-native:operationalinsights:Workspace": _usual(_LOGS, "monitor"),
+    "azure-native:resources:ResourceGroup": _usual(_GROUP, "management-and-governance"),
+    "azure-native:storage:BlobContainer": _usual(f"{_STORAGE}/blobServices/containers", "storage"),
+    "azure-native:storage:ManagementPolicy": _usual(f"{_STORAGE}/managementPolicies", "storage"),
+    "azure-native:storage:StorageAccount": _usual(_STORAGE, "storage"),
+    "azure-native:web:AppServicePlan": _usual(
+        f"{_WEB}/serverfarms", "web-and-mobile", create=f"{_WEB}/serverfarms/operationresults/read"
+    ),
+    "azure-native:web:WebApp": _usual(
+        f"{_WEB}/sites",
+        "web-and-mobile",
+        read=f"{_WEB}/sites/config/read",
+        create=(
+            f"{_WEB}/sites/config/write {_WEB}/serverfarms/join/action {_IDENTITY}/assign/action "
+            f"{_WEB}/sites/operationresults/read"
+        ),
+    ),
+    # Look-ups
+    "azure-native:authorization:getClientConfig": Row(
+        f"{_PERMISSIONS}/general", look_up="Microsoft.Resources/subscriptions/read"
+    ),
+    "azure-native:authorization:getClientToken": Row(
+        f"{_PERMISSIONS}/general", look_up="Microsoft.Resources/subscriptions/read"
+    ),
+    "azure-native:operationalinsights:getSharedKeys": Row(
+        f"{_PERMISSIONS}/monitor", look_up=f"{_LOGS}/sharedKeys/action"
+    ),
+    # What azure-native has no resource for.
+    "pulumi-python:dynamic/prediction-nodes:AzureServices": Row(
+        "providers/azure/registration.py",
+        create=" ".join(
+            ["Microsoft.Resources/subscriptions/providers/read", *(f"{each}/register/action" for each in _REGISTERED)]
+        ),
+    ),
+    "pulumi-python:dynamic/prediction-nodes:FunctionCode": Row(
+        "learn.microsoft.com/azure/app-service/resources-kudu", create=f"{_WEB}/sites/publish/Action"
+    ),
+    "pulumi-python:dynamic/prediction-nodes:ImageBuild": Row(
+        "providers/azure/image.py",
+        create=(
+            f"{_ACR}/listBuildSourceUploadUrl/action {_ACR}/scheduleRun/action {_ACR}/runs/read "
+            f"{_ACR}/runs/listLogSasUrl/action {_ACR}/runs/cancel/action {_ACR}/metadata/read {_ACR}/pull/read "
+            f"{_ACR}/artifacts/delete"
+        ),
+    ),
+    "pulumi-python:dynamic/prediction-nodes:Repositories": Row(
+        "providers/azure/repositories.py",
+        update=f"{_ACR}/metadata/read {_ACR}/pull/read {_ACR}/artifacts/delete",
+    ),
+    "docker-build:index:Image": Row(
+        "learn.microsoft.com/azure/container-registry/container-registry-rbac-built-in-roles-overview",
+        create=f"{_ACR}/pull/read {_ACR}/push/write",
+    ),
+    # `pnodes`
+    "pnodes status": Row(
+        "operations/azure.py", read=f"{_APP}/jobs/read {_APP}/jobs/executions/read {_APP}/jobs/execution/read"
+    ),
+    "pnodes logs": Row(
+        # Any table: those of containers are the workspace's own, made with their first line.
+        "operations/azure.py",
+        read=f"{_LOGS}/query/read {_LOGS}/query/*/read",
+    ),
+    "pnodes stop": Row("operations/azure.py", create=f"{_APP}/jobs/stop/execution/action"),
+}
+
+_PRIVILEGED = {
+    "Owner": "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
+    "User Access Administrator": "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
+    "Role Based Access Control Administrator": "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
+    "Contributor": "b24988ac-6180-42a0-ab88-20f7382dd24c",
+}
+_ASSIGN = "Microsoft.Authorization/roleAssignments"
+
+
+def condition() -> str:
+    """Goes with the assignment of `up`: what roles it may give and take, and to whom."""
+    ids = ", ".join(_PRIVILEGED.values())
+
+    def only(action: str, where: str) -> str:
+        return (
+            f"((!(ActionMatches{{'{_ASSIGN}/{action}'}})) OR ("
+            f"@{where}[{_ASSIGN}:RoleDefinitionId] ForAnyOfAllValues:GuidNotEquals {{{ids}}} AND "
+            f"@{where}[{_ASSIGN}:PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase {{'ServicePrincipal'}}))"
+        )
+
+    return f"{only('write', 'Request')} AND {only('delete', 'Resource')}"
+
+
+_NAMES = {
+    Way.PREVIEW: ("Prediction nodes preview", "Compares a stack of prediction nodes with its state."),
+    Way.DRIFT: ("Prediction nodes reader", "Reads a stack of prediction nodes and its logs."),
+    Way.UP: ("Prediction nodes deployer", "Makes, changes and removes a stack of prediction nodes."),
+}
+
+
+def role(way: Way) -> dict[str, Any]:
+    """The role of a way of running, as `az role definition create --role-definition` takes it."""
+    name, description = _NAMES[way]
+    # One action is spelt once, whatever way its page writes it.
+    known = {action.lower(): action for action in reversed(needed(TABLE, way))}
+    return {
+        "Name": name,
+        "Description": description,
+        "Actions": sorted(known.values(), key=str.lower),
+        "NotActions": [],
+        "DataActions": [],
+        "NotDataActions": [],
+        "AssignableScopes": ["/subscriptions/SUBSCRIPTION_ID"],
+    }

@@ -1,0 +1,178 @@
+"""Google Cloud: which permissions each resource type takes, as custom roles of the project.
+
+Permissions are those of the methods that the provider calls (cloud.google.com/iam/docs/permissions-reference). Project
+IAM is a role of its own: it is given with a condition that names the only two roles which the program grants on the
+project, so that who deploys cannot make itself the project's owner.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from permissions.table import Row, Table, Way, needed
+
+_TERRAFORM = "terraform-provider-google"
+_ACT_AS = "iam.serviceAccounts.actAs"
+TABLE: Table = {
+    "gcp:artifactregistry/repository:Repository": Row(
+        "artifactregistry.googleapis.com/v1 projects.locations.repositories",
+        read="artifactregistry.repositories.get",
+        create="artifactregistry.repositories.create",
+        update="artifactregistry.repositories.update",
+        delete="artifactregistry.repositories.delete",
+    ),
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": Row(
+        "artifactregistry.googleapis.com/v1 projects.locations.repositories",
+        read="artifactregistry.repositories.getIamPolicy",
+        create="artifactregistry.repositories.setIamPolicy",
+    ),
+    "gcp:cloudfunctionsv2/function:Function": Row(
+        "cloudfunctions.googleapis.com/v2 projects.locations.functions; actAs on runtime and build account",
+        read="cloudfunctions.functions.get",
+        create=f"cloudfunctions.functions.create cloudfunctions.operations.get storage.objects.get {_ACT_AS}",
+        update="cloudfunctions.functions.update",
+        delete="cloudfunctions.functions.delete",
+    ),
+    "gcp:cloudrunv2/job:Job": Row(
+        "run.googleapis.com/v2 projects.locations.jobs; who deploys has to be able to read the image",
+        read="run.jobs.get",
+        create=f"run.jobs.create run.operations.get artifactregistry.repositories.downloadArtifacts {_ACT_AS}",
+        update="run.jobs.update",
+        delete="run.jobs.delete",
+    ),
+    "gcp:cloudrunv2/jobIamMember:JobIamMember": Row(
+        "run.googleapis.com/v2 projects.locations.jobs", read="run.jobs.getIamPolicy", create="run.jobs.setIamPolicy"
+    ),
+    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": Row(
+        "run.googleapis.com/v2 projects.locations.services",
+        read="run.services.get run.services.getIamPolicy",
+        create="run.services.setIamPolicy",
+    ),
+    "gcp:cloudscheduler/job:Job": Row(
+        "cloudscheduler.googleapis.com/v1 projects.locations.jobs",
+        read="cloudscheduler.jobs.get cloudscheduler.jobs.fullView",
+        create="cloudscheduler.jobs.create",
+        update="cloudscheduler.jobs.update cloudscheduler.jobs.pause cloudscheduler.jobs.enable",
+        delete="cloudscheduler.jobs.delete",
+    ),
+    "gcp:logging/projectExclusion:ProjectExclusion": Row(
+        "logging.googleapis.com/v2 projects.exclusions",
+        read="logging.exclusions.get",
+        create="logging.exclusions.create",
+        update="logging.exclusions.update",
+        delete="logging.exclusions.delete",
+    ),
+    "gcp:projects/iAMCustomRole:IAMCustomRole": Row(
+        "iam.googleapis.com/v1 projects.roles",
+        read="iam.roles.get",
+        create="iam.roles.create iam.roles.undelete",
+        update="iam.roles.update",
+        delete="iam.roles.delete",
+    ),
+    "gcp:projects/iAMMember:IAMMember": Row(
+        "cloudresourcemanager.googleapis.com/v1 projects",
+        read="resourcemanager.projects.getIamPolicy",
+        create="resourcemanager.projects.setIamPolicy",
+    ),
+    "gcp:projects/service:Service": Row(
+        "serviceusage.googleapis.com/v1 services; with disable_on_destroy false nothing is disabled",
+        read="serviceusage.services.get serviceusage.services.list",
+        create="serviceusage.services.enable",
+    ),
+    "gcp:secretmanager/secret:Secret": Row(
+        "secretmanager.googleapis.com/v1 projects.secrets",
+        read="secretmanager.secrets.get",
+        create="secretmanager.secrets.create",
+        update="secretmanager.secrets.update",
+        delete="secretmanager.secrets.delete",
+    ),
+    "gcp:secretmanager/secretIamMember:SecretIamMember": Row(
+        "secretmanager.googleapis.com/v1 projects.secrets",
+        read="secretmanager.secrets.getIamPolicy",
+        create="secretmanager.secrets.setIamPolicy",
+    ),
+    "gcp:secretmanager/secretVersion:SecretVersion": Row(
+        f"{_TERRAFORM} secretmanager: reads the value itself, so who looks for drift sees the keys",
+        read="secretmanager.versions.get secretmanager.versions.access",
+        create="secretmanager.versions.add",
+        update="secretmanager.versions.enable secretmanager.versions.disable",
+        delete="secretmanager.versions.destroy",
+    ),
+    "gcp:serviceaccount/account:Account": Row(
+        "iam.googleapis.com/v1 projects.serviceAccounts",
+        read="iam.serviceAccounts.get",
+        create="iam.serviceAccounts.create",
+        update="iam.serviceAccounts.update",
+        delete="iam.serviceAccounts.delete",
+    ),
+    "gcp:storage/bucket:Bucket": Row(
+        "storage.googleapis.com/v1 buckets; emptied before it is deleted",
+        read="storage.buckets.get",
+        create="storage.buckets.create",
+        update="storage.buckets.update",
+        delete="storage.objects.list storage.objects.delete storage.buckets.delete",
+    ),
+    "gcp:storage/bucketIAMMember:BucketIAMMember": Row(
+        "storage.googleapis.com/v1 buckets",
+        read="storage.buckets.getIamPolicy",
+        create="storage.buckets.setIamPolicy",
+    ),
+    "gcp:storage/bucketObject:BucketObject": Row(
+        "storage.googleapis.com/v1 objects",
+        read="storage.objects.get",
+        create="storage.objects.create",
+        update="storage.objects.update",
+        delete="storage.objects.delete",
+    ),
+    # Look-ups: who works on which project, from the credentials alone.
+    "gcp:organizations/getClientConfig:getClientConfig": Row(
+        f"{_TERRAFORM} google_client_config", look_up="resourcemanager.projects.get serviceusage.services.use"
+    ),
+    # What azure-native, aws and gcp have no resource for.
+    "pulumi-python:dynamic/prediction-nodes:ImageBuild": Row(
+        "providers/gcp/image.py",
+        create=(
+            "artifactregistry.tags.get storage.objects.create storage.objects.delete cloudbuild.builds.create "
+            f"cloudbuild.builds.get cloudbuild.builds.list cloudbuild.builds.update logging.logEntries.list {_ACT_AS}"
+        ),
+    ),
+    "pulumi-python:dynamic/prediction-nodes:Repositories": Row(
+        "providers/gcp/repositories.py",
+        update="artifactregistry.packages.delete artifactregistry.versions.delete artifactregistry.tags.delete",
+    ),
+    "docker-build:index:Image": Row(
+        "cloud.google.com/artifact-registry/docs/access-control",
+        create="artifactregistry.repositories.uploadArtifacts artifactregistry.repositories.downloadArtifacts",
+    ),
+    # `pnodes`
+    "pnodes status": Row("operations/gcp.py", read="run.executions.list run.executions.get"),
+    "pnodes logs": Row("operations/gcp.py", read="run.executions.get logging.logEntries.list"),
+    "pnodes stop": Row("operations/gcp.py", create="run.executions.cancel run.operations.get"),
+}
+
+PROJECT_IAM = "resourcemanager.projects.setIamPolicy"
+GRANTED = ("roles/logging.logWriter", "roles/storage.objectViewer")
+"""What the program grants on the project; all other grants are on one job, secret, bucket or repository."""
+CONDITION = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([{}])".format(
+    ", ".join(f"'{role}'" for role in GRANTED)
+)
+_TITLES = {
+    Way.PREVIEW: "Prediction nodes: preview",
+    Way.DRIFT: "Prediction nodes: read",
+    Way.UP: "Prediction nodes: deploy",
+}
+
+
+def role(way: Way) -> dict[str, Any]:
+    """The role of a way of running, as `gcloud iam roles create --file` takes it; without the project's IAM."""
+    permissions = [each for each in needed(TABLE, way) if each != PROJECT_IAM]
+    return {"title": _TITLES[way], "stage": "GA", "includedPermissions": permissions}
+
+
+def grants() -> dict[str, Any]:
+    """The role that is given with CONDITION, beside that of `up`."""
+    return {
+        "title": "Prediction nodes: grants on the project",
+        "stage": "GA",
+        "includedPermissions": ["resourcemanager.projects.getIamPolicy", PROJECT_IAM],
+    }

