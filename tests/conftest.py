@@ -6,7 +6,14 @@ workers but one without anything to do. Files whose tests share what was set up 
 
 from __future__ import annotations
 
+import signal
+
 import pytest
+
+# A shell without job control starts what it sends to the background with Ctrl-C ignored, and every child inherits that:
+# tests that interrupt a program would wait in vain.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
