@@ -74,10 +74,13 @@ def test_a_round_is_seen_on_the_page_and_kept_in_a_file(make_world: MakeWorld, t
         def reached(card: str, _driver: Chrome) -> bool:
             return "webhook reached" in " ".join(shown(chrome, f"{card} .steps li"))
 
+        def counted(card: str, _driver: Chrome) -> list[str]:
+            return shown(chrome, f"{card} .cells .on-time")
+
         for cloud in CLOUDS:
             card = f"#node-on-{cloud}"
             wait.until(partial(reached, card))
-            wait.until(lambda _, card=card: shown(chrome, f"{card} .cells .on-time"))
+            wait.until(partial(counted, card))
             steps = " ".join(shown(chrome, f"{card} .steps li"))
             for step in ("webhook reached, answered 202 started", "container started", "finished, after", "on time"):
                 assert step in steps, steps
