@@ -44,7 +44,7 @@ def passwords(world: World) -> dict[str, list[str]]:
     return found
 
 
-def test_three_nodes_from_nothing_to_nothing(three: World) -> None:
+def test_three_nodes_from_nothing_to_their_clouds_builders_and_back_to_nothing(three: World) -> None:
     printed = three.cli.run("preview", "--diff")
     given = passwords(three)
     assert (given["aws"], given["azure"]) == ([], []), "a preview asked for a password"
@@ -54,7 +54,6 @@ def test_three_nodes_from_nothing_to_nothing(three: World) -> None:
     for facts in before.values():
         assert "@sha256:" in facts["image"]
     assert three.cli.up().keys() == {"same"}
-    assert three.cli.preview().keys() == {"same"}
     assert three.cli.refresh().keys() == {"same"}
 
     for url in three.cli.outputs()["webhooks"].values():
@@ -67,7 +66,6 @@ def test_three_nodes_from_nothing_to_nothing(three: World) -> None:
     assert three.cli.up()["update"] == 2
     after = three.cli.outputs()["nodes"]
     assert {name for name in after if after[name]["image"] != before[name]["image"]} == {"beta"}
-    assert three.cli.preview().keys() == {"same"}
 
     printed += three.cli.run("stack") + three.cli.run("stack", "export")
     given = passwords(three)
@@ -80,30 +78,21 @@ def test_three_nodes_from_nothing_to_nothing(three: World) -> None:
     assert len(contents) > 10
     assert not [secret for secret in secrets if any(secret in content for content in [*contents, printed.encode()])]
 
+    three.nodes(THREE.replace(BY_DOCKER, "build: {docker: false}"))
+    steps = three.cli.steps()
+    assert {key for key, step in steps.items() if step != "update"} == {
+        f"{type_}::{name}" for type_ in (IMAGE, CLOUD_BUILD) for name in ("alpha", "beta", "gamma")
+    }
+    three.cli.up()
+    for url in three.cli.outputs()["webhooks"].values():
+        assert three.call(url, str(uuid.uuid4())).status_code == 202
+    assert {run["state"] for run in three.finished(6)} == {"SUCCEEDED"}
+    three.nodes(THREE)
+    three.cli.up()
+    assert three.cli.preview().keys() == {"same"}
+
     three.cli.destroy()
     assert sum(three.left().values()) == 0
-
-
-def test_a_node_goes_from_its_clouds_builder_to_docker_and_back(make_world: Callable[[str], World]) -> None:
-    both = [node("alpha", "aws"), node("beta", "gcp", "signals")]
-    world = make_world(nodes(*both))
-    world.cli.up()
-    world.nodes(nodes(node("alpha", "aws", extra=BY_DOCKER), node("beta", "gcp", "signals", extra=BY_DOCKER)))
-    steps = world.cli.steps()
-    assert {key for key, step in steps.items() if step != "update"} == {
-        f"{IMAGE}::alpha",
-        f"{IMAGE}::beta",
-        f"{CLOUD_BUILD}::alpha",
-        f"{CLOUD_BUILD}::beta",
-    }
-    world.cli.up()
-    assert world.cli.preview().keys() == {"same"}
-    world.nodes(nodes(*both))
-    world.cli.up()
-    assert world.cli.preview().keys() == {"same"}
-    for url in world.cli.outputs()["webhooks"].values():
-        assert world.call(url, str(uuid.uuid4())).status_code == 202
-    assert {run["state"] for run in world.finished(2)} == {"SUCCEEDED"}
 
 
 def test_keys_in_the_folder_and_builds_that_fail_are_sentences(make_world: Callable[[str], World]) -> None:
