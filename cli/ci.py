@@ -25,6 +25,7 @@ class Role(StrEnum):
     """As whom the clouds are used: its name stands in the repository's variables."""
 
     PREVIEW = "PREVIEW"
+    DRIFT = "DRIFT"
     DEPLOY = "DEPLOY"
 
 
@@ -132,7 +133,7 @@ def drift() -> None:
 
     step, folder = here(), project.project_folder()
     told = _told(step)
-    if not _usable(step, folder, Role.PREVIEW, told):
+    if not _usable(step, folder, Role.DRIFT, told):
         return
     pulumi = Pulumi(folder, os.environ)
     done = pulumi.run(step, scrubber := pulumi.scrubber(), "refresh", "--preview-only", "--expect-no-changes", "--diff")

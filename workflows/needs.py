@@ -55,7 +55,7 @@ def stack_name(environ: Mapping[str, str]) -> str:
 
 
 def find(folder: Path, environ: Mapping[str, str], role: str) -> Needs:
-    """Before anything is logged in. `role` is PREVIEW or DEPLOY, and stands in the variables' names."""
+    """Before anything is logged in. `role` is PREVIEW, DRIFT or DEPLOY, and stands in the variables' names."""
     backend, stack = environ.get("PULUMI_BACKEND_URL", ""), stack_name(environ)
     settings = _settings(folder, stack)
     provider = str((settings or {}).get("secretsprovider") or "")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from docs.generate import commands, nodes_yaml, resources, sizes
+from docs.generate import commands, first_deployment, nodes_yaml, resources, sizes
+from nodefile import Cloud
 
 DOCS = Path(__file__).resolve().parents[1]
 PAGES: dict[str, Callable[[], str]] = {
@@ -14,6 +16,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands.page,
     "resources.md": resources.page,
 }
+for _cloud in Cloud:
+    _name = f"first-deployment-{_cloud}.md"
+    PAGES[_name] = partial(first_deployment.page, DOCS / _name, _cloud)
 
 
 def write() -> None:

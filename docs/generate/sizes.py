@@ -15,7 +15,7 @@ from providers.aws import limits as aws
 from providers.azure import limits as azure
 from providers.gcp import limits as gcp
 
-_MINUTES = 10
+MINUTES = 10
 _NAMES = {Cloud.AWS: "AWS", Cloud.GCP: "Google Cloud", Cloud.AZURE: "Azure"}
 
 
@@ -42,7 +42,7 @@ and for some minutes more than the run. The default is `gen-sm`.
 
 ## What a run costs
 
-USD for a run of {_MINUTES} minutes, from list prices of {prices.AS_OF} in the clouds' default regions, without free
+USD for a run of {MINUTES} minutes, from list prices of {prices.AS_OF} in the clouds' default regions, without free
 tiers. `pnodes cost` computes it for your nodes, with `--minutes` for how long yours take.
 
 {_costs()}
@@ -61,7 +61,7 @@ There is no `gpu` on any of the three: see [GPUs](how-to/gpu.md).
 def _presets() -> str:
     rows = []
     for name, (units, memory) in PRESETS.items():
-        rows.append([f"`{name}`", _amount(units / 1024, memory), *(_on(cloud, name) for cloud in Cloud)])
+        rows.append([f"`{name}`", _amount(units / 1024, memory), *(on(cloud, name) for cloud in Cloud)])
     return table(["preset", "asks for", *(_NAMES[cloud] for cloud in Cloud)], rows)
 
 
@@ -70,9 +70,8 @@ def _costs() -> str:
     for name in PRESETS:
         cells = []
         for cloud in Cloud:
-            node = _node(cloud, name)
-            run = None if _refused(node) else estimate(node, _MINUTES * 60).run
-            cells.append("–" if _refused(node) else "?" if run is None else f"{run:.4f}" if run < 0.1 else f"{run:.2f}")
+            here = node(cloud, name)
+            cells.append("–" if refused(here) else usd(estimate(here, MINUTES * 60).run))
         rows.append([f"`{name}`", *cells])
     return table(["preset", *(_NAMES[cloud] for cloud in Cloud)], rows)
 
@@ -114,32 +113,39 @@ def _limits() -> str:
     )
 
 
-def _on(cloud: Cloud, preset: str) -> str:
+def on(cloud: Cloud, preset: str) -> str:
     """What a preset becomes."""
-    node = _node(cloud, preset)
-    if _refused(node):
+    here = node(cloud, preset)
+    if refused(here):
         return "refused"
     if cloud is Cloud.AWS:
-        on_aws = aws.fit(node)
+        on_aws = aws.fit(here)
         return _amount(on_aws.cpu_units / 1024, on_aws.memory)
     if cloud is Cloud.GCP:
-        on_gcp = gcp.fit(node)
+        on_gcp = gcp.fit(here)
         return _amount(on_gcp.cpu, on_gcp.memory)
-    on_azure = azure.fit(node)
+    on_azure = azure.fit(here)
     machine = "" if on_azure.profile == azure.CONSUMPTION else f" on {on_azure.profile}"
     return _amount(on_azure.cpu, on_azure.memory) + machine
 
 
-def _refused(node: Node) -> bool:
-    module = {Cloud.AWS: aws, Cloud.GCP: gcp, Cloud.AZURE: azure}[node.cloud]
-    return any(field == "size" for field, _ in module.check(node, "project", "stack"))
+def refused(here: Node) -> bool:
+    """Whether the node's cloud does not have its size."""
+    module = {Cloud.AWS: aws, Cloud.GCP: gcp, Cloud.AZURE: azure}[here.cloud]
+    return any(field == "size" for field, _ in module.check(here, "project", "stack"))
+
+
+def usd(amount: float | None) -> str:
+    """An amount; a question mark where the table of prices has none."""
+    return "?" if amount is None else f"{amount:.4f}" if amount < 0.1 else f"{amount:.2f}"
 
 
 def _amount(cpu: float, memory: float) -> str:
     return f"{cpu:g} vCPU / {memory / 1024:g} GiB"
 
 
-def _node(cloud: Cloud, preset: str) -> Node:
+def node(cloud: Cloud, preset: str) -> Node:
+    """A node of this size in its cloud's default region."""
     units, memory = PRESETS[preset]
     return Node(
         name="node",

@@ -23,9 +23,11 @@ PAGE = ROOT / "docs" / "pull-requests.md"
 VARIABLES = {
     "PULUMI_STACK": "dev",
     "AWS_PREVIEW_ROLE": "arn:aws:iam::123456789012:role/preview",
+    "AWS_DRIFT_ROLE": "arn:aws:iam::123456789012:role/drift",
     "AWS_DEPLOY_ROLE": "arn:aws:iam::123456789012:role/deploy",
     "GCP_WORKLOAD_IDENTITY_PROVIDER": "projects/1/locations/global/workloadIdentityPools/github/providers/github",
     "GCP_PREVIEW_SERVICE_ACCOUNT": "preview@sandbox-project.iam.gserviceaccount.com",
+    "GCP_DRIFT_SERVICE_ACCOUNT": "drift@sandbox-project.iam.gserviceaccount.com",
     "GCP_DEPLOY_SERVICE_ACCOUNT": "deploy@sandbox-project.iam.gserviceaccount.com",
 }
 HEAD = "4f5b9a350d1f6f1b7c015f0c8a316c1e4f5b9a35"

@@ -1,0 +1,43 @@
+"""first-deployment-CLOUD.md: what a cloud costs, between two marks; the rest of the page is written by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from costs.estimate import ROUNDS_MONTH, estimate, shared
+from costs.prices import AS_OF, PRICES
+from docs.generate.markdown import table
+from docs.generate.sizes import MINUTES, node, on, refused, usd
+from nodefile import Cloud
+from nodefile.sizes import PRESETS
+
+BEGIN, END = "<!-- costs: generated -->\n", "<!-- end of costs -->"
+
+
+def page(path: Path, cloud: Cloud) -> str:
+    """The page as it is, with the table of today's prices."""
+    before, rest = path.read_text(encoding="utf-8").split(BEGIN)
+    return f"{before}{BEGIN}{costs(cloud)}{END}{rest.split(END)[1]}"
+
+
+def costs(cloud: Cloud) -> str:
+    """What is paid at rest, then each preset's runs."""
+    rest = [[each.what, usd(each.month)] for each in shared([node(cloud, "gen-sm")]) if each.month]
+    if PRICES[cloud].schedule_month:
+        rest.append(["each `schedule`", usd(PRICES[cloud].schedule_month)])
+    runs = []
+    # The balanced sizes, from which most begin; sizes.md has all.
+    for preset in (name for name in PRESETS if name.startswith("gen-")):
+        here = node(cloud, preset)
+        if refused(here):
+            continue
+        found = estimate(here, MINUTES * 60)
+        months = None if found.run is None else found.run * ROUNDS_MONTH
+        runs.append([f"`{preset}`", on(cloud, preset), usd(found.run), usd(months)])
+    return "\n".join(
+        [
+            table(["at rest, for a region and an account of Numerai", "USD a month"], rest),
+            table(["`size`", "what runs", f"a run of {MINUTES} minutes", f"{ROUNDS_MONTH} rounds a month"], runs),
+            f"USD, list prices of {AS_OF}, without free tiers; [all sizes](sizes.md#what-a-run-costs).\n",
+        ]
+    )

@@ -1,0 +1,90 @@
+"""The pages of a first deployment have one shape, and name what there is: files, settings, commands of pulumi."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+import engine
+from docs.generate.pages import DOCS
+from engine.paths import ROOT
+from nodefile import Cloud
+from permissions.documents import documents
+
+HEADINGS = [
+    "What you need",
+    "Who deploys",
+    "Quotas",
+    "The commands",
+    "What it costs",
+    "Taking it down",
+    "When it fails",
+]
+PAGES = {cloud: (DOCS / f"first-deployment-{cloud}.md").read_text(encoding="utf-8") for cloud in Cloud}
+LEAST_ERRORS = 12
+
+
+@pytest.mark.parametrize("cloud", Cloud)
+def test_one_shape(cloud: Cloud) -> None:
+    assert re.findall(r"^## (.*)$", PAGES[cloud], re.MULTILINE) == HEADINGS
+
+
+@pytest.mark.parametrize("cloud", Cloud)
+def test_each_permission_file_of_the_cloud_is_told_and_no_other(cloud: Cloud) -> None:
+    named = set(re.findall(r"permissions/([\w-]+\.\w+)", PAGES[cloud]))
+    own = {name for name, _ in documents() if name.startswith(f"{cloud}-")}
+    # AWS's are put together in a loop over the ways of running.
+    looped = {f"{cloud}-{way}.json" for way in ("drift", "up") if f"permissions/{cloud}-$way" in PAGES[cloud]}
+    assert named | looped == own
+
+
+@pytest.mark.parametrize("cloud", Cloud)
+def test_errors_say_why_and_what_to_do(cloud: Cloud) -> None:
+    table = PAGES[cloud].split("## When it fails\n")[1]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("|")][2:]
+    assert len(rows) >= LEAST_ERRORS
+    for row in rows:
+        assert len(row) == 3, row
+        assert all(len(cell) > 3 or cell.startswith("the same") for cell in row), row
+
+
+def commands() -> list[tuple[str, str]]:
+    """Each command of pulumi with its options, and the page."""
+    found = {
+        (line.split("  #")[0].strip(), cloud)
+        for cloud, page in PAGES.items()
+        for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+        for line in block.splitlines()
+        if line.startswith("pulumi ")
+    }
+    return sorted(found)
+
+
+@pytest.fixture(scope="module")
+def options() -> dict[str, str]:
+    """The help of each command that is used."""
+    return {}
+
+
+@pytest.mark.parametrize(("command", "cloud"), commands())
+def test_commands_of_pulumi_exist(command: str, cloud: str, options: dict[str, str]) -> None:
+    words = command.split()[1:]
+    verb = words[:2] if words[0] in ("config", "stack") else words[:1]
+    known = options.get(" ".join(verb))
+    if known is None:
+        asked = [str(engine.ensure(print).path), *verb, "--help"]
+        known = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        options[" ".join(verb)] = known
+    assert "Usage:" in known, cloud
+    for word in words:
+        if word.startswith("--"):
+            assert word in known, command
+
+
+def test_the_pages_are_where_a_reader_looks() -> None:
+    for page in (ROOT / "README.md", DOCS / "index.md", DOCS / "pull-requests.md"):
+        text = page.read_text(encoding="utf-8")
+        for cloud in Cloud:
+            assert f"first-deployment-{cloud}.md" in text, page
