@@ -159,7 +159,11 @@ TABLE: Table = {
     ),
     "aws:lambda/function:Function": Row(
         "lambda/function.go",
-        read="lambda:GetFunction lambda:GetFunctionCodeSigningConfig lambda:ListVersionsByFunction lambda:ListTags",
+        # The configuration alone is less than the function, and all that waiting for a change needs.
+        read=(
+            "lambda:GetFunction lambda:GetFunctionConfiguration lambda:GetFunctionCodeSigningConfig "
+            "lambda:ListVersionsByFunction lambda:ListTags"
+        ),
         create="lambda:CreateFunction lambda:TagResource iam:PassRole",
         update="lambda:UpdateFunctionCode lambda:UpdateFunctionConfiguration lambda:UntagResource",
         delete="lambda:DeleteFunction",
@@ -251,6 +255,14 @@ TABLE: Table = {
     # `pnodes`
     "pnodes status": Row("operations/aws.py", read="batch:ListJobs batch:DescribeJobs"),
     "pnodes logs": Row("operations/aws.py", read="batch:DescribeJobs logs:GetLogEvents logs:FilterLogEvents"),
+    "pnodes doctor": Row(
+        "doctor/aws.py",
+        read=(
+            "lambda:GetAccountSettings servicequotas:GetServiceQuota servicequotas:GetAWSDefaultServiceQuota "
+            "servicequotas:ListServiceQuotas servicequotas:ListAWSDefaultServiceQuotas"
+        ),
+        look_up="sts:GetCallerIdentity",
+    ),
     "pnodes stop": Row("operations/aws.py", create="batch:TerminateJob"),
 }
 
@@ -300,6 +312,9 @@ SCOPES: tuple[Scope, ...] = (
     ("logs:*", _GROUPS, None),
     ("ecr:GetAuthorizationToken", ["*"], None),
     ("ecr:*", [_arn(f"ecr:*:*:repository/{PROJECT}-*/*")], None),
+    ("lambda:GetAccountSettings", ["*"], None),
+    # A quota can be named where it is asked for by its code, but not where quotas are listed.
+    ("servicequotas:*", ["*"], None),
     ("lambda:*", [_arn(f"lambda:*:*:function:{PROJECT}-*")], None),
     ("codebuild:*", [_arn("codebuild:*:*:project/aws-*")], None),
     ("scheduler:*Schedule", [_arn("scheduler:*:*:schedule/aws-*-schedules-*/*")], None),
