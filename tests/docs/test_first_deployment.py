@@ -53,7 +53,7 @@ def test_errors_say_why_and_what_to_do(cloud: Cloud) -> None:
 def commands() -> list[tuple[str, str]]:
     """Each command of pulumi with its options, and the page."""
     found = {
-        (line.split("  #")[0].strip(), cloud)
+        (re.sub(r'"\$\(.*?\)"', "VALUE", line.split("  #")[0]).strip(), cloud)
         for cloud, page in PAGES.items()
         for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
         for line in block.splitlines()
