@@ -3,6 +3,9 @@
 Actions are those of the resource providers (learn.microsoft.com/azure/role-based-access-control/permissions). Roles and
 assignments are among them, so CONDITION goes with the assignment of `up`: it may give roles to applications' identities
 only, and none with which these could give rights in turn.
+
+What Azure answers with 202 is asked about until it is through, at an address of the subscription and location, not of
+the resource: reading there is an action of its own (OUTCOMES), without which `up` fails though the resource is made.
 """
 
 from __future__ import annotations
@@ -27,13 +30,40 @@ _REGISTERED = (
     "Microsoft.Web",
 )
 
+OUTCOMES = {
+    "Microsoft.App/jobs": (
+        "Microsoft.App/locations/containerappsjoboperationstatuses/read",
+        "Microsoft.App/locations/containerappsjoboperationresults/read",
+    ),
+    "Microsoft.App/managedEnvironments": (
+        "Microsoft.App/locations/managedenvironmentoperationstatuses/read",
+        "Microsoft.App/locations/managedenvironmentoperationresults/read",
+    ),
+    "Microsoft.ContainerRegistry": (
+        "Microsoft.ContainerRegistry/registries/operationStatuses/read",
+        "Microsoft.ContainerRegistry/locations/operationResults/read",
+    ),
+    "Microsoft.KeyVault": ("Microsoft.KeyVault/locations/operationResults/read",),
+    "Microsoft.OperationalInsights": ("Microsoft.OperationalInsights/locations/operationStatuses/read",),
+    "Microsoft.Resources": ("Microsoft.Resources/subscriptions/operationresults/read",),
+    "Microsoft.Web": ("Microsoft.Web/locations/operationResults/read", "Microsoft.Web/locations/operations/read"),
+}
+"""Where the outcome of making or deleting is read, by service or type. The other services (Authorization, Insights,
+ManagedIdentity, Storage) answer at once, or name no such action."""
+
+
+def _outcomes(type_: str) -> str:
+    return " ".join(
+        action for of, actions in OUTCOMES.items() if f"{type_}/".startswith(f"{of}/") for action in actions
+    )
+
 
 def _usual(type_: str, page: str, read: str = "", create: str = "", delete: str = "") -> Row:
     """A type with the three actions that most have, and more where it has more."""
     return Row(
         f"{_PERMISSIONS}/{page}",
         read=f"{type_}/read {read}".strip(),
-        create=f"{type_}/write {create}".strip(),
+        create=f"{type_}/write {create} {_outcomes(type_)}".strip(),
         delete=f"{type_}/delete {delete}".strip(),
     )
 
@@ -42,20 +72,9 @@ TABLE: Table = {
     "azure-native:app:Job": _usual(
         f"{_APP}/jobs",
         "containers",
-        create=(
-            f"{_APP}/managedEnvironments/join/action {_IDENTITY}/assign/action "
-            f"{_APP}/locations/containerappsjoboperationstatuses/read "
-            f"{_APP}/locations/containerappsjoboperationresults/read"
-        ),
+        create=f"{_APP}/managedEnvironments/join/action {_IDENTITY}/assign/action",
     ),
-    "azure-native:app:ManagedEnvironment": _usual(
-        f"{_APP}/managedEnvironments",
-        "containers",
-        create=(
-            f"{_APP}/locations/managedenvironmentoperationstatuses/read "
-            f"{_APP}/locations/managedenvironmentoperationresults/read"
-        ),
-    ),
+    "azure-native:app:ManagedEnvironment": _usual(f"{_APP}/managedEnvironments", "containers"),
     "azure-native:applicationinsights:Component": _usual("Microsoft.Insights/components", "monitor"),
     "azure-native:authorization:RoleAssignment": _usual(
         "Microsoft.Authorization/roleAssignments", "management-and-governance"
@@ -63,7 +82,7 @@ TABLE: Table = {
     "azure-native:authorization:RoleDefinition": _usual(
         "Microsoft.Authorization/roleDefinitions", "management-and-governance"
     ),
-    "azure-native:containerregistry:Registry": _usual(_ACR, "containers", create=f"{_ACR}/operationStatuses/read"),
+    "azure-native:containerregistry:Registry": _usual(_ACR, "containers"),
     "azure-native:keyvault:Secret": Row(
         # Deleted with its vault: what deletes a single secret is a data action.
         f"{_PERMISSIONS}/security",

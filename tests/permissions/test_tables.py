@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,3 +132,17 @@ def test_the_condition_of_azure_lets_through_what_the_program_assigns(seen: Seen
 def test_azure_may_switch_on_just_the_services_that_the_program_switches_on() -> None:
     registering = {each.split("/")[0] for each in needed(azure.TABLE, Way.UP) if each.endswith("/register/action")}
     assert registering == set(SERVICES)
+
+
+def test_azure_lets_who_deploys_ask_how_what_takes_long_ended() -> None:
+    up = {each.lower() for each in needed(azure.TABLE, Way.UP)}
+    at_once = {"authorization", "insights", "managedidentity", "storage"}
+    for type_, row in azure.TABLE.items():
+        service = row.create.split("/")[0].removeprefix("Microsoft.").lower()
+        if type_.startswith("azure-native:") and row.create and service not in at_once:
+            outcomes = [
+                each
+                for each in up
+                if re.match(rf"microsoft.{service}/(locations/|.*operation(results|statuses)/)", each)
+            ]
+            assert outcomes, f"{type_} is made or deleted in more than one answer, whose end nobody may read"
