@@ -187,10 +187,11 @@ class Trigger(pulumi.ComponentResource):
                     )
                 ),
             ),
-            site_config=web.SiteConfigArgs(
-                min_tls_version="1.2",
-                app_settings=[web.NameValuePairArgs(name=key, value=value) for key, value in settings.items()],
-            ),
+            # As a dictionary: SiteConfigArgs adds `netFrameworkVersion` by itself, which Flex Consumption refuses.
+            site_config={
+                "min_tls_version": "1.2",
+                "app_settings": [{"name": key, "value": value} for key, value in settings.items()],
+            },
             tags=self._tags,
             # The host reads its storage as soon as it starts.
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(grants)),

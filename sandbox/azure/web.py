@@ -31,6 +31,19 @@ _RUNTIMES = {"3.10", "3.11", "3.12", "3.13"}
 _NOT_ON_FLEX = frozenset(
     {"WEBSITE_RUN_FROM_PACKAGE", "FUNCTIONS_WORKER_RUNTIME", "SCM_DO_BUILD_DURING_DEPLOYMENT", "ENABLE_ORYX_BUILD"}
 )
+# Those of siteConfig that Azure was seen to refuse by name; some SDKs send them unasked.
+_NO_CONFIG_OF_FLEX = frozenset(
+    {
+        "alwaysOn",
+        "ftpsState",
+        "functionAppScaleLimit",
+        "functionsRuntimeScaleMonitoringEnabled",
+        "linuxFxVersion",
+        "netFrameworkVersion",
+        "preWarmedInstanceCount",
+        "use32BitWorkerProcess",
+    }
+)
 
 
 def key(site: str) -> str:
@@ -114,6 +127,10 @@ class Site(ArmHandler):
         refused = _NOT_ON_FLEX & settings(resource).keys()
         if refused:
             raise CloudError(f'Code="BadRequest": {min(refused)} is not supported on Flex Consumption')
+        refused = _NO_CONFIG_OF_FLEX & inputs["siteConfig"].keys()
+        if refused:
+            text = f"property (Site.SiteConfig.{min(refused)}) for Flex Consumption sites is invalid."
+            raise CloudError(f'Code="BadRequest": The following site configuration {text} Please remove or rename it.')
         container_of(self.cloud, resource)
 
 

@@ -188,6 +188,7 @@ def test_files_without_permission_bits_are_no_functions(
             {"siteConfig": {"appSettings": [{"name": "WEBSITE_RUN_FROM_PACKAGE", "value": "1"}]}},
             "not supported on Flex",
         ),
+        ({"siteConfig": {"netFrameworkVersion": "v4.6"}}, "SiteConfig.netFrameworkVersion.*is invalid"),
     ],
 )
 def test_apps_that_azure_refuses(world: World, change: dict[str, Any], message: str) -> None:
