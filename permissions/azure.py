@@ -153,6 +153,14 @@ TABLE: Table = {
         "operations/azure.py",
         read=f"{_LOGS}/query/read {_LOGS}/query/*/read",
     ),
+    "pnodes doctor": Row(
+        # Quotas; what else it asks is among the rights of the others.
+        "doctor/azure.py",
+        read=(
+            "Microsoft.Resources/subscriptions/read Microsoft.Resources/subscriptions/providers/read "
+            f"{_APP}/locations/usages/read {_APP}/managedEnvironments/usages/read {_APP}/jobs/read"
+        ),
+    ),
     "pnodes stop": Row("operations/azure.py", create=f"{_APP}/jobs/stop/execution/action"),
 }
 
