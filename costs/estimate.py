@@ -69,7 +69,8 @@ def estimate(node: Node, seconds: float) -> Estimate:
 
 
 def shared(nodes: Sequence[Node]) -> list[Shared]:
-    """What the regions in use cost at rest: the accounts' keys, and on Azure the registry."""
+    """What the regions in use cost at rest: the accounts' keys, on Azure the registry, and there the management of each
+    kind of machine that runs do not share with others."""
     found = []
     for cloud, region in sorted({(node.cloud, node.region) for node in nodes}):
         here = [node for node in nodes if (node.cloud, node.region) == (cloud, region)]
@@ -77,7 +78,9 @@ def shared(nodes: Sequence[Node]) -> list[Shared]:
         prices = PRICES[cloud]
         parts = [f"{len(keys)} secrets"] if prices.key_month else []
         parts += ["image registry"] if prices.cluster_month else []
-        month = len(keys) * prices.key_month + prices.cluster_month
+        kinds = {machine for node in here if (machine := _given(node)[3])} if prices.machines_month else set()
+        parts += [f"management of {', '.join(sorted(kinds))} machines"] if kinds else []
+        month = len(keys) * prices.key_month + prices.cluster_month + len(kinds) * prices.machines_month
         found.append(Shared(cloud.value, region, month, ", ".join(parts)))
     return found
 

@@ -20,7 +20,8 @@ HOUR, DAYS = 3600.0, 365 / 12
 @dataclass(frozen=True)
 class Prices:
     """One cloud's. Per second of a run: each vCPU, each GiB of memory, each GiB of disk beyond the free ones, and the
-    run itself; per month: each key of an account, each schedule, the cluster of a region."""
+    run itself; per month: each key of an account, each schedule, the cluster of a region, and each environment that has
+    machines of its own, whether they run or not."""
 
     vcpu_second: float
     gib_second: float
@@ -31,6 +32,7 @@ class Prices:
     key_month: float
     schedule_month: float
     cluster_month: float
+    machines_month: float
     source: str
 
 
@@ -45,6 +47,7 @@ PRICES: dict[Cloud, Prices] = {
         key_month=0.40,
         schedule_month=0.0,
         cluster_month=0.0,
+        machines_month=0.0,
         source="aws.amazon.com/fargate/pricing, /vpc/pricing, /secrets-manager/pricing",
     ),
     Cloud.GCP: Prices(
@@ -57,6 +60,7 @@ PRICES: dict[Cloud, Prices] = {
         key_month=0.06,
         schedule_month=0.10,
         cluster_month=0.0,
+        machines_month=0.0,
         source="cloud.google.com/run/pricing, /secret-manager/pricing, /scheduler/pricing",
     ),
     Cloud.AZURE: Prices(
@@ -69,6 +73,7 @@ PRICES: dict[Cloud, Prices] = {
         key_month=0.0,
         schedule_month=0.0,
         cluster_month=0.1666 * DAYS,  # the registry, which has no free tier
+        machines_month=0.10 * 24 * DAYS,  # Dedicated Plan Management
         source="azure.microsoft.com/pricing/details/container-apps, /container-registry",
     ),
 }

@@ -38,7 +38,8 @@ Each cloud has its own steps. A size that lies between two of them is raised to 
 
 {_presets()}
 A dedicated machine on Azure (*on D4* and the like) starts before the run and is gone after it; it is billed as a whole,
-and for some minutes more than the run. The default is `gen-sm`.
+and for some minutes more than the run. Azure also bills {_machines()} USD a month (*Dedicated Plan Management*) for
+each kind of these machines in a region, whether one runs or not. The default is `gen-sm`.
 
 ## What a run costs
 
@@ -133,6 +134,10 @@ def refused(here: Node) -> bool:
     """Whether the node's cloud does not have its size."""
     module = {Cloud.AWS: aws, Cloud.GCP: gcp, Cloud.AZURE: azure}[here.cloud]
     return any(field == "size" for field, _ in module.check(here, "project", "stack"))
+
+
+def _machines() -> str:
+    return f"{prices.PRICES[Cloud.AZURE].machines_month:.0f}"
 
 
 def usd(amount: float | None) -> str:

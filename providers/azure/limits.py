@@ -2,7 +2,8 @@
 
 Container Apps' Consumption profile comes in steps of 0.25 vCPU with exactly 2 GiB per vCPU, up to 4 vCPU / 8 GiB. What
 needs more runs on a dedicated workload profile: a virtual machine of the environment's own that exists while a run
-needs it. A replica is given less memory than its machine has, since the machine's own agents need some.
+needs it. An environment that may have such machines is billed by the hour, also while it has none. A replica is given
+less memory than its machine has, since the machine's own agents need some.
 """
 
 from __future__ import annotations
@@ -71,7 +72,10 @@ def fit(node: Node) -> Fit:
         return Fit(given.profile, given.cpu, given.memory, why)
     for profile, (cores, machine) in DEDICATED.items():
         if cpu <= cores and memory < machine:
-            why = f"runs on a dedicated {profile} machine ({cores} vCPU / {machine // 1024} GiB), which starts first"
+            why = (
+                f"runs on a dedicated {profile} machine ({cores} vCPU / {machine // 1024} GiB), which starts first; to "
+                "have such machines costs money also while none runs (`pnodes cost`)"
+            )
             return Fit(profile, max(cpu, _cpu_for_disk(node.disk)), memory, why)
     return Fit("E32", cpu, memory)
 

@@ -74,6 +74,15 @@ def test_what_regions_share(tmp_path: Path) -> None:
     }
 
 
+def test_machines_of_azure_cost_at_rest_by_their_kinds(tmp_path: Path) -> None:
+    sizes = ("gen-sm", "gen-xl", "gen-xl", "mem-md")
+    (found,) = shared(nodes(tmp_path, *(f"cloud: azure, size: {size}" for size in sizes)))
+    assert found.month == pytest.approx(0.1666 * 365 / 12 + 2 * 73)
+    assert "management of D8, E4 machines" in found.what
+    (none,) = shared(nodes(tmp_path, "cloud: aws, disk: 400GiB"))
+    assert "machines" not in none.what
+
+
 def test_a_schedule_adds_its_runs(tmp_path: Path) -> None:
     assert runs_of(Schedule(cron="30 14 * * *", timezone="UTC")) == pytest.approx(365 / 12)
     assert runs_of(Schedule(cron="0 * * * 1-5", timezone="UTC")) == pytest.approx(24 * 5 * 4 * 365 / 12 / 28)
