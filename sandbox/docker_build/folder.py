@@ -24,7 +24,11 @@ def project(peer: str) -> Path:
     port = int(peer.rpartition(":")[2])
     for process in psutil.process_iter(["name"]):
         try:
-            if any(each.laddr.port == port for each in process.net_connections("tcp") if each.laddr):  # type: ignore[redundant-expr]
+            # A port alone may also be one that another process listens on, or has let go.
+            if any(
+                each.status == psutil.CONN_ESTABLISHED and each.laddr.port == port and each.raddr
+                for each in process.net_connections("tcp")
+            ):
                 return _with_project(Path(process.cwd()))
         except (psutil.AccessDenied, psutil.NoSuchProcess):
             continue
