@@ -22,7 +22,8 @@ _PRIVATE_KEY = re.compile(rb"^-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----|^PuTTY-Use
 _SERVICE_ACCOUNT = re.compile(rb'"type"\s*:\s*"service_account"')
 # Numerai's keys are 32 and 64 capitals and digits; one that is given a name, or both as numerapi takes them.
 _NUMERAI = re.compile(
-    rb"""(?i:secret[\w-]{0,12})\\*["']?(?:[ \t]*:[ \t]*str)?[ \t]*[:=,][ \t]*\\*["']?(?=[0-9A-Z]*[G-Z])[0-9A-Z]{64}(?![0-9A-Za-z])"""
+    rb"""(?i:secret[\w-]{0,12})\\*["']?(?:[ \t]*:[ \t]*str)?"""
+    rb"""[ \t]*[:=,][ \t]*\\*["']?(?=[0-9A-Z]*[G-Z])[0-9A-Z]{64}(?![0-9A-Za-z])"""
     rb"""|["'][0-9A-Z]{32}["']\s*,\s*(?:secret_key\s*=\s*)?["'](?=[0-9A-Z]*[G-Z])[0-9A-Z]{64}["']"""
 )
 # Notebooks with pictures grow large, and keys are often in them.
