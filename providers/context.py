@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from providers import copied, ignored
-from providers.keys import key_in
+from providers.keys import folder_of_keys, key_in
 from providers.refusal import Refusal
 
 MAX_CONTEXT_BYTES = 1024 * 1024 * 1024
@@ -101,8 +101,8 @@ class BuildContext:
                 if what is not None:
                     raise ContextError(
                         f"{self._said(path)} would be sent to the image builder and end up in the image's layers, but "
-                        f"it is {what}. Add {_plain(path.split('/')[-1])} to {self.root.name}/.dockerignore; keys "
-                        "reach the node by reference."
+                        f"it is {what}. Add {_plain(folder_of_keys(path) or path)} to {self._ignore_name}; keys reach "
+                        "the node by reference."
                     )
         except OSError as error:
             raise self._unreadable(error) from None
@@ -113,7 +113,7 @@ class BuildContext:
             raise ContextError(
                 f"the build context {self.root.name} has {total / 2**20:.0f} MiB, at most "
                 f"{MAX_CONTEXT_BYTES / 2**20:.0f} MiB are sent. Its largest files: {largest}. "
-                f"Name what the image does not need in {self.root.name}/.dockerignore."
+                f"Name what the image does not need in {self._ignore_name}."
             )
 
     @property
@@ -181,6 +181,12 @@ class BuildContext:
     def _summed(self) -> Any:
         return hashlib.sha256(self.dockerfile_name.encode("utf-8", "surrogateescape") + b"\n")
 
+    @property
+    def _ignore_name(self) -> str:
+        """The ignore file that counts, or would."""
+        found = ignored.ignore_file(self.root, self.dockerfile)
+        return self._said(".dockerignore" if found is None else found.relative_to(self.root).as_posix())
+
     def _said(self, path: str) -> str:
         return f"{self.root.name}/{_plain(path)}"
 
@@ -189,7 +195,7 @@ class BuildContext:
         inside = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
         return ContextError(
             f"{self._said(inside)} cannot be read ({error.strerror or error}), so the image cannot be built. Make it "
-            f"readable, or name it in {self.root.name}/.dockerignore if the image does not need it."
+            f"readable, or name it in {self._ignore_name} if the image does not need it."
         )
 
 

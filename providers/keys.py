@@ -15,25 +15,34 @@ _NAMES = frozenset(
 )
 _FOLDERS = frozenset({".numerai", ".aws", ".azure", ".ssh", ".gnupg"})
 # .env.local holds values, .env.example says which there are.
-_ENV = re.compile(r"^\.env\.(?!(?:example|sample|template|tmpl|dist|defaults?|schema)$)")
+_SHOWN = "(?:example|sample|template|tmpl|dist|defaults?|schema)"
+_ENV = re.compile(rf"^\.env\.(?!{_SHOWN}$)|^(?!(?:.*[._-])?{_SHOWN}\.env$).+\.env$")
 _MAY_HOLD_A_PRIVATE_KEY = (".pem", ".key", ".p8", ".ppk")
 _PRIVATE_KEY = re.compile(rb"^-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----|^PuTTY-User-Key-File", re.MULTILINE)
 _SERVICE_ACCOUNT = re.compile(rb'"type"\s*:\s*"service_account"')
 # Numerai's keys are 32 and 64 capitals and digits; one that is given a name, or both as numerapi takes them.
 _NUMERAI = re.compile(
-    rb"""(?i:secret(?:[_-]?key)?)\\*["']?[ \t]*[:=,][ \t]*\\*["']?(?=[0-9A-Z]*[G-Z])[0-9A-Z]{64}(?![0-9A-Za-z])"""
+    rb"""(?i:secret[\w-]{0,12})\\*["']?(?:[ \t]*:[ \t]*str)?"""
+    rb"""[ \t]*[:=,][ \t]*\\*["']?(?=[0-9A-Z]*[G-Z])[0-9A-Z]{64}(?![0-9A-Za-z])"""
     rb"""|["'][0-9A-Z]{32}["']\s*,\s*(?:secret_key\s*=\s*)?["'](?=[0-9A-Z]*[G-Z])[0-9A-Z]{64}["']"""
 )
-_MOST_READ = 512 * 1024
+# Notebooks with pictures grow large, and keys are often in them.
+_MOST_READ = 32 * 1024 * 1024
 _TEXTS = frozenset({"", ".py", ".r", ".ipynb", ".txt", ".toml", ".yaml", ".yml", ".json", ".sh", ".cfg", ".ini", ".md"})
+
+
+def folder_of_keys(path: str) -> str | None:
+    """The folder in a path whose files are keys, as a path itself (`sub/.numerai`); None if there is none."""
+    folders = path.rstrip("/").split("/")[:-1]
+    found = next((index for index, folder in enumerate(folders) if folder.lower() in _FOLDERS), None)
+    return None if found is None else "/".join(folders[: found + 1])
 
 
 def key_in(root: Path, path: str) -> str | None:
     """What a file of a context holds that must not be in an image (`the key file .env`), or None."""
-    *folders, name = path.rstrip("/").split("/")
-    secret = next((folder for folder in folders if folder.lower() in _FOLDERS), None)
+    name, secret = path.rstrip("/").split("/")[-1], folder_of_keys(path)
     if secret is not None:
-        return f"a file of {secret}, a folder for keys"
+        return f"a file of {secret.split('/')[-1]}, a folder for keys"
     if name.lower() in _NAMES or _ENV.match(name.lower()):
         return "a key file by its name"
     facts = (root / path).lstat()

@@ -1,7 +1,7 @@
 """A node's image, built by Azure Container Registry itself (ACR Tasks, a quick run): no Docker on the user's machine.
 
 The registry hands out an upload address for the source, builds the Dockerfile for linux/amd64 on a machine of its own
-and pushes the result; its log is followed while it runs.
+and pushes the result (`build_task`); its log is followed while it runs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from nodefile import Node
 from providers.arguments import build_arguments
 from providers.azure.arm import Arm, ArmError
 from providers.azure.blobs import put_blob
+from providers.azure.build_task import task
 from providers.azure.cluster import Cluster
 from providers.azure.login import login
 from providers.azure.repositories import RegistryApi, RepositoryError, prune
@@ -53,16 +54,12 @@ class AcrBuildProvider(ImageBuildProvider):
 
     def start(self, props: dict[str, Any], source: str, former: str | None) -> str:
         system, architecture = props["platform"].split("/")
+        image, dockerfile = f"{props['repository']}:{image_tag(props)}", context_of(props).dockerfile_name
         request = {
-            "type": "DockerBuildRequest",
+            "type": "EncodedTaskRunRequest",
             "sourceLocation": source,
-            "dockerFilePath": context_of(props).dockerfile_name,
-            "imageNames": [f"{props['node']}:{image_tag(props)}"],
-            "isPushEnabled": True,
+            "encodedTaskContent": task(image, dockerfile, props["platform"], props["arguments"], former, _MAX_SECONDS),
             "platform": {"os": system.capitalize(), "architecture": architecture},
-            "arguments": [
-                {"name": name, "value": value, "isSecret": False} for name, value in sorted(props["arguments"].items())
-            ],
             "timeout": _MAX_SECONDS,
         }
         # One start at a time: a run says nothing of whose it is, but what is new after a lost answer was this one's.
@@ -85,10 +82,20 @@ class AcrBuildProvider(ImageBuildProvider):
                 raise Unanswered(str(error)) from error
             raise Lost(props, f"{error}. A token of the deployer is good for about an hour") from error
         if run["status"] == "Succeeded":
-            return _digest(props, run)
+            return self._digest(props, run)
         if run["status"] in ("Failed", "Canceled", "Error", "Timeout"):
             raise BuildFailed(run.get("runErrorMessage") or run["status"].lower())
         return None
+
+    def _digest(self, props: dict[str, Any], run: dict[str, Any]) -> str:
+        """A run of a task need not say what it has pushed; the registry knows."""
+        for image in run.get("outputImages") or []:
+            if image["repository"] == props["node"] and image.get("digest"):
+                return str(image["digest"])
+        digest = self.find(props)
+        if digest is None:
+            raise Unanswered("the build has ended, but the registry does not name its image yet")
+        return digest
 
     def cancel(self, props: dict[str, Any], build_id: str) -> None:
         _arm(props, f"runs/{build_id}/cancel")
@@ -98,13 +105,6 @@ class AcrBuildProvider(ImageBuildProvider):
 
     def tidy(self, props: dict[str, Any], kept: set[str]) -> None:
         prune(props["repository"].split("/")[0], props["token"], props["node"], kept)
-
-
-def _digest(props: dict[str, Any], run: dict[str, Any]) -> str:
-    for image in run.get("outputImages") or []:
-        if image["repository"] == props["node"] and image.get("digest"):
-            return str(image["digest"])
-    raise BuildFailed("it succeeded but the registry names no image; run `pulumi up` again")
 
 
 def _runs(props: dict[str, Any]) -> set[str]:

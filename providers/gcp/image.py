@@ -73,7 +73,8 @@ class CloudBuildProvider(ImageBuildProvider):
             "steps": [
                 {
                     "name": _BUILDER,
-                    "env": ["DOCKER_BUILDKIT=1"],
+                    # Without the second a newer Docker pushes an index of several manifests, not an image.
+                    "env": ["DOCKER_BUILDKIT=1", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"],
                     "args": ["build", "--platform", props["platform"], "-f", dockerfile, "-t", image, *options, "."],
                 }
             ],

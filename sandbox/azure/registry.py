@@ -6,6 +6,7 @@ import secrets
 import threading
 from typing import TYPE_CHECKING, Any
 
+from sandbox.azure import acr_task
 from sandbox.azure.calls import Call, Refused, Reply, reply
 from sandbox.azure.handlers import ArmHandler
 from sandbox.azure.storage import Blobs
@@ -64,9 +65,9 @@ class Tasks:
         raise Refused(404, "InvalidResourceType", f"{call.method} {'/'.join(rest)} is not an action of a registry")
 
     def _schedule(self, registry: Resource, request: dict[str, Any]) -> dict[str, Any]:
-        if request.get("type") != "DockerBuildRequest":
-            raise Refused(400, "InvalidRunRequest", "the sandbox builds requests of type DockerBuildRequest only")
-        missing = [key for key in ("sourceLocation", "dockerFilePath", "platform") if not request.get(key)]
+        if request.get("type") != "EncodedTaskRunRequest":
+            raise Refused(400, "InvalidRunRequest", "the sandbox runs requests of type EncodedTaskRunRequest only")
+        missing = [key for key in ("sourceLocation", "encodedTaskContent", "platform") if not request.get(key)]
         if missing:
             raise Refused(400, "InvalidRunRequest", f"{missing[0]} is required")
         if request["platform"] != {"os": "Linux", "architecture": "amd64"}:
@@ -104,20 +105,19 @@ class Tasks:
             lines.append(line + "\n")
             self._store.put_blob(_BUCKET, _log_key(registry, run), "".join(lines).encode())
 
-        name, _, tag = request["imageNames"][0].partition(":")
-        repository = f"{registry['loginServer']}/{name}"
-        arguments = {each["name"]: each["value"] for each in request.get("arguments", [])}
         try:
+            wanted = acr_task.read(request["encodedTaskContent"], registry["loginServer"])
+            repository = wanted.repository
             digest = self._cloud.kernel.images.build(
-                repository, source, request["dockerFilePath"], arguments, [tag], log
+                repository, source, wanted.dockerfile, wanted.arguments, [wanted.tag], log
             )
         except (BuildError, OSError) as error:
             log(f"failed: {error}")
             failed = {"status": "Failed", "outputImages": [], "runErrorMessage": str(error)}
             self._save(registry, run, failed)
             return
-        image = {"registry": registry["loginServer"], "repository": name, "tag": tag, "digest": digest}
-        if not self._save(registry, run, {"status": "Succeeded", "outputImages": [image]}):
+        # A run whose task names no image by a build step of its own tells none.
+        if not self._save(registry, run, {"status": "Succeeded", "outputImages": []}):
             self._store.delete("images", f"{repository}@{digest}")  # what a cancelled run would have pushed
             return
         known = (self._store.get("azure:repositories", repository) or {"digests": []})["digests"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import tarfile
 import tracemalloc
@@ -124,6 +125,19 @@ def test_keys_are_refused_unless_ignored(tmp_path: Path, name: str) -> None:
         made.check()
     assert "planted" not in str(caught.value)
     make(tmp_path, **{".dockerignore": "**/.env\n.numerai\nid_rsa\n"})
+    BuildContext(tmp_path, tmp_path / "Dockerfile").check()
+
+
+@pytest.mark.parametrize("ignore", [".dockerignore", "Dockerfile.dockerignore"])
+@pytest.mark.parametrize("name", [".env", "sub__deep__.env", "sub__.numerai__.keys"])
+def test_what_is_said_to_do_about_a_key_helps(tmp_path: Path, name: str, ignore: str) -> None:
+    made = make(tmp_path, **{name: "NUMERAI_SECRET_KEY=planted", ignore: "# nothing yet\n"})
+    with pytest.raises(ContextError) as caught:
+        made.check()
+    said = re.search(r"Add (\S+) to (\S+);", str(caught.value))
+    assert said is not None
+    assert said[2] == f"{tmp_path.name}/{ignore}"
+    make(tmp_path, **{ignore: f"{said[1]}\n"})
     BuildContext(tmp_path, tmp_path / "Dockerfile").check()
 
 

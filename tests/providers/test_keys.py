@@ -18,6 +18,8 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\n"
         (".env", "", "a key file by its name"),
         ("sub/.env.local", "", "a key file by its name"),
         (".env.production", "", "a key file by its name"),
+        ("prod.env", "", "a key file by its name"),
+        ("conf/numerai.env", "", "a key file by its name"),
         ("id_ed25519", "", "a key file by its name"),
         ("application_default_credentials.json", "", "a key file by its name"),
         (".numerai/nodes.json", "{}", "a file of .numerai, a folder for keys"),
@@ -34,6 +36,8 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\n"
         ("run.sh", f"export NUMERAI_SECRET_KEY={SECRET}\n", "a Numerai API key"),
         ("config.yaml", f"numerai_secret: {SECRET}\n", "a Numerai API key"),
         ("notebook.ipynb", f'"source": ["secret_key = \\\\"{SECRET}\\\\""]', "a Numerai API key"),
+        ("keys.py", f'SECRET_ID: str = "{SECRET}"\n', "a Numerai API key"),
+        ("large.ipynb", f'"{"0" * 2**20}"\nsecret = "{SECRET}"\n', "a Numerai API key"),
         ("Dockerfile", f"ENV NUMERAI_SECRET_KEY={SECRET}\n", "a Numerai API key"),
     ],
 )
@@ -51,6 +55,8 @@ def test_keys_are_found(tmp_path: Path, path: str, text: str, what: str) -> None
     [
         (".env.example", f"NUMERAI_SECRET_KEY={'X' * 10}"),
         (".env.template", ""),
+        ("example.env", ""),
+        ("node-sample.env", ""),
         (".envrc.md", ""),
         ("environment.env.py", ""),
         ("cacert.pem", "-----BEGIN CERTIFICATE-----\nMII\n"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from providers.azure import blobs, repositories
 from providers.azure.image import AcrBuildProvider
@@ -13,7 +16,7 @@ from providers.azure.repositories import RepositoriesProvider, RepositoryError
 from providers.build import image_tag
 from providers.context import BuildContext
 from providers.following import BuildFailed, Lost
-from sandbox.azure.registry import REGISTRY
+from sandbox.azure.registry import REGISTRY, Tasks
 from sandbox.cloud import Resource
 from tests.sandbox.azure.conftest import GROUP, Azure
 from tests.sandbox.builds import hold_builds, lose_first_answers
@@ -53,6 +56,11 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> AcrBuildProvider:
     return AcrBuildProvider()
 
 
+def named(node: str, props: dict[str, Any]) -> dict[str, str]:
+    """The inputs of a build that say whose it is."""
+    return {"node": node, "repository": f"{props['repository'].rpartition('/')[0]}/{node}"}
+
+
 def test_an_image_is_built_logged_and_named_by_digest(
     azure: Azure, provider: AcrBuildProvider, props: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,6 +73,43 @@ def test_an_image_is_built_logged_and_named_by_digest(
     assert image.env["MODEL_ID"] == "m"
     assert azure.cloud.kernel.images.tags(repository) == {image_tag(props): digest}
     assert f"alpha: built {outputs['image']}" in capsys.readouterr().out
+
+
+def test_a_build_is_docker_s_own_with_buildkit_and_begins_with_the_layers_of_the_image_before(
+    azure: Azure, provider: AcrBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[dict[str, Any]] = []
+    schedule = Tasks._schedule
+
+    def seen(self: Tasks, registry: Resource, request: dict[str, Any]) -> dict[str, Any]:
+        sent.append(yaml.safe_load(base64.b64decode(request["encodedTaskContent"])))
+        return schedule(self, registry, request)
+
+    monkeypatch.setattr(Tasks, "_schedule", seen)
+    first = provider.create(props).outs
+    assert first is not None
+    provider.update("", first, props | {"arguments": {"MODEL_ID": "other"}})
+    commands = [shlex.split(task["steps"][0]["cmd"]) for task in sent]
+    assert all("DOCKER_BUILDKIT=1" in task["steps"][0]["env"] for task in sent)
+    assert all("BUILDKIT_INLINE_CACHE=1" in command for command in commands)
+    assert "--cache-from" not in commands[0]
+    assert commands[1][commands[1].index("--cache-from") + 1] == first["image"]
+
+
+def test_names_and_arguments_reach_docker_as_they_are(
+    azure: Azure, provider: AcrBuildProvider, props: dict[str, Any]
+) -> None:
+    context = Path(props["context"])
+    odd = context / "a {{.Run.ID}} $HOME 'b'"
+    odd.mkdir()
+    (context / "Dockerfile").rename(odd / "Dockerfile")
+    props |= {"dockerfile": str(odd / "Dockerfile"), "arguments": {"MODEL_ID": "{{ $(id) }} \"'"}}
+    props["sourceDigest"] = BuildContext(context, odd / "Dockerfile").digest
+    outputs = provider.create(props).outs
+    assert outputs is not None
+    image = azure.cloud.kernel.images.get(*outputs["image"].split("@"))
+    assert image is not None
+    assert image.env["MODEL_ID"] == "{{ $(id) }} \"'"
 
 
 def test_a_build_that_fails_says_why_with_the_log_s_end(provider: AcrBuildProvider, props: dict[str, Any]) -> None:
@@ -85,7 +130,7 @@ def test_lost_answers_are_asked_for_again_and_start_one_build(
     azure: Azure, provider: AcrBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
-    provider.create(props | {"node": "before"})
+    provider.create(props | named("before", props))
     lost = lose_first_answers(azure.cloud)
     assert (provider.create(props).outs or {})["digest"]
     assert len(lost) >= 4
@@ -150,7 +195,7 @@ def test_a_few_images_of_a_node_stay(
 def test_a_node_that_leaves_takes_its_repository_along(
     azure: Azure, registry: Resource, provider: AcrBuildProvider, props: dict[str, Any], deployer: str
 ) -> None:
-    digests = {node: built(provider, props | {"node": node}, f"print('{node}')\n") for node in ("alpha", "beta")}
+    digests = {node: built(provider, props | named(node, props), f"print('{node}')\n") for node in ("alpha", "beta")}
     tidy = RepositoriesProvider()
     before = {"server": registry["loginServer"], "nodes": ["alpha", "beta", "never-built"]}
     after = {"server": registry["loginServer"], "nodes": ["alpha"], "token": deployer}
