@@ -26,7 +26,7 @@ class Pulumi:
     def show(self, *arguments: str) -> None:
         """Runs a command that the person watches."""
         with self._start(list(arguments), None) as process:
-            code = _wait(process)
+            code = waited(process)
         if code != 0:
             raise UserError(f"`pulumi {' '.join(arguments)}` ended with exit code {code}; what it said is above.")
 
@@ -55,7 +55,7 @@ class Pulumi:
         )
 
 
-def _wait(process: subprocess.Popen[str]) -> int:
+def waited(process: subprocess.Popen[Any]) -> int:
     """Waits; Ctrl-C reaches the engine as well, which is given the time to end tidily."""
     while True:
         try:

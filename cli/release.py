@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from cli import project
+from cli.engine_run import waited
 from cli.errors import UserError
 from cli.stack import AsJson, StackOption, engine, environment, run
 
@@ -57,12 +58,13 @@ def release(
         raise UserError("There is nobody to ask; give --yes.", 2)
     found = engine()
     wanted = [part for urn in changes for part in ("--target", urn)]
-    code = subprocess.call(
+    with subprocess.Popen(
         [str(found.path), "up", *asked, *chosen, *wanted],
         cwd=project.project_folder(),
         env=environment(found),
         stdout=sys.stderr if as_json else None,
-    )
+    ) as process:
+        code = waited(process)
     if code:
         raise UserError(f"`pulumi up` for {node} ended with exit code {code}; what it said is above.")
 
