@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from operations.contract import NodeOperations, Run, State
+from operations.contract import NodeOperations, OperationsError, Run, State
 from operations.trigger_line import TriggerLine, parse, shown
+from providers.refusal import Refusal
 
 STEPS = ("webhook reached", "job scheduled", "container started", "submission carries the trigger id")
 _REACHED, _SCHEDULED, _STARTED, _SUBMITTED = range(4)
 _LATE_SECONDS = 45.0  # how long after its job's end a submission may take to show at Numerai
+_UNANSWERED = 3  # looks in a row
 _TAIL = 25
 
 
@@ -74,19 +77,21 @@ class Check:
     clock: Callable[[], float] = time.monotonic
 
     def go(self) -> Result:
-        """Make the test. Raises what the cloud and Numerai raise when they cannot be asked at all."""
+        """Make the test. Raises what the cloud and Numerai raise when they cannot be asked before anything is fired."""
         self._result, began = Result(self.node), self.clock()
         self._fired = datetime.now(UTC)
         self._ended: float | None = None
+        self._unanswered = 0
         try:
             self._fire()
-            while not self._looked():
+            while not self._seen():
                 if self.clock() - began > self.timeout:
                     raise Stopped(f"nothing more happened within {self.timeout:g} s{self._so_far()}")
                 self.pause(self.cloud.poll_seconds)
         except Stopped as stop:
             self._result.stopped = str(stop)
-            self._result.log = self._lines()
+            with suppress(OperationsError):
+                self._result.log = self._lines()
         self._result.seconds = self.clock() - began
         return self._result
 
@@ -107,6 +112,7 @@ class Check:
         wrong = self.health(self.webhook)
         if wrong:
             raise Stopped(f"the trigger does not answer: {wrong}")
+        self.numerai.submissions(self.model_id)  # keys that may not see the end of it: nothing is started then
         self._fired = datetime.now(UTC)
         try:
             self._result.trigger_id = self.numerai.fire(self.model_id)
@@ -115,6 +121,22 @@ class Check:
         except NumeraiRefused as refused:
             raise Stopped(str(refused)) from refused
         self.tell(f"Numerai fired the webhook, trigger id {self._result.trigger_id}")
+
+    def _seen(self) -> bool:
+        """One look, unless somebody does not answer: that alone says nothing about the run, so it may happen a few
+        times. Raises Stopped."""
+        from numerai.client import NumeraiSilent
+
+        try:
+            passed = self._looked()
+        except (OperationsError, Refusal) as error:
+            self._unanswered += 1
+            passing = type(error) in (OperationsError, NumeraiSilent)
+            if not passing or self._unanswered > _UNANSWERED:
+                raise Stopped(f"{error} What was started runs on: `pnodes status` shows its end.") from error
+            return False
+        self._unanswered = 0
+        return passed
 
     def _looked(self) -> bool:
         """One look; whether the test has passed. Raises Stopped."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from numerai.client import KeysRefused, NumeraiRefused
+from numerai.client import KeysRefused, NumeraiRefused, NumeraiSilent
 from operations.check import Check, Result
-from operations.contract import LogLine, NodeOperations, Run, State
+from operations.contract import LogLine, NoCredentials, NodeOperations, OperationsError, Run, State
 
 URL = "https://trigger.example/pred/m?token=secret"
 NOW = datetime.now(UTC)
@@ -67,6 +67,7 @@ class World:
     sent: str | None = "t-1"
     sick: str = ""
     refusal: Exception | None = None
+    unanswered: list[Exception | None] = field(default_factory=list)
     time: float = 0.0
 
     def webhook(self, model_id: str) -> str | None:
@@ -78,6 +79,9 @@ class World:
         return "t-1"
 
     def submissions(self, model_id: str) -> list[dict[str, Any]]:
+        error = self.unanswered.pop(0) if self.unanswered else None
+        if error:
+            raise error
         return [{"triggerId": self.sent, "insertedAt": "2026-11-23T12:00:00Z", "id": "s"}] if self.sent else []
 
     def pause(self, seconds: float) -> None:
@@ -145,6 +149,34 @@ def test_lines_that_come_late_are_waited_for_but_not_for_ever() -> None:
     world = World([FAILED], sent=None, printed=[])
     assert world.go().log == []
     assert Cloud.lag_seconds < world.time < 600
+
+
+def test_keys_that_cannot_see_the_end_of_a_test_start_nothing() -> None:
+    world = World(unanswered=[NumeraiRefused("no scope read_submission_info.")])
+    told: list[str] = []
+    with pytest.raises(NumeraiRefused, match="read_submission_info"):
+        world.go(told.append)
+    assert told == []
+
+
+def test_a_look_that_gets_no_answer_ends_no_test() -> None:
+    silent = NumeraiSilent("Numerai could not be asked.")
+    world = World([RUNNING], unanswered=[None, silent, OperationsError("AWS could not be asked."), silent])
+    assert world.go().passed
+
+
+@pytest.mark.parametrize(
+    ("unanswered", "says"),
+    [
+        ([None, *[NumeraiSilent("Numerai could not be asked.")] * 9], "could not be asked"),
+        ([None, NoCredentials("They have expired.")], "have expired"),
+    ],
+)
+def test_when_nobody_answers_any_more_the_steps_that_passed_stay(unanswered: list[Exception | None], says: str) -> None:
+    result = World([RUNNING], unanswered=unanswered).go()
+    assert (len(result.steps), result.trigger_id, result.passed) == (3, "t-1", False)
+    assert says in result.stopped
+    assert "runs on" in result.stopped
 
 
 def test_refused_keys_are_no_result_of_the_node() -> None:
