@@ -11,7 +11,7 @@ from rich.console import Console
 from cli import project
 from cli.errors import UserError
 from cli.report import table
-from cli.stack import run
+from cli.stack import failed, run
 
 if TYPE_CHECKING:
     from changes.plan import Settings
@@ -34,13 +34,14 @@ def diff(
     from changes.plan import NotAPlan, read
     from changes.summary import summarise
 
+    wanted = _wanted()
     try:
         found = read(_document(plan, stack))
     except NotAPlan as error:
         raise UserError(str(error), 2) from None
     if found.messages:
         raise UserError("the preview failed:\n" + "\n".join(found.messages))
-    summary = summarise(found, _wanted(), minutes)
+    summary = summarise(found, wanted, minutes)
     name = stack or _selected()
     if as_json:
         print(json.dumps(asdict(summary), indent=2))
@@ -73,8 +74,7 @@ def _document(plan: Path | None, stack: str | None) -> Any:
     try:
         document = json.loads(done.stdout)
     except ValueError:
-        said = (done.stderr or done.stdout).strip()
-        raise UserError(f"`pulumi preview` ended with exit code {done.returncode}: {said}") from None
+        raise failed(done, ["preview"]) from None
     return document
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from cli import project
 from cli.engine_run import waited
 from cli.errors import UserError
-from cli.stack import AsJson, StackOption, engine, environment, run
+from cli.stack import AsJson, StackOption, engine, environment, failed, run
 
 _NOTHING = frozenset({"same", "read", "refresh"})
 _ENDS = ("delete", "discard")
@@ -119,7 +119,7 @@ def _preview(chosen: list[str]) -> list[dict[str, Any]]:
         document = json.loads(done.stdout)
         steps: list[dict[str, Any]] = document.get("steps") or []
     except (ValueError, AttributeError):
-        raise UserError(f"`pulumi preview` failed: {(done.stderr or done.stdout).strip()}") from None
+        raise failed(done, ["preview"]) from None
     errors = [str(each["message"]).strip() for each in document.get("diagnostics") or [] if each["severity"] == "error"]
     if done.returncode or errors:
         raise UserError("the preview failed, so nothing was changed:\n" + "\n".join(errors or [done.stderr.strip()]))

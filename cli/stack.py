@@ -172,10 +172,15 @@ def ask(arguments: Sequence[str]) -> dict[str, Any]:
     if done.returncode == 0:
         answer: dict[str, Any] = json.loads(done.stdout or "{}")
         return answer
+    raise failed(done, arguments[:2])
+
+
+def failed(done: "subprocess.CompletedProcess[str]", command: Sequence[str]) -> UserError:
+    """A command of the engine that did not work -> why, and what to do."""
     said = (done.stderr or done.stdout).strip()
     for words, sentence in _MENDED:
         if words in said:
-            raise UserError(sentence)
+            return UserError(sentence)
     lines = said.splitlines() or ["it does not say why"]
     first = next((line for line in lines if line.startswith("error:")), lines[-1])
-    raise UserError(f"`pulumi {' '.join(arguments[:2])}` failed: {first.removeprefix('error: ')}")
+    return UserError(f"`pulumi {' '.join(command)}` failed: {first.removeprefix('error: ')}")

@@ -1,0 +1,51 @@
+"""What `pnodes diff` says where there is nothing to compare."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli import stack
+from engine import Engine
+from engine.version import Version
+from tests.cli.conftest import Pnodes
+
+NODE = "nodes:\n  alpha: {model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01, cloud: aws, source: m}\n"
+
+
+@pytest.fixture
+def engine_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A project whose engine fails with the first of these texts; [] is an engine that must not be asked."""
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "Dockerfile").write_text("FROM python\n")
+    (tmp_path / "nodes.yaml").write_text(NODE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stack, "engine", lambda: Engine(Path("/bin/pulumi"), Version(3, 259, 0), "PATH"))
+    said: list[str] = []
+    monkeypatch.setattr(
+        subprocess, "run", lambda *_args, **_named: subprocess.CompletedProcess([], 255, "", said.pop())
+    )
+    return said
+
+
+@pytest.mark.parametrize("command", [("diff",), ("diff", "--json"), ("release", "alpha", "--yes")])
+def test_an_engine_without_login_or_stack_is_a_sentence_with_the_next_step(
+    pnodes: Pnodes, engine_says: list[str], command: tuple[str, ...]
+) -> None:
+    for said, sentence in (
+        ("error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions", "`pulumi login`"),
+        ("error: no stack selected; please use `pulumi stack select`", "`pulumi stack select NAME`"),
+    ):
+        engine_says.append(said)
+        result = pnodes(*command)
+        assert (result.exit_code, sentence in result.stderr) == (1, True), result.output
+
+
+def test_mistakes_of_nodes_yaml_are_said_before_anything_slow(pnodes: Pnodes, engine_says: list[str]) -> None:
+    Path("nodes.yaml").write_text(NODE.replace("aws", "awss"))
+    result = pnodes("diff")
+    assert (result.exit_code, 'Did you mean "aws"?' in result.stderr) == (2, True)
+    assert engine_says == []
