@@ -71,7 +71,15 @@ def prepare(file: Path, folder: Path, account: str | None, wanted: bool) -> Move
             "them where they are with --no-keys."
         ) from None
     called = names(account)
-    there = [name for name in (called.public_id, called.secret) if settings.has(name)]
+    both = (called.public_id, called.secret)
+    there = [name for name in both if settings.has(name)]
+    if len(there) == 1:
+        missing = next(name for name in both if name not in there)
+        raise UserError(
+            f"The stack {settings.stack} has {there[0]} but no {missing}, and halves of two pairs do not fit. Remove "
+            f"it (pulumi config rm {there[0]}) and both come from {place}; or set the other one yourself (pulumi "
+            f"config set --secret {missing}) and import with --no-keys."
+        )
     if there:
         return Move(
             f"left in {place}: the stack {settings.stack} has {' and '.join(there)} already. To change them: "

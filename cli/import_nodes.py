@@ -55,11 +55,11 @@ def import_nodes(
     source = nodes_json.expanduser().absolute()
     target = (file or project.project_folder() / "nodes.yaml").absolute()
     folder = project.project_folder(target.parent)
+    plan = None if only_keys else import_plan.prepare(source, target, frozenset(skip or ()), account)
     move = import_keys.prepare(source.parent / ".keys", folder, account, wanted=keys and not dry_run)
-    if only_keys:
+    if plan is None:
         _tell_keys(move.run(), as_json)
         return
-    plan = import_plan.prepare(source, target, frozenset(skip or ()), account)
     with plan.checked() as change:
         found = plan.report(change.nodes, move.wants)
         if not dry_run:

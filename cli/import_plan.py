@@ -24,6 +24,7 @@ _EVERY_CLOUD = (
     "`numerai node destroy` clears the model's webhook at Numerai, also a new one: run `pulumi up --refresh` after it",
     "Dockerfiles may stay as they are: API keys that they take as build arguments reach the running container instead",
 )
+_ADVICE = "Nothing was written. Put it right there, or leave a node out with --skip NAME, by its name there."
 _BY_CLOUD = {
     Cloud.AWS: "aws: jobs run on Fargate, with 20 GiB of disk, instead of EC2 machines; credentials and region are "
     "those of pulumi-aws (profile, SSO, environment), and `region` may be any",
@@ -45,7 +46,8 @@ class Plan:
 
     def checked(self) -> AbstractContextManager[nodes_write.Change]:
         """The content by all rules of nodes.yaml and of the clouds."""
-        return nodes_write.checked(self.file, self.before, self.content)
+        was = {each.name: each.old.name for each in self.new}
+        return nodes_write.checked(self.file, self.before, self.content, was, _ADVICE)
 
     def report(self, nodes: NodeFile, wants: Callable[[str], bool]) -> dict[str, Any]:
         """What is different, for JSON and for text. `nodes` are those of the checked content; `wants` tells whether a
@@ -140,5 +142,5 @@ def _folder(node: OldNode) -> str | None:
 def _end(source: Path, problems: list[str]) -> None:
     for sentence in problems:
         typer.echo(sentence if sentence.startswith(source.name) else f"{source.name}: {sentence}")
-    typer.echo("Nothing was written. Put it right, or leave a node out with --skip NAME.")
+    typer.echo(_ADVICE)
     raise typer.Exit(2)

@@ -4,7 +4,7 @@ content takes its place only when it has no problem and nobody else has changed 
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,15 +60,20 @@ class Change:
 
 
 @contextmanager
-def checked(file: Path, before: bytes | None, after: bytes) -> Iterator[Change]:
+def checked(
+    file: Path, before: bytes | None, after: bytes, was: Mapping[str, str] | None = None, advice: str = ""
+) -> Iterator[Change]:
     """Check the edited content beside the file, so that its paths lead to the same places; what is wrong with it is
-    shown, and ends the command. Nothing stays of it without `put`."""
+    shown, and ends the command. Nothing stays of it without `put`. `was`: what new nodes were called before; `advice`
+    follows the problems."""
     candidate = None
     try:
         candidate = _beside(file, after)
         nodes, problems = _looked_at(candidate, file)
         if nodes is None:
-            _show(problems, before or b"", after)
+            _show(problems, before or b"", after, was or {})
+            if advice:
+                print(advice)
             raise typer.Exit(2)
         made = candidate
 
@@ -114,7 +119,7 @@ def _looked_at(candidate: Path, file: Path) -> tuple[NodeFile | None, list[Probl
         return None, [Problem(file.name, each.line, each.column, each.message) for each in error.problems]
 
 
-def _show(problems: list[Problem], before: bytes, after: bytes) -> None:
+def _show(problems: list[Problem], before: bytes, after: bytes, was: Mapping[str, str]) -> None:
     """Problems of the new nodes, whose lines nobody has seen, and of lines that were there."""
     old, new = before.splitlines(), after.splitlines()
     first = next((index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), len(old))
@@ -127,5 +132,7 @@ def _show(problems: list[Problem], before: bytes, after: bytes) -> None:
         elif each.line > first + count:
             print(Problem(each.path, each.line - count, each.column, each.message))
         else:
-            name = next((f" {names[line]}" for line in sorted(names, reverse=True) if line <= each.line), "")
-            print(f"the new node{name if len(names) > 1 else ''}: {each.message}")
+            name = next((names[line] for line in sorted(names, reverse=True) if line <= each.line), "")
+            called = f" {name}" if name and len(names) > 1 else ""
+            old = f" ({was[name]} before)" if was.get(name, name) != name else ""
+            print(f"the new node{called}{old}: {each.message}")

@@ -87,7 +87,8 @@ def collected(check: str, findings: Iterable[Finding], sign_in: str = "") -> Ite
     except NoCredentials as error:
         yield failed(check, str(error), sign_in)
     except (OperationsError, Refusal) as error:
-        yield failed(check, str(error))
+        again = type(error) is OperationsError  # refusals say themselves what is missing
+        yield failed(check, str(error), "pnodes doctor  (again, in a minute)" if again else "")
 
 
 def asked_in_vain(check: str, error: Refused, right: str) -> Finding:

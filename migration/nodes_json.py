@@ -4,9 +4,11 @@ be texts (`--timeout-minutes 90` is kept as "90"). Everything that is wrong with
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
 
 from nodefile import Cloud
@@ -19,6 +21,8 @@ _ITS_OWN = frozenset(
         "registry_name", "registry_rg_name", "resource_group_name", "webhook_log_group", "webhook_storage_account_name",
     }
 )  # fmt: skip
+
+_WINDOWS = re.compile(r"([A-Za-z]):[\\/]|\\\\")
 
 Read = TypeVar("Read")
 
@@ -144,7 +148,13 @@ def _text(value: Any) -> str:
 
 
 def _path(value: Any) -> Path:
-    return Path(_text(value)).expanduser().absolute()
+    text = _text(value)
+    drive = _WINDOWS.match(text)
+    if drive and os.name != "nt":
+        there = PurePosixPath("/mnt", drive[1].lower(), *PureWindowsPath(text).parts[1:]) if drive[1] else None
+        hint = f" (in WSL perhaps {there})" if there else ""
+        raise ValueError(f"{text} is a path of Windows. Write where that folder is on this machine{hint}.")
+    return Path(text).expanduser().absolute()
 
 
 def _whole(value: Any) -> int:

@@ -23,6 +23,10 @@ _SHORTHANDS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+_SIX = (
+    " Six fields are the clouds' own forms. Of AWS's leave out the last one (the year), write * for ?, and take 1 from "
+    "each weekday's number (its Sunday is 1, here 0); of Azure's leave out the first one (the second)."
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def read(text: str) -> Cron:
         )
     fields = _SHORTHANDS.get(line.lower(), line).split(" ")
     if len(fields) != 5:
-        six = " Six fields are numerai-cli's form: leave out the last one (the year)." if len(fields) == 6 else ""
+        six = _SIX if len(fields) == 6 else ""
         raise ValueError(
             "expected a cron line of five fields (minute hour day month weekday) "
             f'such as "0 14 * * 2-6", got {len(fields)} in {shown(text)}.{six}'

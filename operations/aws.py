@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.contract import (
     STOPPED,
+    UNREACHED,
     Configured,
     LogLine,
     NoCredentials,
@@ -75,7 +76,7 @@ def asked(what: str) -> Iterator[None]:
         name = type(error).__name__
         if name in _NO_CREDENTIALS:
             raise NoCredentials(f"There are no usable AWS credentials ({error}). {_MENDED}") from error
-        raise OperationsError(f"AWS could not be asked to {what} ({name}: {error}).") from error
+        raise OperationsError(f"AWS could not be asked to {what} ({name}: {error}). {UNREACHED}") from error
 
 
 class Account:

@@ -14,6 +14,7 @@ import httpx
 from operations.azure_identity import Identity
 from operations.contract import (
     STOPPED,
+    UNREACHED,
     Configured,
     LogLine,
     NodeFacts,
@@ -55,7 +56,9 @@ class Account:
             if answer.is_success:
                 return answer.json() if answer.content.strip() else {}
         except httpx.HTTPError as error:
-            raise OperationsError(f"Azure could not be asked to {what} ({type(error).__name__}).") from error
+            raise OperationsError(
+                f"Azure could not be asked to {what} ({type(error).__name__}). {UNREACHED}"
+            ) from error
         except ValueError as error:
             raise OperationsError(f"Azure answered something else than JSON when asked to {what}.") from error
         told = _told(answer)

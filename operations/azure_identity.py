@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
 from typing import Any
 
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
 from azure.identity import (
     CertificateCredential,
     ClientAssertionCredential,
@@ -21,7 +22,7 @@ from azure.identity import (
     DefaultAzureCredential,
 )
 
-from operations.contract import Configured, NoCredentials
+from operations.contract import UNREACHED, Configured, NoCredentials, OperationsError
 
 _VARIABLES = {
     "clientId": "ARM_CLIENT_ID",
@@ -35,6 +36,9 @@ _MENDED = (
     "Expected the credentials that `pulumi up` uses: sign in with `az login` (with --tenant DIRECTORY if the "
     "subscription is in another one), or set azure-native:clientId, clientSecret and tenantId."
 )
+_NO_ANSWER = (ServiceRequestError, ServiceResponseError)
+# DefaultAzureCredential tells of it in its text alone. What begins otherwise is a way that is not set up here.
+_CHAINED = re.compile(r"Credential: Authentication failed: .*(?:Failed to establish|Failed to resolve|timed out)")
 # It tells each way that it tried, also where the next one works.
 logging.getLogger("azure").setLevel(logging.CRITICAL)
 
@@ -69,7 +73,9 @@ class Identity:
             found = self._credential.get_token(scope, **options)
         except CredentialUnavailableError as error:
             raise NoCredentials(f"There are no usable Azure credentials. {_MENDED}") from error
-        except ClientAuthenticationError as error:
+        except AzureError as error:
+            if isinstance(error, _NO_ANSWER) or isinstance(error.__cause__, _NO_ANSWER) or _CHAINED.search(str(error)):
+                raise OperationsError(f"Azure could not be asked for a token (no answer). {UNREACHED}") from error
             raise NoCredentials(f"Azure gives no token ({_short(error)}). {_MENDED}") from error
         return found.token, float(found.expires_on)
 

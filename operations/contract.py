@@ -20,6 +20,9 @@ Configured = Callable[[str], Any]
 STOPPED = "stopped with `pnodes stop`"
 
 
+UNREACHED = "Look at this machine's connection, and try again in a minute."
+
+
 class OperationsError(Exception):
     """A cloud could not do what was asked; the text is a sentence for the person, without any secret."""
 

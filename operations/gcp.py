@@ -14,6 +14,7 @@ import httpx
 
 from operations.contract import (
     STOPPED,
+    UNREACHED,
     Configured,
     LogLine,
     NodeFacts,
@@ -53,7 +54,9 @@ class Account:
             if answer.is_success:
                 return answer.json() if answer.content else {}
         except httpx.HTTPError as error:
-            raise OperationsError(f"Google Cloud could not be asked to {what} ({type(error).__name__}).") from error
+            raise OperationsError(
+                f"Google Cloud could not be asked to {what} ({type(error).__name__}). {UNREACHED}"
+            ) from error
         except ValueError as error:
             raise OperationsError(f"Google Cloud answered something else than JSON when asked to {what}.") from error
         sentence = f"Google Cloud refused to {what}: HTTP {answer.status_code} {_told(answer)}".rstrip()

@@ -19,7 +19,7 @@ import google.auth.impersonated_credentials
 import google.auth.transport.requests
 import google.oauth2.credentials
 
-from operations.contract import Configured, NoCredentials
+from operations.contract import UNREACHED, Configured, NoCredentials, OperationsError
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 _MENDED = (
@@ -44,6 +44,8 @@ class Identity:
         try:
             with self._lock:
                 self._credentials.before_request(self._request, method, url, found)
+        except google.auth.exceptions.TransportError as error:
+            raise OperationsError(f"Google Cloud could not be asked for a token (no answer). {UNREACHED}") from error
         except google.auth.exceptions.GoogleAuthError as error:
             raise NoCredentials(f"Google Cloud gives no token ({_short(error)}). {_MENDED}") from error
         return found

@@ -354,3 +354,41 @@ def test_one_key_alone_is_none(pnodes: Pnodes, folder: Path, monkeypatch: pytest
     assert "the second one fails" in said(done)
     assert settings.secrets == {}
     assert not (folder / "nodes.yaml").exists()
+
+
+def test_half_a_pair_in_the_stack_is_not_made_whole_by_another_pair_s(
+    pnodes: Pnodes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Half()
+    settings.secrets["numerai-public-id"] = "of another pair"
+    monkeypatch.setattr("cli.import_keys.selected", lambda _: settings)
+    home(folder, {"numerai-alpha": old.aws(model(folder))})
+    done = pnodes("import")
+    assert done.exit_code == 1
+    assert "The stack live has numerai-public-id but no numerai-secret" in said(done)
+    assert "pulumi config rm numerai-public-id" in said(done)
+    assert not (folder / "nodes.yaml").exists()
+
+
+def test_without_any_numerai_cli_the_nodes_are_missed_first(pnodes: Pnodes, folder: Path) -> None:
+    done = pnodes("import")
+    assert done.exit_code == 2
+    assert "nodes.json. numerai-cli keeps its nodes in" in said(done)
+
+
+def test_a_refused_node_is_named_as_it_was_so_that_it_can_be_left_out(pnodes: Pnodes, folder: Path) -> None:
+    home(folder, {"numerai-My_A": old.gcp(model(folder), cpu=16384, memory=61440), "b-b": old.gcp(model(folder))})
+    done = pnodes("import", "--no-keys")
+    assert done.exit_code == 2
+    assert "the new node numerai-my-a (numerai-My_A before): size: 16 vCPU / 60 GiB is more than" in said(done)
+    assert "Nothing was written. Put it right there, or leave a node out with --skip NAME" in said(done)
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"), [("C:\\Users\\me\\model", " (in WSL perhaps /mnt/c/Users/me/model)"), ("\\\\server\\m", "")]
+)
+def test_a_path_of_windows_is_said_to_be_one(pnodes: Pnodes, folder: Path, path: str, hint: str) -> None:
+    home(folder, {"numerai-a": old.aws(Path(path)) | {"path": path}})
+    done = pnodes("import", "--no-keys")
+    assert done.exit_code == 2
+    assert f"{path} is a path of Windows. Write where that folder is on this machine{hint}." in said(done)

@@ -161,7 +161,9 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         [
             (
                 f"6:15: schedule: {CRON}, got 6 in '0 14 ? * * *'. "
-                "Six fields are numerai-cli's form: leave out the last one (the year)."
+                "Six fields are the clouds' own forms. Of AWS's leave out the last one (the year), write * for ?, and "
+                "take 1 from each weekday's number (its Sunday is 1, here 0); of Azure's leave out the first one (the "
+                "second)."
             )
         ],
     ),
