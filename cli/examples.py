@@ -26,6 +26,8 @@ class Example:
     about: str
     models: tuple[str, ...] = ()
     variable: str | None = None
+    training: str = '--command "python train.py"'
+    """How `pnodes run` trains it."""
 
     @property
     def count(self) -> int:
@@ -47,7 +49,12 @@ class Example:
 
 EXAMPLES = (
     Example("tournament-python", "classic", "Numerai Classic: gradient-boosted trees with LightGBM"),
-    Example("tournament-r", "classic", "Numerai Classic, in R: a random forest with ranger"),
+    Example(
+        "tournament-r",
+        "classic",
+        "Numerai Classic, in R: a random forest with ranger",
+        training='--container --command "Rscript train.R"',
+    ),
     Example("signals-python", "signals", "Numerai Signals: gradient-boosted trees with scikit-learn"),
     Example("crypto-python", "crypto", "Numerai Crypto: gradient-boosted trees with scikit-learn"),
     Example(

@@ -106,13 +106,16 @@ def _tell(example: Example, folder: Path, names: list[str], file: Path) -> None:
     )
     console.print("\nNext:")
     own = file == project.project_folder() / "nodes.yaml"
-    for what, why in (
+    steps = (
+        *((f"pnodes run {name} {example.training}", "trains; the model goes into the image") for name in names),
         *((f"pnodes run {name}", "the model on this machine; nothing is submitted") for name in names),
         ("pnodes validate" if own else f"pnodes validate {edited}", f"after each edit of {file.name}"),
         ("pulumi preview", "what would be made"),
         ("pulumi up", "makes it"),
-    ):
-        console.print(f"  {what:<28} # {why}")
+    )
+    width = max(len(what) for what, _ in steps)
+    for what, why in steps:
+        console.print(f"  {what:<{width}} # {why}")
 
 
 def _nodes(count: int) -> str:

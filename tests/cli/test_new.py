@@ -59,8 +59,15 @@ def test_a_node_from_an_example(pnodes: Pnodes, folder: Path) -> None:
         assert copied.read_text() == original.read_text()
     assert [node.name for node in load(folder / "nodes.yaml").nodes] == ["alpha", "beta"]
     assert pnodes("validate").exit_code == 0
-    for command in ("pnodes run beta", "pnodes validate", "pulumi preview"):
-        assert command in done.stdout
+    steps = ('pnodes run beta --command "python train.py" ', "pnodes run beta ", "pnodes validate ", "pulumi preview ")
+    places = [done.stdout.index(f"  {step}") for step in steps]
+    assert places == sorted(places)
+
+
+def test_how_an_example_is_trained_is_said(pnodes: Pnodes, folder: Path) -> None:
+    done = pnodes("new", "beta", "--model", "second", "--example", "tournament-r")
+    assert done.exit_code == 0, said(done)
+    assert 'pnodes run beta --container --command "Rscript train.R"' in done.stdout
 
 
 def test_what_is_asked_for_is_written(pnodes: Pnodes, folder: Path) -> None:
