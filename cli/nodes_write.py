@@ -124,7 +124,7 @@ def _show(problems: list[Problem], before: bytes, after: bytes, was: Mapping[str
     old, new = before.splitlines(), after.splitlines()
     first = next((index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), len(old))
     count = len(new) - len(old)
-    names = {where.line: path[1] for path, where in yaml_source.read(after).keys.items() if path[:1] == ("nodes",)
+    names = {where.line: str(path[1]) for path, where in yaml_source.read(after).keys.items() if path[:1] == ("nodes",)
              and len(path) == 2 and first < where.line <= first + count}  # fmt: skip
     for each in problems:
         if each.line <= first:
@@ -134,5 +134,5 @@ def _show(problems: list[Problem], before: bytes, after: bytes, was: Mapping[str
         else:
             name = next((names[line] for line in sorted(names, reverse=True) if line <= each.line), "")
             called = f" {name}" if name and len(names) > 1 else ""
-            old = f" ({was[name]} before)" if was.get(name, name) != name else ""
-            print(f"the new node{called}{old}: {each.message}")
+            renamed = f" ({was[name]} before)" if was.get(name, name) != name else ""
+            print(f"the new node{called}{renamed}: {each.message}")
