@@ -27,6 +27,10 @@ from sandbox.images import BuildError, Log, Repositories
 from sandbox.store import Store
 
 _PLATFORM = "linux/amd64"
+# Podman says so when an image goes away (another sandbox's, or one of a node that is removed) while it looks through all
+# of them for layers to use again; the next look does not find that image any more.
+_GONE_MEANWHILE = ("layer not known", "image not known")
+_LOOKS = 3
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,14 @@ class ContainerImages(Repositories[ContainerImage]):
         options += [f"--build-arg={name}={value}" for name, value in build_args.items()]
         local = _kept(repository)
         options += [f"--platform={_PLATFORM}", "--network=host", f"--file={dockerfile}", f"--tag={local}"]
-        self._run([*self._engine.build, *options, str(context)], log)
+        for look in range(1, _LOOKS + 1):
+            try:
+                self._run([*self._engine.build, *options, str(context)], log)
+                break
+            except BuildError as error:
+                if look == _LOOKS or not str(error).endswith(_GONE_MEANWHILE):
+                    raise
+                log("an image was removed meanwhile: looking once more")
         return self._push(repository, local, tags)
 
     def _begun_from(self, text: str, build_args: Mapping[str, str], log: Log) -> list[str]:

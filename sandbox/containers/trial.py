@@ -45,7 +45,9 @@ def failure(engine: Engine) -> str:
         hello.chmod(0o755)
         Path(folder, "Dockerfile").write_text(_DOCKERFILE)
         try:
-            reason = _attempt(engine, ["build", "--platform", "linux/amd64", "--tag", image, folder], None)
+            # Without the cache: to look through it fails where another process removes an image at that moment.
+            options = ["--no-cache", "--platform", "linux/amd64"]
+            reason = _attempt(engine, ["build", *options, "--tag", image, folder], None)
             if not reason:
                 limits = ["--memory", "64m", "--memory-swap", "64m", "--cpus", "0.5", "--network", "host"]
                 reason = _attempt(engine, ["run", "--rm", *limits, "--log-driver", "none", image], "ok")

@@ -72,6 +72,6 @@ def diff_fails(world: World) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "Traceback" not in done.stderr
     return done.stderr

@@ -66,19 +66,19 @@ PROGRAM = """
 import pulumi
 import pulumi_aws as aws
 
-repository = aws.ecr.Repository(
-    "alpha",
-    image_tag_mutability="{mutability}",
-    encryption_configurations=[{{"encryption_type": "{encryption}"}}],
-    {more}
-)
-aws.lambda_.Function(
+function = aws.lambda_.Function(
     "fn",
     role="role",
     runtime="python3.13",
     handler="index.handler",
     code=pulumi.AssetArchive({{"index.py": pulumi.StringAsset("{code}")}}),
     environment={{"variables": {{"A": pulumi.Output.secret("planted-secret")}}}},
+)
+repository = aws.ecr.Repository(
+    "alpha",
+    image_tag_mutability="{mutability}",
+    encryption_configurations=[{{"encryption_type": "{encryption}"}}],
+    {more}
 )
 pulumi.export("arn", repository.arn)
 """
@@ -133,10 +133,11 @@ def test_what_was_removed_by_hand_is_found_by_refresh_and_made_again(world: Worl
 
 
 def test_a_refused_create_keeps_what_was_made_and_the_next_up_goes_on(world: World) -> None:
-    world.program(mutability="REFUSED_BY_SERVICE")
+    after = "opts=pulumi.ResourceOptions(depends_on=[function]),"
+    world.program(mutability="REFUSED_BY_SERVICE", more=after)
     with pytest.raises(EngineFailed, match="the service does not want this repository"):
         world.cli.up()
-    world.program()
+    world.program(more=after)
     assert world.cli.up()["create"] == 1
 
 

@@ -10,6 +10,7 @@ import psutil
 import pytest
 import trustme
 
+from sandbox.containers.images import ContainerImages
 from sandbox.images import BuildError
 from tests.sandbox.containers.conftest import World, packed, world_of
 
@@ -49,6 +50,31 @@ def test_the_same_source_takes_every_layer_from_the_cache_and_another_only_what_
     assert 0 < len(shared) < len(before)
     # Both stay: what is deployed by digest can be run.
     assert [world.run(image)[1] for image in (first, second)] == ["1\n", "2\n"]
+
+
+UNLUCKY = """\
+#!/bin/sh
+case "$1 $2" in
+build*|"buildx build")
+  if [ ! -e {folder}/gone ]; then
+    touch {folder}/gone
+    echo 'Error: checking if cached image exists from a previous build: getting top layer info: layer not known' >&2
+    exit 125
+  fi
+esac
+exec {engine} "$@"
+"""
+
+
+def test_an_image_that_another_removes_meanwhile_ends_no_build(world: World, tmp_path: Path) -> None:
+    script = tmp_path / "engine"
+    script.write_text(UNLUCKY.format(folder=tmp_path, engine=world.engine.path))
+    script.chmod(0o755)
+    unlucky = replace(world.engine, path=str(script))
+    again = replace(world, images=ContainerImages(unlucky, world.registry, world.bases, world.store))
+    image = again.build({"main.py": "print('built')"})
+    assert "an image was removed meanwhile: looking once more" in again.log
+    assert world.run(image)[1] == "built\n"
 
 
 def test_build_arguments_modes_and_links_reach_the_image(world: World) -> None:
