@@ -3,7 +3,7 @@
 Prices are those of the cloud's default region here (us-east-1, us-central1, eastus); others cost up to a third more.
 Free tiers are left out, so small use costs less than what is said. Sources are the clouds' public pages: AWS Fargate,
 VPC (public IPv4), Secrets Manager; Cloud Run (jobs), Secret Manager, Cloud Scheduler; Container Apps (consumption),
-Container Registry (Basic).
+Container Registry (Basic). Azure's pages fill in their figures by script, so those were read where others quote them.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ from sandbox.images import BuildError, Log, Repositories
 from sandbox.store import Store
 
 _PLATFORM = "linux/amd64"
-# Podman says so when an image goes away (another sandbox's, or one of a node that is removed) while it looks through all
-# of them for layers to use again; the next look does not find that image any more.
+# Podman says so when an image goes away (another sandbox's, or one of a node that is removed) while it looks through
+# all of them for layers to use again; the next look does not find that image any more.
 _GONE_MEANWHILE = ("layer not known", "image not known")
 _LOOKS = 3
 
