@@ -75,9 +75,9 @@ TABLE: Table = {
         create="resourcemanager.projects.setIamPolicy",
     ),
     "gcp:projects/service:Service": Row(
-        "serviceusage.googleapis.com/v1 services; with disable_on_destroy false nothing is disabled",
-        read="serviceusage.services.get serviceusage.services.list",
-        create="serviceusage.services.enable",
+        "serviceusage.googleapis.com/v1 services, operations; with disable_on_destroy false nothing is disabled",
+        read="resourcemanager.projects.get serviceusage.services.get serviceusage.services.list",
+        create="serviceusage.services.enable serviceusage.operations.get",
     ),
     "gcp:secretmanager/secret:Secret": Row(
         "secretmanager.googleapis.com/v1 projects.secrets",
@@ -147,6 +147,11 @@ TABLE: Table = {
     # `pnodes`
     "pnodes status": Row("operations/gcp.py", read="run.executions.list run.executions.get"),
     "pnodes logs": Row("operations/gcp.py", read="run.executions.get logging.logEntries.list"),
+    "pnodes doctor": Row(
+        # Services, billing, the organization's rule on sharing, quotas.
+        "doctor/gcp.py",
+        read=("serviceusage.services.list resourcemanager.projects.get orgpolicy.policy.get serviceusage.quotas.get"),
+    ),
     "pnodes stop": Row("operations/gcp.py", create="run.executions.cancel run.operations.get"),
 }
 

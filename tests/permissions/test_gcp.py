@@ -1,0 +1,46 @@
+"""The Google Cloud roles against the calls of the program that no resource type stands for."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from doctor import gcp as doctor
+from permissions import gcp
+from permissions.table import Way, needed
+from tests.doctor.patients import node, place
+from tests.doctor.rest import Rest
+
+# Services whose operations only those may look at who have the right to; those of Artifact Registry take none.
+FOLLOWED = ("cloudfunctions", "run", "serviceusage")
+ASKED = {
+    r"/v1/projects/[^/]+/services\?": "serviceusage.services.list",
+    r"/consumerQuotaMetrics/": "serviceusage.quotas.get",
+    r"/billingInfo$": "resourcemanager.projects.get",
+    r":getEffectiveOrgPolicy$": "orgpolicy.policy.get",
+}
+
+
+@pytest.mark.parametrize("service", FOLLOWED)
+def test_who_deploys_may_ask_how_what_takes_long_ended(service: str) -> None:
+    up = needed(gcp.TABLE, Way.UP)
+    assert any(each.startswith(f"{service}.") and each.endswith((".create", ".enable")) for each in up)
+    assert f"{service}.operations.get" in up
+
+
+@pytest.mark.parametrize("way", [Way.DRIFT, Way.UP])
+def test_the_doctor_may_ask_what_it_asks(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = [{"name": f"x/{each}.googleapis.com"} for each in doctor.SERVICES]
+    answers: dict[str, Any] = {"/services?": {"services": services}, "": {}}
+    rest = Rest(answers)
+    monkeypatch.setattr(doctor, "Account", rest)
+    assert list(doctor.examine(place(node("alpha", "gcp", "us-central1"), gcp__project="my-project")))
+    rights = {right for url in rest.asked for pattern, right in ASKED.items() if re.search(pattern, url)}
+    assert rights == set(ASKED.values()), "the doctor asks for something else: say here what it takes"
+    assert rights <= set(needed(gcp.TABLE, way))
+
+
+def test_a_preview_may_not_even_look_at_quotas() -> None:
+    assert needed(gcp.TABLE, Way.PREVIEW) == ["resourcemanager.projects.get", "serviceusage.services.use"]
