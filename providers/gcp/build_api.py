@@ -71,13 +71,12 @@ def _repeated(
 
 
 def _once(props: dict[str, Any], method: str, url: str, file: Path | None = None, **arguments: Any) -> httpx.Response:
-    headers = {"Authorization": f"Bearer {props['token']}", **arguments.pop("headers", {})}
     where = f"{method} {url.split('?')[0]}"
     with contextlib.ExitStack() as opened:
         if file is not None:
             arguments["content"] = opened.enter_context(file.open("rb"))
         try:
-            answer = httpx.request(method, url, headers=headers, timeout=600, **arguments)
+            answer = _sent(props, method, url, timeout=600, **arguments)
         except httpx.HTTPError as error:
             raise _PassingError(f"{where}: no answer ({error})", lost=True) from error
     if answer.status_code == 429 or answer.status_code >= 500:
@@ -86,6 +85,20 @@ def _once(props: dict[str, Any], method: str, url: str, file: Path | None = None
     if answer.status_code in (400, 403) and ("SERVICE_DISABLED" in answer.text or "does not exist" in answer.text):
         raise _PassingError(f"{where}: HTTP {answer.status_code} {_message(answer)}", lost=False)
     return answer
+
+
+def _sent(props: dict[str, Any], method: str, url: str, **arguments: Any) -> httpx.Response:
+    """The answer to one signed request.
+
+    A person's own sign-in belongs to no project: where Google asks for one, the call is counted for the node's.
+    """
+    headers = {"Authorization": f"Bearer {props['token']}", **arguments.pop("headers", {})}
+    answer = httpx.request(method, url, headers=headers, **arguments)
+    if answer.status_code != 403 or "quota project" not in answer.text:
+        return answer
+    if "content" in arguments:
+        arguments["content"].seek(0)
+    return httpx.request(method, url, headers={**headers, "x-goog-user-project": props["project"]}, **arguments)
 
 
 def _message(answer: httpx.Response) -> str:
@@ -117,9 +130,8 @@ class CloudLog(BuildLog):
             "orderBy": "timestamp asc",
             "pageSize": 1000,
         }
-        headers = {"Authorization": f"Bearer {self._props['token']}"}
         try:
-            answer = httpx.post(_ENTRIES, json=body, headers=headers, timeout=30)
+            answer = _sent(self._props, "POST", _ENTRIES, json=body, timeout=30)
             entries = answer.json().get("entries", []) if answer.status_code == 200 else []
         except (httpx.HTTPError, ValueError):
             return []

@@ -6,6 +6,7 @@ source, and the digest is read from the build's result.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from nodefile import Node
 from providers.arguments import build_arguments
 from providers.build import ImageBuild as SharedBuild
 from providers.build import ImageBuildProvider, context_of, image_tag, source_inputs
+from providers.cancellation import cancelled
 from providers.contract import TYPE_PREFIX, Stack
 from providers.following import BuildFailed, BuildLog, say
 from providers.gcp.build_api import CloudLog, call
@@ -27,12 +29,23 @@ _BUILDER = "gcr.io/cloud-builders/docker"
 _MAX_SECONDS = 3600
 _UNDER_WAY = frozenset({"PENDING", "QUEUED", "WORKING"})
 _ENDED = frozenset({"FAILURE", "INTERNAL_ERROR", "TIMEOUT", "CANCELLED", "EXPIRED"})
+# How a build is refused or ends while its account's rights are too new to be known everywhere.
+_UNRESOLVED = "does not have storage.objects.get access"
+_DENIALS = frozenset({"FETCH_SOURCE_FAILED", "LOGGING_FAILURE", "PUSH_NOT_AUTHORIZED"})
+_PAUSE = 7  # looks' worth of waiting before the next try
+
+
+class _DeniedError(BuildFailed):
+    """The build's account may not do what it was given the right to: worth another try while the right is new."""
 
 
 class CloudBuildProvider(ImageBuildProvider):
     """Uploads to the bucket, creates a build, looks at it."""
 
     max_seconds = _MAX_SECONDS + 600.0
+    denied_seconds = 480.0
+    """How long builds are tried that are denied something: rights take two minutes to be known, at times seven or more
+    (cloud.google.com/iam/docs/access-change-propagation)."""
 
     def find(self, props: dict[str, Any]) -> str | None:
         parts = props["repository"].split("/")
@@ -85,7 +98,11 @@ class CloudBuildProvider(ImageBuildProvider):
             "timeout": f"{_MAX_SECONDS}s",
             "tags": [f"node-{props['node']}", _name(props)],
         }
-        answer = call(props, "POST", _builds(props), again_if_lost=False, json=build)
+        try:
+            answer = call(props, "POST", _builds(props), again_if_lost=False, json=build)
+        except BuildFailed as error:
+            # Cloud Build looks the source up as the build's account before it takes the build.
+            raise (_DeniedError if _UNRESOLVED in str(error) else BuildFailed)(str(error)) from error
         return str(answer["metadata"]["build"]["id"])
 
     def look(self, props: dict[str, Any], build_id: str) -> str | None:
@@ -93,8 +110,10 @@ class CloudBuildProvider(ImageBuildProvider):
         if build["status"] == "SUCCESS":
             return _digest(build)
         if build["status"] in _ENDED:
-            reason = (build.get("failureInfo") or {}).get("detail") or build.get("statusDetail") or build["status"]
-            raise BuildFailed(f"{reason} (its log: {build.get('logUrl', '')})")
+            failure = build.get("failureInfo") or {}
+            reason = failure.get("detail") or build.get("statusDetail") or build["status"]
+            kind = _DeniedError if failure.get("type") in _DENIALS else BuildFailed
+            raise kind(f"{reason} (its log: {build.get('logUrl', '')})")
         return None
 
     def cancel(self, props: dict[str, Any], build_id: str) -> None:
@@ -102,6 +121,17 @@ class CloudBuildProvider(ImageBuildProvider):
 
     def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
         return CloudLog(props, build_id)
+
+    def _made(self, props: dict[str, Any], former: str | None) -> str:
+        deadline = time.monotonic() + self.denied_seconds
+        while True:
+            try:
+                return super()._made(props, former)
+            except _DeniedError as error:
+                if time.monotonic() > deadline:
+                    raise
+                say(props, f"{str(error).splitlines()[0]}; trying again, as new rights take minutes to be known")
+                cancelled.wait(self.poll_seconds * _PAUSE)
 
 
 def _builds(props: dict[str, Any]) -> str:

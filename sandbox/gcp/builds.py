@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 HOST = "cloudbuild.googleapis.com"
 _PATH = re.compile(r"/v1/projects/([^/]+)/locations/([^/]+)/builds(?:/([^/:]+)(:cancel)?)?")
+_OBJECT = "storage.googleapis.com/Object"
+# FailureInfo.FailureType, by the right that is missing.
+_FAILURES = {
+    "logging.logEntries.create": "LOGGING_FAILURE",
+    "artifactregistry.repositories.uploadArtifacts": "PUSH_NOT_AUTHORIZED",
+}
 _FIELDS = {"source", "steps", "images", "serviceAccount", "options", "timeout", "tags", "substitutions"}
 
 
@@ -68,11 +74,25 @@ class Builds:
                 "use the REGIONAL_USER_OWNED_BUCKET build.options.default_logs_bucket_behavior option, or (c) use "
                 "either CLOUD_LOGGING_ONLY / NONE logging options",
             )
+        self._resolve(build["source"]["storageSource"], account)
         build_id = secrets.token_hex(16)
         record = {**build, "id": build_id, "status": "QUEUED", "logUrl": f"https://console.cloud.google.com/{build_id}"}
         self._store.put("gcp:builds", build_id, record)
         threading.Thread(target=self._build, args=(record, f"serviceAccount:{account}"), daemon=True).start()
         return {"name": f"operations/build/{build_id}", "metadata": {"build": record}}
+
+    def _resolve(self, source: dict[str, str], account: str) -> None:
+        """Look the source up as the build's account, as Cloud Build does before it takes a build."""
+        facts = Facts(f"projects/_/buckets/{source['bucket']}/objects/{source['object']}", _OBJECT)
+        where = f"buckets/{source['bucket']}"
+        if not self._cloud.access.allowed(f"serviceAccount:{account}", "storage.objects.get", where, facts):
+            raise Refused(
+                400,
+                "INVALID_ARGUMENT",
+                f"Invalid build request. could not resolve source: googleapi: Error 403: {account} does not have "
+                "storage.objects.get access to the Google Cloud Storage object. Permission 'storage.objects.get' "
+                "denied on resource (or it may not exist)., forbidden",
+            )
 
     def _listed(self, wanted: str) -> list[dict[str, Any]]:
         found = re.fullmatch(r'tags="([^"]+)"', wanted)
@@ -102,7 +122,9 @@ class Builds:
             digest = self._made(build, who, log)
         except (BuildError, OSError, Refused) as error:
             log(f"ERROR: {error}")
-            self._save(build | {"status": "FAILURE", "statusDetail": str(error)})
+            kind = next((kind for right, kind in _FAILURES.items() if right in str(error)), "USER_BUILD_STEP")
+            failure = {"type": kind, "detail": str(error)}
+            self._save(build | {"status": "FAILURE", "statusDetail": str(error), "failureInfo": failure})
             return
         image = {"name": build["images"][0], "digest": digest}
         if not self._save(build | {"status": "SUCCESS", "results": {"images": [image]}}):
@@ -111,9 +133,6 @@ class Builds:
 
     def _made(self, build: dict[str, Any], who: str, log: Any) -> str:
         source, require = build["source"]["storageSource"], self._cloud.access.require
-        name = f"projects/_/buckets/{source['bucket']}/objects/{source['object']}"
-        facts = Facts(name, "storage.googleapis.com/Object")
-        require(who, "storage.objects.get", f"buckets/{source['bucket']}", facts)
         require(who, "logging.logEntries.create", f"projects/{self._cloud.project}")
         data = self._store.get_blob(f"gcp/{source['bucket']}", source["object"])
         if data is None:

@@ -9,10 +9,10 @@ import pytest
 
 from providers.context import BuildContext
 from providers.following import BuildFailed, Lost
-from providers.gcp import build_api, roles
+from providers.gcp import build_api, image, roles
 from providers.gcp.image import CloudBuildProvider
 from providers.gcp.repositories import RepositoriesProvider
-from sandbox.calls import Call, Reply, serve
+from sandbox.calls import Call, Reply, reply, serve
 from sandbox.cloud import Resource
 from sandbox.gcp import handlers
 from sandbox.gcp.handlers import REPOSITORY
@@ -20,6 +20,7 @@ from tests.sandbox.builds import hold_builds, lose_first_answers
 from tests.sandbox.gcp.conftest import PROJECT_MEMBER, REGION, REPOSITORY_MEMBER, Google
 
 DOCKERFILE = 'FROM python:3.12-slim\nARG MODEL_ID\nENV MODEL_ID=$MODEL_ID\nCOPY . .\nCMD ["python", "predict.py"]\n'
+RIGHTS = ["logging.logEntries.create", "storage.objects.get", "artifactregistry.repositories.uploadArtifacts"]
 
 
 @pytest.fixture
@@ -118,15 +119,52 @@ def test_a_build_that_fails_says_why_with_its_last_lines(provider: CloudBuildPro
         provider.create(props)
 
 
-@pytest.mark.parametrize(
-    "missing", ["logging.logEntries.create", "storage.objects.get", "artifactregistry.repositories.uploadArtifacts"]
-)
+@pytest.mark.parametrize("missing", RIGHTS)
 def test_the_builder_needs_each_of_its_rights(
-    google: Google, grants: dict[str, Resource], provider: CloudBuildProvider, props: dict[str, Any], missing: str
+    google: Google,
+    grants: dict[str, Resource],
+    provider: CloudBuildProvider,
+    props: dict[str, Any],
+    missing: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(CloudBuildProvider, "denied_seconds", 0.0)
     google.remove(grants[missing])
     with pytest.raises(BuildFailed, match=missing):
         provider.create(props)
+
+
+@pytest.mark.parametrize("late", RIGHTS)
+def test_a_right_that_is_not_known_everywhere_yet_is_waited_for(
+    google: Google,
+    grants: dict[str, Resource],
+    provider: CloudBuildProvider,
+    props: dict[str, Any],
+    late: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    google.remove(grants[late])
+
+    class Cancelled:
+        """Nobody cancels; what the build waits for comes while it waits."""
+
+        def wait(self, _seconds: float) -> bool:
+            google.cloud.save(grants[late])
+            return False
+
+    monkeypatch.setattr(image, "cancelled", Cancelled())
+    assert (provider.create(props).outs or {})["digest"]
+    assert capsys.readouterr().out.count("trying again, as new rights take minutes to be known") == 1
+
+
+def test_a_build_whose_account_cannot_read_the_source_is_not_even_taken(
+    google: Google, grants: dict[str, Resource], provider: CloudBuildProvider, props: dict[str, Any]
+) -> None:
+    google.remove(grants["storage.objects.get"])
+    with pytest.raises(BuildFailed, match=r"answered 400 Invalid build request\. could not resolve source"):
+        provider.start(props, provider._uploaded(props), None)
+    assert not google.cloud.kernel.store.all("gcp:builds")
 
 
 def test_the_builder_reads_no_other_node_s_claims(google: Google, grants: dict[str, Resource]) -> None:
@@ -183,6 +221,24 @@ def test_a_token_that_ends_during_a_build_leaves_it_running(
     google.cloud.app = whole
     assert (provider.create(props).outs or {})["digest"]
     assert len(google.cloud.kernel.store.all("gcp:builds")) == 1
+
+
+def test_a_person_s_sign_in_without_a_project_of_its_own_is_counted_for_the_node_s(
+    google: Google, provider: CloudBuildProvider, props: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def strict(call: Call) -> Reply:
+        """As Google answers a token of `gcloud auth application-default login`."""
+        if call.headers.get("x-goog-user-project") == google.cloud.project:
+            return google.cloud.answer(call)
+        asked.append(call.host)
+        return reply({"error": {"message": f"The {call.host} API requires a quota project, which is not set"}}, 403)
+
+    google.cloud.app = serve(strict)
+    assert (provider.create(props).outs or {})["digest"]
+    assert {"storage.googleapis.com", "cloudbuild.googleapis.com", "logging.googleapis.com"} <= set(asked)
+    assert "FROM python:3.12-slim" in capsys.readouterr().out, "the log was read as well"
 
 
 def test_a_cancelled_build_ends_in_the_cloud_and_makes_no_image(
