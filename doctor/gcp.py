@@ -1,4 +1,5 @@
-"""A Google Cloud project in one region: a token, the project, its services and billing, and the quotas of new projects.
+"""A Google Cloud project in one region: a token, the project, its services and billing, whether its organization lets
+anybody call a webhook, and the quotas of new projects.
 
 The project's services are asked first: that answer needs no other service to be on, and tells a project that is not
 there from one that may not be seen. `up` switches services on by itself, but not again when somebody has switched one
@@ -19,6 +20,8 @@ from providers.gcp.limits import fit
 from providers.gcp.services import SERVICES
 
 _USAGE, _BILLING = "https://serviceusage.googleapis.com", "https://cloudbilling.googleapis.com"
+_PROJECTS = "https://cloudresourcemanager.googleapis.com/v1/projects"
+_SHARING = "iam.allowedPolicyMemberDomains"
 _VARIABLES = ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
 _RIGHT = "the right serviceusage.quotas.get"
 _OFF = "SERVICE_DISABLED"
@@ -44,6 +47,8 @@ def examine(place: Place) -> Iterator[Finding]:
     yield ok("project", f"{project} is there, and the credentials may ask about it.")
     yield from _switched_on(place, project, on)
     yield from _billing(account, project)
+    if on["cloudresourcemanager"]:
+        yield from _public(account, place, project)
     if on["run"]:
         yield from _jobs(account, place, project)
     if on["cloudbuild"] and place.built:
@@ -107,6 +112,33 @@ def _billing(account: Account, project: str) -> Iterator[Finding]:
     else:
         text = f"{project} has no billing account; Cloud Run, Cloud Build and Artifact Registry refuse to work without."
         yield failed("billing", text, f"gcloud billing projects link {project} --billing-account=ACCOUNT")
+
+
+def _public(account: Account, place: Place, project: str) -> Iterator[Finding]:
+    """Numerai cannot sign its calls; a rule that organizations have by default since May 2024 forbids public doors."""
+    check, url = "public webhooks", f"{_PROJECTS}/{project}:getEffectiveOrgPolicy"
+    try:
+        found = account.call(
+            "tell the organization's rules", "POST", url, project, {"constraint": f"constraints/{_SHARING}"}
+        )
+    except Refused as error:
+        yield asked_in_vain(check, error, "the right orgpolicy.policy.get")
+        return
+    rule = found.get("listPolicy") or {}
+    if not (rule.get("allowedValues") or rule.get("deniedValues") or rule.get("allValues") == "DENY"):
+        yield ok(check, f"{_SHARING} forbids none.")
+        return
+    text = (
+        f"domain restricted sharing ({_SHARING}) lets nobody outside of the organization call what runs in {project}, "
+        "so `up` would fail when it makes a webhook public."
+    )
+    mend = (
+        f"gcloud org-policies describe {_SHARING} --effective --project {project}  "
+        "(how it is lifted: docs/first-deployment-gcp.md#quotas)"
+    )
+    # The rule does not touch what was public before it.
+    made = all(node.name in place.deployed for node in place.nodes)
+    yield warning(check, text, mend) if made else failed(check, text, mend)
 
 
 def _jobs(account: Account, place: Place, project: str) -> Iterator[Finding]:

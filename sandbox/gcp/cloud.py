@@ -7,7 +7,19 @@ from typing import Any, ClassVar
 
 from sandbox.calls import Call, Refused, Reply, reply, serve
 from sandbox.cloud import Cloud, CloudError, Handler, Kernel, Resource
-from sandbox.gcp import builds, functions, handlers, iam, logging, packages, run, scheduler, storage, usage
+from sandbox.gcp import (
+    builds,
+    functions,
+    handlers,
+    iam,
+    logging,
+    organization,
+    packages,
+    run,
+    scheduler,
+    storage,
+    usage,
+)
 
 PROJECT = "sandbox-project"
 
@@ -91,7 +103,7 @@ class GcpCloud(Cloud):
 
     def owns(self, host: str) -> bool:
         hosts = (storage.HOST, run.HOST, builds.HOST, logging.HOST, packages.HOST, iam.METADATA_HOST, iam.TOKEN_HOST)
-        return host in (*hosts, usage.HOST, usage.BILLING_HOST) or host.endswith(functions.SUFFIX)
+        return host in (*hosts, usage.HOST, usage.BILLING_HOST, organization.HOST) or host.endswith(functions.SUFFIX)
 
     def start(self) -> None:
         self.clock.start()
@@ -119,6 +131,8 @@ class GcpCloud(Cloud):
                 return usage.serve_usage(self, call, who)
             if call.host == usage.BILLING_HOST:
                 return usage.serve_billing(self, call, who)
+            if call.host == organization.HOST:
+                return organization.serve_organization(self, call, who)
             if call.host == logging.HOST:
                 return self._logging.serve(call, who)
             return self._builds.serve(call, who)

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 
 from sandbox.calls import Call, Refused, Reply, reply
 from sandbox.cloud import CloudError, Handler, Resource
+from sandbox.gcp import organization
 from sandbox.gcp.conditions import ConditionError, Facts, holds
 from sandbox.values import UNKNOWN
 
@@ -133,6 +134,11 @@ class Member(Handler):
         kind, _, email = who.partition(":")
         if kind == "serviceAccount" and not self.cloud.find(ACCOUNT, email=email):
             raise CloudError(f"googleapi: Error 400: Service account {email} does not exist., badRequest")
+        if who == "allUsers" and organization.restricted(self.cloud):
+            raise CloudError(
+                "googleapi: Error 400: One or more users named in the policy do not belong to a permitted customer, "
+                "perhaps due to an organization policy., failedPrecondition"
+            )
         scope = MEMBERS[self._type](self.cloud.project, resource.inputs)
         if not self.cloud.exists(scope):
             raise CloudError(f"googleapi: Error 404: {scope} was not found, notFound")

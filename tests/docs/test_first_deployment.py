@@ -12,6 +12,7 @@ from docs.generate.pages import DOCS
 from engine.paths import ROOT
 from nodefile import Cloud
 from permissions.documents import documents
+from providers.gcp.services import SERVICES
 
 HEADINGS = [
     "What you need",
@@ -48,6 +49,12 @@ def test_errors_say_why_and_what_to_do(cloud: Cloud) -> None:
     for row in rows:
         assert len(row) == 3, row
         assert all(len(cell) > 3 or cell.startswith("the same") for cell in row), row
+
+
+def test_google_s_services_are_switched_on_before_the_first_up() -> None:
+    """Those that `up` switches on itself are not known everywhere when it goes on, a moment later."""
+    (enabled,) = re.findall(r"^gcloud services enable --project.*?(?<!\\)$", PAGES[Cloud.GCP], re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"(\w+)\.googleapis\.com", enabled)) == {*SERVICES, "serviceusage"}
 
 
 def commands() -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ class Rest:
 
     def call(self, what: str, method: str, url: str, *_: Any) -> Any:
         """Stands for both clouds' Account.call."""
-        assert method == "GET", "the doctor changes nothing"
+        assert method == "GET" or url.endswith(":getEffectiveOrgPolicy"), "the doctor changes nothing"
         self.asked.append(url)
         for part, answer in self.answers.items():
             if part in unquote(url):

@@ -41,6 +41,7 @@ def examined(monkeypatch: pytest.MonkeyPatch) -> Examined:
         known = {
             "/services?": {"services": on},
             "billingInfo": {"billingEnabled": True, "billingAccountName": "billingAccounts/0X0X0X-0X0X0X-0X0X0X"},
+            "getEffectiveOrgPolicy": {"listPolicy": {"allValues": "ALLOW"}},
             "cpu_allocation": quota(20_000),
             "mem_allocation": quota(40 * 2**30),
             "public_pool": quota(10),
@@ -119,6 +120,29 @@ def test_billing_that_may_not_be_asked_is_no_failure(examined: Examined) -> None
     for code in ("SERVICE_DISABLED", "PERMISSION_DENIED"):
         found = only(examined(here(), billingInfo=Refused("no.", code)), "billing")
         assert found.level is Level.SKIPPED
+
+
+@pytest.mark.parametrize(
+    "rule", [{"allowedValues": ["C0abc"]}, {"deniedValues": ["C0abc"]}, {"allValues": "DENY"}], ids=str
+)
+def test_an_organization_that_forbids_public_webhooks(examined: Examined, rule: dict[str, Any]) -> None:
+    rest = {"getEffectiveOrgPolicy": {"constraint": "constraints/iam.allowedPolicyMemberDomains", "listPolicy": rule}}
+    found = only(examined(here(deployed=False), **rest), "public webhooks")
+    assert found.level is Level.FAILED
+    assert "so `up` would fail" in found.text
+    assert found.mend.startswith(
+        "gcloud org-policies describe iam.allowedPolicyMemberDomains --effective --project my-"
+    )
+    # What is public already stays so.
+    assert only(examined(here(), **rest), "public webhooks").level is Level.WARNING
+
+
+def test_an_organization_s_rule_that_may_not_be_asked_is_no_failure(examined: Examined) -> None:
+    refused = {"getEffectiveOrgPolicy": Refused("no.", "PERMISSION_DENIED")}
+    found = only(examined(here(), **refused), "public webhooks")
+    assert (found.level, "orgpolicy.policy.get" in found.text) == (Level.SKIPPED, True)
+    found_off = examined(here(), off=("cloudresourcemanager",))
+    assert "public webhooks" not in levels(found_off), "a service that is off cannot be asked"
 
 
 def test_too_few_vcpus_in_the_region(examined: Examined) -> None:
