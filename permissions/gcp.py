@@ -132,13 +132,18 @@ TABLE: Table = {
     "pulumi-python:dynamic/prediction-nodes:ImageBuild": Row(
         "providers/gcp/image.py",
         create=(
-            "artifactregistry.tags.get storage.objects.create storage.objects.delete cloudbuild.builds.create "
-            f"cloudbuild.builds.get cloudbuild.builds.list cloudbuild.builds.update logging.logEntries.list {_ACT_AS}"
+            "artifactregistry.tags.get artifactregistry.versions.list artifactregistry.repositories.update "
+            "artifactregistry.versions.delete artifactregistry.tags.delete storage.objects.create "
+            "storage.objects.delete cloudbuild.builds.create cloudbuild.builds.get cloudbuild.builds.list "
+            f"cloudbuild.builds.update logging.logEntries.list {_ACT_AS}"
         ),
     ),
     "pulumi-python:dynamic/prediction-nodes:Repositories": Row(
         "providers/gcp/repositories.py",
-        update="artifactregistry.packages.delete artifactregistry.versions.delete artifactregistry.tags.delete",
+        update=(
+            "artifactregistry.repositories.update artifactregistry.packages.delete artifactregistry.versions.delete "
+            "artifactregistry.tags.delete"
+        ),
     ),
     "docker-build:index:Image": Row(
         "cloud.google.com/artifact-registry/docs/access-control",

@@ -50,7 +50,7 @@ def call(
         hint = ""
         if "quota restrictions" in answer.text:
             hint = " Google lets new projects build in some regions only: us-central1 is one; others take a request."
-        raise BuildFailed(f"{what}: {where} answered {answer.status_code} {_message(answer)}{hint}")
+        raise BuildFailed(f"{what}: {where} answered {answer.status_code} {message(answer)}{hint}")
     found: dict[str, Any] = answer.json() if answer.content else {}
     return found
 
@@ -83,7 +83,7 @@ def _once(props: dict[str, Any], method: str, url: str, file: Path | None = None
         raise _PassingError(f"{where}: HTTP {answer.status_code}", lost=answer.status_code != 429)
     # A minutes-old account or service is not known everywhere yet.
     if answer.status_code in (400, 403) and ("SERVICE_DISABLED" in answer.text or "does not exist" in answer.text):
-        raise _PassingError(f"{where}: HTTP {answer.status_code} {_message(answer)}", lost=False)
+        raise _PassingError(f"{where}: HTTP {answer.status_code} {message(answer)}", lost=False)
     return answer
 
 
@@ -101,7 +101,8 @@ def _sent(props: dict[str, Any], method: str, url: str, **arguments: Any) -> htt
     return httpx.request(method, url, headers={**headers, "x-goog-user-project": props["project"]}, **arguments)
 
 
-def _message(answer: httpx.Response) -> str:
+def message(answer: httpx.Response) -> str:
+    """What Google says of a refusal."""
     try:
         return str(answer.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):

@@ -14,12 +14,12 @@ import pulumi_gcp as gcp
 from nodefile import Node
 from providers.contract import TYPE_PREFIX, Stack
 from providers.gcp import names, roles
-from providers.gcp.repositories import Repositories
+from providers.gcp.repositories import KEEP, OLD_DAYS, Repositories
 from providers.gcp.services import SERVICES
 from trigger import archive
 
 CLAIM_DAYS, SOURCE_DAYS = 30, 30
-KEEP_IMAGES, KEEP_TRIGGERS, OLD_IMAGES = 20, 2, "2592000s"
+KEEP_TRIGGERS, OLD_IMAGES = 2, f"{OLD_DAYS * 24 * 3600}s"
 
 
 class Cluster(pulumi.ComponentResource):
@@ -87,8 +87,9 @@ class Cluster(pulumi.ComponentResource):
             format="DOCKER",
             docker_config=gcp.artifactregistry.RepositoryDockerConfigArgs(immutable_tags=True),
             cleanup_policy_dry_run=False,
-            # Names the nodes there are, so that the images of one that was removed go too.
-            cleanup_policies=_cleanup(KEEP_IMAGES, nodes),
+            # For images without a tag, those of `docker: true`: immutable tags keep the others from it, which are
+            # deleted by each build and by Repositories. Names the nodes there are: the images of others go.
+            cleanup_policies=_cleanup(KEEP, nodes),
             labels=self._labels,
             opts=self.own,
         )

@@ -23,6 +23,7 @@ from providers.following import BuildFailed, BuildLog, say
 from providers.gcp.build_api import CloudLog, call
 from providers.gcp.cluster import Cluster
 from providers.gcp.login import login
+from providers.gcp.repositories import prune
 from providers.local_build import build_image
 
 _BUILDER = "gcr.io/cloud-builders/docker"
@@ -48,9 +49,8 @@ class CloudBuildProvider(ImageBuildProvider):
     (cloud.google.com/iam/docs/access-change-propagation)."""
 
     def find(self, props: dict[str, Any]) -> str | None:
-        parts = props["repository"].split("/")
-        repository = f"projects/{props['project']}/locations/{props['region']}/repositories/{parts[-2]}"
-        url = f"https://artifactregistry.googleapis.com/v1/{repository}/packages/{parts[-1]}/tags/{image_tag(props)}"
+        package = f"{_repository(props)}/packages/{props['node']}"
+        url = f"https://artifactregistry.googleapis.com/v1/{package}/tags/{image_tag(props)}"
         found = call(props, "GET", url, missing_is_fine=True)
         return found["version"].rpartition("/")[2] if found else None
 
@@ -119,6 +119,9 @@ class CloudBuildProvider(ImageBuildProvider):
     def cancel(self, props: dict[str, Any], build_id: str) -> None:
         call(props, "POST", f"{_builds(props)}/{build_id}:cancel", json={})
 
+    def tidy(self, props: dict[str, Any], kept: set[str]) -> None:
+        prune(_repository(props), props["node"], props["token"], kept)
+
     def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
         return CloudLog(props, build_id)
 
@@ -132,6 +135,12 @@ class CloudBuildProvider(ImageBuildProvider):
                     raise
                 say(props, f"{str(error).splitlines()[0]}; trying again, as new rights take minutes to be known")
                 cancelled.wait(self.poll_seconds * _PAUSE)
+
+
+def _repository(props: dict[str, Any]) -> str:
+    """The repository as Artifact Registry's API names it."""
+    name = props["repository"].split("/")[-2]
+    return f"projects/{props['project']}/locations/{props['region']}/repositories/{name}"
 
 
 def _builds(props: dict[str, Any]) -> str:

@@ -152,4 +152,5 @@ class Builds:
         if (repository.inputs.get("dockerConfig") or {}).get("immutableTags") and known.get(tag, digest) != digest:
             raise BuildError(f"the tag {tag} exists in {image} and tags of this repository are immutable")
         self._store.put("gcp:packages", image, {})
+        self._store.put("gcp:image-times", f"{image}@{digest}", {"at": time.time()})
         return digest

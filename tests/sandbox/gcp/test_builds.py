@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from providers.context import BuildContext
 from providers.following import BuildFailed, Lost
-from providers.gcp import build_api, image, roles
+from providers.gcp import build_api, image, repositories, roles
 from providers.gcp.image import CloudBuildProvider
 from providers.gcp.repositories import RepositoriesProvider
 from sandbox.calls import Call, Reply, reply, serve
@@ -68,6 +69,7 @@ def props(google: Google, grants: dict[str, Resource], deployer: str, tmp_path: 
 def provider(monkeypatch: pytest.MonkeyPatch) -> CloudBuildProvider:
     monkeypatch.setattr(CloudBuildProvider, "poll_seconds", 0.05)
     monkeypatch.setattr(build_api.CloudLog, "lag_seconds", 0.1)
+    monkeypatch.setattr(repositories, "_POLL_SECONDS", 0.01)
     return CloudBuildProvider()
 
 
@@ -285,6 +287,33 @@ def test_a_node_that_left_takes_its_images_along(
     assert tidy.diff("", before, tidied(google, deployer, [])).changes is True
     tidy.update("", before, tidied(google, deployer, []))
     assert images.tags(props["repository"]) == {}
+    assert google.cloud.resources(REPOSITORY)[0]["dockerConfig"] == {"immutableTags": True}, "as it was before"
+
+
+def test_a_package_with_immutable_tags_cannot_be_deleted_by_itself(
+    google: Google, provider: CloudBuildProvider, props: dict[str, Any]
+) -> None:
+    provider.create(props)
+    url = f"https://artifactregistry.googleapis.com/v1/{google.cloud.resources(REPOSITORY)[0].id}/packages/alpha"
+    with google.http() as deployer:
+        assert deployer.delete(url).json()["error"]["status"] == "FAILED_PRECONDITION"
+
+
+def test_a_build_leaves_the_newest_images_and_the_one_before(
+    google: Google, provider: CloudBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repositories, "KEEP", 1)
+    first = provider.create(props | {"arguments": {"MODEL_ID": "1"}}).outs
+    assert first is not None
+    second = provider.update("", first, props | {"arguments": {"MODEL_ID": "2"}}).outs
+    assert second is not None
+    images = google.cloud.kernel.images
+    assert len(images.tags(props["repository"])) == 2, "none is old"
+    monkeypatch.setattr(repositories, "OLD_DAYS", -1)
+    third = provider.update("", second, props | {"arguments": {"MODEL_ID": "3"}}).outs
+    assert third is not None
+    assert set(images.tags(props["repository"]).values()) == {second["digest"], third["digest"]}
+    assert google.cloud.resources(REPOSITORY)[0]["dockerConfig"] == {"immutableTags": True}, "as it was before"
 
 
 def test_images_that_cannot_be_deleted_are_told_and_fail_nothing(
@@ -297,5 +326,8 @@ def test_images_that_cannot_be_deleted_are_told_and_fail_nothing(
     provider.create(props)
     before = tidied(google, deployer, ["alpha"])
     RepositoriesProvider().update("", before, tidied(google, "ya29.old", []))
-    assert "alpha: its images stay until the repository's clean-up deletes them: HTTP 401" in capsys.readouterr().out
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert re.fullmatch(
+        r"alpha: images stay in projects/\S+ until somebody deletes them: .*HTTP 401 Request had .*", said
+    )
     assert google.cloud.kernel.images.tags(props["repository"])
