@@ -10,6 +10,7 @@ import pytest
 from doctor import gcp as doctor
 from permissions import gcp
 from permissions.table import Way, needed
+from providers.gcp.services import SERVICES
 from tests.doctor.patients import node, place
 from tests.doctor.rest import Rest
 
@@ -32,7 +33,7 @@ def test_who_deploys_may_ask_how_what_takes_long_ended(service: str) -> None:
 
 @pytest.mark.parametrize("way", [Way.DRIFT, Way.UP])
 def test_the_doctor_may_ask_what_it_asks(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    services = [{"name": f"x/{each}.googleapis.com"} for each in doctor.SERVICES]
+    services = [{"name": f"x/{each}.googleapis.com"} for each in SERVICES]
     answers: dict[str, Any] = {"/services?": {"services": services}, "": {}}
     rest = Rest(answers)
     monkeypatch.setattr(doctor, "Account", rest)
