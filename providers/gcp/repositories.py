@@ -72,7 +72,7 @@ class _Api:
             raise _RefusedError(str(operation["error"].get("message")))
 
     def _immutable(self, state: bool) -> None:
-        self._call("PATCH", "?updateMask=dockerConfig.immutableTags", json={"dockerConfig": {"immutableTags": state}})
+        self._call("PATCH", "?updateMask=dockerConfig", json={"dockerConfig": {"immutableTags": state}})
 
     def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         return self._answer(method, f"{_API}/{self._repository}{path}", **arguments)

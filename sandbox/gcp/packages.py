@@ -73,8 +73,8 @@ def _operation(repository: Resource) -> Reply:
 
 def _patched(cloud: GcpCloud, call: Call, who: str, repository: Resource) -> Reply:
     cloud.access.require(who, "artifactregistry.repositories.update", repository.id)
-    if call.query != {"updateMask": "dockerConfig.immutableTags"}:
-        raise Refused(400, "INVALID_ARGUMENT", "the sandbox changes dockerConfig.immutableTags only")
+    if call.query != {"updateMask": "dockerConfig"}:
+        raise Refused(400, "INVALID_ARGUMENT", "the sandbox changes dockerConfig only")
     repository.outputs["dockerConfig"] = call.json()["dockerConfig"]
     cloud.save(repository)
     return reply({"name": repository.id, **call.json()})
