@@ -47,7 +47,7 @@ policies: setup $(POLICIES) ## the policy pack: its own environment, and its tes
 	@$(BIN)/python -m pytest tests/policies tests/e2e/test_policies.py
 
 setup: $(READY) ## Python packages and the Pulumi engine, without running anything
-	@$(BIN)/python -m engine >/dev/null
+	@$(BIN)/python -m pnodes.engine >/dev/null
 
 lint: $(READY) $(ACTIONLINT) ## ruff, the linters of workflows, and mypy, as CI runs them
 	$(say) "ruff: rules and format (seconds)"
@@ -55,7 +55,7 @@ lint: $(READY) $(ACTIONLINT) ## ruff, the linters of workflows, and mypy, as CI 
 	@$(BIN)/ruff format --check .
 	$(say) "actionlint (with shellcheck) and zizmor: the workflows in .github (seconds)"
 	@$(ACTIONLINT) -shellcheck $(BIN)/shellcheck
-	@$(BIN)/shellcheck engine/environment.sh .ci/run
+	@$(BIN)/shellcheck pnodes/engine/environment.sh .ci/run
 	@$(BIN)/zizmor --quiet --offline .github
 	$(say) "mypy --strict (the first time 3 minutes and 7 GB of memory, for the SDKs of three clouds; then seconds)"
 	@$(BIN)/mypy
@@ -81,9 +81,9 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) 
 UPGRADE = --upgrade
 lock: $(READY) ## lock the newest versions that pyproject.toml allows, with hashes; UPGRADE= moves only what it has to
 	$(COMPILE) -o requirements.txt
-	$(COMPILE) --extra sandbox --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) --extra sandbox --group dev -c requirements.txt -o requirements/dev.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
-	    --no-emit-index-url --no-emit-find-links --python-version 3.11 --group docs -o requirements-docs.txt
+	    --no-emit-index-url --no-emit-find-links --python-version 3.11 --group docs -o requirements/docs.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
 	    --no-emit-index-url --no-emit-find-links --python-version 3.11 policies/requirements.in -o policies/requirements.txt
 
@@ -99,8 +99,8 @@ $(ACTIONLINT):
 	$(say) "Building actionlint $(ACTIONLINT_VERSION) with Go (10 seconds)"
 	@GOBIN="$(CURDIR)/$(@D)" go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION)
 
-$(READY): requirements-dev.txt pyproject.toml
-	@PYTHON='$(PYTHON)' sh engine/environment.sh $@
+$(READY): requirements/dev.txt pyproject.toml
+	@PYTHON='$(PYTHON)' sh pnodes/engine/environment.sh $@
 
 # pulumi-policy wants an older protobuf than the program, so the pack has packages of its own.
 $(POLICIES): policies/requirements.txt | $(READY)
@@ -112,8 +112,8 @@ $(POLICIES): policies/requirements.txt | $(READY)
 	@touch $@
 
 # Sphinx and Graphviz, apart from everything else: what the project does never needs them.
-$(DOCS): requirements-docs.txt | $(READY)
+$(DOCS): requirements/docs.txt | $(READY)
 	$(say) "Installing Sphinx into .tools/docs (seconds)"
 	@$(UV) venv --quiet --clear --python $(BIN)/python .tools/docs
-	@$(UV) pip sync --quiet --python $(DOCS_BIN)/python --require-hashes requirements-docs.txt
+	@$(UV) pip sync --quiet --python $(DOCS_BIN)/python --require-hashes requirements/docs.txt
 	@touch $@

@@ -4,9 +4,9 @@ import pulumi
 
 from nodefile import NodeFileError
 from nodefile.settings import settings
-from numerai.webhook import register_webhooks
 from providers import register
 from providers.checks import load_checked, notes
+from providers.numerai.webhook import register_webhooks
 from providers.stack import current_stack
 
 try:

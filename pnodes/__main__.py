@@ -1,5 +1,5 @@
-"""`python -m cli` is `pnodes`, where the project is not installed: in the workflows."""
+"""`python -m pnodes` is `pnodes`, where the project is not installed: in the workflows."""
 
-from cli.main import run
+from pnodes.cli.main import run
 
 run()

@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from engine import EngineError
-from operations.contract import OperationsError
+from pnodes.engine import EngineError
+from providers.operations import OperationsError
 from providers.refusal import Refusal
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from engine.paths import ROOT
+from pnodes.engine.paths import ROOT
 
 STACK = "sandbox"
 """The stack of the sandbox; its settings are committed in Pulumi.sandbox.yaml."""

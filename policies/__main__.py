@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-if not (ROOT / "costs").is_dir():
+if not (ROOT / "pnodes").is_dir():
     sys.exit(
         f"The policy pack at {ROOT / 'policies'} is without the checkout that it belongs to: it reads nodes and their "
-        "cost with `nodefile` and `costs` beside it. Name it by --policy-pack in a checkout."
+        "cost with `nodefile`, `providers` and `pnodes` beside it. Name it by --policy-pack in a checkout."
     )
 sys.path[0] = str(ROOT)  # instead of policies/ itself, which Python puts there
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import pulumi
 
 from nodefile import Node, variables
-from numerai import keys
+from providers.numerai import keys
 
 TYPE_PREFIX = "prediction-nodes"
 
@@ -28,7 +28,7 @@ class Stack:
     project: str
     name: str
     keys: Mapping[str, pulumi.Output[str]]
-    """Numerai's API keys by the names of numerai.keys: two for each account in use."""
+    """Numerai's API keys by the names of providers.numerai.keys: two for each account in use."""
     webhook_key: pulumi.Output[str]
     model_ids: Mapping[str, pulumi.Output[str]]
 

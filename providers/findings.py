@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from nodefile import Node
-from operations.contract import Configured, NoCredentials, OperationsError, Refused
+from providers.operations import Configured, NoCredentials, OperationsError, Refused
 from providers.refusal import Refusal
 
 

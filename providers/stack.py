@@ -10,9 +10,9 @@ import pulumi
 from pulumi.output import UNKNOWN
 
 from nodefile import Node
-from numerai import keys
-from numerai.models import model_ids
 from providers.contract import Stack
+from providers.numerai import keys
+from providers.numerai.models import model_ids
 from providers.webhook_key import WebhookKey
 
 

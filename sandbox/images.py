@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from engine.lock import exclusive
+from pnodes.engine.lock import exclusive
 from sandbox import dockerfile
 from sandbox.store import Store
 from sandbox.values import unpack

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import engine
+from pnodes import engine
 
 
 class EngineFailed(Exception):

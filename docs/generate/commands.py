@@ -8,8 +8,8 @@ from typing import Any
 
 import typer
 
-from cli.main import app
 from docs.generate.markdown import table
+from pnodes.cli.main import app
 
 _HEAD = """\
 # The pnodes command

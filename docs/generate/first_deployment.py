@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from costs.estimate import ROUNDS_MONTH, estimate, shared
-from costs.prices import AS_OF, PRICES
 from docs.generate.markdown import table
 from docs.generate.sizes import MINUTES, node, on, refused, usd
 from nodefile import Cloud
 from nodefile.sizes import PRESETS
+from pnodes.plan.cost import ROUNDS_MONTH, estimate, shared
+from providers.prices import AS_OF, PRICES
 
 BEGIN, END = "<!-- costs: generated -->\n", "<!-- end of costs -->"
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import yaml
 
-from permissions import aws, azure, gcp
-from permissions.table import Way
+from providers.aws import permissions as aws
+from providers.azure import permissions as azure
+from providers.gcp import permissions as gcp
+from providers.permissions import Way
 
 
 def documents() -> Iterator[tuple[str, str]]:

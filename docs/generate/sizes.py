@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from costs import prices
-from costs.estimate import estimate
 from docs.generate.markdown import table
 from nodefile import Cloud, Node, Size, Tournament
 from nodefile.model import REGIONS
 from nodefile.parse import DEFAULT_TIMEOUT
 from nodefile.sizes import PRESETS
+from pnodes.plan.cost import estimate
+from providers import prices
 from providers.aws import limits as aws
 from providers.azure import limits as azure
 from providers.gcp import limits as gcp

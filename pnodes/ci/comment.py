@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from changes.markdown import MARK, render
-from changes.summary import Summary
-from workflows.markdown import LONGEST, Told, with_text
+from pnodes.ci.markdown import LONGEST, Told, with_text
+from pnodes.plan.markdown import MARK, render
+from pnodes.plan.summary import Summary
 
 
 def changes(summary: Summary, diff: str, told: Told, longest: int = LONGEST) -> str:

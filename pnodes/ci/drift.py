@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from workflows.markdown import Told, with_text
+from pnodes.ci.markdown import Told, with_text
 
 MARK = "<!-- prediction-nodes drift -->"
 _SPELLED = {"update": "was changed", "delete": "is gone"}

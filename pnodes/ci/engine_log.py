@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import Engine, EngineError, find
-from workflows import scrubbing
-from workflows.github import Step
-from workflows.scrubbing import Scrubber
+from pnodes.ci import scrubbing
+from pnodes.ci.github import Step
+from pnodes.ci.scrubbing import Scrubber
+from pnodes.engine import Engine, EngineError, find
 
 CHANGES, NO_STACK = 7, 6
 _UNEXPECTED = "no changes were expected"

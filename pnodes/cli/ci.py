@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import project
-from cli.errors import UserError
+from pnodes import project
+from pnodes.errors import UserError
 
 if TYPE_CHECKING:
-    from changes.plan import Plan
     from nodefile.parse import NodeFile
-    from workflows.engine_log import Done
-    from workflows.github import Step
-    from workflows.markdown import Told
+    from pnodes.ci.engine_log import Done
+    from pnodes.ci.github import Step
+    from pnodes.ci.markdown import Told
+    from pnodes.plan.preview import Plan
 
 app = typer.Typer(help="The steps of the workflows in .github/workflows.", no_args_is_help=True)
 Minutes = Annotated[float, typer.Option(help="How long a run of a node takes, for the cost.")]
@@ -35,8 +35,8 @@ RoleOption = Annotated[Role, typer.Option(help="As whom: the role stands in the 
 @app.command()
 def check(role: RoleOption) -> None:
     """Outputs of the step: `ready` (true or false), and `clouds` to log in to."""
-    from workflows import needs
-    from workflows.github import here
+    from pnodes.ci import needs
+    from pnodes.ci.github import here
 
     step = here()
     found = needs.find(project.project_folder(), os.environ, role.value)
@@ -50,9 +50,9 @@ def check(role: RoleOption) -> None:
 @app.command()
 def deployed(role: RoleOption) -> None:
     """Output of the step: `clouds` that still hold nodes although nodes.yaml does not name them any more."""
-    from workflows import needs
-    from workflows.engine_log import Pulumi
-    from workflows.github import here
+    from pnodes.ci import needs
+    from pnodes.ci.engine_log import Pulumi
+    from pnodes.ci.github import here
 
     folder = project.project_folder()
     state = Pulumi(folder, os.environ).ask("stack", "export") or {}
@@ -65,12 +65,12 @@ def deployed(role: RoleOption) -> None:
 @app.command()
 def preview(minutes: Minutes = 10.0) -> None:
     """Preview a pull request, and say in one comment on it what would change."""
-    from changes.summary import summarise
     from nodefile import NodeFileError
     from nodefile.settings import settings
-    from workflows import comment
-    from workflows.engine_log import Pulumi
-    from workflows.github import here
+    from pnodes.ci import comment
+    from pnodes.ci.engine_log import Pulumi
+    from pnodes.ci.github import here
+    from pnodes.plan.summary import summarise
 
     step, folder = here(), project.project_folder()
     told = _told(step)
@@ -98,12 +98,12 @@ def up(
     ] = False,
 ) -> None:
     """Make it so: `pulumi up`, with what changed in the run's summary."""
-    from changes.markdown import render
-    from changes.summary import summarise
     from nodefile import NodeFileError
     from nodefile.settings import settings
-    from workflows.engine_log import Pulumi
-    from workflows.github import here
+    from pnodes.ci.engine_log import Pulumi
+    from pnodes.ci.github import here
+    from pnodes.plan.markdown import render
+    from pnodes.plan.summary import summarise
 
     step, folder = here(), project.project_folder()
     told = _told(step)
@@ -127,9 +127,9 @@ def up(
 @app.command()
 def drift() -> None:
     """Compare the clouds with the state; one issue while they differ. Changes nothing in the clouds."""
-    from workflows import drift as issue
-    from workflows.engine_log import Pulumi
-    from workflows.github import Repository, here
+    from pnodes.ci import drift as issue
+    from pnodes.ci.engine_log import Pulumi
+    from pnodes.ci.github import Repository, here
 
     step, folder = here(), project.project_folder()
     told = _told(step)
@@ -158,7 +158,7 @@ def drift() -> None:
 
 def _usable(step: "Step", folder: Path, role: Role, told: "Told") -> bool:
     """Whether the engine can be run; where not, it is said why. Raises UserError where that is a mistake."""
-    from workflows import comment, needs
+    from pnodes.ci import comment, needs
 
     if step.from_fork:
         sentence = (
@@ -180,8 +180,8 @@ def _usable(step: "Step", folder: Path, role: Role, told: "Told") -> bool:
 
 def _say(step: "Step", body: str) -> None:
     """To the run's summary, and to the pull request where there is one."""
-    from changes.markdown import MARK
-    from workflows.github import GitHubRefused, Repository
+    from pnodes.ci.github import GitHubRefused, Repository
+    from pnodes.plan.markdown import MARK
 
     step.summary(body)
     number = step.pull_request
@@ -194,19 +194,19 @@ def _say(step: "Step", body: str) -> None:
 
 
 def _told(step: "Step") -> "Told":
-    from workflows.markdown import Told
+    from pnodes.ci.markdown import Told
 
     return Told(os.environ.get("PULUMI_STACK", ""), step.commit, step.run_url)
 
 
 def _plan(done: "Done") -> "Plan":
-    from changes.plan import read_events
+    from pnodes.plan.preview import read_events
 
     return read_events(done.events)
 
 
 def _hint(done: "Done") -> str:
-    from workflows.engine_log import NO_STACK
+    from pnodes.ci.engine_log import NO_STACK
 
     if done.code == NO_STACK:
         return " The stack is made once, by hand: `pulumi stack init`."
@@ -217,7 +217,7 @@ def _hint(done: "Done") -> str:
 
 def _checked(folder: Path) -> "NodeFile":
     """Raises NodeFileError."""
+    from pnodes.ci.needs import stack_name
     from providers.checks import load_checked
-    from workflows.needs import stack_name
 
     return load_checked(folder / "nodes.yaml", project.project_name(folder), stack_name(os.environ) or "live")

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from cli import project
-from cli.errors import UserError
-from cli.report import table
+from pnodes import project
+from pnodes.errors import UserError
+from sandbox.cli.report import table
 
 _DEFAULT_MINUTES = 10.0
 
@@ -23,9 +23,9 @@ def cost(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
     """Estimate what the nodes cost, from the clouds' list prices of a named day."""
-    from costs import prices
-    from costs.estimate import ROUNDS_MONTH, estimate, shared
     from nodefile import NodeFileError
+    from pnodes.plan.cost import ROUNDS_MONTH, estimate, shared
+    from providers import prices
     from providers.checks import load_checked
 
     if not 0 < minutes <= 14 * 24 * 60:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from cli import project
-from cli.errors import UserError
-from cli.stack import Stack, StackOption, run
-from operations.accounts import Accounts
+from pnodes import project
+from pnodes.deployed.accounts import Accounts
+from pnodes.deployed.stack import Stack, StackOption, run
+from pnodes.errors import UserError
 
 if TYPE_CHECKING:
-    from dashboard.deployment import Deployment
+    from pnodes.dashboard.deployment import Deployment
 
 
 def dashboard(
@@ -43,8 +43,8 @@ def dashboard(
 
 
 def _serve(found: Stack, chosen: str | None, title: str, port: int, browser: bool) -> None:
-    from dashboard.serve import PortTaken, Serving, listen
-    from dashboard.watch import Watch
+    from pnodes.dashboard.serve import PortTaken, Serving, listen
+    from pnodes.dashboard.watch import Watch
 
     shown = found
 
@@ -89,7 +89,7 @@ def selected() -> str:
 
 
 def _export(shown: "Deployment", path: Path, runs: int) -> None:
-    from dashboard.report import report, write
+    from pnodes.dashboard.report import report, write
 
     console = Console(highlight=False, soft_wrap=True)
     if path.is_dir() or not path.parent.is_dir():
@@ -109,9 +109,9 @@ def _export(shown: "Deployment", path: Path, runs: int) -> None:
 
 def deployment(found: Stack, title: str) -> "Deployment":
     """The stack as the page asks about it."""
-    from dashboard.deployment import DeployedNode, Deployment
     from nodefile import Tournament
-    from numerai.client import Client
+    from pnodes.dashboard.deployment import DeployedNode, Deployment
+    from providers.numerai.client import Client
 
     accounts = Accounts(found.configured)
     nodes = {

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from cli import project
-from cli.errors import UserError
-from cli.report import table
-from cli.stack import failed, run
+from pnodes import project
+from pnodes.deployed.stack import failed, run
+from pnodes.errors import UserError
+from sandbox.cli.report import table
 
 if TYPE_CHECKING:
-    from changes.plan import Settings
+    from pnodes.plan.preview import Settings
 
 
 def diff(
@@ -30,9 +30,9 @@ def diff(
     ] = False,
 ) -> None:
     """Preview nodes.yaml against what is deployed, and tell it node by node. Changes nothing."""
-    from changes.markdown import headline, render, usd
-    from changes.plan import NotAPlan, read
-    from changes.summary import summarise
+    from pnodes.plan.markdown import headline, render, usd
+    from pnodes.plan.preview import NotAPlan, read
+    from pnodes.plan.summary import summarise
 
     wanted = _wanted()
     try:

@@ -7,9 +7,9 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from cli import project
-from cli import stack as stack_commands
-from cli.stack import AsJson, StackOption
+from pnodes import project
+from pnodes.deployed import stack as stack_commands
+from pnodes.deployed.stack import AsJson, StackOption
 
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red", "not checked": "dim"}
 
@@ -19,9 +19,9 @@ def doctor(stack: StackOption = None, as_json: AsJson = False) -> None:
 
     Exit code 1 when something failed; each failure says the command that mends it.
     """
-    from doctor.examination import Patient, examine
-    from doctor.finding import Level, Section
-    from engine import find
+    from pnodes.doctor.examination import Patient, examine
+    from pnodes.engine import find
+    from providers.findings import Level, Section
 
     folder = project.project_folder()
     patient = Patient(folder, project.project_name(folder), find(), stack_commands.run, stack)

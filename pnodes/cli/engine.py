@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine import ensure
+from pnodes.engine import ensure
 
 
 def engine(as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False) -> None:

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from cli import project
-from cli.errors import UserError
+from pnodes import project
+from pnodes.errors import UserError
 
 _NODES_JSON = Path("~/.numerai/nodes.json")
 
@@ -42,8 +42,8 @@ def import_nodes(
 
     Nothing is overwritten, and nothing of numerai-cli's is changed. Exit code 2 when the files cannot be used.
     """
-    from cli import import_keys, import_plan
     from nodefile import fields
+    from pnodes.migrate import import_keys, import_plan
 
     if account is not None:
         try:

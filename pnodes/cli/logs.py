@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.errors import UserError
-from cli.stack import Stack, StackOption
-from cli.times import duration, moment, stamped
-from operations.accounts import Accounts
-from operations.contract import LogLine, NodeOperations, Run, State
-from operations.trigger_line import shown
+from pnodes.deployed.accounts import Accounts
+from pnodes.deployed.stack import Stack, StackOption
+from pnodes.errors import UserError
+from pnodes.times import duration, moment, stamped
+from providers.operations import LogLine, NodeOperations, Run, State
+from trigger.log_line import shown
 
 
 def logs(

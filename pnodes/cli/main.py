@@ -3,11 +3,10 @@ so that `pnodes validate` is as quick as reading the file."""
 
 import typer
 
-from cli import (
+from pnodes.cli import (
     ci,
     cost,
     dashboard,
-    demo,
     diff,
     doctor,
     engine,
@@ -16,14 +15,15 @@ from cli import (
     new,
     probe,
     release,
-    sandbox,
     status,
     stop,
     trigger,
     validate,
 )
-from cli import run as run_command
-from cli.errors import Group
+from pnodes.cli import run as run_command
+from pnodes.errors import Group
+from sandbox.cli import commands as sandbox
+from sandbox.cli import demo
 
 app = typer.Typer(
     name="pnodes",

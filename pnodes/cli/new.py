@@ -13,9 +13,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli import examples, project
-from cli.errors import UserError
-from cli.examples import Example
+from pnodes import project
+from pnodes.edit import examples
+from pnodes.edit.examples import Example
+from pnodes.errors import UserError
 
 _DEFAULT = "tournament-python"
 
@@ -57,7 +58,7 @@ def new(
         raise UserError("--json goes with --list.", 2)
     if name is None:
         raise UserError("Give the new node a name: `pnodes new NAME --example ...`; `--list` shows the examples.", 2)
-    from cli.new_node import Wish, make, prepare
+    from pnodes.edit.new_node import Wish, make, prepare
 
     found = examples.find(example)
     path = (file or project.project_folder() / "nodes.yaml").absolute()

@@ -11,12 +11,12 @@ import httpx
 import typer
 from rich.console import Console
 
-from cli.stack import AsJson, Stack, StackNode, StackOption
-from cli.status import described
-from cli.times import duration
-from operations.accounts import Accounts
-from operations.check import STEPS, Check, Result
-from operations.contract import OperationsError
+from pnodes.cli.status import described
+from pnodes.deployed.accounts import Accounts
+from pnodes.deployed.check import STEPS, Check, Result
+from pnodes.deployed.stack import AsJson, Stack, StackNode, StackOption
+from pnodes.times import duration
+from providers.operations import OperationsError
 from providers.refusal import Refusal
 
 

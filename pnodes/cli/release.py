@@ -14,10 +14,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from cli import project
-from cli.engine_run import waited
-from cli.errors import UserError
-from cli.stack import AsJson, StackOption, engine, environment, failed, run
+from pnodes import project
+from pnodes.deployed.stack import AsJson, StackOption, engine, environment, failed, run
+from pnodes.errors import UserError
+from sandbox.cli.engine_run import waited
 
 _NOTHING = frozenset({"same", "read", "refresh"})
 _ENDS = ("delete", "discard")

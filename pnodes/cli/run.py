@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from cli import project
-from cli.errors import UserError
+from pnodes import project
+from pnodes.errors import UserError
 
 
 def run(
@@ -47,8 +47,8 @@ def run(
     The model gets the variables that it has in the cloud and nothing else of yours. Files that it writes stay in its
     source folder; predictions are checked and kept in .pnodes/, not submitted, unless --submit says so.
     """
-    from runs.local import Wishes, run_node
-    from runs.refused import CannotRun
+    from pnodes.local.local import Wishes, run_node
+    from pnodes.local.refused import CannotRun
 
     folder = project.project_folder(file.parent if file else None)
     path = file if file is not None else folder / "nodes.yaml"
@@ -99,7 +99,7 @@ def _words(command: str | None) -> tuple[str, ...] | None:
 
 def _installing() -> dict[str, str]:
     """Packages and base images come from where they always come from: the network of a sandbox's shell has none."""
-    from cli.sandbox_shell import without_sandbox
+    from sandbox.cli.shell import without_sandbox
 
     return without_sandbox(os.environ)
 

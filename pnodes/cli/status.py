@@ -11,12 +11,12 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from cli.report import table, wide_console
-from cli.stack import AsJson, Stack, StackNode, StackOption
-from cli.times import duration, moment, stamped
-from operations.accounts import Accounts
-from operations.contract import OperationsError, Run, when
+from pnodes.deployed.accounts import Accounts
+from pnodes.deployed.stack import AsJson, Stack, StackNode, StackOption
+from pnodes.times import duration, moment, stamped
+from providers.operations import OperationsError, Run, when
 from providers.refusal import Refusal
+from sandbox.cli.report import table, wide_console
 
 _AT_ONCE = 8
 
@@ -69,7 +69,7 @@ def look(stack: Stack) -> tuple[list[Status], dict[str, dict[str, Any]], list[st
 
     def round_of(tournament: str) -> None:
         from nodefile import Tournament
-        from numerai.client import Client
+        from providers.numerai.client import Client
 
         current = Client().current_round(Tournament(tournament).number)
         if current is not None:

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.errors import UserError
-from cli.stack import AsJson, Stack, StackOption
-from cli.status import described
-from cli.times import moment
-from operations.accounts import Accounts
-from operations.contract import NodeOperations, Run
+from pnodes.cli.status import described
+from pnodes.deployed.accounts import Accounts
+from pnodes.deployed.stack import AsJson, Stack, StackOption
+from pnodes.errors import UserError
+from pnodes.times import moment
+from providers.operations import NodeOperations, Run
 
 
 def stop(

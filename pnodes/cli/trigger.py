@@ -14,8 +14,8 @@ import httpx
 import typer
 from rich.console import Console
 
-from cli.errors import UserError
-from cli.stack import AsJson, Stack, StackNode, StackOption
+from pnodes.deployed.stack import AsJson, Stack, StackNode, StackOption
+from pnodes.errors import UserError
 
 _TRIES, _PAUSE_SECONDS = 3, 2.0
 _TIMEOUT = 60

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli import project
+from pnodes import project
 
 
 def validate(

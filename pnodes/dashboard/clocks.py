@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dashboard import spending
-from dashboard.sources import ROUNDS
-from dashboard.story import Round
-from dashboard.view import NodeView, known_rounds
-from dashboard.watch import Snapshot
-from dashboard.words import moment, plural, usd
+from pnodes.dashboard import spending
+from pnodes.dashboard.sources import ROUNDS
+from pnodes.dashboard.story import Round
+from pnodes.dashboard.view import NodeView, known_rounds
+from pnodes.dashboard.watch import Snapshot
+from pnodes.dashboard.words import moment, plural, usd
 
 
 @dataclass(frozen=True)

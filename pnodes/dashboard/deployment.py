@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from operations.contract import NodeOperations
+from providers.operations import NodeOperations
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from dashboard.page import Log, log_id
-from dashboard.scrub import Scrubber
-from dashboard.sources import RUNS
-from dashboard.view import node_view
-from dashboard.watch import Snapshot
-from dashboard.words import duration, moment
-from operations.contract import LogLine, NodeOperations, OperationsError, Run, State
-from operations.trigger_line import shown
+from pnodes.dashboard.page import Log, log_id
+from pnodes.dashboard.scrub import Scrubber
+from pnodes.dashboard.sources import RUNS
+from pnodes.dashboard.view import node_view
+from pnodes.dashboard.watch import Snapshot
+from pnodes.dashboard.words import duration, moment
+from providers.operations import LogLine, NodeOperations, OperationsError, Run, State
+from trigger.log_line import shown
 
 _LEVELS = {State.SUCCEEDED: "good", State.FAILED: "bad", State.CANCELLED: "bad"}
 _LINES, _CALLS = 2000, 200

@@ -18,15 +18,15 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from costs.prices import AS_OF
-from dashboard import words
-from dashboard.clocks import clock, summary
-from dashboard.story import Entry
-from dashboard.view import NodeView, node_view
-from dashboard.watch import Snapshot
-from operations.contract import Run
+from pnodes.dashboard import words
+from pnodes.dashboard.clocks import clock, summary
+from pnodes.dashboard.story import Entry
+from pnodes.dashboard.view import NodeView, node_view
+from pnodes.dashboard.watch import Snapshot
+from providers.operations import Run
+from providers.prices import AS_OF
 
-_FOLDER = files("dashboard")
+_FOLDER = files("pnodes.dashboard")
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from dashboard.story import Entry, Outcome
-from dashboard.words import duration, moment
-from operations.contract import Run, State
+from pnodes.dashboard.story import Entry, Outcome
+from pnodes.dashboard.words import duration, moment
+from providers.operations import Run, State
 
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 43200, 86400)
 _LEAST_WIDTH = 0.6

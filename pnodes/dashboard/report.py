@@ -7,12 +7,12 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dashboard.deployment import Deployment
-from dashboard.log_text import kept
-from dashboard.page import Log, page, parts
-from dashboard.scrub import Scrubber
-from dashboard.watch import Snapshot, look_once
-from operations.contract import OperationsError
+from pnodes.dashboard.deployment import Deployment
+from pnodes.dashboard.log_text import kept
+from pnodes.dashboard.page import Log, page, parts
+from pnodes.dashboard.scrub import Scrubber
+from pnodes.dashboard.watch import Snapshot, look_once
+from providers.operations import OperationsError
 
 _AT_ONCE = 8
 

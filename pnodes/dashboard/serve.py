@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import uvicorn
 
-from dashboard.server import Site
-from dashboard.watch import Watch
+from pnodes.dashboard.server import Site
+from pnodes.dashboard.watch import Watch
 
 
 class PortTaken(Exception):

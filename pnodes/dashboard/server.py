@@ -22,12 +22,12 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard.log_text import Ended, follow
-from dashboard.page import asset, page, parts, policy
-from dashboard.sources import RUNS
-from dashboard.watch import Watch
-from dashboard.words import moment
-from operations.contract import OperationsError, Run
+from pnodes.dashboard.log_text import Ended, follow
+from pnodes.dashboard.page import asset, page, parts, policy
+from pnodes.dashboard.sources import RUNS
+from pnodes.dashboard.watch import Watch
+from pnodes.dashboard.words import moment
+from providers.operations import OperationsError, Run
 
 _HOSTS = ["127.0.0.1", "localhost"]
 _DOOR = """<!doctype html>

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from dashboard.deployment import Deployment
-from operations.contract import LogLine, OperationsError, Run
-from operations.trigger_line import TriggerLine, parse
+from pnodes.dashboard.deployment import Deployment
+from providers.operations import LogLine, OperationsError, Run
 from providers.refusal import Refusal
+from trigger.log_line import TriggerLine, parse
 
 RUNS, CALLS, SENT, ROUNDS = "runs", "calls", "submissions", "rounds"
 SECONDS = {RUNS: 15.0, CALLS: 120.0, SENT: 60.0, ROUNDS: 60.0}

@@ -13,12 +13,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from costs.estimate import estimate, shared
-from costs.prices import AS_OF, PRICES
-from dashboard.deployment import DeployedNode, Deployment
 from nodefile import Node
 from nodefile.settings import restored
-from operations.contract import Run
+from pnodes.dashboard.deployment import DeployedNode, Deployment
+from pnodes.plan.cost import estimate, shared
+from providers.operations import Run
+from providers.prices import AS_OF, PRICES
 
 __all__ = ["AS_OF", "Spent", "rest", "spent"]
 

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from dashboard.sources import Call
-from operations.contract import Run, State, when
+from pnodes.dashboard.sources import Call
+from providers.operations import Run, State, when
 
 _SETTLES = timedelta(seconds=20)  # clocks differ, and a submission may show a moment later
 

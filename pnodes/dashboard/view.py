@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dashboard import plots, spending, story
-from dashboard.deployment import DeployedNode
-from dashboard.scrub import Scrubber
-from dashboard.sources import CALLS, ROUNDS, RUNS, SENT, Answer, Call, Calls, Rounds
-from dashboard.story import Entry, Outcome, Round, Sent
-from dashboard.watch import Snapshot
-from dashboard.words import duration, moment
-from operations.contract import Run, State
+from pnodes.dashboard import plots, spending, story
+from pnodes.dashboard.deployment import DeployedNode
+from pnodes.dashboard.scrub import Scrubber
+from pnodes.dashboard.sources import CALLS, ROUNDS, RUNS, SENT, Answer, Call, Calls, Rounds
+from pnodes.dashboard.story import Entry, Outcome, Round, Sent
+from pnodes.dashboard.watch import Snapshot
+from pnodes.dashboard.words import duration, moment
+from providers.operations import Run, State
 
 _TRIGGERS_SHOWN, _ROUNDS_SHOWN, _SUBMISSIONS_SHOWN = 8, 20, 20
 LEVELS = {

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dashboard.deployment import Deployment
-from dashboard.scrub import Scrubber
-from dashboard.sources import CALLS, RUNS, SENT, Answer, Source, sources
+from pnodes.dashboard.deployment import Deployment
+from pnodes.dashboard.scrub import Scrubber
+from pnodes.dashboard.sources import CALLS, RUNS, SENT, Answer, Source, sources
 
 _AT_ONCE = 16
 _TICK_SECONDS = 0.5

@@ -6,7 +6,7 @@ import importlib
 import threading
 from typing import Protocol
 
-from operations.contract import Configured, NodeFacts, NodeOperations
+from providers.operations import Configured, NodeFacts, NodeOperations
 
 
 class Account(Protocol):
@@ -32,6 +32,6 @@ class Accounts:
             lock = self._locks.setdefault(place, threading.Lock())
         with lock:  # one cloud's sign-in does not wait for another's
             if place not in self._known:
-                module = importlib.import_module(f"operations.{facts.cloud}")
+                module = importlib.import_module(f"providers.{facts.cloud}.operations")
                 self._known[place] = module.Account(self._configured, facts.region)
             return self._known[place].node(facts)

@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from operations.contract import NodeOperations, OperationsError, Run, State
-from operations.trigger_line import TriggerLine, parse, shown
+from providers.operations import NodeOperations, OperationsError, Run, State
 from providers.refusal import Refusal
+from trigger.log_line import TriggerLine, parse, shown
 
 STEPS = ("webhook reached", "job scheduled", "container started", "submission carries the trigger id")
 _REACHED, _SCHEDULED, _STARTED, _SUBMITTED = range(4)
@@ -27,7 +27,7 @@ _TAIL = 25
 
 
 class Numerai(Protocol):
-    """What a test asks Numerai; numerai.client.Client."""
+    """What a test asks Numerai; providers.numerai.client.Client."""
 
     def webhook(self, model_id: str) -> str | None:
         """The model's webhook."""
@@ -96,7 +96,7 @@ class Check:
         return self._result
 
     def _fire(self) -> None:
-        from numerai.client import KeysRefused, NumeraiRefused
+        from providers.numerai.client import KeysRefused, NumeraiRefused
 
         registered = self.numerai.webhook(self.model_id)
         if registered is None:
@@ -125,7 +125,7 @@ class Check:
     def _seen(self) -> bool:
         """One look, unless somebody does not answer: that alone says nothing about the run, so it may happen a few
         times. Raises Stopped."""
-        from numerai.client import NumeraiSilent
+        from providers.numerai.client import NumeraiSilent
 
         try:
             passed = self._looked()

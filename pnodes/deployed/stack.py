@@ -14,10 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import typer
 
-from cli import project
-from cli.errors import UserError
-from engine import Engine
-from operations.contract import NodeFacts
+from pnodes import project
+from pnodes.engine import Engine
+from pnodes.errors import UserError
+from providers.operations import NodeFacts
 
 StackOption = Annotated[str | None, typer.Option("--stack", "-s", help="The stack; the selected one when left out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
@@ -98,7 +98,7 @@ class Stack:
 
     def secrets(self) -> frozenset[str]:
         """All that must not be shown: the tokens of the webhooks, secret settings, keys of the environment."""
-        from numerai.keys import names
+        from providers.numerai.keys import names
 
         webhooks = [node.webhook for node in self.nodes.values()]
         tokens = [token for webhook in webhooks for token in parse_qs(urlsplit(webhook).query).get("token", [])]
@@ -114,8 +114,8 @@ class Stack:
 
     def numerai(self, account: str | None) -> Any:
         """A client with the keys of an account (None is the unnamed one). Raises NoKeys."""
-        from numerai.client import Client
-        from numerai.keys import keys
+        from providers.numerai.client import Client
+        from providers.numerai.keys import keys
 
         return Client(keys(account, lambda setting: self.configured(f"{self._project}:{setting}")))
 
@@ -135,7 +135,7 @@ def _node(name: str, facts: dict[str, Any], webhook: str) -> StackNode:
 
 def engine() -> Engine:
     """The engine that is there. Raises UserError."""
-    from engine import find
+    from pnodes.engine import find
 
     found = find()
     if found is None:

@@ -9,9 +9,9 @@ import json
 import subprocess
 from pathlib import Path
 
-from cli import project
-from cli.errors import UserError
-from engine import Engine, find
+from pnodes import project
+from pnodes.engine import Engine, find
+from pnodes.errors import UserError
 
 
 class StackSettings:

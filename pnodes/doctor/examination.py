@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from doctor import nodes, numerai, plugins, pulumi
-from doctor.finding import Finding, Place, Section, collected, skipped
-from engine import Engine
 from nodefile import Node, NodeFile
+from pnodes.doctor import nodes, numerai, plugins, pulumi
+from pnodes.engine import Engine
+from providers.findings import Finding, Place, Section, collected, skipped
 
 _CLOUDS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
 _SIGN_IN = {
@@ -97,7 +97,7 @@ def _in_order(place: tuple[str, str]) -> tuple[int, str]:
 def _cloud(place: Place, opened: bool) -> Iterable[Finding]:
     if not opened:
         return [skipped("credentials", _CLOSED)]
-    module = importlib.import_module(f"doctor.{place.cloud}")
+    module = importlib.import_module(f"providers.{place.cloud}.doctor")
     return collected("credentials", module.examine(place), _SIGN_IN[place.cloud])
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from doctor.finding import Finding, failed, ok, warning
 from nodefile import NodeFile, NodeFileError
 from providers.checks import DEFAULT_STACK, load_checked, notes
+from providers.findings import Finding, failed, ok, warning
 
 
 def read(folder: Path, project: str, stack: str) -> tuple[NodeFile | None, list[Finding]]:

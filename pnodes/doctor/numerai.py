@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from doctor.finding import Finding, failed, ok, warning
 from nodefile import Node
 from nodefile.problems import did_you_mean
-from numerai.keys import Keys, NoKeys, keys, names
+from providers.findings import Finding, failed, ok, warning
+from providers.numerai.keys import Keys, NoKeys, keys, names
 from providers.refusal import Refusal
 
 _NEEDED = {
@@ -30,7 +30,7 @@ def title(account: str | None) -> str:
 
 def examine(account: str | None, nodes: Sequence[Node], setting: Callable[[str], str | None]) -> Iterator[Finding]:
     """The findings about one account; `setting` reads the project's own settings of the stack."""
-    from numerai.client import Client, KeysRefused, NumeraiRefused
+    from providers.numerai.client import Client, KeysRefused, NumeraiRefused
 
     called = names(account)
     both = f"pulumi config set --secret {called.public_id} && pulumi config set --secret {called.secret}"

@@ -16,8 +16,8 @@ from importlib import metadata
 
 import httpx
 
-from doctor.finding import Finding, failed, ok, warning
-from doctor.pulumi import Run
+from pnodes.doctor.pulumi import Run
+from providers.findings import Finding, failed, ok, warning
 
 PACKAGES = {"aws": "aws", "gcp": "gcp", "azure": "azure-native"}
 _HOST = "https://get.pulumi.com/releases/plugins"

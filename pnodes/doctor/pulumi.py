@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from doctor.finding import Finding, failed, ok, warning
-from engine import Engine
-from engine.locate import Rejected, on_path
-from engine.version import MINIMUM
+from pnodes.engine import Engine
+from pnodes.engine.locate import Rejected, on_path
+from pnodes.engine.version import MINIMUM
+from providers.findings import Finding, failed, ok, warning
 
 _WHICH = "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE, as when the stack was made."
 _PROBE = "doctor-probe"

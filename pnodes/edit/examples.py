@@ -4,9 +4,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli import project
-from cli.errors import UserError
-from engine.paths import ROOT, shown
+from pnodes import project
+from pnodes.engine.paths import ROOT, shown
+from pnodes.errors import UserError
 
 # What running or training an example leaves in its folder, and keys: none of it belongs to a copy.
 _NOT_COPIED = shutil.ignore_patterns(

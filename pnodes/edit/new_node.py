@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cli import examples, nodes_edit, nodes_write
-from cli.errors import UserError
-from cli.examples import Example
 from nodefile import Cloud, fields, wrong_name
+from nodefile import edit as nodes_edit
+from pnodes.edit import examples, nodes_write
+from pnodes.edit.examples import Example
+from pnodes.errors import UserError
 
 
 @dataclass(frozen=True)

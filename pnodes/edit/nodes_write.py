@@ -12,9 +12,9 @@ from typing import Any
 
 import typer
 
-from cli import project
-from cli.errors import UserError
 from nodefile import NodeFile, NodeFileError, Problem, yaml_source
+from pnodes import project
+from pnodes.errors import UserError
 from providers.checks import load_checked
 
 _HEAD = """\

@@ -1,9 +1,9 @@
 """Gets a Pulumi engine onto a machine: a `pulumi` on PATH, else the official download, else a build from the Go proxy.
 
-`ensure()` gives back an `Engine`, installing one into `.tools/` when there is none; `python -m engine` prints its path.
+`ensure()` returns an `Engine`, installing one into `.tools/` if none is there; `python -m pnodes.engine` prints its path.
 """
 
-from engine.install import EngineError, ensure
-from engine.locate import Engine, find
+from pnodes.engine.install import EngineError, ensure
+from pnodes.engine.locate import Engine, find
 
 __all__ = ["Engine", "EngineError", "ensure", "find"]

@@ -1,11 +1,11 @@
-"""`python -m engine` prints the path of the `pulumi` to use, installing one when there is none.
+"""`python -m pnodes.engine` prints the path of the `pulumi` to use, installing one when there is none.
 
-What happens on the way is told on standard error, so that `$(python -m engine)` is the path and nothing else.
+What happens on the way is told on standard error, so that `$(python -m pnodes.engine)` is the path and nothing else.
 """
 
 import sys
 
-from engine.install import EngineError, ensure
+from pnodes.engine.install import EngineError, ensure
 
 
 def main() -> int:

@@ -10,8 +10,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from engine import shims, version
-from engine.paths import GO_MODULE, engine_bin
+from pnodes.engine import shims, version
+from pnodes.engine.paths import GO_MODULE, engine_bin
 
 _COMMAND = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine import program_python
+from pnodes.engine import program_python
 
 
 class InstallFailed(Exception):

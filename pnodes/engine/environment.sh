@@ -1,11 +1,11 @@
 #!/bin/sh
 # Makes .venv: uv (from PATH, else from PyPI into .tools/uv), then the locked packages, then this project, editable.
 # Usage: environment.sh STAMP [LOCK FILE]. Does nothing when STAMP is newer than the lock file; two at once take turns.
-# The lock file is requirements-dev.txt; with requirements.txt there is only what `pulumi up` and `python -m cli` need.
+# The lock file is requirements/dev.txt; with requirements.txt there is only what `pulumi up` and `python -m pnodes` need.
 set -eu
-cd -- "$(dirname -- "$0")/.."
+cd -- "$(dirname -- "$0")/../.."
 stamp=$1
-packages=${2:-requirements-dev.txt}
+packages=${2:-requirements/dev.txt}
 lock=.tools/environment.lock
 mkdir -p .tools
 
@@ -44,7 +44,7 @@ if [ ! -x "$uv" ]; then
         exit 1
     }
     # Its version and hashes are those of the lock file.
-    awk '/^uv==/ {found = 1} found {print} found && !/\\$/ {exit}' requirements-dev.txt > .tools/uv/uv.txt
+    awk '/^uv==/ {found = 1} found {print} found && !/\\$/ {exit}' requirements/dev.txt > .tools/uv/uv.txt
     .tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .tools/uv/uv.txt || {
         rm -rf .tools/uv
         exit 1
@@ -58,7 +58,7 @@ if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/d
     "$uv" venv --quiet --python '>=3.11' .venv
 fi
 "$uv" pip sync --quiet --python .venv/bin/python --require-hashes "$packages"
-if [ "$packages" = requirements-dev.txt ]; then
+if [ "$packages" = requirements/dev.txt ]; then
     "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 fi
 touch "$stamp"

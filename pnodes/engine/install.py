@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import build, locate, lock, official, version
-from engine.locate import Engine, Rejected
-from engine.paths import ENGINE_HOME, engine_bin, shown
+from pnodes.engine import build, locate, lock, official, version
+from pnodes.engine.locate import Engine, Rejected
+from pnodes.engine.paths import ENGINE_HOME, engine_bin, shown
 
 Say = Callable[[str], None]
 

@@ -26,9 +26,9 @@ from pulumi.runtime.proto import (
     plugin_pb2,
 )
 
-from engine import dependencies, program_python, run_plugin
-from engine.program_python import NoInterpreter, ProgramPython
-from engine.run_program import ALREADY_TOLD
+from pnodes.engine import dependencies, program_python, run_plugin
+from pnodes.engine.program_python import NoInterpreter, ProgramPython
+from pnodes.engine.run_program import ALREADY_TOLD
 
 _RUNNER = Path(__file__).with_name("run_program.py")
 _LARGEST_MESSAGE = 400 * 1024 * 1024  # as the engine's own limit

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from engine import version
-from engine.paths import ENGINE_HOME, engine_bin
-from engine.version import MINIMUM, Version
+from pnodes.engine import version
+from pnodes.engine.paths import ENGINE_HOME, engine_bin
+from pnodes.engine.version import MINIMUM, Version
 
 LANGUAGE_HOST = "pulumi-language-python"
 DYNAMIC_PROVIDER = "pulumi-resource-pulumi-python"

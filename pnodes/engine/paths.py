@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 """The checkout: the folder of Pulumi.yaml."""
 
 VENV = ROOT / ".venv"
@@ -11,7 +11,7 @@ TOOLS = ROOT / ".tools"
 ENGINE_HOME = TOOLS / "pulumi"
 """Root of an engine of our own; the executables lie in its `bin`."""
 
-GO_MODULE = ROOT / "engine" / "go"
+GO_MODULE = ROOT / "pnodes" / "engine" / "go"
 """The pinned tools module from which the engine is built when the official download cannot be reached."""
 
 

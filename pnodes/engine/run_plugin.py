@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from engine.program_python import NoInterpreter, venv_path
+from pnodes.engine.program_python import NoInterpreter, venv_path
 
 _GRACE_SECONDS = 5
 _FILES = {"analyzer": "PulumiPolicy.yaml"}

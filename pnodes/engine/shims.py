@@ -7,12 +7,12 @@ with the project's own interpreter.
 import os
 from pathlib import Path
 
-from engine.locate import DYNAMIC_PROVIDER, LANGUAGE_HOST
+from pnodes.engine.locate import DYNAMIC_PROVIDER, LANGUAGE_HOST
 
 # `-P` keeps the folder the engine happens to start in off the module path.
 _LANGUAGE_HOST = """\
 #!/bin/sh
-# Pulumi's language host for Python: serves engine/language_host.py to the engine that started this.
+# Pulumi's language host for Python: serves pnodes/engine/language_host.py to the engine that started this.
 root=$(CDPATH= cd -- "$(dirname -- "$0")/../../.." && pwd) || exit 1
 python=$root/.venv/bin/python
 if [ ! -x "$python" ]; then
@@ -23,7 +23,7 @@ unset PYTHONHOME
 # Where only the locked packages are installed, the project itself is found by this.
 PYTHONPATH=$root
 export PYTHONPATH
-exec "$python" -P -u -m engine.language_host "$@"
+exec "$python" -P -u -m pnodes.engine.language_host "$@"
 """
 
 # The engine gives the runtime's options as PULUMI_RUNTIME_<OPTION>.

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.paths import GO_MODULE
+from pnodes.engine.paths import GO_MODULE
 
 _FORM = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?")
 _ASK_TIMEOUT = 30

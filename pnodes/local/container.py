@@ -17,17 +17,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from providers.arguments import build_arguments
-from providers.context import ContextError
-from runs import copies, variables
-from runs.engines import Engine, Mount
-from runs.image import Image
-from runs.packages import Say
-from runs.plan import GUARD, guarded
-from runs.process import Ended
-from runs.process import run as watch
-from runs.refused import CannotRun
-from runs.variables import Account
+from pnodes.local import copies, variables
+from pnodes.local.engines import Engine, Mount
+from pnodes.local.image import Image
+from pnodes.local.packages import Say
+from pnodes.local.plan import GUARD, guarded
+from pnodes.local.process import Ended
+from pnodes.local.process import run as watch
+from pnodes.local.refused import CannotRun
+from pnodes.local.variables import Account
+from providers.images.arguments import build_arguments
+from providers.images.context import ContextError
 
 PLATFORM = "linux/amd64"
 _INSIDE = "/run/prediction-nodes"

@@ -15,8 +15,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runs.engines import Engine, Mount
-from runs.image import Image
+from pnodes.local.engines import Engine, Mount
+from pnodes.local.image import Image
 
 
 def kept(image: Image) -> list[Mount]:

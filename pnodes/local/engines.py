@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runs.refused import CannotRun
+from pnodes.local.refused import CannotRun
 
 NAMES = ("podman", "docker")
 _QUICK_SECONDS = 60

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from providers.context import BuildContext
+from providers.images.context import BuildContext
 
 # Nobody's model files, and far too many to look through.
 _NOT_LOOKED_INTO = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", ".pnodes"})

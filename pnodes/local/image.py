@@ -8,13 +8,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from dockerfiles.layout import Layout, layout
-from dockerfiles.recipe import DockerfileError, Recipe, read
 from nodefile import Node
-from providers.arguments import build_arguments, context_of_node
-from providers.context import BuildContext, ContextError
-from runs.python import of_image
-from runs.refused import CannotRun
+from pnodes.local.python import of_image
+from pnodes.local.refused import CannotRun
+from providers.images.arguments import build_arguments, context_of_node
+from providers.images.context import BuildContext, ContextError
+from providers.images.layout import Layout, layout
+from providers.images.recipe import DockerfileError, Recipe, read
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.locate import find
 from nodefile import Node
-from numerai import keys as numerai_keys
-from numerai.keys import Keys
+from pnodes.engine.locate import find
+from pnodes.local.packages import Say
+from pnodes.local.refused import CannotRun
+from pnodes.local.variables import NO_MODEL_ID, Account
+from providers.numerai import keys as numerai_keys
+from providers.numerai.keys import Keys
 from providers.refusal import Refusal
-from runs.packages import Say
-from runs.refused import CannotRun
-from runs.variables import NO_MODEL_ID, Account
 
 
 def account(
@@ -45,7 +45,7 @@ def account(
 def _model_id(node: Node, pair: Keys) -> str:
     if node.model_is_id:
         return node.model.lower()
-    from numerai.models import look_up  # it needs Pulumi's SDK, which takes a moment to load
+    from providers.numerai.models import look_up  # it needs Pulumi's SDK, which takes a moment to load
 
     name = f"{node.tournament.value}/{node.model}"
     try:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from nodefile import Node
-from providers.arguments import context_of_node
-from runs import container, engines, files, keys, predictions, process, variables
-from runs.files import Written
-from runs.image import Image, default_command, image_of
-from runs.packages import Say, cache_folder
-from runs.plan import plan
-from runs.process import Ended
-from runs.variables import Account
+from pnodes.local import container, engines, files, keys, predictions, process, variables
+from pnodes.local.files import Written
+from pnodes.local.image import Image, default_command, image_of
+from pnodes.local.packages import Say, cache_folder
+from pnodes.local.plan import plan
+from pnodes.local.process import Ended
+from pnodes.local.variables import Account
+from providers.images.arguments import context_of_node
 
 
 @dataclass(frozen=True)

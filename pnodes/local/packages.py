@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dockerfiles.layout import Layout
-from dockerfiles.recipe import Recipe
-from engine.lock import exclusive
-from runs.python import Python, find_uv
-from runs.refused import CannotRun
+from pnodes.engine.lock import exclusive
+from pnodes.local.python import Python, find_uv
+from pnodes.local.refused import CannotRun
+from providers.images.layout import Layout
+from providers.images.recipe import Recipe
 
 Say = Callable[[str], None]
 _KEPT_SECONDS = 30 * 24 * 3600

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runs import packages, python, variables
-from runs.image import Image, default_command, is_python, named_python
-from runs.packages import Say
-from runs.refused import CannotRun
-from runs.variables import Account
+from pnodes.local import packages, python, variables
+from pnodes.local.image import Image, default_command, is_python, named_python
+from pnodes.local.packages import Say
+from pnodes.local.refused import CannotRun
+from pnodes.local.variables import Account
 
 GUARD = Path(__file__).resolve().parent / "guard"
 

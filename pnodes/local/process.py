@@ -14,7 +14,7 @@ from types import FrameType
 
 import psutil
 
-from runs.refused import CannotRun
+from pnodes.local.refused import CannotRun
 
 LOOK_SECONDS = 0.25
 GRACE_SECONDS = 10.0

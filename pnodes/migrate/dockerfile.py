@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from providers.context import BuildContext, ContextError
+from providers.images.context import BuildContext, ContextError
 
 _KEYS = re.compile(r"NUMERAI_(?:PUBLIC_ID|SECRET_KEY)")
 _MAX_PARENTS = 4

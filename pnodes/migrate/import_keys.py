@@ -7,12 +7,13 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli import project, sandbox_shell
-from cli.errors import UserError
-from cli.stack_settings import StackSettings, selected
-from migration import keys_file
-from migration.nodes_json import WrongFile
-from numerai.keys import names
+from pnodes import project
+from pnodes.deployed.stack_settings import StackSettings, selected
+from pnodes.errors import UserError
+from pnodes.migrate import keys_file
+from pnodes.migrate.nodes_json import WrongFile
+from providers.numerai.keys import names
+from sandbox.cli import shell as sandbox_shell
 
 
 @dataclass

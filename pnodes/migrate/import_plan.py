@@ -11,12 +11,14 @@ from typing import Any
 
 import typer
 
-from cli import nodes_edit, nodes_write, project
-from cli.errors import UserError
-from migration import nodes_json
-from migration.nodes_json import OldNode, WrongFile
-from migration.translate import NewNode, NoModel, translated
 from nodefile import Cloud, NodeFile
+from nodefile import edit as nodes_edit
+from pnodes import project
+from pnodes.edit import nodes_write
+from pnodes.errors import UserError
+from pnodes.migrate import nodes_json
+from pnodes.migrate.nodes_json import OldNode, WrongFile
+from pnodes.migrate.translate import NewNode, NoModel, translated
 from providers.checks import notes as size_notes
 
 _EVERY_CLOUD = (

@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from migration.nodes_json import WrongFile
-from numerai.keys import Keys
+from pnodes.migrate.nodes_json import WrongFile
+from providers.numerai.keys import Keys
 
 _PUBLIC_ID, _SECRET = "NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migration import cron, dockerfile
-from migration.nodes_json import OldNode
 from nodefile import Cloud, Tournament
 from nodefile.model import MAX_NAME, is_uuid
 from nodefile.sizes import PRESETS
+from pnodes.migrate import cron, dockerfile
+from pnodes.migrate.nodes_json import OldNode
 
 # Where numerai-cli's Terraform puts everything, unless somebody has edited it.
 _REGIONS = {Cloud.AWS: "us-east-1", Cloud.GCP: "us-east1", Cloud.AZURE: "eastus"}

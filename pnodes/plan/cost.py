@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from costs.prices import PRICES
 from nodefile import Cloud, Node, Schedule
-from numerai.keys import names
+from providers.numerai.keys import names
+from providers.prices import PRICES
 from trigger.cron import due
 
 ROUNDS_MONTH = 22

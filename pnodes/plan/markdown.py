@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from changes.summary import ADDED, CHANGED, REMOVED, NodeChange, Summary
+from pnodes.plan.summary import ADDED, CHANGED, REMOVED, NodeChange, Summary
 
 MARK = "<!-- prediction-nodes preview -->"
 """By this line the workflow finds its own comment again, to edit it in place."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from changes.plan import Plan, Settings
-from costs.estimate import Estimate, estimate, shared
 from nodefile.model import Node
 from nodefile.settings import restored
+from pnodes.plan.cost import Estimate, estimate, shared
+from pnodes.plan.preview import Plan, Settings
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 # A variable's value may be long or say more than a reviewer's comment should: its name says enough.

@@ -12,8 +12,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from costs.estimate import estimate
 from nodefile.settings import restored
+from pnodes.plan.cost import estimate
 from policies.resource import Given, Resource
 
 CEILING = 100.0

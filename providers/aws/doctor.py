@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from doctor.finding import Finding, Level, Place, asked_in_vain, failed, ok, warning
-from operations.aws import Account, asked
-from operations.contract import Refused
 from providers.aws.limits import EC2, MAX_CPU, fit
+from providers.aws.operations import Account, asked
+from providers.findings import Finding, Level, Place, asked_in_vain, failed, ok, warning
+from providers.operations import Refused
 
 _BUILDS = "Concurrently running builds for Linux/Small environment"
 _MOST_QUEUED = 5  # builds that wait, for each that may run

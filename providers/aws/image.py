@@ -19,18 +19,18 @@ import pulumi_aws as aws
 from botocore.exceptions import BotoCoreError, ClientError
 
 from nodefile import Node
-from providers.arguments import build_arguments
 from providers.aws import names, roles
 from providers.aws.builder import BUILD_MINUTES, QUEUE_MINUTES
 from providers.aws.cluster import Cluster
 from providers.aws.login import login
 from providers.aws.session import Session
-from providers.build import ImageBuild as SharedBuild
-from providers.build import ImageBuildProvider, context_of, image_tag, source_inputs
 from providers.cancellation import cancelled
 from providers.contract import TYPE_PREFIX, Stack
-from providers.following import BuildFailed, BuildLog, Unanswered, say
-from providers.local_build import build_image
+from providers.images.arguments import build_arguments
+from providers.images.build import ImageBuild as SharedBuild
+from providers.images.build import ImageBuildProvider, context_of, image_tag, source_inputs
+from providers.images.following import BuildFailed, BuildLog, Unanswered, say
+from providers.images.local_build import build_image
 
 KEPT_IMAGES = 10
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi_aws as aws
 
 from providers.aws.cluster import Cluster
-from providers.local_build import Login, at_up
+from providers.images.local_build import Login, at_up
 
 
 def login(cluster: Cluster) -> Login:

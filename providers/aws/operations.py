@@ -11,7 +11,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operations.contract import (
+from providers.aws.session import Session
+from providers.operations import (
     STOPPED,
     UNREACHED,
     Configured,
@@ -27,7 +28,6 @@ from operations.contract import (
     counted,
     variables,
 )
-from providers.aws.session import Session
 
 _STATES = {
     "SUBMITTED": State.PENDING,

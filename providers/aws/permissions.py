@@ -14,7 +14,7 @@ import json
 from fnmatch import fnmatchcase
 from typing import Any
 
-from permissions.table import Row, Table, Way, needed
+from providers.permissions import Row, Table, Way, needed
 
 PROJECT = "prediction-nodes"
 
@@ -253,17 +253,17 @@ TABLE: Table = {
         ),
     ),
     # `pnodes`
-    "pnodes status": Row("operations/aws.py", read="batch:ListJobs batch:DescribeJobs"),
-    "pnodes logs": Row("operations/aws.py", read="batch:DescribeJobs logs:GetLogEvents logs:FilterLogEvents"),
+    "pnodes status": Row("providers/aws/operations.py", read="batch:ListJobs batch:DescribeJobs"),
+    "pnodes logs": Row("providers/aws/operations.py", read="batch:DescribeJobs logs:GetLogEvents logs:FilterLogEvents"),
     "pnodes doctor": Row(
-        "doctor/aws.py",
+        "providers/aws/doctor.py",
         read=(
             "lambda:GetAccountSettings servicequotas:GetServiceQuota servicequotas:GetAWSDefaultServiceQuota "
             "servicequotas:ListServiceQuotas servicequotas:ListAWSDefaultServiceQuotas"
         ),
         look_up="sts:GetCallerIdentity",
     ),
-    "pnodes stop": Row("operations/aws.py", create="batch:TerminateJob"),
+    "pnodes stop": Row("providers/aws/operations.py", create="batch:TerminateJob"),
 }
 
 
@@ -332,7 +332,7 @@ def scopes(action: str) -> list[tuple[list[str], dict[str, Any] | None]]:
     """The resources that an action is allowed on, each with its condition. Raises LookupError."""
     first = next((pattern for pattern, _, _ in SCOPES if fnmatchcase(action, pattern)), None)
     if first is None:
-        raise LookupError(f"{action} has no scope: add one to SCOPES in permissions/aws.py")
+        raise LookupError(f"{action} has no scope: add one to SCOPES in providers/aws/permissions.py")
     return [(resources, condition) for pattern, resources, condition in SCOPES if pattern == first]
 
 

@@ -11,7 +11,7 @@ import httpx
 import tenacity
 
 from providers.azure.arm import describe
-from providers.following import BuildFailed
+from providers.images.following import BuildFailed
 
 _BLOCK_BYTES = 32 * 1024 * 1024
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from doctor.finding import Finding, Place, asked_in_vain, failed, ok, skipped, warning
-from operations.azure import Account
-from operations.contract import Refused
 from providers.azure.limits import CONSUMPTION, fit
+from providers.azure.operations import Account
 from providers.azure.services import SERVICES
+from providers.findings import Finding, Place, asked_in_vain, failed, ok, skipped, warning
+from providers.operations import Refused
 
 _HOST = "https://management.azure.com"
 _SUBSCRIPTIONS, _PROVIDERS, _APPS = "2022-12-01", "2021-04-01", "2025-01-01"

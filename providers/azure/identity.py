@@ -22,7 +22,7 @@ from azure.identity import (
     DefaultAzureCredential,
 )
 
-from operations.contract import UNREACHED, Configured, NoCredentials, OperationsError
+from providers.operations import UNREACHED, Configured, NoCredentials, OperationsError
 
 _VARIABLES = {
     "clientId": "ARM_CLIENT_ID",

@@ -14,19 +14,19 @@ import httpx
 import pulumi
 
 from nodefile import Node
-from providers.arguments import build_arguments
 from providers.azure.arm import Arm, ArmError
 from providers.azure.blobs import put_blob
 from providers.azure.build_task import task
 from providers.azure.cluster import Cluster
 from providers.azure.login import login
 from providers.azure.repositories import RegistryApi, RepositoryError, prune
-from providers.build import ImageBuild as SharedBuild
-from providers.build import ImageBuildProvider, context_of, image_tag, source_inputs
 from providers.cancellation import cancelled
 from providers.contract import TYPE_PREFIX, Stack
-from providers.following import BuildFailed, BuildLog, Lost, Unanswered, say
-from providers.local_build import build_image
+from providers.images.arguments import build_arguments
+from providers.images.build import ImageBuild as SharedBuild
+from providers.images.build import ImageBuildProvider, context_of, image_tag, source_inputs
+from providers.images.following import BuildFailed, BuildLog, Lost, Unanswered, say
+from providers.images.local_build import build_image
 
 _VERSION = "2019-06-01-preview"
 _MAX_SECONDS = 3600

@@ -9,7 +9,7 @@ import tenacity
 
 from providers.azure.cluster import Cluster
 from providers.azure.repositories import NoAnswer, RegistryApi, RepositoryError
-from providers.local_build import Login, at_up
+from providers.images.local_build import Login, at_up
 
 # What the registry calls everybody who comes with one of its own tokens.
 _ANYBODY = "00000000-0000-0000-0000-000000000000"

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import httpx
 
-from operations.azure_identity import Identity
-from operations.contract import (
+from providers.azure.identity import Identity
+from providers.operations import (
     STOPPED,
     UNREACHED,
     Configured,

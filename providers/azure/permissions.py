@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from permissions.table import Row, Table, Way, needed
+from providers.permissions import Row, Table, Way, needed
 
 _PERMISSIONS = "learn.microsoft.com/azure/role-based-access-control/permissions"
 _ACR, _APP = "Microsoft.ContainerRegistry/registries", "Microsoft.App"
@@ -146,22 +146,22 @@ TABLE: Table = {
     ),
     # `pnodes`
     "pnodes status": Row(
-        "operations/azure.py", read=f"{_APP}/jobs/read {_APP}/jobs/executions/read {_APP}/jobs/execution/read"
+        "providers/azure/operations.py", read=f"{_APP}/jobs/read {_APP}/jobs/executions/read {_APP}/jobs/execution/read"
     ),
     "pnodes logs": Row(
         # Any table: those of containers are the workspace's own, made with their first line.
-        "operations/azure.py",
+        "providers/azure/operations.py",
         read=f"{_LOGS}/query/read {_LOGS}/query/*/read",
     ),
     "pnodes doctor": Row(
         # Quotas; what else it asks is among the rights of the others.
-        "doctor/azure.py",
+        "providers/azure/doctor.py",
         read=(
             "Microsoft.Resources/subscriptions/read Microsoft.Resources/subscriptions/providers/read "
             f"{_APP}/locations/usages/read {_APP}/managedEnvironments/usages/read {_APP}/jobs/read"
         ),
     ),
-    "pnodes stop": Row("operations/azure.py", create=f"{_APP}/jobs/stop/execution/action"),
+    "pnodes stop": Row("providers/azure/operations.py", create=f"{_APP}/jobs/stop/execution/action"),
 }
 
 _PRIVILEGED = {

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import tenacity
 
-from providers.following import BuildFailed, BuildLog, Lost, Unanswered
+from providers.images.following import BuildFailed, BuildLog, Lost, Unanswered
 
 _ENTRIES = "https://logging.googleapis.com/v2/entries:list"
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from doctor.finding import Finding, Place, asked_in_vain, failed, ok, skipped, warning
-from operations.contract import Refused
-from operations.gcp import Account
+from providers.findings import Finding, Place, asked_in_vain, failed, ok, skipped, warning
 from providers.gcp.limits import fit
+from providers.gcp.operations import Account
 from providers.gcp.services import SERVICES
+from providers.operations import Refused
 
 _USAGE, _BILLING = "https://serviceusage.googleapis.com", "https://cloudbilling.googleapis.com"
 _PROJECTS = "https://cloudresourcemanager.googleapis.com/v1/projects"

@@ -19,7 +19,7 @@ import google.auth.impersonated_credentials
 import google.auth.transport.requests
 import google.oauth2.credentials
 
-from operations.contract import UNREACHED, Configured, NoCredentials, OperationsError
+from providers.operations import UNREACHED, Configured, NoCredentials, OperationsError
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 _MENDED = (

@@ -14,17 +14,17 @@ from urllib.parse import quote
 import pulumi
 
 from nodefile import Node
-from providers.arguments import build_arguments
-from providers.build import ImageBuild as SharedBuild
-from providers.build import ImageBuildProvider, context_of, image_tag, source_inputs
 from providers.cancellation import cancelled
 from providers.contract import TYPE_PREFIX, Stack
-from providers.following import BuildFailed, BuildLog, say
 from providers.gcp.build_api import CloudLog, call
 from providers.gcp.cluster import Cluster
 from providers.gcp.login import login
 from providers.gcp.repositories import prune
-from providers.local_build import build_image
+from providers.images.arguments import build_arguments
+from providers.images.build import ImageBuild as SharedBuild
+from providers.images.build import ImageBuildProvider, context_of, image_tag, source_inputs
+from providers.images.following import BuildFailed, BuildLog, say
+from providers.images.local_build import build_image
 
 _BUILDER = "gcr.io/cloud-builders/docker"
 _MAX_SECONDS = 3600

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.gcp.cluster import Cluster
-from providers.local_build import Login, at_up
+from providers.images.local_build import Login, at_up
 
 
 def login(cluster: Cluster) -> Login:

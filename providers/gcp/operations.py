@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 import httpx
 
-from operations.contract import (
+from providers.gcp.identity import Identity
+from providers.operations import (
     STOPPED,
     UNREACHED,
     Configured,
@@ -26,7 +27,6 @@ from operations.contract import (
     variables,
     when,
 )
-from operations.google_identity import Identity
 
 _RUN = "https://run.googleapis.com/v2"
 _ENTRIES = "https://logging.googleapis.com/v2/entries:list"

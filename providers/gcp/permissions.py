@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from permissions.table import Row, Table, Way, needed
+from providers.permissions import Row, Table, Way, needed
 
 _TERRAFORM = "terraform-provider-google"
 _ACT_AS = "iam.serviceAccounts.actAs"
@@ -150,14 +150,14 @@ TABLE: Table = {
         create="artifactregistry.repositories.uploadArtifacts artifactregistry.repositories.downloadArtifacts",
     ),
     # `pnodes`
-    "pnodes status": Row("operations/gcp.py", read="run.executions.list run.executions.get"),
-    "pnodes logs": Row("operations/gcp.py", read="run.executions.get logging.logEntries.list"),
+    "pnodes status": Row("providers/gcp/operations.py", read="run.executions.list run.executions.get"),
+    "pnodes logs": Row("providers/gcp/operations.py", read="run.executions.get logging.logEntries.list"),
     "pnodes doctor": Row(
         # Services, billing, the organization's rule on sharing, quotas.
-        "doctor/gcp.py",
+        "providers/gcp/doctor.py",
         read=("serviceusage.services.list resourcemanager.projects.get orgpolicy.policy.get serviceusage.quotas.get"),
     ),
-    "pnodes stop": Row("operations/gcp.py", create="run.executions.cancel run.operations.get"),
+    "pnodes stop": Row("providers/gcp/operations.py", create="run.executions.cancel run.operations.get"),
 }
 
 PROJECT_IAM = "resourcemanager.projects.setIamPolicy"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nodefile import Node
-from providers.context import BuildContext
+from providers.images.context import BuildContext
 
 Value = TypeVar("Value")
 

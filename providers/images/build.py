@@ -20,9 +20,9 @@ from pulumi import dynamic
 
 from nodefile import Node
 from providers import cancellation
-from providers.arguments import context_of_node, copied_with, relative
-from providers.context import BuildContext, ContextError
-from providers.following import Builder, BuildFailed, Unanswered, follow, say
+from providers.images.arguments import context_of_node, copied_with, relative
+from providers.images.context import BuildContext, ContextError
+from providers.images.following import Builder, BuildFailed, Unanswered, follow, say
 
 # Inputs that say how to reach the cloud, not what to build: short-lived tokens above all.
 _NOT_COMPARED = frozenset({"token", "context", "dockerfile", "__provider", "digest", "image"})

@@ -18,8 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-from providers import copied, ignored
-from providers.keys import folder_of_keys, key_in
+from providers.images import copied, ignored
+from providers.images.key_files import folder_of_keys, key_in
 from providers.refusal import Refusal
 
 MAX_CONTEXT_BYTES = 1024 * 1024 * 1024

@@ -11,7 +11,7 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 
-from providers.dockerfile import Dockerfile, Instruction, NotUnderstood, expand, read
+from providers.images.dockerfile import Dockerfile, Instruction, NotUnderstood, expand, read
 
 _ADDRESS = re.compile(r"^(https?://|git://|ssh://|git@)", re.IGNORECASE)
 _WILD = re.compile(r"[*?\[\\]")

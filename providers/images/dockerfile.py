@@ -1,7 +1,7 @@
 """Reads a Dockerfile's instructions as BuildKit does: directives, comments, continued lines, heredocs, flags.
 
-Only what `providers.copied` needs of the language. What is written in a way that this reader is not certain of raises
-NotUnderstood, and who asked then assumes the most.
+Covers only what `providers.images.copied` needs. Raises NotUnderstood for anything ambiguous; callers then assume the
+most.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from dockerfiles.recipe import DockerfileError, Recipe
+from providers.images.recipe import DockerfileError, Recipe
 
 
 @dataclass

@@ -16,10 +16,10 @@ import pulumi
 from pulumi.output import UNKNOWN
 
 from nodefile import Node
-from providers.arguments import build_arguments
-from providers.build import PLATFORM, context_of, source_inputs
-from providers.context import ContextError
 from providers.contract import Stack
+from providers.images.arguments import build_arguments
+from providers.images.build import PLATFORM, context_of, source_inputs
+from providers.images.context import ContextError
 
 SOURCE_LABEL = "prediction-nodes.source"
 # How the provider begins when there is no BuildKit that it can reach; a Dockerfile's mistakes sound otherwise.

@@ -12,7 +12,7 @@ import requests
 import tenacity
 from numerapi import base_api
 
-from numerai.keys import Keys
+from providers.numerai.keys import Keys
 from providers.refusal import Refusal
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 30

@@ -15,7 +15,7 @@ import pulumi
 from pulumi import dynamic
 
 from nodefile import Node, Tournament
-from numerai.keys import Keys, keys
+from providers.numerai.keys import Keys, keys
 from providers.refusal import Refusal
 
 
@@ -48,8 +48,8 @@ class ModelIdsProvider(dynamic.ResourceProvider):
 
 
 def look_up(names: Sequence[str], known: Keys) -> dict[str, str]:
-    """The ids of "tournament/name" entries. Raises LookUpFailed for unknown names, and what numerai.client raises."""
-    from numerai.client import Client  # 0.3 s of imports that only a look-up needs
+    """The ids of "tournament/name" entries. Raises LookUpFailed for unknown names, and the client's errors."""
+    from providers.numerai.client import Client  # 0.3 s of imports that only a look-up needs
 
     client = Client(known)
     ids: dict[str, str] = {}

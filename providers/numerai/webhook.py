@@ -17,8 +17,8 @@ import tenacity
 from pulumi import dynamic
 
 from nodefile import Node
-from numerai.keys import NoKeys, keys
 from providers.contract import PredictionNode, Stack
+from providers.numerai.keys import NoKeys, keys
 from providers.refusal import Refusal
 
 # A new function's address and the right to call it can take minutes to be known everywhere.
@@ -71,7 +71,7 @@ class WebhookProvider(dynamic.ResourceProvider):
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         if not props["register"]:
             return
-        from numerai.client import NumeraiRefused
+        from providers.numerai.client import NumeraiRefused
 
         client = self._client(props)
         try:
@@ -93,7 +93,7 @@ class WebhookProvider(dynamic.ResourceProvider):
         return {**kept, "fingerprint": fingerprint(props["url"])}
 
     def _client(self, props: dict[str, Any]) -> Any:
-        from numerai.client import Client  # 0.3 s of imports that only work on a webhook needs
+        from providers.numerai.client import Client  # 0.3 s of imports that only work on a webhook needs
 
         return Client(keys(props["account"] or None, self.config.get if self.config else lambda _: None))
 

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli import project, sandbox_process, sandbox_shell
-from cli.control import Control, Run, Trigger
-from cli.engine_run import Pulumi
-from cli.errors import Group, UserError
-from cli.report import how_jobs_run, table
-from engine import Engine
+from pnodes import project
+from pnodes.engine import Engine
+from pnodes.errors import Group, UserError
+from sandbox.cli import process as sandbox_process
+from sandbox.cli import shell as sandbox_shell
+from sandbox.cli.control import Control, Run, Trigger
+from sandbox.cli.engine_run import Pulumi
+from sandbox.cli.report import how_jobs_run, table
 
 app = typer.Typer(
     help="Three clouds and Numerai on this machine, for the real Pulumi engine.",
@@ -43,7 +45,7 @@ def start(
     ] = Executor.AUTO,
 ) -> None:
     """Start the sandbox (if it does not run) and select its stack `sandbox`."""
-    from engine import ensure
+    from pnodes.engine import ensure
 
     say = _console(stderr=True)
     engine = ensure(lambda line: say.print(line, markup=False))
@@ -103,7 +105,7 @@ def env(as_json: AsJson = False) -> None:
 
 
 def _engine() -> Engine:
-    from engine import find
+    from pnodes.engine import find
 
     found = find()
     if found is None:

@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from cli.errors import UserError
+from pnodes.errors import UserError
 
 _ROUND_TIMEOUT = 120.0
 Record = TypeVar("Record", "Trigger", "Run", "Submission")

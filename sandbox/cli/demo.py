@@ -11,12 +11,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from cli import project, sandbox_process, sandbox_shell
-from cli.control import Control, Trigger
-from cli.engine_run import Pulumi
-from cli.errors import UserError
-from cli.report import Outcome, how_jobs_run, outcomes, result_table, wide_console
-from engine import ensure
+from pnodes import project
+from pnodes.engine import ensure
+from pnodes.errors import UserError
+from sandbox.cli import process as sandbox_process
+from sandbox.cli import shell as sandbox_shell
+from sandbox.cli.control import Control, Trigger
+from sandbox.cli.engine_run import Pulumi
+from sandbox.cli.report import Outcome, how_jobs_run, outcomes, result_table, wide_console
 
 _POLL_SECONDS = 0.5
 _LATE_SECONDS = 15.0

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cli.errors import UserError
-from cli.project import STACK
-from engine import Engine
+from pnodes.engine import Engine
+from pnodes.errors import UserError
+from pnodes.project import STACK
 
 
 class Pulumi:

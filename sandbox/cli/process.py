@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cli import sandbox_shell
-from cli.errors import UserError
-from engine.lock import exclusive
-from engine.paths import ROOT, TOOLS
+from pnodes.engine.lock import exclusive
+from pnodes.engine.paths import ROOT, TOOLS
+from pnodes.errors import UserError
+from sandbox.cli import shell as sandbox_shell
 
 START_SECONDS = 120.0  # a container engine is tried, which takes seconds, or long where it hangs
 STOP_SECONDS = 10.0

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.table import Table
 
-from cli.control import Run, Submission, Trigger
+from sandbox.cli.control import Run, Submission, Trigger
 
 
 @dataclass(frozen=True)

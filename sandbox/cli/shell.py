@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.paths import VENV
+from pnodes.engine.paths import VENV
 
 if TYPE_CHECKING:
-    from cli.sandbox_process import Daemon
+    from sandbox.cli.process import Daemon
 
 DEPLOYER = "deployer"
 PASSPHRASE = "sandbox"  # noqa: S105 (what Pulumi.sandbox.yaml is encrypted with, on purpose known to everybody)

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import httpx
 
-from engine.lock import exclusive
-from engine.paths import TOOLS
+from pnodes.engine.lock import exclusive
+from pnodes.engine.paths import TOOLS
 from sandbox.containers.engine import Engine, EngineFailed, NoEngineError, find
 
 CACHE = TOOLS / "bases"

@@ -8,10 +8,10 @@ import subprocess
 import textwrap
 from pathlib import Path
 
-from engine.paths import ROOT
 from nodefile import Cloud
+from pnodes.engine.paths import ROOT
 from providers.checks import load_checked
-from providers.context import BuildContext
+from providers.images.context import BuildContext
 
 PAGE = (ROOT / "docs" / "coming-from-cloud-run.md").read_text(encoding="utf-8")
 

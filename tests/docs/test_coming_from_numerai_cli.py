@@ -13,7 +13,7 @@ from tests.docs import pages
 from tests.e2e.conftest import environments, make_world
 from tests.e2e.test_webhooks import at_numerai, by_hand
 from tests.e2e.world import ROOT, World
-from tests.migration import old
+from tests.pnodes.migrate import old
 
 pytestmark = pytest.mark.e2e
 __all__ = ["environments", "make_world"]
@@ -58,7 +58,7 @@ def prepared(world: World, home: Path) -> dict[str, str]:
     )
     bin_ = home / "bin"
     bin_.mkdir()
-    (bin_ / "pnodes").write_text(f'#!/bin/sh\nexec {sys.executable} -c "from cli.main import run; run()" "$@"\n')
+    (bin_ / "pnodes").write_text(f'#!/bin/sh\nexec {sys.executable} -c "from pnodes.cli.main import run; run()" "$@"\n')
     (bin_ / "pnodes").chmod(0o755)
     env = {**world.cli.env, "PYTHONPATH": str(ROOT), "HOME": str(home), "PULUMI_HOME": str(home / "pulumi")}
     env["PATH"] = f"{bin_}:{env['PATH']}"

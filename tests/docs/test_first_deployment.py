@@ -7,11 +7,11 @@ import subprocess
 
 import pytest
 
-import engine
 from docs.generate.pages import DOCS
-from engine.paths import ROOT
+from docs.generate.permissions import documents
 from nodefile import Cloud
-from permissions.documents import documents
+from pnodes import engine
+from pnodes.engine.paths import ROOT
 from providers.gcp.services import SERVICES
 
 HEADINGS = [

@@ -14,9 +14,9 @@ import typer
 import yaml
 from markdown_it import MarkdownIt
 
-from cli.main import app
-from engine.paths import ROOT
 from nodefile import load
+from pnodes.cli.main import app
+from pnodes.engine.paths import ROOT
 
 _LISTED = subprocess.run(["git", "ls-files", "*.md", "*.yml"], cwd=ROOT, capture_output=True, text=True, check=False)
 PAGES = sorted(

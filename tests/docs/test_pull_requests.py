@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from engine.paths import ROOT
+from pnodes.engine.paths import ROOT
 
 PAGE = (ROOT / "docs" / "pull-requests.md").read_text(encoding="utf-8")
 SCRIPTS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)

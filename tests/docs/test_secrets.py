@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-import engine
-from engine.paths import ROOT
-from numerai import keys
+from pnodes import engine
+from pnodes.engine.paths import ROOT
+from providers.numerai import keys
 
 PAGE = (ROOT / "docs" / "secrets.md").read_text(encoding="utf-8")
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine import shims
+from pnodes.engine import shims
 from tests.e2e.world import ROOT, World
 
 

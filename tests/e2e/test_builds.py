@@ -19,7 +19,7 @@ from sandbox.store import Store
 from tests.e2e.packed import contents
 from tests.e2e.test_life import node, nodes
 from tests.e2e.world import IDS, World
-from tests.migration.old import DOCKERFILE
+from tests.pnodes.migrate.old import DOCKERFILE
 
 pytestmark = pytest.mark.e2e
 MakeWorld = Callable[[str], World]

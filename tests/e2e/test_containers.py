@@ -10,8 +10,8 @@ import pytest
 
 from tests.e2e.packed import contents
 from tests.e2e.world import IDS, World
-from tests.migration.old import DOCKERFILE
 from tests.needs_containers import engine_and_bases
+from tests.pnodes.migrate.old import DOCKERFILE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.containers, pytest.mark.timeout(900)]
 CLOUDS = {"aws": "classic", "gcp": "signals", "azure": "crypto"}

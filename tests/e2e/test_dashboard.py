@@ -29,7 +29,7 @@ NASTY = "<script>document.title = 'owned'</script>"
 def dashboard(world: World) -> Iterator[str]:
     """The address of a dashboard that a person started; it ends by Ctrl-C, without a word of complaint."""
     process = subprocess.Popen(
-        [sys.executable, "-c", "from cli.main import run; run()", "dashboard", "--no-browser"],
+        [sys.executable, "-c", "from pnodes.cli.main import run; run()", "dashboard", "--no-browser"],
         cwd=world.project,
         env={**world.cli.env, "PYTHONPATH": ":".join(sys.path), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.e2e
 
 def diff(world: World, *options: str, code: int = 0) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", "from cli.main import run; run()", "diff", *options],
+        [sys.executable, "-c", "from pnodes.cli.main import run; run()", "diff", *options],
         cwd=world.project,
         env={**world.cli.env, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -65,7 +65,7 @@ def test_a_change_in_the_nodes_own_terms(make_world: Callable[[str], World]) -> 
 
 def diff_fails(world: World) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", "from cli.main import run; run()", "diff"],
+        [sys.executable, "-c", "from pnodes.cli.main import run; run()", "diff"],
         cwd=world.project,
         env={**world.cli.env, "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.world import ROOT
-from tests.migration import old
+from tests.pnodes.migrate import old
 from tests.pulumi_cli import PulumiCli
 
 pytestmark = pytest.mark.e2e
@@ -38,7 +38,7 @@ def stack(tmp_path: Path) -> PulumiCli:
 
 def pnodes(stack: PulumiCli, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own, as a person runs it."""
-    program = "from cli.main import run; run()"
+    program = "from pnodes.cli.main import run; run()"
     argv = [sys.executable, "-c", program, *arguments]
     done = subprocess.run(argv, cwd=stack.folder, env=stack.env, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr

@@ -60,7 +60,7 @@ class Person:
     def pnodes(self, *arguments: str, code: int = 0) -> str:
         """A command's standard output; its exit code has to be this one."""
         done = subprocess.run(
-            [sys.executable, "-c", "from cli.main import run; run()", *arguments],
+            [sys.executable, "-c", "from pnodes.cli.main import run; run()", *arguments],
             cwd=self.world.project,
             env={**self.world.cli.env, "PYTHONPATH": ":".join(sys.path), "COLUMNS": "200"},
             capture_output=True,

@@ -27,7 +27,7 @@ OWN = 'own "key"/of+another & account: \\'
 def pnodes(world: World, *arguments: str) -> str:
     """What a command prints, on both streams, whatever its exit code says of the nodes."""
     done = subprocess.run(
-        [sys.executable, "-c", "from cli.main import run; run()", *arguments],
+        [sys.executable, "-c", "from pnodes.cli.main import run; run()", *arguments],
         cwd=world.project,
         env={**world.cli.env, "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -17,8 +17,8 @@ import pytest
 import trustme
 import yaml
 
-from engine.paths import ROOT
 from nodefile.parse import load
+from pnodes.engine.paths import ROOT
 from tests.pulumi_cli import PulumiCli
 
 pytestmark = pytest.mark.e2e

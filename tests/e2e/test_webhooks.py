@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from numerai.client import Client
-from numerai.keys import Keys
+from providers.numerai.client import Client
+from providers.numerai.keys import Keys
 from tests.e2e.test_life import node, nodes
 from tests.e2e.world import IDS, World
 from tests.pulumi_cli import EngineFailed

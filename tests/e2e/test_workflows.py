@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from engine.paths import ROOT
+from pnodes.engine.paths import ROOT
 from tests.e2e.checkout import check_out
 from tests.e2e.test_life import node, nodes
 from tests.e2e.test_webhooks import by_hand
 from tests.e2e.world import IDS, World
-from tests.workflows.runner import Given, Result, run
-from tests.workflows.stand_in import PERSON, Server, StandIn
+from tests.pnodes.ci.runner import Given, Result, run
+from tests.pnodes.ci.stand_in import PERSON, Server, StandIn
 
 pytestmark = pytest.mark.e2e
 PAGE = ROOT / "docs" / "pull-requests.md"

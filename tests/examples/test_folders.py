@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.paths import ROOT
+from pnodes.engine.paths import ROOT
 
 EXAMPLES = ROOT / "examples"
 MODELS = sorted(path.parent for path in EXAMPLES.rglob("Dockerfile"))

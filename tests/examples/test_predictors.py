@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.paths import ROOT
+from pnodes.engine.paths import ROOT
 
 
 @pytest.mark.parametrize(

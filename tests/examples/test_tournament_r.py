@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.paths import ROOT
-from providers.context import BuildContext
+from pnodes.engine.paths import ROOT
+from providers.images.context import BuildContext
 from tests.examples.conftest import Reachable
 
 EXAMPLE = ROOT / "examples" / "tournament-r"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cli.nodes_edit import CannotEdit, Value, with_nodes, word
-from engine.paths import ROOT
 from nodefile import yaml_source
+from nodefile.edit import CannotEdit, Value, with_nodes, word
+from pnodes.engine.paths import ROOT
 
 NEW = {"new": {"model": "mine", "cloud": "aws", "source": "new"}}
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=300)

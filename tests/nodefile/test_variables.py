@@ -6,8 +6,8 @@ import pytest
 
 from nodefile import variables
 from nodefile.fields import Mistakes, env
-from runs import variables as local
-from tests.doctor.patients import MODEL, node
+from pnodes.local import variables as local
+from tests.providers.patients import MODEL, node
 from trigger import core
 
 SETTINGS = core.Settings(node="alpha", model_id=MODEL, token_sha256="0" * 64, enabled=True, package="p")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli import sandbox_process
-from cli.main import app
+from pnodes.cli.main import app
+from sandbox.cli import process as sandbox_process
 
 Pnodes = Callable[..., Result]
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from cli import stack as stack_module
-from cli.stack import Stack
-from numerai.client import Client
-from operations.accounts import Accounts
-from operations.contract import LogLine, NodeFacts, NodeOperations, OperationsError, Run, State
+from pnodes.deployed import stack as stack_module
+from pnodes.deployed.accounts import Accounts
+from pnodes.deployed.stack import Stack
+from providers.numerai.client import Client
+from providers.operations import LogLine, NodeFacts, NodeOperations, OperationsError, Run, State
 
 NOW = datetime.now(UTC)
 CLOUDS = {"alpha": "aws", "beta": "gcp", "gamma": "azure"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from doctor.finding import Finding, Level, Place
 from nodefile import Node
+from providers.findings import Finding, Level, Place
 
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 

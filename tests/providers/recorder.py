@@ -17,8 +17,8 @@ import pulumi
 from pulumi.runtime.mocks import MockMonitor
 
 from nodefile import Node, parse
-from numerai.keys import names
 from providers.contract import Stack
+from providers.numerai.keys import names
 from sandbox import schema, sdk_types
 
 PUBLIC_ID, SECRET_KEY, WEBHOOK_KEY = "planted-public-id", "planted-secret-key", "planted-webhook-key"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
-from operations.contract import Refused
+from providers.operations import Refused
 
 
 class Rest:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from operations.contract import LogLine, NodeOperations, Run, State, counted, variables, when
-from operations.trigger_line import parse, shown
+from providers.operations import LogLine, NodeOperations, Run, State, counted, variables, when
+from trigger.log_line import parse, shown
 
 BEGIN = datetime(2025, 11, 23, 12, tzinfo=UTC)
 

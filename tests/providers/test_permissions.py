@@ -17,11 +17,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from engine.paths import ROOT
-from permissions import aws, azure, gcp
-from permissions.documents import documents
-from permissions.table import Table, Way, missing, needed
+from docs.generate.permissions import documents
+from pnodes.engine.paths import ROOT
+from providers.aws import permissions as aws
+from providers.azure import permissions as azure
 from providers.azure.services import SERVICES
+from providers.gcp import permissions as gcp
+from providers.permissions import Table, Way, missing, needed
 from tests.providers import recorder
 from tests.providers.recorder import Registered
 

@@ -9,9 +9,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from operations import azure_identity, google_identity
-from operations.aws import Account, asked
-from operations.contract import NoCredentials, OperationsError
+from providers.aws.operations import Account, asked
+from providers.azure import identity as azure_identity
+from providers.gcp import identity as google_identity
+from providers.operations import NoCredentials, OperationsError
 
 NOWHERE = "http://127.0.0.1:9"
 GOOGLE = ("GOOGLE_OAUTH_ACCESS_TOKEN", "GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON")

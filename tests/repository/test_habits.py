@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from engine.paths import ROOT
+from pnodes.engine.paths import ROOT
 
 FORMS = sorted(path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml")
 

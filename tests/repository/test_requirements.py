@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-FILES = ["requirements.txt", "requirements-dev.txt"]
+ROOT = Path(__file__).resolve().parents[2]
+FILES = ["requirements.txt", "requirements/dev.txt"]
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -33,7 +33,7 @@ def test_all_that_is_asked_for_is_locked() -> None:
     asked = tomllib.loads((ROOT / "pyproject.toml").read_text())
     run = asked["project"]["dependencies"]
     more = asked["project"]["optional-dependencies"]["sandbox"] + asked["dependency-groups"]["dev"]
-    for file, wanted in {"requirements.txt": run, "requirements-dev.txt": run + more}.items():
+    for file, wanted in {"requirements.txt": run, "requirements/dev.txt": run + more}.items():
         names = {NAME.match(line)[0].lower() for line in wanted}  # type: ignore[index]
         assert names - set(locked(file)) == set()
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from tests.workflows.expressions import fill, value
-from tests.workflows.stand_in import TOKEN
+from tests.pnodes.ci.expressions import fill, value
+from tests.pnodes.ci.stand_in import TOKEN
 
 Action = Callable[[str, Mapping[str, str]], Mapping[str, str]]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from engine.paths import ROOT
+from pnodes.engine.paths import ROOT
 
 FOLDER = ROOT / ".github"
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((FOLDER / "workflows").glob("*.yml"))}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.stand_in import BOT, PERSON, TOKEN, Server, StandIn
-from workflows.github import GitHubRefused, Repository, Step
+from pnodes.ci.github import GitHubRefused, Repository, Step
+from tests.pnodes.ci.stand_in import BOT, PERSON, TOKEN, Server, StandIn
 
 MARK = "<!-- mark -->"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from changes.summary import Summary
-from workflows import comment, drift
-from workflows.drift import Drifted
-from workflows.markdown import LONGEST, Told
+from pnodes.ci import comment, drift
+from pnodes.ci.drift import Drifted
+from pnodes.ci.markdown import LONGEST, Told
+from pnodes.plan.summary import Summary
 
 TOLD = Told("live", "0123456789abcdef", "https://github.com/o/r/actions/runs/1")
 NOTHING = Summary((), 1.0, 1.0, 10.0, {})

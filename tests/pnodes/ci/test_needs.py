@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pnodes.ci import needs
 from tests.e2e.test_life import node, nodes
 from tests.e2e.world import IDS
-from workflows import needs
 
 READY = {
     "PULUMI_STACK": "live",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows import scrubbing
-from workflows.scrubbing import Scrubber
+from pnodes.ci import scrubbing
+from pnodes.ci.scrubbing import Scrubber
 
 SECRET = 'k9/Zq+b=7Hs&x w"v'
 

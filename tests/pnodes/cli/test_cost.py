@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Pnodes
+from tests.pnodes.conftest import Pnodes
 
 NODES = """\
 nodes:

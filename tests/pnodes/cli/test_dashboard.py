@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cli import dashboard
-from dashboard.serve import Serving, listen
-from numerai.client import Client
-from tests.cli.conftest import Pnodes
-from tests.cli.deployed import NOW, Deployed, deployed
+from pnodes.cli import dashboard
+from pnodes.dashboard.serve import Serving, listen
+from providers.numerai.client import Client
+from tests.pnodes.conftest import Pnodes
+from tests.pnodes.deployed_stack import NOW, Deployed, deployed
 
 __all__ = ["deployed"]
 

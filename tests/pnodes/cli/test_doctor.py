@@ -11,13 +11,13 @@ from types import ModuleType
 import pytest
 from typer.testing import CliRunner
 
-import engine
-from cli import stack
-from cli.main import app
-from doctor import numerai, plugins
-from doctor.finding import Finding, Place, failed, ok, warning
-from operations.contract import NoCredentials
-from tests.doctor.engines import ENGINE, Said
+from pnodes import engine
+from pnodes.cli.main import app
+from pnodes.deployed import stack
+from pnodes.doctor import numerai, plugins
+from providers.findings import Finding, Place, failed, ok, warning
+from providers.operations import NoCredentials
+from tests.pnodes.doctor.engines import ENGINE, Said
 
 NODES = """\
 nodes:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from cli.errors import UserError
 from nodefile import Node, load
-from tests.migration import old
+from pnodes.errors import UserError
+from tests.pnodes.migrate import old
 
 Pnodes = Callable[..., Result]
 SECRET = "A-SECRET-KEY-OF-NUMERAI"
@@ -315,7 +315,7 @@ def test_keys_that_cannot_be_moved(
     sentence: str,
     code: int,
 ) -> None:
-    monkeypatch.setattr("cli.stack_settings.find", lambda: None)
+    monkeypatch.setattr("pnodes.deployed.stack_settings.find", lambda: None)
     old.write(folder.parent / "home" / ".numerai", {"numerai-alpha": old.aws(model(folder))}, keys)
     done = pnodes("import", *arguments)
     assert done.exit_code == code
@@ -347,7 +347,7 @@ class Half:
 
 def test_one_key_alone_is_none(pnodes: Pnodes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Half()
-    monkeypatch.setattr("cli.import_keys.selected", lambda _: settings)
+    monkeypatch.setattr("pnodes.migrate.import_keys.selected", lambda _: settings)
     home(folder, {"numerai-alpha": old.aws(model(folder))})
     done = pnodes("import")
     assert done.exit_code == 1
@@ -361,7 +361,7 @@ def test_half_a_pair_in_the_stack_is_not_made_whole_by_another_pair_s(
 ) -> None:
     settings = Half()
     settings.secrets["numerai-public-id"] = "of another pair"
-    monkeypatch.setattr("cli.import_keys.selected", lambda _: settings)
+    monkeypatch.setattr("pnodes.migrate.import_keys.selected", lambda _: settings)
     home(folder, {"numerai-alpha": old.aws(model(folder))})
     done = pnodes("import")
     assert done.exit_code == 1

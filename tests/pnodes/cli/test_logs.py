@@ -2,8 +2,8 @@
 
 import json
 
-from tests.cli.conftest import Pnodes
-from tests.cli.deployed import Deployed, deployed
+from tests.pnodes.conftest import Pnodes
+from tests.pnodes.deployed_stack import Deployed, deployed
 
 __all__ = ["deployed"]
 CALL = '{"node":"alpha","method":"POST","run":"t-1","route":"pred","http":202,"status":"started"}'

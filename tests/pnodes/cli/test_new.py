@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli import examples, new, nodes_write
-from cli.main import app
-from engine.paths import ROOT
 from nodefile import NodeFile, load
+from pnodes.cli import new
+from pnodes.cli.main import app
+from pnodes.edit import examples, nodes_write
+from pnodes.engine.paths import ROOT
 
 Pnodes = Callable[..., Result]
 NODES = """\

@@ -1,4 +1,4 @@
-"""What `pnodes test` tells, and its exit codes; the steps themselves are tested with operations.check."""
+"""What `pnodes test` tells, and its exit codes; the steps themselves are tested with pnodes.deployed.check."""
 
 import json
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from cli import probe
-from operations.check import Check, Result
-from operations.contract import OperationsError
-from tests.cli.conftest import Pnodes
-from tests.cli.deployed import DONE, Deployed, deployed
+from pnodes.cli import probe
+from pnodes.deployed.check import Check, Result
+from providers.operations import OperationsError
+from tests.pnodes.conftest import Pnodes
+from tests.pnodes.deployed_stack import DONE, Deployed, deployed
 
 __all__ = ["deployed"]
 PASSED = Result("alpha", "t-1", DONE, ["", "job", "", "s"], seconds=75)

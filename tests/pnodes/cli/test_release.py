@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from cli.errors import UserError
-from cli.release import short, targets
-from tests.cli.conftest import Pnodes
+from pnodes.cli.release import short, targets
+from pnodes.errors import UserError
+from tests.pnodes.conftest import Pnodes
 
 STACK = "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev"
 ALPHA = "urn:pulumi:dev::p::prediction-nodes:aws:PredictionNode::alpha"
@@ -106,9 +106,10 @@ def test_ctrl_c_leaves_the_engine_the_time_to_end_tidily(tmp_path: Path) -> None
     fake.write_text(ENGINE.format(python=sys.executable, urn=ALPHA))
     fake.chmod(0o755)
     code = (
-        "import pathlib, cli.release, cli.stack, cli.main; from engine.locate import Engine; "
-        f"cli.stack.engine = cli.release.engine = lambda: Engine(pathlib.Path({str(fake)!r}), 'v', 'a stand-in'); "
-        "cli.main.run()"
+        "import pathlib; from pnodes.cli import main, release; from pnodes.deployed import stack; "
+        "from pnodes.engine.locate import Engine; "
+        f"stack.engine = release.engine = lambda: Engine(pathlib.Path({str(fake)!r}), 'v', 'a stand-in'); "
+        "main.run()"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, "release", "alpha", "--yes"],

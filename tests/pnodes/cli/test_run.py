@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.numerai.app import Numerai
-from tests.runs.conftest import MODEL_ID, PACKAGES, Project, numerai, project
+from tests.pnodes.local.conftest import MODEL_ID, PACKAGES, Project, numerai, project
 
 __all__ = ["numerai", "project"]
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.status import _round
-from cli.times import duration
-from tests.cli.conftest import Pnodes
-from tests.cli.deployed import Deployed, deployed
+from pnodes.cli.status import _round
+from pnodes.times import duration
+from tests.pnodes.conftest import Pnodes
+from tests.pnodes.deployed_stack import Deployed, deployed
 
 __all__ = ["deployed"]
 

@@ -3,9 +3,9 @@
 import json
 from datetime import UTC, datetime
 
-from operations.contract import Run, State
-from tests.cli.conftest import Pnodes
-from tests.cli.deployed import Deployed, deployed
+from providers.operations import Run, State
+from tests.pnodes.conftest import Pnodes
+from tests.pnodes.deployed_stack import Deployed, deployed
 
 __all__ = ["deployed"]
 NOW = datetime.now(UTC)

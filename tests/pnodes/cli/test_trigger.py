@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from cli import trigger
-from tests.cli.conftest import Pnodes
-from tests.cli.deployed import Deployed, deployed
+from pnodes.cli import trigger
+from tests.pnodes.conftest import Pnodes
+from tests.pnodes.deployed_stack import Deployed, deployed
 
 __all__ = ["deployed"]
 STARTED = (202, {"status": "started", "run": "schedule-1", "job": "projects/p/executions/alpha-x"})

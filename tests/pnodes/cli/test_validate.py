@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from engine.paths import ROOT
+from pnodes.engine.paths import ROOT
 
 Pnodes = Callable[..., Result]
 WRONG = """\
@@ -73,7 +73,7 @@ def test_a_file_that_is_missing(pnodes: Pnodes, folder: Path) -> None:
 
 def test_neither_an_engine_nor_the_sdk_is_needed() -> None:
     code = (
-        "import sys; from cli.main import app; app(['validate'], standalone_mode=False); "
+        "import sys; from pnodes.cli.main import app; app(['validate'], standalone_mode=False); "
         "sys.exit(1 if any(name.partition('.')[0].startswith('pulumi') for name in sys.modules) else 0)"
     )
     done = subprocess.run(

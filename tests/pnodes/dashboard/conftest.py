@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from selenium.webdriver import Chrome
 
-from dashboard import sources
-from dashboard.serve import Serving, listen
-from dashboard.watch import Watch
-from tests.dashboard.known import Known
+from pnodes.dashboard import sources
+from pnodes.dashboard.serve import Serving, listen
+from pnodes.dashboard.watch import Watch
 from tests.needs_browser import browser
+from tests.pnodes.dashboard.known import Known
 
 Serve = Callable[[Known], Serving]
 

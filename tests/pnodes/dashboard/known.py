@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from dashboard.deployment import DeployedNode, Deployment
-from operations.contract import LogLine, NodeOperations, OperationsError, Run, State
+from pnodes.dashboard.deployment import DeployedNode, Deployment
+from providers.operations import LogLine, NodeOperations, OperationsError, Run, State
 
 TOKEN = "q7Zr0yXw3cVt5bNm8kLj2hGf4dSa6pOi1uYtReWqZxC"
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"

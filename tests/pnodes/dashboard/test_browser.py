@@ -13,11 +13,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-from dashboard.report import report, write
-from operations.contract import Run, State
-from tests.dashboard.conftest import Serve
-from tests.dashboard.known import EVIL, TOKEN, call, world
+from pnodes.dashboard.report import report, write
+from providers.operations import Run, State
 from tests.needs_browser import complaints, narrow, requested, wide
+from tests.pnodes.dashboard.conftest import Serve
+from tests.pnodes.dashboard.known import EVIL, TOKEN, call, world
 
 
 @pytest.fixture(autouse=True)

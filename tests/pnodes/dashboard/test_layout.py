@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from dashboard import plots, spending, words
-from dashboard.clocks import clock, summary
-from dashboard.page import page, parts
-from dashboard.view import node_view
-from dashboard.watch import Snapshot, look_once
-from operations.contract import Run, State
-from tests.dashboard.known import SETTINGS, Known, days, world
+from pnodes.dashboard import plots, spending, words
+from pnodes.dashboard.clocks import clock, summary
+from pnodes.dashboard.page import page, parts
+from pnodes.dashboard.view import node_view
+from pnodes.dashboard.watch import Snapshot, look_once
+from providers.operations import Run, State
+from tests.pnodes.dashboard.known import SETTINGS, Known, days, world
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.scrub import Scrubber
+from pnodes.dashboard.scrub import Scrubber
 
 SECRETS = ("hunter2hunter2", 'with "quotes" & <marks>', "short")
 

@@ -10,10 +10,10 @@ import anyio
 import httpx
 import pytest
 
-from dashboard.serve import PortTaken, listen
-from dashboard.server import Site
-from dashboard.watch import Watch
-from tests.dashboard.known import EVIL, TOKEN, Known, world
+from pnodes.dashboard.serve import PortTaken, listen
+from pnodes.dashboard.server import Site
+from pnodes.dashboard.watch import Watch
+from tests.pnodes.dashboard.known import EVIL, TOKEN, Known, world
 
 HERE = "http://127.0.0.1:4711"
 

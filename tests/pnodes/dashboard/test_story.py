@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from dashboard import story
-from dashboard.sources import Call
-from dashboard.story import Entry, Outcome, Round
-from operations.contract import Run, State
-from operations.trigger_line import parse
-from tests.dashboard.known import call
+from pnodes.dashboard import story
+from pnodes.dashboard.sources import Call
+from pnodes.dashboard.story import Entry, Outcome, Round
+from providers.operations import Run, State
+from tests.pnodes.dashboard.known import call
+from trigger.log_line import parse
 
 T = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ROUND = Round(371, T, T + timedelta(hours=1))

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard import sources
-from dashboard.deployment import Deployment
-from dashboard.sources import CALLS, ROUNDS, RUNS, SENT, Calls, Source
-from dashboard.watch import Watch, look_once
+from pnodes.dashboard import sources
+from pnodes.dashboard.deployment import Deployment
+from pnodes.dashboard.sources import CALLS, ROUNDS, RUNS, SENT, Calls, Source
+from pnodes.dashboard.watch import Watch, look_once
 from providers.refusal import Refusal
-from tests.dashboard.known import Known, call, world
+from tests.pnodes.dashboard.known import Known, call, world
 
 
 class Clock:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from numerai.client import KeysRefused, NumeraiRefused, NumeraiSilent
-from operations.check import Check, Result
-from operations.contract import LogLine, NoCredentials, NodeOperations, OperationsError, Run, State
+from pnodes.deployed.check import Check, Result
+from providers.numerai.client import KeysRefused, NumeraiRefused, NumeraiSilent
+from providers.operations import LogLine, NoCredentials, NodeOperations, OperationsError, Run, State
 
 URL = "https://trigger.example/pred/m?token=secret"
 NOW = datetime.now(UTC)

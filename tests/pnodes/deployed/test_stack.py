@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from cli import stack
-from cli.errors import UserError
-from cli.stack import Stack
-from engine import Engine
-from engine.version import Version
+from pnodes.deployed import stack
+from pnodes.deployed.stack import Stack
+from pnodes.engine import Engine
+from pnodes.engine.version import Version
+from pnodes.errors import UserError
 
 OUTPUTS: dict[str, Any] = {
     "nodes": {"a": {"cloud": "aws", "region": "r", "tournament": "classic", "model_id": "m", "job": "j", "queue": "q"}},

@@ -1,5 +1,5 @@
 """Numerai's answers without a network, as the tests of its client have them."""
 
-from tests.numerai.conftest import wire
+from tests.providers.numerai.conftest import wire
 
 __all__ = ["wire"]

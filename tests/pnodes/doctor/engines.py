@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from engine import Engine
-from engine.version import MINIMUM
+from pnodes.engine import Engine
+from pnodes.engine.version import MINIMUM
 
 ENGINE = Engine(Path("/bin/pulumi"), MINIMUM, "PATH")
 

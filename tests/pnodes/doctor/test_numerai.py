@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from doctor import numerai
-from doctor.finding import Finding, Level
-from tests.doctor.patients import MODEL, levels, node, only
-from tests.numerai.conftest import Wire
+from pnodes.doctor import numerai
+from providers.findings import Finding, Level
+from tests.providers.numerai.conftest import Wire
+from tests.providers.patients import MODEL, levels, node, only
 
 KEYS = {"numerai-public-id": "PUBLIC", "numerai-secret": "SECRET"}
 BOTH = "pulumi config set --secret numerai-public-id && pulumi config set --secret numerai-secret"

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from doctor import plugins
-from doctor.finding import Level
-from tests.doctor.engines import Said
+from pnodes.doctor import plugins
+from providers.findings import Level
+from tests.pnodes.doctor.engines import Said
 
 VERSION = metadata.version("pulumi-aws")
 

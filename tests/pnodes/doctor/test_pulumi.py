@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from doctor import pulumi
-from doctor.finding import Finding, Level
-from engine import Engine
-from engine.locate import Rejected
-from tests.doctor.engines import ENGINE, Said
-from tests.doctor.patients import levels, only
+from pnodes.doctor import pulumi
+from pnodes.engine import Engine
+from pnodes.engine.locate import Rejected
+from providers.findings import Finding, Level
+from tests.pnodes.doctor.engines import ENGINE, Said
+from tests.providers.patients import levels, only
 
 
 def examined(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import build, locate, version
-from engine.build import BuildFailed
+from pnodes.engine import build, locate, version
+from pnodes.engine.build import BuildFailed
 
 Executable = Callable[[Path, str], Path]
 # Stands in for `go build ... -o TARGET PACKAGE`.

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import build, install, locate, lock, official
-from engine.install import EngineError
-from engine.locate import Engine, Rejected
-from engine.version import MINIMUM
+from pnodes.engine import build, install, locate, lock, official
+from pnodes.engine.install import EngineError
+from pnodes.engine.locate import Engine, Rejected
+from pnodes.engine.version import MINIMUM
 
 EngineIn = Callable[[Path, str], Path]
 NEW = f"v{MINIMUM}"

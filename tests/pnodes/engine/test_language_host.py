@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-import engine
-from engine.paths import VENV
+from pnodes import engine
+from pnodes.engine.paths import VENV
 
 PROJECT = f"""\
 name: tiny
@@ -149,7 +149,7 @@ def own_engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
         os.link(engine_file, folder / "pulumi")
     except OSError:
         shutil.copy2(engine_file, folder / "pulumi")
-    from engine import shims
+    from pnodes.engine import shims
 
     shims.write(folder)
     return folder

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import locate
-from engine.locate import Engine, Rejected
-from engine.version import MINIMUM, Version
+from pnodes.engine import locate
+from pnodes.engine.locate import Engine, Rejected
+from pnodes.engine.version import MINIMUM, Version
 
 EngineIn = Callable[[Path, str], Path]
 NEW = f"v{MINIMUM.major}.{MINIMUM.minor + 5}.1"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import official
-from engine.official import InstallFailed
+from pnodes.engine import official
+from pnodes.engine.official import InstallFailed
 
 WHOLE = """
 import pathlib, sys

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import dependencies, program_python
-from engine.program_python import NoInterpreter, ProgramPython
+from pnodes.engine import dependencies, program_python
+from pnodes.engine.program_python import NoInterpreter, ProgramPython
 
 
 @pytest.mark.parametrize(

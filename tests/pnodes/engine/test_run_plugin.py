@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import run_plugin
-from engine.program_python import NoInterpreter
+from pnodes.engine import run_plugin
+from pnodes.engine.program_python import NoInterpreter
 
 Executable = Callable[[Path, str], Path]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import shims
+from pnodes.engine import shims
 
 Executable = Callable[[Path, str], Path]
 TELL = 'echo "$0" "$@"'
@@ -36,7 +36,7 @@ def run(shim: Path, *arguments: str, cwd: Path, **environment: str) -> subproces
 
 def test_the_language_host_works_from_any_folder(checkout: Path, tmp_path: Path) -> None:
     done = run(checkout / ".tools/pulumi/bin/pulumi-language-python", "127.0.0.1:1 2", cwd=tmp_path)
-    assert done.stdout == f"{checkout}/.venv/bin/python -P -u -m engine.language_host 127.0.0.1:1 2\n"
+    assert done.stdout == f"{checkout}/.venv/bin/python -P -u -m pnodes.engine.language_host 127.0.0.1:1 2\n"
 
 
 def test_the_dynamic_provider_takes_the_programs_environment(

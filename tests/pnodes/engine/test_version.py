@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import version
-from engine.version import Version
+from pnodes.engine import version
+from pnodes.engine.version import Version
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 import numerapi
 import pytest
 
-from engine.paths import ROOT
+from pnodes.engine.paths import ROOT
 from sandbox.authority import Authority
 from sandbox.gateway import Gateway
 from sandbox.network import Network
@@ -59,7 +59,7 @@ class Project:
             (self.model / (name if name == "Dockerfile" else f"{name}.py")).write_text(text)
 
     def command(self, *arguments: str) -> list[str]:
-        code = "from cli.main import run; run()"
+        code = "from pnodes.cli.main import run; run()"
         return [sys.executable, "-c", code, "run", "alice", *arguments]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:

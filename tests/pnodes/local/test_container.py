@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from runs.copies import outermost
-from tests.runs.conftest import MODEL_ID, PACKAGES, Project
+from pnodes.local.copies import outermost
+from tests.pnodes.local.conftest import MODEL_ID, PACKAGES, Project
 
 ENGINE = """\
 #!{python}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nodefile import Cloud, Node, Size, Tournament
-from runs.image import Image, default_command, image_of, is_python
-from runs.refused import CannotRun
+from pnodes.local.image import Image, default_command, image_of, is_python
+from pnodes.local.refused import CannotRun
 
 FILES = ("common/common/__init__.py", "common/pyproject.toml", "model_1/predict.py", "model_1/requirements.txt")
 

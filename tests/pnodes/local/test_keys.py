@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from nodefile import load
-from runs import keys
-from runs.refused import CannotRun
-from runs.variables import Account
-from tests.runs.conftest import MODEL_ID, Project
+from pnodes.local import keys
+from pnodes.local.refused import CannotRun
+from pnodes.local.variables import Account
+from tests.pnodes.local.conftest import MODEL_ID, Project
 
 PULUMI = """\
 #!/bin/sh

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dockerfiles.layout import layout
-from dockerfiles.recipe import read
-from runs import packages
-from runs.python import choose, find_uv, of_image
-from runs.refused import CannotRun
+from pnodes.local import packages
+from pnodes.local.python import choose, find_uv, of_image
+from pnodes.local.refused import CannotRun
+from providers.images.layout import layout
+from providers.images.recipe import read
 
 DOCKERFILE = """\
 FROM python:3.12-slim

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runs import process
-from tests.runs.conftest import Project
+from pnodes.local import process
+from tests.pnodes.local.conftest import Project
 
 # A model with a child that is in a session of its own and does not listen to polite signals.
 FAMILY = """

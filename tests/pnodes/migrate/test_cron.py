@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from migration.cron import Untranslatable, translated
 from nodefile import Cloud, cron
+from pnodes.migrate.cron import Untranslatable, translated
 
 AWS, GCP, AZURE = Cloud.AWS, Cloud.GCP, Cloud.AZURE
 

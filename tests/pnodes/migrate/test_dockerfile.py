@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from migration import dockerfile
-from tests.migration import old
+from pnodes.migrate import dockerfile
+from tests.pnodes.migrate import old
 
 
 def test_the_examples_of_numerai_cli_are_built_in_their_own_folder(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from migration import keys_file
-from migration.nodes_json import WrongFile
-from numerai.keys import Keys
+from pnodes.migrate import keys_file
+from pnodes.migrate.nodes_json import WrongFile
+from providers.numerai.keys import Keys
 
 JSON = {"numerai": {"NUMERAI_PUBLIC_ID": "PUBLIC", "NUMERAI_SECRET_KEY": "HIDDEN"}, "aws": {"AWS_ACCESS_KEY_ID": "A"}}
 INI = "[default]\nAWS_ACCESS_KEY_ID = A\nNUMERAI_PUBLIC_ID = PUBLIC\nNUMERAI_SECRET_KEY = HIDDEN%1\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from costs.estimate import ROUNDS_MONTH, estimate, runs_of, shared
 from nodefile import Node, Schedule, parse
+from pnodes.plan.cost import ROUNDS_MONTH, estimate, runs_of, shared
 
 
 def nodes(tmp_path: Path, *texts: str) -> list[Node]:

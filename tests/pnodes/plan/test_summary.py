@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from changes.markdown import MARK, render
-from changes.plan import NotAPlan, read
-from changes.summary import Summary, summarise
 from nodefile import parse
 from nodefile.settings import restored, settings
+from pnodes.plan.markdown import MARK, render
+from pnodes.plan.preview import NotAPlan, read
+from pnodes.plan.summary import Summary, summarise
 
 URN = "urn:pulumi:dev::p::"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from costs.estimate import estimate
 from nodefile.settings import restored
+from pnodes.plan.cost import estimate
 from policies.pack import STACK_RULES, defaults
 from policies.resource import Given, Resource
 

@@ -11,6 +11,9 @@ import pytest
 
 from tests.providers import recorder
 from tests.providers.recorder import Registered, place, registered
+from tests.sandbox.aws.conftest import aws as aws
+from tests.sandbox.aws.conftest import deployer as deployer
+from tests.sandbox.conftest import kernel as kernel
 
 ACCOUNT = "123456789012"
 

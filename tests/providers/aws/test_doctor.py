@@ -9,9 +9,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from doctor import aws
-from doctor.finding import Finding, Level
-from tests.doctor.patients import levels, node, only, place
+from providers.aws import doctor as aws
+from providers.findings import Finding, Level
+from tests.providers.patients import levels, node, only, place
 
 BUILDS = "Concurrently running builds for Linux/Small environment"
 Examined = Callable[..., list[Finding]]

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 
 from providers.aws.buildspec import BUILDSPEC, SCRIPT
 from providers.aws.image import CodeBuildProvider, official_images
-from providers.build import image_tag
-from providers.following import BuildFailed
+from providers.images.build import image_tag
+from providers.images.following import BuildFailed
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from operations.aws import Account, AwsNode, _of_the_function
-from operations.contract import NoCredentials, NodeFacts, NodeOperations, OperationsError, State
+from providers.aws.operations import Account, AwsNode, _of_the_function
+from providers.operations import NoCredentials, NodeFacts, NodeOperations, OperationsError, State
 from sandbox.aws import functions
-from tests.operations.scripts import FAIL, SLEEP, SPEAK
+from tests.providers.scripts import FAIL, SLEEP, SPEAK
 from tests.sandbox.aws.conftest import Aws
 from tests.sandbox.aws.test_jobs import World
 

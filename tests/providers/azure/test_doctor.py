@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from doctor import azure
-from doctor.finding import Finding, Level, Place
-from operations.contract import Refused
-from tests.doctor.patients import levels, node, only, place
-from tests.doctor.rest import Rest
+from providers.azure import doctor as azure
+from providers.findings import Finding, Level, Place
+from providers.operations import Refused
+from tests.providers.patients import levels, node, only, place
+from tests.providers.rest import Rest
 
 ID = "11111111-2222-3333-4444-555555555555"
 ENABLED = {

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from operations.azure import Account, AzureNode
-from operations.contract import NoCredentials, NodeFacts, NodeOperations, OperationsError, State
 from providers.azure.code import CodeProvider
+from providers.azure.operations import Account, AzureNode
+from providers.operations import NoCredentials, NodeFacts, NodeOperations, OperationsError, State
 from sandbox.azure import entra
 from sandbox.azure.cloud import TENANT
 from sandbox.cloud import Resource
-from tests.operations.scripts import FAIL, SLEEP, SPEAK
+from tests.providers.scripts import FAIL, SLEEP, SPEAK
 from tests.sandbox.azure.conftest import GROUP, Azure
 from tests.sandbox.azure.test_jobs import World
 from tests.sandbox.azure.test_web import World as Triggered

@@ -11,6 +11,9 @@ import pytest
 
 from tests.providers import recorder
 from tests.providers.recorder import Registered, place, registered
+from tests.sandbox.conftest import kernel as kernel
+from tests.sandbox.gcp.conftest import deployer as deployer
+from tests.sandbox.gcp.conftest import google as google
 
 PROJECT = "a-google-project"
 

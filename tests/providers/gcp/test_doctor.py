@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from doctor import gcp
-from doctor.finding import Finding, Level, Place
-from operations.contract import Refused
+from providers.findings import Finding, Level, Place
+from providers.gcp import doctor as gcp
 from providers.gcp.services import SERVICES
-from tests.doctor.patients import levels, node, only, place
-from tests.doctor.rest import Rest
+from providers.operations import Refused
+from tests.providers.patients import levels, node, only, place
+from tests.providers.rest import Rest
 
 REGION = "us-central1"
 Examined = Callable[..., list[Finding]]

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from operations.contract import NoCredentials, NodeFacts, NodeOperations, OperationsError, State
-from operations.gcp import Account, GcpNode, _state
+from providers.gcp.operations import Account, GcpNode, _state
+from providers.operations import NoCredentials, NodeFacts, NodeOperations, OperationsError, State
 from sandbox.gcp import iam
-from tests.operations.scripts import FAIL, SLEEP, SPEAK
+from tests.providers.scripts import FAIL, SLEEP, SPEAK
 from tests.sandbox.gcp.conftest import Google
 from tests.sandbox.gcp.test_functions import MODEL
 from tests.sandbox.gcp.test_functions import World as Triggered

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from doctor import gcp as doctor
-from permissions import gcp
-from permissions.table import Way, needed
+from providers.gcp import doctor
+from providers.gcp import permissions as gcp
 from providers.gcp.services import SERVICES
-from tests.doctor.patients import node, place
-from tests.doctor.rest import Rest
+from providers.permissions import Way, needed
+from tests.providers.patients import node, place
+from tests.providers.rest import Rest
 
 # Services whose operations only those may look at who have the right to; those of Artifact Registry take none.
 FOLLOWED = ("cloudfunctions", "run", "serviceusage")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nodefile import Cloud, Node, Size, Tournament
-from providers.arguments import build_arguments, context_of_node
+from providers.images.arguments import build_arguments, context_of_node
 
 
 def node(folder: Path, context: str, source: str) -> Node:

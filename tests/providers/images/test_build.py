@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from providers import cancellation, following
-from providers.build import ImageBuildProvider
-from providers.context import BuildContext
-from providers.following import BuildFailed, BuildLog, Lost, Unanswered
+from providers import cancellation
+from providers.images import following
+from providers.images.build import ImageBuildProvider
+from providers.images.context import BuildContext
+from providers.images.following import BuildFailed, BuildLog, Lost, Unanswered
 
 DIGEST = "sha256:" + "a" * 64
 

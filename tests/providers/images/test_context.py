@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from providers import context
-from providers.context import BuildContext, ContextError
+from providers.images import context
+from providers.images.context import BuildContext, ContextError
 
 
 def make(root: Path, **files: str) -> BuildContext:

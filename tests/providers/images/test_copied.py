@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.copied import seen, sources
+from providers.images.copied import seen, sources
 
 NODE = {"SRC_PATH": "model_1", "MODEL_ID": None, "NODE": "alpha"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.ignored import DEBRIS, patterns, walk
+from providers.images.ignored import DEBRIS, patterns, walk
 
 FILES = [
     "Dockerfile",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.keys import key_in
+from providers.images.key_files import key_in
 
 PUBLIC, SECRET = "ABCDEFGHIJKLMNOP" * 2, "ABCDEFGHIJKLMN01" * 4
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dockerfiles.layout import Layout, layout
-from dockerfiles.recipe import DockerfileError, read
+from providers.images.layout import Layout, layout
+from providers.images.recipe import DockerfileError, read
 
 FILES = ["Dockerfile", "common/common/__init__.py", "common/pyproject.toml", "model_1/predict.py", "model_1/data/a.csv",
          "model_1/requirements.txt", "model_2/predict.py"]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dockerfiles.recipe import DockerfileError, Recipe, read
+from providers.images.recipe import DockerfileError, Recipe, read
 
 
 def installs(recipe: Recipe) -> list[list[str]]:

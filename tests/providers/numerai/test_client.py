@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import requests
 
-from numerai.client import Client, KeysRefused, NumeraiRefused, NumeraiSilent
-from numerai.keys import Keys
-from tests.numerai.conftest import Wire
+from providers.numerai.client import Client, KeysRefused, NumeraiRefused, NumeraiSilent
+from providers.numerai.keys import Keys
+from tests.providers.numerai.conftest import Wire
 
 KEYS = Keys("PUBLICPUBLIC", "SECRETSECRET")
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"

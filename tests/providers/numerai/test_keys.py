@@ -2,7 +2,7 @@
 
 import pytest
 
-from numerai.keys import Keys, NoKeys, keys
+from providers.numerai.keys import Keys, NoKeys, keys
 
 SETTINGS = {"numerai-public-id": "a", "numerai-secret": "b", "numerai-public-id-fund": "c"}
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from numerapi.base_api import Api
 
-from numerai.keys import Keys
-from numerai.models import LookUpFailed, ModelIdsProvider, look_up
+from providers.numerai.keys import Keys
+from providers.numerai.models import LookUpFailed, ModelIdsProvider, look_up
 
 
 @pytest.fixture

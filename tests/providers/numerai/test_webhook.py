@@ -9,9 +9,9 @@ import requests
 from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.output import UNKNOWN
 
-from numerai.keys import NoKeys
-from numerai.webhook import TriggerSilent, WebhookProvider, fingerprint, health
-from tests.numerai.conftest import Wire
+from providers.numerai.keys import NoKeys
+from providers.numerai.webhook import TriggerSilent, WebhookProvider, fingerprint, health
+from tests.providers.numerai.conftest import Wire
 
 URL = "https://abc.lambda-url.us-east-1.on.aws/pred/5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01?token=TOKENTOKEN"
 PROPS = {"node": "alpha", "account": "", "modelId": "m-1", "url": URL, "register": True, "fingerprint": None}

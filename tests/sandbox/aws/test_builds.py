@@ -11,8 +11,8 @@ import pytest
 from providers.aws import image, roles
 from providers.aws.buildspec import BUILDSPEC
 from providers.aws.image import CodeBuildProvider
-from providers.context import BuildContext
-from providers.following import BuildFailed
+from providers.images.context import BuildContext
+from providers.images.following import BuildFailed
 from sandbox.aws import codebuild
 from sandbox.cloud import CloudError
 from tests.sandbox.aws.conftest import Aws

@@ -13,9 +13,9 @@ import yaml
 from providers.azure import blobs, repositories
 from providers.azure.image import AcrBuildProvider
 from providers.azure.repositories import RepositoriesProvider, RepositoryError
-from providers.build import image_tag
-from providers.context import BuildContext
-from providers.following import BuildFailed, Lost
+from providers.images.build import image_tag
+from providers.images.context import BuildContext
+from providers.images.following import BuildFailed, Lost
 from sandbox.azure.registry import REGISTRY, Tasks
 from sandbox.cloud import Resource
 from tests.sandbox.azure.conftest import GROUP, Azure

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-import engine
-from cli import sandbox_process
-from cli.control import Control, Run, Trigger
-from engine import EngineError
-from engine.locate import Engine
-from engine.version import MINIMUM
+from pnodes import engine
+from pnodes.engine import EngineError
+from pnodes.engine.locate import Engine
+from pnodes.engine.version import MINIMUM
+from sandbox.cli import process as sandbox_process
+from sandbox.cli.control import Control, Run, Trigger
 
 Pnodes = Callable[..., Result]
 Use = Callable[[str], None]
@@ -153,7 +153,7 @@ def test_the_daemons_own_log(pnodes: Pnodes, running: sandbox_process.Daemon) ->
 
 
 def test_engine_says_which(pnodes: Pnodes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.engine.ensure", lambda say: ENGINE)
+    monkeypatch.setattr("pnodes.cli.engine.ensure", lambda say: ENGINE)
     assert pnodes("engine").stdout == f"/engine/bin/pulumi  Pulumi {MINIMUM}, built from the pinned Go module\n"
 
 
@@ -161,6 +161,6 @@ def test_engine_that_cannot_be_had_is_a_sentence(pnodes: Pnodes, monkeypatch: py
     def none(say: Callable[[str], None]) -> Engine:
         raise EngineError("There is no Pulumi engine. Install [one].")
 
-    monkeypatch.setattr("cli.engine.ensure", none)
+    monkeypatch.setattr("pnodes.cli.engine.ensure", none)
     done = pnodes("engine")
     assert (done.exit_code, done.stderr) == (1, "error: There is no Pulumi engine. Install [one].\n")

@@ -5,8 +5,8 @@ import json
 import httpx
 import pytest
 
-from cli.control import Control, Run, Submission, Trigger
-from cli.errors import UserError
+from pnodes.errors import UserError
+from sandbox.cli.control import Control, Run, Submission, Trigger
 
 RUN = {"cloud": "aws", "job": "j", "run_id": "r", "state": "FAILED", "reason": "time-out", "trigger_id": "t"}
 RUN |= {"created": 1.0, "started": 2.0, "stopped": 4.0, "exit_code": 1}  # type: ignore[dict-item]

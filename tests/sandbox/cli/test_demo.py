@@ -8,12 +8,13 @@ from typing import Any, Self
 import pytest
 from typer.testing import Result
 
-from cli import demo, sandbox_process
-from cli.control import Run, Submission, Trigger
-from cli.errors import UserError
-from cli.sandbox_process import Daemon
-from engine.locate import Engine
-from engine.version import MINIMUM
+from pnodes.engine.locate import Engine
+from pnodes.engine.version import MINIMUM
+from pnodes.errors import UserError
+from sandbox.cli import demo
+from sandbox.cli import process as sandbox_process
+from sandbox.cli.control import Run, Submission, Trigger
+from sandbox.cli.process import Daemon
 
 Pnodes = Callable[..., Result]
 SECRET = "TOPSECRET"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import sandbox_process
-from cli.errors import UserError
+from pnodes.errors import UserError
+from sandbox.cli import process as sandbox_process
 
 Use = Callable[[str], None]
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from cli.control import Run, Submission, Trigger
-from cli.report import masked, outcomes, result_table
+from sandbox.cli.control import Run, Submission, Trigger
+from sandbox.cli.report import masked, outcomes, result_table
 
 NODES = {
     "alice": {"model_id": "m-1", "cloud": "aws", "size": "gen-sm"},

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import sandbox_shell
-from cli.sandbox_process import Daemon
-from engine.paths import VENV
+from pnodes.engine.paths import VENV
+from sandbox.cli import shell as sandbox_shell
+from sandbox.cli.process import Daemon
 from sandbox.network import Network
 
 DAEMON = Daemon(

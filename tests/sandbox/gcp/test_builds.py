@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from providers.context import BuildContext
-from providers.following import BuildFailed, Lost
 from providers.gcp import build_api, image, repositories, roles
 from providers.gcp.image import CloudBuildProvider
 from providers.gcp.repositories import RepositoriesProvider
+from providers.images.context import BuildContext
+from providers.images.following import BuildFailed, Lost
 from sandbox.calls import Call, Reply, reply, serve
 from sandbox.cloud import Resource
 from sandbox.gcp import handlers

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.context import BuildContext
+from providers.images.context import BuildContext
 from sandbox.cloud import Kernel
 from sandbox.images import Image
 from sandbox.numerai.app import Numerai

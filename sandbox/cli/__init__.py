@@ -1,0 +1,1 @@
+"""The commands `pnodes demo` and `pnodes sandbox`."""
