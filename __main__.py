@@ -4,8 +4,8 @@ import pulumi
 
 from nodefile import NodeFileError
 from nodefile.settings import settings
-from providers import register
 from providers.checks import load_checked, notes
+from providers.clouds import register
 from providers.numerai.webhook import register_webhooks
 from providers.stack import current_stack
 

@@ -5,14 +5,13 @@ problems of the file at once. Nothing here knows Pulumi or a cloud: what a cloud
 `providers/<cloud>/limits.py` and collected by `providers/checks.py`.
 """
 
-from nodefile.model import Build, Cloud, Node, Schedule, Size, Tournament
+from nodefile.model import Build, Node, Schedule, Size, Tournament
 from nodefile.names import wrong_name
 from nodefile.parse import NodeFile, load, parse
 from nodefile.problems import NodeFileError, Position, Problem
 
 __all__ = [
     "Build",
-    "Cloud",
     "Node",
     "NodeFile",
     "NodeFileError",

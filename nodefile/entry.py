@@ -10,7 +10,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from nodefile import durations, fields, sizes
-from nodefile.model import ACCOUNT, Build, Cloud, Schedule, Size, Tournament
+from nodefile.clouds import REGIONS
+from nodefile.model import ACCOUNT, Build, Schedule, Size, Tournament
 
 Text = Annotated[str, BeforeValidator(fields.text)]
 _amount = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*(GiB|MiB)$"}
@@ -42,6 +43,7 @@ _build_schema = {
     "required": ["docker"],
     "additionalProperties": False,
 }
+_cloud_schema = {"enum": list(REGIONS), "type": "string"}
 _command_schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 
 
@@ -54,11 +56,12 @@ class Entry(BaseModel):
         Annotated[str, BeforeValidator(fields.model)] | None, Field(description="The model's name or UUID at Numerai.")
     ] = None
     tournament: Annotated[
-        Annotated[Tournament, BeforeValidator(fields.choice(Tournament))] | None,
+        Annotated[Tournament, BeforeValidator(fields.tournament)] | None,
         Field(description="The tournament that the model takes part in.", json_schema_extra={"default": "classic"}),
     ] = None
     cloud: Annotated[
-        Annotated[Cloud, BeforeValidator(fields.choice(Cloud))] | None, Field(description="Where the node runs.")
+        Annotated[str, BeforeValidator(fields.cloud), WithJsonSchema(_cloud_schema)] | None,
+        Field(description="Where the node runs."),
     ] = None
     region: Annotated[
         Text | None,

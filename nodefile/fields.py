@@ -11,12 +11,12 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 from zoneinfo import available_timezones
 
 from nodefile import cron, sizes, variables
-from nodefile.model import ACCOUNT, RESERVED_TAGS, Build, Schedule, Size, is_uuid
+from nodefile.clouds import REGIONS
+from nodefile.model import ACCOUNT, RESERVED_TAGS, Build, Schedule, Size, Tournament, is_uuid
 from nodefile.problems import did_you_mean, shown
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -78,17 +78,21 @@ def model(value: Any) -> str:
     return name
 
 
-def choice(options: type[StrEnum]) -> Callable[[Any], Any]:
-    """A reader of one word out of several."""
-    known = [option.value for option in options]
+def cloud(value: Any) -> str:
+    """The name of a cloud."""
+    return _one_of(value, list(REGIONS))
 
-    def read(value: Any) -> Any:
-        if not isinstance(value, str) or value not in known:
-            hint = did_you_mean(value, known) if isinstance(value, str) else ""
-            raise ValueError(f"expected {', '.join(known[:-1])} or {known[-1]}, got {shown(value)}.{hint}")
-        return options(value)
 
-    return read
+def tournament(value: Any) -> Tournament:
+    """The name of a tournament."""
+    return Tournament(_one_of(value, [each.value for each in Tournament]))
+
+
+def _one_of(value: Any, known: Sequence[str]) -> str:
+    if not isinstance(value, str) or value not in known:
+        hint = did_you_mean(value, known) if isinstance(value, str) else ""
+        raise ValueError(f"expected {', '.join(known[:-1])} or {known[-1]}, got {shown(value)}.{hint}")
+    return value
 
 
 def size(value: Any) -> Size:

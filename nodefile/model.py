@@ -9,14 +9,6 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 
-class Cloud(StrEnum):
-    """Where a node runs."""
-
-    AWS = "aws"
-    GCP = "gcp"
-    AZURE = "azure"
-
-
 class Tournament(StrEnum):
     """Which of Numerai's tournaments a model takes part in."""
 
@@ -36,7 +28,6 @@ ACCOUNT = r"^(?=.{1,20}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 # What every resource carries; on Azure, which does not tell capitals apart, "Node" would be the same tag.
 RESERVED_TAGS: frozenset[str] = frozenset({"project", "stack", "node"})
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-REGIONS = {Cloud.AWS: "us-east-1", Cloud.GCP: "us-central1", Cloud.AZURE: "eastus"}
 
 
 class Size(BaseModel):
@@ -75,7 +66,7 @@ class Node(BaseModel):
     name: str
     model: str
     tournament: Tournament
-    cloud: Cloud
+    cloud: str
     region: str
     size: Size
     source: Path

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nodefile import folders, model, sizes, yaml_source
+from nodefile.clouds import REGIONS
 from nodefile.entry import KEYS, Entry
 from nodefile.fields import Mistakes, NotText
 from nodefile.model import Build, Node, Size, Tournament
@@ -223,7 +224,7 @@ class _Parser:
             model=merged["model"],
             tournament=merged["tournament"] or Tournament.CLASSIC,
             cloud=merged["cloud"],
-            region=merged["region"] or model.REGIONS[merged["cloud"]],
+            region=merged["region"] or REGIONS[merged["cloud"]],
             size=merged["size"] or Size(preset=sizes.DEFAULT, cpu=cpu_units / 1024, memory=memory),
             source=places[0],
             context=places[1],

@@ -50,11 +50,6 @@ class Resource:
         return f"{parts[0]}:{parts[1].split('/')[0]}:{parts[2]}" if len(parts) == 3 else self.type
 
     @property
-    def cloud(self) -> str:
-        """aws, gcp, azure, or nothing for what belongs to no cloud."""
-        return {"aws": "aws", "gcp": "gcp", "azure-native": "azure"}.get(self.type.split(":")[0], "")
-
-    @property
     def parents(self) -> list[str]:
         """The types of the components that it is part of, outermost first."""
         qualified = self.urn.split("::")[2] if self.urn.count("::") >= 3 else ""

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 from nodefile import NodeFile, NodeFileError, Problem, parse
+from providers.clouds import find_cloud
 
 DEFAULT_PROJECT, DEFAULT_STACK = "prediction-nodes", "dev"
 
@@ -30,7 +30,7 @@ def notes(found: NodeFile) -> dict[str, str]:
     """Node name -> what its cloud gives instead of the size that was asked for, where that is more."""
     given = {}
     for node in found.nodes:
-        note = importlib.import_module(f"providers.{node.cloud.value}.limits").fit(node).note
+        note = find_cloud(node.cloud).fit(node).note
         if note:
             given[node.name] = note
     return given
@@ -39,7 +39,6 @@ def notes(found: NodeFile) -> dict[str, str]:
 def _limits(found: NodeFile, project: str, stack: str) -> list[Problem]:
     problems = []
     for node in found.nodes:
-        limits = importlib.import_module(f"providers.{node.cloud.value}.limits")
-        for field, sentence in limits.check(node, project, stack):
+        for field, sentence in find_cloud(node.cloud).check(node, project, stack):
             problems.append(found.problem(node.name, field, f"{field}: {sentence}" if field else sentence))
     return list(dict.fromkeys(problems))

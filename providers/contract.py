@@ -102,7 +102,7 @@ class PredictionNode(pulumi.ComponentResource):
         """This node in the stack's output `nodes`: nothing secret."""
         node = self.node
         return {
-            "cloud": node.cloud.value,
+            "cloud": node.cloud,
             "region": node.region,
             "size": node.size.preset or f"{node.size.cpu:g} vCPU, {node.size.memory} MiB",
             "tournament": node.tournament.value,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 Configured = Callable[[str], Any]
 """The stack's configuration: `aws:profile` -> its value as text, None when it is not set."""
@@ -170,6 +170,13 @@ class NodeOperations(abc.ABC):
             if last:
                 return
             pause(self.poll_seconds)
+
+
+class Account(Protocol):
+    """A cloud account in one region, signed in."""
+
+    def node(self, facts: NodeFacts) -> NodeOperations:
+        """The operations of a node."""
 
 
 def counted(lines: list[tuple[datetime, str]]) -> list[LogLine]:

@@ -8,9 +8,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+import yaml
 
 
 class Way(StrEnum):
@@ -53,3 +57,13 @@ def needed(table: Table, way: Way) -> list[str]:
 def missing(table: Table, types: Iterable[str]) -> list[str]:
     """The types that have no row."""
     return sorted(set(types) - set(table))
+
+
+def write_json(document: Mapping[str, Any]) -> str:
+    """A document as a JSON file's text."""
+    return json.dumps(document, indent=2) + "\n"
+
+
+def write_yaml(document: Mapping[str, Any]) -> str:
+    """A document as a YAML file's text, keys in their own order."""
+    return yaml.safe_dump(dict(document), sort_keys=False, width=1000)

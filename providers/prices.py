@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from nodefile import Cloud
-
 AS_OF = date(2026, 11, 23)
 HOUR, DAYS = 3600.0, 365 / 12
 
@@ -34,46 +32,3 @@ class Prices:
     cluster_month: float
     machines_month: float
     source: str
-
-
-PRICES: dict[Cloud, Prices] = {
-    Cloud.AWS: Prices(
-        vcpu_second=0.04048 / HOUR,
-        gib_second=0.004445 / HOUR,
-        disk_gib_second=0.000111 / HOUR,
-        run_second=0.005 / HOUR,  # the public address, for as long as it is there
-        least_seconds=60,
-        free_disk=20,
-        key_month=0.40,
-        schedule_month=0.0,
-        cluster_month=0.0,
-        machines_month=0.0,
-        source="aws.amazon.com/fargate/pricing, /vpc/pricing, /secrets-manager/pricing",
-    ),
-    Cloud.GCP: Prices(
-        vcpu_second=0.000018,
-        gib_second=0.000002,
-        disk_gib_second=0.0,
-        run_second=0.0,
-        least_seconds=60,  # a job's instances are billed for a minute at least
-        free_disk=0,
-        key_month=0.06,
-        schedule_month=0.10,
-        cluster_month=0.0,
-        machines_month=0.0,
-        source="cloud.google.com/run/pricing, /secret-manager/pricing, /scheduler/pricing",
-    ),
-    Cloud.AZURE: Prices(
-        vcpu_second=0.000024,
-        gib_second=0.000003,
-        disk_gib_second=0.0,
-        run_second=0.0,
-        least_seconds=0,
-        free_disk=0,
-        key_month=0.0,
-        schedule_month=0.0,
-        cluster_month=0.1666 * DAYS,  # the registry, which has no free tier
-        machines_month=0.10 * 24 * DAYS,  # Dedicated Plan Management
-        source="azure.microsoft.com/pricing/details/container-apps, /container-registry",
-    ),
-}

@@ -9,53 +9,47 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_ENTRY = {"aws": "index.py", "gcp": "main.py", "azure": "function_app.py"}
-_MODULES = {"aws": ("core.py",), "gcp": ("core.py",), "azure": ("core.py", "cron.py")}
-# Not an empty file: an empty asset inside an archive is refused by Pulumi's Python SDK.
-_EXTRA = {
-    "aws": {},
-    "gcp": {"requirements.txt": "functions-framework==3.*\n"},
-    "azure": {
-        "requirements.txt": "azure-functions\n",
-        "host.json": (
-            '{"version":"2.0","functionTimeout":"00:01:00","extensions":{"http":{"routePrefix":""}},'
-            '"logging":{"applicationInsights":{"samplingSettings":{"isEnabled":false},'
-            # Without it every request's address is kept in Application Insights, and the webhook's holds its token.
-            '"httpAutoCollectionOptions":{"enableHttpTriggerExtendedInfoCollection":false}}}}\n'
-        ),
-    },
-}
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def files(cloud: str) -> dict[str, str]:
-    """File name -> text, in the order of their names. `cloud` is aws, gcp or azure."""
-    sources = {_ENTRY[cloud]: (_HERE / f"{cloud}.py").read_text(encoding="utf-8")}
-    sources |= {name: (_HERE / name).read_text(encoding="utf-8") for name in _MODULES[cloud]}
-    return dict(sorted((sources | _EXTRA[cloud]).items()))
+@dataclass(frozen=True)
+class Archive:
+    """The trigger of one cloud: its entry in this folder, the name its runtime expects, and what comes with it."""
 
+    source: str
+    entry: str
+    modules: tuple[str, ...] = ("core.py",)
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """File name -> text. No text is empty: Pulumi's Python SDK refuses an empty asset inside an archive."""
 
-def package(cloud: str) -> bytes:
-    """The archive as a zip: fixed dates and order, readable modes (Azure finds no function in files of mode 000)."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, text in files(cloud).items():
-            entry = zipfile.ZipInfo(name, _FIXED_DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3
-            entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, text.encode())
-    return buffer.getvalue()
+    def files(self) -> dict[str, str]:
+        """File name -> text, in the order of their names."""
+        sources = {self.entry: self.source, **{name: name for name in self.modules}}
+        texts = {name: (_HERE / source).read_text(encoding="utf-8") for name, source in sources.items()}
+        return dict(sorted({**texts, **self.extra}.items()))
 
+    def package(self) -> bytes:
+        """The archive as a zip: fixed dates and order, readable modes (Azure ignores files of mode 000)."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            for name, text in self.files().items():
+                entry = zipfile.ZipInfo(name, _FIXED_DATE)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.create_system = 3
+                entry.external_attr = 0o100644 << 16
+                archive.writestr(entry, text.encode())
+        return buffer.getvalue()
 
-def digest(cloud: str) -> str:
-    """SHA-256 (hex) over names and texts; independent of the compression library's version."""
-    summed = hashlib.sha256()
-    for name, text in files(cloud).items():
-        for part in (name.encode(), text.encode()):
-            summed.update(len(part).to_bytes(8, "big"))
-            summed.update(part)
-    return summed.hexdigest()
+    def digest(self) -> str:
+        """SHA-256 (hex) over names and texts; independent of the compression library's version."""
+        summed = hashlib.sha256()
+        for name, text in self.files().items():
+            for part in (name.encode(), text.encode()):
+                summed.update(len(part).to_bytes(8, "big"))
+                summed.update(part)
+        return summed.hexdigest()

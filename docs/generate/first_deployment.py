@@ -6,25 +6,26 @@ from pathlib import Path
 
 from docs.generate.markdown import table
 from docs.generate.sizes import MINUTES, node, on, refused, usd
-from nodefile import Cloud
 from nodefile.sizes import PRESETS
 from pnodes.plan.cost import ROUNDS_MONTH, estimate, shared
-from providers.prices import AS_OF, PRICES
+from providers.clouds import find_cloud
+from providers.prices import AS_OF
 
 BEGIN, END = "<!-- costs: generated -->\n", "<!-- end of costs -->"
 
 
-def page(path: Path, cloud: Cloud) -> str:
+def page(path: Path, cloud: str) -> str:
     """The page as it is, with the table of today's prices."""
     before, rest = path.read_text(encoding="utf-8").split(BEGIN)
     return f"{before}{BEGIN}{costs(cloud)}{END}{rest.split(END)[1]}"
 
 
-def costs(cloud: Cloud) -> str:
+def costs(cloud: str) -> str:
     """What is paid at rest, then each preset's runs."""
     rest = [[each.what, usd(each.month)] for each in shared([node(cloud, "gen-sm")]) if each.month]
-    if PRICES[cloud].schedule_month:
-        rest.append(["each `schedule`", usd(PRICES[cloud].schedule_month)])
+    schedule = find_cloud(cloud).prices.schedule_month
+    if schedule:
+        rest.append(["each `schedule`", usd(schedule)])
     runs = []
     # The balanced sizes, from which most begin; sizes.md has all.
     for preset in (name for name in PRESETS if name.startswith("gen-")):

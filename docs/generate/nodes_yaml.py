@@ -8,10 +8,11 @@ from textwrap import indent
 
 from docs.generate.keys import KEYS, Key
 from docs.generate.markdown import table
-from nodefile import Cloud, Node, load
+from nodefile import Node, load
+from nodefile.clouds import REGIONS
 from nodefile.entry import KEYS as NAMES
 from nodefile.entry import Entry
-from nodefile.model import MAX_NAME, REGIONS
+from nodefile.model import MAX_NAME
 
 _REQUIRED = ("model", "cloud", "source")
 _LEAST = {"model": "model: my-model", "cloud": "cloud: aws", "source": "source: examples/tournament-python"}
@@ -86,7 +87,7 @@ def _description(key: str) -> str:
 def _default(key: str, node: Node) -> str:
     """What a node has that does not say."""
     if key == "region":
-        return ", ".join(f"`{REGIONS[cloud]}`" for cloud in Cloud)
+        return ", ".join(f"`{REGIONS[cloud]}`" for cloud in REGIONS)
     special = {
         "size": f"`{node.size.preset}`",
         "context": "`source`",

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from docs.generate import commands, first_deployment, nodes_yaml, resources, sizes
-from nodefile import Cloud
+from nodefile.clouds import REGIONS
 
 DOCS = Path(__file__).resolve().parents[1]
 PAGES: dict[str, Callable[[], str]] = {
@@ -16,7 +16,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands.page,
     "resources.md": resources.page,
 }
-for _cloud in Cloud:
+for _cloud in REGIONS:
     _name = f"first-deployment-{_cloud}.md"
     PAGES[_name] = partial(first_deployment.page, DOCS / _name, _cloud)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from docs.generate.markdown import table
+from docs.generate.mocks import aws, azure, gcp
 from docs.generate.purposes import PURPOSES
-from tests.providers.recorder import Program, Registered, place, registered
+from docs.generate.recorder import Mocks, Program, Registered, place, registered
+from providers.clouds import find_cloud
 
-_CLOUDS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
+_MOCKS: dict[str, type[Mocks]] = {"aws": aws.Mocks, "gcp": gcp.Mocks, "azure": azure.Mocks}
 _NODE = "alpha"
 _NODES = """\
 nodes:
@@ -30,7 +31,7 @@ def page() -> str:
     for cloud, program in _programs():
         own, shared = program.of(_NODE), program.of(_shared(program))
         parts.append(
-            f"## {_CLOUDS[cloud]}\n\nFor the node `{_NODE}`, {_count(own)}:\n\n{_table(cloud, own)}\n"
+            f"## {find_cloud(cloud).title}\n\nFor the node `{_NODE}`, {_count(own)}:\n\n{_table(cloud, own)}\n"
             f"For its region, shared by all nodes there, {_count(shared)}:\n\n{_table(cloud, shared)}\n"
         )
     return "\n".join(parts).rstrip("\n") + "\n"
@@ -56,11 +57,10 @@ nodes.yaml gives by name, and each model's webhook at Numerai.
 
 def _programs() -> Iterator[tuple[str, Program]]:
     """Each cloud, with one node on it."""
-    for cloud in _CLOUDS:
-        mocks = importlib.import_module(f"tests.providers.{cloud}.conftest").Mocks()
+    for cloud, mocks in _MOCKS.items():
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             place(Path(folder))
-            made, nodes = registered(cloud, mocks, _NODES.format(cloud=cloud), "prediction-nodes", "live")
+            made, nodes = registered(mocks(), _NODES.format(cloud=cloud), "prediction-nodes", "live")
         yield cloud, Program(made, nodes)
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from docs.generate.markdown import table
-from nodefile import Cloud, Node, Size, Tournament
-from nodefile.model import REGIONS
+from nodefile import Node, Size, Tournament
+from nodefile.clouds import REGIONS
 from nodefile.parse import DEFAULT_TIMEOUT
 from nodefile.sizes import PRESETS
 from pnodes.plan.cost import estimate
 from providers import prices
 from providers.aws import limits as aws
 from providers.azure import limits as azure
+from providers.azure import prices as azure_prices
+from providers.clouds import find_cloud, list_clouds
 from providers.gcp import limits as gcp
 
 MINUTES = 10
-_NAMES = {Cloud.AWS: "AWS", Cloud.GCP: "Google Cloud", Cloud.AZURE: "Azure"}
 
 
 def page() -> str:
@@ -62,19 +63,19 @@ There is no `gpu` on any of the three: see [GPUs](how-to/gpu.md).
 def _presets() -> str:
     rows = []
     for name, (units, memory) in PRESETS.items():
-        rows.append([f"`{name}`", _amount(units / 1024, memory), *(on(cloud, name) for cloud in Cloud)])
-    return table(["preset", "asks for", *(_NAMES[cloud] for cloud in Cloud)], rows)
+        rows.append([f"`{name}`", _amount(units / 1024, memory), *(on(cloud, name) for cloud in REGIONS)])
+    return table(["preset", "asks for", *(cloud.title for cloud in list_clouds())], rows)
 
 
 def _costs() -> str:
     rows = []
     for name in PRESETS:
         cells = []
-        for cloud in Cloud:
+        for cloud in REGIONS:
             here = node(cloud, name)
             cells.append("–" if refused(here) else usd(estimate(here, MINUTES * 60).run))
         rows.append([f"`{name}`", *cells])
-    return table(["preset", *(_NAMES[cloud] for cloud in Cloud)], rows)
+    return table(["preset", *(cloud.title for cloud in list_clouds())], rows)
 
 
 def _limits() -> str:
@@ -82,7 +83,7 @@ def _limits() -> str:
     cores, memory = (max(machine[index] for machine in azure.DEDICATED.values()) for index in (0, 1))
     days = aws.MAX_TIMEOUT // 86400
     return table(
-        ["", *(_NAMES[cloud] for cloud in Cloud)],
+        ["", *(cloud.title for cloud in list_clouds())],
         [
             ["where a job runs", "Batch on Fargate", "Cloud Run jobs", "Container Apps jobs"],
             [
@@ -109,35 +110,27 @@ def _limits() -> str:
                 f"to {gcp.MAX_TIMEOUT // 3600} h",
                 f"to {azure.MAX_TIMEOUT // 3600} h",
             ],
-            ["default `region`", *(f"`{REGIONS[cloud]}`" for cloud in Cloud)],
+            ["default `region`", *(f"`{REGIONS[cloud]}`" for cloud in REGIONS)],
         ],
     )
 
 
-def on(cloud: Cloud, preset: str) -> str:
+def on(cloud: str, preset: str) -> str:
     """What a preset becomes."""
     here = node(cloud, preset)
     if refused(here):
         return "refused"
-    if cloud is Cloud.AWS:
-        on_aws = aws.fit(here)
-        return _amount(on_aws.cpu_units / 1024, on_aws.memory)
-    if cloud is Cloud.GCP:
-        on_gcp = gcp.fit(here)
-        return _amount(on_gcp.cpu, on_gcp.memory)
-    on_azure = azure.fit(here)
-    machine = "" if on_azure.profile == azure.CONSUMPTION else f" on {on_azure.profile}"
-    return _amount(on_azure.cpu, on_azure.memory) + machine
+    fit = find_cloud(cloud).fit(here)
+    return _amount(fit.vcpu, fit.memory) + (f" on {fit.machine}" if fit.machine else "")
 
 
 def refused(here: Node) -> bool:
     """Whether the node's cloud does not have its size."""
-    module = {Cloud.AWS: aws, Cloud.GCP: gcp, Cloud.AZURE: azure}[here.cloud]
-    return any(field == "size" for field, _ in module.check(here, "project", "stack"))
+    return any(field == "size" for field, _ in find_cloud(here.cloud).check(here, "project", "stack"))
 
 
 def _machines() -> str:
-    return f"{prices.PRICES[Cloud.AZURE].machines_month:.0f}"
+    return f"{azure_prices.PRICES.machines_month:.0f}"
 
 
 def usd(amount: float | None) -> str:
@@ -149,7 +142,7 @@ def _amount(cpu: float, memory: float) -> str:
     return f"{cpu:g} vCPU / {memory / 1024:g} GiB"
 
 
-def node(cloud: Cloud, preset: str) -> Node:
+def node(cloud: str, preset: str) -> Node:
     """A node of this size in its cloud's default region."""
     units, memory = PRESETS[preset]
     return Node(

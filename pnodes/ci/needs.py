@@ -14,25 +14,13 @@ from typing import Any
 import yaml
 
 from nodefile import NodeFileError
+from nodefile.clouds import REGIONS
 from nodefile.parse import load
+from providers.clouds import find_cloud, find_package, list_clouds
 
 PULUMI = "pulumi"
 """Stands among the clouds for Pulumi Cloud as the state's backend, when it is logged in to by OIDC."""
 
-_BACKENDS = {"s3": "aws", "gs": "gcp", "azblob": "azure", "https": PULUMI, "http": PULUMI}
-_SECRETS_PROVIDERS = {"awskms": "aws", "gcpkms": "gcp", "azurekeyvault": "azure"}
-_PROVIDERS = {"aws": "aws", "gcp": "gcp", "azure-native": "azure"}
-# What the workflows put into the environment -> the repository's variable that it comes from.
-_LOGINS = {
-    "aws": {"LOGIN_AWS_ROLE": "AWS_{}_ROLE"},
-    "gcp": {"LOGIN_GCP_PROVIDER": "GCP_WORKLOAD_IDENTITY_PROVIDER", "LOGIN_GCP_ACCOUNT": "GCP_{}_SERVICE_ACCOUNT"},
-    "azure": {
-        "LOGIN_AZURE_CLIENT": "AZURE_{}_CLIENT_ID",
-        "LOGIN_AZURE_TENANT": "AZURE_TENANT_ID",
-        "LOGIN_AZURE_SUBSCRIPTION": "AZURE_SUBSCRIPTION_ID",
-    },
-}
-_NAMES = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
 PAGE = "docs/pull-requests.md"
 
 
@@ -60,14 +48,16 @@ def find(folder: Path, environ: Mapping[str, str], role: str) -> Needs:
     settings = _settings(folder, stack)
     provider = str((settings or {}).get("secretsprovider") or "")
     scheme = backend.split("://", 1)[0]
-    clouds = {_BACKENDS.get(scheme, ""), _SECRETS_PROVIDERS.get(provider.split("://", 1)[0], ""), *_of_nodes(folder)}
+    backends = {**{cloud.state_scheme: cloud.name for cloud in list_clouds()}, "https": PULUMI, "http": PULUMI}
+    secrets_providers = {cloud.secrets_scheme: cloud.name for cloud in list_clouds()}
+    clouds = {backends.get(scheme, ""), secrets_providers.get(provider.split("://", 1)[0], ""), *_of_nodes(folder)}
     missing = []
     if not backend:
         missing.append(
             "The variable PULUMI_BACKEND_URL says where the stack's state lies (s3://..., gs://..., azblob://... or "
             "https://api.pulumi.com) and is not set."
         )
-    elif scheme not in (*_BACKENDS, "file"):
+    elif scheme not in (*backends, "file"):
         missing.append(f"The variable PULUMI_BACKEND_URL begins with {scheme}, expected s3, gs, azblob or https.")
     if settings is None:
         missing.append(
@@ -85,11 +75,11 @@ def find(folder: Path, environ: Mapping[str, str], role: str) -> Needs:
                 "The state is in Pulumi Cloud, and neither the variable PULUMI_ORGANIZATION (log-in by OIDC) nor the "
                 "secret PULUMI_ACCESS_TOKEN is set."
             )
-    for cloud in sorted(clouds & _LOGINS.keys()):
-        unset = [variable.format(role) for name, variable in _LOGINS[cloud].items() if not environ.get(name)]
+    for cloud in (find_cloud(name) for name in sorted(clouds & REGIONS.keys())):
+        unset = [variable.format(role) for name, variable in cloud.workflow_login.items() if not environ.get(name)]
         if unset:
             plural = "variables" if len(unset) > 1 else "variable"
-            missing.append(f"{_NAMES[cloud]} is needed, and not set: the {plural} {', '.join(unset)}.")
+            missing.append(f"{cloud.title} is needed, and not set: the {plural} {', '.join(unset)}.")
     return Needs(tuple(sorted(clouds - {""})), tuple(missing))
 
 
@@ -97,13 +87,13 @@ def of_state(deployment: Mapping[str, Any]) -> set[str]:
     """The clouds that hold something of a stack, from what `pulumi stack export` prints."""
     resources = (deployment.get("deployment") or {}).get("resources") or []
     packages = {str(one.get("type", "")).split(":", 1)[0] for one in resources}
-    return {_PROVIDERS[package] for package in packages & _PROVIDERS.keys()}
+    return {cloud.name for package in packages if (cloud := find_package(package))}
 
 
 def _of_nodes(folder: Path) -> set[str]:
     """None where nodes.yaml has mistakes: whoever reads it next says which."""
     try:
-        return {node.cloud.value for node in load(folder / "nodes.yaml").nodes}
+        return {node.cloud for node in load(folder / "nodes.yaml").nodes}
     except NodeFileError:
         return set()
 

@@ -43,7 +43,7 @@ def validate(
         found = [
             {
                 "name": n.name,
-                "cloud": n.cloud.value,
+                "cloud": n.cloud,
                 "region": n.region,
                 "enabled": n.enabled,
                 "note": given.get(n.name),
@@ -54,7 +54,7 @@ def validate(
         return
     for name, note in given.items():
         print(f"{name}: {note}")
-    clouds = Counter(node.cloud.value for node in nodes)
+    clouds = Counter(node.cloud for node in nodes)
     where = ", ".join(f"{count} on {cloud}" for cloud, count in sorted(clouds.items()))
     plural = "node" if len(nodes) == 1 else "nodes"
     Console(highlight=False, soft_wrap=True).print(f"{path}: {len(nodes)} {plural}, no problem ({where or 'empty'})")

@@ -17,8 +17,9 @@ from nodefile import Node
 from nodefile.settings import restored
 from pnodes.dashboard.deployment import DeployedNode, Deployment
 from pnodes.plan.cost import estimate, shared
+from providers.clouds import find_cloud
 from providers.operations import Run
-from providers.prices import AS_OF, PRICES
+from providers.prices import AS_OF
 
 __all__ = ["AS_OF", "Spent", "rest", "spent"]
 
@@ -57,7 +58,7 @@ def rest(deployment: Deployment) -> float | None:
     known = [node for node in nodes if node is not None]
     if len(known) < len(nodes):
         return None
-    schedules = sum(PRICES[node.cloud].schedule_month for node in known if node.schedule)
+    schedules = sum(find_cloud(node.cloud).prices.schedule_month for node in known if node.schedule)
     return schedules + sum(one.month for one in shared(known))
 
 

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
-from typing import Protocol
 
-from providers.operations import Configured, NodeFacts, NodeOperations
-
-
-class Account(Protocol):
-    """What each cloud's module calls Account."""
-
-    def node(self, facts: NodeFacts) -> NodeOperations:
-        """A node's operations."""
+from providers.clouds import find_cloud
+from providers.operations import Account, Configured, NodeFacts, NodeOperations
 
 
 class Accounts:
@@ -32,6 +24,5 @@ class Accounts:
             lock = self._locks.setdefault(place, threading.Lock())
         with lock:  # one cloud's sign-in does not wait for another's
             if place not in self._known:
-                module = importlib.import_module(f"providers.{facts.cloud}.operations")
-                self._known[place] = module.Account(self._configured, facts.region)
+                self._known[place] = find_cloud(facts.cloud).open_account(self._configured, facts.region)
             return self._known[place].node(facts)

@@ -6,7 +6,6 @@ the stack's secrets is told as not checked, with the reason that stands further 
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,16 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from nodefile import Node, NodeFile
+from nodefile.clouds import REGIONS
 from pnodes.doctor import nodes, numerai, plugins, pulumi
 from pnodes.engine import Engine
+from providers.clouds import find_cloud
 from providers.findings import Finding, Place, Section, collected, skipped
 
-_CLOUDS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure"}
-_SIGN_IN = {
-    "aws": "aws configure  (or aws sso login)",
-    "gcp": "gcloud auth application-default login",
-    "azure": "az login",
-}
 _AT_ONCE = 8
 _CLOSED = "the stack's settings could not be read, see above."
 
@@ -69,13 +64,13 @@ def _named(
     """What nodes.yaml names: plugins, each cloud's regions, each account of Numerai's."""
     todo: list[tuple[str, Callable[[], Iterable[Finding]]]] = []
     if patient.engine is not None:
-        wanted = plugins.wanted([node.cloud.value for node in file.nodes], any(n.build.docker for n in file.nodes))
+        wanted = plugins.wanted([node.cloud for node in file.nodes], any(n.build.docker for n in file.nodes))
         todo.append(("plugins", partial(plugins.examine, wanted, patient.run)))
-    for cloud, region in sorted({(node.cloud.value, node.region) for node in file.nodes}, key=_in_order):
+    for cloud, region in sorted({(node.cloud, node.region) for node in file.nodes}, key=_in_order):
         place = Place(
             cloud,
             region,
-            tuple(node for node in file.nodes if (node.cloud.value, node.region) == (cloud, region)),
+            tuple(node for node in file.nodes if (node.cloud, node.region) == (cloud, region)),
             stack.configured,
             {
                 name: facts
@@ -83,7 +78,7 @@ def _named(
                 if (facts["cloud"], facts["region"]) == (cloud, region)
             },
         )
-        todo.append((f"{_CLOUDS[cloud]}, {region}", partial(_cloud, place, stack.opened)))
+        todo.append((f"{find_cloud(cloud).title}, {region}", partial(_cloud, place, stack.opened)))
     for account in sorted({node.account for node in file.nodes}, key=lambda name: name or ""):
         own = [node for node in file.nodes if node.account == account]
         todo.append((numerai.title(account), partial(_numerai, account, own, stack)))
@@ -91,14 +86,14 @@ def _named(
 
 
 def _in_order(place: tuple[str, str]) -> tuple[int, str]:
-    return list(_CLOUDS).index(place[0]), place[1]
+    return list(REGIONS).index(place[0]), place[1]
 
 
 def _cloud(place: Place, opened: bool) -> Iterable[Finding]:
     if not opened:
         return [skipped("credentials", _CLOSED)]
-    module = importlib.import_module(f"providers.{place.cloud}.doctor")
-    return collected("credentials", module.examine(place), _SIGN_IN[place.cloud])
+    cloud = find_cloud(place.cloud)
+    return collected("credentials", cloud.examine(place), cloud.sign_in)
 
 
 def _numerai(account: str | None, own: Sequence[Node], stack: pulumi.OpenStack) -> Iterable[Finding]:

@@ -20,7 +20,7 @@ def read(folder: Path, project: str, stack: str) -> tuple[NodeFile | None, list[
 
 
 def _described(found: NodeFile) -> Iterator[Finding]:
-    clouds = sorted({f"{node.cloud.value} {node.region}" for node in found.nodes})
+    clouds = sorted({f"{node.cloud} {node.region}" for node in found.nodes})
     count = len(found.nodes)
     if not count:
         yield warning("nodes.yaml", "it has no nodes.", "pnodes new NAME --model MODEL --cloud aws")

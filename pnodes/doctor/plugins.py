@@ -17,9 +17,9 @@ from importlib import metadata
 import httpx
 
 from pnodes.doctor.pulumi import Run
+from providers.clouds import find_cloud
 from providers.findings import Finding, failed, ok, warning
 
-PACKAGES = {"aws": "aws", "gcp": "gcp", "azure": "azure-native"}
 _HOST = "https://get.pulumi.com/releases/plugins"
 _OFF = ("true", "1", "t")
 _TIMEOUT = 20
@@ -27,7 +27,7 @@ _TIMEOUT = 20
 
 def wanted(clouds: Iterable[str], docker: bool) -> list[str]:
     """The names of the plugins that these clouds, and nodes that are built with Docker, need."""
-    return [PACKAGES[cloud] for cloud in sorted(set(clouds))] + (["docker-build"] if docker else [])
+    return [find_cloud(cloud).package for cloud in sorted(set(clouds))] + (["docker-build"] if docker else [])
 
 
 def examine(names: Iterable[str], run: Run) -> Iterator[Finding]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nodefile import Cloud, fields, wrong_name
 from nodefile import edit as nodes_edit
+from nodefile import fields, wrong_name
+from nodefile.clouds import REGIONS
 from pnodes.edit import examples, nodes_write
 from pnodes.edit.examples import Example
 from pnodes.errors import UserError
@@ -55,7 +56,7 @@ def prepare(wish: Wish) -> Plan:
         if sentence := wrong_name(name):
             raise UserError(sentence, 2)
     for option, value, read in (
-        ("--cloud", wish.cloud, fields.choice(Cloud)),
+        ("--cloud", wish.cloud, fields.cloud),
         ("--size", wish.size, fields.size),
         ("--region", wish.region, fields.text),
     ):
@@ -118,7 +119,7 @@ def _edited(plan: Plan, models: Mapping[str, str]) -> bytes:
     for name, inside in wish.names.items():
         entry: dict[str, nodes_edit.Value] = {"model": models[name], "tournament": wish.example.tournament}
         if wish.cloud or not plan.defaults.get("cloud"):
-            entry["cloud"] = wish.cloud or Cloud.AWS.value
+            entry["cloud"] = wish.cloud or next(iter(REGIONS))
         entry |= {key: value for key, value in (("region", wish.region), ("size", wish.size)) if value}
         entry["source"] = f"{root}/{inside}" if inside else root
         if inside or plan.defaults.get("context"):

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from nodefile import Cloud, cron
+from nodefile import cron
 from nodefile.problems import shown
+from providers.cloud import CronForm
 
 _WRAPPED = re.compile(r"cron\((.*)\)", re.IGNORECASE)
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -30,7 +31,7 @@ class Translated:
     notes: tuple[str, ...] = ()
 
 
-def translated(text: str, cloud: Cloud) -> Translated:
+def translated(text: str, form: CronForm) -> Translated:
     """A line of numerai-cli's in five fields. Raises Untranslatable."""
     line = " ".join(text.replace('"', " ").replace("'", " ").split())
     if wrapped := _WRAPPED.fullmatch(line):
@@ -39,9 +40,9 @@ def translated(text: str, cloud: Cloud) -> Translated:
     notes: list[str] = []
     if len(fields) == 6:
         # EventBridge wants a ? in one of its day fields, and Azure's timers know none.
-        aws = "?" in (fields[2], fields[4]) or cloud is Cloud.AWS
+        aws = "?" in (fields[2], fields[4]) or form is CronForm.EVENTBRIDGE
         fields = _from_aws(fields) if aws else _from_azure(fields, notes)
-    elif len(fields) == 5 and cloud is Cloud.AZURE:
+    elif len(fields) == 5 and form is CronForm.TIMER:
         _one_day_field(fields[2], fields[4])
     elif not line.startswith("@") and len(fields) != 5:
         raise Untranslatable(f"expected five or six fields, got {len(fields)} in {shown(text)}")

@@ -11,8 +11,9 @@ from typing import Any
 
 import typer
 
-from nodefile import Cloud, NodeFile
+from nodefile import NodeFile
 from nodefile import edit as nodes_edit
+from nodefile.clouds import REGIONS
 from pnodes import project
 from pnodes.edit import nodes_write
 from pnodes.errors import UserError
@@ -27,14 +28,6 @@ _EVERY_CLOUD = (
     "Dockerfiles may stay as they are: API keys that they take as build arguments reach the running container instead",
 )
 _ADVICE = "Nothing was written. Put it right there, or leave a node out with --skip NAME, by its name there."
-_BY_CLOUD = {
-    Cloud.AWS: "aws: jobs run on Fargate, with 20 GiB of disk, instead of EC2 machines; credentials and region are "
-    "those of pulumi-aws (profile, SSO, environment), and `region` may be any",
-    Cloud.GCP: "gcp: jobs run on Cloud Run as before; credentials are those of pulumi-gcp (`gcloud auth "
-    "application-default login`), and `region` may be any",
-    Cloud.AZURE: "azure: jobs run on Container Apps instead of container instances, and get TRIGGER_ID, which they did "
-    "not; credentials are those of pulumi-azure-native (`az login`), and `region` may be any",
-}
 
 
 @dataclass(frozen=True)
@@ -64,18 +57,18 @@ class Plan:
                 {
                     "name": each.name,
                     "was": each.old.name,
-                    "cloud": each.old.provider.value,
+                    "cloud": each.old.provider,
                     "region": by_name[each.name].region,
                     "size": size.preset or f"{size.cpu:g} vCPU / {size.memory / 1024:g} GiB",
                     "notes": [*each.notes, *([f"`size`: {given}"] if given else [])],
                 }
             )
-        clouds = {each.old.provider for each in self.new}
+        changes = {each.old.provider: each.old.numerai_cli.change for each in self.new}
         projects = sorted({each.project for each in self.new if each.project})
         return {
             "file": project.shown(self.file),
             "nodes": found,
-            "notes": [*_EVERY_CLOUD, *(text for cloud, text in _BY_CLOUD.items() if cloud in clouds)],
+            "notes": [*_EVERY_CLOUD, *(changes[cloud] for cloud in REGIONS if cloud in changes)],
             "next": [
                 *(
                     (f"pulumi config set gcp:project {name}", "where numerai-cli had them")

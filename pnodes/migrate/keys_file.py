@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from nodefile.clouds import REGIONS
 from pnodes.migrate.nodes_json import WrongFile
 from providers.numerai.keys import Keys
 
@@ -37,7 +38,7 @@ def read(file: Path) -> KeysFile:
     found = [str(pairs.get(name) or pairs.get(name.lower()) or "").strip() for name in (_PUBLIC_ID, _SECRET)]
     if not all(found):
         raise WrongFile(f"{file} does not hold {_PUBLIC_ID} and {_SECRET} under `numerai`.")
-    return KeysFile(Keys(*found), tuple(cloud for cloud in ("aws", "gcp", "azure") if parts.get(cloud)))
+    return KeysFile(Keys(*found), tuple(cloud for cloud in REGIONS if parts.get(cloud)))
 
 
 def _json(text: str) -> dict[str, dict[str, object]] | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
 
-from nodefile import Cloud
 from nodefile.problems import did_you_mean, one_line, shown
+from providers.cloud import NumeraiCli
+from providers.clouds import find_cloud, list_clouds
 
 # What it notes about things that it made, which mean nothing here.
 _ITS_OWN = frozenset(
@@ -22,6 +23,8 @@ _ITS_OWN = frozenset(
     }
 )  # fmt: skip
 
+DEFAULT_PROVIDER = "aws"
+"""The cloud of a node whose `provider` is absent."""
 _WINDOWS = re.compile(r"([A-Za-z]):[\\/]|\\\\")
 
 Read = TypeVar("Read")
@@ -41,7 +44,7 @@ class OldNode:
     MiB and `volume` in GiB; `unknown` are fields that no version of numerai-cli writes."""
 
     name: str
-    provider: Cloud
+    provider: str
     path: Path
     model_id: str | None = None
     tournament: int | None = None
@@ -53,6 +56,13 @@ class OldNode:
     webhook_url: str | None = None
     docker_repo: str | None = None
     unknown: tuple[str, ...] = ()
+
+    @property
+    def numerai_cli(self) -> NumeraiCli:
+        """What numerai-cli does on this node's cloud."""
+        facts = find_cloud(self.provider).numerai_cli
+        assert facts is not None, self.provider
+        return facts
 
 
 def read(file: Path, skip: Collection[str] = ()) -> list[OldNode]:
@@ -92,7 +102,7 @@ def _node(name: str, fields: Any, wrong: list[str]) -> OldNode | None:
         )
         return None
     read = _Fields(name, fields, wrong)
-    provider = read.get("provider", _provider) or Cloud.AWS
+    provider = read.get("provider", _provider) or DEFAULT_PROVIDER
     path = read.get("path", _path)
     if path is None and not fields.get("path"):
         wrong.append(f"node {name}: it has no path, the folder with its Dockerfile.")
@@ -133,12 +143,12 @@ class _Fields:
             return None
 
 
-def _provider(value: Any) -> Cloud:
-    known = [cloud.value for cloud in Cloud]
+def _provider(value: Any) -> str:
+    known = [cloud.name for cloud in list_clouds() if cloud.numerai_cli]
     if not isinstance(value, str) or value not in known:
         hint = did_you_mean(value, known) if isinstance(value, str) else ""
-        raise ValueError(f"expected aws, gcp or azure, got {shown(value)}.{hint}")
-    return Cloud(value)
+        raise ValueError(f"expected {', '.join(known[:-1])} or {known[-1]}, got {shown(value)}.{hint}")
+    return value
 
 
 def _text(value: Any) -> str:

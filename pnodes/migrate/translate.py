@@ -9,24 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nodefile import Cloud, Tournament
+from nodefile import Tournament
 from nodefile.model import MAX_NAME, is_uuid
 from nodefile.sizes import PRESETS
 from pnodes.migrate import cron, dockerfile
 from pnodes.migrate.nodes_json import OldNode
+from providers.cloud import CronForm
+from providers.clouds import find_cloud
 
-# Where numerai-cli's Terraform puts everything, unless somebody has edited it.
-_REGIONS = {Cloud.AWS: "us-east-1", Cloud.GCP: "us-east1", Cloud.AZURE: "eastus"}
-_SIZES = {Cloud.AWS: "mem-md", Cloud.GCP: "cpu-md", Cloud.AZURE: "mem-md"}
 _MINUTES = 60
-_FARGATE_DISK = 20
 # Its names begin with the tournament's name at Numerai, whose first one was called numerai.
 _PREFIXES = {"numerai": Tournament.CLASSIC, "classic": Tournament.CLASSIC, "signals": Tournament.SIGNALS,
              "crypto": Tournament.CRYPTO}  # fmt: skip
-_REPOSITORY = {
-    Cloud.AWS: re.compile(r"[0-9]+\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\."),
-    Cloud.GCP: re.compile(r"([a-z0-9-]+)-docker\.pkg\.dev/([^/]+)/"),
-}
 # What a node cannot take back when `defaults` of nodes.yaml gives it.
 _INHERITED = ("account", "command", "disk", "enabled", "env", "schedule", "tags")
 
@@ -46,9 +40,9 @@ class NewNode:
 
     @property
     def project(self) -> str | None:
-        """The project on Google Cloud that it was in."""
-        found = _REPOSITORY[Cloud.GCP].match(self.old.docker_repo or "")
-        return found[2] if found and self.old.provider is Cloud.GCP else None
+        """The cloud's project that it was in, where the cloud has projects."""
+        found = _match_repository(self.old)
+        return found[2] if found and found.re.groups > 1 else None
 
 
 def translated(old: OldNode, base: Path, taken: Collection[str], defaults: Mapping[str, Any]) -> NewNode:
@@ -61,7 +55,7 @@ def translated(old: OldNode, base: Path, taken: Collection[str], defaults: Mappi
     entry: dict[str, Any] = {
         "model": _model(old, notes),
         "tournament": _tournament(old, notes).value,
-        "cloud": old.provider.value,
+        "cloud": old.provider,
         "region": _region(old),
         "size": _size(old, notes),
     }
@@ -69,8 +63,9 @@ def translated(old: OldNode, base: Path, taken: Collection[str], defaults: Mappi
     minutes = old.timeout_minutes or _MINUTES
     if minutes != _MINUTES or "timeout" in defaults:
         entry["timeout"] = f"{minutes}m"
-    if old.provider is Cloud.AZURE:
-        notes.append(f"numerai-cli stops no job on Azure; here it is stopped after {minutes} minutes (`timeout`)")
+    if not old.numerai_cli.stops_jobs:
+        title = find_cloud(old.provider).title
+        notes.append(f"numerai-cli stops no job on {title}; here it is stopped after {minutes} minutes (`timeout`)")
     entry |= _disk(old, notes)
     entry |= _schedule(old, notes)
     entry["register"] = False
@@ -125,15 +120,19 @@ def _tournament(old: OldNode, notes: list[str]) -> Tournament:
 
 
 def _region(old: OldNode) -> str:
-    pattern = _REPOSITORY.get(old.provider)
-    found = pattern.match(old.docker_repo or "") if pattern else None
-    return found[1] if found else _REGIONS[old.provider]
+    found = _match_repository(old)
+    return found[1] if found else old.numerai_cli.region
+
+
+def _match_repository(old: OldNode) -> re.Match[str] | None:
+    pattern = old.numerai_cli.repository
+    return pattern.match(old.docker_repo or "") if pattern else None
 
 
 def _size(old: OldNode, notes: list[str]) -> str | dict[str, str | float]:
-    usual = PRESETS[_SIZES[old.provider]]
+    usual = PRESETS[old.numerai_cli.size]
     if not old.cpu or not old.memory:
-        notes.append(f"`size`: the file does not say it in full; numerai-cli's own is {_SIZES[old.provider]}")
+        notes.append(f"`size`: the file does not say it in full; numerai-cli's own is {old.numerai_cli.size}")
     cpu, memory = old.cpu or usual[0], old.memory or usual[1]
     preset = next((name for name, size in PRESETS.items() if size == (cpu, memory)), None)
     if preset:
@@ -163,14 +162,16 @@ def _path(folder: Path, base: Path) -> str:
 def _disk(old: OldNode, notes: list[str]) -> dict[str, str]:
     if old.volume is None:
         return {}
-    if old.provider is not Cloud.AWS:
-        notes.append(f"`volume` ({old.volume} GiB) meant nothing on {old.provider.value}, and is left out")
+    included, title = old.numerai_cli.included_disk, find_cloud(old.provider).title
+    if included is None:
+        notes.append(f"`volume` ({old.volume} GiB) meant nothing on {old.provider}, and is left out")
         return {}
-    if old.volume <= _FARGATE_DISK:
-        notes.append(f"`volume` ({old.volume} GiB) is left out: every job on AWS has {_FARGATE_DISK} GiB of disk")
+    if old.volume <= included:
+        notes.append(f"`volume` ({old.volume} GiB) is left out: every job on {title} has {included} GiB of disk")
         return {}
     notes.append(
-        f"`disk`: the {old.volume} GiB are this node's own here; before, all nodes on AWS had the largest volume of any"
+        f"`disk`: the {old.volume} GiB are this node's own here; before, all nodes on {title} had the largest volume "
+        "of any"
     )
     return {"disk": f"{old.volume}GiB"}
 
@@ -179,7 +180,7 @@ def _schedule(old: OldNode, notes: list[str]) -> dict[str, str]:
     if old.cron is None:
         return {}
     try:
-        found = cron.translated(old.cron, old.provider)
+        found = cron.translated(old.cron, old.numerai_cli.cron)
     except cron.Untranslatable as reason:
         notes.append(
             f"NO SCHEDULE: {old.cron!r} cannot be a cron line of five fields: {reason}. Until you write one this node "
@@ -188,8 +189,9 @@ def _schedule(old: OldNode, notes: list[str]) -> dict[str, str]:
         return {}
     notes.append(f"`schedule`: {old.cron!r} is {found.line!r} in five fields, in UTC as before")
     notes.extend(found.notes)
-    if old.provider is Cloud.GCP:
-        notes.append("numerai-cli has no schedules on Google Cloud, so this line never ran; here it does")
+    if old.numerai_cli.cron is CronForm.UNUSED:
+        title = find_cloud(old.provider).title
+        notes.append(f"numerai-cli has no schedules on {title}, so this line never ran; here it does")
     else:
         notes.append("old and new node both run by it until the old one is gone; Numerai counts the newest submission")
     notes.append(

@@ -6,15 +6,13 @@ tiers. A machine that is not in the price table has no figure rather than a gues
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from nodefile import Cloud, Node, Schedule
+from nodefile import Node, Schedule
+from providers.clouds import find_cloud
 from providers.numerai.keys import names
-from providers.prices import PRICES
 from trigger.cron import due
 
 ROUNDS_MONTH = 22
@@ -52,36 +50,38 @@ class Shared:
 
 def estimate(node: Node, seconds: float) -> Estimate:
     """A node whose runs take so many seconds."""
-    prices = PRICES[node.cloud]
-    vcpu, gib, disk, machine = _given(node)
+    cloud = find_cloud(node.cloud)
+    prices, fit = cloud.prices, cloud.fit(node)
+    gib = fit.memory / 1024
     runs = (ROUNDS_MONTH if node.enabled else 0) + (runs_of(node.schedule) if node.schedule and node.enabled else 0)
     rest = prices.schedule_month if node.schedule else 0.0
-    size = f"{vcpu:g} vCPU, {gib:g} GiB"
-    if machine:
-        why = f"a machine of the kind {machine} has no price in the table"
-        return Estimate(node.name, node.cloud.value, size, runs, None, rest, why)
+    size = f"{fit.vcpu:g} vCPU, {gib:g} GiB"
+    if fit.machine:
+        why = f"a machine of the kind {fit.machine} has no price in the table"
+        return Estimate(node.name, node.cloud, size, runs, None, rest, why)
     billed = max(seconds, prices.least_seconds)
-    extra = max(0, disk - prices.free_disk) if disk else 0
+    extra = max(0, fit.disk - prices.free_disk) if fit.disk else 0
     per_second = (
-        vcpu * prices.vcpu_second + gib * prices.gib_second + extra * prices.disk_gib_second + prices.run_second
+        fit.vcpu * prices.vcpu_second + gib * prices.gib_second + extra * prices.disk_gib_second + prices.run_second
     )
-    return Estimate(node.name, node.cloud.value, size, runs, billed * per_second, rest)
+    return Estimate(node.name, node.cloud, size, runs, billed * per_second, rest)
 
 
 def shared(nodes: Sequence[Node]) -> list[Shared]:
     """What the regions in use cost at rest: the accounts' keys, on Azure the registry, and there the management of each
     kind of machine that runs do not share with others."""
     found = []
-    for cloud, region in sorted({(node.cloud, node.region) for node in nodes}):
-        here = [node for node in nodes if (node.cloud, node.region) == (cloud, region)]
+    for name, region in sorted({(node.cloud, node.region) for node in nodes}):
+        here = [node for node in nodes if (node.cloud, node.region) == (name, region)]
         keys = {name for node in here for name in (names(node.account).public_id, names(node.account).secret)}
-        prices = PRICES[cloud]
+        cloud = find_cloud(name)
+        prices = cloud.prices
         parts = [f"{len(keys)} secrets"] if prices.key_month else []
         parts += ["image registry"] if prices.cluster_month else []
-        kinds = {machine for node in here if (machine := _given(node)[3])} if prices.machines_month else set()
+        kinds = {machine for node in here if (machine := cloud.fit(node).machine)} if prices.machines_month else set()
         parts += [f"management of {', '.join(sorted(kinds))} machines"] if kinds else []
         month = len(keys) * prices.key_month + prices.cluster_month + len(kinds) * prices.machines_month
-        found.append(Shared(cloud.value, region, month, ", ".join(parts)))
+        found.append(Shared(name, region, month, ", ".join(parts)))
     return found
 
 
@@ -90,12 +90,3 @@ def runs_of(schedule: Schedule) -> float:
     start = datetime.now(UTC).replace(second=0, microsecond=0)
     minutes = (start + timedelta(minutes=minute) for minute in range(_SHOWN_DAYS * 24 * 60))
     return sum(due(schedule.cron, schedule.timezone, minute) for minute in minutes) * (365 / 12) / _SHOWN_DAYS
-
-
-def _given(node: Node) -> tuple[float, float, int | None, str]:
-    """vCPU, GiB, disk in GiB and, when the node does not run on what the table has, the machine's kind."""
-    fit: Any = importlib.import_module(f"providers.{node.cloud.value}.limits").fit(node)
-    if node.cloud is Cloud.AWS:
-        return fit.cpu_units / 1024, fit.memory / 1024, fit.disk, "" if fit.platform == "FARGATE" else fit.platform
-    machine = fit.profile if node.cloud is Cloud.AZURE and fit.profile != "Consumption" else ""
-    return fit.cpu, fit.memory / 1024, None, machine

@@ -19,7 +19,7 @@ _WIDE = ("gcp:projects:", "gcp:organizations:", "gcp:folder:")
 
 def no_wildcard_on_gcp(resource: Resource, _given: Given) -> Iterator[str]:
     """Custom roles, and whom any role is given to."""
-    if resource.cloud != "gcp":
+    if not resource.type.startswith("gcp:"):
         return
     if resource.kind.endswith(":IAMCustomRole"):
         for permission in items(resource.at("permissions")):

@@ -52,9 +52,19 @@ class Fit:
     note: str | None = None
 
     @property
+    def vcpu(self) -> float:
+        """Number of vCPUs."""
+        return self.cpu_units / 1024
+
+    @property
     def vcpus(self) -> str:
         """As Batch writes it: 0.25, 0.5, 1 ... 16."""
-        return f"{self.cpu_units / 1024:g}"
+        return f"{self.vcpu:g}"
+
+    @property
+    def machine(self) -> str:
+        """EC2 where Fargate's prices do not apply."""
+        return "" if self.platform == FARGATE else self.platform
 
 
 def fit(node: Node) -> Fit:

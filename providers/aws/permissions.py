@@ -11,10 +11,11 @@ holds what comes on top of `drift`.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from providers.permissions import Row, Table, Way, needed
+from providers.permissions import Row, Table, Way, needed, write_json
 
 PROJECT = "prediction-nodes"
 
@@ -354,3 +355,9 @@ def policy(way: Way) -> dict[str, Any]:
         statement = {"Effect": "Allow", "Action": allowed, "Resource": resources}
         statements.append(statement | ({"Condition": condition} if condition else {}))
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def files() -> Iterator[tuple[str, str]]:
+    """(name, text) of each policy document in docs/permissions."""
+    for way in Way:
+        yield f"aws-{way}.json", write_json(policy(way))

@@ -14,10 +14,10 @@ import pulumi_aws as aws
 
 from nodefile import Node
 from providers.aws import limits, names, roles
+from providers.aws.archive import ARCHIVE
 from providers.aws.cluster import Cluster
 from providers.aws.schedule import expression
 from providers.contract import TYPE_PREFIX, Stack
-from trigger import archive
 
 RUNTIME = "python3.13"
 # CPU comes with memory: with this much boto3 is loaded well within a second.
@@ -85,7 +85,7 @@ class Trigger(pulumi.ComponentResource):
         stack: Stack,
     ) -> aws.lambda_.Function:
         node, cluster = self._node, self._cluster
-        files = archive.files("aws")
+        files = ARCHIVE.files()
         return aws.lambda_.Function(
             node.name,
             name=names.function(stack.project, stack.name, node.name),
@@ -104,7 +104,7 @@ class Trigger(pulumi.ComponentResource):
                     "MODEL_ID": stack.model_ids[node.name],
                     "TOKEN_SHA256": stack.token_sha256(node),
                     "NODE_ENABLED": "1" if node.enabled else "0",
-                    "PACKAGE": archive.digest("aws"),
+                    "PACKAGE": ARCHIVE.digest(),
                     "CLAIMS_BUCKET": cluster.bucket.bucket,
                     "CLAIMS_PREFIX": f"{roles.CLAIMS}/{node.name}/",
                     "JOB_QUEUE": self._queue.arn,

@@ -14,9 +14,9 @@ import pulumi
 import tenacity
 from pulumi import dynamic
 
+from providers.azure.archive import ARCHIVE
 from providers.azure.arm import describe
 from providers.refusal import Refusal
-from trigger import archive
 
 _SUCCEEDED, _FAILED = 4, {-1: "canceled", 3: "failed", 5: "conflicted", 6: "partly succeeded"}
 _COMPARED = ("site", "package", "settings")
@@ -53,7 +53,7 @@ class CodeProvider(dynamic.ResourceProvider):
         return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in _COMPARED))
 
     def _deploy(self, props: dict[str, Any]) -> None:
-        package = archive.package("azure")
+        package = ARCHIVE.package()
         try:
             self._until(self.publish_seconds, lambda: self._publish(props, package))
             self._until(self.health_seconds, lambda: _healthy(props))
@@ -146,7 +146,7 @@ class Code(dynamic.Resource, module="prediction-nodes", name="FunctionCode"):
             "host": host,
             "publisher": publisher,
             "settings": settings,
-            "package": archive.digest("azure"),
+            "package": ARCHIVE.digest(),
             "token": token,
         }
         super().__init__(CodeProvider(), name, props, opts)

@@ -50,6 +50,17 @@ class Fit:
     cpu: float
     memory: int
     note: str | None = None
+    disk: None = None
+
+    @property
+    def vcpu(self) -> float:
+        """Number of vCPUs."""
+        return self.cpu
+
+    @property
+    def machine(self) -> str:
+        """The profile where the prices of consumption do not apply."""
+        return "" if self.profile == CONSUMPTION else self.profile
 
     @property
     def memory_gib(self) -> str:

@@ -10,9 +10,10 @@ the resource: reading there is an action of its own (OUTCOMES), without which `u
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from providers.permissions import Row, Table, Way, needed
+from providers.permissions import Row, Table, Way, needed, write_json
 
 _PERMISSIONS = "learn.microsoft.com/azure/role-based-access-control/permissions"
 _ACR, _APP = "Microsoft.ContainerRegistry/registries", "Microsoft.App"
@@ -208,3 +209,10 @@ def role(way: Way) -> dict[str, Any]:
         "NotDataActions": [],
         "AssignableScopes": ["/subscriptions/SUBSCRIPTION_ID"],
     }
+
+
+def files() -> Iterator[tuple[str, str]]:
+    """(name, text) of each role, and of the condition of its assignment, in docs/permissions."""
+    for way in Way:
+        yield f"azure-{way}.json", write_json(role(way))
+    yield "azure-condition.txt", condition() + "\n"

@@ -14,9 +14,9 @@ import pulumi_gcp as gcp
 from nodefile import Node
 from providers.contract import TYPE_PREFIX, Stack
 from providers.gcp import names, roles
+from providers.gcp.archive import ARCHIVE
 from providers.gcp.repositories import KEEP, OLD_DAYS, Repositories
 from providers.gcp.services import SERVICES
-from trigger import archive
 
 CLAIM_DAYS, SOURCE_DAYS = 30, 30
 KEEP_TRIGGERS, OLD_IMAGES = 2, f"{OLD_DAYS * 24 * 3600}s"
@@ -187,8 +187,8 @@ class Cluster(pulumi.ComponentResource):
         self.trigger_source = gcp.storage.BucketObject(
             f"{self.name}-trigger",
             bucket=self.bucket.name,
-            name=f"source/trigger-{archive.digest('gcp')[:16]}.zip",
-            source=pulumi.AssetArchive({name: pulumi.StringAsset(text) for name, text in archive.files("gcp").items()}),
+            name=f"source/trigger-{ARCHIVE.digest()[:16]}.zip",
+            source=pulumi.AssetArchive({name: pulumi.StringAsset(text) for name, text in ARCHIVE.files().items()}),
             opts=self.own,
         )
 

@@ -36,6 +36,13 @@ class Fit:
     cpu: int
     memory: int
     note: str | None = None
+    disk: None = None
+    machine: str = ""
+
+    @property
+    def vcpu(self) -> float:
+        """Number of vCPUs."""
+        return self.cpu
 
     @property
     def limits(self) -> dict[str, str]:

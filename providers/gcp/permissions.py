@@ -7,9 +7,10 @@ project, so that who deploys cannot make itself the project's owner.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from providers.permissions import Row, Table, Way, needed
+from providers.permissions import Row, Table, Way, needed, write_yaml
 
 _TERRAFORM = "terraform-provider-google"
 _ACT_AS = "iam.serviceAccounts.actAs"
@@ -186,3 +187,16 @@ def grants() -> dict[str, Any]:
         "stage": "GA",
         "includedPermissions": ["resourcemanager.projects.getIamPolicy", PROJECT_IAM],
     }
+
+
+def files() -> Iterator[tuple[str, str]]:
+    """(name, text) of each role, and of the condition of the grants, in docs/permissions."""
+    for way in Way:
+        yield f"gcp-{way}.yaml", write_yaml(role(way))
+    yield "gcp-grants.yaml", write_yaml(grants())
+    condition = {
+        "title": "only-what-nodes-need",
+        "description": "The two roles that the builders of prediction nodes get on the project",
+        "expression": CONDITION,
+    }
+    yield "gcp-grants-condition.yaml", write_yaml(condition)

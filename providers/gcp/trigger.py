@@ -16,8 +16,8 @@ import pulumi_gcp as gcp
 from nodefile import Node
 from providers.contract import TYPE_PREFIX, Stack
 from providers.gcp import names, roles
+from providers.gcp.archive import ARCHIVE
 from providers.gcp.cluster import Cluster
-from trigger import archive
 
 PYTHON = "python313"
 # A whole vCPU: with the fraction that little memory brings, a cold start alone takes longer than an answer may.
@@ -121,7 +121,7 @@ class Trigger(pulumi.ComponentResource):
                     "MODEL_ID": stack.model_ids[node.name],
                     "TOKEN_SHA256": stack.token_sha256(node),
                     "NODE_ENABLED": "1" if node.enabled else "0",
-                    "PACKAGE": archive.digest("gcp"),
+                    "PACKAGE": ARCHIVE.digest(),
                     "JOB": job.id,
                     "CLAIMS_BUCKET": cluster.bucket.name,
                 },

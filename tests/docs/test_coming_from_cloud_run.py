@@ -8,7 +8,6 @@ import subprocess
 import textwrap
 from pathlib import Path
 
-from nodefile import Cloud
 from pnodes.engine.paths import ROOT
 from providers.checks import load_checked
 from providers.images.context import BuildContext
@@ -34,7 +33,7 @@ def test_the_steps_give_nodes_with_the_predictors_of_the_service(tmp_path: Path)
     subprocess.run(["sh", "-ec", block("sh")], cwd=project, check=True)
     (project / "nodes.yaml").write_text(block("yaml"))
     (node,) = load_checked(project / "nodes.yaml").nodes
-    assert (node.cloud, node.env, node.timeout) == (Cloud.GCP, {"PREDICTOR": "pred1"}, 1200)
+    assert (node.cloud, node.env, node.timeout) == ("gcp", {"PREDICTOR": "pred1"}, 1200)
     assert not node.register_webhook
     files = BuildContext(node.context, node.dockerfile).files
     assert {"predict.py", "common/shared.py", "common/chosen.py", "predictors/pred1/resources/model.pkl"} <= set(files)

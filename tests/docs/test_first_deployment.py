@@ -8,10 +8,10 @@ import subprocess
 import pytest
 
 from docs.generate.pages import DOCS
-from docs.generate.permissions import documents
-from nodefile import Cloud
+from nodefile.clouds import REGIONS
 from pnodes import engine
 from pnodes.engine.paths import ROOT
+from providers.clouds import find_cloud
 from providers.gcp.services import SERVICES
 
 HEADINGS = [
@@ -23,26 +23,26 @@ HEADINGS = [
     "Taking it down",
     "When it fails",
 ]
-PAGES = {cloud: (DOCS / f"first-deployment-{cloud}.md").read_text(encoding="utf-8") for cloud in Cloud}
+PAGES = {cloud: (DOCS / f"first-deployment-{cloud}.md").read_text(encoding="utf-8") for cloud in REGIONS}
 LEAST_ERRORS = 12
 
 
-@pytest.mark.parametrize("cloud", Cloud)
-def test_one_shape(cloud: Cloud) -> None:
+@pytest.mark.parametrize("cloud", REGIONS)
+def test_one_shape(cloud: str) -> None:
     assert re.findall(r"^## (.*)$", PAGES[cloud], re.MULTILINE) == HEADINGS
 
 
-@pytest.mark.parametrize("cloud", Cloud)
-def test_each_permission_file_of_the_cloud_is_told_and_no_other(cloud: Cloud) -> None:
+@pytest.mark.parametrize("cloud", REGIONS)
+def test_each_permission_file_of_the_cloud_is_told_and_no_other(cloud: str) -> None:
     named = set(re.findall(r"permissions/([\w-]+\.\w+)", PAGES[cloud]))
-    own = {name for name, _ in documents() if name.startswith(f"{cloud}-")}
+    own = {name for name, _ in find_cloud(cloud).permission_files()}
     # AWS's are put together in a loop over the ways of running.
     looped = {f"{cloud}-{way}.json" for way in ("drift", "up") if f"permissions/{cloud}-$way" in PAGES[cloud]}
     assert named | looped == own
 
 
-@pytest.mark.parametrize("cloud", Cloud)
-def test_errors_say_why_and_what_to_do(cloud: Cloud) -> None:
+@pytest.mark.parametrize("cloud", REGIONS)
+def test_errors_say_why_and_what_to_do(cloud: str) -> None:
     table = PAGES[cloud].split("## When it fails\n")[1]
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("|")][2:]
     assert len(rows) >= LEAST_ERRORS
@@ -53,7 +53,7 @@ def test_errors_say_why_and_what_to_do(cloud: Cloud) -> None:
 
 def test_google_s_services_are_switched_on_before_the_first_up() -> None:
     """Those that `up` switches on itself are not known everywhere when it goes on, a moment later."""
-    (enabled,) = re.findall(r"^gcloud services enable --project.*?(?<!\\)$", PAGES[Cloud.GCP], re.MULTILINE | re.DOTALL)
+    (enabled,) = re.findall(r"^gcloud services enable --project.*?(?<!\\)$", PAGES["gcp"], re.MULTILINE | re.DOTALL)
     assert set(re.findall(r"(\w+)\.googleapis\.com", enabled)) == {*SERVICES, "serviceusage"}
 
 
@@ -93,5 +93,5 @@ def test_commands_of_pulumi_exist(command: str, cloud: str, options: dict[str, s
 def test_the_pages_are_where_a_reader_looks() -> None:
     for page in (ROOT / "README.md", DOCS / "index.md", DOCS / "pull-requests.md"):
         text = page.read_text(encoding="utf-8")
-        for cloud in Cloud:
+        for cloud in REGIONS:
             assert f"first-deployment-{cloud}.md" in text, page

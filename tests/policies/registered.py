@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from docs.generate import recorder
+from docs.generate.mocks.aws import Mocks as AwsMocks
+from docs.generate.mocks.azure import SUBSCRIPTION
+from docs.generate.mocks.azure import Mocks as AzureMocks
+from docs.generate.mocks.gcp import Mocks as GcpMocks
+from docs.generate.recorder import PUBLIC_ID, SECRET_KEY, WEBHOOK_KEY, Registered
 from policies.resource import Resource
-from tests.providers import recorder
-from tests.providers.aws.conftest import Mocks as AwsMocks
-from tests.providers.azure.conftest import SUBSCRIPTION
-from tests.providers.azure.conftest import Mocks as AzureMocks
-from tests.providers.gcp.conftest import Mocks as GcpMocks
-from tests.providers.recorder import PUBLIC_ID, SECRET_KEY, WEBHOOK_KEY, Registered
 
 SECRETS = frozenset({PUBLIC_ID, SECRET_KEY, WEBHOOK_KEY, "planted-deployer-token", "planted-registry-token"})
 MODELS = [f"5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c0{number}" for number in range(4)]
@@ -59,7 +59,7 @@ MOCKS: dict[str, Callable[[], recorder.Mocks]] = {"aws": AwsMocks, "gcp": GcpMoc
 def program(cloud: str) -> list[Resource]:
     """Everything that a cloud's nodes register, in the current folder."""
     recorder.place(Path())
-    found, _ = recorder.registered(cloud, MOCKS[cloud](), TEXTS[cloud], "prediction-nodes", "dev")
+    found, _ = recorder.registered(MOCKS[cloud](), TEXTS[cloud], "prediction-nodes", "dev")
     urns = {each.urn: _urn(each, found) for each in found}
     return [
         Resource(

@@ -38,7 +38,7 @@ def place(*nodes: Node, deployed: bool = False, **config: str) -> Place:
     first = nodes[0]
     known = {name.replace("__", ":").replace("azure_native", "azure-native"): value for name, value in config.items()}
     facts = {each.name: {"job": f"/jobs/{each.name}"} for each in nodes} if deployed else {}
-    return Place(first.cloud.value, first.region, nodes, known.get, facts)
+    return Place(first.cloud, first.region, nodes, known.get, facts)
 
 
 def only(findings: list[Finding], check: str) -> Finding:

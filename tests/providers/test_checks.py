@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from nodefile import Node, NodeFileError
 from providers.checks import load_checked, notes
 
+Check = Callable[[Node, str, str], Iterator[tuple[str, str]]]
 ID = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 
 
-def limits_of(*found: tuple[str, str]) -> ModuleType:
-    module = ModuleType("limits")
-
+def limits_of(*found: tuple[str, str]) -> Check:
     def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
         yield from ((field, text.format(node=node.name, project=project, stack=stack)) for field, text in found)
 
-    module.check = check  # type: ignore[attr-defined]
-    return module
+    return check
 
 
 TOO_LARGE = ("size", "{node} of {project}/{stack} is too large.")
@@ -36,9 +33,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_limits_are_said_beside_the_files_own_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(
-        sys.modules, "providers.aws.limits", limits_of(("size", "{node} of {project}/{stack} is too large."))
-    )
+    monkeypatch.setattr("providers.aws.limits.check", limits_of(TOO_LARGE))
     Path("nodes.yaml").write_text(
         f"nodes:\n  alpha:\n    model: {ID}\n    cloud: aws\n    source: m\n    size: gen-md\n  beta: {{zzz: 1}}\n"
     )
@@ -54,7 +49,7 @@ def test_limits_are_said_beside_the_files_own_mistakes(monkeypatch: pytest.Monke
 
 
 def test_a_limit_of_a_shared_default_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "providers.aws.limits", limits_of(("size", "too large.")))
+    monkeypatch.setattr("providers.aws.limits.check", limits_of(("size", "too large.")))
     nodes = f"nodes: {{a1: {{model: {ID}}}, a2: {{model: x}}}}\n"
     Path("nodes.yaml").write_text("defaults: {cloud: aws, source: m, size: gen-md}\n" + nodes)
     with pytest.raises(NodeFileError) as caught:
@@ -64,22 +59,19 @@ def test_a_limit_of_a_shared_default_is_said_once(monkeypatch: pytest.MonkeyPatc
 
 def test_only_the_clouds_in_use_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     for cloud in ("gcp", "azure"):
-        monkeypatch.setitem(sys.modules, f"providers.{cloud}.limits", None)
-    monkeypatch.setitem(sys.modules, "providers.aws.limits", limits_of())
+        monkeypatch.setitem(sys.modules, f"providers.{cloud}.cloud", None)
+    monkeypatch.setattr("providers.aws.limits.check", limits_of())
     Path("nodes.yaml").write_text(f"nodes: {{a1: {{model: {ID}, cloud: aws, source: m}}}}\n")
     assert [node.name for node in load_checked("nodes.yaml").nodes] == ["a1"]
 
 
 def test_nothing_is_said_about_a_value_that_stands_in_for_a_wrong_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = ModuleType("limits")
-
     def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
         if node.size.memory > 4096:
             yield "size", f"{node.name} is too large."
 
-    module.check = check  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "providers.aws.limits", module)
-    monkeypatch.setitem(sys.modules, "providers.gcp.limits", None)
+    monkeypatch.setattr("providers.aws.limits.check", check)
+    monkeypatch.setitem(sys.modules, "providers.gcp.cloud", None)
     Path("nodes.yaml").write_text(
         "defaults: {cloud: gcp, source: m, size: mem-4xl}\nnodes:\n"
         f"  a1: {{model: {ID}, cloud: aws, size: gen-mdd}}\n"

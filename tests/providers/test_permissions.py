@@ -17,18 +17,18 @@ from typing import Any
 import pulumi
 import pytest
 
-from docs.generate.permissions import documents
+from docs.generate import recorder
+from docs.generate.recorder import Registered
 from pnodes.engine.paths import ROOT
-from providers.aws import permissions as aws
 from providers.azure import permissions as azure
 from providers.azure.services import SERVICES
+from providers.clouds import list_clouds
 from providers.gcp import permissions as gcp
 from providers.permissions import Table, Way, missing, needed
-from tests.providers import recorder
-from tests.providers.recorder import Registered
 
 FOLDER = ROOT / "docs" / "permissions"
-TABLES: Mapping[str, Table] = {"aws": aws.TABLE, "gcp": gcp.TABLE, "azure": azure.TABLE}
+TABLES: Mapping[str, Table] = {cloud.name: cloud.permissions() for cloud in list_clouds()}
+FILES = dict(file for cloud in list_clouds() for file in cloud.permission_files())
 # All that makes a difference in which types there are: a schedule, a local build, machines of another kind, a second
 # account, a node that is switched off.
 NODES = """
@@ -63,7 +63,7 @@ def cloud(request: pytest.FixtureRequest) -> str:
 def seen(cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """The program with all features, under mocks."""
     look_ups: set[str] = set()
-    base: Any = importlib.import_module(f"tests.providers.{cloud}.conftest").Mocks
+    base: Any = importlib.import_module(f"docs.generate.mocks.{cloud}").Mocks
 
     class Mocks(base):  # type: ignore[misc]
         def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
@@ -76,7 +76,7 @@ def seen(cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Seen:
         patch.setattr("providers.azure.login.exchange", lambda _server, _token: "planted-registry-token")
         recorder.place(folder)
         text = NODES.format(cloud=cloud, large=LARGE[cloud])
-        resources, _ = recorder.registered(cloud, Mocks(), text, "prediction-nodes", "dev")
+        resources, _ = recorder.registered(Mocks(), text, "prediction-nodes", "dev")
     return Seen(resources, look_ups)
 
 
@@ -93,7 +93,7 @@ def test_every_row_is_of_a_type_that_the_program_registers(cloud: str, seen: See
     assert rows - seen.types == set(), f"rows of permissions/{cloud}.py that give rights to nothing"
 
 
-@pytest.mark.parametrize(("name", "text"), list(documents()), ids=[name for name, _ in documents()])
+@pytest.mark.parametrize(("name", "text"), FILES.items(), ids=FILES)
 def test_the_file_is_what_the_table_says(name: str, text: str) -> None:
     path = FOLDER / name
     if os.environ.get("PNODES_REWRITE_PAGES"):
@@ -102,7 +102,7 @@ def test_the_file_is_what_the_table_says(name: str, text: str) -> None:
 
 
 def test_there_are_no_other_files() -> None:
-    assert {path.name for path in FOLDER.iterdir()} == {name for name, _ in documents()}
+    assert {path.name for path in FOLDER.iterdir()} == set(FILES)
 
 
 def test_each_way_has_more_rights_than_the_one_before(cloud: str) -> None:

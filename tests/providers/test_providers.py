@@ -22,7 +22,7 @@ class Mocks(pulumi.runtime.Mocks):
 
 pulumi.runtime.set_mocks(Mocks(), "prediction-nodes", "dev", preview=True)
 from providers.checks import load_checked
-from providers import register
+from providers.clouds import register
 from providers.stack import current_stack
 nodes = load_checked("nodes.yaml", "prediction-nodes", "dev").nodes
 try:

@@ -11,23 +11,25 @@ import zipfile
 
 import pytest
 
-from trigger import archive
+from providers.aws import archive as aws
+from providers.azure import archive as azure
+from providers.gcp import archive as gcp
 
-CLOUDS = ["aws", "gcp", "azure"]
+ARCHIVES = {"aws": aws.ARCHIVE, "gcp": gcp.ARCHIVE, "azure": azure.ARCHIVE}
 ENTRIES = {"aws": "index.py", "gcp": "main.py", "azure": "function_app.py"}
 
 
-@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("cloud", ARCHIVES)
 def test_another_process_with_another_hash_seed_and_time_zone_makes_the_same_bytes(cloud: str) -> None:
-    code = f"import sys; from trigger import archive; sys.stdout.buffer.write(archive.package({cloud!r}))"
+    code = f"import sys; from providers.{cloud}.archive import ARCHIVE; sys.stdout.buffer.write(ARCHIVE.package())"
     env = {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
     other = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True).stdout
-    assert other == archive.package(cloud)
+    assert other == ARCHIVES[cloud].package()
 
 
-@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("cloud", ARCHIVES)
 def test_it_holds_the_core_and_one_entry_and_stays_small(cloud: str) -> None:
-    with zipfile.ZipFile(io.BytesIO(archive.package(cloud))) as bundle:
+    with zipfile.ZipFile(io.BytesIO(ARCHIVES[cloud].package())) as bundle:
         names = bundle.namelist()
         modes = {info.external_attr >> 16 for info in bundle.infolist()}
         for name in names:
@@ -36,20 +38,20 @@ def test_it_holds_the_core_and_one_entry_and_stays_small(cloud: str) -> None:
     assert {ENTRIES[cloud], "core.py"} <= set(names)
     assert not set(ENTRIES.values()) - {ENTRIES[cloud]} & set(names)
     assert modes == {0o100644}
-    assert len(archive.package(cloud)) < 16 * 1024
+    assert len(ARCHIVES[cloud].package()) < 16 * 1024
 
 
 def test_the_digest_tells_clouds_apart_and_is_that_of_the_text() -> None:
-    assert len({archive.digest(cloud) for cloud in CLOUDS}) == 3
-    assert all(len(archive.digest(cloud)) == 64 for cloud in CLOUDS)
+    assert len({archive.digest() for archive in ARCHIVES.values()}) == 3
+    assert all(len(archive.digest()) == 64 for archive in ARCHIVES.values())
 
 
-@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("cloud", ARCHIVES)
 def test_no_file_is_empty(cloud: str) -> None:
-    assert all(text.strip() for text in archive.files(cloud).values())
+    assert all(text.strip() for text in ARCHIVES[cloud].files().values())
 
 
 def test_azures_host_keeps_no_addresses_of_requests_which_hold_the_token() -> None:
-    host = json.loads(archive.files("azure")["host.json"])
+    host = json.loads(ARCHIVES["azure"].files()["host.json"])
     options = host["logging"]["applicationInsights"]["httpAutoCollectionOptions"]
     assert options == {"enableHttpTriggerExtendedInfoCollection": False}

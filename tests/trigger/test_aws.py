@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import ANY, Stubber
 
-from trigger import archive
+from providers.aws.archive import ARCHIVE
 from trigger.core import ClaimError, StartError
 
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
@@ -209,5 +209,5 @@ def test_a_scheduled_start_that_failed_is_an_error_so_that_lambda_calls_again(aw
 
 
 def test_the_package_holds_entry_and_core_and_nothing_else() -> None:
-    assert sorted(archive.files("aws")) == ["core.py", "index.py"]
-    assert len(archive.package("aws")) < 16 * 1024
+    assert sorted(ARCHIVE.files()) == ["core.py", "index.py"]
+    assert len(ARCHIVE.package()) < 16 * 1024

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import azure.functions as func
 import pytest
 
-from trigger import archive
+from providers.azure.archive import ARCHIVE
 from trigger.core import ClaimError, StartError
 
 ENV = {
@@ -242,19 +242,19 @@ def test_a_tick_starts_the_schedule_s_time_once(
 
 
 def unpacked(folder: Path) -> Path:
-    with zipfile.ZipFile(io.BytesIO(archive.package("azure"))) as bundle:
+    with zipfile.ZipFile(io.BytesIO(ARCHIVE.package())) as bundle:
         bundle.extractall(folder)
     return folder
 
 
 def test_the_running_code_knows_the_digest_of_its_package(entry: ModuleType, tmp_path: Path) -> None:
     folder = unpacked(tmp_path)
-    assert entry.package_digest(folder) == archive.digest("azure")
+    assert entry.package_digest(folder) == ARCHIVE.digest()
     (folder / "core.py").write_text("# another core\n")
-    assert entry.package_digest(folder) != archive.digest("azure")
+    assert entry.package_digest(folder) != ARCHIVE.digest()
 
 
 def test_a_missing_file_is_another_package(entry: ModuleType, tmp_path: Path) -> None:
     folder = unpacked(tmp_path)
     (folder / "cron.py").unlink()
-    assert entry.package_digest(folder) != archive.digest("azure")
+    assert entry.package_digest(folder) != ARCHIVE.digest()

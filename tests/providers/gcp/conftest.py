@@ -4,54 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pulumi
 import pytest
 
-from tests.providers import recorder
-from tests.providers.recorder import Registered, place, registered
+from docs.generate import recorder
+from docs.generate.mocks.gcp import PROJECT, Mocks
+from docs.generate.recorder import Registered, place, registered
+from tests.providers.objections import objections
 from tests.sandbox.conftest import kernel as kernel
 from tests.sandbox.gcp.conftest import deployer as deployer
 from tests.sandbox.gcp.conftest import google as google
-
-PROJECT = "a-google-project"
-
-
-class Mocks(recorder.Mocks):
-    """Answers as pulumi-gcp does, as far as the components read the outputs."""
-
-    def answer(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        kind = type_.rsplit(":", 1)[-1]
-        outputs: dict[str, Any] = {"name": f"{name}-1a2b3c4", **inputs}
-        outputs |= _outputs(kind, outputs["name"], inputs)
-        return f"projects/{PROJECT}/{kind}/{name}", outputs
-
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        assert args.token == "gcp:organizations/getClientConfig:getClientConfig"
-        return {
-            "project": PROJECT,
-            "accessToken": "planted-deployer-token",
-            "region": "",
-            "zone": "",
-            "id": "",
-        }, []
-
-
-def _outputs(kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
-    if kind == "Function":
-        uri = f"https://{name}-abcdefghij-uc.a.run.app"
-        return {"serviceConfig": {**inputs["serviceConfig"], "uri": uri}}
-    if kind == "ImageBuild":
-        digest = "sha256:" + "a" * 64
-        return {"digest": digest, "image": f"{inputs['repository']}@{digest}"}
-    known: dict[str, dict[str, Any]] = {
-        "Account": {"email": f"{inputs.get('accountId')}@{PROJECT}.iam.gserviceaccount.com"},
-        "IAMCustomRole": {"name": f"projects/{PROJECT}/roles/{inputs.get('roleId')}"},
-        "Repository": {"name": inputs.get("repositoryId")},
-        "SecretVersion": {"version": "7"},
-    }
-    return known.get(kind, {})
 
 
 class Program(recorder.Program):
@@ -76,7 +38,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pr
         stack_name: str = "dev",
         webhook_key: str = "planted-webhook-key",
     ) -> Program:
-        return Program(*registered("gcp", Mocks(), text, project, stack_name, webhook_key))
+        return Program(*registered(Mocks(), text, project, stack_name, webhook_key))
 
     return register
 
@@ -86,4 +48,4 @@ def problems(resource: Registered) -> list[tuple[str, str]]:
     inputs = {key: value for key, value in resource.inputs.items() if key != "source"}
     if resource.type.endswith(":BucketObject"):
         inputs["source"] = b""
-    return recorder.objections("gcp", resource, inputs)
+    return objections("gcp", resource, inputs)

@@ -10,11 +10,12 @@ from typing import Any
 import pulumi
 import pytest
 
+from docs.generate.mocks.gcp import PROJECT
+from docs.generate.recorder import Registered
 from providers.gcp import cluster
+from providers.gcp.archive import ARCHIVE
 from providers.gcp.services import SERVICES
-from tests.providers.gcp.conftest import PROJECT, Program, problems
-from tests.providers.recorder import Registered
-from trigger import archive
+from tests.providers.gcp.conftest import Program, problems
 
 Make = Callable[..., Program]
 ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
@@ -229,12 +230,12 @@ def test_fields_reach_job_trigger_and_schedule(two: Program) -> None:
 def test_the_function_runs_the_archive_as_its_own_account_built_by_another(two: Program) -> None:
     function = two.one(":Function", "alpha").inputs
     source = two.one(":BucketObject", f"{CLUSTER}-trigger").inputs
-    assert archive.digest("gcp")[:16] in source["name"]
+    assert ARCHIVE.digest()[:16] in source["name"]
     assert function["buildConfig"]["source"]["storageSource"]["object"] == source["name"]
     assert function["buildConfig"]["serviceAccount"].endswith(f"/{CLUSTER}-build-triggers")
     assert function["serviceConfig"]["serviceAccountEmail"] == account(two, "alpha-trigger")
     assert function["serviceConfig"]["minInstanceCount"] == 0
-    assert settings(two, "alpha")["PACKAGE"] == archive.digest("gcp")
+    assert settings(two, "alpha")["PACKAGE"] == ARCHIVE.digest()
     # Function builds move tags, which the images' repository refuses.
     assert function["buildConfig"]["dockerRepository"].endswith(f"/{CLUSTER}-triggers")
     assert two.one(":Repository", f"{CLUSTER}-images").inputs["dockerConfig"] == {"immutableTags": True}

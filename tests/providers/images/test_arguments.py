@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nodefile import Cloud, Node, Size, Tournament
+from nodefile import Node, Size, Tournament
 from providers.images.arguments import build_arguments, context_of_node
 
 
 def node(folder: Path, context: str, source: str) -> Node:
     return Node(
-        name="alice", model="alice", tournament=Tournament.CLASSIC, account=None, cloud=Cloud.AWS, region="us-east-1",
+        name="alice", model="alice", tournament=Tournament.CLASSIC, account=None, cloud="aws", region="us-east-1",
         size=Size(preset=None, cpu=1, memory=2048), source=folder / source, context=folder / context, timeout=60,
         disk=None, schedule=None, env={}, command=None, tags={}, enabled=True,
     )  # fmt: skip

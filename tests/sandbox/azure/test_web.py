@@ -11,11 +11,12 @@ import httpx
 import pytest
 
 from providers.azure import roles
+from providers.azure.archive import ARCHIVE
 from providers.azure.code import CodeProvider, PublishError
 from sandbox.azure import web
 from sandbox.cloud import CloudError, Resource
 from tests.sandbox.azure.conftest import GROUP, Azure
-from trigger import archive
+from trigger.archive import Archive
 
 PLACE = {"resourceGroupName": GROUP, "location": "eastus"}
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
@@ -73,7 +74,7 @@ class World:
             "host": self.site["defaultHostName"],
             "publisher": f"{self.site['name']}.scm.azurewebsites.net",
             "settings": "1",
-            "package": archive.digest("azure"),
+            "package": ARCHIVE.digest(),
             "token": token,
         }
 
@@ -110,7 +111,7 @@ def test_an_app_without_code_has_nothing_to_say(world: World) -> None:
 
 def test_the_published_package_runs_and_knows_its_digest(world: World, published: httpx.Client) -> None:
     answer = published.get(f"{world.url}/health")
-    assert answer.json() == {"node": "alpha", "package": archive.digest("azure")}
+    assert answer.json() == {"node": "alpha", "package": ARCHIVE.digest()}
 
 
 def test_paths_and_tokens_reach_the_core(world: World, published: httpx.Client) -> None:
@@ -170,11 +171,11 @@ def test_files_without_permission_bits_are_no_functions(
 ) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as bundle:
-        for name, text in archive.files("azure").items():
+        for name, text in ARCHIVE.files().items():
             entry = zipfile.ZipInfo(name)
             entry.external_attr = 0o100000 << 16
             bundle.writestr(entry, text)
-    monkeypatch.setattr(archive, "package", lambda _cloud: buffer.getvalue())
+    monkeypatch.setattr(Archive, "package", lambda _self: buffer.getvalue())
     with pytest.raises(PublishError, match="is not running"):
         provider.create(world.props(deployer))
 

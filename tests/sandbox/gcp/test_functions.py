@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from providers.gcp import roles
+from providers.gcp.archive import ARCHIVE
 from sandbox.cloud import CloudError, Resource
 from sandbox.gcp import functions, scheduler, storage
 from sandbox.values import UNKNOWN
@@ -24,11 +25,10 @@ from tests.sandbox.gcp.conftest import (
     SERVICE_MEMBER,
     Google,
 )
-from trigger import archive
 
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 SHA256_OF_DATA = "3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"
-CODE = {name: text.encode() for name, text in archive.files("gcp").items()}
+CODE = {name: text.encode() for name, text in ARCHIVE.files().items()}
 
 
 class World:
@@ -73,7 +73,7 @@ class World:
             "NODE_NAME": "alpha",
             "MODEL_ID": MODEL,
             "TOKEN_SHA256": SHA256_OF_DATA,
-            "PACKAGE": archive.digest("gcp"),
+            "PACKAGE": ARCHIVE.digest(),
             "JOB": self.job.id,
             "CLAIMS_BUCKET": self.bucket["name"],
         }
@@ -112,7 +112,7 @@ def test_the_deployed_archive_answers_under_run_app(world: World) -> None:
     uri = world.function["serviceConfig"]["uri"]
     assert uri.startswith(f"https://{world.function['name']}-")
     assert uri.endswith("-uc.a.run.app")
-    assert world.health().json() == {"node": "alpha", "package": archive.digest("gcp")}
+    assert world.health().json() == {"node": "alpha", "package": ARCHIVE.digest()}
 
 
 def test_a_call_claims_starts_the_job_and_a_repeat_does_not(world: World) -> None:

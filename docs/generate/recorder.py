@@ -1,13 +1,12 @@
 """What the components register under Pulumi's mocks: every resource with its inputs, parent, dependencies and secrets.
 
-A cloud's conftest subclasses `Mocks` with the answers that its components read, and makes its `program` fixture here.
+`docs.generate.mocks.<cloud>` subclasses `Mocks` with the answers that the cloud's components read.
 """
 
 from __future__ import annotations
 
 import abc
 import asyncio
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +16,9 @@ import pulumi
 from pulumi.runtime.mocks import MockMonitor
 
 from nodefile import Node, parse
+from providers import clouds
 from providers.contract import Stack
 from providers.numerai.keys import names
-from sandbox import schema, sdk_types
 
 PUBLIC_ID, SECRET_KEY, WEBHOOK_KEY = "planted-public-id", "planted-secret-key", "planted-webhook-key"
 DOCKER_IMAGE, DOCKER_DIGEST = "docker-build:index:Image", "sha256:" + "d" * 64
@@ -131,9 +130,9 @@ def place(folder: Path) -> None:
 
 
 def registered(
-    cloud: str, mocks: Mocks, text: str, project: str, stack_name: str, webhook_key: str = WEBHOOK_KEY
+    mocks: Mocks, text: str, project: str, stack_name: str, webhook_key: str = WEBHOOK_KEY
 ) -> tuple[list[Registered], list[Node]]:
-    """What a cloud's components register for the text of a nodes.yaml in the current folder."""
+    """What the clusters and nodes register for the text of a nodes.yaml in the current folder."""
     Path("nodes.yaml").write_text(text)
     found, mistakes = parse(Path("nodes.yaml"))
     assert found is not None, mistakes
@@ -142,8 +141,6 @@ def registered(
     pulumi.runtime.set_mocks(mocks, project, stack_name, monitor=Monitor(mocks))
 
     def run() -> None:
-        cluster_module = importlib.import_module(f"providers.{cloud}.cluster")
-        node_module = importlib.import_module(f"providers.{cloud}.node")
         stack = Stack(
             project=project,
             name=stack_name,
@@ -151,11 +148,7 @@ def registered(
             webhook_key=pulumi.Output.secret(webhook_key),
             model_ids={node.name: pulumi.Output.from_input(node.model) for node in found.nodes},
         )
-        for region in sorted({node.region for node in found.nodes}):
-            here = [node for node in found.nodes if node.region == region]
-            cluster = cluster_module.Cluster(region, here, stack)
-            for node in here:
-                node_module.PredictionNode(node, cluster, stack)
+        clouds.register(found.nodes, stack)
 
     pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]
     return mocks.registered, list(found.nodes)
@@ -168,32 +161,3 @@ def keys_of(nodes: Sequence[Node]) -> dict[str, str]:
         ending = called.secret.removeprefix("numerai-secret")
         found |= {called.public_id: PUBLIC_ID + ending, called.secret: SECRET_KEY + ending}
     return found
-
-
-def objections(package: str, resource: Registered, inputs: dict[str, Any] | None = None) -> list[tuple[str, str]]:
-    """What the SDK's types and the provider's schema say against a resource's inputs."""
-    if not resource.type.startswith(f"{package}:"):
-        return []
-    given = resource.inputs if inputs is None else inputs
-    return [*sdk_types.check(resource.type, given), *schema.load(package).check(resource.type, given)]
-
-
-def docker_image(program: Program, node: str, repository: str, user: str, password: str) -> None:
-    """Assert what every cloud's node with `docker: true` has instead of a build in the cloud: one image of this
-    repository, pushed with this login."""
-    image = program.one(DOCKER_IMAGE, node)
-    assert objections("docker-build", image) == []
-    assert not [each for each in program.of(node) if each.type.endswith("ImageBuild")]
-    assert program.owner(image).name == node
-    said = image.inputs
-    assert (said["context"], said["dockerfile"]) == ({"location": "m"}, {"location": "m/Dockerfile"})
-    assert (said["platforms"], said["buildOnPreview"]) == (["linux/amd64"], False)
-    # A tag would be refused by registries whose tags are immutable.
-    (export,) = [each["image"] for each in said["exports"]]
-    assert (export["names"], export["push"], export["pushByDigest"]) == ([repository], True, True)
-    assert (said["push"], said.get("tags")) == (False, None)
-    assert said["buildArgs"].items() >= {"SRC_PATH": ".", "MODEL_ID": program.node(node).model}.items()
-    assert said["registries"] == [{"address": repository.split("/")[0], "username": user, "password": password}]
-    assert image.secrets == {"registries"}
-    assert "registries" in image.secret_outputs
-    assert image.retained

@@ -1,0 +1,7 @@
+"""The trigger's code for Lambda."""
+
+from __future__ import annotations
+
+from trigger.archive import Archive
+
+ARCHIVE = Archive("aws.py", "index.py")

@@ -1,0 +1,20 @@
+"""The trigger's code for Azure Functions, which also runs the node's schedule."""
+
+from __future__ import annotations
+
+from trigger.archive import Archive
+
+ARCHIVE = Archive(
+    "azure.py",
+    "function_app.py",
+    ("core.py", "cron.py"),
+    {
+        "requirements.txt": "azure-functions\n",
+        "host.json": (
+            '{"version":"2.0","functionTimeout":"00:01:00","extensions":{"http":{"routePrefix":""}},'
+            '"logging":{"applicationInsights":{"samplingSettings":{"isEnabled":false},'
+            # Without this, Application Insights keeps the address of every request, and with it the webhook's token.
+            '"httpAutoCollectionOptions":{"enableHttpTriggerExtendedInfoCollection":false}}}}\n'
+        ),
+    },
+)

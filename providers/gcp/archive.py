@@ -1,0 +1,7 @@
+"""The trigger's code for Cloud Run functions."""
+
+from __future__ import annotations
+
+from trigger.archive import Archive
+
+ARCHIVE = Archive("gcp.py", "main.py", extra={"requirements.txt": "functions-framework==3.*\n"})
