@@ -1,12 +1,10 @@
-"""What a contributor relies on is true: the map of the rooms, the licence, the forms, the hooks and their versions."""
+"""What a contributor relies on is true: the packages, the licence, the forms, the hooks and their versions."""
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import tomllib
-from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
@@ -14,54 +12,14 @@ import pytest
 import yaml
 
 from pnodes.engine.paths import ROOT
+from tests.repository.imports import tracked
 
 FORMS = sorted(path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml")
-
-
-def tracked() -> list[str]:
-    """The files of the repository."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if listed.returncode:
-        pytest.skip("this is not a checkout")
-    return [path for path in listed.stdout.splitlines() if (ROOT / path).exists()]
 
 
 def read(path: str) -> Any:
     """A YAML file of the repository."""
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
-
-
-def mapped() -> dict[str, set[str] | None]:
-    """The rooms of the map, each with those that it may use; None where that is not a list."""
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)/` \|.*\| ?(.*?) \|$", text, re.MULTILINE)
-    return {name: None if used.startswith("all") else set(used.split(", ")) - {""} for name, used in rows}
-
-
-def imported(path: str) -> Iterator[str]:
-    """The top-level names that a module imports."""
-    for found in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
-        if isinstance(found, ast.Import):
-            yield from (name.name.partition(".")[0] for name in found.names)
-        elif isinstance(found, ast.ImportFrom) and found.module:
-            yield found.module.partition(".")[0]
-
-
-def test_the_map_of_the_rooms_is_the_tree() -> None:
-    rooms = {path.partition("/")[0] for path in tracked() if "/" in path and not path.startswith(".")}
-    assert sorted(mapped()) == sorted(rooms), "the table on top of CONTRIBUTING.md has one line for each folder"
-
-
-def test_rooms_use_only_what_the_map_says() -> None:
-    rooms = mapped()
-    for path in tracked():
-        room = path.partition("/")[0]
-        if path.endswith(".py") and room in rooms and room not in {"tests", "docs", "examples"}:
-            allowed = rooms[room]
-            used = set(imported(path)) & set(rooms) - {room}
-            assert "tests" not in used, path
-            assert "sandbox" not in used, path
-            assert allowed is None or used <= allowed, f"{path} uses {used - (allowed or set())}; see CONTRIBUTING.md"
 
 
 def test_every_package_is_built_checked_and_measured() -> None:
