@@ -1,4 +1,4 @@
-"""The files and the import graph of the repository: every import at any depth of a module, with those that `importlib` makes."""
+"""The files of the repository and its import graph: every import at any depth, those through `importlib` included."""
 
 from __future__ import annotations
 
