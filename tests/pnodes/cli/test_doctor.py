@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +13,7 @@ from pnodes import engine
 from pnodes.cli.main import app
 from pnodes.deployed import stack
 from pnodes.doctor import numerai, plugins
+from providers.clouds import list_clouds
 from providers.findings import Finding, Place, failed, ok, warning
 from providers.operations import NoCredentials
 from tests.pnodes.doctor.engines import ENGINE, Said
@@ -43,10 +42,8 @@ class Ward:
         monkeypatch.setattr(stack, "run", lambda *words, value=None: self.said(*words, value=value))
         monkeypatch.setattr(plugins, "examine", lambda names, _: [ok(f"plugin {name}", "there.") for name in names])
         monkeypatch.setattr(numerai, "examine", lambda *_: [ok("keys", "they are of anna.")])
-        for cloud in ("aws", "gcp", "azure"):
-            module = ModuleType(f"doctor.{cloud}")
-            module.examine = self._examine  # type: ignore[attr-defined]
-            monkeypatch.setitem(sys.modules, module.__name__, module)
+        for cloud in list_clouds():
+            monkeypatch.setattr(type(cloud), "examine", lambda _, place: self._examine(place))
 
     def nodes(self, cloud: str) -> None:
         (self.folder / "nodes.yaml").write_text(NODES.format(cloud=cloud))
