@@ -55,9 +55,12 @@ class Log:
 @cache
 def _environment() -> jinja2.Environment:
     made = jinja2.Environment(
-        loader=jinja2.PackageLoader("pnodes.dashboard"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        loader=jinja2.PackageLoader("pnodes.dashboard"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     made.filters.update(moment=words.moment, day=words.day, duration=words.duration, usd=words.usd, iso=_iso)
     made.globals.update(plural=words.plural, log_id=log_id)
     return made
