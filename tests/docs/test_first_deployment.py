@@ -16,7 +16,7 @@ from providers.gcp.services import SERVICES
 
 HEADINGS = [
     "What you need",
-    "Who deploys",
+    "Permissions",
     "Quotas",
     "The commands",
     "What it costs",
