@@ -7,8 +7,13 @@ workers but one without anything to do. Files whose tests share what was set up 
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
+
+# Assertions in helper modules show their values, as those in test modules do.
+HERE = Path(__file__)
+pytest.register_assert_rewrite(*(f"tests.{path.stem}" for path in HERE.parent.iterdir() if path != HERE))
 
 # A shell without job control starts what it sends to the background with Ctrl-C ignored, and every child inherits that:
 # tests that interrupt a program would wait in vain.

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.docs import pages
-from tests.e2e.conftest import environments, make_world
-from tests.e2e.test_webhooks import at_numerai, by_hand
-from tests.e2e.world import ROOT, World
+from tests.e2e.webhooks import at_numerai, by_hand
+from tests.e2e.world import ROOT, MakeWorld, World
 from tests.pnodes.migrate import old
 
 pytestmark = pytest.mark.e2e
-__all__ = ["environments", "make_world"]
 # What submits without training anything, by numerapi as its users call it: an even row of numbers for the live data.
 PREDICT = """\
 import os
@@ -67,7 +64,7 @@ def prepared(world: World, home: Path) -> dict[str, str]:
     return env
 
 
-def test_the_page(make_world: Callable[[str], World], tmp_path: Path) -> None:
+def test_the_page(make_world: MakeWorld, tmp_path: Path) -> None:
     world = make_world("nodes: {}\n")
     home = tmp_path / "home"
     home.mkdir()

@@ -1,32 +1,5 @@
-"""The whole thing as a user has it: a project folder, the real engine, and a sandbox of its own."""
+"""A world: a project folder, the real engine and a sandbox of its own. docs/ uses the same fixtures."""
 
-from __future__ import annotations
+from tests.e2e.fixtures import environments, make_world
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.e2e.world import World
-
-
-@pytest.fixture(scope="session")
-def environments(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Where the jobs' Python environments are kept: shared by all workers, made once."""
-    base = tmp_path_factory.getbasetemp()
-    return (base if worker_id == "master" else base.parent) / "environments"
-
-
-@pytest.fixture
-def make_world(tmp_path: Path, environments: Path) -> Iterator[Callable[..., World]]:
-    """Makes worlds from the text of a nodes.yaml and stops them afterwards."""
-    made: list[World] = []
-
-    def make(nodes: str, executor: str = "process") -> World:
-        world = World(tmp_path / f"world-{len(made)}", environments, nodes, executor)
-        made.append(world)
-        return world
-
-    yield make
-    for world in made:
-        world.stop()
+__all__ = ["environments", "make_world"]

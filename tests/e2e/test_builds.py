@@ -9,21 +9,18 @@ import sqlite3
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from sandbox.store import Store
+from tests.e2e.nodes import CLOUDS, node, nodes
 from tests.e2e.packed import contents
-from tests.e2e.test_life import node, nodes
-from tests.e2e.world import IDS, World
+from tests.e2e.world import IDS, MakeWorld, World
 from tests.pnodes.migrate.old import DOCKERFILE
 
 pytestmark = pytest.mark.e2e
-MakeWorld = Callable[[str], World]
-CLOUDS = ["aws", "gcp", "azure"]
 
 SHARED = """\
 FROM python:3.12-slim

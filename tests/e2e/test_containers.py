@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.packed import contents
-from tests.e2e.world import IDS, World
+from tests.e2e.world import IDS, MakeWorld
 from tests.needs_containers import engine_and_bases
 from tests.pnodes.migrate.old import DOCKERFILE
 
@@ -36,7 +35,7 @@ print(json.dumps({
 """
 
 
-def test_a_round_in_containers_on_each_cloud(make_world: Callable[..., World], tmp_path: Path) -> None:
+def test_a_round_in_containers_on_each_cloud(make_world: MakeWorld, tmp_path: Path) -> None:
     engine_and_bases(tmp_path / "trial")
     lines = ["defaults:", "  size: {cpu: 1, memory: 2GiB}", f"  env: {{HOST_FILE: {Path(__file__)}}}", "nodes:"]
     for cloud, model in CLOUDS.items():

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,12 +16,12 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.e2e.test_operations import CLOUDS, MODEL, Person, spread
-from tests.e2e.world import World
+from tests.e2e.nodes import CLOUDS, spread
+from tests.e2e.person import Person
+from tests.e2e.world import SUBMITTING_PREDICT, MakeWorld, World
 from tests.needs_browser import browser, complaints, requested
 
 pytestmark = pytest.mark.e2e
-MakeWorld = Callable[[str], World]
 NASTY = "<script>document.title = 'owned'</script>"
 
 
@@ -57,7 +57,10 @@ def shown(chrome: Chrome, selector: str) -> list[str]:
 def test_a_round_is_seen_on_the_page_and_kept_in_a_file(make_world: MakeWorld, tmp_path: Path) -> None:
     world = make_world("nodes: {}\n")
     token = "printed by the model: token=abcdefghijklmnop"
-    world.model("quick", MODEL.replace('print("submitted"', f'print({NASTY!r}); print({token!r}); print("submitted"'))
+    world.model(
+        "quick",
+        SUBMITTING_PREDICT.replace('print("submitted"', f'print({NASTY!r}); print({token!r}); print("submitted"'),
+    )
     world.nodes(spread(world))
     world.cli.up()
     opened = world.control.post("/open-round", json={"tournament": "classic"}).json()

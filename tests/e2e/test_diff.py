@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.test_life import node, nodes
-from tests.e2e.world import ROOT, World
+from tests.e2e.nodes import node, nodes
+from tests.e2e.world import ROOT, MakeWorld, World
 
 pytestmark = pytest.mark.e2e
 
@@ -28,7 +27,7 @@ def diff(world: World, *options: str, code: int = 0) -> str:
     return done.stdout
 
 
-def test_a_change_in_the_nodes_own_terms(make_world: Callable[[str], World]) -> None:
+def test_a_change_in_the_nodes_own_terms(make_world: MakeWorld) -> None:
     world = make_world(nodes(node("alpha", "aws", extra="size: gen-sm\nenv: {EXTRA: one}")))
     world.cli.up()
     assert diff(world, "--exit-code") == "nothing changes.\n"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Callable
 
 import pytest
 
 from sandbox.store import Store
-from tests.e2e.test_life import node, nodes
-from tests.e2e.world import World
+from tests.e2e.nodes import node, nodes
+from tests.e2e.world import MakeWorld, World
 from tests.pulumi_cli import EngineFailed
 
 pytestmark = pytest.mark.e2e
@@ -25,7 +24,7 @@ CLOUD_BUILD = "pulumi-python:dynamic/prediction-nodes:ImageBuild"
 
 
 @pytest.fixture
-def three(make_world: Callable[[str], World]) -> World:
+def three(make_world: MakeWorld) -> World:
     world = make_world(THREE)
     world.model("second")
     world.model("third")
@@ -95,7 +94,7 @@ def test_three_nodes_from_nothing_to_their_clouds_builders_and_back_to_nothing(t
     assert sum(three.left().values()) == 0
 
 
-def test_keys_in_the_folder_and_builds_that_fail_are_sentences(make_world: Callable[[str], World]) -> None:
+def test_keys_in_the_folder_and_builds_that_fail_are_sentences(make_world: MakeWorld) -> None:
     world = make_world(nodes(node("alpha", "gcp", extra=BY_DOCKER)))
     (world.project / "quick" / ".env").write_text("planted\n")
     refused = r"alpha: quick/\.env would be sent .* Add \.env to quick/\.dockerignore"

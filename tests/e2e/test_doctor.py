@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from sandbox.gcp import iam
-from tests.e2e.test_operations import Person, spread
-from tests.e2e.world import World
+from tests.e2e.nodes import spread
+from tests.e2e.person import Person
+from tests.e2e.world import MakeWorld, World
 
 pytestmark = pytest.mark.e2e
 
@@ -25,7 +25,7 @@ def findings(report: dict[str, Any], level: str) -> dict[str, dict[str, Any]]:
 
 
 def test_the_doctor_finds_what_is_missing_and_says_the_command_that_mends_it(
-    make_world: Callable[[str], World],
+    make_world: MakeWorld,
 ) -> None:
     world = make_world("nodes: {}\n")
     world.nodes(spread(world))

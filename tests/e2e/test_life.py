@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.world import IDS, World
+from tests.e2e.nodes import CLOUDS, node, nodes
+from tests.e2e.world import IDS, MakeWorld
 
 pytestmark = pytest.mark.e2e
-CLOUDS = ["aws", "gcp", "azure"]
 REGIONS = {"aws": "us-east-1", "gcp": "us-central1", "azure": "eastus"}
 ELSEWHERE = {"aws": "eu-west-1", "gcp": "europe-west1", "azure": "westeurope"}
-MakeWorld = Callable[[str], World]
-
-
-def node(name: str, cloud: str, model: str = "classic", source: str = "quick", extra: str = "") -> str:
-    lines = [
-        f"  {name}:",
-        f"    model: {IDS[model]}",
-        f"    tournament: {model}",
-        f"    cloud: {cloud}",
-        f"    source: {source}",
-    ]
-    return "\n".join([*lines, *(f"    {line}" for line in extra.splitlines())]) + "\n"
-
-
-def nodes(*texts: str) -> str:
-    return "nodes:\n" + "".join(texts)
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.e2e.test_life import node, nodes
-from tests.e2e.world import IDS, World
+from tests.e2e.nodes import node, nodes
+from tests.e2e.world import IDS, MakeWorld, World
 from tests.pulumi_cli import EngineFailed
 
 pytestmark = pytest.mark.e2e
@@ -21,7 +19,7 @@ def refused(world: World, *arguments: str) -> str:
     return text
 
 
-def test_a_wrong_file_is_told_with_all_its_mistakes_and_touches_nothing(make_world: Callable[[str], World]) -> None:
+def test_a_wrong_file_is_told_with_all_its_mistakes_and_touches_nothing(make_world: MakeWorld) -> None:
     world = make_world(
         nodes(node("alpha", "aws", extra="sise: gen-md"), node("beta", "gcp", "signals", extra="disk: 9GiB"))
     )
@@ -32,7 +30,7 @@ def test_a_wrong_file_is_told_with_all_its_mistakes_and_touches_nothing(make_wor
     assert sum(world.left().values()) == 0
 
 
-def test_a_name_and_a_build_that_fail_are_sentences_and_the_next_up_heals(make_world: Callable[[str], World]) -> None:
+def test_a_name_and_a_build_that_fail_are_sentences_and_the_next_up_heals(make_world: MakeWorld) -> None:
     named = node("alpha", "gcp").replace(IDS["classic"], "alpha_modle")
     world = make_world(nodes(named))
     assert world.cli.preview().keys() == {"create"}

@@ -6,16 +6,14 @@ That everything the program makes passes, on three clouds and with real values, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.test_life import node, nodes
-from tests.e2e.world import ROOT, World
+from tests.e2e.nodes import node, nodes
+from tests.e2e.world import PACK, MakeWorld
 from tests.pulumi_cli import EngineFailed
 
 pytestmark = pytest.mark.e2e
-PACK = ("--policy-pack", str(ROOT / "policies"))
 # What somebody might add to the program, each line breaking a rule.
 WORSE = """
 import pulumi_aws
@@ -45,7 +43,7 @@ BROKEN = (
 )
 
 
-def test_what_breaks_a_rule_is_refused(make_world: Callable[[str], World]) -> None:
+def test_what_breaks_a_rule_is_refused(make_world: MakeWorld) -> None:
     secret = "something that nobody may know"
     told = node("g1", "gcp", "signals", extra=f"env: {{TOLD: '{secret}'}}")
     world = make_world(nodes(node("a1", "aws"), told))
@@ -69,7 +67,7 @@ def test_what_breaks_a_rule_is_refused(make_world: Callable[[str], World]) -> No
     assert not made & {name for _, name in BROKEN if name.startswith("worse-")}
 
 
-def test_rules_are_configured_by_a_file(make_world: Callable[[str], World]) -> None:
+def test_rules_are_configured_by_a_file(make_world: MakeWorld) -> None:
     world = make_world(nodes(node("g1", "gcp")))
     settings = world.project / "policies.json"
     settings.write_text(json.dumps({"cost-ceiling": {"enforcementLevel": "advisory", "usdAMonth": 0.01}}))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.test_webhooks import by_hand
-from tests.e2e.world import IDS, World
+from tests.e2e.webhooks import by_hand
+from tests.e2e.world import IDS, MakeWorld
 
 pytestmark = pytest.mark.e2e
 
 
-def test_rounds_come_by_a_clock_and_failed_calls_come_again(make_world: Callable[[str], World]) -> None:
+def test_rounds_come_by_a_clock_and_failed_calls_come_again(make_world: MakeWorld) -> None:
     world = make_world("nodes: {}\n")
     by_hand(world, IDS["classic"], "https://nobody.example/hook")
     (first,) = world.control.post("/open-round", json={"open_for": 60}).json()["triggers"]

@@ -9,14 +9,12 @@ import json
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
 
 import pytest
 
+from tests.e2e.nodes import node, nodes
 from tests.e2e.planted import Planted, forms
-from tests.e2e.test_life import node, nodes
-from tests.e2e.test_policies import PACK
-from tests.e2e.world import IDS, ROOT, World
+from tests.e2e.world import IDS, PACK, ROOT, MakeWorld, World
 
 pytestmark = pytest.mark.e2e
 # Looks different in each form. Its account registers nothing, so that Numerai never sees it.
@@ -38,7 +36,7 @@ def pnodes(world: World, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_no_key_and_no_token_is_written_down(make_world: Callable[[str], World]) -> None:
+def test_no_key_and_no_token_is_written_down(make_world: MakeWorld) -> None:
     other = "account: fund\nregister: false"
     three = [node("a1", "aws"), node("g1", "gcp", "signals"), node("z1", "azure", "crypto")]
     world = make_world(nodes(*three, node("own", "aws", extra=other).replace(IDS["classic"], MODEL)))

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 
 import pytest
 
-from providers.numerai.client import Client
-from providers.numerai.keys import Keys
-from tests.e2e.test_life import node, nodes
-from tests.e2e.world import IDS, World
+from tests.e2e.nodes import node, nodes
+from tests.e2e.webhooks import at_numerai, by_hand
+from tests.e2e.world import IDS, MakeWorld, World
 from tests.pulumi_cli import EngineFailed
 
 pytestmark = pytest.mark.e2e
-MakeWorld = Callable[[str], World]
 WEBHOOK = "pulumi-python:dynamic/prediction-nodes:Webhook"
-
-
-def at_numerai(world: World) -> dict[str, str | None]:
-    """What Numerai has: model id -> webhook."""
-    found = world.control.get("/models").json()["models"]
-    return {model["id"]: model["webhook"] for model in found}
-
-
-def by_hand(world: World, model_id: str, url: str | None) -> None:
-    """What a person does on numer.ai."""
-    known = world.daemon["numerai"]
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in world.cli.env.items():
-            patch.setenv(name, value)
-        Client(Keys(known["public_id"], known["secret_key"])).set_webhook(model_id, url)
 
 
 def refusal(world: World) -> str:

@@ -12,9 +12,9 @@ import pytest
 
 from pnodes.engine.paths import ROOT
 from tests.e2e.checkout import check_out
-from tests.e2e.test_life import node, nodes
-from tests.e2e.test_webhooks import by_hand
-from tests.e2e.world import IDS, World
+from tests.e2e.nodes import node, nodes
+from tests.e2e.webhooks import by_hand
+from tests.e2e.world import IDS, MakeWorld, World
 from tests.pnodes.ci.runner import Given, Result, run
 from tests.pnodes.ci.stand_in import PERSON, Server, StandIn
 
@@ -83,7 +83,7 @@ class Repository:
 
 
 @pytest.fixture
-def repository(make_world: Callable[[str], World], tmp_path: Path) -> Iterator[Callable[[str], Repository]]:
+def repository(make_world: MakeWorld, tmp_path: Path) -> Iterator[Callable[[str], Repository]]:
     github = StandIn()
     server = Server(github, "someone/prediction-nodes")
     yield lambda text: Repository(make_world(text), github, tmp_path / "runner")

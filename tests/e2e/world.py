@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -39,6 +39,40 @@ seen = {name: os.environ[name] for name in names if name in os.environ}
 seen["keys"] = [len(os.environ.get(name, "")) > 8 for name in ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY")]
 print(json.dumps(seen))
 """
+# Submits Numerai's own example predictions, with nothing to install. FAIL and SLEEP are set in nodes.yaml.
+SUBMITTING_PREDICT = """\
+import json, os, sys, threading, urllib.request
+
+def ask(query, **variables):
+    key = f"Token {os.environ['NUMERAI_PUBLIC_ID']}${os.environ['NUMERAI_SECRET_KEY']}"
+    headers = {"Authorization": key, "Content-Type": "application/json"}
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    request = urllib.request.Request("https://api-tournament.numer.ai", body, headers)
+    answer = json.load(urllib.request.urlopen(request))
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+print("predicting", os.environ["NODE_NAME"], flush=True)
+if os.environ.get("FAIL"):
+    sys.exit("the model's own failure")
+if os.environ.get("SLEEP"):
+    threading.Event().wait()
+model, trigger = os.environ["MODEL_ID"], os.environ.get("TRIGGER_ID")
+url = ask('{dataset(filename: "v5.3/live_example_preds.csv", tournament: 8)}')["dataset"]
+data = urllib.request.urlopen(url).read()
+place = ask(
+    "query($m: String!) {submission_upload_auth(filename: \\"p.csv\\", tournament: 8, modelId: $m) {filename url}}",
+    m=model,
+)["submission_upload_auth"]
+urllib.request.urlopen(urllib.request.Request(place["url"], data, method="PUT"))
+ask(
+    "mutation($f: String!, $m: String!, $t: String) {"
+    "create_submission(filename: $f, tournament: 8, modelId: $m, triggerId: $t) {id}}",
+    f=place["filename"], m=model, t=trigger,
+)
+print("submitted", flush=True)
+"""
+PACK = ("--policy-pack", str(ROOT / "policies"))
 
 
 class World:
@@ -151,3 +185,9 @@ class World:
     def left(self) -> dict[str, int]:
         """Cloud -> number of resources that exist."""
         return dict(self.control.get("/status").json()["resources"])
+
+
+class MakeWorld(Protocol):
+    """Makes a world from the text of a nodes.yaml; the fixture `make_world` stops it after the test."""
+
+    def __call__(self, nodes: str, executor: str = "process") -> World: ...

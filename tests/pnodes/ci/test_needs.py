@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pnodes.ci import needs
-from tests.e2e.test_life import node, nodes
+from tests.e2e.nodes import node, nodes
 from tests.e2e.world import IDS
 
 READY = {
