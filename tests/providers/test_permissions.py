@@ -25,20 +25,11 @@ from providers.azure.services import SERVICES
 from providers.clouds import list_clouds
 from providers.gcp import permissions as gcp
 from providers.permissions import Table, Way, missing, needed
+from tests.providers.every_feature import LARGE, NODES
 
 FOLDER = ROOT / "docs" / "permissions"
 TABLES: Mapping[str, Table] = {cloud.name: cloud.permissions() for cloud in list_clouds()}
 FILES = dict(file for cloud in list_clouds() for file in cloud.permission_files())
-# All that makes a difference in which types there are: a schedule, a local build, machines of another kind, a second
-# account, a node that is switched off.
-NODES = """
-defaults: {{cloud: {cloud}, source: m}}
-nodes:
-  alpha: {{model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01, schedule: "0 13 * * 2-6", enabled: false}}
-  beta: {{model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02, build: {{docker: true}}, account: fund, register: false}}
-  gamma: {{model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c03, {large}}}
-"""
-LARGE = {"aws": "disk: 300GiB", "gcp": "size: gen-xl", "azure": "size: mem-xl"}
 
 
 @dataclass(frozen=True)

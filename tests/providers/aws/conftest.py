@@ -1,37 +1,7 @@
-"""The AWS components under Pulumi's mocks: every registered resource with its inputs, parent and dependencies."""
+"""A program under Pulumi's mocks, and the sandbox's cloud for what asks a real one."""
 
-from __future__ import annotations
+from tests.providers.aws.fixtures import program
+from tests.sandbox.aws.fixtures import aws, deployer
+from tests.sandbox.fixtures import kernel
 
-from collections.abc import Callable
-from pathlib import Path
-
-import pytest
-
-from docs.generate import recorder
-from docs.generate.mocks.aws import Mocks
-from docs.generate.recorder import Registered, place, registered
-from tests.providers.objections import objections
-from tests.sandbox.aws.conftest import aws as aws
-from tests.sandbox.aws.conftest import deployer as deployer
-from tests.sandbox.conftest import kernel as kernel
-
-
-class Program(recorder.Program):
-    """The clusters and nodes of a nodes.yaml, registered."""
-
-
-@pytest.fixture
-def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Program]:
-    """Registers the nodes of a nodes.yaml's text."""
-    monkeypatch.chdir(tmp_path)
-    place(tmp_path)
-
-    def register(text: str, project: str = "prediction-nodes", stack_name: str = "dev") -> Program:
-        return Program(*registered(Mocks(), text, project, stack_name))
-
-    return register
-
-
-def problems(resource: Registered) -> list[tuple[str, str]]:
-    """What the SDK's types and the provider's schema say against the inputs."""
-    return objections("aws", resource)
+__all__ = ["aws", "deployer", "kernel", "program"]

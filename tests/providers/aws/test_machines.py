@@ -9,7 +9,7 @@ import pytest
 from docs.generate.mocks.aws import Mocks
 from providers.aws.machines import KINDS
 from sandbox.aws.batch import MACHINES
-from tests.providers.aws.conftest import Program
+from tests.providers.aws.program import Program
 
 Make = Callable[..., Program]
 ALPHA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"

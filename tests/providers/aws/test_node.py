@@ -11,7 +11,8 @@ import pytest
 
 from docs.generate.mocks.aws import ACCOUNT
 from docs.generate.recorder import SECRET_KEY, WEBHOOK_KEY, Registered
-from tests.providers.aws.conftest import Program, problems
+from tests.providers import patients
+from tests.providers.aws.program import Program, problems
 
 Make = Callable[..., Program]
 ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
@@ -223,10 +224,11 @@ def test_batch_knows_every_key_of_the_container() -> None:
     import botocore.session
 
     from providers.aws.node import container_properties
-    from tests.providers.aws.test_limits import node
 
     shape = botocore.session.get_session().get_service_model("batch").shape_for("ContainerProperties")
-    properties = json.loads(container_properties(node(disk=30, command=("a",)), "i", "e", "l", "m", ["x", "y"]))
+    properties = json.loads(
+        container_properties(patients.node(disk=30, command=("a",)), "i", "e", "l", "m", ["x", "y"])
+    )
     assert unknown(shape, properties) == []
 
 

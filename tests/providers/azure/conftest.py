@@ -1,4 +1,4 @@
-"""The Azure components under Pulumi's mocks: every registered resource with its inputs, parent and dependencies."""
+"""A program under Pulumi's mocks, and the sandbox's cloud for what asks a real one."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import recorder
 from docs.generate.mocks.azure import Mocks
-from docs.generate.recorder import Registered, place, registered
-from tests.providers.objections import objections
-from tests.sandbox.azure.conftest import azure as azure
-from tests.sandbox.azure.conftest import deployer as deployer
-from tests.sandbox.conftest import kernel as kernel
+from docs.generate.recorder import place, registered
+from tests.providers.azure.program import Program
+from tests.sandbox.azure.fixtures import azure, deployer
+from tests.sandbox.fixtures import kernel
 
-
-class Program(recorder.Program):
-    """The clusters and nodes of a nodes.yaml, registered."""
+__all__ = ["azure", "deployer", "kernel", "program"]
 
 
 @pytest.fixture
@@ -30,8 +26,3 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pr
         return Program(*registered(Mocks(), text, project, stack_name))
 
     return register
-
-
-def problems(resource: Registered) -> list[tuple[str, str]]:
-    """What the SDK's types and Microsoft's say against the inputs."""
-    return objections("azure-native", resource)

@@ -8,7 +8,7 @@ import pytest
 
 from docs.generate.recorder import DOCKER_DIGEST
 from providers.azure import login
-from tests.providers.azure.conftest import Program
+from tests.providers.azure.program import Program
 from tests.providers.objections import docker_image
 
 ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"

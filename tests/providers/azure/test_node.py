@@ -10,7 +10,7 @@ import pytest
 
 from docs.generate.recorder import SECRET_KEY, WEBHOOK_KEY, Registered
 from providers.azure import roles
-from tests.providers.azure.conftest import Program, problems
+from tests.providers.azure.program import Program, problems
 
 Make = Callable[..., Program]
 ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"

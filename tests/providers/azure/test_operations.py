@@ -15,9 +15,9 @@ from sandbox.azure import entra
 from sandbox.azure.cloud import TENANT
 from sandbox.cloud import Resource
 from tests.providers.scripts import FAIL, SLEEP, SPEAK
-from tests.sandbox.azure.conftest import GROUP, Azure
-from tests.sandbox.azure.test_jobs import World
-from tests.sandbox.azure.test_web import World as Triggered
+from tests.sandbox.azure.cloud import GROUP, Azure
+from tests.sandbox.azure.function import World as Triggered
+from tests.sandbox.azure.job import World
 
 PLACE = {"resourceGroupName": GROUP, "location": "eastus"}
 

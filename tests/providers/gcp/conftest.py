@@ -1,4 +1,4 @@
-"""The Google Cloud components under Pulumi's mocks: every registered resource with its inputs, parent, dependencies."""
+"""A program under Pulumi's mocks, and the sandbox's cloud for what asks a real one."""
 
 from __future__ import annotations
 
@@ -7,23 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import recorder
-from docs.generate.mocks.gcp import PROJECT, Mocks
-from docs.generate.recorder import Registered, place, registered
-from tests.providers.objections import objections
-from tests.sandbox.conftest import kernel as kernel
-from tests.sandbox.gcp.conftest import deployer as deployer
-from tests.sandbox.gcp.conftest import google as google
+from docs.generate.mocks.gcp import Mocks
+from docs.generate.recorder import place, registered
+from tests.providers.gcp.program import Program
+from tests.sandbox.fixtures import kernel
+from tests.sandbox.gcp.fixtures import deployer, google
 
-
-class Program(recorder.Program):
-    """The clusters and nodes of a nodes.yaml, registered."""
-
-    def granted(self, account: str) -> dict[str, Registered]:
-        """The members that name a service account, by logical name."""
-        email = self.one(":Account", account).inputs["accountId"]
-        member = f"serviceAccount:{email}@{PROJECT}.iam.gserviceaccount.com"
-        return {each.name: each for each in self.registered if each.inputs.get("member") == member}
+__all__ = ["deployer", "google", "kernel", "program"]
 
 
 @pytest.fixture
@@ -41,11 +31,3 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pr
         return Program(*registered(Mocks(), text, project, stack_name, webhook_key))
 
     return register
-
-
-def problems(resource: Registered) -> list[tuple[str, str]]:
-    """What the SDK's types and the provider's schema say against the inputs."""
-    inputs = {key: value for key, value in resource.inputs.items() if key != "source"}
-    if resource.type.endswith(":BucketObject"):
-        inputs["source"] = b""
-    return objections("gcp", resource, inputs)

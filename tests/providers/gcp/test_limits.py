@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nodefile import Node, Schedule, Size, Tournament
+from nodefile import Node, Schedule, Size
 from nodefile.sizes import PRESETS
 from providers.gcp.limits import MACHINES, check, fit
+from tests.providers import patients
 
 
 def node(**changes: Any) -> Node:
-    values: dict[str, Any] = {
-        "name": "alpha",
-        "model": "m",
-        "tournament": Tournament.CLASSIC,
-        "cloud": "gcp",
-        "region": "us-central1",
-        "size": Size(preset=None, cpu=1, memory=2048),
-        "source": Path("m"),
-        "context": Path("m"),
-        "timeout": 3600,
-        "disk": None,
-        "schedule": None,
-        "env": {},
-        "command": None,
-        "tags": {},
-        "enabled": True,
-        **changes,
-    }
-    return Node(**values)
+    plain = {"cloud": "gcp", "region": "us-central1", "size": Size(preset=None, cpu=1, memory=2048)}
+    return patients.node(**(plain | changes))
 
 
 def sized(cpu: float, memory: int) -> Node:

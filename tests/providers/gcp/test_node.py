@@ -15,7 +15,7 @@ from docs.generate.recorder import Registered
 from providers.gcp import cluster
 from providers.gcp.archive import ARCHIVE
 from providers.gcp.services import SERVICES
-from tests.providers.gcp.conftest import Program, problems
+from tests.providers.gcp.program import Program, problems
 
 Make = Callable[..., Program]
 ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"

@@ -14,10 +14,10 @@ from providers.gcp.operations import Account, GcpNode, _state
 from providers.operations import NoCredentials, NodeFacts, NodeOperations, OperationsError, State
 from sandbox.gcp import iam
 from tests.providers.scripts import FAIL, SLEEP, SPEAK
-from tests.sandbox.gcp.conftest import Google
-from tests.sandbox.gcp.test_functions import MODEL
-from tests.sandbox.gcp.test_functions import World as Triggered
-from tests.sandbox.gcp.test_jobs import World
+from tests.sandbox.gcp.cloud import Google
+from tests.sandbox.gcp.function import MODEL
+from tests.sandbox.gcp.function import World as Triggered
+from tests.sandbox.gcp.job import World
 
 
 class Node:

@@ -12,8 +12,7 @@ import pytest
 
 from docs.generate.recorder import DOCKER_IMAGE
 from providers.images import local_build
-from tests.providers.aws.conftest import Program
-from tests.providers.aws.conftest import program as program
+from tests.providers.aws.program import Program
 
 NODE = "nodes: {alpha: {model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01, cloud: aws, source: m, build: {docker: true}}}\n"
 ROOT = Path(__file__).resolve().parents[3]

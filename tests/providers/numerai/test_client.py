@@ -10,7 +10,7 @@ import requests
 
 from providers.numerai.client import Client, KeysRefused, NumeraiRefused, NumeraiSilent
 from providers.numerai.keys import Keys
-from tests.providers.numerai.conftest import Wire
+from tests.providers.numerai.wire import Wire
 
 KEYS = Keys("PUBLICPUBLIC", "SECRETSECRET")
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"

@@ -11,7 +11,7 @@ from pulumi.output import UNKNOWN
 
 from providers.numerai.keys import NoKeys
 from providers.numerai.webhook import TriggerSilent, WebhookProvider, fingerprint, health
-from tests.providers.numerai.conftest import Wire
+from tests.providers.numerai.wire import Wire
 
 URL = "https://abc.lambda-url.us-east-1.on.aws/pred/5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01?token=TOKENTOKEN"
 PROPS = {"node": "alpha", "account": "", "modelId": "m-1", "url": URL, "register": True, "fingerprint": None}

@@ -15,7 +15,7 @@ from providers.images.context import BuildContext
 from providers.images.following import BuildFailed
 from sandbox.aws import codebuild
 from sandbox.cloud import CloudError
-from tests.sandbox.aws.conftest import Aws
+from tests.sandbox.aws.cloud import Aws
 from tests.sandbox.builds import hold_builds, lose_first_answers
 
 DOCKERFILE = 'FROM python:3.12-slim\nARG MODEL_ID\nENV MODEL=${MODEL_ID}\nCOPY . .\nCMD ["python", "run.py"]\n'

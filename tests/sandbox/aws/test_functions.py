@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.aws import functions, iam, schedules
 from sandbox.cloud import CloudError, Resource
-from tests.sandbox.aws.conftest import Aws
+from tests.sandbox.aws.cloud import Aws
 
 CODE = b"""\
 import json, os, boto3

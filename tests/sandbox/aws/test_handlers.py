@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.aws import ecr, logs, network, secretsmanager
 from sandbox.cloud import CloudError
-from tests.sandbox.aws.conftest import Aws
+from tests.sandbox.aws.cloud import Aws
 
 
 def test_a_deleted_secret_keeps_its_name_while_it_can_be_recovered(aws: Aws) -> None:

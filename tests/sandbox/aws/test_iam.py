@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.aws.iam import holds, matches, policy_problem
 from sandbox.cloud import CloudError
-from tests.sandbox.aws.conftest import Aws, trust
+from tests.sandbox.aws.cloud import Aws, trust
 
 
 @pytest.mark.parametrize(

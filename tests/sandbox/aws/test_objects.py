@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from providers.aws import roles
 from sandbox.cloud import CloudError, Resource
-from tests.sandbox.aws.conftest import Aws
+from tests.sandbox.aws.cloud import Aws
 
 
 class Claims:

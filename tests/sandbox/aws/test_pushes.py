@@ -11,7 +11,7 @@ from sandbox.aws import ecr
 from sandbox.aws.pushes import ACTIONS, Pushes
 from sandbox.calls import Refused
 from sandbox.cloud import Resource
-from tests.sandbox.aws.conftest import Aws
+from tests.sandbox.aws.cloud import Aws
 
 POLICY = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
 

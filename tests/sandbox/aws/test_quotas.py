@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.aws.conftest import Aws
+from tests.sandbox.aws.cloud import Aws
 
 NOTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}'
 FARGATE = {"ServiceCode": "fargate", "QuotaCode": "L-3032A538"}

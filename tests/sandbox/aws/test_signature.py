@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from sandbox.aws import iam
 from sandbox.aws.signature import key_of, valid
 from sandbox.calls import Call
-from tests.sandbox.aws.conftest import Aws
+from tests.sandbox.aws.cloud import Aws
 
 
 def signed(service: str = "batch", secret: str = "right", query: str = "", path: str = "/v1/submitjob") -> Call:

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.azure import analytics, entra
 from sandbox.azure.cloud import TENANT
-from tests.sandbox.azure.conftest import GROUP, Azure
+from tests.sandbox.azure.cloud import GROUP, Azure
 
 SPAN = "2026-01-01T00:00:00Z/2036-01-01T00:00:00Z"
 

@@ -11,7 +11,7 @@ from providers.azure import roles
 from sandbox.azure import rbac
 from sandbox.azure.identity import STORAGE
 from sandbox.cloud import Resource
-from tests.sandbox.azure.conftest import Azure
+from tests.sandbox.azure.cloud import Azure
 
 ROLE = "00000000-0000-4000-8000-0000000000aa"
 VERSION = {"x-ms-version": "2023-11-03"}

@@ -10,9 +10,8 @@ from sandbox.azure.handlers import GROUP as GROUP_TYPE
 from sandbox.azure.registry import REGISTRY
 from sandbox.azure.storage import ACCOUNT
 from sandbox.cloud import CloudError
-from tests.sandbox.azure.conftest import GROUP, Azure
+from tests.sandbox.azure.cloud import GROUP, PLACE, Azure
 
-PLACE = {"resourceGroupName": GROUP, "location": "eastus"}
 VAULT = {
     **PLACE,
     "properties": {"tenantId": "t", "sku": {"family": "A", "name": "standard"}, "softDeleteRetentionInDays": 7},

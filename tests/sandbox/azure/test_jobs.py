@@ -2,106 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
-from typing import Any
 
 import pytest
 
-from providers.azure import roles
-from sandbox.azure import jobs, rbac, vault
-from sandbox.azure.registry import REGISTRY
+from sandbox.azure import jobs
 from sandbox.cloud import CloudError, Resource
-from tests.sandbox.azure.conftest import GROUP, Azure
-
-PLACE = {"resourceGroupName": GROUP, "location": "eastus"}
-VERSION = "api-version=2025-01-01"
-STARTER = "00000000-0000-4000-8000-0000000000bb"
-SHOW = (
-    "import json, os\nprint(json.dumps({k: os.environ.get(k) for k in ('A', 'B', 'KEY', 'CONTAINER_APP_JOB_NAME')}))\n"
-)
-
-
-class World:
-    """A job with a secret by reference and a real (process) image."""
-
-    def __init__(self, azure: Azure, script: str = SHOW) -> None:
-        self.azure, self.script = azure, script
-        self.registry = azure.make(REGISTRY, "images", **PLACE, sku={"name": "Basic"})
-        self.vault = azure.make(vault.VAULT, "keys", **PLACE, properties={"tenantId": "t"})
-        place = {"resourceGroupName": GROUP, "vaultName": self.vault["name"]}
-        secret = azure.make(vault.SECRET, "key", **place, secretName="key", properties={"value": "planted"})
-        self.puller = azure.identity("puller")
-        self.pull = azure.grant(self.puller, roles.ACR_PULL, self.registry.id)
-        self.read = azure.grant(self.puller, roles.KEY_VAULT_SECRETS_USER, self.vault.id)
-        environment = azure.make(
-            jobs.ENVIRONMENT,
-            "env",
-            **PLACE,
-            workloadProfiles=[{"name": "Consumption", "workloadProfileType": "Consumption"}],
-        )
-        self.inputs: dict[str, Any] = {
-            **PLACE,
-            "environmentId": environment.id,
-            "workloadProfileName": "Consumption",
-            "identity": {"type": "UserAssigned", "userAssignedIdentities": [self.puller.id]},
-            "configuration": {
-                "replicaTimeout": 60,
-                "registries": [{"server": self.registry["loginServer"], "identity": self.puller.id}],
-                "secrets": [
-                    {
-                        "name": "key",
-                        "keyVaultUrl": secret["properties"]["secretUriWithVersion"],
-                        "identity": self.puller.id,
-                    }
-                ],
-            },
-            "template": {
-                "containers": [
-                    {
-                        "name": "node",
-                        "image": self._image(),
-                        "resources": {"cpu": 0.5, "memory": "1Gi"},
-                        "env": [{"name": "A", "value": "1"}, {"name": "KEY", "secretRef": "key"}],
-                    }
-                ]
-            },
-        }
-        self.job = azure.make(jobs.JOB, "alpha", **self.inputs)
-        azure.make(
-            rbac.DEFINITION,
-            "starter",
-            roleDefinitionId=STARTER,
-            roleName="starter",
-            scope="/s",
-            permissions=[{"actions": roles.STARTER_ACTIONS}],
-        )
-        self.trigger = azure.identity("trigger")
-        self.start_right = azure.grant(self.trigger, STARTER, self.job.id)
-
-    def _image(self) -> str:
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-            files = {"Dockerfile": 'FROM python\nCOPY . .\nCMD ["python", "show.py"]\n', "show.py": self.script}
-            for name, text in files.items():
-                entry = tarfile.TarInfo(name)
-                entry.size = len(text)
-                archive.addfile(entry, io.BytesIO(text.encode()))
-        repository = f"{self.registry['loginServer']}/alpha"
-        images = self.azure.cloud.kernel.images
-        return f"{repository}@{images.build(repository, buffer.getvalue(), 'Dockerfile', {}, [], lambda _: None)}"
-
-    def start(self, body: dict[str, Any] | None = None, **changes: Any) -> Any:
-        with self.azure.http(self.azure.token(self.trigger)) as client:
-            return client.post(f"https://management.azure.com{self.job.id}/start?{VERSION}", json=body, **changes)
-
-    def printed(self, answer: Any) -> dict[str, Any]:
-        assert answer.status_code == 200, answer.text
-        executor = self.azure.cloud.kernel.executor
-        run = executor.wait(answer.json()["name"], 60)
-        assert run.state == "SUCCEEDED", (run.reason, executor.logs(run.run_id))
-        return dict(json.loads(executor.logs(run.run_id)))
+from tests.sandbox.azure.cloud import Azure
+from tests.sandbox.azure.job import VERSION, World
 
 
 @pytest.fixture

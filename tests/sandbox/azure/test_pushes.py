@@ -11,7 +11,7 @@ from sandbox.azure.pushes import USER, Pushes
 from sandbox.azure.registry import REGISTRY
 from sandbox.calls import Refused
 from sandbox.cloud import Resource
-from tests.sandbox.azure.conftest import GROUP, Azure
+from tests.sandbox.azure.cloud import GROUP, Azure
 
 
 @pytest.fixture

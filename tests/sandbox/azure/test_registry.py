@@ -18,7 +18,7 @@ from providers.images.context import BuildContext
 from providers.images.following import BuildFailed, Lost
 from sandbox.azure.registry import REGISTRY, Tasks
 from sandbox.cloud import Resource
-from tests.sandbox.azure.conftest import GROUP, Azure
+from tests.sandbox.azure.cloud import GROUP, Azure
 from tests.sandbox.builds import hold_builds, lose_first_answers
 
 DOCKERFILE = 'FROM python:3.12-slim\nARG MODEL_ID\nENV MODEL_ID=$MODEL_ID\nCOPY . .\nCMD ["python", "predict.py"]\n'

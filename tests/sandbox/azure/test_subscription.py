@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from sandbox.azure.cloud import SUBSCRIPTION
-from tests.sandbox.azure.conftest import Azure
-from tests.sandbox.azure.test_jobs import World
+from tests.sandbox.azure.cloud import Azure
+from tests.sandbox.azure.job import World
 
 ROOT = f"/subscriptions/{SUBSCRIPTION}"
 

@@ -2,100 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import tarfile
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
-import httpx
 import pytest
 
-from sandbox.containers.base import Bases
-from sandbox.containers.engine import Engine
-from sandbox.containers.images import ContainerImages
-from sandbox.containers.registry import NoRegistryError, Registry
-from sandbox.containers.runner import ContainerRunner
-from sandbox.executor import Executor, Run, RunSpec
-from sandbox.network import Network
-from sandbox.store import Store
-from tests.needs_containers import cannot, engine_and_bases
-
-REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
-DOCKERFILE = """\
-FROM python:3.12-slim
-WORKDIR /app
-COPY . .
-CMD ["python", "main.py"]
-"""
-
-
-def packed(files: Mapping[str, str]) -> bytes:
-    """A build context as the clouds' builders get it."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(text.encode()), 0o755 if name.endswith(".sh") else 0o644
-            archive.addfile(entry, io.BytesIO(text.encode()))
-    return buffer.getvalue()
-
-
-@dataclass
-class World:
-    """`build` and `run` do it for real, in a repository of the test's own; `log` is what the last build said."""
-
-    home: Path
-    store: Store
-    engine: Engine
-    registry: Registry
-    images: ContainerImages
-    executor: Executor
-    bases: Bases
-    repository: str = ""
-    log: list[str] = field(default_factory=list)
-
-    def build(self, files: Mapping[str, str], repository: str = "", tag: str = "t1", **args: str) -> str:
-        """Build and push; the image with its digest."""
-        repository = repository or self.repository
-        self.log.clear()
-        context = packed({"Dockerfile": DOCKERFILE, **files})
-        digest = self.images.build(repository, context, "Dockerfile", args, [tag], self.log.append)
-        return f"{repository}@{digest}"
-
-    def submit(self, image: str, **changes: Any) -> str:
-        """Start a run; its id."""
-        values: dict[str, Any] = {"cpu": 1.0, "memory_mib": 256, "timeout_seconds": 120, "env": {}} | changes
-        run_id = str(uuid.uuid4())
-        self.executor.submit(RunSpec("aws", "alpha", run_id, image, **values))
-        return run_id
-
-    def run(self, image: str, **changes: Any) -> tuple[Run, str]:
-        """A run once it has ended, and what it printed."""
-        run_id = self.submit(image, **changes)
-        return self.executor.wait(run_id, 180), self.executor.logs(run_id)
-
-    def python(self, code: str, **changes: Any) -> tuple[Run, str]:
-        """Run some Python in a container."""
-        return self.run(self.build({"main.py": code}), **changes)
-
-    def manifest(self, image: str) -> httpx.Response:
-        """What the registry has under an image's digest."""
-        repository, _, digest = image.partition("@")
-        accepted = {
-            "Accept": "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
-        }
-        address = f"http://{self.registry.address}/v2/{repository}/manifests/{digest}"
-        return httpx.get(address, headers=accepted, trust_env=False)
-
-    def blobs(self) -> Iterator[bytes]:
-        """Everything that was pushed, layers unpacked: configurations, manifests, tar files."""
-        for path in (self.home / "registry" / "data").rglob("blobs/**/data"):
-            data = path.read_bytes()
-            yield gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+from tests.needs_containers import engine_and_bases
+from tests.sandbox.containers.world import REGISTRY, World, world_of
 
 
 @pytest.fixture(scope="session")
@@ -114,17 +28,3 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture
 def world(shared: World) -> World:
     return replace(shared, repository=f"{REGISTRY}/alpha-{uuid.uuid4().hex[:8]}", log=[])
-
-
-def world_of(home: Path, engine: Engine, bases: Bases) -> World:
-    """A world in a home, also in one that was used before."""
-    store = Store(home)
-    (home / "ca.pem").write_text("the sandbox's authority\n")
-    registry = Registry(engine, home, store)
-    try:
-        registry.start()
-    except NoRegistryError as error:
-        cannot(str(error))
-    images = ContainerImages(engine, registry, bases, store)
-    runner = ContainerRunner(engine, home, images, Network(9, home / "ca.pem"))
-    return World(home, store, engine, registry, images, Executor(home, store, runner), bases)

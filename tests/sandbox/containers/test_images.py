@@ -12,7 +12,8 @@ import trustme
 
 from sandbox.containers.images import ContainerImages
 from sandbox.images import BuildError
-from tests.sandbox.containers.conftest import World, packed, world_of
+from tests.sandbox.archives import packed
+from tests.sandbox.containers.world import World, world_of
 
 pytestmark = pytest.mark.containers
 INSTALLS = """\

@@ -15,7 +15,7 @@ from sandbox.containers.engine import Engine
 from sandbox.containers.runner import ContainerRunner
 from sandbox.executor import Executor, RunSpec
 from sandbox.network import Network
-from tests.sandbox.containers.conftest import World
+from tests.sandbox.containers.world import World
 
 pytestmark = pytest.mark.containers
 SEEN = """\

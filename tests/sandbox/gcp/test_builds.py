@@ -18,7 +18,7 @@ from sandbox.cloud import Resource
 from sandbox.gcp import handlers
 from sandbox.gcp.handlers import REPOSITORY
 from tests.sandbox.builds import hold_builds, lose_first_answers
-from tests.sandbox.gcp.conftest import PROJECT_MEMBER, REGION, REPOSITORY_MEMBER, Google
+from tests.sandbox.gcp.cloud import PROJECT_MEMBER, REGION, REPOSITORY_MEMBER, Google
 
 DOCKERFILE = 'FROM python:3.12-slim\nARG MODEL_ID\nENV MODEL_ID=$MODEL_ID\nCOPY . .\nCMD ["python", "predict.py"]\n'
 RIGHTS = ["logging.logEntries.create", "storage.objects.get", "artifactregistry.repositories.uploadArtifacts"]

@@ -10,7 +10,7 @@ import pytest
 from sandbox.cloud import CloudError
 from sandbox.gcp import handlers, iam
 from sandbox.gcp.conditions import ConditionError, Facts, holds
-from tests.sandbox.gcp.conftest import BUCKET_MEMBER, PROJECT_MEMBER, Google
+from tests.sandbox.gcp.cloud import BUCKET_MEMBER, PROJECT_MEMBER, Google
 
 TOKEN = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token"
 

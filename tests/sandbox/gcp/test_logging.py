@@ -9,8 +9,8 @@ import pytest
 
 from sandbox.cloud import Resource
 from sandbox.gcp import iam
-from tests.sandbox.gcp.conftest import Google
-from tests.sandbox.gcp.test_jobs import World
+from tests.sandbox.gcp.cloud import Google
+from tests.sandbox.gcp.job import World
 
 URL = "https://logging.googleapis.com/v2/entries:list"
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from sandbox.cloud import CloudError, Resource
-from tests.sandbox.gcp.conftest import BUCKET_MEMBER, Google
+from tests.sandbox.gcp.cloud import BUCKET_MEMBER, Google
 
 BASE = "https://storage.googleapis.com"
 NEW = {"uploadType": "media", "ifGenerationMatch": "0"}

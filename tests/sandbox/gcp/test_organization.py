@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.cloud import CloudError, Resource
 from sandbox.gcp import organization
-from tests.sandbox.gcp.conftest import SECRET_MEMBER, Google
+from tests.sandbox.gcp.cloud import SECRET_MEMBER, Google
 
 ACCESS = "roles/secretmanager.secretAccessor"
 

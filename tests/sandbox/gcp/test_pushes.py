@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.calls import Refused
 from sandbox.gcp.pushes import USER, Pushes
-from tests.sandbox.gcp.conftest import Google
+from tests.sandbox.gcp.cloud import Google
 
 
 def test_an_access_token_is_the_password(google: Google) -> None:

@@ -9,7 +9,7 @@ from providers.gcp.services import SERVICES
 from sandbox.cloud import CloudError, Resource
 from sandbox.gcp import handlers
 from sandbox.gcp.usage import BILLING_HOST, HOST
-from tests.sandbox.gcp.conftest import Google
+from tests.sandbox.gcp.cloud import Google
 
 ON = {"filter": "state:ENABLED", "pageSize": "200", "fields": "nextPageToken,services/name"}
 

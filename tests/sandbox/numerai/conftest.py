@@ -5,77 +5,19 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import numerapi
-import numpy as np
-import pandas as pd
 import pytest
 import uvicorn
 from numerapi import base_api
-from numerapi.base_api import Api
 
 from sandbox.network import Network
 from sandbox.numerai.app import Numerai
 from sandbox.store import Store
-
-CLASSIC_MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
-SIGNALS_MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
-CRYPTO_MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c03"
-STRANGERS_MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c10"
-
-CLIENTS = [numerapi.NumerAPI, numerapi.SignalsAPI, numerapi.CryptoAPI]
-MODELS = {8: CLASSIC_MODEL, 11: SIGNALS_MODEL, 12: CRYPTO_MODEL}
-LIVE = {8: "v5.3/live.parquet", 11: "signals/v3.1/live.parquet", 12: "crypto/v2.0/live.parquet"}
-NAMES = {8: "classic", 11: "signals", 12: "crypto"}
-
-
-def client(numerai: Numerai, kind: type[Api] = numerapi.NumerAPI, keys: tuple[str, str] | None = None) -> Any:
-    public_id, secret_key = keys or (numerai.public_id, numerai.secret_key)
-    return kind(public_id, secret_key, verbosity="critical", show_progress_bars=False)
-
-
-def guesses(api: Any) -> pd.DataFrame:
-    """A valid submission, made of nothing but the ids of the live data."""
-    live = pd.read_parquet(api.download_dataset(LIVE[api.tournament_id]))
-    ids = live["numerai_ticker"] if api.tournament_id == 11 else live.index.to_series()
-    column = "prediction" if api.tournament_id == 8 else "signal"
-    return pd.DataFrame({str(ids.name): ids.to_numpy(), column: np.linspace(0.01, 0.99, len(ids))})
-
-
-@dataclass
-class Kernel:
-    """The part of the sandbox's kernel that Numerai uses."""
-
-    home: Path
-    store: Store
-    network: Network
-
-
-@dataclass
-class World:
-    """A Numerai, where it listens, what it posted to webhooks, and its clock."""
-
-    kernel: Kernel
-    url: str = ""
-    posted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    answer: tuple[int, float, str] = (202, 0.01, '{"job": "1"}')
-    ahead: timedelta = timedelta()
-    stopped: datetime | None = None
-
-    def post(self, url: str, body: dict[str, Any]) -> tuple[int, float, str]:
-        self.posted.append((url, body))
-        return self.answer
-
-    def now(self) -> datetime:
-        return (self.stopped or datetime.now(UTC)) + self.ahead
-
-    def boot(self) -> Numerai:
-        """A Numerai on this world's store: a second call is a restart."""
-        return Numerai(self.kernel, self.post, datasets_url=self.url, uploads_url=self.url, now=self.now)
+from tests.sandbox.numerai.world import (
+    Kernel,
+    World,
+)
 
 
 @pytest.fixture

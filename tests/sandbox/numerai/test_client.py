@@ -14,15 +14,7 @@ import requests
 from numerapi.base_api import Api
 
 from sandbox.numerai.app import Numerai
-from tests.sandbox.numerai.conftest import (
-    CLASSIC_MODEL,
-    CLIENTS,
-    MODELS,
-    STRANGERS_MODEL,
-    World,
-    client,
-    guesses,
-)
+from tests.sandbox.numerai.world import CLASSIC_MODEL, CLIENTS, MODELS, STRANGERS_MODEL, World, client, guesses
 
 
 @pytest.mark.parametrize("kind", CLIENTS)

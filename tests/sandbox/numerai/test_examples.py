@@ -16,7 +16,7 @@ from providers.images.context import BuildContext
 from sandbox.cloud import Kernel
 from sandbox.images import Image
 from sandbox.numerai.app import Numerai
-from tests.sandbox.numerai.conftest import CLASSIC_MODEL, CRYPTO_MODEL, SIGNALS_MODEL, World
+from tests.sandbox.numerai.world import CLASSIC_MODEL, CRYPTO_MODEL, SIGNALS_MODEL, World
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

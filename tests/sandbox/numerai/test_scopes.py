@@ -16,7 +16,7 @@ from sandbox.numerai.accounts import SCOPES, Caller, Refused
 from sandbox.numerai.app import Numerai
 from sandbox.numerai.mutations import Mutation
 from sandbox.numerai.queries import Query
-from tests.sandbox.numerai.conftest import CLASSIC_MODEL, World
+from tests.sandbox.numerai.world import CLASSIC_MODEL, World
 
 MODEL = {"model_id": CLASSIC_MODEL}
 FILE = {"filename": "p.csv", **MODEL}

@@ -11,7 +11,7 @@ import requests
 from numerapi.base_api import Api
 
 from sandbox.numerai.app import Numerai
-from tests.sandbox.numerai.conftest import (
+from tests.sandbox.numerai.world import (
     CLASSIC_MODEL,
     CLIENTS,
     CRYPTO_MODEL,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.numerai.app import Numerai
-from tests.sandbox.numerai.conftest import CLASSIC_MODEL, SIGNALS_MODEL, World, client, guesses
+from tests.sandbox.numerai.world import CLASSIC_MODEL, SIGNALS_MODEL, World, client, guesses
 
 URL = "https://hooks.example.com/pred"
 LATEST = """

@@ -1,0 +1,24 @@
+"""Fixtures: a program of AWS nodes under Pulumi's mocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from docs.generate.mocks.aws import Mocks
+from docs.generate.recorder import place, registered
+from tests.providers.aws.program import Program
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Program]:
+    """Registers the nodes of a nodes.yaml's text."""
+    monkeypatch.chdir(tmp_path)
+    place(tmp_path)
+
+    def register(text: str, project: str = "prediction-nodes", stack_name: str = "dev") -> Program:
+        return Program(*registered(Mocks(), text, project, stack_name))
+
+    return register

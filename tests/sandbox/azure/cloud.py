@@ -1,0 +1,94 @@
+"""An Azure of the sandbox, and a way to make resources in it without the engine."""
+
+from __future__ import annotations
+
+import copy
+import ssl
+from dataclasses import replace
+from typing import Any
+
+import httpx
+
+from sandbox.azure import handlers, rbac
+from sandbox.azure.cloud import AzureCloud
+from sandbox.azure.identity import IDENTITY, MANAGEMENT
+from sandbox.azure.storage import ACCOUNT, CONTAINER
+from sandbox.cloud import Resource
+from sandbox.network import Network
+from sandbox.plugin import autoname
+
+NAMESPACES = [
+    "Microsoft.App", "Microsoft.ContainerRegistry", "Microsoft.Insights", "Microsoft.KeyVault",
+    "Microsoft.ManagedIdentity", "Microsoft.OperationalInsights", "Microsoft.Storage", "Microsoft.Web",
+]  # fmt: skip
+GROUP = "group"
+PLACE = {"resourceGroupName": GROUP, "location": "eastus"}
+BUILT_IN = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions"
+
+
+class Azure:
+    """`cloud` is the stand-in; `make` creates a resource as the plugin would."""
+
+    def __init__(self, cloud: AzureCloud, network: Network) -> None:
+        self.cloud, self.network = cloud, network
+        for namespace in NAMESPACES:
+            cloud.kernel.store.put("azure:providers", namespace, {})
+        self.make(handlers.GROUP, GROUP, resourceGroupName=GROUP, location="eastus")
+
+    def make(self, type_: str, logical: str, /, **inputs: Any) -> Resource:
+        handler = self.cloud.handlers[type_]
+        if handler.autoname and handler.autoname not in inputs:
+            inputs[handler.autoname] = autoname(handler, logical)
+        resource = Resource(type_, f"urn::{logical}", logical, "", inputs, copy.deepcopy(inputs))
+        handler.create(resource)
+        self.cloud.save(resource)
+        return resource
+
+    def change(self, old: Resource, **inputs: Any) -> Resource:
+        new = replace(old, inputs=old.inputs | inputs, outputs=copy.deepcopy(old.outputs | inputs))
+        self.cloud.handlers[old.type].update(old, new)
+        self.cloud.save(new)
+        return new
+
+    def remove(self, resource: Resource) -> None:
+        self.cloud.handlers[resource.type].delete(resource)
+        self.cloud.forget(resource)
+
+    def identity(self, name: str) -> Resource:
+        return self.make(IDENTITY, name, resourceGroupName=GROUP, location="eastus")
+
+    def account(self, name: str) -> Resource:
+        return self.make(
+            ACCOUNT, name, resourceGroupName=GROUP, location="eastus", kind="StorageV2", sku={"name": "Standard_LRS"}
+        )
+
+    def container(self, account: Resource, name: str) -> Resource:
+        return self.make(
+            CONTAINER,
+            name,
+            resourceGroupName=GROUP,
+            accountName=account["name"],
+            containerName=name,
+            publicAccess="None",
+        )
+
+    def grant(self, identity: Resource, role: str, scope: str, condition: str | None = None) -> Resource:
+        role_id = role if role.startswith("/") else f"{BUILT_IN}/{role}"
+        number = len(self.cloud.resources(rbac.ASSIGNMENT))
+        inputs = {
+            "roleAssignmentName": f"00000000-0000-4000-8000-{number:012}",
+            "scope": scope,
+            "roleDefinitionId": role_id,
+            "principalId": identity["principalId"],
+            "principalType": "ServicePrincipal",
+        }
+        return self.make(rbac.ASSIGNMENT, "grant", **inputs, **({"condition": condition} if condition else {}))
+
+    def token(self, identity: Resource | None = None, audience: str = MANAGEMENT) -> str:
+        return self.cloud.tokens.issue(identity["principalId"] if identity else rbac.DEPLOYER, audience)[0]
+
+    def http(self, token: str = "") -> httpx.Client:
+        trust = ssl.create_default_context(cafile=str(self.network.ca_file))
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        proxy = self.network.proxy("test")
+        return httpx.Client(proxy=proxy, verify=trust, trust_env=False, headers=headers, timeout=60)

@@ -1,0 +1,128 @@
+"""A Google Cloud of the sandbox, and a way to make resources in it without the engine."""
+
+from __future__ import annotations
+
+import copy
+import ssl
+from dataclasses import replace
+from typing import Any
+
+import httpx
+
+from providers.gcp import roles
+from providers.gcp.services import SERVICES
+from sandbox.cloud import Resource
+from sandbox.gcp import handlers, iam, run, storage
+from sandbox.gcp.cloud import GcpCloud
+from sandbox.network import Network
+from sandbox.plugin import autoname
+from tests.sandbox.archives import packed
+
+REGION = "us-central1"
+BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
+JOB_MEMBER = "gcp:cloudrunv2/jobIamMember:JobIamMember"
+SECRET_MEMBER = "gcp:secretmanager/secretIamMember:SecretIamMember"
+PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
+REPOSITORY_MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
+SERVICE_MEMBER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
+SHOW = (
+    "import json, os\n"
+    "print(json.dumps({k: os.environ.get(k) for k in ('A', 'B', 'KEY', 'TRIGGER_ID', 'CLOUD_RUN_JOB')}))\n"
+)
+
+
+class Google:
+    """`cloud` is the stand-in; `make` creates a resource as the plugin would."""
+
+    def __init__(self, cloud: GcpCloud, network: Network) -> None:
+        self.cloud, self.network = cloud, network
+        for service in SERVICES:
+            self.make(handlers.SERVICE, service, service=f"{service}.googleapis.com")
+
+    def make(self, type_: str, logical: str, /, **inputs: Any) -> Resource:
+        handler = self.cloud.handlers[type_]
+        if handler.autoname and handler.autoname not in inputs:
+            inputs[handler.autoname] = autoname(handler, logical)
+        resource = Resource(type_, f"urn::{logical}", logical, "", inputs, copy.deepcopy(inputs))
+        handler.create(resource)
+        self.cloud.save(resource)
+        return resource
+
+    def change(self, old: Resource, **inputs: Any) -> Resource:
+        new = replace(old, inputs=old.inputs | inputs, outputs=copy.deepcopy(old.outputs | inputs))
+        self.cloud.handlers[old.type].update(old, new)
+        self.cloud.save(new)
+        return new
+
+    def remove(self, resource: Resource) -> None:
+        self.cloud.handlers[resource.type].delete(resource)
+        self.cloud.forget(resource)
+
+    def account(self, name: str) -> Resource:
+        return self.make(iam.ACCOUNT, name, accountId=f"{name}-account")
+
+    def bucket(self, name: str) -> Resource:
+        return self.make(storage.BUCKET, name, name=name, location="US-CENTRAL1", forceDestroy=True)
+
+    def role(self, name: str, permissions: list[str]) -> Resource:
+        return self.make(iam.ROLE, name, roleId=name, title=name, permissions=permissions)
+
+    def grant(self, type_: str, who: Resource | str, role: str, condition: str = "", **on: Any) -> Resource:
+        member = who if isinstance(who, str) else who["member"]
+        more = {"condition": {"title": "t", "expression": condition}} if condition else {}
+        return self.make(type_, "grant", member=member, role=role, **on, **more)
+
+    def grant_claims(self, who: Resource, bucket: Resource, node: str) -> Resource:
+        claimer = self.cloud.find(iam.ROLE, roleId="claimer") or self.role("claimer", roles.CLAIMER)
+        expression = roles.claims_condition(bucket["name"], node)
+        return self.grant(BUCKET_MEMBER, who, claimer["name"], expression, bucket=bucket["name"])
+
+    def secret(self, value: str) -> Resource:
+        """A secret's first version."""
+        secret = self.make(handlers.SECRET, "key", secretId="key", replication={"auto": {}}, deletionProtection=False)
+        return self.make(handlers.VERSION, "key", secret=secret.id, secretData=value)
+
+    def repository(self, name: str, immutable: bool = False) -> Resource:
+        return self.make(
+            handlers.REPOSITORY,
+            name,
+            repositoryId=name,
+            location=REGION,
+            format="DOCKER",
+            dockerConfig={"immutableTags": immutable},
+        )
+
+    def image(self, repository: Resource, script: str = SHOW) -> str:
+        """A real (process) image that prints what it sees; by digest."""
+        files = {"Dockerfile": 'FROM python\nCOPY . .\nCMD ["python", "show.py"]\n', "show.py": script}
+        name = f"{repository['registryUri']}/alpha"
+        images = self.cloud.kernel.images
+        return f"{name}@{images.build(name, packed(files), 'Dockerfile', {}, [], lambda _: None)}"
+
+    def job(self, name: str, account: Resource, image: str, **task: Any) -> Resource:
+        container = {
+            "image": image,
+            "resources": {"limits": {"cpu": "1", "memory": "512Mi"}},
+            "envs": [{"name": "A", "value": "1"}],
+            **task.pop("container", {}),
+        }
+        template = {
+            "serviceAccount": account["email"],
+            "maxRetries": 0,
+            "timeout": "60s",
+            "containers": [container],
+            **task,
+        }
+        inputs = {"location": REGION, "deletionProtection": False, "template": {"template": template}}
+        return self.make(run.JOB, name, **inputs)
+
+    def token(self, who: Resource | None = None) -> str:
+        return self.cloud.tokens.issue(who["member"] if who else iam.DEPLOYER)
+
+    def http(self, who: Resource | None = None, client: str = "test", token: str | None = None) -> httpx.Client:
+        """A client with an account's token (the deployer's when none is named) and the network of a process."""
+        trust = ssl.create_default_context(cafile=str(self.network.ca_file))
+        given = self.token(who) if token is None else token
+        headers = {"Authorization": f"Bearer {given}"} if given else {}
+        proxy = self.network.proxy(client)
+        return httpx.Client(proxy=proxy, verify=trust, trust_env=False, headers=headers, timeout=60)
