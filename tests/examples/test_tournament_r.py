@@ -17,7 +17,7 @@ import pytest
 
 from pnodes.engine.paths import ROOT
 from providers.images.context import BuildContext
-from tests.examples.conftest import Reachable
+from tests.examples.reachable import Reachable
 
 EXAMPLE = ROOT / "examples" / "tournament-r"
 HERE = Path(__file__).parent / "r"

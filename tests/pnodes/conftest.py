@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from pnodes.cli.main import app
 from sandbox.cli import process as sandbox_process
-
-Pnodes = Callable[..., Result]
+from tests.pnodes.command import Pnodes
 
 DAEMON = """
 import http.server, json, os, pathlib, signal, sys

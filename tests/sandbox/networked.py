@@ -1,4 +1,4 @@
-"""One stood-in cloud on the sandbox's network, without the daemon: a gateway, functions and jobs that reach it."""
+"""What the sandbox stands in for, on a network of its own without the daemon: one cloud, or Numerai."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from starlette.types import ASGIApp
 
 from sandbox.authority import Authority
 from sandbox.cloud import Cloud, Kernel
@@ -16,33 +19,66 @@ from sandbox.functions import Functions
 from sandbox.gateway import Gateway
 from sandbox.images import Images
 from sandbox.network import Network
+from sandbox.numerai.app import Numerai
 from sandbox.processes import ProcessRunner
+from sandbox.store import Store
 
 AnyCloud = TypeVar("AnyCloud", bound=Cloud)
 
 
 @contextmanager
-def networked(kernel: Kernel, home: Path, make: Callable[[Kernel], AnyCloud]) -> Iterator[tuple[AnyCloud, Network]]:
-    """The cloud that `make` gives, answering for its hosts; all of its processes are stopped at the end."""
+def gateway(home: Path, find_app: Callable[[str], ASGIApp | None]) -> Iterator[Network]:
+    """The network of a gateway that asks `find_app` which program answers for a host."""
     authority = Authority(home)
-    clouds: list[AnyCloud] = []
-    gateway = Gateway(authority, lambda host: clouds[0].app if clouds[0].owns(host) else None)
+    served = Gateway(authority, find_app)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    asyncio.run_coroutine_threadsafe(gateway.start(), loop).result(10)
-    network = Network(gateway.port, authority.ca_file)
-    kernel.executor.stop()
-    kernel.network = network
-    kernel.functions = Functions(home, kernel.store, network)
-    assert isinstance(kernel.images, Images)
-    kernel.executor = Executor(home, kernel.store, ProcessRunner(home, kernel.images, network))
-    clouds.append(make(kernel))
+    asyncio.run_coroutine_threadsafe(served.start(), loop).result(10)
     try:
-        yield clouds[0], network
+        yield Network(served.port, authority.ca_file)
     finally:
-        kernel.executor.stop()
-        kernel.functions.stop()
-        asyncio.run_coroutine_threadsafe(gateway.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(served.stop(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        loop.close()
+
+
+@contextmanager
+def networked(kernel: Kernel, home: Path, make: Callable[[Kernel], AnyCloud]) -> Iterator[tuple[AnyCloud, Network]]:
+    """The cloud that `make` gives, answering for its hosts; all of its processes are stopped at the end."""
+    clouds: list[AnyCloud] = []
+    with gateway(home, lambda host: clouds[0].app if clouds[0].owns(host) else None) as network:
+        kernel.executor.stop()
+        kernel.network = network
+        kernel.functions = Functions(home, kernel.store, network)
+        assert isinstance(kernel.images, Images)
+        kernel.executor = Executor(home, kernel.store, ProcessRunner(home, kernel.images, network))
+        clouds.append(make(kernel))
+        try:
+            yield clouds[0], network
+        finally:
+            kernel.executor.stop()
+            kernel.functions.stop()
+
+
+@dataclass
+class NumeraiKernel:
+    """The part of the sandbox's kernel that Numerai uses."""
+
+    home: Path
+    store: Store
+    network: Network
+
+
+@contextmanager
+def networked_numerai(home: Path, **options: Any) -> Iterator[tuple[Numerai, Network]]:
+    """A Numerai that processes reach under its real host names."""
+    store = Store(home)
+    served: list[Numerai] = []
+    with gateway(home, lambda host: served[0].app if served[0].owns(host) else None) as network:
+        served.append(Numerai(NumeraiKernel(home, store, network), **options))
+        try:
+            yield served[0], network
+        finally:
+            store.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pnodes.conftest import Pnodes
+from tests.pnodes.command import Pnodes
 
 NODES = """\
 nodes:

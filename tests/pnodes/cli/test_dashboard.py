@@ -12,10 +12,8 @@ import pytest
 from pnodes.cli import dashboard
 from pnodes.dashboard.serve import Serving, listen
 from providers.numerai.client import Client
-from tests.pnodes.conftest import Pnodes
-from tests.pnodes.deployed_stack import NOW, Deployed, deployed
-
-__all__ = ["deployed"]
+from tests.pnodes.command import Pnodes
+from tests.pnodes.deployed_stack import NOW, Deployed
 
 
 @pytest.fixture(autouse=True)

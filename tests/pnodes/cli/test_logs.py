@@ -2,10 +2,9 @@
 
 import json
 
-from tests.pnodes.conftest import Pnodes
-from tests.pnodes.deployed_stack import Deployed, deployed
+from tests.pnodes.command import Pnodes
+from tests.pnodes.deployed_stack import Deployed
 
-__all__ = ["deployed"]
 CALL = '{"node":"alpha","method":"POST","run":"t-1","route":"pred","http":202,"status":"started"}'
 
 

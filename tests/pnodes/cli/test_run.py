@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.numerai.app import Numerai
-from tests.pnodes.local.conftest import MODEL_ID, PACKAGES, Project, numerai, project
-
-__all__ = ["numerai", "project"]
+from tests.pnodes.local.project import MODEL_ID, PACKAGES, Project
 
 SHOW = "import json, os\nprint(json.dumps(dict(os.environ)))\n"
 

@@ -4,10 +4,9 @@ import json
 from datetime import UTC, datetime
 
 from providers.operations import Run, State
-from tests.pnodes.conftest import Pnodes
-from tests.pnodes.deployed_stack import Deployed, deployed
+from tests.pnodes.command import Pnodes
+from tests.pnodes.deployed_stack import Deployed
 
-__all__ = ["deployed"]
 NOW = datetime.now(UTC)
 RUNNING = [Run("run-4", State.RUNNING, NOW, started=NOW), Run("run-3", State.PENDING, NOW)]
 

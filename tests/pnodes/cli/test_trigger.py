@@ -10,10 +10,9 @@ import httpx
 import pytest
 
 from pnodes.cli import trigger
-from tests.pnodes.conftest import Pnodes
-from tests.pnodes.deployed_stack import Deployed, deployed
+from tests.pnodes.command import Pnodes
+from tests.pnodes.deployed_stack import Deployed
 
-__all__ = ["deployed"]
 STARTED = (202, {"status": "started", "run": "schedule-1", "job": "projects/p/executions/alpha-x"})
 
 

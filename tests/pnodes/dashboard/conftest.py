@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from selenium.webdriver import Chrome
@@ -12,9 +12,7 @@ from pnodes.dashboard import sources
 from pnodes.dashboard.serve import Serving, listen
 from pnodes.dashboard.watch import Watch
 from tests.needs_browser import browser
-from tests.pnodes.dashboard.known import Known
-
-Serve = Callable[[Known], Serving]
+from tests.pnodes.dashboard.known import Known, Serve
 
 
 @pytest.fixture(scope="module")

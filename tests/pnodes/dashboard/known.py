@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from pnodes.dashboard.deployment import DeployedNode, Deployment
+from pnodes.dashboard.serve import Serving
 from providers.operations import LogLine, NodeOperations, OperationsError, Run, State
 
 TOKEN = "q7Zr0yXw3cVt5bNm8kLj2hGf4dSa6pOi1uYtReWqZxC"
@@ -111,6 +112,9 @@ class Known:
             rounds=lambda name: self.rounds.get(name, []),
             secrets=frozenset({TOKEN, "numerai-secret-value"}),
         )
+
+
+Serve = Callable[[Known], Serving]
 
 
 def stamp(moment: datetime) -> str:

@@ -16,8 +16,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from pnodes.dashboard.report import report, write
 from providers.operations import Run, State
 from tests.needs_browser import complaints, narrow, requested, wide
-from tests.pnodes.dashboard.conftest import Serve
-from tests.pnodes.dashboard.known import EVIL, TOKEN, call, world
+from tests.pnodes.dashboard.known import EVIL, TOKEN, Serve, call, world
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,5 @@
-"""Numerai's answers without a network, as the tests of its client have them."""
+"""Numerai without a network, as the tests of its client have it."""
 
-from tests.providers.numerai.conftest import wire
+from tests.providers.numerai.fixtures import wire
 
 __all__ = ["wire"]

@@ -8,7 +8,7 @@ import pytest
 
 from pnodes.doctor import numerai
 from providers.findings import Finding, Level
-from tests.providers.numerai.conftest import Wire
+from tests.providers.numerai.wire import Wire
 from tests.providers.patients import MODEL, levels, node, only
 
 KEYS = {"numerai-public-id": "PUBLIC", "numerai-secret": "SECRET"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pnodes.local.copies import outermost
-from tests.pnodes.local.conftest import MODEL_ID, PACKAGES, Project
+from tests.pnodes.local.project import MODEL_ID, PACKAGES, Project
 
 ENGINE = """\
 #!{python}

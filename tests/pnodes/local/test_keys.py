@@ -10,7 +10,7 @@ from nodefile import load
 from pnodes.local import keys
 from pnodes.local.refused import CannotRun
 from pnodes.local.variables import Account
-from tests.pnodes.local.conftest import MODEL_ID, Project
+from tests.pnodes.local.project import MODEL_ID, Project
 
 PULUMI = """\
 #!/bin/sh

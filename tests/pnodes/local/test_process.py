@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from pnodes.local import process
-from tests.pnodes.local.conftest import Project
+from tests.pnodes.local.project import Project
 
 # A model with a child that is in a session of its own and does not listen to polite signals.
 FAMILY = """

@@ -9,9 +9,7 @@ import pytest
 
 from sandbox.cloud import Kernel
 from sandbox.gcp.cloud import GcpCloud
-from tests.sandbox.gcp.cloud import (
-    Google,
-)
+from tests.sandbox.gcp.cloud import Google
 from tests.sandbox.networked import networked
 
 

@@ -14,10 +14,8 @@ from numerapi import base_api
 from sandbox.network import Network
 from sandbox.numerai.app import Numerai
 from sandbox.store import Store
-from tests.sandbox.numerai.world import (
-    Kernel,
-    World,
-)
+from tests.sandbox.networked import NumeraiKernel
+from tests.sandbox.numerai.world import World
 
 
 @pytest.fixture
@@ -27,7 +25,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     store = Store(tmp_path / "home")
-    yield World(Kernel(tmp_path / "home", store, Network(0, tmp_path / "no-ca.pem")))
+    yield World(NumeraiKernel(tmp_path / "home", store, Network(0, tmp_path / "no-ca.pem")))
     store.close()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numerapi
@@ -12,9 +11,8 @@ import numpy as np
 import pandas as pd
 from numerapi.base_api import Api
 
-from sandbox.network import Network
 from sandbox.numerai.app import Numerai
-from sandbox.store import Store
+from tests.sandbox.networked import NumeraiKernel
 
 CLASSIC_MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 SIGNALS_MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
@@ -40,19 +38,10 @@ def guesses(api: Any) -> pd.DataFrame:
 
 
 @dataclass
-class Kernel:
-    """The part of the sandbox's kernel that Numerai uses."""
-
-    home: Path
-    store: Store
-    network: Network
-
-
-@dataclass
 class World:
     """A Numerai, where it listens, what it posted to webhooks, and its clock."""
 
-    kernel: Kernel
+    kernel: NumeraiKernel
     url: str = ""
     posted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     answer: tuple[int, float, str] = (202, 0.01, '{"job": "1"}')
