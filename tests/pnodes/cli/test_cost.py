@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pnodes.command import Pnodes
+from tests.pnodes_command import Pnodes
 
 NODES = """\
 nodes:

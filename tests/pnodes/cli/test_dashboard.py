@@ -12,8 +12,8 @@ import pytest
 from pnodes.cli import dashboard
 from pnodes.dashboard.serve import Serving, listen
 from providers.numerai.client import Client
-from tests.pnodes.command import Pnodes
 from tests.pnodes.deployed_stack import NOW, Deployed
+from tests.pnodes_command import Pnodes
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 from pnodes.deployed import stack
 from pnodes.engine import Engine
 from pnodes.engine.version import Version
-from tests.pnodes.command import Pnodes
+from tests.pnodes_command import Pnodes
 
 NODE = "nodes:\n  alpha: {model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01, cloud: aws, source: m}\n"
 

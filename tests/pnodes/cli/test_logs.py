@@ -2,8 +2,8 @@
 
 import json
 
-from tests.pnodes.command import Pnodes
 from tests.pnodes.deployed_stack import Deployed
+from tests.pnodes_command import Pnodes
 
 CALL = '{"node":"alpha","method":"POST","run":"t-1","route":"pred","http":202,"status":"started"}'
 

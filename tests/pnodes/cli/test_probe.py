@@ -9,8 +9,8 @@ import pytest
 from pnodes.cli import probe
 from pnodes.deployed.check import Check, Result
 from providers.operations import OperationsError
-from tests.pnodes.command import Pnodes
 from tests.pnodes.deployed_stack import DONE, Deployed
+from tests.pnodes_command import Pnodes
 
 PASSED = Result("alpha", "t-1", DONE, ["", "job", "", "s"], seconds=75)
 STOPPED = Result("beta", "t-2", DONE, ["", "job"], "it broke", ["[last] line"], 3)

@@ -14,7 +14,7 @@ import pytest
 
 from pnodes.cli.release import short, targets
 from pnodes.errors import UserError
-from tests.pnodes.command import Pnodes
+from tests.pnodes_command import Pnodes
 
 STACK = "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev"
 ALPHA = "urn:pulumi:dev::p::prediction-nodes:aws:PredictionNode::alpha"

@@ -7,8 +7,8 @@ import pytest
 
 from pnodes.cli.status import _round
 from pnodes.times import duration
-from tests.pnodes.command import Pnodes
 from tests.pnodes.deployed_stack import Deployed
+from tests.pnodes_command import Pnodes
 
 
 def test_each_node_has_its_run_and_whether_the_submission_is_of_it(pnodes: Pnodes, deployed: Deployed) -> None:

@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime
 
 from providers.operations import Run, State
-from tests.pnodes.command import Pnodes
 from tests.pnodes.deployed_stack import Deployed
+from tests.pnodes_command import Pnodes
 
 NOW = datetime.now(UTC)
 RUNNING = [Run("run-4", State.RUNNING, NOW, started=NOW), Run("run-3", State.PENDING, NOW)]

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from pnodes.cli import trigger
-from tests.pnodes.command import Pnodes
 from tests.pnodes.deployed_stack import Deployed
+from tests.pnodes_command import Pnodes
 
 STARTED = (202, {"status": "started", "run": "schedule-1", "job": "projects/p/executions/alpha-x"})
 
