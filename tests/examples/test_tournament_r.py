@@ -25,29 +25,31 @@ MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 SIGNALS_MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
 RSCRIPT = shutil.which("Rscript")
 NEEDED = ("curl", "jsonlite", "ranger")
+INSTALL = f"Debian: apt install r-base-core {' '.join(f'r-cran-{package}' for package in NEEDED)}"
 
 
 def has(package: str) -> bool:
     """Whether R has a package."""
-    assert RSCRIPT is not None
+    if RSCRIPT is None:
+        return False
     code = f'quit(status = if (requireNamespace("{package}", quietly = TRUE)) 0 else 1)'
     return subprocess.run([RSCRIPT, "-e", code], capture_output=True).returncode == 0
 
 
-MISSING = ["R itself"] if RSCRIPT is None else [package for package in NEEDED if not has(package)]
-
-
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(scope="session")
 def r() -> None:
-    """R and its packages; the tests are skipped without, but fail where R is required, as where changes are checked."""
-    if MISSING and os.environ.get("PNODES_REQUIRE_R") == "1":
-        pytest.fail(f"R is required here, but not installed: {', '.join(MISSING)}", pytrace=False)
-    if MISSING:
-        pytest.skip(f"not installed for R on this machine: {', '.join(MISSING)}")
+    """Skip without R and its packages; fail where R is required, as where changes are checked."""
+    missing = ["R itself"] if RSCRIPT is None else [package for package in NEEDED if not has(package)]
+    if not missing:
+        return
+    reason = f"not installed on this machine: {', '.join(missing)} ({INSTALL})"
+    if os.environ.get("PNODES_REQUIRE_R") == "1":
+        pytest.fail(f"R is required here, but {reason}", pytrace=False)
+    pytest.skip(f"no R: {reason}")
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def library(r: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library of R packages with what the machine lacks."""
     folder = tmp_path_factory.mktemp("library")
     if not has("nanoparquet"):
