@@ -22,6 +22,7 @@ runtime:
   options:
     virtualenv: {VENV}
 """
+# The compiler must not be able to put the two halves of the secret together: the compiled program is searched for it.
 PROGRAM = """\
 import os
 import sys
@@ -67,7 +68,7 @@ thing = Thing("thing", pulumi.Config().require_int("size"), key, pulumi.Resource
 pulumi.export("size", thing.size)
 pulumi.export("key", key)
 pulumi.export("folder", os.getcwd())
-pulumi.export("secrets in the environment", any("hunter" + "2" in value for value in os.environ.values()))
+pulumi.export("secrets in the environment", any("".join(["hunter", "2"]) in value for value in os.environ.values()))
 """
 BESIDE = """\
 import pulumi
