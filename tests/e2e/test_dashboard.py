@@ -54,6 +54,16 @@ def shown(chrome: Chrome, selector: str) -> list[str]:
     return [str(each).strip() for each in chrome.execute_script(script, selector)]
 
 
+def log_lines(chrome: Chrome, last: str) -> list[str]:
+    """The lines in the log's panel once `last` is among them: they arrive one by one, after the run's state."""
+
+    def lines(_: Chrome) -> list[str] | None:
+        present = shown(chrome, "#log-lines li > span")
+        return present if last in present else None
+
+    return WebDriverWait(chrome, 60, 0.1).until(lines, f"the log never showed {last!r}")
+
+
 def test_a_round_is_seen_on_the_page_and_kept_in_a_file(make_world: MakeWorld, tmp_path: Path) -> None:
     world = make_world("nodes: {}\n")
     token = "printed by the model: token=abcdefghijklmnop"
@@ -95,7 +105,7 @@ def test_a_round_is_seen_on_the_page_and_kept_in_a_file(make_world: MakeWorld, t
 
             chrome.find_element(By.CSS_SELECTOR, f"{card} .entry button.log").click()
             wait.until(lambda _: "succeeded after" in chrome.find_element(By.ID, "log-said").text)
-            lines = shown(chrome, "#log-lines li > span")
+            lines = log_lines(chrome, last="submitted")
             assert lines[0] == f"predicting on-{cloud}"
             assert NASTY in lines
             assert "printed by the model: token=***" in lines

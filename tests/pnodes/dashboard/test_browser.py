@@ -62,8 +62,9 @@ def test_the_page_tells_every_node_and_opens_logs(chrome: Chrome, serve: Serve) 
 
     one(chrome, "#node-alpha .entry button.log").click()
     until(chrome, lambda: "succeeded" in one(chrome, "#log-said").text)
-    lines = texts(chrome, "#log-lines li > span")
-    assert EVIL in lines
+    # The lines follow the run's state; "done" is the last.
+    until(chrome, lambda: "done" in texts(chrome, "#log-lines li > span"))
+    assert EVIL in texts(chrome, "#log-lines li > span")
     assert not chrome.find_elements(By.CSS_SELECTOR, "#log-lines script, #log-lines img")
     assert chrome.title == "prediction-nodes/live: prediction nodes"
     assert TOKEN not in chrome.page_source
