@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
@@ -28,6 +27,7 @@ from pnodes.local.refused import CannotRun
 from pnodes.local.variables import Account
 from providers.images.arguments import build_arguments
 from providers.images.context import ContextError
+from providers.images.unpack import unpack
 
 PLATFORM = "linux/amd64"
 _INSIDE = "/run/prediction-nodes"
@@ -43,8 +43,7 @@ def build(engine: Engine, image: Image, model_id: str, scratch: Path, environ: M
         with tempfile.TemporaryFile(dir=scratch) as archive:
             image.context.pack(archive)
             archive.seek(0)
-            with tarfile.open(fileobj=archive) as packed:
-                packed.extractall(folder, filter="tar")
+            unpack(archive, folder)
     except ContextError as error:
         raise CannotRun(str(error)) from None
     arguments = [f"{name}={value}" for name, value in build_arguments(image.node, model_id).items()]

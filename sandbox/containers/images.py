@@ -11,7 +11,6 @@ import io
 import os
 import shutil
 import subprocess
-import tarfile
 import tempfile
 import threading
 import zipfile
@@ -19,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from providers.images.unpack import UnpackError, unpack
 from sandbox.containers import instructions, outside
 from sandbox.containers.base import Bases, NoBaseError
 from sandbox.containers.engine import Engine, EngineFailed
@@ -177,9 +177,8 @@ def _extract(archive: bytes, folder: Path) -> None:
     try:
         if archive[:2] == b"PK":
             with zipfile.ZipFile(io.BytesIO(archive)) as bundle:
-                bundle.extractall(folder)  # noqa: S202 - it keeps inside the folder by itself
+                bundle.extractall(folder)  # it keeps inside the folder by itself
         else:
-            with tarfile.open(fileobj=io.BytesIO(archive)) as bundle:
-                bundle.extractall(folder, filter="tar")
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+            unpack(io.BytesIO(archive), folder)
+    except (UnpackError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise BuildError(f"the context cannot be unpacked: {error}") from error
