@@ -45,7 +45,8 @@ def install(home: Path, timeout: float = INSTALL_TIMEOUT) -> None:
     fresh = home.with_name(f"{home.name}.{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        _run([sys.executable, "-c", _INSTALL, str(fresh)], timeout)
+        # Unbuffered: what it printed would else come after its error, which is the line to tell.
+        _run([sys.executable, "-u", "-c", _INSTALL, str(fresh)], timeout)
         for name in ("pulumi", LANGUAGE_HOST, DYNAMIC_PROVIDER):
             if not (engine_bin(fresh) / name).exists():
                 raise InstallFailed(f"the official release has no {name}")
