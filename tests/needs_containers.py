@@ -14,6 +14,8 @@ import pytest
 from sandbox.containers.base import Bases, NoBaseError
 from sandbox.containers.engine import Engine, NoEngineError, find
 
+_INSTALL = "Debian: apt install podman runc docker-registry mmdebstrap"
+
 
 def engine_and_bases(home: Path) -> tuple[Engine, Bases]:
     """An engine that works and what it builds on; else the test is skipped."""
@@ -27,7 +29,7 @@ def engine_and_bases(home: Path) -> tuple[Engine, Bases]:
 
 
 def cannot(reason: str) -> NoReturn:
-    """Skip, or fail where containers are required."""
+    """Skip and say what to install, or fail where containers are required."""
     if os.environ.get("PNODES_REQUIRE_CONTAINERS") == "1":
         pytest.fail(f"containers are required here, but {reason}", pytrace=False)
-    pytest.skip(f"no containers: {reason}")
+    pytest.skip(f"no containers: {reason} ({_INSTALL})")
