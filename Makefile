@@ -20,20 +20,25 @@ PYTHON ?= python3
 # Behind a company's proxy the certificates are those of the system.
 export UV_SYSTEM_CERTS ?= true
 WORKERS ?= auto
+# Folders, files or options for pytest: make test TESTS=tests/nodefile.
+TESTS ?=
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 say := @printf '\033[1m==>\033[0m %s\n'
 
-.PHONY: help demo test coverage policies setup lint docs links picture format lock clean
+.PHONY: help demo test test-fresh coverage policies setup lint docs links picture format lock clean
 
 help: ## show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: setup ## the whole story on this machine: three clouds and Numerai in a sandbox, one round, a table
 	@$(BIN)/pnodes demo
 
 test: setup $(POLICIES) ## all tests, also those that run the real Pulumi engine
 	$(say) "Running the tests (a few minutes; those with the real engine take most of it)"
-	@$(PYTEST)
+	@$(PYTEST) $(TESTS)
+
+test-fresh: setup ## the tests without the engine's long ones as on a new machine: ordinary user, old Python, few tools
+	@.ci/fresh $(TESTS)
 
 # Measures what runs in pytest's own processes; the sandbox's, the engine's and the models' are left out, which would cost
 # minutes. `.venv/bin/coverage report` then names the lines that are not reached. On two cores a whole run takes about a
@@ -55,7 +60,7 @@ lint: $(READY) $(ACTIONLINT) ## ruff, the linters of workflows, and mypy, as CI 
 	@$(BIN)/ruff format --check .
 	$(say) "actionlint (with shellcheck) and zizmor: the workflows in .github (seconds)"
 	@$(ACTIONLINT) -shellcheck $(BIN)/shellcheck
-	@$(BIN)/shellcheck pnodes/engine/environment.sh .ci/run
+	@$(BIN)/shellcheck pnodes/engine/environment.sh .ci/run .ci/fresh
 	@$(BIN)/zizmor --quiet --offline .github
 	$(say) "mypy --strict (the first time 3 minutes and 7 GB of memory, for the SDKs of three clouds; then seconds)"
 	@$(BIN)/mypy
