@@ -37,7 +37,7 @@ class RunSpec:
 
 
 @dataclass
-class Run:
+class JobRun:
     """One run and how far it came; `env` holds names only, values are not written down."""
 
     cloud: str
@@ -102,9 +102,9 @@ class Executor:
             if run.state not in ENDED:
                 self._end(run, "FAILED", "the sandbox was stopped while this job ran")
 
-    def submit(self, spec: RunSpec) -> Run:
+    def submit(self, spec: RunSpec) -> JobRun:
         """Queue a run; returns at once."""
-        run = Run(
+        run = JobRun(
             spec.cloud,
             spec.job,
             spec.run_id,
@@ -126,18 +126,18 @@ class Executor:
         with self._changed:
             self._cancelled[run_id] = reason
 
-    def get(self, run_id: str) -> Run | None:
+    def get(self, run_id: str) -> JobRun | None:
         """A run by its id."""
         doc = self._store.get("runs", run_id)
-        return Run(**doc) if doc else None
+        return JobRun(**doc) if doc else None
 
-    def runs(self, cloud: str | None = None, job: str | None = None) -> list[Run]:
+    def runs(self, cloud: str | None = None, job: str | None = None) -> list[JobRun]:
         """Runs, oldest first."""
-        found = [Run(**doc) for doc in self._store.all("runs").values()]
+        found = [JobRun(**doc) for doc in self._store.all("runs").values()]
         wanted = [run for run in found if cloud in (None, run.cloud) and job in (None, run.job)]
         return sorted(wanted, key=lambda run: run.created)
 
-    def wait(self, run_id: str, timeout: float) -> Run:
+    def wait(self, run_id: str, timeout: float) -> JobRun:
         """The run once it has ended. Raises TimeoutError."""
         with self._changed:
             if not self._changed.wait_for(lambda: (r := self.get(run_id)) is not None and r.state in ENDED, timeout):
@@ -159,16 +159,16 @@ class Executor:
                 self.cancel(run.run_id, "the sandbox was stopped while this job ran")
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _save(self, run: Run) -> None:
+    def _save(self, run: JobRun) -> None:
         with self._changed:
             self._store.put("runs", run.run_id, asdict(run))
             self._changed.notify_all()
 
-    def _end(self, run: Run, state: str, reason: str) -> None:
+    def _end(self, run: JobRun, state: str, reason: str) -> None:
         run.state, run.reason, run.stopped = state, reason, time.time()
         self._save(run)
 
-    def _run(self, spec: RunSpec, run: Run) -> None:
+    def _run(self, spec: RunSpec, run: JobRun) -> None:
         try:
             if spec.run_id in self._cancelled:
                 self._end(run, "FAILED", self._cancelled[spec.run_id])
@@ -187,7 +187,7 @@ class Executor:
         except Exception as error:  # noqa: BLE001 - a run that nobody ends would be waited for for ever
             self._end(run, "FAILED", f"the sandbox could not run the job: {error!r}")
 
-    def _watch(self, job: Job, spec: RunSpec, run: Run) -> str:
+    def _watch(self, job: Job, spec: RunSpec, run: JobRun) -> str:
         """Wait for the job's end, or bring it about; the reason if it failed."""
         run.state, run.started = "RUNNING", time.time()
         self._save(run)
@@ -202,7 +202,7 @@ class Executor:
         run.exit_code = job.wait(0)
         return reason
 
-    def _too_much(self, job: Job, spec: RunSpec, run: Run) -> str:
+    def _too_much(self, job: Job, spec: RunSpec, run: JobRun) -> str:
         used = job.memory_mib()
         run.peak_memory_mib = max(run.peak_memory_mib, used)
         if spec.run_id in self._cancelled:

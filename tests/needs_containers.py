@@ -12,12 +12,12 @@ from typing import NoReturn
 import pytest
 
 from sandbox.containers.base import Bases, NoBaseError
-from sandbox.containers.engine import Engine, NoEngineError, find
+from sandbox.containers.engine import ContainerEngine, NoEngineError, find
 
 _INSTALL = "Debian: apt install podman runc docker-registry mmdebstrap"
 
 
-def engine_and_bases(home: Path) -> tuple[Engine, Bases]:
+def engine_and_bases(home: Path) -> tuple[ContainerEngine, Bases]:
     """An engine that works and what it builds on; else the test is skipped."""
     try:
         engine = find(home)

@@ -43,7 +43,8 @@ def import_nodes(
     Nothing is overwritten, and nothing of numerai-cli's is changed. Exit code 2 when the files cannot be used.
     """
     from nodefile import fields
-    from pnodes.migrate import import_keys, import_plan
+    from pnodes.migrate import import_keys
+    from pnodes.migrate import import_nodes as nodes_import
 
     if account is not None:
         try:
@@ -55,13 +56,13 @@ def import_nodes(
     source = nodes_json.expanduser().absolute()
     target = (file or project.project_folder() / "nodes.yaml").absolute()
     folder = project.project_folder(target.parent)
-    plan = None if only_keys else import_plan.prepare(source, target, frozenset(skip or ()), account)
+    nodes = None if only_keys else nodes_import.prepare(source, target, frozenset(skip or ()), account)
     move = import_keys.prepare(source.parent / ".keys", folder, account, wanted=keys and not dry_run)
-    if plan is None:
+    if nodes is None:
         _tell_keys(move.run(), as_json)
         return
-    with plan.checked() as change:
-        found = plan.report(change.nodes, move.wants)
+    with nodes.checked() as change:
+        found = nodes.report(change.nodes, move.wants)
         if not dry_run:
             found["keys"] = move.run()
             try:
@@ -71,10 +72,10 @@ def import_nodes(
                 raise
     found["written"] = not dry_run
     if as_json:
-        print(json.dumps({**found, **({"content": plan.content.decode()} if dry_run else {})}, indent=2))
+        print(json.dumps({**found, **({"content": nodes.content.decode()} if dry_run else {})}, indent=2))
         return
     if dry_run:
-        sys.stdout.write(plan.content.decode())
+        sys.stdout.write(nodes.content.decode())
         sys.stdout.flush()
     _tell(found, source, Console(stderr=dry_run, highlight=False, soft_wrap=True, markup=False))
 

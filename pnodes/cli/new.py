@@ -63,8 +63,8 @@ def new(
     found = examples.find(example)
     path = (file or project.project_folder() / "nodes.yaml").absolute()
     wish = Wish(name, found, path, (folder or path.parent / name).absolute(), cloud, region, size)
-    plan = prepare(wish)
-    made = make(plan, _models(found, list(wish.names), model or []))
+    prepared = prepare(wish)
+    made = make(prepared, _models(found, list(wish.names), model or []))
     _tell(found, made.folder, list(wish.names), made.file)
 
 

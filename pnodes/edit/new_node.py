@@ -34,7 +34,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Preparation:
     """A wish that can be granted, with the content of nodes.yaml (None when there is no file) and its `defaults`."""
 
     wish: Wish
@@ -50,7 +50,7 @@ class Made:
     file: Path
 
 
-def prepare(wish: Wish) -> Plan:
+def prepare(wish: Wish) -> Preparation:
     """Look at everything that can be wrong before a model is asked for; nothing is written."""
     for name in wish.names:
         if sentence := wrong_name(name):
@@ -68,19 +68,19 @@ def prepare(wish: Wish) -> Plan:
             raise UserError(f'{wish.file.name} already has a node "{name}". Choose another name.', 2)
     _free(wish.folder, examples.folder_of(wish.example))
     defaults = document.get("defaults")
-    return Plan(wish, content, defaults if isinstance(defaults, dict) else {})
+    return Preparation(wish, content, defaults if isinstance(defaults, dict) else {})
 
 
-def make(plan: Plan, models: Mapping[str, str]) -> Made:
+def make(prepared: Preparation, models: Mapping[str, str]) -> Made:
     """Copy the example and add its nodes, whose models at Numerai these are."""
-    wish = plan.wish
+    wish = prepared.wish
     for model in models.values():
         _checked("--model", model, fields.model)
-    content = _edited(plan, models)
+    content = _edited(prepared, models)
     made = _first_missing(wish.folder)
     try:
         examples.copy(wish.example, wish.folder, _relative(wish.folder, wish.file.parent))
-        with nodes_write.checked(wish.file, plan.content, content) as change:
+        with nodes_write.checked(wish.file, prepared.content, content) as change:
             change.put()
     except BaseException as error:
         _undo(wish.folder, made)
@@ -110,24 +110,24 @@ def _free(folder: Path, example: Path) -> None:
         raise UserError(f"The folder {folder} has files in it. Choose another name, or another --folder.", 2)
 
 
-def _edited(plan: Plan, models: Mapping[str, str]) -> bytes:
+def _edited(prepared: Preparation, models: Mapping[str, str]) -> bytes:
     """The content of nodes.yaml with the new nodes."""
-    wish, base = plan.wish, plan.wish.file.parent
+    wish, base = prepared.wish, prepared.wish.file.parent
     root = _relative(wish.folder, base)
     variables = wish.example.env(wish.name)
     entries: dict[str, Mapping[str, nodes_edit.Value]] = {}
     for name, inside in wish.names.items():
         entry: dict[str, nodes_edit.Value] = {"model": models[name], "tournament": wish.example.tournament}
-        if wish.cloud or not plan.defaults.get("cloud"):
+        if wish.cloud or not prepared.defaults.get("cloud"):
             entry["cloud"] = wish.cloud or next(iter(REGIONS))
         entry |= {key: value for key, value in (("region", wish.region), ("size", wish.size)) if value}
         entry["source"] = f"{root}/{inside}" if inside else root
-        if inside or plan.defaults.get("context"):
+        if inside or prepared.defaults.get("context"):
             entry["context"] = root
         if name in variables:
             entry["env"] = variables[name]
         entries[name] = entry
-    content = plan.content
+    content = prepared.content
     if content is None:
         content = nodes_write.head(wish.file)
     try:

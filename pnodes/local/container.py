@@ -17,10 +17,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pnodes.local import copies, variables
-from pnodes.local.engines import Engine, Mount
+from pnodes.local.container_engine import ContainerEngine, Mount
 from pnodes.local.image import Image
+from pnodes.local.invocation import GUARD, guarded
 from pnodes.local.packages import Say
-from pnodes.local.plan import GUARD, guarded
 from pnodes.local.process import Ended
 from pnodes.local.process import run as watch
 from pnodes.local.refused import CannotRun
@@ -35,7 +35,9 @@ _KILLED = 137
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def build(engine: Engine, image: Image, model_id: str, scratch: Path, environ: Mapping[str, str], say: Say) -> str:
+def build(
+    engine: ContainerEngine, image: Image, model_id: str, scratch: Path, environ: Mapping[str, str], say: Say
+) -> str:
     """Builds a node's image from the context that its cloud would get; the image's id. Raises CannotRun."""
     folder, id_file = scratch / "context", scratch / "image-id"
     try:
@@ -62,7 +64,7 @@ def build(engine: Engine, image: Image, model_id: str, scratch: Path, environ: M
 
 
 def run(
-    engine: Engine,
+    engine: ContainerEngine,
     image: Image,
     image_id: str,
     account: Account,
@@ -125,7 +127,7 @@ def run(
         engine.ask(environ, "rm", "--force", name)
 
 
-def _machine(engine: Engine, environ: Mapping[str, str]) -> tuple[dict[str, str], list[Mount]]:
+def _machine(engine: ContainerEngine, environ: Mapping[str, str]) -> tuple[dict[str, str], list[Mount]]:
     """Proxies and certificates as they are from inside the container, and the mounts that the latter need."""
     env = variables.of_machine(environ)
     mounts: dict[Path, Mount] = {}

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pnodes.local.engines import Engine, Mount
+from pnodes.local.container_engine import ContainerEngine, Mount
 from pnodes.local.image import Image
 
 
@@ -31,7 +31,9 @@ def kept(image: Image) -> list[Mount]:
     ]
 
 
-def bring(engine: Engine, environ: Mapping[str, str], image: Image, container: str, mounted: Sequence[str]) -> None:
+def bring(
+    engine: ContainerEngine, environ: Mapping[str, str], image: Image, container: str, mounted: Sequence[str]
+) -> None:
     """Copies what a stopped container has written below WORKDIR to where it belongs in the source."""
     changes = [line.split(" ", 1) for line in engine.ask(environ, "diff", container).splitlines() if " " in line]
     changed = {path: kind for kind, path in changes if kind in ("A", "C")}

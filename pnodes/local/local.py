@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from nodefile import Node
-from pnodes.local import container, engines, files, keys, predictions, process, variables
+from pnodes.local import container, files, keys, predictions, process, variables
+from pnodes.local.container_engine import find_container_engine
 from pnodes.local.files import Written
 from pnodes.local.image import Image, default_command, image_of
+from pnodes.local.invocation import prepare
 from pnodes.local.packages import Say, cache_folder
-from pnodes.local.plan import plan
 from pnodes.local.process import Ended
 from pnodes.local.variables import Account
 from providers.images.arguments import context_of_node
@@ -103,11 +104,11 @@ def run_node(
     if wishes.in_container:
         ended = _in_container(image, account, own, wishes, folder, scratch, environ, installing, output, say)
     else:
-        prepared = plan(
+        invocation = prepare(
             image, account, own, wishes.command, folder, scratch, cache_folder(environ), environ, installing, say
         )
         _announce(say, node, command, account)
-        ended = process.run(prepared.command, prepared.folder, prepared.env, node.timeout, output)
+        ended = process.run(invocation.command, invocation.folder, invocation.env, node.timeout, output)
     now = context_of_node(node)
     written = files.written(before, files.snapshot(node.source), node.source, sent, now)
     new = sorted(predictions.present(folder) - kept)
@@ -126,7 +127,7 @@ def _in_container(
     output: int | None,
     say: Say,
 ) -> Ended:
-    engine = engines.find_engine(environ)
+    engine = find_container_engine(environ)
     image_id = container.build(engine, image, account.model_id, scratch, installing, say)
     _announce(say, image.node, wishes.command or default_command(image), account)
     return container.run(

@@ -15,7 +15,7 @@ from sandbox.aws import batch, ecr, logs, secretsmanager
 from sandbox.aws.calls import Call, Refused, Reply, reply
 from sandbox.aws.iam import Caller
 from sandbox.cloud import Resource
-from sandbox.executor import ENDED, Run, RunSpec
+from sandbox.executor import ENDED, JobRun, RunSpec
 
 if TYPE_CHECKING:
     from sandbox.aws.cloud import AwsCloud
@@ -167,7 +167,7 @@ class Jobs:
                 found.append({key: value for key, value in described.items() if key != "container"})
         return sorted(found, key=lambda each: -each["createdAt"])[: wanted.get("maxResults", 100)]
 
-    def _described(self, run: Run) -> dict[str, Any]:
+    def _described(self, run: JobRun) -> dict[str, Any]:
         known = self._store.get("aws:job-names", run.run_id) or {"name": run.run_id, "definition": run.job}
         definition = self._cloud.find(batch.DEFINITION, arnPrefix=run.job)
         described: dict[str, Any] = {

@@ -64,7 +64,7 @@ class AzureCloud(Cloud):
             registry.REGISTRY: registry.Registry(self, "registryName"),
             jobs.ENVIRONMENT: jobs.Environment(self, "environmentName"),
             jobs.JOB: jobs.Job(self, "jobName"),
-            web.PLAN: web.Plan(self, "name"),
+            web.PLAN: web.AppServicePlan(self, "name"),
             web.SITE: web.Site(self, "name"),
         }
 

@@ -18,7 +18,7 @@ from sandbox.azure.handlers import ArmHandler, identities_as_map, preview_identi
 from sandbox.azure.identity import IDENTITY
 from sandbox.azure.registry import REGISTRY
 from sandbox.cloud import CloudError, Resource
-from sandbox.executor import ENDED, Run, RunSpec
+from sandbox.executor import ENDED, JobRun, RunSpec
 
 if TYPE_CHECKING:
     from sandbox.azure.cloud import AzureCloud
@@ -234,7 +234,7 @@ class Starts:
         repository, _, digest = image.partition("@")
         return f"{repository} that the job may pull@{digest}"
 
-    def _execution(self, job: Resource, run: Run) -> dict[str, Any]:
+    def _execution(self, job: Resource, run: JobRun) -> dict[str, Any]:
         store = self._cloud.kernel.store
         status = _STATES.get(run.state, "Failed")
         if run.stopped and store.get("azure:stopped", run.run_id) is not None:

@@ -51,7 +51,7 @@ def key(site: str) -> str:
     return f"azure/{site}"
 
 
-class Plan(ArmHandler):
+class AppServicePlan(ArmHandler):
     """Microsoft.Web/serverfarms."""
 
     kind, limit = "Microsoft.Web/serverfarms", r"[A-Za-z0-9-]{1,40}"

@@ -13,7 +13,7 @@ from pnodes.engine import Engine
 from pnodes.errors import Group, UserError
 from sandbox.cli import process as sandbox_process
 from sandbox.cli import shell as sandbox_shell
-from sandbox.cli.control import Control, Run, Trigger
+from sandbox.cli.control import Control, RunRecord, Trigger
 from sandbox.cli.engine_run import Pulumi
 from sandbox.cli.report import how_jobs_run, table
 
@@ -198,7 +198,7 @@ def logs(
     print(text)
 
 
-def _complete(beginning: str, runs: list[Run]) -> str:
+def _complete(beginning: str, runs: list[RunRecord]) -> str:
     """The one run whose id begins so."""
     found = [run.run_id for run in runs if run.run_id.startswith(beginning)]
     if len(found) != 1:

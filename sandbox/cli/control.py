@@ -9,7 +9,7 @@ import httpx
 from pnodes.errors import UserError
 
 _ROUND_TIMEOUT = 120.0
-Record = TypeVar("Record", "Trigger", "Run", "Submission")
+Record = TypeVar("Record", "Trigger", "RunRecord", "Submission")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Trigger:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRecord:
     """One run of a job."""
 
     cloud: str
@@ -102,9 +102,9 @@ class Control:
         answer = self._ask("POST", "/retry-webhooks", timeout=_ROUND_TIMEOUT).json()
         return [_take(Trigger, call) for call in answer["triggers"]]
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[RunRecord]:
         """All runs, oldest first."""
-        return [_take(Run, run) for run in self._ask("GET", "/runs").json()["runs"]]
+        return [_take(RunRecord, run) for run in self._ask("GET", "/runs").json()["runs"]]
 
     def submissions(self) -> list[Submission]:
         """All submissions, oldest first."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.cli.control import Run, Submission, Trigger
+from sandbox.cli.control import RunRecord, Submission, Trigger
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Outcome:
     size: str
     webhook: str
     trigger: Trigger | None
-    run: Run | None
+    run: RunRecord | None
     submission: Submission | None
 
     @property
@@ -48,7 +48,7 @@ def outcomes(
     nodes: Mapping[str, Mapping[str, Any]],
     webhooks: Mapping[str, str],
     triggers: Iterable[Trigger],
-    runs: Iterable[Run],
+    runs: Iterable[RunRecord],
     submissions: Iterable[Submission],
 ) -> list[Outcome]:
     """Puts together what belongs together: calls by model, runs and submissions by the call's trigger id."""

@@ -23,7 +23,7 @@ import httpx
 
 from pnodes.engine.lock import exclusive
 from pnodes.engine.paths import TOOLS
-from sandbox.containers.engine import Engine, EngineFailed, NoEngineError, find
+from sandbox.containers.engine import ContainerEngine, EngineFailed, NoEngineError, find
 
 CACHE = TOOLS / "bases"
 _HUB = "https://registry-1.docker.io/v2/"
@@ -117,7 +117,7 @@ def reachable(url: str) -> bool:
 class Bases:
     """Finds for each image that a Dockerfile begins from what to build on."""
 
-    def __init__(self, engine: Engine, cache: Path = CACHE) -> None:
+    def __init__(self, engine: ContainerEngine, cache: Path = CACHE) -> None:
         self._engine, self._cache = engine, cache
         self._public: bool | None = None
 
@@ -199,7 +199,7 @@ def _bootstrap(wanted: StandIn, file: Path) -> None:
         made.replace(file)
 
 
-def remove_all(engine: Engine) -> None:
+def remove_all(engine: ContainerEngine) -> None:
     """Remove what the sandbox keeps in the engine's store: stand-ins, and images that it built."""
     ours = engine.do("images", "--quiet", "--filter=reference=localhost/prediction-nodes/*").split()
     if ours:

@@ -1,8 +1,8 @@
 """The container engine of this machine: podman or docker, found on PATH and believed only after a trial.
 
-Both understand the same commands but for what `Engine` knows: how a registry without TLS is named (docker takes
-loopback for granted), and that docker builds with BuildKit. In a small virtual machine podman's defaults may ask for
-more than it may give (limits above its own, cgroups that `crun` refuses); then it is tried once more with a
+Both understand the same commands but for what `ContainerEngine` knows: how a registry without TLS is named (docker
+takes loopback for granted), and that docker builds with BuildKit. In a small virtual machine podman's defaults may ask
+for more than it may give (limits above its own, cgroups that `crun` refuses); then it is tried once more with a
 configuration in the sandbox's home that asks for less, and kept if that works.
 """
 
@@ -30,7 +30,7 @@ class EngineFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Engine:
+class ContainerEngine:
     """An engine that works: `name` is what it is called to people, `env` what it needs beside this process's own."""
 
     name: str
@@ -87,7 +87,7 @@ def last_line(text: str) -> str:
     return lines[-1].removeprefix("Error: ") if lines else "it gave no reason"
 
 
-def find(home: Path) -> Engine:
+def find(home: Path) -> ContainerEngine:
     """The first engine that works. Raises NoEngineError with the reason for each that is there and does not."""
     reasons = []
     for name in ENGINES:
@@ -109,16 +109,16 @@ def find(home: Path) -> Engine:
     raise NoEngineError("; ".join(reasons))
 
 
-def _candidates(name: str, path: str, home: Path) -> list[Engine]:
+def _candidates(name: str, path: str, home: Path) -> list[ContainerEngine]:
     if name == "docker" and _is_docker(path):
-        return [Engine("docker", path, _as_the_clouds_build(path))]
-    plain = Engine("podman", path)
-    return [plain, Engine("podman", path, {"CONTAINERS_CONF": str(_modest(home))})]
+        return [ContainerEngine("docker", path, _as_the_clouds_build(path))]
+    plain = ContainerEngine("podman", path)
+    return [plain, ContainerEngine("podman", path, {"CONTAINERS_CONF": str(_modest(home))})]
 
 
 def _is_docker(path: str) -> bool:
     """`docker` may be podman under another name (Debian's podman-docker)."""
-    return "podman" not in Engine("docker", path).attempt(["--version"], _CHECK_SECONDS).stdout.lower()
+    return "podman" not in ContainerEngine("docker", path).attempt(["--version"], _CHECK_SECONDS).stdout.lower()
 
 
 def _as_the_clouds_build(path: str) -> dict[str, str]:
@@ -126,11 +126,11 @@ def _as_the_clouds_build(path: str) -> dict[str, str]:
 
     That one shares the machine's network and its images; one that a person made and selected does not.
     """
-    context = Engine("docker", path).attempt(["context", "show"], _CHECK_SECONDS).stdout.strip() or "default"
+    context = ContainerEngine("docker", path).attempt(["context", "show"], _CHECK_SECONDS).stdout.strip() or "default"
     return {"BUILDKIT_PROGRESS": "plain", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_BUILDER": context}
 
 
-def _broken(engine: Engine) -> str:
+def _broken(engine: ContainerEngine) -> str:
     try:
         if engine.name == "docker":
             daemon = engine.attempt(["version"], _CHECK_SECONDS)

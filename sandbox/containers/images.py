@@ -21,7 +21,7 @@ from pathlib import Path
 from providers.images.unpack import UnpackError, unpack
 from sandbox.containers import instructions, outside
 from sandbox.containers.base import Bases, NoBaseError
-from sandbox.containers.engine import Engine, EngineFailed
+from sandbox.containers.engine import ContainerEngine, EngineFailed
 from sandbox.containers.registry import Registry
 from sandbox.images import BuildError, Log, Repositories
 from sandbox.store import Store
@@ -44,7 +44,7 @@ class ContainerImage:
 class ContainerImages(Repositories[ContainerImage]):
     """Images for the container executor."""
 
-    def __init__(self, engine: Engine, registry: Registry, bases: Bases, store: Store) -> None:
+    def __init__(self, engine: ContainerEngine, registry: Registry, bases: Bases, store: Store) -> None:
         super().__init__(store)
         self._engine, self._registry, self._bases = engine, registry, bases
         self._one = threading.Lock()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from sandbox.containers.engine import Engine
+from sandbox.containers.engine import ContainerEngine
 from sandbox.store import Store
 
 PROGRAMS = ("docker-registry", "registry")
@@ -47,7 +47,7 @@ class NoRegistryError(Exception):
 class Registry:
     """The registry's process and what is asked of it beside the engine's pushes and pulls."""
 
-    def __init__(self, engine: Engine, home: Path, store: Store) -> None:
+    def __init__(self, engine: ContainerEngine, home: Path, store: Store) -> None:
         self._engine, self._store = engine, store
         self._home, self._data = home / "registry", home / "registry" / "data"
         self._process: subprocess.Popen[bytes] | None = None

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
-from sandbox.containers.engine import Engine, EngineFailed, last_line
+from sandbox.containers.engine import ContainerEngine, EngineFailed, last_line
 from sandbox.containers.images import ContainerImages
 from sandbox.executor import CannotStartError, Job, RunSpec, out_of_memory
 from sandbox.network import Network
@@ -30,7 +30,7 @@ _GROUPS = Path("/sys/fs/cgroup")
 class ContainerRunner:
     """Starts jobs as containers of an engine."""
 
-    def __init__(self, engine: Engine, home: Path, images: ContainerImages, network: Network) -> None:
+    def __init__(self, engine: ContainerEngine, home: Path, images: ContainerImages, network: Network) -> None:
         self._engine, self._home, self._images, self._network = engine, home, images, network
         self._clean()
 
@@ -107,7 +107,9 @@ class ContainerRunner:
 
 
 class _ContainerJob:
-    def __init__(self, engine: Engine, container: str, attached: subprocess.Popen[bytes], spec: RunSpec) -> None:
+    def __init__(
+        self, engine: ContainerEngine, container: str, attached: subprocess.Popen[bytes], spec: RunSpec
+    ) -> None:
         self._engine, self._container, self._attached, self._spec = engine, container, attached, spec
         self._group: Path | None = None
         self._peak = 0

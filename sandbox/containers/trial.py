@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox.containers.engine import Engine
+    from sandbox.containers.engine import ContainerEngine
 
 _SECONDS = 60.0
 _ADDRESS = 0x400000
@@ -36,7 +36,7 @@ def program(text: bytes) -> bytes:
     return head + segment + code + text
 
 
-def failure(engine: Engine) -> str:
+def failure(engine: ContainerEngine) -> str:
     """Why this engine does not work, in its own words; empty when it does."""
     image = f"localhost/prediction-nodes/trial:{uuid.uuid4().hex}"
     with tempfile.TemporaryDirectory() as folder:
@@ -56,7 +56,7 @@ def failure(engine: Engine) -> str:
     return reason
 
 
-def _attempt(engine: Engine, arguments: list[str], wanted: str | None) -> str:
+def _attempt(engine: ContainerEngine, arguments: list[str], wanted: str | None) -> str:
     try:
         done = engine.attempt(arguments, _SECONDS)
     except subprocess.TimeoutExpired:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.calls import Call, Refused, Reply, reply
 from sandbox.cloud import CloudError, Resource
-from sandbox.executor import ENDED, Run, RunSpec
+from sandbox.executor import ENDED, JobRun, RunSpec
 from sandbox.gcp.handlers import SECRET, GcpHandler
 from sandbox.gcp.iam import ACCOUNT
 
@@ -142,13 +142,13 @@ class Admin:
                 return reply({"name": f"{job.id}/operations/{secrets.token_hex(8)}"})
         raise Refused(404, "NOT_FOUND", f"{call.method} {call.path} is not served")
 
-    def _cancel(self, run: Run) -> None:
+    def _cancel(self, run: JobRun) -> None:
         if run.state in ENDED:
             raise Refused(400, "FAILED_PRECONDITION", f"Execution '{run.run_id}' is already completed.")
         self._cloud.kernel.store.put("gcp:cancelled", run.run_id, {})
         self._executor.cancel(run.run_id, "the execution was cancelled")
 
-    def _known(self, job: Resource, name: str) -> Run:
+    def _known(self, job: Resource, name: str) -> JobRun:
         run = self._executor.get(name)
         if run is None or run.job != job.id:
             raise Refused(404, "NOT_FOUND", f"Resource '{job.id}/executions/{name}' was not found.")
@@ -187,7 +187,7 @@ class Admin:
             "metadata": {"@type": "type.googleapis.com/google.cloud.run.v2.Execution", **_named(job, execution)},
         }
 
-    def _execution(self, job: Resource, run: Run) -> dict[str, Any]:
+    def _execution(self, job: Resource, run: JobRun) -> dict[str, Any]:
         known = self._cloud.kernel.store.get("gcp:executions", run.run_id) or {"env": []}
         found = _named(job, run.run_id) | {"createTime": _iso(run.created)}
         found["template"] = {"containers": [{"image": run.image, "env": known["env"]}], "maxRetries": 0}

@@ -41,7 +41,7 @@ sys.exit(0 if verb == "diff" else behaviour.get(verb, 0))
 """
 
 
-class Engine:
+class FakePodman:
     """Answers to the name of podman; `behaviour` holds exit codes by verb, and what `diff` and `inspect` print."""
 
     def __init__(self, home: Path) -> None:
@@ -61,8 +61,8 @@ class Engine:
 
 
 @pytest.fixture
-def engine(project: Project, tmp_path: Path) -> Engine:
-    made = Engine(tmp_path / "engine")
+def engine(project: Project, tmp_path: Path) -> FakePodman:
+    made = FakePodman(tmp_path / "engine")
     project.env["PATH"] = f"{made.bin}:/usr/bin:/bin"
     return made
 
@@ -71,7 +71,7 @@ def pairs(arguments: list[str], option: str) -> list[str]:
     return [arguments[place + 1] for place, word in enumerate(arguments) if word == option]
 
 
-def test_the_image_is_built_from_what_the_cloud_gets(project: Project, engine: Engine) -> None:
+def test_the_image_is_built_from_what_the_cloud_gets(project: Project, engine: FakePodman) -> None:
     (project.model / ".dockerignore").write_text("secret.txt\n")
     (project.model / "secret.txt").write_text("x")
     done = project.run("--container")
@@ -83,7 +83,7 @@ def test_the_image_is_built_from_what_the_cloud_gets(project: Project, engine: E
     assert pairs(built["arguments"], "--build-arg") == ["SRC_PATH=.", f"MODEL_ID={MODEL_ID}", "NODE=alice"]
 
 
-def test_it_runs_with_the_nodes_limits_and_no_value_on_the_command_line(project: Project, engine: Engine) -> None:
+def test_it_runs_with_the_nodes_limits_and_no_value_on_the_command_line(project: Project, engine: FakePodman) -> None:
     project.node(size="{cpu: 0.5, memory: 1GiB}", env='{LEVEL: "very-own", LINES: "a\\nb"}')
     project.env |= {"NUMERAI_PUBLIC_ID": "REAL-ID", "NUMERAI_SECRET_KEY": "REAL-KEY"}
     assert project.run("--container", "--submit").returncode == 0
@@ -103,7 +103,7 @@ def test_it_runs_with_the_nodes_limits_and_no_value_on_the_command_line(project:
     assert engine.asked("rm")["arguments"] == ["--force", pairs(words, "--name")[0]]
 
 
-def test_commands_as_in_the_cloud(project: Project, engine: Engine) -> None:
+def test_commands_as_in_the_cloud(project: Project, engine: FakePodman) -> None:
     project.node(command="python other.py")
     assert project.run("--container").returncode == 0
     assert engine.asked("run")["arguments"][-3:] == ["sha256:abc", "python", "other.py"]
@@ -114,7 +114,7 @@ def test_commands_as_in_the_cloud(project: Project, engine: Engine) -> None:
     assert words[-2:] == ["sha256:abc", "train.py"]
 
 
-def test_nothing_is_submitted_from_a_container_either(project: Project, engine: Engine) -> None:
+def test_nothing_is_submitted_from_a_container_either(project: Project, engine: FakePodman) -> None:
     project.node(env=f"{{PYTHONPATH: {PACKAGES}}}")
     assert project.run("--container").returncode == 0
     ran = engine.asked("run")
@@ -128,7 +128,7 @@ def test_nothing_is_submitted_from_a_container_either(project: Project, engine: 
     assert mounts["/run/prediction-nodes/predictions"] == (str(project.folder / ".pnodes" / "alice"), "rw")
 
 
-def test_what_the_model_wrote_comes_into_the_source(project: Project, engine: Engine) -> None:
+def test_what_the_model_wrote_comes_into_the_source(project: Project, engine: FakePodman) -> None:
     (project.model / ".dockerignore").write_text("data\n")
     (project.model / "data").mkdir()
     changes = [
@@ -150,7 +150,7 @@ def test_what_the_model_wrote_comes_into_the_source(project: Project, engine: En
     assert f"{project.model}/data:/app/data:rw" in pairs(engine.asked("run")["arguments"], "--volume")
 
 
-def test_an_image_without_workdir(project: Project, engine: Engine) -> None:
+def test_an_image_without_workdir(project: Project, engine: FakePodman) -> None:
     project.write(Dockerfile="FROM python:3-slim\nCOPY . .\nCMD python predict.py\n")
     engine.behave(diff=["A /model.txt", "C /root", "A /root/.cache", "C /predict.py"])
     assert project.run("--container").returncode == 0
@@ -159,7 +159,7 @@ def test_an_image_without_workdir(project: Project, engine: Engine) -> None:
     assert not (project.model / ".cache").exists()
 
 
-def test_several_stages_are_the_engines_matter(project: Project, engine: Engine) -> None:
+def test_several_stages_are_the_engines_matter(project: Project, engine: FakePodman) -> None:
     project.write(
         Dockerfile="FROM python:3 AS build\nRUN make\nFROM python:3-slim\nWORKDIR /srv\n"
         'COPY --from=build /x /y\nCOPY . .\nCMD ["python", "predict.py"]\n'
@@ -179,7 +179,7 @@ def test_several_stages_are_the_engines_matter(project: Project, engine: Engine)
     ],
 )
 def test_what_goes_wrong_is_a_sentence(
-    project: Project, engine: Engine, behaviour: dict[str, Any], sentence: str, code: int
+    project: Project, engine: FakePodman, behaviour: dict[str, Any], sentence: str, code: int
 ) -> None:
     engine.behave(**behaviour)
     done = project.run("--container")
@@ -188,7 +188,7 @@ def test_what_goes_wrong_is_a_sentence(
     assert "Traceback" not in done.stderr
 
 
-def test_a_key_in_the_context_is_refused_before_anything_is_built(project: Project, engine: Engine) -> None:
+def test_a_key_in_the_context_is_refused_before_anything_is_built(project: Project, engine: FakePodman) -> None:
     (project.model / ".env").write_text("NUMERAI_SECRET_KEY=x\n")
     done = project.run("--container")
     assert done.returncode == 1
@@ -198,7 +198,7 @@ def test_a_key_in_the_context_is_refused_before_anything_is_built(project: Proje
 
 @pytest.mark.skipif(sys.platform != "linux", reason="on macOS a container's network is that of a guest")
 def test_a_proxy_on_this_machine_is_reached_and_its_authority_trusted(
-    project: Project, engine: Engine, tmp_path: Path
+    project: Project, engine: FakePodman, tmp_path: Path
 ) -> None:
     (tmp_path / "ca.pem").write_text("an authority")
     project.env |= {"HTTPS_PROXY": "http://me:pass@127.0.0.1:3128", "SSL_CERT_FILE": str(tmp_path / "ca.pem")}

@@ -12,7 +12,7 @@ from pnodes.engine import EngineError
 from pnodes.engine.locate import Engine
 from pnodes.engine.version import MINIMUM
 from sandbox.cli import process as sandbox_process
-from sandbox.cli.control import Control, Run, Trigger
+from sandbox.cli.control import Control, RunRecord, Trigger
 
 Pnodes = Callable[..., Result]
 Use = Callable[[str], None]
@@ -140,7 +140,7 @@ def test_webhooks_are_called_again(
 def test_logs_of_a_run_by_the_beginning_of_its_id(
     pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = [Run("aws", "j", name, "FAILED", "", "t", 1.0, 2.0, 3.0) for name in ("abc-1", "abd-2")]
+    runs = [RunRecord("aws", "j", name, "FAILED", "", "t", 1.0, 2.0, 3.0) for name in ("abc-1", "abd-2")]
     monkeypatch.setattr(Control, "runs", lambda self: runs)
     monkeypatch.setattr(Control, "log", lambda self, run_id: f"first\nlog of {run_id}\n")
     assert pnodes("sandbox", "logs", "abd", "-n", "1").stdout == "log of abd-2\n"

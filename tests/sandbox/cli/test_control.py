@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from pnodes.errors import UserError
-from sandbox.cli.control import Control, Run, Submission, Trigger
+from sandbox.cli.control import Control, RunRecord, Submission, Trigger
 
 RUN = {"cloud": "aws", "job": "j", "run_id": "r", "state": "FAILED", "reason": "time-out", "trigger_id": "t"}
 RUN |= {"created": 1.0, "started": 2.0, "stopped": 4.0, "exit_code": 1}  # type: ignore[dict-item]
@@ -40,7 +40,7 @@ def test_records_take_what_they_know(control: Control) -> None:
     assert control.open_round("signals") == (7, [Trigger("m", "t", 202, 0.1, "{}")])
     assert control.submissions() == [Submission("m", None, 7, 3, "signals")]
     (run,) = control.runs()
-    assert run == Run("aws", "j", "r", "FAILED", "time-out", "t", 1.0, 2.0, 4.0)
+    assert run == RunRecord("aws", "j", "r", "FAILED", "time-out", "t", 1.0, 2.0, 4.0)
     assert (run.ended, run.seconds) == (True, 3.0)
     assert control.log("r") == "line\n"
 

@@ -13,7 +13,7 @@ from pnodes.engine.version import MINIMUM
 from pnodes.errors import UserError
 from sandbox.cli import demo
 from sandbox.cli import process as sandbox_process
-from sandbox.cli.control import Run, Submission, Trigger
+from sandbox.cli.control import RunRecord, Submission, Trigger
 from sandbox.cli.process import Daemon
 
 Pnodes = Callable[..., Result]
@@ -35,7 +35,7 @@ class World:
             "webhooks": {n: f"https://{c}.example/pred/m-{n}?token={SECRET}" for n, c in clouds.items()},
         }
         self.triggers = [Trigger(f"m-{n}", f"t-{n}", 202, 0.1, "started") for n in clouds]
-        self.runs = [Run(c, n, f"r-{n}", "SUCCEEDED", "", f"t-{n}", 1.0, 2.0, 5.0) for n, c in clouds.items()]
+        self.runs = [RunRecord(c, n, f"r-{n}", "SUCCEEDED", "", f"t-{n}", 1.0, 2.0, 5.0) for n, c in clouds.items()]
         self.submissions = [Submission(f"m-{n}", f"t-{n}", 7, 100, "classic") for n in clouds]
 
     # the sandbox

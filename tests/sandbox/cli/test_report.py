@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from sandbox.cli.control import Run, Submission, Trigger
+from sandbox.cli.control import RunRecord, Submission, Trigger
 from sandbox.cli.report import masked, outcomes, result_table
 
 NODES = {
@@ -18,8 +18,8 @@ WEBHOOKS = {
 }
 TRIGGERS = [Trigger("m-1", "t-1", 202, 0.2, "{}"), Trigger("m-2", "t-2", 202, 0.3, "{}")]
 RUNS = [
-    Run("aws", "job", "r-1", "SUCCEEDED", "", "t-1", 100.0, 101.0, 112.5),
-    Run("gcp", "job", "r-2", "RUNNING", "", "t-2", 100.0, 101.0, None),
+    RunRecord("aws", "job", "r-1", "SUCCEEDED", "", "t-1", 100.0, 101.0, 112.5),
+    RunRecord("gcp", "job", "r-2", "RUNNING", "", "t-2", 100.0, 101.0, None),
 ]
 SUBMISSIONS = [Submission("m-1", "t-1", 1200, 500, "classic")]
 

@@ -9,9 +9,9 @@ import pytest
 
 from sandbox.containers import base
 from sandbox.containers.base import Bases, NoBaseError, StandIn, stand_in
-from sandbox.containers.engine import Engine
+from sandbox.containers.engine import ContainerEngine
 
-EMPTY = Engine("podman", "/bin/false")  # has no image, and every command fails
+EMPTY = ContainerEngine("podman", "/bin/false")  # has no image, and every command fails
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from sandbox.containers import choice
 from sandbox.containers.base import NoBaseError
 from sandbox.containers.choice import CannotContainError, Choice, choose
-from sandbox.containers.engine import Engine, NoEngineError
+from sandbox.containers.engine import ContainerEngine, NoEngineError
 from sandbox.containers.registry import NoRegistryError
 from sandbox.images import Images
 from sandbox.network import Network
@@ -52,7 +52,7 @@ def test_auto_falls_back_with_the_reason_and_container_insists(
         "Bases": NoBaseError("there is no base"),
         "Registry": NoRegistryError("there is no registry"),
     }
-    monkeypatch.setattr(choice, "find", lambda _home: Engine("podman", "/bin/true"))
+    monkeypatch.setattr(choice, "find", lambda _home: ContainerEngine("podman", "/bin/true"))
     monkeypatch.setattr(choice, "Bases", Ready)
     monkeypatch.setattr(choice, where, fails(errors[where]))
     found = chosen("auto", tmp_path)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.containers.engine import Engine
+from sandbox.containers.engine import ContainerEngine
 from sandbox.containers.runner import ContainerRunner
 from sandbox.executor import Executor, RunSpec
 from sandbox.network import Network
@@ -162,7 +162,7 @@ def test_values_of_the_environment_are_on_no_command_line_and_in_no_record(world
         f'exec {world.engine.path} "$@"\n'
     )
     recorder.chmod(recorder.stat().st_mode | stat.S_IXUSR)
-    engine = Engine(world.engine.name, str(recorder), world.engine.env)
+    engine = ContainerEngine(world.engine.name, str(recorder), world.engine.env)
     runner = ContainerRunner(engine, world.home, world.images, Network(9, world.home / "ca.pem"))
     executor = Executor(world.home, world.store, runner)
     env = {"SECRET": "planted-value", "LONG": "planted\nin lines"}

@@ -16,7 +16,7 @@ _QUICK_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Engine:
+class ContainerEngine:
     """An engine that answers; `path` is what is called."""
 
     name: str
@@ -52,7 +52,7 @@ class Mount:
         return f"{self.here}:{self.inside}:{'rw' if self.writable else 'ro'}"
 
 
-def find_engine(environ: Mapping[str, str]) -> Engine:
+def find_container_engine(environ: Mapping[str, str]) -> ContainerEngine:
     """The first engine that works. Raises CannotRun with what each of them said."""
     said = []
     for name in NAMES:
@@ -75,7 +75,7 @@ def find_engine(environ: Mapping[str, str]) -> Engine:
             said.append(f"{name} does not answer ({error})")
             continue
         if done.returncode == 0:
-            return Engine(name, Path(path))
+            return ContainerEngine(name, Path(path))
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         said.append(f"{name} does not work ({lines[-1]})")
     raise CannotRun(

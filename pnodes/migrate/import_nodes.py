@@ -31,7 +31,7 @@ _ADVICE = "Nothing was written. Put it right there, or leave a node out with --s
 
 
 @dataclass(frozen=True)
-class Plan:
+class NodeImport:
     """The new nodes, and the content of the file before (None when there is none) and after."""
 
     file: Path
@@ -81,7 +81,7 @@ class Plan:
         }
 
 
-def prepare(source: Path, file: Path, skip: frozenset[str], account: str | None) -> Plan:
+def prepare(source: Path, file: Path, skip: frozenset[str], account: str | None) -> NodeImport:
     """Read both files and translate. What is wrong is said all at once, and ends the command."""
     before, document = nodes_write.read(file)
     defaults = document.get("defaults")
@@ -107,7 +107,7 @@ def prepare(source: Path, file: Path, skip: frozenset[str], account: str | None)
     entries = {each.name: {**each.entry, **extra} for each in new}
     content = nodes_write.head(file) if before is None else before
     try:
-        return Plan(file, new, before, nodes_edit.with_nodes(content, entries))
+        return NodeImport(file, new, before, nodes_edit.with_nodes(content, entries))
     except nodes_edit.CannotEdit as refused:
         raise UserError(
             f"{file.name} cannot be added to without a change to what it says. Write this under `nodes:`:\n"

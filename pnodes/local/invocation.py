@@ -19,7 +19,7 @@ GUARD = Path(__file__).resolve().parent / "guard"
 
 
 @dataclass(frozen=True)
-class Plan:
+class Invocation:
     """A command, the folder it starts in, and all of its environment."""
 
     command: tuple[str, ...]
@@ -35,7 +35,7 @@ def guarded(account: Account, model: str | None, predictions: str, shown: str) -
     return {**found, "PNODES_MODEL": model} if model else found
 
 
-def plan(
+def prepare(
     image: Image,
     account: Account,
     own: Mapping[str, str],
@@ -46,7 +46,7 @@ def plan(
     environ: Mapping[str, str],
     installing: Mapping[str, str],
     say: Say,
-) -> Plan:
+) -> Invocation:
     """Prepares a run as a process: the Python environment, the folders, the variables.
 
     `own` are the node's variables, `environ` is the person's environment (of which little is handed on), `installing`
@@ -95,7 +95,7 @@ def plan(
     after = [part for part in (env.get("PYTHONPATH"), *search) if part]
     if before or after:
         env["PYTHONPATH"] = os.pathsep.join([*before, *after])
-    return Plan(tuple(words), folder, env)
+    return Invocation(tuple(words), folder, env)
 
 
 def _environment(image: Image, cache: Path, installing: Mapping[str, str], say: Say) -> Path:
