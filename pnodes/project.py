@@ -1,14 +1,17 @@
 """The project that a command works on: the folder of Pulumi.yaml, found from where the person stands."""
 
-import os
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from pnodes.engine.paths import ROOT
+from pnodes.errors import UserError
 
-STACK = "sandbox"
-"""The stack of the sandbox; its settings are committed in Pulumi.sandbox.yaml."""
+if TYPE_CHECKING:
+    from nodefile import NodeFile
 
 
 def project_folder(start: Path | None = None) -> Path:
@@ -30,7 +33,13 @@ def project_name(folder: Path) -> str:
     return str(settings["name"])
 
 
-def sandbox_home(folder: Path | None = None) -> Path:
-    """Where the sandbox keeps its state: PNODES_SANDBOX_HOME, or `.sandbox` beside Pulumi.yaml."""
-    chosen = os.environ.get("PNODES_SANDBOX_HOME")
-    return Path(chosen).expanduser().resolve() if chosen else (folder or project_folder()) / ".sandbox"
+def load_nodes(file: Path | None = None) -> NodeFile:
+    """Read a file, nodes.yaml beside Pulumi.yaml if None, with the checks of all clouds. Raises UserError."""
+    from nodefile import NodeFileError
+    from providers.checks import load_checked
+
+    folder = project_folder(file.parent if file else None)
+    try:
+        return load_checked(file or folder / "nodes.yaml", project_name(folder))
+    except NodeFileError as error:
+        raise UserError(f"nodes.yaml has mistakes:\n{error}", 2) from None

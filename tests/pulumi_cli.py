@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pnodes import engine
+from pnodes.pulumi import Pulumi
 
 
 class EngineFailed(Exception):
@@ -60,11 +61,10 @@ class PulumiCli:
 
     def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
         self.folder = folder
-        self.binary = engine.ensure(print).path
         kept = ("PATH", "HOME", "LANG", "TMPDIR")
         state = folder / ".state"
         state.mkdir(parents=True, exist_ok=True)
-        self.env = {
+        environ = {
             **{name: os.environ[name] for name in kept if name in os.environ},
             "PULUMI_BACKEND_URL": f"file://{state}",
             # Else it is the home that the system's list of users names, whatever HOME says.
@@ -74,19 +74,12 @@ class PulumiCli:
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             **env,
         }
-        self.env["PATH"] = f"{self.binary.parent}{os.pathsep}{self.env['PATH']}"
+        self._pulumi = Pulumi(engine.ensure(print), folder, environ)
+        self.binary, self.env = self._pulumi.engine.path, self._pulumi.environ
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """One command; returns what it printed. Raises EngineFailed."""
-        done = subprocess.run(
-            [str(self.binary), *arguments, "--non-interactive", "--color", "never"],
-            cwd=self.folder,
-            env=self.env,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self._pulumi.run(*arguments, "--color", "never", value=stdin)
         if done.returncode:
             raise EngineFailed(done.stdout + done.stderr)
         return done.stdout

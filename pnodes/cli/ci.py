@@ -12,10 +12,10 @@ from pnodes.errors import UserError
 
 if TYPE_CHECKING:
     from nodefile.parse import NodeFile
-    from pnodes.ci.engine_log import Done
     from pnodes.ci.github import Step
     from pnodes.ci.markdown import Told
     from pnodes.plan.preview import Plan
+    from pnodes.pulumi import Logged
 
 app = typer.Typer(help="The steps of the workflows in .github/workflows.", no_args_is_help=True)
 Minutes = Annotated[float, typer.Option(help="How long a run of a node takes, for the cost.")]
@@ -50,12 +50,12 @@ def check(role: RoleOption) -> None:
 @app.command()
 def deployed(role: RoleOption) -> None:
     """Output of the step: `clouds` that still hold nodes although nodes.yaml does not name them any more."""
-    from pnodes.ci import needs
-    from pnodes.ci.engine_log import Pulumi
+    from pnodes.ci import engine_log, needs
     from pnodes.ci.github import here
+    from pnodes.pulumi import Pulumi
 
     folder = project.project_folder()
-    state = Pulumi(folder, os.environ).ask("stack", "export") or {}
+    state = engine_log.ask(Pulumi.find(folder), "stack", "export")
     known = needs.find(folder, os.environ, role.value).clouds
     more = sorted(needs.of_state(state) - set(known))
     here().output(clouds=" ".join(more))
@@ -67,10 +67,10 @@ def preview(minutes: Minutes = 10.0) -> None:
     """Preview a pull request, and say in one comment on it what would change."""
     from nodefile import NodeFileError
     from nodefile.settings import settings
-    from pnodes.ci import comment
-    from pnodes.ci.engine_log import Pulumi
+    from pnodes.ci import comment, engine_log
     from pnodes.ci.github import here
     from pnodes.plan.summary import summarise
+    from pnodes.pulumi import Pulumi
 
     step, folder = here(), project.project_folder()
     told = _told(step)
@@ -81,11 +81,12 @@ def preview(minutes: Minutes = 10.0) -> None:
         raise UserError(f"nodes.yaml has mistakes:\n{error}", 2) from None
     if not _usable(step, folder, Role.PREVIEW, told):
         return
-    pulumi = Pulumi(folder, os.environ)
-    done = pulumi.run(step, scrubber := pulumi.scrubber(), "preview", "--diff")
+    pulumi = Pulumi.find(folder)
+    scrubber = engine_log.known_secrets(pulumi)
+    done = engine_log.run(pulumi, step, scrubber, "preview", "--diff")
     if done.code:
         _say(step, scrubber.scrub(comment.failure(done.text, told)))
-        raise UserError(f"`pulumi preview` ended with exit code {done.code}; what it said is above.{_hint(done)}")
+        raise done.failure("preview")
     summary = summarise(_plan(done), wanted, minutes)
     _say(step, scrubber.scrub(comment.changes(summary, done.text, told)))
 
@@ -100,10 +101,11 @@ def up(
     """Make it so: `pulumi up`, with what changed in the run's summary."""
     from nodefile import NodeFileError
     from nodefile.settings import settings
-    from pnodes.ci.engine_log import Pulumi
+    from pnodes.ci import engine_log
     from pnodes.ci.github import here
     from pnodes.plan.markdown import render
     from pnodes.plan.summary import summarise
+    from pnodes.pulumi import Pulumi
 
     step, folder = here(), project.project_folder()
     told = _told(step)
@@ -113,14 +115,14 @@ def up(
         wanted = settings(_checked(folder))
     except NodeFileError as error:
         raise UserError(f"nodes.yaml has mistakes, so nothing was touched:\n{error}", 2) from None
-    pulumi = Pulumi(folder, os.environ)
-    done = pulumi.run(
-        step, scrubber := pulumi.scrubber(), "up", "--yes", "--skip-preview", *(["--refresh"] if refresh else [])
-    )
+    pulumi = Pulumi.find(folder)
+    scrubber = engine_log.known_secrets(pulumi)
+    options = ["--refresh"] if refresh else []
+    done = engine_log.run(pulumi, step, scrubber, "up", "--yes", "--skip-preview", *options)
     text = render(summarise(_plan(done), wanted, minutes), told.stack)
     if done.code:
         step.summary(f"**`pulumi up` failed** with exit code {done.code}; the log says why.\n")
-        raise UserError(f"`pulumi up` ended with exit code {done.code}; what it said is above.{_hint(done)}")
+        raise done.failure("up")
     step.summary(scrubber.scrub(f"{text}\n{told.footer}\n"))
 
 
@@ -128,15 +130,17 @@ def up(
 def drift() -> None:
     """Compare the clouds with the state; one issue while they differ. Changes nothing in the clouds."""
     from pnodes.ci import drift as issue
-    from pnodes.ci.engine_log import Pulumi
+    from pnodes.ci import engine_log
     from pnodes.ci.github import Repository, here
+    from pnodes.pulumi import Pulumi
 
     step, folder = here(), project.project_folder()
     told = _told(step)
     if not _usable(step, folder, Role.DRIFT, told):
         return
-    pulumi = Pulumi(folder, os.environ)
-    done = pulumi.run(step, scrubber := pulumi.scrubber(), "refresh", "--preview-only", "--expect-no-changes", "--diff")
+    pulumi = Pulumi.find(folder)
+    scrubber = engine_log.known_secrets(pulumi)
+    done = engine_log.run(pulumi, step, scrubber, "refresh", "--preview-only", "--expect-no-changes", "--diff")
     if done.locked:
         step.notice("notice", "An update of the stack is running, so nothing was compared. The next check will.")
         return
@@ -147,7 +151,7 @@ def drift() -> None:
         step.summary(body)
         step.notice("warning", f"The clouds are not as the stack has them: issue {number} says what differs.")
     elif done.code:
-        raise UserError(f"`pulumi refresh` ended with exit code {done.code}; what it said is above.{_hint(done)}")
+        raise done.failure("refresh")
     else:
         step.summary(f"Nothing differs from the stack `{told.stack}`.")
         number_open = repository.open_issue(issue.MARK)
@@ -199,20 +203,10 @@ def _told(step: "Step") -> "Told":
     return Told(os.environ.get("PULUMI_STACK", ""), step.commit, step.run_url)
 
 
-def _plan(done: "Done") -> "Plan":
+def _plan(done: "Logged") -> "Plan":
     from pnodes.plan.preview import read_events
 
     return read_events(done.events)
-
-
-def _hint(done: "Done") -> str:
-    from pnodes.ci.engine_log import NO_STACK
-
-    if done.code == NO_STACK:
-        return " The stack is made once, by hand: `pulumi stack init`."
-    if done.locked:
-        return " Another update of the stack was running; try again when it has ended."
-    return ""
 
 
 def _checked(folder: Path) -> "NodeFile":

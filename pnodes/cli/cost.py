@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 
 from pnodes import project
+from pnodes.cli.options import AsJson
+from pnodes.cli.tables import table
 from pnodes.errors import UserError
-from sandbox.cli.report import table
 
 _DEFAULT_MINUTES = 10.0
 
@@ -20,21 +21,15 @@ def cost(
     minutes: Annotated[float, typer.Option(help="How long a run takes; `pnodes status` shows what yours took.")] = (
         _DEFAULT_MINUTES
     ),
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate what the nodes cost, from the clouds' list prices of a named day."""
-    from nodefile import NodeFileError
     from pnodes.plan.cost import ROUNDS_MONTH, estimate, shared
     from providers import prices
-    from providers.checks import load_checked
 
     if not 0 < minutes <= 14 * 24 * 60:
         raise UserError(f"--minutes is how long a run takes, more than 0 and at most 20160, not {minutes:g}.", 2)
-    folder = project.project_folder(file.parent if file else None)
-    try:
-        nodes = load_checked(file or folder / "nodes.yaml", project.project_name(folder)).nodes
-    except NodeFileError as error:
-        raise UserError(f"nodes.yaml has mistakes:\n{error}", 2) from None
+    nodes = project.load_nodes(file).nodes
     found = [estimate(node, minutes * 60) for node in nodes]
     regions = shared(nodes)
     known = [each.month for each in found if each.month is not None]

@@ -12,9 +12,11 @@ import typer
 from rich.console import Console
 
 from pnodes import project
+from pnodes.cli.options import StackOption
 from pnodes.deployed.accounts import Accounts
-from pnodes.deployed.stack import Stack, StackOption, run
+from pnodes.deployed.stack import DeployedStack
 from pnodes.errors import UserError
+from pnodes.pulumi import Pulumi
 
 if TYPE_CHECKING:
     from pnodes.dashboard.deployment import Deployment
@@ -34,15 +36,15 @@ def dashboard(
     The page is on this machine alone and ends with Ctrl-C. With --export, exit code 1 when a cloud or Numerai could
     not be asked; the others are in the file nevertheless.
     """
-    found = Stack.read(stack)
-    title = f"{project.project_name(project.project_folder())}/{stack or selected()}"
+    found = DeployedStack.read(stack)
+    title = f"{project.project_name(project.project_folder())}/{stack or Pulumi.find().selected() or 'selected stack'}"
     if export is not None:
         _export(deployment(found, title), export, runs)
         return
     _serve(found, stack, title, port, browser)
 
 
-def _serve(found: Stack, chosen: str | None, title: str, port: int, browser: bool) -> None:
+def _serve(found: DeployedStack, chosen: str | None, title: str, port: int, browser: bool) -> None:
     from pnodes.dashboard.serve import PortTaken, Serving, listen
     from pnodes.dashboard.watch import Watch
 
@@ -50,7 +52,7 @@ def _serve(found: Stack, chosen: str | None, title: str, port: int, browser: boo
 
     def reload() -> "Deployment | None":
         nonlocal shown
-        now = Stack.read(chosen)
+        now = DeployedStack.read(chosen)
         if now.same_as(shown):
             return None
         shown = now
@@ -82,12 +84,6 @@ def _open(address: str) -> None:
         webbrowser.open(address)
 
 
-def selected() -> str:
-    """The name of the selected stack."""
-    done = run("stack", "--show-name")
-    return done.stdout.strip() if done.returncode == 0 else "selected stack"
-
-
 def _export(shown: "Deployment", path: Path, runs: int) -> None:
     from pnodes.dashboard.report import report, write
 
@@ -107,7 +103,7 @@ def _export(shown: "Deployment", path: Path, runs: int) -> None:
         raise typer.Exit(1)
 
 
-def deployment(found: Stack, title: str) -> "Deployment":
+def deployment(found: DeployedStack, title: str) -> "Deployment":
     """The stack as the page asks about it."""
     from nodefile import Tournament
     from pnodes.dashboard.deployment import DeployedNode, Deployment

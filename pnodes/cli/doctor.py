@@ -1,6 +1,7 @@
 """`pnodes doctor`: whether everything that `pulumi up` and a round need is there, and what mends what is not."""
 
 import json
+import os
 from dataclasses import asdict
 from typing import Any
 
@@ -8,8 +9,8 @@ import typer
 from rich.console import Console
 
 from pnodes import project
-from pnodes.deployed import stack as stack_commands
-from pnodes.deployed.stack import AsJson, StackOption
+from pnodes.cli.options import AsJson, StackOption
+from pnodes.pulumi import Pulumi
 
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red", "not checked": "dim"}
 
@@ -24,7 +25,9 @@ def doctor(stack: StackOption = None, as_json: AsJson = False) -> None:
     from providers.findings import Level, Section
 
     folder = project.project_folder()
-    patient = Patient(folder, project.project_name(folder), find(), stack_commands.run, stack)
+    engine = find()
+    pulumi = Pulumi(engine, folder, os.environ) if engine else None
+    patient = Patient(folder, project.project_name(folder), pulumi, stack)
     console = Console(highlight=False, soft_wrap=True)
     found: list[Section] = []
     with Console(stderr=True).status("") as progress:

@@ -31,7 +31,12 @@ def import_nodes(
     account: Annotated[
         str | None, typer.Option(help="Which Numerai account the nodes are of, when there are several.")
     ] = None,
-    keys: Annotated[bool, typer.Option(help="Whether the API keys go into the selected stack's configuration.")] = True,
+    keys: Annotated[
+        bool,
+        typer.Option(
+            envvar="PNODES_IMPORT_KEYS", help="Whether the API keys go into the selected stack's configuration."
+        ),
+    ] = True,
     only_keys: Annotated[bool, typer.Option("--only-keys", help="The keys alone; nodes.yaml is not touched.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the file that would be written, and change nothing.")
@@ -52,7 +57,7 @@ def import_nodes(
         except ValueError as error:
             raise UserError(f"--account: {error}", 2) from None
     if only_keys and not keys:
-        raise UserError("--only-keys and --no-keys leave nothing to do.", 2)
+        raise UserError("--only-keys and --no-keys (or PNODES_IMPORT_KEYS=no) leave nothing to do.", 2)
     source = nodes_json.expanduser().absolute()
     target = (file or project.project_folder() / "nodes.yaml").absolute()
     folder = project.project_folder(target.parent)

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pnodes.cli.options import StackOption
 from pnodes.deployed.accounts import Accounts
-from pnodes.deployed.stack import Stack, StackOption
+from pnodes.deployed.stack import DeployedStack
 from pnodes.errors import UserError
 from pnodes.times import duration, moment, stamped
 from providers.operations import LogLine, NodeOperations, Run, State
@@ -33,7 +34,7 @@ def logs(
     """
     if trigger and run is not None:
         raise UserError("--trigger shows all calls; leave --run out.", 2)
-    found = Stack.read(stack)
+    found = DeployedStack.read(stack)
     chosen = found.node(node)
     cloud = Accounts(found.configured).of(chosen.facts)
     try:

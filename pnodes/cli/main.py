@@ -1,5 +1,8 @@
 """The command line: which commands there are. Each lies in a module of its own and imports what it needs when it runs,
-so that `pnodes validate` is as quick as reading the file."""
+so that `pnodes validate` is as quick as reading the file. Installed packages add more commands through the entry point
+group `pnodes.commands`: functions, or Typer applications with commands of their own."""
+
+from importlib.metadata import entry_points
 
 import typer
 
@@ -22,8 +25,6 @@ from pnodes.cli import (
 )
 from pnodes.cli import run as run_command
 from pnodes.errors import Group
-from sandbox.cli import commands as sandbox
-from sandbox.cli import demo
 
 app = typer.Typer(
     name="pnodes",
@@ -47,10 +48,14 @@ app.command("trigger")(trigger.trigger)
 app.command("stop")(stop.stop)
 app.command("release")(release.release)
 app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
 app.command("engine")(engine.engine)
 app.add_typer(ci.app, name="ci")
-app.add_typer(sandbox.app, name="sandbox")
+for plugin in sorted(entry_points(group="pnodes.commands"), key=lambda point: point.name):
+    command = plugin.load()
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=plugin.name)
+    else:
+        app.command(plugin.name)(command)
 
 
 def run() -> None:

@@ -11,10 +11,11 @@ import httpx
 import typer
 from rich.console import Console
 
+from pnodes.cli.options import AsJson, StackOption
 from pnodes.cli.status import described
 from pnodes.deployed.accounts import Accounts
 from pnodes.deployed.check import STEPS, Check, Result
-from pnodes.deployed.stack import AsJson, Stack, StackNode, StackOption
+from pnodes.deployed.stack import DeployedStack, StackNode
 from pnodes.times import duration
 from providers.operations import OperationsError
 from providers.refusal import Refusal
@@ -35,7 +36,7 @@ def probe(
 
     It is a real run, whose submission counts like any other. Exit code 0 only when every step of every node passed.
     """
-    found = Stack.read(stack)
+    found = DeployedStack.read(stack)
     chosen = [found.node(name) for name in dict.fromkeys(nodes)]
     # Results are for standard output, what happens meanwhile for the person who waits.
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
@@ -48,7 +49,7 @@ def probe(
         raise typer.Exit(1)
 
 
-def _results(stack: Stack, nodes: Sequence[StackNode], timeout: float, console: Console) -> list[Result]:
+def _results(stack: DeployedStack, nodes: Sequence[StackNode], timeout: float, console: Console) -> list[Result]:
     accounts, over = Accounts(stack.configured), threading.Event()
 
     def pause(seconds: float) -> None:

@@ -45,7 +45,8 @@ def run(
     """Run a node's model on this machine. Ends with the model's own exit code.
 
     The model gets the variables that it has in the cloud and nothing else of yours. Files that it writes stay in its
-    source folder; predictions are checked and kept in .pnodes/, not submitted, unless --submit says so.
+    source folder; predictions are checked and kept in .pnodes/, not submitted, unless --submit says so. Packages and
+    base images are downloaded without the variables that PNODES_INSTALL_WITHOUT names, such as HTTPS_PROXY,NO_PROXY.
     """
     from pnodes.local.local import Wishes, run_node
     from pnodes.local.refused import CannotRun
@@ -57,9 +58,7 @@ def run(
     wishes = Wishes(_words(command), in_container, submit, round_number, test, stack, to_stderr=as_json)
     try:
         with tempfile.TemporaryDirectory(prefix="pnodes-run-", ignore_cleanup_errors=True) as scratch, _interruptible():
-            outcome = run_node(
-                node, path, wishes, Path(scratch), folder, os.environ, _installing(), lambda text: _say(console, text)
-            )
+            outcome = run_node(node, path, wishes, Path(scratch), folder, os.environ, lambda text: _say(console, text))
     except CannotRun as error:
         raise UserError(str(error), error.exit_code) from None
     for line in outcome.lines():
@@ -95,13 +94,6 @@ def _words(command: str | None) -> tuple[str, ...] | None:
     if not words:
         raise UserError('--command: expected a command such as "python train.py", got an empty one.', 2)
     return words
-
-
-def _installing() -> dict[str, str]:
-    """Packages and base images come from where they always come from: the network of a sandbox's shell has none."""
-    from sandbox.cli.shell import without_sandbox
-
-    return without_sandbox(os.environ)
 
 
 def _say(console: Console, text: str) -> None:

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pnodes.cli.options import AsJson, StackOption
 from pnodes.cli.status import described
 from pnodes.deployed.accounts import Accounts
-from pnodes.deployed.stack import AsJson, Stack, StackOption
+from pnodes.deployed.stack import DeployedStack
 from pnodes.errors import UserError
 from pnodes.times import moment
 from providers.operations import NodeOperations, Run
@@ -27,7 +28,7 @@ def stop(
 
     Exit code 1 when there is none under way, or it has not ended in time.
     """
-    found = Stack.read(stack)
+    found = DeployedStack.read(stack)
     chosen = found.node(node)
     cloud = Accounts(found.configured).of(chosen.facts)
     under_way = [each for each in cloud.runs(limit=50) if not each.state.ended]

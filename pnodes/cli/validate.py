@@ -17,17 +17,18 @@ def validate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
     stack: Annotated[
-        str, typer.Option(help="Stack whose name goes into the names of resources, which have limits.")
-    ] = project.STACK,
+        str | None,
+        typer.Option(help="Stack whose name goes into the names of resources, which have limits; dev when left out."),
+    ] = None,
 ) -> None:
     """Check nodes.yaml: every problem on a line of its own, exit code 2 when there is one."""
     from nodefile import NodeFileError
-    from providers.checks import load_checked, notes
+    from providers.checks import DEFAULT_STACK, load_checked, notes
 
     folder = project.project_folder(file.parent if file else None)
     path = file if file is not None else _shortest(folder / "nodes.yaml")
     try:
-        checked = load_checked(path, project.project_name(folder), stack)
+        checked = load_checked(path, project.project_name(folder), stack or DEFAULT_STACK)
     except NodeFileError as error:
         problems = [
             {"path": str(p.path), "line": p.line, "column": p.column, "message": p.message} for p in error.problems

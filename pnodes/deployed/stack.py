@@ -3,37 +3,19 @@
 Asked from the engine, which alone can open the stack's secrets; nothing of them is ever printed.
 """
 
-import json
 import os
-import subprocess
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import typer
-
 from pnodes import project
-from pnodes.engine import Engine
 from pnodes.errors import UserError
+from pnodes.pulumi import Pulumi, on
 from providers.operations import NodeFacts
 
-StackOption = Annotated[str | None, typer.Option("--stack", "-s", help="The stack; the selected one when left out.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 _COMMON = frozenset(
     {"cloud", "region", "size", "tournament", "model_id", "image", "job", "console", "account"},
-)
-# What `pulumi` says -> what to do. It says more, which is left out: settings and addresses may stand in it.
-_MENDED = (
-    ("no stack selected", "No stack is selected. Select one with `pulumi stack select NAME`, or name it by --stack."),
-    ("no stack named", "There is no such stack. `pulumi stack ls` lists them."),
-    (
-        "passphrase must be set",
-        "The stack's secrets are closed: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE.",
-    ),
-    ("incorrect passphrase", "The passphrase in PULUMI_CONFIG_PASSPHRASE is not this stack's."),
-    ("PULUMI_ACCESS_TOKEN must be set", "Pulumi is not logged in. Log in to where the stack is with `pulumi login`."),
 )
 
 
@@ -55,7 +37,7 @@ class StackNode:
         return self.facts.name
 
 
-class Stack:
+class DeployedStack:
     """A stack's nodes and configuration."""
 
     def __init__(self, outputs: dict[str, Any], config: dict[str, Any], project_name: str) -> None:
@@ -66,14 +48,13 @@ class Stack:
         self._config, self._project = config, project_name
 
     @classmethod
-    def read(cls, stack: str | None) -> "Stack":
+    def read(cls, stack: str | None) -> "DeployedStack":
         """Ask the engine. Raises UserError."""
-        folder = project.project_folder()
-        chosen = ["--stack", stack] if stack else []
+        pulumi = Pulumi.find()
         with ThreadPoolExecutor(2) as both:
-            outputs = both.submit(ask, ["stack", "output", "--json", "--show-secrets", *chosen])
-            config = both.submit(ask, ["config", "--json", "--show-secrets", *chosen])
-            found = cls(outputs.result(), config.result(), project.project_name(folder))
+            outputs = both.submit(pulumi.ask, "stack", "output", "--json", "--show-secrets", *on(stack))
+            config = both.submit(pulumi.ask, "config", "--json", "--show-secrets", *on(stack))
+            found = cls(outputs.result(), config.result(), project.project_name(pulumi.folder))
         if not found.nodes:
             raise UserError("The stack has no node yet. Describe one in nodes.yaml and make it with `pulumi up`.")
         return found
@@ -107,7 +88,7 @@ class Stack:
         keys = [os.environ.get(each, "") for one in called for each in (one.public_id_variable, one.secret_variable)]
         return frozenset(filter(None, [*webhooks, *tokens, *settings, *keys]))
 
-    def same_as(self, other: "Stack") -> bool:
+    def same_as(self, other: "DeployedStack") -> bool:
         """Whether another reading found the same."""
         mine, its = (vars(each) for each in (self, other))
         return mine == its
@@ -131,56 +112,3 @@ def _node(name: str, facts: dict[str, Any], webhook: str) -> StackNode:
         facts.get("size", ""),
         facts.get("console", ""),
     )
-
-
-def engine() -> Engine:
-    """The engine that is there. Raises UserError."""
-    from pnodes.engine import find
-
-    found = find()
-    if found is None:
-        raise UserError("There is no Pulumi engine on this machine yet. Install one with `pnodes engine`.")
-    return found
-
-
-def environment(found: Engine) -> dict[str, str]:
-    """The environment of the engine's processes."""
-    search = os.pathsep.join([str(found.bin), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": search}
-
-
-def run(*arguments: str, value: str | None = None) -> "subprocess.CompletedProcess[str]":
-    """A command of the engine that asks nobody anything; its output. Raises UserError where there is no engine.
-
-    A secret goes in as `value`, on its standard input, where no other process can read it.
-    """
-    found = engine()
-    return subprocess.run(
-        [str(found.path), *arguments, "--non-interactive"],
-        cwd=project.project_folder(),
-        env=environment(found),
-        input=value or "",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def ask(arguments: Sequence[str]) -> dict[str, Any]:
-    """What a command of the engine prints as JSON. Raises UserError."""
-    done = run(*arguments)
-    if done.returncode == 0:
-        answer: dict[str, Any] = json.loads(done.stdout or "{}")
-        return answer
-    raise failed(done, arguments[:2])
-
-
-def failed(done: "subprocess.CompletedProcess[str]", command: Sequence[str]) -> UserError:
-    """A command of the engine that did not work -> why, and what to do."""
-    said = (done.stderr or done.stdout).strip()
-    for words, sentence in _MENDED:
-        if words in said:
-            return UserError(sentence)
-    lines = said.splitlines() or ["it does not say why"]
-    first = next((line for line in lines if line.startswith("error:")), lines[-1])
-    return UserError(f"`pulumi {' '.join(command)}` failed: {first.removeprefix('error: ')}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from nodefile import Node, NodeFile
 from nodefile.clouds import REGIONS
 from pnodes.doctor import nodes, numerai, plugins, pulumi
-from pnodes.engine import Engine
+from pnodes.pulumi import Pulumi
 from providers.clouds import find_cloud
 from providers.findings import Finding, Place, Section, collected, skipped
 
@@ -25,12 +25,11 @@ _CLOSED = "the stack's settings could not be read, see above."
 
 @dataclass(frozen=True)
 class Patient:
-    """A project: its folder and name, the engine that was found, how it is run, and the stack if one was named."""
+    """A project: its folder and name, the engine if there is one, and the stack if one was named."""
 
     folder: Path
     project: str
-    engine: Engine | None
-    run: pulumi.Run
+    pulumi: Pulumi | None
     stack: str | None = None
 
 
@@ -38,7 +37,7 @@ def examine(patient: Patient, tell: Callable[[str], None] = lambda _: None) -> I
     """All sections in their order; `tell` hears what is waited for."""
     tell("Pulumi ...")
     stack = pulumi.OpenStack(patient.project)
-    findings = pulumi.examine(stack, patient.engine, patient.run, patient.folder, patient.stack)
+    findings = pulumi.examine(stack, patient.pulumi, patient.stack)
     yield Section("Pulumi", tuple(collected("stack", findings)))
     file, said = nodes.read(patient.folder, patient.project, stack.name)
     yield Section("nodes.yaml", tuple(said))
@@ -63,9 +62,9 @@ def _named(
 ) -> list[tuple[str, Callable[[], Iterable[Finding]]]]:
     """What nodes.yaml names: plugins, each cloud's regions, each account of Numerai's."""
     todo: list[tuple[str, Callable[[], Iterable[Finding]]]] = []
-    if patient.engine is not None:
+    if patient.pulumi is not None:
         wanted = plugins.wanted([node.cloud for node in file.nodes], any(n.build.docker for n in file.nodes))
-        todo.append(("plugins", partial(plugins.examine, wanted, patient.run)))
+        todo.append(("plugins", partial(plugins.examine, wanted, patient.pulumi)))
     for cloud, region in sorted({(node.cloud, node.region) for node in file.nodes}, key=_in_order):
         place = Place(
             cloud,

@@ -16,7 +16,7 @@ from importlib import metadata
 
 import httpx
 
-from pnodes.doctor.pulumi import Run
+from pnodes.pulumi import Pulumi
 from providers.clouds import find_cloud
 from providers.findings import Finding, failed, ok, warning
 
@@ -30,9 +30,9 @@ def wanted(clouds: Iterable[str], docker: bool) -> list[str]:
     return [find_cloud(cloud).package for cloud in sorted(set(clouds))] + (["docker-build"] if docker else [])
 
 
-def examine(names: Iterable[str], run: Run) -> Iterator[Finding]:
+def examine(names: Iterable[str], pulumi: Pulumi) -> Iterator[Finding]:
     """One finding for each plugin."""
-    listed = run("plugin", "ls", "--json")
+    listed = pulumi.run("plugin", "ls", "--json")
     installed: dict[str, list[str]] = {}
     for each in json.loads(listed.stdout or "[]") if not listed.returncode else []:
         if each.get("kind") == "resource":

@@ -13,21 +13,14 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from pnodes.engine import Engine
 from pnodes.engine.locate import Rejected, on_path
 from pnodes.engine.version import MINIMUM
+from pnodes.pulumi import NOT_LOGGED_IN, Pulumi, complaint, first_error, on
 from providers.findings import Finding, failed, ok, warning
 
-_WHICH = "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE, as when the stack was made."
 _PROBE = "doctor-probe"
-
-
-class Run(Protocol):
-    """A command of the engine that asks nobody anything; `value` goes to its standard input."""
-
-    def __call__(self, *arguments: str, value: str | None = None) -> subprocess.CompletedProcess[str]: ...
 
 
 @dataclass
@@ -50,57 +43,46 @@ class OpenStack:
         return self.configured(f"{self.project}:{name}")
 
 
-def examine(stack: OpenStack, engine: Engine | None, run: Run, folder: Path, chosen: str | None) -> Iterator[Finding]:
+def examine(stack: OpenStack, pulumi: Pulumi | None, chosen: str | None) -> Iterator[Finding]:
     """The findings in order; what is learned of the stack goes into `stack`."""
-    if engine is None:
+    if pulumi is None:
         found = on_path()
         why = f"{found.path} is not used: {found.reason}" if isinstance(found, Rejected) else "there is none"
         yield failed("engine", f"a Pulumi engine {MINIMUM} or newer is needed; {why}.", "pnodes engine")
         return
-    yield ok("engine", f"Pulumi {engine.version}, {engine.origin}.")
-    said = run("whoami", "--json")
+    yield ok("engine", f"Pulumi {pulumi.engine.version}, {pulumi.engine.origin}.")
+    said = pulumi.run("whoami", "--json")
     if said.returncode:
-        yield _not_logged_in(said)
+        known = complaint(said.stderr + said.stdout) or NOT_LOGGED_IN
+        yield failed("backend", known.text, known.mend)
         return
     backend = json.loads(said.stdout).get("url") or "its backend"
     yield ok("backend", f"logged in to {_without_query(str(backend))}.")
-    named = ["--stack", chosen] if chosen else []
-    said = run("stack", "--show-name", *named)
+    said = pulumi.run("stack", "--show-name", *on(chosen))
     if said.returncode:
-        yield _no_stack(said, chosen)
+        yield _refused("stack", said, "the backend cannot be asked for the stack", "pulumi stack ls")
         return
     stack.name = said.stdout.strip()
     yield ok("stack", f"{stack.name} is {'there' if chosen else 'selected'}.")
-    yield from _secrets(stack, run, folder, named)
+    yield from _secrets(stack, pulumi, on(chosen))
 
 
-def _not_logged_in(said: subprocess.CompletedProcess[str]) -> Finding:
-    words = said.stderr + said.stdout
-    if "unable to open" in words or "could not open" in words:
-        return failed("backend", "the place where Pulumi keeps its state cannot be opened.", "pulumi login URL")
-    return failed("backend", "Pulumi is not logged in to a backend, where it keeps the state.", "pulumi login")
+def _refused(check: str, said: subprocess.CompletedProcess[str], otherwise: str, mend: str) -> Finding:
+    if known := complaint(said.stderr):
+        return failed(check, known.text, known.mend)
+    return failed(check, f"{otherwise}: {first_error(said.stderr)}", mend)
 
 
-def _no_stack(said: subprocess.CompletedProcess[str], chosen: str | None) -> Finding:
-    if chosen and "no stack named" in said.stderr:
-        return failed(
-            "stack", f'there is no stack "{chosen}"; `pulumi stack ls` lists them.', f"pulumi stack init {chosen}"
-        )
-    if "no stack selected" in said.stderr:
-        mend = "pulumi stack select NAME, or pulumi stack init NAME for the first one"
-        return failed("stack", "no stack is selected.", mend)
-    return failed("stack", f"the backend could not be asked for the stack: {_last_line(said)}", "pulumi stack ls")
-
-
-def _secrets(stack: OpenStack, run: Run, folder: Path, named: list[str]) -> Iterator[Finding]:
+def _secrets(stack: OpenStack, pulumi: Pulumi, named: list[str]) -> Iterator[Finding]:
     asked = [
-        run("config", "--json", "--show-secrets", *named),
-        run("stack", "output", "--json", "--show-secrets", *named),
-        _encrypts(stack.name, run, folder, named),
+        pulumi.run("config", "--json", "--show-secrets", *named),
+        pulumi.run("stack", "output", "--json", "--show-secrets", *named),
+        _encrypts(stack.name, pulumi, named),
     ]
     wrong = next((each for each in asked if each.returncode), None)
     if wrong is not None:
-        yield _closed(wrong)
+        mend = "pulumi config --show-secrets  (says more)"
+        yield _refused("secrets", wrong, "the stack's secrets cannot be opened", mend)
         return
     stack.config = json.loads(asked[0].stdout or "{}")
     stack.nodes = json.loads(asked[1].stdout or "{}").get("nodes") or {}
@@ -122,29 +104,14 @@ def _is_key(name: str, project: str) -> bool:
     return name.startswith((f"{project}:numerai-public-id", f"{project}:numerai-secret"))
 
 
-def _encrypts(name: str, run: Run, folder: Path, named: list[str]) -> subprocess.CompletedProcess[str]:
+def _encrypts(name: str, pulumi: Pulumi, named: list[str]) -> subprocess.CompletedProcess[str]:
     """Encrypts a word into a copy of the stack's settings: the engine checks a passphrase only when there is work."""
     with tempfile.TemporaryDirectory() as scratch:
         own = f"Pulumi.{name.rsplit('/', 1)[-1]}.yaml"
         copy = Path(scratch, own)
-        if (folder / own).is_file():
-            shutil.copyfile(folder / own, copy)
-        return run("config", "set", "--secret", "--config-file", str(copy), _PROBE, *named, value="probe")
-
-
-def _closed(said: subprocess.CompletedProcess[str]) -> Finding:
-    if "passphrase must be set" in said.stderr:
-        return failed("secrets", f"the stack's secrets are closed. {_WHICH}", "export PULUMI_CONFIG_PASSPHRASE=...")
-    if "incorrect passphrase" in said.stderr:
-        text = f"the passphrase in the environment is not this stack's. {_WHICH}"
-        return failed("secrets", text, "export PULUMI_CONFIG_PASSPHRASE=...")
-    text = f"the stack's secrets cannot be opened: {_last_line(said)}"
-    return failed("secrets", text, "pulumi config --show-secrets  (says more)")
-
-
-def _last_line(said: subprocess.CompletedProcess[str]) -> str:
-    lines = [line for line in said.stderr.splitlines() if line.startswith("error:")]
-    return lines[0].removeprefix("error: ") if lines else f"exit code {said.returncode}."
+        if (pulumi.folder / own).is_file():
+            shutil.copyfile(pulumi.folder / own, copy)
+        return pulumi.run("config", "set", "--secret", "--config-file", str(copy), _PROBE, *named, value="probe")
 
 
 def _without_query(address: str) -> str:

@@ -114,7 +114,7 @@ def _beside(file: Path, content: bytes) -> Path:
 def _looked_at(candidate: Path, file: Path) -> tuple[NodeFile | None, list[Problem]]:
     """The nodes of a candidate, or its problems, which name the file that the person knows."""
     try:
-        return load_checked(candidate, project.project_name(project.project_folder(file.parent)), project.STACK), []
+        return load_checked(candidate, project.project_name(project.project_folder(file.parent))), []
     except NodeFileError as error:
         return None, [Problem(file.name, each.line, each.column, each.message) for each in error.problems]
 

@@ -6,7 +6,6 @@ never shown.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from pnodes.engine.locate import find
 from pnodes.local.packages import Say
 from pnodes.local.refused import CannotRun
 from pnodes.local.variables import NO_MODEL_ID, Account
+from pnodes.pulumi import Pulumi, first_error, on
 from providers.numerai import keys as numerai_keys
 from providers.numerai.keys import Keys
 from providers.refusal import Refusal
@@ -62,22 +62,12 @@ def _configured(node: Node, environ: Mapping[str, str], project: Path, stack: st
             f"--submit: {numerai_keys.missing_sentence(node.account, called.secret)} There is no Pulumi engine here to "
             "read the configuration with: `pnodes engine` gets one."
         )
-    found = {}
+    pulumi, found = Pulumi(engine, project, environ), []
     for setting in (called.public_id, called.secret):
-        asked = [
-            str(engine.path),
-            "config",
-            "get",
-            setting,
-            "--non-interactive",
-            *(["--stack", stack] if stack else []),
-        ]
-        done = subprocess.run(
-            asked, cwd=project, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        found[setting] = done.stdout.strip()
-        if done.returncode or not found[setting]:
-            said = done.stderr.strip().removeprefix("error: ") or "it is empty"
+        done = pulumi.run("config", "get", setting, *on(stack))
+        found.append(done.stdout.strip())
+        if done.returncode or not found[-1]:
+            reason = first_error(done.stderr) if done.returncode else "it is empty"
             sentence = numerai_keys.missing_sentence(node.account, setting)
-            raise CannotRun(f"--submit: {sentence} Pulumi says: {said}")
-    return Keys(found[called.public_id], found[called.secret])
+            raise CannotRun(f"--submit: {sentence} Pulumi says: {reason}")
+    return Keys(*found)

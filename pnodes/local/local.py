@@ -90,10 +90,10 @@ def run_node(
     scratch: Path,
     project: Path,
     environ: Mapping[str, str],
-    installing: Mapping[str, str],
     say: Say,
 ) -> Outcome:
-    """Runs a node's model. `installing` is the environment to get packages and base images with. Raises CannotRun."""
+    """Runs a node's model. Raises CannotRun."""
+    installing = variables.for_installing(environ)
     account = keys.account(node, wishes.submit, environ, project, wishes.stack, say)
     own = variables.of_node(node, account, wishes.round_number, wishes.test)
     image = image_of(node, account.model_id, wishes.in_container)

@@ -53,3 +53,9 @@ def of_node(node: Node, account: Account, round_number: int | None = None, test:
 def of_machine(environ: Mapping[str, str]) -> dict[str, str]:
     """How this machine reaches the network: proxies and certificates."""
     return {name: environ[name] for name in (*PROXIES, *CERTIFICATES) if environ.get(name)}
+
+
+def for_installing(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for downloading packages and base images: leaves out what PNODES_INSTALL_WITHOUT names."""
+    left_out = environ.get("PNODES_INSTALL_WITHOUT", "").split(",")
+    return {name: value for name, value in environ.items() if name not in left_out}

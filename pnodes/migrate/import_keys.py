@@ -3,17 +3,15 @@ or neither. What is set already stays."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pnodes import project
-from pnodes.deployed.stack_settings import StackSettings, selected
+from pnodes.deployed.stack_settings import StackSettings
 from pnodes.errors import UserError
 from pnodes.migrate import keys_file
 from pnodes.migrate.nodes_json import WrongFile
 from providers.numerai.keys import names
-from sandbox.cli import shell as sandbox_shell
 
 
 @dataclass
@@ -24,11 +22,10 @@ class Move:
     settings: StackSettings | None = None
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     done: list[str] = field(default_factory=list)
-    sandbox: bool = False
 
     def wants(self, setting: str) -> bool:
         """Whether a person has to set this still, as far as is known."""
-        return not self.sandbox and (self.settings is None or not self.settings.has(setting))
+        return self.settings is None or not self.settings.has(setting)
 
     def run(self) -> dict[str, str | bool]:
         """Set the secrets; all of them, or none."""
@@ -53,22 +50,16 @@ def prepare(file: Path, folder: Path, account: str | None, wanted: bool) -> Move
     """Look at the keys in numerai-cli's file and at the stack that is selected in the project's folder."""
     place = project.shown(file)
     if not wanted:
-        return Move(f"left in {place}.")
-    if os.environ.get("PULUMI_CONFIG_PASSPHRASE") == sandbox_shell.PASSPHRASE:
-        return Move(
-            f"left in {place}: this shell is the sandbox's, whose Numerai has keys of its own and whose passphrase "
-            "everybody knows. With a stack of your own: `pnodes import --only-keys`.",
-            sandbox=True,
-        )
+        return Move(f"left in {place}. `pnodes import --only-keys` moves them to the stack that is selected then.")
     try:
         found = keys_file.read(file)
     except WrongFile as error:
         raise UserError(f"{error} `--no-keys` goes on without them.", 2) from None
     try:
-        settings = selected(folder)
+        settings = StackSettings(folder)
     except UserError as error:
         raise UserError(
-            f"The API keys have nowhere to go: {error}. Select a stack of your own (pulumi stack init live), or leave "
+            f"The API keys have nowhere to go: {error} Select a stack of your own (pulumi stack init live), or leave "
             "them where they are with --no-keys."
         ) from None
     called = names(account)

@@ -9,13 +9,15 @@ import typer
 from rich.console import Console
 
 from pnodes import project
-from pnodes.engine import Engine
+from pnodes.cli.options import AsJson
+from pnodes.cli.tables import table
 from pnodes.errors import Group, UserError
+from pnodes.pulumi import Pulumi, find_engine
 from sandbox.cli import process as sandbox_process
 from sandbox.cli import shell as sandbox_shell
 from sandbox.cli.control import Control, RunRecord, Trigger
-from sandbox.cli.engine_run import Pulumi
-from sandbox.cli.report import how_jobs_run, table
+from sandbox.cli.report import how_jobs_run
+from sandbox.place import STACK, sandbox_home
 
 app = typer.Typer(
     help="Three clouds and Numerai on this machine, for the real Pulumi engine.",
@@ -23,7 +25,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 
 
 class Executor(StrEnum):
@@ -49,9 +50,9 @@ def start(
 
     say = _console(stderr=True)
     engine = ensure(lambda line: say.print(line, markup=False))
-    daemon = sandbox_process.start(project.sandbox_home(), executor=executor.value)
-    environment = sandbox_shell.environment(daemon, engine.bin)
-    Pulumi(engine, environment, project.project_folder()).select()
+    daemon = sandbox_process.start(sandbox_home(), executor=executor.value)
+    pulumi = Pulumi(engine, project.project_folder(), sandbox_shell.environment(daemon, engine.bin))
+    pulumi.read("stack", "select", "--create", STACK)
     _console().print(f"The sandbox runs (process {daemon.pid}, state in {daemon.home}); stack sandbox is selected.")
     with Control(daemon.control) as control:
         facts = control.status()
@@ -64,14 +65,14 @@ def start(
 @app.command()
 def stop() -> None:
     """Stop the sandbox; its state stays for the next start."""
-    stopped = sandbox_process.stop(project.sandbox_home())
+    stopped = sandbox_process.stop(sandbox_home())
     _console().print("The sandbox is stopped; its state stays." if stopped else "No sandbox was running.")
 
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Show whether the sandbox runs, what is deployed in it and which jobs ran. Exit code 1 when it does not run."""
-    home = project.sandbox_home()
+    home = sandbox_home()
     daemon = sandbox_process.find(home)
     if daemon is None:
         if as_json:
@@ -97,20 +98,11 @@ def status(as_json: AsJson = False) -> None:
 @app.command()
 def env(as_json: AsJson = False) -> None:
     """Print what makes a shell work against the sandbox, for `eval "$(pnodes sandbox env)"`."""
-    daemon = sandbox_process.running(project.sandbox_home())
-    engine = _engine()
+    daemon = sandbox_process.running(sandbox_home())
+    engine = find_engine()
     (daemon.home / "state").mkdir(parents=True, exist_ok=True)
     settings = sandbox_shell.variables(daemon, engine.bin)
     print(json.dumps(settings, indent=2) if as_json else sandbox_shell.export_lines(settings))
-
-
-def _engine() -> Engine:
-    from pnodes.engine import find
-
-    found = find()
-    if found is None:
-        raise UserError("There is no Pulumi engine on this machine yet. Install one with `pnodes engine`.")
-    return found
 
 
 @app.command("open-round")
@@ -129,7 +121,7 @@ def open_round(
     if tournament not in (None, "classic", "signals", "crypto"):
         raise UserError(f"--tournament is classic, signals or crypto, not {tournament!r}.", exit_code=2)
     seconds, pause = _duration("--open-for", open_for), None if every == "off" else _duration("--every", every)
-    daemon = sandbox_process.running(project.sandbox_home())
+    daemon = sandbox_process.running(sandbox_home())
     with Control(daemon.control) as control:
         following = control.set_clock(pause, tournament, seconds) if every else None
         if every == "off":
@@ -155,7 +147,7 @@ def retry(as_json: AsJson = False) -> None:
 
     It does so by itself after a minute, once. Exit code 1 when one refuses again.
     """
-    with Control(sandbox_process.running(project.sandbox_home()).control) as control:
+    with Control(sandbox_process.running(sandbox_home()).control) as control:
         calls = control.retry_webhooks()
     if as_json:
         print(json.dumps({"triggers": [vars(call) for call in calls]}, indent=2))
@@ -189,7 +181,7 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines; 0 for all.")] = 100,
 ) -> None:
     """Print what a job has printed, or the sandbox's own log."""
-    home = project.sandbox_home()
+    home = sandbox_home()
     if run is None:
         text = sandbox_process.last_lines(home / "daemon.log", lines)
     else:

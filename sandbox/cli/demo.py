@@ -12,13 +12,15 @@ import typer
 from rich.console import Console
 
 from pnodes import project
+from pnodes.cli.tables import wide_console
 from pnodes.engine import ensure
 from pnodes.errors import UserError
+from pnodes.pulumi import Pulumi, on
 from sandbox.cli import process as sandbox_process
 from sandbox.cli import shell as sandbox_shell
 from sandbox.cli.control import Control, Trigger
-from sandbox.cli.engine_run import Pulumi
-from sandbox.cli.report import Outcome, how_jobs_run, outcomes, result_table, wide_console
+from sandbox.cli.report import Outcome, how_jobs_run, outcomes, result_table
+from sandbox.place import STACK, sandbox_home
 
 _POLL_SECONDS = 0.5
 _LATE_SECONDS = 15.0
@@ -39,15 +41,15 @@ def demo(
     )
     console.print("machine, opens a round at the sandbox's Numerai and waits for the submissions: about two minutes.")
     engine = ensure(lambda line: console.print(line, markup=False))
-    home = project.sandbox_home()
+    home = sandbox_home()
     _step(console, 1, f"Starting the sandbox in {home}" + ("" if keep else ", from nothing") + " (5 seconds)")
     if not keep:
         sandbox_process.stop(home)
         sandbox_process.wipe(home)
     daemon = sandbox_process.start(home)
     try:
-        pulumi = Pulumi(engine, sandbox_shell.environment(daemon, engine.bin), project.project_folder())
-        pulumi.select()
+        pulumi = Pulumi(engine, project.project_folder(), sandbox_shell.environment(daemon, engine.bin))
+        pulumi.read("stack", "select", "--create", STACK)
         with Control(daemon.control) as control:
             console.print(how_jobs_run(control.status()), markup=False)
             found = _story(console, pulumi, control, timeout)
@@ -75,10 +77,10 @@ def demo(
 def _story(console: Console, pulumi: Pulumi, control: Control, timeout: float) -> list[Outcome]:
     """Preview, up, the round, the wait; what each node came to."""
     _step(console, 2, "pulumi preview: what would be made (10 seconds)")
-    pulumi.show("preview", "--stack", project.STACK)
+    pulumi.show("preview", "--non-interactive", *on(STACK))
     _step(console, 3, "pulumi up: making it (30 seconds; minutes the first time that images are built in containers)")
-    pulumi.show("up", "--yes", "--skip-preview", "--stack", project.STACK)
-    outputs = pulumi.outputs()
+    pulumi.show("up", "--yes", "--skip-preview", "--non-interactive", *on(STACK))
+    outputs = pulumi.ask("stack", "output", "--json", "--show-secrets", *on(STACK))
     nodes: dict[str, dict[str, Any]] = outputs["nodes"]
     webhooks: dict[str, str] = outputs["webhooks"]
     if not nodes:

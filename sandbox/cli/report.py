@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from rich.console import Console
 from rich.table import Table
 
+from pnodes.cli.tables import table
 from sandbox.cli.control import RunRecord, Submission, Trigger
 
 
@@ -99,22 +99,6 @@ def result_table(found: Sequence[Outcome]) -> Table:
             ]
         )
     return table(headings, rows)
-
-
-def wide_console() -> Console:
-    """For tables, which are wider than the 80 columns that a pipe counts as."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=220)
-
-
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A plain table; long cells fold, nothing is cut off."""
-    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in headings:
-        drawn.add_column(heading, overflow="fold")
-    for row in rows:
-        drawn.add_row(*(cell.replace("[", "\\[") for cell in row))
-    return drawn
 
 
 def how_jobs_run(facts: Mapping[str, Any]) -> str:

@@ -44,6 +44,9 @@ def variables(daemon: "Daemon", engine_bin: Path, path: str | None = None) -> di
         "PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{port}" for name, port in daemon.plugins.items()),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        # The sandbox's Numerai has keys of its own, and everybody knows its passphrase.
+        "PNODES_IMPORT_KEYS": "no",
+        "PNODES_INSTALL_WITHOUT": ",".join(_network("", "")),
         **_network(daemon.gateway, str(daemon.ca)),
         "AWS_ACCESS_KEY_ID": "AKIASANDBOXDEPLOYER",
         "AWS_SECRET_ACCESS_KEY": "sandbox",

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pnodes.deployed import stack as stack_module
 from pnodes.deployed.accounts import Accounts
-from pnodes.deployed.stack import Stack
+from pnodes.deployed.stack import DeployedStack
+from pnodes.pulumi import Pulumi
 from providers.numerai.client import Client
 from providers.operations import LogLine, NodeFacts, NodeOperations, OperationsError, Run, State
 
@@ -66,7 +66,7 @@ class Deployed:
             },
         }
 
-    def ask(self, arguments: list[str]) -> dict[str, Any]:
+    def ask(self, *arguments: str) -> dict[str, Any]:
         """Stands for the engine."""
         self.asked.append(list(arguments))
         return self.outputs if arguments[0] == "stack" else {}
@@ -87,8 +87,8 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     opens = (NOW - timedelta(minutes=5), NOW + timedelta(minutes=55))
     times = [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in opens]
     current = {"number": 371, "openTime": times[0], "closeTime": times[1], "closeStakingTime": times[1]}
-    monkeypatch.setattr(stack_module, "ask", made.ask)
+    monkeypatch.setattr(Pulumi, "ask", lambda _self, *arguments: made.ask(*arguments))
     monkeypatch.setattr(Accounts, "of", lambda _self, facts: made.of(facts))
-    monkeypatch.setattr(Stack, "numerai", lambda _self, _account: made)
+    monkeypatch.setattr(DeployedStack, "numerai", lambda _self, _account: made)
     monkeypatch.setattr(Client, "current_round", lambda _self, _tournament: current)
     return made

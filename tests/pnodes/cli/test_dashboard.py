@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pnodes.cli import dashboard
 from pnodes.dashboard.serve import Serving, listen
+from pnodes.pulumi import Pulumi
 from providers.numerai.client import Client
 from tests.pnodes.deployed_stack import NOW, Deployed
 from tests.pnodes_command import Pnodes
@@ -19,7 +19,7 @@ from tests.pnodes_command import Pnodes
 @pytest.fixture(autouse=True)
 def _rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = NOW.strftime("%Y-%m-%dT00:00:00Z")
-    monkeypatch.setattr(dashboard, "selected", lambda: "live")
+    monkeypatch.setattr(Pulumi, "selected", lambda _self: "live")
     monkeypatch.setattr(Client, "rounds", lambda _self, _tournament: [{"number": 370, "openTime": opened}])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pnodes.deployed import stack
+from pnodes import pulumi
 from pnodes.engine import Engine
 from pnodes.engine.version import Version
 from tests.pnodes_command import Pnodes
@@ -23,7 +23,7 @@ def engine_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     (tmp_path / "m" / "Dockerfile").write_text("FROM python\n")
     (tmp_path / "nodes.yaml").write_text(NODE)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(stack, "engine", lambda: Engine(Path("/bin/pulumi"), Version(3, 259, 0), "PATH"))
+    monkeypatch.setattr(pulumi, "find", lambda: Engine(Path("/bin/pulumi"), Version(3, 259, 0), "PATH"))
     said: list[str] = []
     monkeypatch.setattr(
         subprocess, "run", lambda *_args, **_named: subprocess.CompletedProcess([], 255, "", said.pop())

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from pnodes import engine
 from pnodes.cli.main import app
-from pnodes.deployed import stack
 from pnodes.doctor import numerai, plugins
+from pnodes.pulumi import Pulumi
 from providers.clouds import list_clouds
 from providers.findings import Finding, Place, failed, ok, warning
 from providers.operations import NoCredentials
@@ -39,7 +39,7 @@ class Ward:
         self.nodes("aws")
         monkeypatch.chdir(folder)
         monkeypatch.setattr(engine, "find", lambda: ENGINE)
-        monkeypatch.setattr(stack, "run", lambda *words, value=None: self.said(*words, value=value))
+        monkeypatch.setattr(Pulumi, "run", lambda _self, *words, value="": self.said.run(*words, value=value))
         monkeypatch.setattr(plugins, "examine", lambda names, _: [ok(f"plugin {name}", "there.") for name in names])
         monkeypatch.setattr(numerai, "examine", lambda *_: [ok("keys", "they are of anna.")])
         for cloud in list_clouds():

@@ -288,13 +288,15 @@ def test_an_account_of_several(pnodes: Pnodes, folder: Path) -> None:
     assert "--account: 'My Fund' cannot be an account's name" in said(wrong)
 
 
-def test_no_keys_go_into_the_sandboxs_stack(pnodes: Pnodes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its passphrase is known to everybody."""
-    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "sandbox")
+def test_the_environment_can_say_that_keys_stay_where_they_are(
+    pnodes: Pnodes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PNODES_IMPORT_KEYS", "no")
     home(folder, {"numerai-alpha": old.aws(model(folder))})
     done = pnodes("import")
     assert done.exit_code == 0, said(done)
-    assert "this shell is the sandbox's" in said(done)
+    assert "left in" in said(done)
+    assert "`pnodes import --only-keys` moves them" in said(done)
     assert sorted(path.name for path in folder.iterdir() if path.suffix == ".yaml") == ["Pulumi.yaml", "nodes.yaml"]
 
 
@@ -315,7 +317,7 @@ def test_keys_that_cannot_be_moved(
     sentence: str,
     code: int,
 ) -> None:
-    monkeypatch.setattr("pnodes.deployed.stack_settings.find", lambda: None)
+    monkeypatch.setattr("pnodes.pulumi.find", lambda: None)
     old.write(folder.parent / "home" / ".numerai", {"numerai-alpha": old.aws(model(folder))}, keys)
     done = pnodes("import", *arguments)
     assert done.exit_code == code
@@ -347,7 +349,7 @@ class Half:
 
 def test_one_key_alone_is_none(pnodes: Pnodes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Half()
-    monkeypatch.setattr("pnodes.migrate.import_keys.selected", lambda _: settings)
+    monkeypatch.setattr("pnodes.migrate.import_keys.StackSettings", lambda _: settings)
     home(folder, {"numerai-alpha": old.aws(model(folder))})
     done = pnodes("import")
     assert done.exit_code == 1
@@ -361,7 +363,7 @@ def test_half_a_pair_in_the_stack_is_not_made_whole_by_another_pair_s(
 ) -> None:
     settings = Half()
     settings.secrets["numerai-public-id"] = "of another pair"
-    monkeypatch.setattr("pnodes.migrate.import_keys.selected", lambda _: settings)
+    monkeypatch.setattr("pnodes.migrate.import_keys.StackSettings", lambda _: settings)
     home(folder, {"numerai-alpha": old.aws(model(folder))})
     done = pnodes("import")
     assert done.exit_code == 1

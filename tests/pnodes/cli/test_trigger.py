@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pnodes.cli import trigger
+from pnodes.deployed import start
 from tests.pnodes.deployed_stack import Deployed
 from tests.pnodes_command import Pnodes
 
@@ -37,7 +37,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Trigger]:
         made = Trigger()
         made.answers = list(given)
         monkeypatch.setattr(httpx, "post", made.post)
-        monkeypatch.setattr(trigger, "_PAUSE_SECONDS", 0.0)
+        monkeypatch.setattr(start, "_PAUSE_SECONDS", 0.0)
         return made
 
     return use

@@ -9,14 +9,16 @@ from typing import Any
 
 from pnodes.engine import Engine
 from pnodes.engine.version import MINIMUM
+from pnodes.pulumi import Pulumi
 
 ENGINE = Engine(Path("/bin/pulumi"), MINIMUM, "PATH")
 
 
-class Said:
+class Said(Pulumi):
     """`said`: the first words of a command -> (exit code, standard output or error); more words win."""
 
     def __init__(self, **changes: tuple[int, Any]) -> None:
+        super().__init__(ENGINE, Path("/nowhere"), {})
         self.said: dict[str, tuple[int, Any]] = {
             "whoami": (0, {"user": "anna", "url": "s3://state?region=eu-west-1&awssdk=v2"}),
             "stack --show-name": (0, "live\n"),
@@ -28,7 +30,7 @@ class Said:
         self.said |= {name.replace("__", " --").replace("_", " "): answer for name, answer in changes.items()}
         self.asked: list[tuple[str, ...]] = []
 
-    def __call__(self, *arguments: str, value: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, value: str = "") -> subprocess.CompletedProcess[str]:
         self.asked.append(arguments)
         code, answer = next(said for words, said in self.said.items() if " ".join(arguments).startswith(words))
         text = answer if isinstance(answer, str) else json.dumps(answer)

@@ -8,18 +8,15 @@ from typing import Any
 import pytest
 
 from pnodes.doctor import pulumi
-from pnodes.engine import Engine
 from pnodes.engine.locate import Rejected
 from providers.findings import Finding, Level
-from tests.pnodes.doctor.engines import ENGINE, Said
+from tests.pnodes.doctor.engines import Said
 from tests.providers.patients import levels, only
 
 
-def examined(
-    said: Said, folder: Path = Path("/nowhere"), engine: Engine | None = ENGINE, stack: str | None = None
-) -> tuple[list[Finding], pulumi.OpenStack]:
+def examined(said: Said | None, stack: str | None = None) -> tuple[list[Finding], pulumi.OpenStack]:
     opened = pulumi.OpenStack("prediction-nodes")
-    return list(pulumi.examine(opened, engine, said, folder, stack)), opened
+    return list(pulumi.examine(opened, said, stack)), opened
 
 
 def test_all_is_well_and_the_stack_is_open() -> None:
@@ -34,7 +31,7 @@ def test_all_is_well_and_the_stack_is_open() -> None:
 def test_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     old = Rejected(Path("/usr/bin/pulumi"), "it is 3.1.0, and 3.259.0 or newer is needed")
     monkeypatch.setattr(pulumi, "on_path", lambda: old)
-    (found,), stack = examined(Said(), engine=None)
+    (found,), stack = examined(None)
     assert (found.level, found.mend, stack.opened) == (Level.FAILED, "pnodes engine", False)
     assert "/usr/bin/pulumi is not used: it is 3.1.0" in found.text
 
@@ -73,13 +70,15 @@ def test_a_word_is_encrypted_into_a_copy_of_the_settings_only(tmp_path: Path) ->
     seen: list[str] = []
 
     class Reads(Said):
-        def __call__(self, *arguments: str, value: str | None = None) -> Any:
+        def run(self, *arguments: str, value: str = "") -> Any:
             if arguments[:2] == ("config", "set"):
                 seen.append(Path(arguments[arguments.index("--config-file") + 1]).read_text())
                 assert value, "on the standard input"
-            return super().__call__(*arguments, value=value)
+            return super().run(*arguments, value=value)
 
-    examined(Reads(), tmp_path)
+    said = Reads()
+    said.folder = tmp_path
+    examined(said)
     assert seen == ["encryptionsalt: v1:x\n"]
     assert [path.name for path in tmp_path.iterdir()] == ["Pulumi.live.yaml"]
 

@@ -16,8 +16,8 @@ PULUMI = """\
 #!/bin/sh
 case "$*" in
     version) echo v3.272.0 ;;
-    "config get numerai-public-id --non-interactive --stack live") echo CONFIGURED-ID ;;
-    "config get numerai-secret --non-interactive --stack live") echo CONFIGURED-KEY ;;
+    "config get numerai-public-id --stack live --non-interactive") echo CONFIGURED-ID ;;
+    "config get numerai-secret --stack live --non-interactive") echo CONFIGURED-KEY ;;
     *) echo "error: configuration key 'numerai-public-id' not found for stack 'dev'" >&2; exit 255 ;;
 esac
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from pnodes import engine
+from pnodes import pulumi
 from pnodes.engine import EngineError
 from pnodes.engine.locate import Engine
 from pnodes.engine.version import MINIMUM
@@ -22,7 +22,7 @@ ENGINE = Engine(Path("/engine/bin/pulumi"), MINIMUM, "built")
 @pytest.fixture
 def running(home: Path, daemon_code: Use, monkeypatch: pytest.MonkeyPatch) -> sandbox_process.Daemon:
     """A sandbox that runs, and an engine."""
-    monkeypatch.setattr(engine, "find", lambda: ENGINE)
+    monkeypatch.setattr(pulumi, "find", lambda: ENGINE)
     return sandbox_process.start(home)
 
 
@@ -51,7 +51,7 @@ def test_env_prints_lines_for_eval(pnodes: Pnodes, running: sandbox_process.Daem
 def test_env_without_an_engine(
     pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "find", lambda: None)
+    monkeypatch.setattr(pulumi, "find", lambda: None)
     done = pnodes("sandbox", "env")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "Install one with `pnodes engine`" in done.stderr

@@ -1,0 +1,15 @@
+"""Where the sandbox lies: its stack and the folder of its state."""
+
+import os
+from pathlib import Path
+
+from pnodes.project import project_folder
+
+STACK = "sandbox"
+"""The stack of the sandbox; its settings are committed in Pulumi.sandbox.yaml."""
+
+
+def sandbox_home() -> Path:
+    """The folder of the sandbox's state: PNODES_SANDBOX_HOME, or `.sandbox` beside Pulumi.yaml."""
+    chosen = os.environ.get("PNODES_SANDBOX_HOME")
+    return Path(chosen).expanduser().resolve() if chosen else project_folder() / ".sandbox"
