@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.context import BuildContext
+from providers.images.context import BuildContext
 from providers.images.unpack import UnpackError, unpack
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from providers.aws import roles
 from sandbox.aws import batch, network, secretsmanager
-from sandbox.executor import Run
+from sandbox.executor import JobRun
 from tests.sandbox.archives import packed
 from tests.sandbox.aws.cloud import Aws
 
@@ -73,9 +73,9 @@ class World:
         wanted = {"jobName": "run-1", "jobQueue": self.queue["arn"], "jobDefinition": self.definition.id, **changes}
         return str(self.aws.client("batch", self.trigger).submit_job(**wanted)["jobId"])
 
-    def run(self, **changes: Any) -> Run:
+    def run(self, **changes: Any) -> JobRun:
         return self.aws.cloud.kernel.executor.wait(self.submit(**changes), 60)
 
-    def printed(self, run: Run) -> dict[str, Any]:
+    def printed(self, run: JobRun) -> dict[str, Any]:
         assert run.state == "SUCCEEDED", (run.reason, self.aws.cloud.kernel.executor.logs(run.run_id))
         return dict(json.loads(self.aws.cloud.kernel.executor.logs(run.run_id)))

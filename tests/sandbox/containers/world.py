@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 
 from sandbox.containers.base import Bases
-from sandbox.containers.engine import Engine
+from sandbox.containers.engine import ContainerEngine
 from sandbox.containers.images import ContainerImages
 from sandbox.containers.registry import NoRegistryError, Registry
 from sandbox.containers.runner import ContainerRunner
-from sandbox.executor import Executor, Run, RunSpec
+from sandbox.executor import Executor, JobRun, RunSpec
 from sandbox.network import Network
 from sandbox.store import Store
 from tests.needs_containers import cannot
@@ -37,7 +37,7 @@ class World:
 
     home: Path
     store: Store
-    engine: Engine
+    engine: ContainerEngine
     registry: Registry
     images: ContainerImages
     executor: Executor
@@ -60,12 +60,12 @@ class World:
         self.executor.submit(RunSpec("aws", "alpha", run_id, image, **values))
         return run_id
 
-    def run(self, image: str, **changes: Any) -> tuple[Run, str]:
+    def run(self, image: str, **changes: Any) -> tuple[JobRun, str]:
         """A run once it has ended, and what it printed."""
         run_id = self.submit(image, **changes)
         return self.executor.wait(run_id, 180), self.executor.logs(run_id)
 
-    def python(self, code: str, **changes: Any) -> tuple[Run, str]:
+    def python(self, code: str, **changes: Any) -> tuple[JobRun, str]:
         """Run some Python in a container."""
         return self.run(self.build({"main.py": code}), **changes)
 
@@ -85,7 +85,7 @@ class World:
             yield gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
-def world_of(home: Path, engine: Engine, bases: Bases) -> World:
+def world_of(home: Path, engine: ContainerEngine, bases: Bases) -> World:
     """A world in a home, also in one that was used before."""
     store = Store(home)
     (home / "ca.pem").write_text("the sandbox's authority\n")
