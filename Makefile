@@ -1,90 +1,90 @@
-# Each target sets up what it needs. On a fresh machine that is uv (taken from PyPI when it is not on PATH), the Python
-# packages in .venv, and the Pulumi engine in .tools; afterwards a target starts at once. Works with GNU make 3.81 (macOS).
+# Each target sets up what it needs. On a fresh machine, that is uv (from PyPI if it is not on PATH), the Python
+# packages in .venv, and the Pulumi engine in .tools; later runs start at once. Works with GNU make 3.81 (macOS).
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
 
 BIN := .venv/bin
-# The environment holds absolute paths: a checkout that was moved or copied gets a new one.
+# The environment contains absolute paths, so a checkout that was moved or copied gets a new one.
 PLACE := $(shell pwd | cksum | cut -d ' ' -f 1)
 READY := .venv/.ready-$(PLACE)
 POLICIES := policies/.venv/.ready-$(PLACE)
 DOCS_BIN := .tools/docs/bin
 DOCS := .tools/docs/.ready-$(PLACE)
 UV := $(shell command -v uv || echo .tools/uv/bin/uv)
-# actionlint has no package that holds its program, but builds in seconds; Go checks its hash.
+# No package contains actionlint's program, but it builds in seconds, and Go checks its hash.
 ACTIONLINT_VERSION := 1.7.12
 ACTIONLINT := .tools/actionlint-$(ACTIONLINT_VERSION)/actionlint
 PYTHON ?= python3
-# Behind a company's proxy the certificates are those of the system.
+# Behind a company's proxy, only the system's certificates work.
 export UV_SYSTEM_CERTS ?= true
 WORKERS ?= auto
-# Folders, files or options for pytest: make test TESTS=tests/nodefile.
+# Folders, files or options for pytest, such as make test TESTS=tests/nodefile.
 TESTS ?=
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 say := @printf '\033[1m==>\033[0m %s\n'
 
 .PHONY: help demo test test-fresh coverage policies setup lint docs links picture format lock clean
 
-help: ## show this list
+help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: setup ## the whole story on this machine: three clouds and Numerai in a sandbox, one round, a table
+demo: setup ## deploy to three clouds and Numerai in a sandbox on this machine, run one round, print a table
 	@$(BIN)/pnodes demo
 
-test: setup $(POLICIES) ## all tests, also those that run the real Pulumi engine
-	$(say) "Running the tests (a few minutes; those with the real engine take most of it)"
+test: setup $(POLICIES) ## run all tests, including those with the real Pulumi engine
+	$(say) "Running the tests (a few minutes, mostly for those with the real engine)"
 	@$(PYTEST) $(TESTS)
 
-test-fresh: setup ## the tests without the engine's long ones as on a new machine: ordinary user, old Python, few tools
+test-fresh: setup ## run the tests without tests/e2e as on a new machine: ordinary user, old Python, few tools
 	@.ci/fresh $(TESTS)
 
-# Measures what runs in pytest's own processes; the sandbox's, the engine's and the models' are left out, which would cost
-# minutes. `.venv/bin/coverage report` then names the lines that are not reached. On two cores a whole run takes about a
-# minute longer than `make test`.
-coverage: setup $(POLICIES) ## all tests, and the share of the code that they reach; less than pyproject.toml's floor is an error
-	$(say) "Running the tests (a few minutes; those with the real engine take most of it), and measuring them"
+# Measures only pytest's own processes: measuring those of the sandbox, the engine and the models would take minutes.
+# `.venv/bin/coverage report` then lists the lines that no test reaches. On two cores, this takes about a minute longer
+# than `make test`.
+coverage: setup $(POLICIES) ## run all tests and measure coverage; fail below the minimum in pyproject.toml
+	$(say) "Running the tests (a few minutes, mostly for those with the real engine) and measuring their coverage"
 	@$(PYTEST) --cov --cov-report=
 
-policies: setup $(POLICIES) ## the policy pack: its own environment, and its tests
-	$(say) "Running the policies' tests (a minute; those with the real engine take most of it)"
+policies: setup $(POLICIES) ## set up the policy pack's environment and run its tests
+	$(say) "Running the policies' tests (a minute, mostly for those with the real engine)"
 	@$(BIN)/python -m pytest tests/policies tests/e2e/test_policies.py
 
-setup: $(READY) ## Python packages and the Pulumi engine, without running anything
+setup: $(READY) ## install the Python packages and the Pulumi engine
 	@$(BIN)/python -m pnodes.engine >/dev/null
 
-lint: $(READY) $(ACTIONLINT) ## ruff, the linters of workflows, and mypy, as CI runs them
-	$(say) "ruff: rules and format (seconds)"
+lint: $(READY) $(ACTIONLINT) ## run ruff, the linters of workflows, and mypy, as CI does
+	$(say) "ruff: check and format (seconds)"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	$(say) "actionlint (with shellcheck) and zizmor: the workflows in .github (seconds)"
 	@$(ACTIONLINT) -shellcheck $(BIN)/shellcheck
 	@$(BIN)/shellcheck pnodes/engine/environment.sh .ci/run .ci/fresh
 	@$(BIN)/zizmor --quiet --offline .github
-	$(say) "mypy --strict (the first time 3 minutes and 7 GB of memory, for the SDKs of three clouds; then seconds)"
+	$(say) "mypy --strict (the first run takes 3 minutes and 7 GB of memory for the three clouds' SDKs; then seconds)"
 	@$(BIN)/mypy
 
-docs: $(DOCS) ## the site of docs/ into .build/docs; warnings and broken links are errors
-	$(say) "Sphinx: the site (seconds)"
+docs: $(DOCS) ## build the site from docs/ into .build/docs; warnings and broken links are errors
+	$(say) "Building the site with Sphinx (seconds)"
 	@$(DOCS_BIN)/python -m sphinx -q -E -W --keep-going -n -b html -d .build/doctrees docs .build/docs
 	@echo "The site is in .build/docs/index.html"
 
-links: $(DOCS) ## asks the network for every address that docs/ names; not part of CI
+links: $(DOCS) ## check every external link in docs/ over the network; not part of CI
 	@$(DOCS_BIN)/python -m sphinx -q -b linkcheck -d .build/doctrees docs .build/links
 
 picture: $(DOCS) ## draw docs/two-flows.svg from docs/two-flows.dot
 	@$(DOCS_BIN)/python -m docs.generate.picture
 
-format: $(READY) ## rewrite the code as `make lint` wants it
+format: $(READY) ## format the code and fix what ruff can fix
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-# UV_CUSTOM_COMPILE_COMMAND keeps paths of this machine out of the files' first lines.
+# UV_CUSTOM_COMPILE_COMMAND keeps this machine's paths out of the files' first lines.
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
     --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml
 UPGRADE = --upgrade
-lock: $(READY) ## lock the newest versions that pyproject.toml allows, with hashes; UPGRADE= moves only what it has to
+lock: $(READY) ## lock the newest versions that pyproject.toml allows, with hashes; UPGRADE= updates only what it must
 	$(COMPILE) -o requirements.txt
 	$(COMPILE) --extra sandbox --group dev -c requirements.txt -o requirements/dev.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
@@ -92,7 +92,7 @@ lock: $(READY) ## lock the newest versions that pyproject.toml allows, with hash
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
 	    --no-emit-index-url --no-emit-find-links --python-version 3.11 policies/requirements.in -o policies/requirements.txt
 
-clean: ## stop the sandbox and remove everything that the other targets made
+clean: ## stop the sandbox and remove everything that the other targets created
 	@if [ -x $(BIN)/pnodes ]; then $(BIN)/pnodes sandbox stop || true; fi
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox.containers.base --remove || true; fi
 	$(say) "Removing .venv, .tools, .sandbox and caches"
@@ -107,7 +107,7 @@ $(ACTIONLINT):
 $(READY): requirements/dev.txt pyproject.toml
 	@PYTHON='$(PYTHON)' sh pnodes/engine/environment.sh $@
 
-# pulumi-policy wants an older protobuf than the program, so the pack has packages of its own.
+# pulumi-policy needs an older protobuf than the program, so the pack has its own packages.
 $(POLICIES): policies/requirements.txt | $(READY)
 	$(say) "Installing the policy pack's packages into policies/.venv (seconds)"
 	@rm -rf policies/.venv
@@ -116,7 +116,7 @@ $(POLICIES): policies/requirements.txt | $(READY)
 	    policies/requirements.txt
 	@touch $@
 
-# Sphinx and Graphviz, apart from everything else: what the project does never needs them.
+# Sphinx and Graphviz have their own environment, because the project itself never needs them.
 $(DOCS): requirements/docs.txt | $(READY)
 	$(say) "Installing Sphinx into .tools/docs (seconds)"
 	@$(UV) venv --quiet --clear --python $(BIN)/python .tools/docs

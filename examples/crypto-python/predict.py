@@ -1,7 +1,7 @@
-"""Predict the live data of the current round and submit: what the container runs.
+"""Predict the live data of the current round and submit: the container runs this script.
 
-Reads MODEL_ID, NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY from the environment. TRIGGER_ID, which tells Numerai which
-call of the webhook a submission answers, is read by numerapi itself.
+Reads MODEL_ID, NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY from the environment. numerapi itself
+reads TRIGGER_ID, which tells Numerai which call of the webhook a submission answers.
 """
 
 import os
@@ -19,15 +19,15 @@ SMALL_DATES = 300
 
 
 def required(name: str) -> str:
-    """An environment variable that must be there."""
+    """Return an environment variable; exit if it is not set."""
     value = os.environ.get(name, "")
     if not value:
-        sys.exit(f"{name} is not set in the environment: a prediction node sets it, on your machine do it yourself.")
+        sys.exit(f"{name} is not set in the environment: a prediction node sets it; on your machine, set it yourself.")
     return value
 
 
 def trained_model(api: CryptoAPI, folder: Path) -> model.Trained:
-    """The model of the model file, else a small one made now."""
+    """Load the model file, or train a small model if there is none."""
     trained = model.load()
     if trained is not None:
         print(f"loaded {model.MODEL_FILE.name}: {len(trained.features)} features", flush=True)
@@ -38,11 +38,11 @@ def trained_model(api: CryptoAPI, folder: Path) -> model.Trained:
 
 
 def submit(api: CryptoAPI, model_id: str, predictions: pd.Series) -> str:
-    """Upload the columns `symbol,signal`; the submission's id."""
+    """Upload the columns `symbol,signal` and return the submission's id."""
     try:
         return str(api.upload_predictions(df=predictions.reset_index(), model_id=model_id))
     except ValueError as error:
-        sys.exit(f"Numerai refused the submission: {error}")
+        sys.exit(f"Numerai rejected the submission: {error}")
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
     public_id, secret_key = required("NUMERAI_PUBLIC_ID"), required("NUMERAI_SECRET_KEY")
     api = CryptoAPI(public_id, secret_key, verbosity="warning", show_progress_bars=False)
     print(f"model {model_id}, round {os.environ.get('ROUND_NUMBER', 'not given')}", flush=True)
-    with tempfile.TemporaryDirectory() as scratch:  # nothing is kept: each round has live data of its own
+    with tempfile.TemporaryDirectory() as scratch:  # deleted after the run: each round has its own live data
         folder = Path(scratch)
         trained = trained_model(api, folder)
         live = model.live_data(api, folder, trained.features)
@@ -63,6 +63,6 @@ if __name__ == "__main__":
     try:
         main()
     except KeyError as error:
-        if error.args != ("data",):  # how numerapi shows an answer that has no data, such as HTTP 401
+        if error.args != ("data",):  # numerapi raises this for an answer without data, such as HTTP 401
             raise
         sys.exit("Numerai did not answer as expected: check the API keys and their scopes, and the network.")

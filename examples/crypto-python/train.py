@@ -1,6 +1,6 @@
 """Train the model and write model.joblib: `python train.py`, on your own machine. Needs no API keys.
 
-Reports the score on dates that the model has not seen, then learns from all of them and keeps that.
+Reports the score on dates that the model has not seen, then trains on all dates and saves the model.
 """
 
 import pandas as pd

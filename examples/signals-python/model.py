@@ -1,4 +1,4 @@
-"""The model of this node: what it reads, how it learns, and how it is kept on disk.
+"""The node's model: its data, its training, and its file on disk.
 
 Gradient-boosted trees on the features that come with Numerai Signals. train.py and predict.py both use this module, so
 they cannot disagree about columns or versions.
@@ -21,7 +21,7 @@ DATA_VERSION = "signals/v3.1"
 TARGET = "target"
 DATE = "date"
 KEY = "numerai_ticker"
-OVERLAPPING_DAYS = 90  # Signals' targets look up to 60 trading days ahead
+OVERLAPPING_DAYS = 90  # Signals' targets cover up to the next 60 trading days
 
 HERE = Path(__file__).resolve().parent
 MODEL_FILE = HERE / "model.joblib"
@@ -37,18 +37,18 @@ class Trained:
 
 
 def download(api: SignalsAPI, name: str, folder: Path) -> Path:
-    """One file of the data version, below a folder."""
+    """Download a file of the data version into a folder and return its path."""
     print(f"downloading {DATA_VERSION}/{name}", flush=True)
     return Path(api.download_dataset(f"{DATA_VERSION}/{name}", str(folder / DATA_VERSION / name)))
 
 
 def evenly(values: list[str], most: int) -> list[str]:
-    """At most so many of the values, evenly spread: neighbours in time have overlapping targets and add little."""
+    """Pick at most `most` values, evenly spaced: values close in time have overlapping targets and add little."""
     return values[:: math.ceil(len(values) / most)]
 
 
 def numeric_features(path: Path) -> list[str]:
-    """The feature columns of a file that hold numbers (`feature_country` is text)."""
+    """Return the names of a file's numeric feature columns (`feature_country` is text)."""
     schema = pyarrow.parquet.read_schema(path)
     return [
         field.name
@@ -58,7 +58,7 @@ def numeric_features(path: Path) -> list[str]:
 
 
 def training_data(api: SignalsAPI, folder: Path, most_dates: int) -> tuple[pd.DataFrame, list[str]]:
-    """Rows of at most so many dates, only the columns that are needed, and the names of the features."""
+    """Return the rows of at most `most_dates` dates, with only the needed columns, and the feature names."""
     path = download(api, "train.parquet", folder)
     features = numeric_features(path)
     dates = evenly(sorted(pd.read_parquet(path, columns=[DATE])[DATE].unique()), most_dates)
@@ -69,13 +69,13 @@ def training_data(api: SignalsAPI, folder: Path, most_dates: int) -> tuple[pd.Da
 
 
 def live_data(api: SignalsAPI, folder: Path, features: list[str]) -> pd.DataFrame:
-    """The rows to predict, indexed by `numerai_ticker`."""
+    """Return the rows to predict, indexed by `numerai_ticker`."""
     rows = pd.read_parquet(download(api, "live.parquet", folder), columns=[KEY, *features])
     return rows.set_index(KEY)
 
 
 def fit(frame: pd.DataFrame, features: list[str], trees: int) -> Trained:
-    """Learn from a frame; shallow trees and slow learning, since the signal is weak."""
+    """Train on a frame. Trees are shallow and learning is slow, because the signal is weak."""
     began = time.monotonic()
     regressor = HistGradientBoostingRegressor(
         max_iter=trees,
@@ -93,19 +93,19 @@ def fit(frame: pd.DataFrame, features: list[str], trees: int) -> Trained:
 
 
 def predict(trained: Trained, rows: pd.DataFrame) -> pd.Series:
-    """Predictions as ranks strictly between 0 and 1; only their order is scored."""
+    """Return predictions as ranks strictly between 0 and 1; Numerai scores only their order."""
     raw = pd.Series(trained.regressor.predict(rows[trained.features]), index=rows.index, name="signal")
     return (raw.rank() - 0.5) / len(raw)
 
 
 def score(frame: pd.DataFrame, predictions: pd.Series) -> pd.Series:
-    """The rank correlation with the target in each date."""
+    """Return the rank correlation with the target for each date."""
     both = frame[[DATE, TARGET]].assign(prediction=predictions)
     return both.groupby(DATE)[["prediction", TARGET]].apply(lambda part: part["prediction"].rank().corr(part[TARGET]))
 
 
 def save(trained: Trained) -> None:
-    """Write the model file, whole or not at all."""
+    """Write the model file atomically."""
     with tempfile.NamedTemporaryFile(dir=HERE, suffix=".part", delete=False) as unfinished:
         joblib.dump(trained, unfinished)
     path = Path(unfinished.name)
@@ -114,7 +114,7 @@ def save(trained: Trained) -> None:
 
 
 def load() -> Trained | None:
-    """The model in the model file; None when there is no file."""
+    """Load the model file; return None if there is none."""
     if not MODEL_FILE.exists():
         return None
     trained: Trained = joblib.load(MODEL_FILE)

@@ -1,4 +1,4 @@
-"""The model of this node: what it reads, how it learns, and how it is kept on disk.
+"""The node's model: its data, its training, and its file on disk.
 
 Gradient-boosted trees (LightGBM) on the `small` feature set of Numerai Classic. train.py and predict.py both use this
 module, so they cannot disagree about columns or versions.
@@ -17,10 +17,10 @@ import pandas as pd
 from numerapi import NumerAPI
 
 DATA_VERSION = "v5.3"
-FEATURE_SET = "small"  # "medium" and "all" do better and need far more memory
+FEATURE_SET = "small"  # "medium" and "all" score better but need far more memory
 TARGET = "target"
 ERA = "era"
-OVERLAPPING_ERAS = 4  # the target looks four weeks ahead, and an era is a week
+OVERLAPPING_ERAS = 4  # the target covers the next four weeks, and an era is one week
 
 HERE = Path(__file__).resolve().parent
 MODEL_FILE = HERE / "model.joblib"
@@ -36,18 +36,18 @@ class Trained:
 
 
 def download(api: NumerAPI, name: str, folder: Path) -> Path:
-    """One file of the data version, below a folder."""
+    """Download a file of the data version into a folder and return its path."""
     print(f"downloading {DATA_VERSION}/{name}", flush=True)
     return Path(api.download_dataset(f"{DATA_VERSION}/{name}", str(folder / DATA_VERSION / name)))
 
 
 def evenly(values: list[str], most: int) -> list[str]:
-    """At most so many of the values, evenly spread: neighbours in time have overlapping targets and add little."""
+    """Pick at most `most` values, evenly spaced: values close in time have overlapping targets and add little."""
     return values[:: math.ceil(len(values) / most)]
 
 
 def training_data(api: NumerAPI, folder: Path, most_eras: int) -> tuple[pd.DataFrame, list[str]]:
-    """Rows of at most so many eras, only the columns that are needed, and the names of the features."""
+    """Return the rows of at most `most_eras` eras, with only the needed columns, and the feature names."""
     features = json.loads(download(api, "features.json", folder).read_text())["feature_sets"][FEATURE_SET]
     path = download(api, "train.parquet", folder)
     eras = evenly(sorted(pd.read_parquet(path, columns=[ERA])[ERA].unique()), most_eras)
@@ -57,12 +57,12 @@ def training_data(api: NumerAPI, folder: Path, most_eras: int) -> tuple[pd.DataF
 
 
 def live_data(api: NumerAPI, folder: Path, features: list[str]) -> pd.DataFrame:
-    """The rows to predict, indexed by `id`."""
+    """Return the rows to predict, indexed by `id`."""
     return pd.read_parquet(download(api, "live.parquet", folder), columns=features)
 
 
 def fit(frame: pd.DataFrame, features: list[str], trees: int) -> Trained:
-    """Learn from a frame; shallow trees and slow learning, since the signal is weak."""
+    """Train on a frame. Trees are shallow and learning is slow, because the signal is weak."""
     began = time.monotonic()
     settings = {
         "objective": "regression",
@@ -74,7 +74,7 @@ def fit(frame: pd.DataFrame, features: list[str], trees: int) -> Trained:
         "seed": 0,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": joblib.cpu_count(),  # LightGBM would take the machine's, of which a container may use a part
+        "num_threads": joblib.cpu_count(),  # LightGBM would count the whole machine's CPUs
         "verbosity": -1,
     }
     booster = lightgbm.train(settings, lightgbm.Dataset(frame[features], frame[TARGET]), num_boost_round=trees)
@@ -83,19 +83,19 @@ def fit(frame: pd.DataFrame, features: list[str], trees: int) -> Trained:
 
 
 def predict(trained: Trained, rows: pd.DataFrame) -> pd.Series:
-    """Predictions as ranks strictly between 0 and 1; only their order is scored."""
+    """Return predictions as ranks strictly between 0 and 1; Numerai scores only their order."""
     raw = pd.Series(trained.booster.predict(rows[trained.features]), index=rows.index, name="prediction")
     return (raw.rank() - 0.5) / len(raw)
 
 
 def score(frame: pd.DataFrame, predictions: pd.Series) -> pd.Series:
-    """The rank correlation with the target in each era."""
+    """Return the rank correlation with the target for each era."""
     both = frame[[ERA, TARGET]].assign(prediction=predictions)
     return both.groupby(ERA)[["prediction", TARGET]].apply(lambda part: part["prediction"].rank().corr(part[TARGET]))
 
 
 def save(trained: Trained) -> None:
-    """Write the model file, whole or not at all."""
+    """Write the model file atomically."""
     with tempfile.NamedTemporaryFile(dir=HERE, suffix=".part", delete=False) as unfinished:
         joblib.dump(trained, unfinished)
     path = Path(unfinished.name)
@@ -104,7 +104,7 @@ def save(trained: Trained) -> None:
 
 
 def load() -> Trained | None:
-    """The model in the model file; None when there is no file."""
+    """Load the model file; return None if there is none."""
     if not MODEL_FILE.exists():
         return None
     trained: Trained = joblib.load(MODEL_FILE)

@@ -1,6 +1,6 @@
 """Train the model and write model.joblib: `python train.py`, on your own machine. Needs no API keys.
 
-Reports the score on eras that the model has not seen, then learns from all of them and keeps that.
+Reports the score on eras that the model has not seen, then trains on all eras and saves the model.
 """
 
 from numerapi import NumerAPI

@@ -1,16 +1,17 @@
-# The model of this node: what it reads, how it learns, and how it is kept on disk. train.R and predict.R both use it,
+# The node's model: its data, its training, and its file on disk. train.R and predict.R both use it,
 # so they cannot disagree about columns or versions.
 
 data_version <- "v5.3"
-feature_set <- "small" # "medium" and "all" do better and need far more memory
-overlapping_eras <- 4L # the target looks four weeks ahead, and an era is a week
+feature_set <- "small" # "medium" and "all" score better but need far more memory
+overlapping_eras <- 4L # the target covers the next four weeks, and an era is one week
 model_file <- "model.rds"
 
-invisible(loadNamespace("ranger")) # brings predict() for a forest that was read from the model file
+invisible(loadNamespace("ranger")) # provides predict() for a forest that was read from the model file
 
 read_columns <- function(path, columns) as.data.frame(nanoparquet::read_parquet(path, col_select = columns))
 
-# Rows of at most so many eras, evenly spread: neighbours in time have overlapping targets and add little.
+# Return the rows of at most `most_eras` eras, evenly spaced: eras close in time have overlapping targets, so they add
+# little.
 training_data <- function(folder, most_eras) {
   sets <- jsonlite::fromJSON(download(paste0(data_version, "/features.json"), folder))$feature_sets
   features <- sets[[feature_set]]
@@ -22,7 +23,7 @@ training_data <- function(folder, most_eras) {
   list(frame = frame, features = features)
 }
 
-# A forest of shallow trees, each from a tenth of the rows, since the signal is weak.
+# Train a forest of shallow trees, each on a tenth of the rows, because the signal is weak.
 fit <- function(frame, features, trees) {
   began <- Sys.time()
   forest <- ranger::ranger(
@@ -33,20 +34,20 @@ fit <- function(frame, features, trees) {
   list(forest = forest, features = features, data_version = data_version)
 }
 
-# Predictions as ranks strictly between 0 and 1; only their order is scored.
+# Return predictions as ranks strictly between 0 and 1; Numerai scores only their order.
 predictions_of <- function(trained, rows) {
   raw <- stats::predict(trained$forest, data = rows[trained$features])$predictions
   (rank(raw) - 0.5) / length(raw)
 }
 
-# The rank correlation with the target in each era.
+# Return the rank correlation with the target for each era.
 scores_of <- function(frame, predictions) {
   vapply(split(seq_len(nrow(frame)), frame$era), function(rows) {
     stats::cor(rank(predictions[rows]), frame$target[rows])
   }, numeric(1))
 }
 
-# Write the model file, whole or not at all.
+# Write the model file atomically.
 save_model <- function(trained) {
   unfinished <- paste0(model_file, ".part")
   saveRDS(trained, unfinished)
@@ -54,7 +55,7 @@ save_model <- function(trained) {
   message("wrote ", model_file)
 }
 
-# The model in the model file; NULL when there is no file.
+# Load the model file; return NULL if there is none.
 load_model <- function() {
   if (!file.exists(model_file)) return(NULL)
   trained <- readRDS(model_file)

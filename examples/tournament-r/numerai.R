@@ -1,13 +1,13 @@
-# What a model needs of Numerai's API: its data files, and a submission.
+# The parts of Numerai's API that a model needs: downloading data files and submitting predictions.
 #
-# Proxies and certificates are those of the environment, as libcurl and the curl package read them (HTTPS_PROXY,
-# NO_PROXY, CURL_CA_BUNDLE).
+# libcurl and the curl package read proxies and certificates from the environment (HTTPS_PROXY, NO_PROXY,
+# CURL_CA_BUNDLE).
 
 api_url <- "https://api-tournament.numer.ai"
-classic <- 8L # Numerai's number of the tournament
+classic <- 8L # Numerai's number for this tournament
 tries <- 4L
 
-# Run `attempt` until it gives something else than NULL; between tries it waits 2, 4 and 8 seconds.
+# Call `attempt` until it returns something other than NULL, waiting 2, 4 and 8 seconds between attempts.
 patiently <- function(what, attempt) {
   for (try in seq_len(tries)) {
     found <- tryCatch(attempt(), error = function(problem) {
@@ -20,7 +20,7 @@ patiently <- function(what, attempt) {
   stop(what, ": no answer after ", tries, " tries. Check the network, and whether Numerai is up.", call. = FALSE)
 }
 
-# One request; NULL when trying again may help.
+# Send a request; return NULL if trying again may help.
 request <- function(handle, url) {
   curl::handle_setopt(handle, connecttimeout = 30, timeout = 600)
   answer <- curl::curl_fetch_memory(url, handle)
@@ -31,7 +31,7 @@ request <- function(handle, url) {
   answer
 }
 
-# The `data` of a GraphQL query. `keys` are c(public id, secret key) where the query needs them.
+# Return the `data` of a GraphQL query. `keys` is c(public id, secret key) if the query needs them.
 graphql <- function(query, variables, keys = NULL) {
   body <- jsonlite::toJSON(list(query = query, variables = variables), auto_unbox = TRUE, null = "null")
   headers <- list("Content-Type" = "application/json", Accept = "application/json")
@@ -48,7 +48,7 @@ graphql <- function(query, variables, keys = NULL) {
   if (length(found$errors) > 0) {
     said <- paste(vapply(found$errors, function(error) paste(error$message, collapse = " "), ""), collapse = " ")
     hint <- if (answer$status_code == 401) " Check the API keys and their scopes." else ""
-    stop("Numerai refused: ", said, hint, call. = FALSE)
+    stop("Numerai rejected the request: ", said, hint, call. = FALSE)
   }
   if (is.null(found$data)) {
     stop("Numerai did not answer as expected (HTTP ", answer$status_code, "). Check the API keys.", call. = FALSE)
@@ -56,7 +56,7 @@ graphql <- function(query, variables, keys = NULL) {
   found$data
 }
 
-# A data file such as "v5.3/live.parquet", saved below a folder; one that is there already is not loaded again.
+# Download a data file such as "v5.3/live.parquet" into a folder, unless it is already there.
 download <- function(name, folder) {
   path <- file.path(folder, name)
   if (file.exists(path)) {
@@ -68,14 +68,14 @@ download <- function(name, folder) {
                  list(filename = name, tournament = classic))$dataset
   dir.create(dirname(path), recursive = TRUE, showWarnings = FALSE)
   patiently(name, function() {
-    # no limit for the whole, which may be gigabytes; but a minute of silence is an end
+    # no limit for the whole download, which may be gigabytes, but give up after a minute without data
     handle <- curl::new_handle(connecttimeout = 30, low_speed_limit = 1, low_speed_time = 60)
     curl::curl_download(url, path, handle = handle)
   })
 }
 
-# Submit predictions, a data frame with the columns id and prediction; the submission's id. `trigger` tells Numerai
-# which call of the webhook this answers; it is empty when no call has started this run.
+# Submit predictions, a data frame with the columns id and prediction, and return the submission's id. `trigger` tells
+# Numerai which call of the webhook the submission answers; it is empty if no call started this run.
 submit <- function(predictions, model, keys, trigger = "") {
   place <- graphql(
     "query ($filename: String!, $tournament: Int!, $modelId: String) {
@@ -86,11 +86,11 @@ submit <- function(predictions, model, keys, trigger = "") {
   content <- charToRaw(paste0(paste(lines, collapse = "\n"), "\n"))
   answer <- patiently("the upload", function() {
     handle <- curl::new_handle(customrequest = "PUT", post = TRUE, postfieldsize = length(content), postfields = content)
-    # the address is signed for a request without a content type
+    # the signed address is valid only for a request without a content type
     curl::handle_setheaders(handle, "Content-Type" = "", Expect = "")
     request(handle, place$url)
   })
-  if (answer$status_code >= 300) stop("the upload was refused with HTTP ", answer$status_code, call. = FALSE)
+  if (answer$status_code >= 300) stop("the upload was rejected with HTTP ", answer$status_code, call. = FALSE)
   graphql(
     "mutation ($filename: String!, $tournament: Int!, $modelId: String, $triggerId: String) {
       createSubmission(filename: $filename, tournament: $tournament, modelId: $modelId, triggerId: $triggerId) { id }

@@ -1,7 +1,7 @@
-# Predict the live data of the current round and submit: what the container runs.
+# Predict the live data of the current round and submit: the container runs this script.
 #
-# Reads MODEL_ID, NUMERAI_PUBLIC_ID, NUMERAI_SECRET_KEY and, when a call of the webhook has started it, TRIGGER_ID from
-# the environment.
+# Reads MODEL_ID, NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY from the environment, and TRIGGER_ID if a call of the webhook
+# started the run.
 
 source("numerai.R")
 source("model.R")
@@ -12,7 +12,7 @@ small_eras <- 100L
 required <- function(name) {
   value <- Sys.getenv(name)
   if (!nzchar(value)) {
-    stop(name, " is not set in the environment: a prediction node sets it, on your machine do it yourself.",
+    stop(name, " is not set in the environment: a prediction node sets it; on your machine, set it yourself.",
          call. = FALSE)
   }
   value
@@ -22,7 +22,7 @@ model <- required("MODEL_ID")
 keys <- c(required("NUMERAI_PUBLIC_ID"), required("NUMERAI_SECRET_KEY"))
 message("model ", model, ", round ", Sys.getenv("ROUND_NUMBER", "not given"))
 
-scratch <- tempfile() # nothing is kept: each round has live data of its own
+scratch <- tempfile() # deleted after the run: each round has its own live data
 trained <- load_model()
 if (is.null(trained)) {
   message("no ", model_file, " here: training a small model now; train.R makes a better one")

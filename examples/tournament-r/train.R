@@ -1,6 +1,6 @@
 # Train the model and write model.rds: `Rscript train.R` in this folder, on your own machine. Needs no API keys.
 #
-# Reports the score on eras that the model has not seen, then learns from all of them and keeps that.
+# Reports the score on eras that the model has not seen, then trains on all eras and saves the model.
 
 source("numerai.R")
 source("model.R")

@@ -136,8 +136,8 @@ def test_with_a_model_file_it_only_predicts(container: Container, reachable: Rea
     ("env", "sentence"),
     [
         ({"MODEL_ID": ""}, "MODEL_ID is not set"),
-        ({"NUMERAI_SECRET_KEY": "WRONG"}, "Numerai refused: Invalid API key. Check the API keys"),
-        ({"MODEL_ID": SIGNALS_MODEL}, "Numerai refused: Invalid tournament"),
+        ({"NUMERAI_SECRET_KEY": "WRONG"}, "Numerai rejected the request: Invalid API key. Check the API keys"),
+        ({"MODEL_ID": SIGNALS_MODEL}, "Numerai rejected the request: Invalid tournament"),
     ],
 )
 def test_what_goes_wrong_is_told_in_a_sentence(

@@ -1,4 +1,4 @@
-"""Finds the predictor that the variable PREDICTOR names: the folder predictors/PREDICTOR, and predictor.py in it."""
+"""Find the predictor that the variable PREDICTOR names, in predictors/PREDICTOR/predictor.py."""
 
 import importlib
 import os
@@ -10,13 +10,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def predictor() -> ModuleType:
-    """Its module. Its folder becomes the working folder, so that `resources/...` is found, and it and common/ are where
-    it imports from."""
+    """Import the predictor's module.
+
+    Its folder becomes the working folder, so that it finds `resources/...`. It can import from its folder and common/.
+    """
     known = sorted(path.parent.name for path in ROOT.glob("predictors/*/predictor.py"))
     name = os.environ.get("PREDICTOR", "")
     if name not in known:
         sys.exit(
-            f'PREDICTOR is "{name}", and the predictors are: {", ".join(known) or "none"}. Set it in nodes.yaml, under '
+            f'PREDICTOR is "{name}", but the predictors are: {", ".join(known) or "none"}. Set it in nodes.yaml, under '
             "the node's env."
         )
     folder = ROOT / "predictors" / name

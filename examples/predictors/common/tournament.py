@@ -1,4 +1,4 @@
-"""Numerai Classic, as these predictors need it: data, an honest score, the model file, the submission."""
+"""The parts of Numerai Classic that these predictors share: data, an unbiased score, the model file, the submission."""
 
 import json
 import math
@@ -14,10 +14,10 @@ from numerapi import NumerAPI
 
 DATA_VERSION = "v5.3"
 TARGET, ERA = "target", "era"
-DATA = Path(__file__).resolve().parents[1] / "data"  # one folder for all predictors: the files are large
+DATA = Path(__file__).resolve().parents[1] / "data"  # one folder for all predictors, because the files are large
 MODEL_FILE = Path("resources/model.joblib")  # in the predictor's own folder
 HELD_OUT = 0.2
-OVERLAPPING_ERAS = 4  # the target looks four weeks ahead, and an era is a week
+OVERLAPPING_ERAS = 4  # the target covers the next four weeks, and an era is one week
 
 Fit = Callable[[pd.DataFrame, list[str]], Any]
 """fit(rows, features) -> something that has `predict(rows of features)`."""
@@ -29,7 +29,7 @@ def _download(api: NumerAPI, name: str, folder: Path) -> Path:
 
 
 def training_data(api: NumerAPI, feature_set: str, most_eras: int) -> tuple[pd.DataFrame, list[str]]:
-    """Rows of at most so many eras, evenly spread, and the names of the features."""
+    """Return the rows of at most `most_eras` eras, evenly spaced, and the feature names."""
     features = json.loads(_download(api, "features.json", DATA).read_text())["feature_sets"][feature_set]
     path = _download(api, "train.parquet", DATA)
     eras = sorted(pd.read_parquet(path, columns=[ERA])[ERA].unique())
@@ -40,7 +40,7 @@ def training_data(api: NumerAPI, feature_set: str, most_eras: int) -> tuple[pd.D
 
 
 def train(fit: Fit, feature_set: str, most_eras: int) -> None:
-    """Tell the score on eras that the model has not seen, then learn from all of them and write the model file."""
+    """Print the score on eras that the model has not seen, then train on all eras and write the model file."""
     frame, features = training_data(NumerAPI(verbosity="warning"), feature_set, most_eras)
     eras = frame[ERA].astype(int)
     first = sorted(eras.unique())[-max(1, int(eras.nunique() * HELD_OUT))]
@@ -56,7 +56,9 @@ def _trained(api: NumerAPI, fit: Fit, feature_set: str, most_eras: int) -> dict[
     if MODEL_FILE.exists():
         trained: dict[str, Any] = joblib.load(MODEL_FILE)
         if trained["data"] != DATA_VERSION:
-            sys.exit(f"{MODEL_FILE.name} is of {trained['data']}, this code reads {DATA_VERSION}: run train.py again.")
+            sys.exit(
+                f"{MODEL_FILE.name} was trained on {trained['data']}, this code reads {DATA_VERSION}: run train.py again."
+            )
         print(f"loaded {MODEL_FILE.name}: {len(trained['features'])} features", flush=True)
         return trained
     print(f"no {MODEL_FILE.name} here: training a small model now; train.py makes a better one", flush=True)
@@ -65,7 +67,7 @@ def _trained(api: NumerAPI, fit: Fit, feature_set: str, most_eras: int) -> dict[
 
 
 def predict_and_submit(fit: Fit, feature_set: str, most_eras: int) -> None:
-    """Submit ranks for the live rows. numerapi reads TRIGGER_ID, the id of the webhook's call, by itself."""
+    """Submit ranks for the live rows. numerapi itself reads TRIGGER_ID, the id of the webhook's call."""
     api = NumerAPI(
         os.environ["NUMERAI_PUBLIC_ID"],
         os.environ["NUMERAI_SECRET_KEY"],
@@ -80,5 +82,5 @@ def predict_and_submit(fit: Fit, feature_set: str, most_eras: int) -> None:
     try:
         submitted = api.upload_predictions(df=ranks.reset_index(), model_id=os.environ["NUMERAI_MODEL_ID"])
     except ValueError as error:
-        sys.exit(f"Numerai refused the submission: {error}")
+        sys.exit(f"Numerai rejected the submission: {error}")
     print(f"submitted: {submitted}", flush=True)

@@ -9,13 +9,13 @@ from common.model_file import Trained
 from common.ranking import ranked
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-FEATURE_SET = "small"  # "medium" and "all" do better and need far more memory
+FEATURE_SET = "small"  # "medium" and "all" score better but need far more memory
 HERE = Path(__file__).resolve().parent
 MODEL_FILE = HERE / "model.joblib"
 
 
 def fit(frame: pd.DataFrame, features: list[str], trees: int) -> Trained:
-    """Learn from a frame; shallow trees and slow learning, since the signal is weak."""
+    """Train on a frame. Trees are shallow and learning is slow, because the signal is weak."""
     began = time.monotonic()
     regressor = HistGradientBoostingRegressor(
         max_iter=trees,
@@ -33,5 +33,5 @@ def fit(frame: pd.DataFrame, features: list[str], trees: int) -> Trained:
 
 
 def predict(trained: Trained, rows: pd.DataFrame) -> pd.Series:
-    """Predictions as ranks strictly between 0 and 1."""
+    """Return predictions as ranks strictly between 0 and 1."""
     return ranked(pd.Series(trained.estimator.predict(rows[trained.features]), index=rows.index))

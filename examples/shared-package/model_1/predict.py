@@ -1,4 +1,4 @@
-"""Predict the live data of the current round and submit: what the container runs."""
+"""Predict the live data of the current round and submit: the container runs this script."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ SMALL_ERAS = 100
 
 
 def trained_model(api: NumerAPI, folder: Path) -> model_file.Trained:
-    """The model of the model file, else a small one made now."""
+    """Load the model file, or train a small model if there is none."""
     trained = model_file.load(model.MODEL_FILE)
     if trained is not None:
         return trained
@@ -23,7 +23,7 @@ def trained_model(api: NumerAPI, folder: Path) -> model_file.Trained:
 
 
 def predictions(api: NumerAPI, folder: Path) -> pd.Series:
-    """Predictions of the live rows, by `id`."""
+    """Predict the live rows, indexed by `id`."""
     trained = trained_model(api, folder)
     return model.predict(trained, data.live_data(api, folder, trained.features))
 

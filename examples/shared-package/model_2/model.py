@@ -10,16 +10,16 @@ from common.model_file import Trained
 from common.ranking import ranked
 from sklearn.linear_model import Ridge
 
-FEATURE_SET = "medium"  # "all" does better and needs far more memory
-ERAS = 60  # the features of so many eras, as float32, take about 1 GB
-MIDDLE = 2.0  # features are 0 to 4, and centred
+FEATURE_SET = "medium"  # "all" scores better but needs far more memory
+ERAS = 60  # the features of 60 eras, as float32, take about 1 GB
+MIDDLE = 2.0  # features range from 0 to 4; subtracting this centres them
 PENALTY = 1e3
 HERE = Path(__file__).resolve().parent
 MODEL_FILE = HERE / "model.joblib"
 
 
 def fit(frame: pd.DataFrame, features: list[str]) -> Trained:
-    """Learn from a frame; a strong penalty, since features resemble each other and the signal is weak."""
+    """Train on a frame. The penalty is strong, because features are correlated and the signal is weak."""
     began = time.monotonic()
     regressor = Ridge(alpha=PENALTY, copy_X=False)
     regressor.fit(_centred(frame, features), frame[TARGET].to_numpy(np.float32))
@@ -28,7 +28,7 @@ def fit(frame: pd.DataFrame, features: list[str]) -> Trained:
 
 
 def predict(trained: Trained, rows: pd.DataFrame) -> pd.Series:
-    """Predictions as ranks strictly between 0 and 1."""
+    """Return predictions as ranks strictly between 0 and 1."""
     return ranked(pd.Series(trained.estimator.predict(_centred(rows, trained.features)), index=rows.index))
 
 

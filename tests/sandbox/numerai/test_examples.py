@@ -138,7 +138,7 @@ def test_with_a_model_file_it_only_predicts(
     [
         ({"MODEL_ID": ""}, "MODEL_ID is not set"),
         ({"NUMERAI_SECRET_KEY": "WRONG"}, "check the API keys"),
-        ({"MODEL_ID": SIGNALS_MODEL}, "Numerai refused the submission: Invalid tournament"),
+        ({"MODEL_ID": SIGNALS_MODEL}, "Numerai rejected the submission: Invalid tournament"),
     ],
 )
 def test_what_goes_wrong_is_told_in_a_sentence(

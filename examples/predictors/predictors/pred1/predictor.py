@@ -11,7 +11,7 @@ ERAS, SMALL_ERAS = 200, 100
 
 
 def fit(frame: pd.DataFrame, features: list[str]) -> Any:
-    """Learn slowly and shallowly: there is much noise and little signal."""
+    """Train shallow trees slowly, because there is much noise and little signal."""
     trees = HistGradientBoostingRegressor(max_iter=200, learning_rate=0.05, max_leaf_nodes=16, max_features=0.5)
     return trees.fit(frame[features], frame[tournament.TARGET])
 
@@ -22,5 +22,5 @@ def train() -> None:
 
 
 def run() -> None:
-    """Predict and submit: what a round calls for."""
+    """Predict and submit; called for each round."""
     tournament.predict_and_submit(fit, FEATURE_SET, SMALL_ERAS)

@@ -10,11 +10,11 @@ from sklearn.preprocessing import StandardScaler
 
 FEATURE_SET = "small"
 ERAS, SMALL_ERAS = 200, 100
-PENALTY = 1e3  # strong, since features resemble each other and the signal is weak
+PENALTY = 1e3  # strong, because features are correlated and the signal is weak
 
 
 def fit(frame: pd.DataFrame, features: list[str]) -> Any:
-    """Learn a weight for each feature."""
+    """Fit a weight for each feature."""
     line = make_pipeline(StandardScaler(), Ridge(alpha=PENALTY))
     return line.fit(frame[features], frame[tournament.TARGET])
 
@@ -25,5 +25,5 @@ def train() -> None:
 
 
 def run() -> None:
-    """Predict and submit: what a round calls for."""
+    """Predict and submit; called for each round."""
     tournament.predict_and_submit(fit, FEATURE_SET, SMALL_ERAS)

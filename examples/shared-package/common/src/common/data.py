@@ -1,4 +1,4 @@
-"""Numerai Classic's files as frames: only the columns and eras that a model asks for."""
+"""Read Numerai Classic's files as frames, with only the columns and eras that a model needs."""
 
 import json
 import math
@@ -13,18 +13,18 @@ ERA = "era"
 
 
 def download(api: NumerAPI, name: str, folder: Path) -> Path:
-    """One file of the data version, below a folder; a file that is there already is not loaded again."""
+    """Download a file of the data version into a folder, unless it is already there, and return its path."""
     print(f"downloading {DATA_VERSION}/{name}", flush=True)
     return Path(api.download_dataset(f"{DATA_VERSION}/{name}", str(folder / DATA_VERSION / name)))
 
 
 def evenly(values: list[str], most: int) -> list[str]:
-    """At most so many of the values, evenly spread: neighbours in time have overlapping targets and add little."""
+    """Pick at most `most` values, evenly spaced: values close in time have overlapping targets and add little."""
     return values[:: math.ceil(len(values) / most)]
 
 
 def training_data(api: NumerAPI, folder: Path, feature_set: str, most_eras: int) -> tuple[pd.DataFrame, list[str]]:
-    """Rows of at most so many eras, only the columns that are needed, and the names of the features."""
+    """Return the rows of at most `most_eras` eras, with only the needed columns, and the feature names."""
     features = json.loads(download(api, "features.json", folder).read_text())["feature_sets"][feature_set]
     path = download(api, "train.parquet", folder)
     eras = evenly(sorted(pd.read_parquet(path, columns=[ERA])[ERA].unique()), most_eras)
@@ -34,5 +34,5 @@ def training_data(api: NumerAPI, folder: Path, feature_set: str, most_eras: int)
 
 
 def live_data(api: NumerAPI, folder: Path, features: list[str]) -> pd.DataFrame:
-    """The rows to predict, indexed by `id`."""
+    """Return the rows to predict, indexed by `id`."""
     return pd.read_parquet(download(api, "live.parquet", folder), columns=features)

@@ -20,7 +20,7 @@ class Trained:
 
 
 def save(trained: Trained, path: Path) -> None:
-    """Write the model file, whole or not at all."""
+    """Write the model file atomically."""
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as unfinished:
         joblib.dump(trained, unfinished)
     whole = Path(unfinished.name)
@@ -30,7 +30,7 @@ def save(trained: Trained, path: Path) -> None:
 
 
 def load(path: Path) -> Trained | None:
-    """The model in the model file; None when there is no file."""
+    """Load the model file; return None if there is none."""
     if not path.exists():
         return None
     trained: Trained = joblib.load(path)
