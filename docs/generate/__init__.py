@@ -1,5 +1,5 @@
-"""Pages of the site that are made from code: what nodes.yaml may hold, sizes, the commands, what lies in each cloud.
+"""Generate the site's pages about keys of nodes.yaml, sizes, commands and resources from the code.
 
-They are committed, so that they can be read where the code is read; tests/docs/test_generated.py compares them with
-what the code says now. `python -m docs.generate` writes them anew.
+The pages are committed, so that they can be read next to the code. tests/docs/test_generated.py compares them with the
+code's current output; `python -m docs.generate` rewrites them.
 """

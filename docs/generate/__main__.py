@@ -1,4 +1,4 @@
-"""`python -m docs.generate`: write the generated pages anew."""
+"""`python -m docs.generate`: rewrite the generated pages."""
 
 from docs.generate.pages import write
 

@@ -1,4 +1,4 @@
-"""commands.md: every command of `pnodes` with its arguments and options, as the command itself declares them."""
+"""Generate commands.md: every command of `pnodes`, with the arguments and options that it declares."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _HEAD = """\
 
 <!-- Made by `python -m docs.generate` from the command itself. -->
 
-`pnodes` is what you use between two `pulumi up`. It lies in `.venv/bin` once `make setup` has run:
-`. .venv/bin/activate` puts it on PATH, as does the sandbox's `eval "$(.venv/bin/pnodes sandbox env)"`.
-`pnodes --install-completion` teaches your shell its commands.
+Use `pnodes` to check, run and watch your nodes between two runs of `pulumi up`. `make setup` installs it in
+`.venv/bin`. To put it on PATH, run `. .venv/bin/activate` or, for the sandbox,
+`eval "$(.venv/bin/pnodes sandbox env)"`. `pnodes --install-completion` adds completion to your shell.
 
-Where a command asks about what is deployed it takes the selected stack, or `--stack`. Tables are for people: programs
-take `--json`. Exit codes: 0 when it worked, 1 when something did not, 2 when what was given is wrong; `pnodes run` ends
-with the model's own.
+Commands that query deployed nodes use the selected stack, or the one that `--stack` names. Tables are for people;
+programs should use `--json`. The exit code is 0 on success, 1 on failure, and 2 if the input is invalid; `pnodes run`
+exits with the model's own code.
 
 """
 
@@ -31,12 +31,12 @@ _KINDS = {"str": "TEXT", "list[str]": "TEXT", "path": "PATH", "int": "NUMBER", "
 
 
 def page() -> str:
-    """The page's text."""
+    """Return the page's text."""
     root: Any = typer.main.get_command(app)
     found = list(_commands(root, "pnodes"))
     rows = [[f"[`{name}`](#{name.replace(' ', '-')})", _first(command)] for name, command in found]
     parts = [_section(name, command) for name, command in found]
-    return (_HEAD + table(["command", "what it does"], rows) + "\n" + "\n".join(parts)).rstrip("\n") + "\n"
+    return (_HEAD + table(["command", "effect"], rows) + "\n" + "\n".join(parts)).rstrip("\n") + "\n"
 
 
 def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -53,12 +53,12 @@ def _section(name: str, command: Any) -> str:
     context = typer.Context(command, info_name=name)
     usage = " ".join(command.collect_usage_pieces(context))
     rows = [row for parameter in command.params if (row := _row(parameter, context))]
-    body = table(["argument or option", "what", "default, or what it takes"], rows) if rows else ""
+    body = table(["argument or option", "meaning", "default or allowed values"], rows) if rows else ""
     return f"## {name}\n\n    {name} {usage}\n\n{_text(command.help)}\n\n{body}"
 
 
 def _row(parameter: Any, context: Any) -> list[str] | None:
-    """What `--help` says of a parameter, with what stands in brackets at its end in a column of its own."""
+    """Return a parameter's `--help` text as a row; the text in brackets at its end gets its own column."""
     record = parameter.get_help_record(context)
     if record is None or "--help" in parameter.opts:
         return None
@@ -72,12 +72,12 @@ def _row(parameter: Any, context: Any) -> list[str] | None:
 
 
 def _first(command: Any) -> str:
-    """The first sentence of a command's help."""
+    """Return the first sentence of a command's help."""
     text = _text(command.help).split("\n\n")[0].replace("\n", " ")
     return re.split(r"(?<=[.])\s", text)[0]
 
 
 def _text(help_: str) -> str:
-    """Help as Markdown: what it says of a person's own names in capitals stays, angle brackets do not."""
+    """Return help as Markdown: placeholders in capitals stay, angle brackets are escaped."""
     lines = [line.strip() for line in help_.strip().splitlines()]
     return "\n".join(lines).replace("<", "&lt;")

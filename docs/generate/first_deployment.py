@@ -1,4 +1,4 @@
-"""first-deployment-CLOUD.md: what a cloud costs, between two marks; the rest of the page is written by hand."""
+"""Generate the cost tables of first-deployment-CLOUD.md, between two marks; the rest is written by hand."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ BEGIN, END = "<!-- costs: generated -->\n", "<!-- end of costs -->"
 
 
 def page(path: Path, cloud: str) -> str:
-    """The page as it is, with the table of today's prices."""
+    """Return the current page with the tables of current prices."""
     before, rest = path.read_text(encoding="utf-8").split(BEGIN)
     return f"{before}{BEGIN}{costs(cloud)}{END}{rest.split(END)[1]}"
 
 
 def costs(cloud: str) -> str:
-    """What is paid at rest, then each preset's runs."""
+    """Return a table of the costs while idle, and a table of the costs of each preset's runs."""
     rest = [[each.what, usd(each.month)] for each in shared([node(cloud, "gen-sm")]) if each.month]
     schedule = find_cloud(cloud).prices.schedule_month
     if schedule:
         rest.append(["each `schedule`", usd(schedule)])
     runs = []
-    # The balanced sizes, from which most begin; sizes.md has all.
+    # Only the balanced sizes, with which most users start; sizes.md lists all.
     for preset in (name for name in PRESETS if name.startswith("gen-")):
         here = node(cloud, preset)
         if refused(here):
@@ -37,8 +37,8 @@ def costs(cloud: str) -> str:
         runs.append([f"`{preset}`", on(cloud, preset), usd(found.run), usd(months)])
     return "\n".join(
         [
-            table(["at rest, for a region and an account of Numerai", "USD a month"], rest),
-            table(["`size`", "what runs", f"a run of {MINUTES} minutes", f"{ROUNDS_MONTH} rounds a month"], runs),
+            table(["while idle, for a region and an account of Numerai", "USD a month"], rest),
+            table(["`size`", "container", f"a run of {MINUTES} minutes", f"{ROUNDS_MONTH} rounds a month"], runs),
             f"USD, list prices of {AS_OF}, without free tiers; [all sizes](sizes.md#what-a-run-costs).\n",
         ]
     )

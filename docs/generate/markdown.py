@@ -1,4 +1,4 @@
-"""Tables in Markdown, whose cells may hold a bar."""
+"""Tables in Markdown, whose cells may contain a bar."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from collections.abc import Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table, ended by a line break."""
+    """Return a table that ends with a line break."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)

@@ -1,4 +1,4 @@
-"""Which pages are generated, and by what."""
+"""The generated pages and their generators."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ for _cloud in REGIONS:
 
 
 def write() -> None:
-    """Write all of them."""
+    """Write all generated pages."""
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8")
