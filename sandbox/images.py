@@ -1,8 +1,9 @@
 """Repositories of images, and those of the process executor: a folder of files, a Python environment and a command.
 
-There a build follows the Dockerfile (`dockerfile`) without a container engine: it copies files into a root folder and
-installs the node's own requirements into an environment that is cached by what it holds. The digest is that of a
-manifest over all of it, so that the same source gives the same digest. Real layers and a real registry need an engine.
+There a build follows the Dockerfile (`providers.images.recipe`) without a container engine: it copies files into a root
+folder and installs the node's own requirements into an environment that is cached by what it holds. The digest is that
+of a manifest over all of it, so that the same source gives the same digest. Real layers and a real registry need an
+engine.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pnodes.engine.lock import exclusive
-from sandbox import dockerfile
+from providers.images.recipe import DockerfileError, Recipe, read
 from sandbox.store import Store
 from sandbox.values import unpack
 
@@ -104,8 +105,8 @@ class Images(Repositories[Image]):
         if dockerfile_name not in files:
             raise BuildError(f"the context has no {dockerfile_name}")
         try:
-            recipe = dockerfile.read(files[dockerfile_name].decode(), build_args)
-        except dockerfile.DockerfileError as error:
+            recipe = read(files[dockerfile_name].decode(), build_args)
+        except DockerfileError as error:
             raise BuildError(str(error)) from error
         log(f"FROM {recipe.base} (stood in by this machine's Python {sys.version.split()[0]})")
         with tempfile.TemporaryDirectory(dir=_made(self._home)) as scratch:
@@ -146,7 +147,7 @@ class Images(Repositories[Image]):
             doc["command"],
         )
 
-    def _copy(self, recipe: dockerfile.Recipe, context: Path, root: Path, log: Log) -> list[tuple[Path, list[str]]]:
+    def _copy(self, recipe: Recipe, context: Path, root: Path, log: Log) -> list[tuple[Path, list[str]]]:
         installs = []
         root.mkdir()
         for step in recipe.steps:

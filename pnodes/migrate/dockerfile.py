@@ -7,14 +7,14 @@ Dockerfile copies without SRC_PATH.
 
 from __future__ import annotations
 
-import json
+import contextlib
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from providers.images.context import BuildContext, ContextError
+from providers.images.dockerfile import Dockerfile, NotUnderstood, expand, is_address, parse
 
 _KEYS = re.compile(r"NUMERAI_(?:PUBLIC_ID|SECRET_KEY)")
 _MAX_PARENTS = 4
@@ -30,10 +30,10 @@ class Build:
 
 def build(folder: Path) -> Build:
     """How the Dockerfile in a folder is built here."""
-    instructions = list(_instructions((folder / "Dockerfile").read_text(encoding="utf-8", errors="replace")))
+    dockerfile = parse((folder / "Dockerfile").read_text(encoding="utf-8", errors="replace"))
     notes: list[str] = []
     context = folder
-    outside = [path for word, rest in instructions if word in ("COPY", "ADD") for path in _from_context(rest)]
+    outside = list(_from_context(dockerfile))
     if missing := [path for path in outside if not _holds(folder, path)]:
         around = [parent for parent in list(folder.parents)[:_MAX_PARENTS] if parent not in (Path.home(), Path("/"))]
         found = next((parent for parent in around if all(_holds(parent, path) for path in outside)), None)
@@ -46,7 +46,7 @@ def build(folder: Path) -> Build:
                 f"its Dockerfile copies {names}, which is not in its folder: set `context` to the folder in which you "
                 "called `numerai node deploy`"
             )
-    notes += _keys(instructions)
+    notes += _keys(dockerfile)
     try:
         BuildContext(context.resolve(), folder.resolve() / "Dockerfile").check()
     except (ContextError, OSError) as error:
@@ -54,36 +54,24 @@ def build(folder: Path) -> Build:
     return Build(context, tuple(notes))
 
 
-def _keys(instructions: list[tuple[str, str]]) -> Iterator[str]:
+def _keys(dockerfile: Dockerfile) -> Iterator[str]:
     """Keys that the build itself uses, which it is never given here."""
-    used = [rest for word, rest in instructions if word == "RUN" and _KEYS.search(rest)]
-    if used:
+    lines = [" ".join([*run.flags, run.rest]) for run in dockerfile.instructions if run.name == "RUN"]
+    if used := [line for line in lines if _KEYS.search(line)]:
         yield (
             f"a RUN line of its Dockerfile uses the API keys ({used[0][:60]!r}): no build gets them here, since they "
             "would stay in the image. Do that when the container runs"
         )
 
 
-def _instructions(text: str) -> Iterator[tuple[str, str]]:
-    """Each instruction in capitals, and the rest of its line, with continued lines joined."""
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    for line in re.sub(r"\\[ \t]*\n", " ", "\n".join(lines)).splitlines():
-        word, _, rest = line.strip().partition(" ")
-        if word:
-            yield word.upper(), rest.strip()
-
-
-def _from_context(rest: str) -> Iterator[str]:
-    """What a COPY or ADD takes from the build context without naming it by SRC_PATH or by another variable."""
-    try:
-        words = json.loads(rest) if rest.startswith("[") else shlex.split(rest)
-    except ValueError:
-        return
-    if any(word.startswith(("--from", "<<")) for word in words):
-        return
-    for word in [word for word in words if not word.startswith("--")][:-1]:
-        if "$" not in word and "://" not in word and not word.startswith("git@"):
-            yield word.lstrip("/") or "."
+def _from_context(dockerfile: Dockerfile) -> Iterator[str]:
+    """What COPY and ADD take from the build context without naming it by SRC_PATH or by another variable."""
+    for instruction in dockerfile.instructions:
+        for word in instruction.sources() if instruction.name in ("COPY", "ADD") else []:
+            with contextlib.suppress(NotUnderstood):
+                path = expand(word, {}, dockerfile.escape)
+                if not is_address(path):
+                    yield path.lstrip("/") or "."
 
 
 def _holds(folder: Path, path: str) -> bool:

@@ -11,6 +11,7 @@ import json
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +30,16 @@ from providers.contract import TYPE_PREFIX, Stack
 from providers.images.arguments import build_arguments
 from providers.images.build import ImageBuild as SharedBuild
 from providers.images.build import ImageBuildProvider, context_of, image_tag, source_inputs
+from providers.images.dockerfile import parse
 from providers.images.following import BuildFailed, BuildLog, Unanswered, say
 from providers.images.local_build import build_image
+from providers.images.stages import bases
 
 KEPT_IMAGES = 10
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 # Builds of one image while the builder's role is too new to be known everywhere; looks' worth of waiting between tries.
 _TRIES, _PAUSE = 4, 5
-_FROM = re.compile(
-    r"^\s*FROM\s+(?:--\S+\s+)*([a-z0-9][a-z0-9._-]*(?::[\w.-]+)?)\s*(?:AS\s+(\S+)\s*)?$", re.IGNORECASE | re.MULTILINE
-)
+_OFFICIAL = re.compile(r"[a-z0-9][a-z0-9._-]*(?::[\w.-]+)?", re.IGNORECASE)
 
 
 class _DeniedError(BuildFailed):
@@ -92,11 +93,11 @@ class CodeBuildProvider(ImageBuildProvider):
         return key
 
     def start(self, props: dict[str, Any], source: str, former: str | None) -> str:
-        dockerfile = context_of(props).dockerfile
+        dockerfile = context_of(props).dockerfile.read_text(encoding="utf-8", errors="replace")
         variables = {
             **props["arguments"],
             "ARGUMENT_NAMES": " ".join(sorted(props["arguments"])),
-            "BASE_IMAGES": " ".join(official_images(dockerfile.read_text(encoding="utf-8", errors="replace"))),
+            "BASE_IMAGES": " ".join(official_images(dockerfile, props["arguments"])),
             "DOCKERFILE": context_of(props).dockerfile_name,
             "FORMER": former or "",
             "PLATFORM": props["platform"],
@@ -175,11 +176,10 @@ class CodeBuildProvider(ImageBuildProvider):
         return super()._made(props, former)
 
 
-def official_images(dockerfile: str) -> list[str]:
-    """The base images that Docker itself publishes: names without a registry or a user, and no stage of the file."""
-    found = _FROM.findall(dockerfile)
-    stages = {stage.lower() for _, stage in found if stage}
-    return sorted({name for name, _ in found if name.lower() not in stages and name != "scratch"})
+def official_images(dockerfile: str, arguments: Mapping[str, str]) -> list[str]:
+    """The base images that Docker itself publishes: names without a registry or a user."""
+    images = bases(parse(dockerfile), arguments).values()
+    return sorted({image for image in images if _OFFICIAL.fullmatch(image)})
 
 
 def _reason(build: dict[str, Any]) -> str:

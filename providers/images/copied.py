@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from providers.images.dockerfile import Dockerfile, Instruction, NotUnderstood, expand, read
+from providers.images.dockerfile import Dockerfile, Instruction, NotUnderstood, is_address, parse
+from providers.images.stages import Stages
 
-_ADDRESS = re.compile(r"^(https?://|git://|ssh://|git@)", re.IGNORECASE)
 _WILD = re.compile(r"[*?\[\\]")
 # Mounts that bring nothing of the context along.
 _OTHER_MOUNTS = frozenset({"cache", "secret", "ssh", "tmpfs"})
-# Instructions that neither read the context nor change what a variable stands for.
+# Instructions that do not read the context.
 _PLAIN = frozenset(
-    {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "SHELL", "STOPSIGNAL", "USER", "VOLUME"}
-    | {"WORKDIR"}
+    {"ARG", "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "SHELL", "STOPSIGNAL"}
+    | {"USER", "VOLUME", "WORKDIR"}
 )
 
 
@@ -30,9 +30,10 @@ def sources(text: str, arguments: Mapping[str, str | None]) -> list[str] | None:
     `arguments` are the build arguments that the build is given; None as a value says that it is not known yet.
     """
     try:
-        return _Reader(read(text), arguments).sources()
+        paths = list(_sources(parse(text), arguments))
     except NotUnderstood:
         return None
+    return None if "" in paths else paths
 
 
 def seen(files: Sequence[str], wanted: Sequence[str], links: frozenset[str]) -> list[str] | None:
@@ -75,134 +76,40 @@ def _matches(part: str, wanted: str) -> bool:
     )
 
 
-class _Reader:
-    """Follows the variables through the stages and collects what is taken."""
-
-    def __init__(self, dockerfile: Dockerfile, arguments: Mapping[str, str | None]) -> None:
-        self._dockerfile, self._arguments = dockerfile, arguments
-        self._found: list[str] = []
-        self._everything = False
-        self._global: dict[str, str | None] = {}
-        self._args: dict[str, str | None] = {}
-        self._env: dict[str, str | None] = {}
-        self._stages: dict[str, dict[str, str | None]] = {}
-        self._started = False
-
-    def sources(self) -> list[str] | None:
-        for instruction in self._dockerfile.instructions:
-            self._follow(instruction)
-        return None if self._everything else self._found
-
-    def _follow(self, instruction: Instruction) -> None:
-        name = instruction.name
-        if name == "FROM":
-            self._stage(instruction)
-        elif name == "ARG":
-            self._argument(instruction)
-        elif name == "ENV":
-            self._env |= {
-                key: self._value(value or "") for key, value in _pairs(instruction.rest, self._dockerfile.escape)
-            }
-        elif name in ("COPY", "ADD"):
-            self._copy(instruction)
-        elif name == "RUN":
-            self._mounts(instruction)
-        elif name not in _PLAIN:
-            raise NotUnderstood(name)  # ONBUILD, and what is not known yet
-
-    def _stage(self, instruction: Instruction) -> None:
-        words = instruction.words()
-        base = expand(words[0], self._global, self._dockerfile.escape).lower() if words else ""
-        if "onbuild" in base:
+def _sources(dockerfile: Dockerfile, arguments: Mapping[str, str | None]) -> Iterator[str]:
+    """The paths and patterns, in order; "" is the context itself. Raises NotUnderstood."""
+    if dockerfile.doubts:
+        raise NotUnderstood(dockerfile.doubts[0])
+    stages = Stages(dockerfile, arguments)
+    for instruction in dockerfile.instructions:
+        stages.follow(instruction)
+        if instruction.name == "FROM" and "onbuild" in stages.base.lower():
             raise NotUnderstood("the base image copies by itself")
-        self._args, self._started = {}, True
-        self._env = dict(self._stages.get(base, {}))
-        if len(words) == 3 and words[1].upper() == "AS":
-            # The very same dictionary: what the stage sets later is inherited too.
-            self._stages[words[2].lower()] = self._env
-
-    def _argument(self, instruction: Instruction) -> None:
-        pairs = _pairs(instruction.rest, self._dockerfile.escape, bare=True)
-        for key, default in pairs:
-            if key in self._arguments:
-                value = self._arguments[key]
-            elif default is not None:
-                # Several in one line: builders differ in whether the later ones know the earlier ones.
-                value = self._value(default) if len(pairs) == 1 or "$" not in default else None
-            else:
-                # Declared before the first FROM, or set by nobody; platform arguments are set by the builder.
-                value = self._global.get(key) if self._started else None
-            (self._args if self._started else self._global)[key] = value
-
-    def _known(self) -> dict[str, str | None]:
-        return {**self._args, **self._env} if self._started else self._global
-
-    def _value(self, text: str) -> str | None:
-        try:
-            return expand(text, self._known(), self._dockerfile.escape)
-        except NotUnderstood:
-            return None
-
-    def _copy(self, instruction: Instruction) -> None:
-        origins = [flag.partition("=")[2] for flag in instruction.flags if flag.lower().startswith("--from")]
-        if any(not origin or "$" in origin for origin in origins):
-            raise NotUnderstood(instruction.rest)
-        if origins:
-            return
-        for word in instruction.words()[:-1]:
-            if word in instruction.heredocs:
-                continue
-            source = expand(word, self._known(), self._dockerfile.escape)
-            if _ADDRESS.match(source):
-                continue
-            path = posixpath.normpath("/" + source.strip()).strip("/")
-            if path:
-                self._found.append(path)
-            else:
-                self._everything = True
-
-    def _mounts(self, instruction: Instruction) -> None:
-        for flag in instruction.flags:
-            if not flag.startswith("--mount"):
-                continue
-            parts = [part.partition("=") for part in flag.partition("=")[2].split(",")]
-            given = {name.lower(): value for name, _, value in parts}
-            if given.get("type") in _OTHER_MOUNTS:
-                continue
-            if given.get("type", "bind") != "bind" or not given.get("from") or "$" in given["from"]:
-                raise NotUnderstood(flag)
+        if instruction.name == "RUN":
+            _check_mounts(instruction)
+        elif instruction.name in ("COPY", "ADD"):
+            for source in _copied(instruction, stages):
+                if not is_address(source):
+                    yield posixpath.normpath("/" + source.strip()).strip("/")
+        elif instruction.name not in _PLAIN:
+            raise NotUnderstood(instruction.name)  # ONBUILD, and instructions that are not known yet
 
 
-def _pairs(rest: str, escape: str, bare: bool = False) -> list[tuple[str, str | None]]:
-    """NAME=VALUE words of ENV and ARG, values as written; ENV's old `NAME VALUE`, and with `bare` ARG's plain names."""
-    words = _quoted_words(rest, escape)
-    if not bare and words and "=" not in words[0]:
-        name, _, value = rest.partition(" ")
-        return [(name, value.strip())]
-    pairs: list[tuple[str, str | None]] = []
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not re.fullmatch(r"\w+", name) or not (equals or bare):
-            raise NotUnderstood(rest)
-        pairs.append((name, value if equals else None))
-    return pairs
+def _copied(instruction: Instruction, stages: Stages) -> list[str]:
+    origins = [flag.partition("=")[2] for flag in instruction.flags if flag.lower().startswith("--from")]
+    if any(not origin or "$" in origin for origin in origins):
+        raise NotUnderstood(instruction.rest)
+    return [stages.expand(word) for word in instruction.sources()]
 
 
-def _quoted_words(text: str, escape: str) -> list[str]:
-    """Words between blanks that are in no quotes and have no escape before them; quotes stay."""
-    words: list[str] = []
-    word, quote, at = "", "", 0
-    while at < len(text):
-        sign = text[at]
-        if sign == escape and quote != "'":
-            word += text[at : at + 2]
-            at += 2
+def _check_mounts(instruction: Instruction) -> None:
+    """Raise NotUnderstood for a mount that may show the context."""
+    for flag in instruction.flags:
+        if not flag.startswith("--mount"):
             continue
-        if sign in "\"'" and quote in ("", sign):
-            quote = "" if quote else sign
-        if sign in " \t" and not quote:
-            words, word = [*words, word] if word else words, ""
-        else:
-            word += sign
-        at += 1
-    return [*words, word] if word else words
+        parts = [part.partition("=") for part in flag.partition("=")[2].split(",")]
+        given = {name.lower(): value for name, _, value in parts}
+        if given.get("type") in _OTHER_MOUNTS:
+            continue
+        if given.get("type", "bind") != "bind" or not given.get("from") or "$" in given["from"]:
+            raise NotUnderstood(flag)

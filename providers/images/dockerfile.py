@@ -1,7 +1,7 @@
-"""Reads a Dockerfile's instructions as BuildKit does: directives, comments, continued lines, heredocs, flags.
+"""Parses a Dockerfile into instructions as BuildKit does: directives, comments, continued lines, heredocs, flags.
 
-Covers only what `providers.images.copied` needs. Raises NotUnderstood for anything ambiguous; callers then assume the
-most.
+This is the only parser of Dockerfiles here; `providers.images.stages` follows the values of variables. Where builders
+differ, the likely reading is taken and the doubt is recorded.
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 _DIRECTIVE = re.compile(r"^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
 _HEREDOC = re.compile(r"""^\d*<<(-?)(['"]?)([A-Za-z0-9_.]+)\2$""")
-_FLAG = re.compile(r"^--[A-Za-z]\S*$")
+_FLAG = re.compile(r"""(--[A-Za-z](?:[^\s"']|"[^"]*"|'[^']*')*)(?:\s+|$)""")
+_ADDRESS = re.compile(r"(https?://|git://|ssh://|git@)", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WITH_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
-# The frontends whose grammar this is; another one may read another language.
+# The frontends whose grammar this is; another frontend may read another language.
 _OWN_FRONTEND = re.compile(r"^(docker\.io/)?docker/dockerfile(-upstream)?(:|@|$)")
 
 
 class NotUnderstood(Exception):
-    """The file says something that this reader does not know for certain."""
+    """An instruction that is malformed, or that depends on a value which is not known here."""
 
 
 @dataclass(frozen=True)
@@ -31,53 +32,67 @@ class Instruction:
     name: str
     flags: list[str]
     rest: str
-    heredocs: list[str] = field(default_factory=list)
-    """The words that open heredocs (`<<EOF`); their bodies are not kept."""
+    heredocs: list[str]
+    """The words that open heredocs (`<<EOF`); the bodies are not kept."""
+    line: int
+    """The number of its first line, counted from 1."""
+
+    def exec_form(self) -> list[str] | None:
+        """The arguments, if they are written as a JSON list; None for the shell form."""
+        return _json_words(self.rest)
 
     def words(self) -> list[str]:
-        """The arguments: a JSON list, or words between blanks with their quotes still on."""
-        found = _json_words(self.rest)
-        return self.rest.split() if found is None else found
+        """The arguments: those of the JSON list, or words between blanks with their quotes still on."""
+        words = self.exec_form()
+        return self.rest.split() if words is None else words
+
+    def sources(self) -> list[str]:
+        """The sources that a COPY or ADD takes from the build context or the network, as they were written."""
+        if any(flag.lower().startswith("--from") for flag in self.flags):
+            return []
+        return [word for word in self.words()[:-1] if word not in self.heredocs]
 
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """The instructions, and the character that continues lines and takes meaning away."""
+    """The instructions of a file."""
 
-    escape: str
     instructions: list[Instruction]
+    escape: str
+    """The character that continues a line and removes the special meaning of the next character."""
+    doubts: list[str]
+    """The places that a builder may read differently."""
 
 
-def read(text: str) -> Dockerfile:
-    """All instructions. Raises NotUnderstood."""
+def parse(text: str) -> Dockerfile:
+    """All instructions of a Dockerfile."""
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
-    escape = _directives(lines)
-    return Dockerfile(escape, list(_instructions(iter(lines), escape)))
+    doubts: list[str] = []
+    escape = _directives(lines, doubts)
+    return Dockerfile(list(_instructions(enumerate(lines, 1), escape, doubts)), escape, doubts)
 
 
-def _directives(lines: list[str]) -> str:
-    """The escape character that the first lines choose. Raises NotUnderstood for a language of somebody else's."""
-    escape, others = "\\", False
+def _directives(lines: list[str], doubts: list[str]) -> str:
+    """The escape character that the first lines choose."""
+    escape, unknown = "\\", False
     for line in lines:
-        found = _DIRECTIVE.match(line.strip())
-        if found is None:
+        directive = _DIRECTIVE.match(line.strip())
+        if directive is None:
             if line.startswith(("#!", "//")):
-                raise NotUnderstood("the frontend may be named in another comment style")
-            return escape
-        name, value = found[1].lower(), found[2]
-        others = others or name not in ("escape", "syntax", "check")
-        if name == "escape":
-            if value not in ("\\", "`") or others:
-                raise NotUnderstood(f"escape={value}")
+                doubts.append("the frontend may be named in another comment style")
+            break
+        name, value = directive[1].lower(), directive[2]
+        unknown = unknown or name not in ("escape", "syntax", "check")
+        if name == "escape" and value in ("\\", "`"):
             escape = value
-        elif name == "syntax" and not _OWN_FRONTEND.match(value):
-            raise NotUnderstood(f"syntax={value}")
+        if (name == "escape" and (unknown or value != escape)) or (name == "syntax" and not _OWN_FRONTEND.match(value)):
+            doubts.append(f"{name}={value}")
     return escape
 
 
-def _instructions(lines: Iterator[str], escape: str) -> Iterator[Instruction]:
+def _instructions(lines: Iterator[tuple[int, str]], escape: str, doubts: list[str]) -> Iterator[Instruction]:
     continued = re.compile(rf"(?:^|(?<=[^{re.escape(escape)}])){re.escape(escape)}[ \t]*$")
-    for first in lines:
+    for number, first in lines:
         line = first.strip()
         if not line or line.startswith("#"):
             continue
@@ -88,62 +103,90 @@ def _instructions(lines: Iterator[str], escape: str) -> Iterator[Instruction]:
                 whole += line
                 break
             whole += continued.sub("", line)
-            line = next((each for each in lines if each.strip() and not each.lstrip().startswith("#")), "")
+            line = next((each for _, each in lines if each.strip() and not each.lstrip().startswith("#")), "")
             if not line:
                 break
-        instruction = _split(whole.strip())
+        instruction = _split(whole.strip(), number, doubts)
         for word in instruction.heredocs:
-            _skip(lines, word)
+            _skip(lines, word, doubts)
         yield instruction
 
 
-def _split(line: str) -> Instruction:
-    name, _, rest = line.replace("\t", " ").partition(" ")
-    flags, rest = [], rest.strip()
-    while rest.startswith("--"):
-        flag, _, more = rest.partition(" ")
-        if not _FLAG.match(flag) or any(quote in flag for quote in "\"'\\`"):
-            raise NotUnderstood(f"{name} {flag}")
-        flags.append(flag)
-        rest = more.strip()
-    name = name.upper()
-    return Instruction(name, flags, rest, _heredocs(rest) if name in _WITH_HEREDOCS else [])
+def _split(line: str, number: int, doubts: list[str]) -> Instruction:
+    name, rest = [*re.split(r"[ \t]+", line, maxsplit=1), ""][:2]
+    name, flags = name.upper(), []
+    while flag := _FLAG.match(rest):
+        flags.append(flag[1])
+        rest = rest[flag.end() :]
+    if rest.startswith("--") or any(sign in flag for sign in "\"'\\`" for flag in flags):
+        doubts.append(f"{name} {' '.join(flags)} {rest}")
+    return Instruction(name, flags, rest, _heredocs(rest, doubts) if name in _WITH_HEREDOCS else [], number)
 
 
-def _heredocs(rest: str) -> list[str]:
+def _heredocs(rest: str, doubts: list[str]) -> list[str]:
     if "<<" not in rest or _json_words(rest) is not None:
         return []
-    found = []
+    heredocs = []
     for word in re.finditer(r"\S+", rest):
         if re.match(r"\d*<<(?!<)", word[0]):
             before = rest[: word.start()]
-            if not _HEREDOC.match(word[0]) or before.count("'") % 2 or before.count('"') % 2:
-                raise NotUnderstood(f"... {word[0]}")
-            found.append(word[0])
-    return found
+            if _HEREDOC.match(word[0]) and not before.count("'") % 2 and not before.count('"') % 2:
+                heredocs.append(word[0])
+            else:
+                doubts.append(f"... {word[0]}")
+    return heredocs
 
 
 def _json_words(rest: str) -> list[str] | None:
     try:
-        found = json.loads(rest) if rest.startswith("[") else None
+        words = json.loads(rest) if rest.startswith("[") else None
     except ValueError:
         return None
-    return found if isinstance(found, list) and all(isinstance(word, str) for word in found) else None
+    return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
 
 
-def _skip(lines: Iterator[str], word: str) -> None:
-    found = _HEREDOC.match(word)
-    assert found is not None
-    tabs, end = found[1], found[3]
-    for line in lines:
-        if (line.lstrip("\t") if tabs else line) == end:
-            return
-    raise NotUnderstood(f"{word} has no end")
+def _skip(lines: Iterator[tuple[int, str]], word: str, doubts: list[str]) -> None:
+    heredoc = _HEREDOC.match(word)
+    assert heredoc is not None
+    tabs, end = heredoc[1], heredoc[3]
+    if not any((line.lstrip("\t") if tabs else line) == end for _, line in lines):
+        doubts.append(f"{word} has no end")
 
 
-def expand(word: str, known: Mapping[str, str | None], escape: str) -> str:
-    """A word without its quotes and with its variables' values. Raises NotUnderstood for one that is not `known`
-    (a base image may have set it) or known to be unknown (None)."""
+def is_address(source: str) -> bool:
+    """Whether a source of an ADD is fetched from the network."""
+    return _ADDRESS.match(source) is not None
+
+
+def pairs(instruction: Instruction, escape: str) -> list[tuple[str, str | None]]:
+    """The names and values of an ENV or ARG, values as they were written. Raises NotUnderstood.
+
+    The value is None for an ARG without a default. ENV's old form `ENV NAME VALUE` is one pair.
+    """
+    rest, is_arg = instruction.rest, instruction.name == "ARG"
+    words = _quoted_words(rest, escape)
+    if not is_arg and words and "=" not in words[0]:
+        name, value = [*re.split(r"[ \t]+", rest, maxsplit=1), ""][:2]
+        return [(name, value)]
+    split = [word.partition("=") for word in words]
+    if not all(re.fullmatch(r"\w+", name) and (equals or is_arg) for name, equals, _ in split):
+        raise NotUnderstood(rest)
+    return [(name, value if equals else None) for name, equals, value in split]
+
+
+def _quoted_words(text: str, escape: str) -> list[str]:
+    """Words between blanks that are neither quoted nor escaped; quotes stay."""
+    sign = re.escape(escape)
+    quoted = rf"""\"(?:[^"{sign}]|{sign}.?)*(?:"|\Z)|'[^']*(?:'|\Z)"""
+    return re.findall(rf"""(?:[^ \t"'{sign}]|{sign}.?|{quoted})+""", text)
+
+
+def expand(word: str, known: Mapping[str, str | None], escape: str, unset: str | None = None) -> str:
+    """A word without its quotes and with the values of its variables. Raises NotUnderstood for a malformed word.
+
+    `unset` is the value of a variable that `known` lacks or has as None. If `unset` is None, such a variable raises
+    NotUnderstood, because the base image may have set it.
+    """
     out, at, quote = [], 0, ""
     while at < len(word):
         sign = word[at]
@@ -159,7 +202,7 @@ def expand(word: str, known: Mapping[str, str | None], escape: str) -> str:
                 raise NotUnderstood(word)
             out.append(word[at] if not quote or word[at] in f'"${escape}' else sign + word[at])
         elif sign == "$":
-            value, at = _variable(word, at + 1, known, escape)
+            value, at = _variable(word, at + 1, known, escape, unset)
             out.append(value)
             continue
         else:
@@ -170,32 +213,24 @@ def expand(word: str, known: Mapping[str, str | None], escape: str) -> str:
     return "".join(out)
 
 
-def _variable(word: str, at: int, known: Mapping[str, str | None], escape: str) -> tuple[str, int]:
+def _variable(word: str, at: int, known: Mapping[str, str | None], escape: str, unset: str | None) -> tuple[str, int]:
     """The value of the variable whose name (or brace) is at `at`, and where the word goes on."""
     braced = word[at : at + 1] == "{"
     name = _NAME.match(word, at + braced)
     if name is None:
         raise NotUnderstood(word)
-    if not braced:
-        return _value(name[0], known, word), name.end()
-    end = word.find("}", name.end())
-    operation = word[name.end() : end]
-    if end < 0 or "{" in operation:
-        raise NotUnderstood(word)
-    if not operation:
-        return _value(name[0], known, word), end + 1
-    # A variable that is not known here may be set by the base image: neither side can be chosen.
-    value = _value(name[0], known, word) if name[0] in known else None
-    found = re.fullmatch(r"(:?)([-+])(.*)", operation)
-    if found is None or value is None:
-        raise NotUnderstood(word)
-    there = bool(value) if found[1] else True
-    other = expand(found[3], known, escape)
-    return (value if there else other) if found[2] == "-" else (other if there else ""), end + 1
-
-
-def _value(name: str, known: Mapping[str, str | None], word: str) -> str:
-    value = known.get(name)
+    is_set = known.get(name[0]) is not None
+    value = known[name[0]] if is_set else unset
     if value is None:
-        raise NotUnderstood(f"{word}: the value of {name} is not known here")
-    return value
+        raise NotUnderstood(f"{word}: the value of {name[0]} is not known here")
+    if not braced:
+        return value, name.end()
+    end = word.find("}", name.end())
+    operation = re.fullmatch(r"|(:?)([-+])([^{]*)", word[name.end() : end])
+    if end < 0 or operation is None:
+        raise NotUnderstood(word)
+    if not operation[2]:
+        return value, end + 1
+    there = bool(value) if operation[1] else is_set
+    other = expand(operation[3], known, escape, unset)
+    return (value if there else other) if operation[2] == "-" else (other if there else ""), end + 1

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from providers.images.dockerfile import is_address
 from providers.images.recipe import DockerfileError, Recipe
 
 
@@ -57,7 +58,7 @@ def layout(recipe: Recipe, root: Path, files: Sequence[str]) -> Layout:
 def _copy(found: Layout, arguments: Sequence[str], workdir: str, files: Sequence[str]) -> None:
     *sources, target = arguments
     place = posixpath.normpath(posixpath.join(workdir, target))
-    origins = [origin for source in sources if "://" not in source for origin in _matching(source, files, arguments)]
+    origins = [origin for source in sources if not is_address(source) for origin in _matching(source, files, arguments)]
     into = len(origins) > 1 or target.endswith("/") or target in (".", "..") or _is_folder(found, place, workdir)
     for origin in origins:
         inside = _below(origin, files)

@@ -2,25 +2,23 @@
 
 FROM, ARG, ENV, WORKDIR, COPY, ADD, CMD and ENTRYPOINT are followed; of RUN, `pip install` lines are turned into
 installs in the image's own environment, and others are handed back to be reported as skipped. Multi-stage files and
-here-documents need a container engine; with one, the last stage alone can be read.
+here-documents need a container engine; with an engine, the last stage alone can be read.
 """
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
-import json
+import posixpath
 import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from dockerfile_parse import DockerfileParser
+from providers.images.dockerfile import Instruction, NotUnderstood, parse
+from providers.images.stages import Stages
 
-_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))")
-_HERE_DOCUMENT = re.compile(r"(?:^|\s)<<-?[\"']?\w")
+# A variable in a RUN line. The shell expands it there, after it has split the line into words.
+_VARIABLE = re.compile(r"""\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*(?::?[-+][^{}"'`\\$]*)?\})""")
 _INSTALL = re.compile(r"(?:(?:\S*/)?python[0-9.]* -m |uv )?(?:\S*/)?pip[0-9.]* install (.*)")
 # How pip goes about it, not what it installs: an environment of its own, made elsewhere, has no use for these.
 _MANNER = frozenset(
@@ -63,77 +61,77 @@ def read(text: str, build_args: Mapping[str, str], last_stage: bool = False) -> 
     With `last_stage` an engine does the building: several stages are no mistake, and what is not a file of the context
     (COPY --from, here-documents) is left out.
     """
+    dockerfile = parse(text)
+    stages = Stages(dockerfile, build_args, unset="")
     recipe = Recipe()
-    stages: dict[str, Recipe] = {}
-    arguments: dict[str, str] = {}
-    for entry in DockerfileParser(fileobj=io.BytesIO(text.encode())).structure:
-        name, value, line = entry["instruction"].upper(), entry["value"], entry["startline"] + 1
-        known = {**arguments, **recipe.env}
-        if name in ("RUN", "COPY", "ADD") and _HERE_DOCUMENT.search(value):
-            if last_stage:
-                continue
-            raise DockerfileError(f"line {line}: a here-document (<<) needs a container engine")
-        if name == "FROM":
-            if recipe.base and not last_stage:
-                raise DockerfileError(f"line {line}: a second FROM needs a container engine")
-            words = [word for word in value.split() if not word.startswith("--")]
-            base = _expand(words[0], known) if words else ""
-            recipe = copy.deepcopy(stages.get(base.lower(), Recipe(base)))
-            if len(words) == 3:  # FROM base AS name
-                stages[words[2].lower()] = recipe
-            continue
-        if last_stage and name in ("COPY", "ADD") and re.search(r"(?:^|\s)--from\b", value):
-            continue
+    recipes: dict[str, Recipe] = {}
+    for instruction in dockerfile.instructions:
+        name = instruction.name
         try:
-            if name == "ARG":
-                for item in shlex.split(value):
-                    key, _, default = item.partition("=")
-                    arguments[key] = build_args.get(key, _expand(default, known))
+            if not last_stage:
+                _refuse(instruction, recipe)
+            stages.follow(instruction)
+            if name == "FROM":
+                recipe = copy.deepcopy(recipes.get(stages.base.lower(), Recipe(stages.base)))
+                if stages.name:
+                    recipes[stages.name] = recipe
             else:
-                _follow(recipe, name, value, known)
-        except ValueError as error:  # quotes that do not match
-            raise DockerfileError(f"line {line}: {name} cannot be read ({error})") from None
+                _follow(recipe, instruction, stages)
+        except NotUnderstood as error:
+            if not last_stage:
+                raise DockerfileError(f"line {instruction.line}: {name} cannot be read ({error})") from None
     return recipe
 
 
-def _follow(recipe: Recipe, name: str, value: str, known: dict[str, str]) -> None:
-    if name == "ENV" and value.strip():
-        parts = shlex.split(value)
-        pairs = [part.split("=", 1) for part in parts] if "=" in parts[0] else [[parts[0], " ".join(parts[1:])]]
-        for key, item in pairs:
-            recipe.env[key] = _expand(item, known)
+def _refuse(instruction: Instruction, recipe: Recipe) -> None:
+    """Raise DockerfileError for what only a container engine can do."""
+    reasons = {
+        "a second FROM": instruction.name == "FROM" and recipe.base,
+        "a here-document (<<)": instruction.heredocs,
+        "COPY --from": any(flag.startswith("--from") for flag in instruction.flags),
+    }
+    for reason in (reason for reason, holds in reasons.items() if holds):
+        raise DockerfileError(f"line {instruction.line}: {reason} needs a container engine")
+
+
+def _follow(recipe: Recipe, instruction: Instruction, stages: Stages) -> None:
+    name, rest = instruction.name, instruction.rest
+    if name == "ENV":
+        recipe.env = {variable: value or "" for variable, value in stages.env.items()}
     elif name == "WORKDIR":
-        path = _expand(value.strip(), known)
-        recipe.workdir = path if path.startswith("/") else f"{recipe.workdir.rstrip('/')}/{path}"
-    elif name in ("COPY", "ADD"):
-        words = _words(value, wrapped=False)
-        if any(word.startswith("--from") for word in words):
-            raise DockerfileError("COPY --from needs a container engine")
-        sources = [_expand(word, known) for word in words if not word.startswith("--")]
-        recipe.steps.append(Step("copy", sources, recipe.workdir))
-    elif name == "RUN":
-        _run(recipe, _expand(value, known))
-    elif name == "CMD":
-        recipe.command = _words(value, wrapped=True)
-    elif name == "ENTRYPOINT":
-        recipe.entrypoint = _words(value, wrapped=True)
-
-
-def _run(recipe: Recipe, line: str) -> None:
-    for words in _commands(line):
-        found = _INSTALL.fullmatch(shlex.join(words))
-        if found:
-            wanted = [word for word in shlex.split(found[1]) if word not in _MANNER]
-            recipe.steps.append(Step("install", wanted, recipe.workdir))
+        recipe.workdir = posixpath.join(recipe.workdir, stages.expand(rest))
+    elif name in ("COPY", "ADD") and (sources := instruction.sources()) and not instruction.heredocs:
+        paths = [stages.expand(word) for word in (*sources, instruction.words()[-1])]
+        recipe.steps.append(Step("copy", paths, recipe.workdir))
+    elif name == "RUN" and not instruction.heredocs:
+        words = instruction.exec_form()
+        if words is None:
+            commands = _commands(_VARIABLE.sub(lambda variable: stages.expand(variable[0]), rest))
         else:
-            recipe.steps.append(Step("skipped", [" ".join(words)], recipe.workdir))
+            commands = [words]
+        recipe.steps += [_step(command, recipe.workdir) for command in commands]
+    elif name == "CMD":
+        recipe.command = _command(instruction)
+    elif name == "ENTRYPOINT":
+        recipe.entrypoint = _command(instruction)
+
+
+def _command(instruction: Instruction) -> list[str]:
+    """What a CMD or ENTRYPOINT starts."""
+    words = instruction.exec_form()
+    return ["/bin/sh", "-c", instruction.rest] if words is None else words
+
+
+def _step(command: list[str], workdir: str) -> Step:
+    """What one command of a RUN does."""
+    install = _INSTALL.fullmatch(shlex.join(command))
+    if install is None:
+        return Step("skipped", [" ".join(command)], workdir)
+    return Step("install", [word for word in shlex.split(install[1]) if word not in _MANNER], workdir)
 
 
 def _commands(line: str) -> list[list[str]]:
-    """The simple commands of a RUN line, without BuildKit's own options (--mount and its like)."""
-    line = re.sub(r"^(?:--\S+\s+)+", "", line.strip())
-    if line.startswith("["):
-        return [_words(line, wrapped=True)]
+    """The simple commands of a RUN's shell line."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
     lexer.whitespace_split, lexer.commenters = True, ""
     commands: list[list[str]] = [[]]
@@ -146,15 +144,3 @@ def _commands(line: str) -> list[list[str]]:
     except ValueError:  # quotes that only a shell understands
         return [[line]]
     return [command for command in commands if command]
-
-
-def _words(value: str, wrapped: bool) -> list[str]:
-    if value.lstrip().startswith("["):
-        with contextlib.suppress(ValueError):  # what is no JSON is a shell's line, as for Docker
-            parsed: Any = json.loads(value)
-            return [str(word) for word in parsed]
-    return ["/bin/sh", "-c", value] if wrapped else shlex.split(value)
-
-
-def _expand(text: str, known: Mapping[str, str]) -> str:
-    return _VARIABLE.sub(lambda m: known.get(m[1] or m[3], m[2] or ""), text)

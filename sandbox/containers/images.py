@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from providers.images.dockerfile import parse
+from providers.images.stages import bases
 from providers.images.unpack import UnpackError, unpack
 from sandbox.containers import instructions, outside
 from sandbox.containers.base import Bases, NoBaseError
@@ -125,7 +127,7 @@ class ContainerImages(Repositories[ContainerImage]):
 
     def _begun_from(self, text: str, build_args: Mapping[str, str], log: Log) -> list[str]:
         options = []
-        for written, image in instructions.bases(text, build_args).items():
+        for written, image in bases(parse(text), build_args).items():
             found = self._bases.find(image, log)
             if found != image:
                 # Podman looks for a base as it is written, docker for what that comes to.

@@ -26,11 +26,13 @@ from providers.images.following import BuildFailed
         ("FROM python:3.12 AS a\nFROM debian:12 as b\nCOPY --from=a /x /x\n", ["debian:12", "python:3.12"]),
         ("FROM ghcr.io/astral-sh/uv:0.8\nFROM rocker/r-ver:4\nFROM scratch\n", []),
         ("FROM python@sha256:0000\n", []),
-        ("ARG BASE=python\nFROM ${BASE}\n", []),
+        ("ARG BASE=python\nFROM ${BASE}\n", ["python"]),
+        ("ARG TAG=1\nFROM python:$TAG\n", ["python:3.13"]),
+        ("ARG BASE\nFROM ${BASE}\nRUN <<EOF\nFROM debian\nEOF\n", []),
     ],
 )
 def test_base_images_that_docker_itself_publishes(dockerfile: str, images: list[str]) -> None:
-    assert official_images(dockerfile) == images
+    assert official_images(dockerfile, {"TAG": "3.13"}) == images
 
 
 def props(**changes: Any) -> dict[str, Any]:

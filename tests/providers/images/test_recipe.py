@@ -72,3 +72,37 @@ CMD ['predict.py']
 def test_what_needs_an_engine_or_cannot_be_read(text: str, reason: str) -> None:
     with pytest.raises(DockerfileError, match=reason):
         read(text, {})
+
+
+def test_an_argument_is_known_only_where_it_is_declared() -> None:
+    text = "ARG V=1\nFROM a:$V\nCOPY x$V /x/\nARG V\nCOPY y$V /y/\nENV W=${V:+w} U=${N-u}\nCOPY $W$U /z/\n"
+    recipe = read(text, {"N": "n"})
+    assert recipe.base == "a:1"
+    assert [step.arguments for step in recipe.steps] == [["x", "/x/"], ["y1", "/y/"], ["wu", "/z/"]]
+
+
+def test_a_run_line_keeps_what_only_its_shell_knows() -> None:
+    recipe = read("FROM a\nARG P=numerapi\nRUN [ -e x ] && pip install $P==${V:-1} && echo $1 $(ls) ${P%i}\n", {})
+    assert installs(recipe) == [["numerapi==1"]]
+    assert [step.arguments[0] for step in recipe.steps if step.kind == "skipped"][1] == "echo $1 $(ls) ${P%i}"
+
+
+def test_of_several_stages_the_last_is_read_with_what_it_inherits() -> None:
+    text = """FROM a AS one
+ENV A=1
+COPY x /x
+FROM b
+COPY y /y
+FROM one
+COPY --from=b /y /y
+COPY <<EOF /e
+COPY no /no
+EOF
+ENV B=${A%.*}
+COPY z$A /z
+CMD run $A
+"""
+    recipe = read(text, {}, last_stage=True)
+    assert (recipe.base, recipe.env) == ("a", {"A": "1"})
+    assert [step.arguments for step in recipe.steps] == [["x", "/x"], ["z1", "/z"]]
+    assert recipe.command == ["/bin/sh", "-c", "run $A"]
