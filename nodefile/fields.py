@@ -116,13 +116,13 @@ def size(value: Any) -> Size:
 def schedule(value: Any) -> Schedule:
     """A cron line, or a cron line and its time zone."""
     if isinstance(value, str):
-        return Schedule(cron=cron.read(text(value)).text, timezone="UTC")
+        return Schedule(cron=cron.read(text(value)), timezone="UTC")
     if not isinstance(value, dict):
         raise ValueError(f'expected a cron line such as "0 14 * * 2-6", or cron and timezone, got {shown(value)}.')
     found = _unknown(value, "schedule", ("cron", "timezone"))
     if value.get("cron") is None and not found:
         raise ValueError('schedule needs a cron line, such as {cron: "0 14 * * 2-6", timezone: UTC}.')
-    line = _part(found, value, "cron", lambda given: cron.read(text(given)).text) if "cron" in value else None
+    line = _part(found, value, "cron", lambda given: cron.read(text(given))) if "cron" in value else None
     zone = _part(found, value, "timezone", _timezone) if value.get("timezone") is not None else "UTC"
     if found:
         raise Mistakes(found)

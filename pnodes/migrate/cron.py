@@ -47,7 +47,7 @@ def translated(text: str, form: CronForm) -> Translated:
     elif not line.startswith("@") and len(fields) != 5:
         raise Untranslatable(f"expected five or six fields, got {len(fields)} in {shown(text)}")
     try:
-        return Translated(cron.read(" ".join(fields)).text, tuple(notes))
+        return Translated(cron.read(" ".join(fields)), tuple(notes))
     except ValueError as error:
         raise Untranslatable(str(error).rstrip(".")) from None
 

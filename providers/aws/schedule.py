@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nodefile import Schedule
-from nodefile.cron import read
+from trigger.cron import fields
 
 MAX_LENGTH = 256
 _WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -15,21 +15,22 @@ class NotOnAws(ValueError):
 
 def expression(schedule: Schedule) -> str:
     """cron(minute hour day month weekday year). Raises NotOnAws."""
-    cron = read(schedule.cron)
-    every_day, every_weekday = len(cron.day) == 31, len(cron.weekday) == 7
+    minutes, hours, days, months, weekdays = fields(schedule.cron)
+    _, _, any_day, _, any_weekday = (text == "*" for text in schedule.cron.split())
+    every_day, every_weekday = len(days) == 31, len(weekdays) == 7
     day, weekday = "*", "?"
-    if not cron.any_day and not cron.any_weekday:
+    if not any_day and not any_weekday:
         # Cron fires when either field matches; EventBridge takes only one of the two.
         if not every_day and not every_weekday:
             raise NotOnAws(
                 f'"{schedule.cron}" sets both the day of the month and the weekday, which cron reads as either and '
                 "AWS cannot say; set one of the two to *"
             )
-    elif not cron.any_weekday and not every_weekday:
-        day, weekday = "?", ",".join(_WEEKDAYS[number] for number in sorted(cron.weekday))
+    elif not any_weekday and not every_weekday:
+        day, weekday = "?", ",".join(_WEEKDAYS[number] for number in sorted(weekdays))
     elif not every_day:
-        day = _field(cron.day, 31)
-    minute, hour, month = _field(cron.minute, 60), _field(cron.hour, 24), _field(cron.month, 12)
+        day = _field(days, 31)
+    minute, hour, month = _field(minutes, 60), _field(hours, 24), _field(months, 12)
     return f"cron({minute} {hour} {day} {month} {weekday} *)"
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trigger.cron import due, fields, last_due, matches
 
 YORK = "America/New_York"
+RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
 
 def at(text: str) -> datetime:
@@ -36,6 +39,22 @@ def test_fields(cron: str, index: int, values: set[int]) -> None:
 def test_what_is_no_expression(cron: str) -> None:
     with pytest.raises(ValueError, match=r"fields|within"):
         fields(cron)
+
+
+@settings(deadline=None)
+@given(
+    values=st.tuples(*(st.none() | st.sets(st.integers(low, high), min_size=1) for low, high in RANGES)),
+    moment=st.datetimes(datetime(2026, 1, 1), datetime(2033, 1, 1)),  # noqa: DTZ001 - wall-clock time
+)
+def test_a_minute_matches_when_each_field_has_it(values: tuple[set[int] | None, ...], moment: datetime) -> None:
+    line = " ".join("*" if field is None else ",".join(map(str, field)) for field in values)
+    minutes, hours, days, months, weekdays = (
+        set(range(low, high + 1)) if field is None else field for field, (low, high) in zip(values, RANGES, strict=True)
+    )
+    on_day = (moment.day in days, moment.isoweekday() % 7 in {weekday % 7 for weekday in weekdays})
+    either = values[2] is not None and values[4] is not None
+    on_time = moment.minute in minutes and moment.hour in hours and moment.month in months
+    assert matches(line, moment) is (on_time and (any if either else all)(on_day))
 
 
 def test_two_kinds_of_day_are_alternatives_only_when_both_are_restricted() -> None:

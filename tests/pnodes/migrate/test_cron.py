@@ -9,6 +9,7 @@ import pytest
 from nodefile import cron
 from pnodes.migrate.cron import Untranslatable, translated
 from providers.cloud import CronForm
+from trigger.cron import matches
 
 AWS, GCP, AZURE = CronForm.EVENTBRIDGE, CronForm.UNUSED, CronForm.TIMER
 
@@ -45,7 +46,7 @@ AWS, GCP, AZURE = CronForm.EVENTBRIDGE, CronForm.UNUSED, CronForm.TIMER
 def test_a_line_in_five_fields(text: str, form: CronForm, line: str) -> None:
     found = translated(text, form)
     assert (found.line, found.notes) == (line, ())
-    cron.read(found.line)
+    assert cron.read(found.line) == line
 
 
 def test_seconds_are_left_out_and_that_is_said() -> None:
@@ -90,6 +91,6 @@ def test_a_week_has_the_days_that_eventbridge_means(text: str) -> None:
         first, last = ends[0], ends[-1] if "-" in days or not step else 6
         turn = [(first + offset) % 7 for offset in range((last - first) % 7 + 1)]
         wanted |= set(turn[:: int(step or 1)])
-    read = cron.read(translated(text, AWS).line)
+    line = translated(text, AWS).line
     sunday = datetime(2026, 3, 1, 14, tzinfo=UTC)
-    assert {day for day in range(7) if read.matches(sunday + timedelta(days=day))} == wanted
+    assert {day for day in range(7) if matches(line, sunday + timedelta(days=day))} == wanted
