@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pnodes.engine import version
+from pnodes.engine import shims, version
 from pnodes.engine.paths import ENGINE_HOME, engine_bin
+from pnodes.engine.shims import DYNAMIC_PROVIDER, LANGUAGE_HOST
 from pnodes.engine.version import MINIMUM, Version
-
-LANGUAGE_HOST = "pulumi-language-python"
-DYNAMIC_PROVIDER = "pulumi-resource-pulumi-python"
 
 Source = Literal["PATH", "official", "built"]
 
@@ -72,14 +70,16 @@ def on_path(search: str | None = None, own: Path = ENGINE_HOME) -> Engine | Reje
 
 
 def installed(home: Path = ENGINE_HOME) -> Engine | None:
-    """The engine in `.tools/`, if it is whole and new enough."""
-    folder = engine_bin(home)
+    """The engine in `.tools/`, if it is whole and new enough. A built one gets the current executables beside it."""
+    folder, built = engine_bin(home), (home / "built").exists()
+    if built and folder.is_dir():
+        shims.write(folder)
     if not all((folder / name).exists() for name in ("pulumi", LANGUAGE_HOST, DYNAMIC_PROVIDER)):
         return None
     found = version.ask(folder / "pulumi")
     if found is None or found < MINIMUM:
         return None
-    return Engine(folder / "pulumi", found, "built" if (home / "built").exists() else "official")
+    return Engine(folder / "pulumi", found, "built" if built else "official")
 
 
 def find() -> Engine | None:

@@ -14,8 +14,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from pnodes.engine.locate import DYNAMIC_PROVIDER, LANGUAGE_HOST
 from pnodes.engine.paths import engine_bin
+from pnodes.engine.shims import DYNAMIC_PROVIDER, LANGUAGE_HOST
 
 SITE = "https://get.pulumi.com/install.sh"
 PROBE_TIMEOUT = 5.0

@@ -1,13 +1,15 @@
 """The two small executables that stand beside an engine built from Go: its language host and its dynamic provider.
 
 They find the checkout from where they lie, so they work from any folder and after the checkout has moved, and they run
-with the project's own interpreter.
+with the project's own interpreter. They name a module of this project, so an update of the project may outdate them:
+`locate.installed` rewrites those of a built engine, which is not built again for that.
 """
 
 import os
 from pathlib import Path
 
-from pnodes.engine.locate import DYNAMIC_PROVIDER, LANGUAGE_HOST
+LANGUAGE_HOST = "pulumi-language-python"
+DYNAMIC_PROVIDER = "pulumi-resource-pulumi-python"
 
 # `-P` keeps the folder the engine happens to start in off the module path.
 _LANGUAGE_HOST = """\
@@ -48,8 +50,10 @@ exec "$venv/bin/python" -u -m pulumi.dynamic "$@"
 
 
 def write(folder: Path) -> None:
-    """Puts both into `folder`, each replaced in one step."""
+    """Writes those that are missing from `folder` or out of date, each in one step."""
     for name, text in {LANGUAGE_HOST: _LANGUAGE_HOST, DYNAMIC_PROVIDER: _DYNAMIC_PROVIDER}.items():
+        if (folder / name).is_file() and (folder / name).read_text() == text:
+            continue
         fresh = folder / f".{name}.{os.getpid()}"
         fresh.write_text(text)
         fresh.chmod(0o755)

@@ -1,12 +1,13 @@
 """Which engine counts as there: new enough, whole, and with its language host."""
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pnodes.engine import locate
+from pnodes.engine import locate, shims
 from pnodes.engine.locate import Engine, Rejected
 from pnodes.engine.version import MINIMUM, Version
 
@@ -73,3 +74,47 @@ def test_an_engine_that_is_not_whole_does_not_count(tmp_path: Path, engine_in: E
 def test_an_old_installed_engine_does_not_count(tmp_path: Path, engine_in: EngineIn) -> None:
     engine_in(tmp_path / "bin", OLD)
     assert locate.installed(tmp_path) is None
+
+
+def outdated(folder: Path) -> None:
+    """The language host as the version before pnodes/ wrote it, and no dynamic provider."""
+    shims.write(folder)
+    host = folder / shims.LANGUAGE_HOST
+    host.write_text(host.read_text().replace("pnodes.engine.language_host", "engine.language_host"))
+    (folder / shims.DYNAMIC_PROVIDER).unlink()
+
+
+def test_a_built_engine_of_an_earlier_version_gets_the_current_executables(
+    tmp_path: Path, engine_in: EngineIn, executable: Callable[[Path, str], Path]
+) -> None:
+    home = tmp_path / ".tools" / "pulumi"
+    pulumi = engine_in(home / "bin", NEW)
+    outdated(home / "bin")
+    (home / "built").write_text(NEW)
+    before = pulumi.stat().st_mtime_ns
+    assert locate.installed(home) == Engine(pulumi, Version(MINIMUM.major, MINIMUM.minor + 5, 1), "built")
+    assert pulumi.stat().st_mtime_ns == before
+    executable(tmp_path / ".venv" / "bin" / "python", 'echo "$@"')
+    host, provider = home / "bin" / shims.LANGUAGE_HOST, home / "bin" / shims.DYNAMIC_PROVIDER
+    assert subprocess.run([host, "x"], capture_output=True, text=True, check=True).stdout == (
+        "-P -u -m pnodes.engine.language_host x\n"
+    )
+    assert subprocess.run([provider, "x"], capture_output=True, text=True, check=True).stdout == (
+        "-u -m pulumi.dynamic x\n"
+    )
+
+
+def test_executables_that_are_current_are_left_alone(tmp_path: Path, engine_in: EngineIn) -> None:
+    engine_in(tmp_path / "bin", NEW)
+    (tmp_path / "built").write_text(NEW)
+    locate.installed(tmp_path)
+    names = (shims.LANGUAGE_HOST, shims.DYNAMIC_PROVIDER)
+    before = [(tmp_path / "bin" / name).stat().st_ino for name in names]
+    locate.installed(tmp_path)
+    assert [(tmp_path / "bin" / name).stat().st_ino for name in names] == before
+
+
+def test_the_official_installers_executables_are_left_alone(tmp_path: Path, engine_in: EngineIn) -> None:
+    engine_in(tmp_path / "bin", NEW)
+    assert locate.installed(tmp_path) is not None
+    assert (tmp_path / "bin" / shims.LANGUAGE_HOST).read_text() == "#!/bin/sh\nexit 0\n"
