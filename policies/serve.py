@@ -1,8 +1,8 @@
 """The rules in Pulumi's policy library, which speaks to the engine.
 
 What a rule sees is taken from the engine's own request, before the library takes the marks of secrets off it, and the
-stack's settings from the call with which the engine begins. Both need the library's servicer, which it does not name
-as a public part; its version is locked, and a test runs the real engine.
+stack's settings from the call with which the engine begins. The library has no public way to either, so its servicer is
+replaced (`policies.patches`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pulumi_policy import (
 )
 from pulumi_policy import policy as library
 
-from policies import engine_values
+from policies import engine_values, patches
 from policies.pack import RESOURCE_RULES, STACK_RULES, ResourceRule, StackRule
 from policies.resource import Given, Resource
 
@@ -79,6 +79,6 @@ def _of_stack(rule: StackRule) -> Any:
 
 def serve() -> None:
     """Serve until the engine ends this process."""
-    library._PolicyAnalyzerServicer = Servicer
+    patches.replace_servicer(library, Servicer)
     policies = [*(_of_resource(rule) for rule in RESOURCE_RULES), *(_of_stack(rule) for rule in STACK_RULES)]
     PolicyPack("prediction-nodes", policies, enforcement_level=EnforcementLevel.MANDATORY)
