@@ -12,8 +12,10 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
+from providers.resource import Provider, Resource
 
-class WebhookKeyProvider(dynamic.ResourceProvider):
+
+class WebhookKeyProvider(Provider):
     """Creates the key; there is nothing to compare, update or delete anywhere else."""
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
@@ -23,11 +25,11 @@ class WebhookKeyProvider(dynamic.ResourceProvider):
         return dynamic.DiffResult(changes=False)
 
 
-class WebhookKey(dynamic.Resource, module="prediction-nodes", name="WebhookKey"):
+class WebhookKey(Resource, module="prediction-nodes", name="WebhookKey"):
     """`key`: 43 url-safe characters, secret."""
 
     key: pulumi.Output[str]
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         secret = pulumi.ResourceOptions(additional_secret_outputs=["key"])
-        super().__init__(WebhookKeyProvider(), name, {"key": None}, pulumi.ResourceOptions.merge(opts, secret))
+        super().__init__("webhook-key", name, {"key": None}, pulumi.ResourceOptions.merge(opts, secret))

@@ -58,8 +58,7 @@ class CodeBuildProvider(ImageBuildProvider):
         key = (props["region"], service)
         known: dict[tuple[str, str], Any] = self.__dict__.setdefault("_clients", {})
         if fresh or key not in known:
-            config = getattr(self, "config", None)
-            known[key] = Session(config.get if config else lambda _: None, props["region"]).client(service)
+            known[key] = Session(self.setting, props["region"]).client(service)
         return known[key]
 
     def find(self, props: dict[str, Any]) -> str | None:
@@ -252,7 +251,7 @@ class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
             "project": cluster.builder.project.name,
             "arguments": build_arguments(node, stack.model_ids[node.name]),
         }
-        super().__init__(node.name, CodeBuildProvider(), props, opts)
+        super().__init__(node.name, "aws-image", props, opts)
 
 
 class Image(pulumi.ComponentResource):

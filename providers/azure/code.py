@@ -17,6 +17,7 @@ from pulumi import dynamic
 from providers.azure.archive import ARCHIVE
 from providers.azure.arm import describe
 from providers.refusal import Refusal
+from providers.resource import Provider, Resource
 
 _SUCCEEDED, _FAILED = 4, {-1: "canceled", 3: "failed", 5: "conflicted", 6: "partly succeeded"}
 _COMPARED = ("site", "package", "settings")
@@ -30,16 +31,12 @@ class _NotYetError(Exception):
     """What a minutes-old app answers until its roles and host names have spread."""
 
 
-class CodeProvider(dynamic.ResourceProvider):
+class CodeProvider(Provider):
     """Publishes the package when it, the app or its settings changed, and waits until the new code answers."""
 
-    serialize_as_secret_always = False
     poll_seconds = 3.0
     publish_seconds = 900.0
     health_seconds = 300.0
-
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
-        return dynamic.CheckResult(news, [])
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         self._deploy(props)
@@ -127,7 +124,7 @@ def _kept(props: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in props.items() if key != "token"}
 
 
-class Code(dynamic.Resource, module="prediction-nodes", name="FunctionCode"):
+class Code(Resource, module="prediction-nodes", name="FunctionCode"):
     """The package of trigger/, running in one function app. `settings` is a digest of what the app is configured with:
     a new schedule has to be made known to the platform, which publishing does."""
 
@@ -149,4 +146,4 @@ class Code(dynamic.Resource, module="prediction-nodes", name="FunctionCode"):
             "package": ARCHIVE.digest(),
             "token": token,
         }
-        super().__init__(CodeProvider(), name, props, opts)
+        super().__init__("azure-code", name, props, opts)

@@ -174,7 +174,7 @@ class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
             "arguments": build_arguments(node, stack.model_ids[node.name]),
             "token": cluster.token,
         }
-        super().__init__(node.name, AcrBuildProvider(), props, opts)
+        super().__init__(node.name, "azure-image", props, opts)
 
 
 class Image(pulumi.ComponentResource):

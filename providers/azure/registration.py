@@ -16,6 +16,7 @@ from pulumi import dynamic
 from providers.azure.arm import Arm, ArmError
 from providers.azure.services import SERVICES
 from providers.refusal import Refusal
+from providers.resource import Provider, Resource
 
 _VERSION = "2021-04-01"
 _WAIT_SECONDS = 900
@@ -25,10 +26,8 @@ class RegistrationError(Refusal):
     """A service could not be switched on; the sentence says why and what to do."""
 
 
-class RegistrationProvider(dynamic.ResourceProvider):
+class RegistrationProvider(Provider):
     """Registers `services` in `subscription` and waits until all of them are."""
-
-    serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         _register(props)
@@ -72,11 +71,11 @@ def _await_registered(arm: Arm, path: str) -> str:
     return str(arm.get(path, _VERSION)["registrationState"])
 
 
-class Registration(dynamic.Resource, module="prediction-nodes", name="AzureServices"):
+class Registration(Resource, module="prediction-nodes", name="AzureServices"):
     """The services of `SERVICES`, switched on."""
 
     def __init__(
         self, name: str, subscription: pulumi.Input[str], token: pulumi.Input[str], opts: pulumi.ResourceOptions
     ) -> None:
         props = {"subscription": subscription, "services": list(SERVICES), "token": pulumi.Output.secret(token)}
-        super().__init__(RegistrationProvider(), name, props, opts)
+        super().__init__("azure-services", name, props, opts)

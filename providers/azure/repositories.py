@@ -16,6 +16,7 @@ from pulumi import dynamic
 
 from providers.azure.arm import describe
 from providers.refusal import Refusal
+from providers.resource import Provider, Resource
 
 KEEP = 5
 """Images that each node keeps, so that a former commit can be deployed again without a build."""
@@ -98,10 +99,8 @@ def prune(server: str, token: str, repository: str, kept: set[str]) -> None:
         print(f"{repository}: old images stay for now: {error}", flush=True)
 
 
-class RepositoriesProvider(dynamic.ResourceProvider):
+class RepositoriesProvider(Provider):
     """Deletes the repositories of nodes that left the list."""
-
-    serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         return dynamic.CreateResult(f"{props['server']}/repositories", _kept(props))
@@ -122,7 +121,7 @@ def _kept(props: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in props.items() if key != "token"}
 
 
-class Repositories(dynamic.Resource, module="prediction-nodes", name="Repositories"):
+class Repositories(Resource, module="prediction-nodes", name="Repositories"):
     """The repositories of a registry: one for each of `nodes`."""
 
     def __init__(
@@ -134,4 +133,4 @@ class Repositories(dynamic.Resource, module="prediction-nodes", name="Repositori
         opts: pulumi.ResourceOptions,
     ) -> None:
         props = {"server": server, "nodes": sorted(nodes), "token": token}
-        super().__init__(RepositoriesProvider(), name, props, opts)
+        super().__init__("azure-repositories", name, props, opts)

@@ -178,7 +178,7 @@ class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
             "arguments": build_arguments(node, stack.model_ids[node.name]),
             "token": cluster.token,
         }
-        super().__init__(node.name, CloudBuildProvider(), props, opts)
+        super().__init__(node.name, "gcp-image", props, opts)
 
 
 class Image(pulumi.ComponentResource):

@@ -20,6 +20,7 @@ import pulumi
 from pulumi import dynamic
 
 from providers.gcp.build_api import message
+from providers.resource import Provider, Resource
 
 _API = "https://artifactregistry.googleapis.com/v1"
 
@@ -106,10 +107,8 @@ def prune(repository: str, node: str, token: str, kept: set[str]) -> None:
         print(f"{node}: old images stay for now: {error}", flush=True)
 
 
-class RepositoriesProvider(dynamic.ResourceProvider):
+class RepositoriesProvider(Provider):
     """Deletes the packages of nodes that left the list."""
-
-    serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         return dynamic.CreateResult(f"{props['repository']}/packages", _kept(props))
@@ -139,7 +138,7 @@ def _delete(repository: str, nodes: list[str], token: str) -> None:
         print(f"{', '.join(nodes)}: images stay in {repository} until somebody deletes them: {error}", flush=True)
 
 
-class Repositories(dynamic.Resource, module="prediction-nodes", name="Repositories"):
+class Repositories(Resource, module="prediction-nodes", name="Repositories"):
     """The packages of a repository (projects/P/locations/L/repositories/R): one for each of `nodes`."""
 
     def __init__(
@@ -151,4 +150,4 @@ class Repositories(dynamic.Resource, module="prediction-nodes", name="Repositori
         opts: pulumi.ResourceOptions,
     ) -> None:
         props = {"repository": repository, "nodes": sorted(nodes), "token": token}
-        super().__init__(RepositoriesProvider(), name, props, opts)
+        super().__init__("gcp-repositories", name, props, opts)

@@ -19,10 +19,11 @@ import pulumi
 from pulumi import dynamic
 
 from nodefile import Node
-from providers import cancellation
+from providers.cancellation import cancelled
 from providers.images.arguments import context_of_node, copied_with, relative
 from providers.images.context import BuildContext, ContextError
 from providers.images.following import Builder, BuildFailed, Unanswered, follow, say
+from providers.resource import Provider, Resource
 
 # Inputs that say how to reach the cloud, not what to build: short-lived tokens above all.
 _NOT_COMPARED = frozenset({"token", "context", "dockerfile", "__provider", "digest", "image"})
@@ -30,15 +31,8 @@ PLATFORM = "linux/amd64"
 _STARTS = 4
 
 
-class ImageBuildProvider(dynamic.ResourceProvider, Builder, abc.ABC):
+class ImageBuildProvider(Provider, Builder, abc.ABC):
     """One image build. `props` are the inputs of `ImageBuild` (all plain values by now)."""
-
-    serialize_as_secret_always = False
-    config: dynamic.Config
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Keep the stack's configuration (aws:profile and its like) for the clients that subclasses make."""
-        self.config = req.config
 
     @abc.abstractmethod
     def find(self, props: dict[str, Any]) -> str | None:
@@ -80,7 +74,6 @@ class ImageBuildProvider(dynamic.ResourceProvider, Builder, abc.ABC):
         return dynamic.UpdateResult(self._build(news, olds))
 
     def _build(self, props: dict[str, Any], olds: dict[str, Any]) -> dict[str, Any]:
-        cancellation.listen()
         former = olds["image"] if olds.get("repository") == props["repository"] else None
         try:
             digest = self.find(props)
@@ -110,7 +103,7 @@ class ImageBuildProvider(dynamic.ResourceProvider, Builder, abc.ABC):
                 unanswered = error
                 say(props, f"{error}; trying again")
             # It may have been started all the same, and even be done; one is enough.
-            cancellation.cancelled.wait(self.poll_seconds)
+            cancelled.wait(self.poll_seconds)
             build_id = self.running(props)
             if build_id is not None:
                 return follow(self, props, build_id)
@@ -135,7 +128,7 @@ class ImageBuildProvider(dynamic.ResourceProvider, Builder, abc.ABC):
 
 
 def _go_on(props: dict[str, Any]) -> None:
-    if cancellation.cancelled.is_set():
+    if cancelled.is_set():
         raise BuildFailed(f"{props['node']} was not built, since the update was cancelled")
 
 
@@ -169,7 +162,7 @@ def source_inputs(node: Node) -> dict[str, str]:
     }
 
 
-class ImageBuild(dynamic.Resource, module="prediction-nodes", name="ImageBuild"):
+class ImageBuild(Resource, module="prediction-nodes", name="ImageBuild"):
     """A built image. Each cloud subclasses it with its provider; `props` must hold `source_inputs` and `repository`."""
 
     digest: pulumi.Output[str]
@@ -177,7 +170,5 @@ class ImageBuild(dynamic.Resource, module="prediction-nodes", name="ImageBuild")
     image: pulumi.Output[str]
     """REPOSITORY@sha256:HEX"""
 
-    def __init__(
-        self, name: str, provider: ImageBuildProvider, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__(provider, name, {**props, "digest": None, "image": None}, opts)
+    def __init__(self, name: str, kind: str, props: dict[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(kind, name, {**props, "digest": None, "image": None}, opts)

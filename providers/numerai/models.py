@@ -17,21 +17,15 @@ from pulumi import dynamic
 from nodefile import Node, Tournament
 from providers.numerai.keys import Keys, keys
 from providers.refusal import Refusal
+from providers.resource import Provider, Resource
 
 
 class LookUpFailed(Refusal):
     """Numerai could not tell a model's id; the sentence says why and what to do."""
 
 
-class ModelIdsProvider(dynamic.ResourceProvider):
+class ModelIdsProvider(Provider):
     """Resolves `names` ("tournament/name") to `ids` with the keys of `account` ("" is the unnamed one)."""
-
-    serialize_as_secret_always = False
-    config: dynamic.Config | None = None
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Keep the stack's configuration, which has the keys."""
-        self.config = req.config
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         return dynamic.CreateResult(f"numerai-models-{props['account']}".rstrip("-"), self._outputs(props))
@@ -43,7 +37,7 @@ class ModelIdsProvider(dynamic.ResourceProvider):
         return dynamic.DiffResult(changes=sorted(olds["names"]) != sorted(news["names"]))
 
     def _outputs(self, props: dict[str, Any]) -> dict[str, Any]:
-        known = keys(props["account"] or None, self.config.get if self.config else lambda _: None)
+        known = keys(props["account"] or None, self.setting)
         return {**props, "ids": look_up(props["names"], known)}
 
 
@@ -64,14 +58,14 @@ def look_up(names: Sequence[str], known: Keys) -> dict[str, str]:
     return ids
 
 
-class ModelIds(dynamic.Resource, module="prediction-nodes", name="ModelIds"):
+class ModelIds(Resource, module="prediction-nodes", name="ModelIds"):
     """`ids`: "tournament/name" -> model id."""
 
     ids: pulumi.Output[Mapping[str, str]]
 
     def __init__(self, account: str | None, names: Sequence[str]) -> None:
         props = {"names": sorted(set(names)), "account": account or "", "ids": None}
-        super().__init__(ModelIdsProvider(), f"numerai-models-{account}" if account else "numerai-models", props)
+        super().__init__("model-ids", f"numerai-models-{account}" if account else "numerai-models", props)
 
 
 def model_ids(nodes: Sequence[Node]) -> dict[str, pulumi.Output[str]]:

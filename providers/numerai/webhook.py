@@ -20,6 +20,7 @@ from nodefile import Node
 from providers.contract import PredictionNode, Stack
 from providers.numerai.keys import NoKeys, keys
 from providers.refusal import Refusal
+from providers.resource import Provider, Resource
 
 # A new function's address and the right to call it can take minutes to be known everywhere.
 _ANSWER_SECONDS, _PAUSE_SECONDS = 300, 5
@@ -30,16 +31,10 @@ class TriggerSilent(Refusal):
     """The trigger's address does not answer as a trigger."""
 
 
-class WebhookProvider(dynamic.ResourceProvider):
+class WebhookProvider(Provider):
     """`node`, `account`, `modelId`, `url` (secret) and `register` in; `fingerprint` of what Numerai has out."""
 
-    serialize_as_secret_always = False
-    config: dynamic.Config | None = None
     answer_seconds, pause_seconds = _ANSWER_SECONDS, _PAUSE_SECONDS
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Keep the stack's configuration, which has the keys."""
-        self.config = req.config
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         changed = [name for name in ("account", "register", "node") if olds.get(name) != news[name]]
@@ -95,7 +90,7 @@ class WebhookProvider(dynamic.ResourceProvider):
     def _client(self, props: dict[str, Any]) -> Any:
         from providers.numerai.client import Client  # 0.3 s of imports that only work on a webhook needs
 
-        return Client(keys(props["account"] or None, self.config.get if self.config else lambda _: None))
+        return Client(keys(props["account"] or None, self.setting))
 
     def _wait(self, props: dict[str, Any]) -> None:
         """Until the trigger answers: Numerai must never be told of an address that does not work."""
@@ -141,7 +136,7 @@ def health(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, parts.path.split("/pred/")[0] + "/health", "", ""))
 
 
-class Webhook(dynamic.Resource, module="prediction-nodes", name="Webhook"):
+class Webhook(Resource, module="prediction-nodes", name="Webhook"):
     """`fingerprint`: SHA-256 (hex) of the URL that Numerai has; "none" without one, "unmanaged" if it is left alone."""
 
     fingerprint: pulumi.Output[str]
@@ -158,7 +153,7 @@ class Webhook(dynamic.Resource, module="prediction-nodes", name="Webhook"):
         # After everything of the node, and gone before anything of it: Numerai never calls what is not there. No child
         # of the node, whose cloud may change: then the webhook is changed once the new node answers.
         opts = pulumi.ResourceOptions(depends_on=[built], additional_secret_outputs=["url"])
-        super().__init__(WebhookProvider(), node.name, props, opts)
+        super().__init__("webhook", node.name, props, opts)
 
 
 def register_webhooks(nodes: Sequence[Node], built: Mapping[str, PredictionNode], stack: Stack) -> None:

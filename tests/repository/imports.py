@@ -53,6 +53,9 @@ def _imported(tree: ast.AST, known: Mapping[str, Path]) -> Iterator[str]:
                     yield full if full in known else node.module
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
             yield from _matching(node.args[0], known)
+        elif isinstance(node, ast.Constant) and re.fullmatch(r"[\w.]+:[A-Za-z]\w*", str(node.value)):
+            # "module:name", as in a table of what is imported later
+            yield from {str(node.value).partition(":")[0]} & known.keys()
         yield from _imported(node, known)
 
 

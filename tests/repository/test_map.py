@@ -77,9 +77,10 @@ def test_a_circle_and_a_late_import_are_seen(tmp_path: Path) -> None:
         "b": module("b", "import importlib\nname = 'c'\nimportlib.import_module('c')\n"),
         "c": module("c", "import importlib\nimportlib.import_module(f'{__name__}')\nimport a\n"),
         "d": module("d", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a\n"),
+        "e": module("e", "TABLE = {'kind': 'd:Thing', 'address': 'http://d'}\n"),
     }
     graph = {name: imports(name, known) for name in known}
-    assert graph == {"a": {"b"}, "b": {"c"}, "c": {"a", "b", "d"}, "d": set()}
+    assert graph == {"a": {"b"}, "b": {"c"}, "c": {"a", "b", "d", "e"}, "d": set(), "e": {"d"}}
     assert find_cycle(graph) == ["a", "b", "c", "a"]
     assert find_cycle({"a": {"b"}, "b": {"d"}, "d": set()}) == []
 

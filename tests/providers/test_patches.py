@@ -1,0 +1,136 @@
+"""The patches of Pulumi's provider host: sentences without a traceback, Cancel is heard, many calls at once."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from google.protobuf import empty_pb2
+from pulumi import dynamic
+
+from pnodes.engine.paths import ROOT
+from providers import cancellation, patches
+from providers.refusal import Refusal
+from providers.resource import Provider
+
+HOST = """\
+import traceback
+from google.protobuf import empty_pb2
+class DynamicResourceProviderServicer:
+    def Cancel(self, request, context):
+        return empty_pb2.Empty()
+def answer(function):
+    try:
+        return function()
+    except Exception:
+        return traceback.format_exc()
+"""
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A main module as `python -m pulumi.dynamic` has it."""
+    main = ModuleType("__main__")
+    exec(HOST, main.__dict__)  # noqa: S102 - the method must have the module's own names
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    yield main
+    cancellation.cancelled.clear()
+
+
+def refuse() -> str:
+    raise Refusal("the key is refused; make a new one")
+
+
+def fail() -> str:
+    raise ValueError("a bug")
+
+
+def test_the_host_shows_a_refusal_as_a_sentence_and_a_bug_with_its_traceback(host: Any) -> None:
+    assert "Traceback" in host.answer(refuse)
+    patches.patch_provider_host()
+    assert host.answer(refuse) == "the key is refused; make a new one"
+    assert host.answer(fail).startswith("Traceback")
+    assert host.answer(fail).endswith("ValueError: a bug\n")
+
+
+def test_the_standard_library_is_left_alone(host: Any) -> None:
+    patches.patch_provider_host()
+    assert inspect.getmodule(traceback.format_exc) is traceback
+    try:
+        refuse()
+    except Refusal:
+        assert traceback.format_exc().startswith("Traceback")
+
+
+def test_a_method_that_the_server_holds_already_is_heard(host: Any) -> None:
+    held = host.DynamicResourceProviderServicer().Cancel
+    patches.patch_provider_host()
+    assert not cancellation.cancelled.is_set()
+    assert isinstance(held(None, None), empty_pb2.Empty)
+    assert cancellation.cancelled.is_set()
+
+
+def test_builds_that_wait_leave_threads_for_the_engine(host: Any) -> None:
+    assert host
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        done = threading.Event()
+        pool.submit(patches.patch_provider_host).result(60)
+        builds = [pool.submit(done.wait, 60) for _ in range(8)]
+        pool.submit(done.set)
+        assert all(each.result(60) for each in builds)
+
+
+def test_the_first_provider_that_the_host_configures_patches_it(host: Any) -> None:
+    Provider().configure(dynamic.ConfigureRequest(dynamic.Config({}, "prediction-nodes")))
+    assert host.answer(refuse) == "the key is refused; make a new one"
+
+
+def test_anywhere_else_nothing_happens() -> None:
+    before = dict(vars(sys.modules["__main__"]))
+    patches.patch_provider_host()
+    assert vars(sys.modules["__main__"]) == before
+    assert not cancellation.cancelled.is_set()
+
+
+def test_another_version_of_pulumi_is_left_as_it_is_and_said_once(
+    host: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: {"pulumi": "3.999.0"}[name])
+    patches.patch_provider_host()
+    patches.patch_provider_host()
+    assert "Traceback" in host.answer(refuse)
+    said = capsys.readouterr().out
+    assert said.count("warning:") == 1, said
+    assert f"checked with version {patches.CHECKED}" in said
+    assert "3.999.0 is installed" in said
+
+
+def test_the_pinned_pulumi_is_the_one_that_was_checked() -> None:
+    pinned = re.search(r"^pulumi==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert pinned
+    assert pinned[1] == patches.CHECKED, "the pin moved: providers/patches.py says what to compare"
+
+
+def test_the_host_is_as_the_patches_expect_it() -> None:
+    """What they rely on, in the installed Pulumi."""
+    spec = find_spec("pulumi.dynamic.__main__")
+    assert spec is not None
+    assert spec.origin is not None
+    text = Path(spec.origin).read_text(encoding="utf-8")
+    assert "class DynamicResourceProviderServicer" in text
+    assert "    def Cancel(self, request, context):\n        return empty_pb2.Empty()" in text
+    assert "from google.protobuf import empty_pb2" in text
+    assert "ThreadPoolExecutor(max_workers=4)" in text
+    assert "                provider.configure(req)\n" in text
+    assert set(re.findall(r"\btraceback\.(\w+)", text)) == {"format_exc"}
