@@ -1,30 +1,53 @@
-"""A whole checkout of the project for a world: what a runner has after `actions/checkout`, and nothing installed."""
+"""A whole checkout of the project for a world: what a runner has after `actions/checkout`, and nothing installed.
+
+Also one of an earlier version: what a user's folder held before `git pull`.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+import pytest
 
 from pnodes.engine import shims
 from tests.e2e.world import ROOT, World
 
 
+def tracked() -> list[str]:
+    """The files of this version, those that are not committed yet included."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return list(filter(None, listed.stdout.split("\0")))
+
+
+def copy_files(source: Path, names: Iterable[str], folder: Path) -> None:
+    """Copies files but for the tests and those that are the user's own."""
+    for name in names:
+        file, target = source / name, folder / name
+        if file.is_file() and name not in ("nodes.yaml", "Pulumi.dev.yaml") and not name.startswith("tests/"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, target)
+
+
+def extract(commit: str, folder: Path) -> list[str]:
+    """The files of an earlier commit, in `folder`. Skips where git does not have it; CI has to."""
+    archived = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=False)
+    if archived.returncode:
+        reason = f"this checkout has no commit {commit[:7]}: {archived.stderr.decode().strip()}"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    folder.mkdir()
+    subprocess.run(["tar", "-x"], input=archived.stdout, cwd=folder, check=True)
+    return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+
+
 def check_out(world: World, folder: Path) -> Path:
     """Puts the repository's files beside the world's own; `uv` and the engine are already on the machine."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        source, target = ROOT / name, folder / name
-        if source.is_file() and name not in ("nodes.yaml", "Pulumi.dev.yaml") and not name.startswith("tests/"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target)
+    copy_files(ROOT, tracked(), folder)
     binaries = folder / ".tools" / "pulumi" / "bin"
     binaries.mkdir(parents=True)
     # No symlink: the engine looks for its language host beside the file that it really is.

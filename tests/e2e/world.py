@@ -84,8 +84,7 @@ class World:
         for name in ("Pulumi.yaml", "__main__.py"):
             shutil.copy(ROOT / name, self.project / name)
         shutil.copy(ROOT / "Pulumi.sandbox.yaml", self.project / "Pulumi.dev.yaml")
-        settings = (self.project / "Pulumi.yaml").read_text().replace("virtualenv: .venv", f"virtualenv: {sys.prefix}")
-        (self.project / "Pulumi.yaml").write_text(settings)
+        self.use_this_python()
         shutil.copytree(ROOT / "examples", self.project / "examples")
         self.model("quick")
         self.nodes(nodes)
@@ -93,6 +92,11 @@ class World:
         self.start()
         self.cli = PulumiCli(self.project, self._environment())
         self.cli.run("stack", "init", "dev")
+
+    def use_this_python(self) -> None:
+        """Let the program run in the environment of the tests."""
+        settings = self.project / "Pulumi.yaml"
+        settings.write_text(settings.read_text().replace("virtualenv: .venv", f"virtualenv: {sys.prefix}"))
 
     def start(self) -> None:
         """Start the daemon and wait until it listens."""

@@ -1,0 +1,92 @@
+"""A stack that an earlier version deployed: nothing changes by itself, and all of it can be changed and destroyed.
+
+The state refers to the dynamic providers of that version by names that have moved since (providers/dynamic.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.checkout import copy_files, extract, tracked
+from tests.e2e.nodes import node, nodes
+from tests.e2e.webhooks import at_numerai
+from tests.e2e.world import IDS, QUICK_PREDICT, ROOT, World
+from tests.providers.references import OLD, names
+from tests.pulumi_cli import EngineFailed, short_urn
+
+pytestmark = pytest.mark.e2e
+DEPLOYED = "876a2ede54ae3dfd4c800a90c73c426d5524541e"
+"""The last commit before the modules moved."""
+CHANGED: dict[str, str] = {}
+"""Type::name -> operation: what this version changes on purpose in such a stack. CHANGELOG.md says so as well."""
+
+ALPHA = node("alpha", "aws", source="edited").replace(IDS["classic"], "alpha_model")
+BETA = node("beta", "gcp", "signals")
+GAMMA = node("gamma", "azure", "crypto")
+
+
+def stored(world: World) -> dict[str, tuple[str, ...]]:
+    """Type::name -> the names in the reference that the engine uses for the resource from now on."""
+    exported = world.cli.run("stack", "export", "--show-secrets")
+    return {
+        short_urn(resource["urn"]): names(_plain(resource["outputs"]["__provider"]))
+        for resource in json.loads(exported)["deployment"]["resources"]
+        if resource["type"].startswith("pulumi-python:")
+    }
+
+
+def _plain(value: Any) -> str:
+    return str(json.loads(value["plaintext"]) if isinstance(value, dict) else value)
+
+
+def test_a_stack_of_an_earlier_version_goes_on(make_world: Callable[[str], World], tmp_path: Path) -> None:
+    files = extract(DEPLOYED, tmp_path / "earlier")
+    world = make_world(nodes(ALPHA, BETA, GAMMA))
+    world.model("edited")
+    copy_files(tmp_path / "earlier", files, world.project)
+    world.use_this_python()
+    world.cli.up()
+    assert {reference: kind for reference, kind in OLD.items() if reference in stored(world).values()} == OLD
+    webhooks = {model: url for model, url in at_numerai(world).items() if url}
+    assert webhooks.keys() == {IDS["classic"], IDS["signals"], IDS["crypto"]}
+
+    # `git pull`
+    for name in files:
+        (world.project / name).unlink(missing_ok=name.startswith("tests/"))
+    copy_files(ROOT, tracked(), world.project)
+    world.use_this_python()
+    assert world.cli.steps() == CHANGED
+    assert world.cli.refresh().keys() == {"same"}
+    assert world.cli.steps() == CHANGED
+
+    # The patches of Pulumi's host reach old references too: a sentence, no traceback.
+    key = world.cli.env["NUMERAI_SECRET_KEY"]
+    world.cli.env["NUMERAI_SECRET_KEY"] = "wrong"
+    with pytest.raises(EngineFailed) as failed:
+        world.cli.refresh()
+    world.cli.env["NUMERAI_SECRET_KEY"] = key
+    assert "NUMERAI_SECRET_KEY" in str(failed.value)
+    assert "Traceback" not in str(failed.value)
+
+    # An edit and a removal. What is not touched keeps its old reference.
+    world.model("edited", predict=QUICK_PREDICT + "# edited\n")
+    world.nodes(nodes(ALPHA, GAMMA))
+    operations = world.cli.up()
+    assert operations.keys() == {"same", "update", "delete"}
+    left = stored(world)
+    assert left["pulumi-python:dynamic/prediction-nodes:ImageBuild::alpha"][0] == "providers.dynamic"
+    assert left["pulumi-python:dynamic/prediction-nodes:Webhook::alpha"][0] == "numerai.webhook"
+    assert not [resource for resource in left if resource.endswith("::beta")]
+    assert world.left()["gcp"] == 0
+    assert {model: url for model, url in at_numerai(world).items() if url} == {
+        model: url for model, url in webhooks.items() if model != IDS["signals"]
+    }
+
+    world.cli.destroy()
+    assert sum(world.left().values()) == 0
+    assert not any(at_numerai(world).values())
