@@ -5,8 +5,9 @@ problems of the file at once. Nothing here knows Pulumi or a cloud: what a cloud
 `providers/<cloud>/limits.py` and collected by `providers/checks.py`.
 """
 
-from nodefile.model import Build, Node, Schedule, Size, Tournament
+from nodefile.model import Build, Schedule, Size, Tournament
 from nodefile.names import wrong_name
+from nodefile.node import Node
 from nodefile.parse import NodeFile, load, parse
 from nodefile.problems import NodeFileError, Position, Problem
 

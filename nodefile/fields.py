@@ -1,4 +1,5 @@
 """One reader for each kind of value in nodes.yaml: from what YAML gave to what `Node` holds, or what is wrong with it.
+In capitals, the JSON Schemas of values that the file spells differently from `Node`.
 
 A reader raises ValueError with a sentence; `Mistakes` when several things inside one value are wrong, each with its
 place; `NotText` when a number or true/false stands where a text belongs, since only the file's own spelling (3.10, not
@@ -16,9 +17,42 @@ from zoneinfo import available_timezones
 
 from nodefile import cron, sizes, variables
 from nodefile.clouds import REGIONS
-from nodefile.model import ACCOUNT, RESERVED_TAGS, Build, Schedule, Size, Tournament, is_uuid
-from nodefile.problems import did_you_mean, shown
+from nodefile.model import RESERVED_TAGS, Build, Schedule, Size, Tournament, is_uuid
+from nodefile.problems import did_you_mean, listed, shown
 
+TEXT = {"type": "string"}
+AMOUNT = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*(GiB|MiB)$"}
+ACCOUNT = {"type": "string", "pattern": r"^(?=.{1,20}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$"}
+CLOUD = {"type": "string", "enum": list(REGIONS)}
+COMMAND = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]}
+SIZE = {
+    "anyOf": [
+        {"enum": list(sizes.PRESETS)},
+        {
+            "type": "object",
+            "properties": {"cpu": {"type": "number", "exclusiveMinimum": 0}, "memory": AMOUNT},
+            "required": ["cpu", "memory"],
+            "additionalProperties": False,
+        },
+    ]
+}
+SCHEDULE = {
+    "anyOf": [
+        TEXT,
+        {
+            "type": "object",
+            "properties": {"cron": TEXT, "timezone": {"type": "string", "default": "UTC"}},
+            "required": ["cron"],
+            "additionalProperties": False,
+        },
+    ]
+}
+BUILD = {
+    "type": "object",
+    "properties": {"docker": {"type": "boolean", "default": False}},
+    "required": ["docker"],
+    "additionalProperties": False,
+}
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_TAG_NAME, MAX_TAG_VALUE = 128, 256
 _NEARLY_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]+|[0-9a-f]{32}|\{[0-9a-f-]+\}", re.IGNORECASE)
@@ -91,7 +125,7 @@ def tournament(value: Any) -> Tournament:
 def _one_of(value: Any, known: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in known:
         hint = did_you_mean(value, known) if isinstance(value, str) else ""
-        raise ValueError(f"expected {', '.join(known[:-1])} or {known[-1]}, got {shown(value)}.{hint}")
+        raise ValueError(f"expected {listed(known)}, got {shown(value)}.{hint}")
     return value
 
 
@@ -205,7 +239,7 @@ def yes_or_no(value: Any) -> bool:
 def account(value: Any) -> str:
     """The name that a Numerai account has in this project."""
     name = text(value)
-    if not re.fullmatch(ACCOUNT, name):
+    if not re.fullmatch(ACCOUNT["pattern"], name):
         raise ValueError(
             f"{shown(value)} cannot be an account's name here; expected at most 20 lower-case letters, digits and "
             "single hyphens, beginning with a letter. It is a name of your own: the keys are found by it."

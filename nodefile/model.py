@@ -1,10 +1,9 @@
-"""What a node is once everything about it is resolved: defaults merged, sizes and times as numbers, paths absolute."""
+"""The values that a node is made of (`nodefile/node.py`), and the rules for names."""
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
@@ -24,7 +23,6 @@ class Tournament(StrEnum):
 
 NODE_NAME = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 MAX_NAME = 20
-ACCOUNT = r"^(?=.{1,20}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 # What every resource carries; on Azure, which does not tell capitals apart, "Node" would be the same tag.
 RESERVED_TAGS: frozenset[str] = frozenset({"project", "stack", "node"})
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -34,9 +32,12 @@ class Size(BaseModel):
     """vCPUs and memory (MiB) of a node's container; `preset` when it was named by one."""
 
     model_config = ConfigDict(frozen=True)
-    preset: str | None
+    preset: str | None = None
     cpu: float
     memory: int
+
+    def __str__(self) -> str:
+        return self.preset or f"{self.cpu:g} vCPU / {self.memory / 1024:g} GiB"
 
     @property
     def cpu_units(self) -> int:
@@ -51,6 +52,9 @@ class Schedule(BaseModel):
     cron: str
     timezone: str
 
+    def __str__(self) -> str:
+        return f"{self.cron} {self.timezone}"
+
 
 class Build(BaseModel):
     """Where a node's image is built: in its own cloud, or with Docker on the machine that runs `pulumi up`."""
@@ -58,39 +62,8 @@ class Build(BaseModel):
     model_config = ConfigDict(frozen=True)
     docker: bool = False
 
-
-class Node(BaseModel):
-    """One prediction node, defaults merged and paths absolute."""
-
-    model_config = ConfigDict(frozen=True)
-    name: str
-    model: str
-    tournament: Tournament
-    cloud: str
-    region: str
-    size: Size
-    source: Path
-    context: Path
-    build: Build = Build()
-    timeout: int
-    disk: int | None
-    schedule: Schedule | None
-    env: dict[str, str]
-    command: tuple[str, ...] | None
-    tags: dict[str, str]
-    enabled: bool
-    register_webhook: bool = True
-    account: str | None = None
-
-    @property
-    def dockerfile(self) -> Path:
-        """The Dockerfile in the source folder."""
-        return self.source / "Dockerfile"
-
-    @property
-    def model_is_id(self) -> bool:
-        """Whether `model` is a UUID and needs no look-up."""
-        return is_uuid(self.model)
+    def __str__(self) -> str:
+        return f"{{docker: {str(self.docker).lower()}}}"
 
 
 def is_uuid(text: str) -> bool:

@@ -6,19 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from nodefile import folders, model, sizes, yaml_source
-from nodefile.clouds import REGIONS
-from nodefile.entry import KEYS, Entry
+from nodefile import folders, yaml_source
 from nodefile.fields import Mistakes, NotText
-from nodefile.model import Build, Node, Size, Tournament
+from nodefile.keys import Inherit
+from nodefile.model import is_uuid
 from nodefile.names import wrong_name
+from nodefile.node import FIELDS, KEYS, REQUIRED, Node
 from nodefile.problems import NodeFileError, Position, Problem, did_you_mean, one_line
 from nodefile.yaml_source import Document
-
-DEFAULT_TIMEOUT = 3600
-_TEXTS = ("model", "region", "source", "context", "command", "schedule", "timeout", "disk", "env", "tags")
 
 
 @dataclass(frozen=True)
@@ -31,11 +26,7 @@ class NodeFile:
 
     def locate(self, node: str, field: str | None = None) -> Position:
         """Where a node's field stands: in the node, else in `defaults`, else at the node's name."""
-        if field is not None:
-            for path in (("nodes", node, field), ("defaults", field)):
-                if path in self.document.values:
-                    return self.document.values[path]
-        return self.document.key(("nodes", node))
+        return _place(self.document, node, field)
 
     def problem(self, node: str, field: str | None, message: str) -> Problem:
         """A mistake found elsewhere (a cloud's limits), at its place in this file."""
@@ -57,11 +48,11 @@ def parse(path: str | Path) -> tuple[NodeFile | None, list[Problem]]:
 
 
 @dataclass(frozen=True)
-class _Read:
-    """The fields of an entry that are right, and the names of those that are there but wrong."""
+class _Entry:
+    """The values of an entry that are right, by key, and the keys whose values are wrong."""
 
-    entry: Entry
-    wrong: frozenset[str]
+    values: dict[str, Any]
+    wrong: set[str]
 
 
 class _Parser:
@@ -69,6 +60,7 @@ class _Parser:
         self._path, self._folder = path, path.absolute().parent
         self._document = Document()
         self._found: list[tuple[Position, str]] = []
+        self._refused: set[tuple[str | int, ...]] = set()
 
     def run(self) -> tuple[NodeFile | None, list[Problem]]:
         nodes = self._read()
@@ -80,6 +72,11 @@ class _Parser:
 
     def _say(self, where: Position, message: str) -> None:
         self._found.append((where, one_line(message)))
+
+    def _refuse(self, path: tuple[str | int, ...], message: str, at_key: bool = False) -> None:
+        """Say what is wrong with a value, or with its key."""
+        self._refused.add(path)
+        self._say(self._document.key(path) if at_key else self._document.where(path), message)
 
     def _read(self) -> list[Node]:
         try:
@@ -105,55 +102,52 @@ class _Parser:
             return []
         for key in root.keys() - {"nodes", "defaults"}:
             hint = did_you_mean(key, ("nodes", "defaults"))
-            self._say(
-                self._document.key((key,)), f'"{key}" is unknown here; the file has `defaults` and `nodes`.{hint}'
-            )
+            self._refuse((key,), f'"{key}" is unknown here; the file has `defaults` and `nodes`.{hint}', at_key=True)
         return self._nodes(root)
 
     def _nodes(self, root: dict[str, Any]) -> list[Node]:
         defaults = self._entry(("defaults",), root.get("defaults"))
-        if defaults.entry.model is not None:
-            where = self._document.key(("defaults", "model"))
-            self._say(where, "a model belongs to one node: move `model` from `defaults` into it.")
-        entries = root.get("nodes")
-        if not isinstance(entries, dict) or not entries:
-            where = self._document.where(("nodes",))
-            self._say(where, "there is no node. Expected `nodes:` and at least one node under it.")
+        for name, key in KEYS.items():
+            if key.inherit is Inherit.NEVER and name in defaults.values:
+                where = self._document.key(("defaults", name))
+                self._say(where, f"a {name} belongs to one node: move `{name}` from `defaults` into it.")
+        raw = root.get("nodes")
+        if not isinstance(raw, dict) or not raw:
+            self._refuse(("nodes",), "there is no node. Expected `nodes:` and at least one node under it.")
+            self._ambiguous()
             return []
+        entries = {name: _merged(self._entry(("nodes", name), entry), defaults) for name, entry in raw.items()}
+        self._ambiguous()
         nodes = []
-        models: dict[str, str] = {}
-        for name, raw in entries.items():
-            merged, wrong = self._merged(self._entry(("nodes", name), raw), defaults)
-            self._twice(name, merged, wrong, models)
-            node = self._node(name, merged, wrong)
+        models: dict[tuple[str, ...], str] = {}
+        for name, entry in entries.items():
+            self._twice(name, entry, models)
+            node = self._node(name, entry)
             nodes += [node] if node else []
         return nodes
 
-    def _entry(self, path: tuple[str, ...], raw: Any) -> _Read:
-        """One entry, with the fields that are right; the others are said."""
+    def _entry(self, path: tuple[str, ...], raw: Any) -> _Entry:
+        """One entry; what is wrong with it is said."""
         if raw is None:
-            return _Read(Entry(), frozenset())
+            return _Entry({}, set())
         if not isinstance(raw, dict):
-            self._say(self._document.where(path), f"expected keys such as `cloud:` and `source:` under {path[-1]}.")
-            return _Read(Entry(), frozenset(KEYS))
-        known = {key: value for key, value in raw.items() if key in KEYS and value is not None}
-        for key in raw.keys() - KEYS.keys():
-            hint = did_you_mean(key, KEYS)
-            self._say(self._document.key((*path, key)), f'"{key}" is not a key of a node.{hint}')
-        # What YAML's reader has refused is there, although nothing could be made of it.
-        refused = {where for where, _ in self._document.problems}
-        wrong = {key for key in KEYS if self._document.values.get((*path, key)) in refused}
-        while True:
+            self._refuse(path, f"expected keys such as `cloud:` and `source:` under {path[-1]}.")
+            return _Entry({}, set(KEYS))
+        for name in raw.keys() - KEYS.keys():
+            hint = did_you_mean(name, KEYS)
+            self._refuse((*path, name), f'"{name}" is not a key of a node.{hint}', at_key=True)
+        # Keys whose value failed to parse as YAML still count as present.
+        failed = {where for where, _ in self._document.problems}
+        entry = _Entry({}, {name for name in KEYS if self._document.values.get((*path, name)) in failed})
+        for name, key in KEYS.items():
+            if raw.get(name) is None or name in entry.wrong:
+                continue
             try:
-                entry = Entry.model_validate({key: known[key] for key in known.keys() - wrong})
-            except ValidationError as error:
-                for item in error.errors():
-                    key = str(item["loc"][0])
-                    wrong.add(key)
-                    self._invalid(path, (key,), item.get("ctx", {}).get("error") or ValueError(item["msg"]))
-            else:
-                self._ambiguous(path)
-                return _Read(entry, frozenset(wrong))
+                entry.values[name] = key.read(raw[name])
+            except ValueError as error:
+                entry.wrong.add(name)
+                self._invalid(path, (name,), error)
+        return entry
 
     def _invalid(self, path: tuple[str, ...], place: tuple[str | int, ...], error: ValueError) -> None:
         """Say what is wrong with a value, or with each of its parts."""
@@ -161,7 +155,7 @@ class _Parser:
         if isinstance(error, Mistakes):
             for mistake in error.found:
                 if mistake.at_key and isinstance(mistake.key, str):
-                    self._say(self._document.key((*here, mistake.key)), f"{_dotted(place)}: {mistake.error}")
+                    self._refuse((*here, mistake.key), f"{_dotted(place)}: {mistake.error}", at_key=True)
                 else:
                     self._invalid(path, (*place, mistake.key), mistake.error)
             return
@@ -171,19 +165,17 @@ class _Parser:
         if isinstance(error, NotText):
             written = self._document.written.get(here, "")
             message = f'expected a text, got {written}. Write it in quotes: "{written}".'
-        self._say(self._document.where(here), f"{_dotted(place)}: {message}")
+        self._refuse(here, f"{_dotted(place)}: {message}")
 
-    def _ambiguous(self, path: tuple[str, ...]) -> None:
-        """Texts that other YAML readers take for something else, but for those of which more is said already."""
-        said = {where for where, _ in self._found}
+    def _ambiguous(self) -> None:
+        """Texts that other YAML parsers do not read as text, unless they are in something that was refused."""
         for place in self._document.ambiguous:
-            where, inside = self._document.where(place), place[len(path) :]
-            if place[: len(path)] == path and inside and inside[0] in _TEXTS and where not in said:
+            if self._refused.isdisjoint(place[: end + 1] for end in range(len(place))):
+                inside = place[1:] if place[0] == "defaults" else place[2:]
                 value = self._value(place)
                 self._say(
-                    where,
-                    f"{_dotted(inside)}: some YAML readers take {value} for something else than text. "
-                    f'Write it in quotes: "{value}".',
+                    self._document.where(place),
+                    f'{_dotted(inside)}: some YAML parsers do not read {value} as a string. Quote it: "{value}".',
                 )
 
     def _value(self, place: tuple[str | int, ...]) -> Any:
@@ -192,82 +184,62 @@ class _Parser:
             value = value[step]
         return value
 
-    @staticmethod
-    def _merged(read: _Read, defaults: _Read) -> tuple[dict[str, Any], set[str]]:
-        """A node's fields over the defaults. Where a field is wrong nothing is taken instead, so that nothing else is
-        said about a value that nobody wrote."""
-        merged: dict[str, Any] = {}
-        wrong: set[str] = set(read.wrong)
-        for key, name in KEYS.items():
-            own, shared = getattr(read.entry, name), getattr(defaults.entry, name)
-            if own is None and key in defaults.wrong:
-                wrong.add(key)
-            merged[key] = None if key in wrong else shared if own is None else own
-            if key in ("env", "tags"):
-                merged[key] = {**(shared or {}), **(own or {})}
-        return merged, wrong
-
-    def _node(self, name: str, merged: dict[str, Any], wrong: set[str]) -> Node | None:
+    def _node(self, name: str, entry: _Entry) -> Node | None:
         where = self._document.key(("nodes", name))
         misnamed = wrong_name(name)
         if misnamed:
             self._say(where, misnamed)
-        for key in ("model", "cloud", "source"):
-            if merged[key] is None and key not in wrong:
+        missing = [key for key in REQUIRED if key not in entry.values]
+        for key in missing:
+            if key not in entry.wrong:
                 self._say(where, f"node {name} has no `{key}`.")
-        places = None if wrong & {"source", "context"} else self._folders(name, merged["source"], merged["context"])
-        if misnamed or places is None or None in (merged["model"], merged["cloud"]):
+        found = None if entry.wrong & {"source", "context"} else self._folders(name, entry.values)
+        if misnamed or missing or found is None:
             return None
-        cpu_units, memory = sizes.PRESETS[sizes.DEFAULT]
-        return Node(
-            name=name,
-            model=merged["model"],
-            tournament=merged["tournament"] or Tournament.CLASSIC,
-            cloud=merged["cloud"],
-            region=merged["region"] or REGIONS[merged["cloud"]],
-            size=merged["size"] or Size(preset=sizes.DEFAULT, cpu=cpu_units / 1024, memory=memory),
-            source=places[0],
-            context=places[1],
-            build=merged["build"] or Build(),
-            timeout=merged["timeout"] or DEFAULT_TIMEOUT,
-            disk=merged["disk"],
-            schedule=merged["schedule"],
-            env=merged["env"],
-            command=merged["command"],
-            tags=merged["tags"],
-            enabled=True if merged["enabled"] is None else merged["enabled"],
-            register_webhook=True if merged["register"] is None else merged["register"],
-            account=merged["account"],
-        )
+        values = {**entry.values, "source": found[0], "context": found[1]}
+        return Node(name=name, **{FIELDS[key]: value for key, value in values.items()})
 
-    def _folders(self, name: str, source: str | None, context: str | None) -> tuple[Path, Path] | None:
-        if source is None:
+    def _folders(self, name: str, values: dict[str, Any]) -> tuple[Path, Path] | None:
+        if "source" not in values:
             return None
         try:
-            return folders.resolve(self._folder, source, context)
+            return folders.resolve(self._folder, values["source"], values.get("context"))
         except folders.WrongFolder as error:
-            self._say(self._place(name, error.key), f"{error.key}: {error}")
+            self._say(_place(self._document, name, error.key), f"{error.key}: {error}")
             return None
 
-    def _place(self, name: str, key: str) -> Position:
-        for path in (("nodes", name, key), ("defaults", key)):
-            if path in self._document.values:
-                return self._document.values[path]
-        return self._document.key(("nodes", name))
-
-    def _twice(self, name: str, merged: dict[str, Any], wrong: set[str], models: dict[str, str]) -> None:
+    def _twice(self, name: str, entry: _Entry, models: dict[tuple[str, ...], str]) -> None:
         """Two nodes for one model, also when there is more to say about either of them."""
-        known = merged["model"]
-        if known is None or (not model.is_uuid(known) and wrong & {"tournament", "account"}):
+        model = entry.values.get("model")
+        if model is None or (not is_uuid(model) and entry.wrong & {"tournament", "account"}):
             return
-        kind = merged["tournament"] or Tournament.CLASSIC
-        key = known if model.is_uuid(known) else f"{merged['account']}/{kind}/{known}"
-        if first := models.get(key):
+        tournament = entry.values.get("tournament", Node.model_fields["tournament"].default)
+        identity = (model,) if is_uuid(model) else (model, tournament, entry.values.get("account", ""))
+        if first := models.get(identity):
             self._say(
-                self._place(name, "model"),
+                _place(self._document, name, "model"),
                 f"model: node {first} already runs this model; Numerai calls one webhook for each model.",
             )
-        models.setdefault(key, name)
+        models.setdefault(identity, name)
+
+
+def _merged(own: _Entry, defaults: _Entry) -> _Entry:
+    """A node's values over the defaults. A wrong value is not replaced by the default, or more would be said about a
+    value that nobody wrote."""
+    wrong = own.wrong | {name for name in defaults.wrong if name not in own.values}
+    values = {name: value for name, value in {**defaults.values, **own.values}.items() if name not in wrong}
+    for name, key in KEYS.items():
+        if key.inherit is Inherit.MERGE:
+            values[name] = {**defaults.values.get(name, {}), **own.values.get(name, {})}
+    return _Entry(values, wrong)
+
+
+def _place(document: Document, node: str, key: str | None) -> Position:
+    """Where a node's key has its value: in the node, else in `defaults`, else where the node's name is."""
+    for path in (("nodes", node, key), ("defaults", key)) if key else ():
+        if path in document.values:
+            return document.values[path]
+    return document.key(("nodes", node))
 
 
 def _dotted(place: tuple[str | int, ...]) -> str:

@@ -45,6 +45,12 @@ def did_you_mean(word: str, known: Iterable[str], spelled: Mapping[str, str] | N
     return f' Did you mean "{(spelled or {}).get(near[0], near[0])}"?' if near else ""
 
 
+def listed(words: Iterable[str], joint: str = "or") -> str:
+    """a, b or c."""
+    *others, last = words
+    return f"{', '.join(others)} {joint} {last}" if others else last
+
+
 def one_line(message: str) -> str:
     """A message for a terminal: what cannot be seen is written as an escape, so that a problem stays one line."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in message)

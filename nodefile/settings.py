@@ -9,10 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nodefile.model import Node
+from nodefile.node import Node
 from nodefile.parse import NodeFile
-
-_FOLDERS = ("source", "context")
 
 
 def settings(found: NodeFile) -> dict[str, dict[str, Any]]:
@@ -23,12 +21,11 @@ def settings(found: NodeFile) -> dict[str, dict[str, Any]]:
 
 def _plain(node: Node, folder: Path) -> dict[str, Any]:
     plain = node.model_dump(mode="json", exclude={"name"}, exclude_none=True)
-    paths = {name: Path(os.path.relpath(getattr(node, name), folder)).as_posix() for name in _FOLDERS}
-    return {name: value for name, value in {**plain, **paths}.items() if value not in ({}, [])}
+    paths = {field: Path(os.path.relpath(value, folder)).as_posix() for field, value in node if isinstance(value, Path)}
+    return {field: value for field, value in {**plain, **paths}.items() if value not in ({}, [])}
 
 
 def restored(name: str, plain: dict[str, Any]) -> Node:
-    """A node from its settings, with folders as they stand there. Raises pydantic's ValidationError."""
-    size = {"preset": None, **plain.get("size", {})}
-    absent: dict[str, Any] = {"disk": None, "schedule": None, "command": None, "env": {}, "tags": {}}
-    return Node.model_validate({**absent, **plain, "size": size, "name": name})
+    """A node from its settings, with folders as they stand there; keys that the settings lack have their defaults.
+    Raises pydantic's ValidationError."""
+    return Node.model_validate({**plain, "name": name})

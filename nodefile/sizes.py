@@ -61,6 +61,11 @@ def mebibytes(text: object, whole_gib: bool = False) -> int:
     return int(amount)
 
 
+def gibibytes(text: object) -> int:
+    """Whole GiB of "50GiB". Raises ValueError."""
+    return mebibytes(text, whole_gib=True) // 1024
+
+
 def vcpus(value: object) -> float:
     """vCPUs of a number above zero in steps of 1/1024. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from nodefile.model import Node
+    from nodefile.node import Node
 
 Id = TypeVar("Id")
 

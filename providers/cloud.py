@@ -91,6 +91,8 @@ class Cloud(abc.ABC):
     """The scheme of a stack's secrets provider in this cloud's key service."""
     workflow_login: ClassVar[Mapping[str, str]]
     """For the workflows in .github: environment variable -> the repository variable it comes from; {} is the role."""
+    remarks: ClassVar[Mapping[str, str]] = {}
+    """Key of nodes.yaml -> how this cloud differs from the others, for docs/nodes-yaml.md."""
     numerai_cli: ClassVar[NumeraiCli | None] = None
     """None for a cloud that numerai-cli does not know."""
 

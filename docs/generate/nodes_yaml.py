@@ -6,34 +6,31 @@ import tempfile
 from pathlib import Path
 from textwrap import indent
 
-from docs.generate.keys import KEYS, Key
 from docs.generate.markdown import table
 from nodefile import Node, load
-from nodefile.clouds import REGIONS
-from nodefile.entry import KEYS as NAMES
-from nodefile.entry import Entry
+from nodefile.keys import Inherit, Key
 from nodefile.model import MAX_NAME
+from nodefile.node import FIELDS, KEYS, REQUIRED
+from nodefile.problems import listed
+from providers.clouds import list_clouds
 
-_REQUIRED = ("model", "cloud", "source")
 _LEAST = {"model": "model: my-model", "cloud": "cloud: aws", "source": "source: examples/tournament-python"}
 
 
 def page() -> str:
     """The page's text."""
-    if NAMES.keys() != KEYS.keys():
-        raise ValueError(f"docs/generate/keys.py explains other keys than there are: {NAMES.keys() ^ KEYS.keys()}")
     node = _load(list(_LEAST.values()))
     rows = [
-        [f"[`{key}`](#{key})", _description(key), "required" if key in _REQUIRED else _default(key, node)]
-        for key in KEYS
+        [f"[`{name}`](#{name})", key.about, "required" if name in REQUIRED else _default(name, node)]
+        for name, key in KEYS.items()
     ]
     return f"""\
 # nodes.yaml
 
-<!-- Made by `python -m docs.generate` from nodefile/entry.py and docs/generate/keys.py. -->
+<!-- Made by `python -m docs.generate` from nodefile/node.py and providers/*/limits.py. -->
 
 One file says which nodes there are. `nodes` has an entry for each, by name; `defaults` holds what all share and takes
-the same keys but `model`. A node's own value wins; `env` and `tags` of both are put together.
+the same keys but {_named(Inherit.NEVER)}. A node's own value wins; {_named(Inherit.MERGE)} of both are put together.
 
 ```yaml
 # yaml-language-server: $schema=nodes.schema.json
@@ -54,55 +51,46 @@ what its resources are called, so another name is another node.
 cloud cannot do. The first line gives completion in editors that know YAML schemas, as VS Code's YAML extension does.
 
 {table(["key", "what", "default"], rows)}
-{"".join(_section(key, KEYS[key], node) for key in KEYS).rstrip()}
+{"".join(_section(name, key, node) for name, key in KEYS.items()).rstrip()}
 """
 
 
-def _section(key: str, about: Key, node: Node) -> str:
-    lines = about.example.splitlines()
-    # Each example is read as a user's file would be, so that none is wrong.
-    # A key that the example has itself is not said twice.
-    _load([line for name, line in _LEAST.items() if not about.example.startswith(f"{name}:")] + lines)
+def _named(inherit: Inherit) -> str:
+    """The keys that are inherited in a way."""
+    return listed([f"`{name}`" for name, key in KEYS.items() if key.inherit is inherit], "and")
+
+
+def _section(name: str, key: Key, node: Node) -> str:
+    # Each example is read as a user's file would be, so that none is wrong. A key that it has itself is not repeated.
+    _load([line for own, line in _LEAST.items() if not key.example.startswith(f"{own}:")] + key.example.splitlines())
     return f"""\
-## {key}
+## {name}
 
-{_description(key)}
+{key.about}
 
-- Value: {about.kind}
-- Default: {"none, each node has one" if key in _REQUIRED else _default(key, node)}
-- Clouds: {about.clouds}
+- Value: {key.value}
+- Default: {"none, each node has one" if name in REQUIRED else _default(name, node)}
+- Clouds: {_clouds(name, key)}
 
 ```yaml
-{about.example}
+{key.example}
 ```
 
-{about.more + chr(10) * 2 if about.more else ""}"""
+{key.more + chr(10) * 2 if key.more else ""}"""
 
 
-def _description(key: str) -> str:
-    text = Entry.model_fields[NAMES[key]].description or ""
-    return text.replace("docker: true", "`docker: true`")
+def _clouds(name: str, key: Key) -> str:
+    """Where a key works, and how a cloud differs."""
+    clouds = list_clouds()
+    remarks = [f"{cloud.title}: {cloud.remarks[name]}" for cloud in clouds if name in cloud.remarks]
+    everywhere = key.clouds or ("all three" if 0 < len(remarks) < len(clouds) else "")
+    return "; ".join(filter(None, [everywhere, *remarks])) or "all three, alike"
 
 
-def _default(key: str, node: Node) -> str:
-    """What a node has that does not say."""
-    if key == "region":
-        return ", ".join(f"`{REGIONS[cloud]}`" for cloud in REGIONS)
-    special = {
-        "size": f"`{node.size.preset}`",
-        "context": "`source`",
-        "build": "`{docker: false}`: the image is built in the node's cloud",
-        "timeout": f"`{node.timeout // 60}m`",
-        "disk": "what the cloud gives",
-        "command": "the image's",
-        "account": "the unnamed one",
-    }
-    if key in special:
-        return special[key]
-    value = getattr(node, NAMES[key])
-    if value in (None, {}):
-        return "none"
-    return f"`{str(value).lower()}`"
+def _default(name: str, node: Node) -> str:
+    """The value of a node that leaves the key out."""
+    value = getattr(node, FIELDS[name])
+    return KEYS[name].default or ("none" if value in (None, {}) else f"`{KEYS[name].show(value)}`")
 
 
 def _load(lines: list[str]) -> Node:

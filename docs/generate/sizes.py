@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from docs.generate.markdown import table
-from nodefile import Node, Size, Tournament
+from nodefile import Node, Size
 from nodefile.clouds import REGIONS
-from nodefile.parse import DEFAULT_TIMEOUT
 from nodefile.sizes import PRESETS
 from pnodes.plan.cost import estimate
 from providers import prices
@@ -148,17 +147,7 @@ def node(cloud: str, preset: str) -> Node:
     return Node(
         name="node",
         model="model",
-        tournament=Tournament.CLASSIC,
         cloud=cloud,
-        region=REGIONS[cloud],
         size=Size(preset=preset, cpu=units / 1024, memory=memory),
         source=Path("m"),
-        context=Path("m"),
-        timeout=DEFAULT_TIMEOUT,
-        disk=None,
-        schedule=None,
-        env={},
-        command=None,
-        tags={},
-        enabled=True,
     )

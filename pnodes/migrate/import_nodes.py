@@ -59,7 +59,7 @@ class NodeImport:
                     "was": each.old.name,
                     "cloud": each.old.provider,
                     "region": by_name[each.name].region,
-                    "size": size.preset or f"{size.cpu:g} vCPU / {size.memory / 1024:g} GiB",
+                    "size": str(size),
                     "notes": [*each.notes, *([f"`size`: {given}"] if given else [])],
                 }
             )

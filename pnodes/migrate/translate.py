@@ -11,6 +11,7 @@ from typing import Any
 
 from nodefile import Tournament
 from nodefile.model import MAX_NAME, is_uuid
+from nodefile.node import KEYS
 from nodefile.sizes import PRESETS
 from pnodes.migrate import cron, dockerfile
 from pnodes.migrate.nodes_json import OldNode
@@ -21,8 +22,6 @@ _MINUTES = 60
 # Its names begin with the tournament's name at Numerai, whose first one was called numerai.
 _PREFIXES = {"numerai": Tournament.CLASSIC, "classic": Tournament.CLASSIC, "signals": Tournament.SIGNALS,
              "crypto": Tournament.CRYPTO}  # fmt: skip
-# What a node cannot take back when `defaults` of nodes.yaml gives it.
-_INHERITED = ("account", "command", "disk", "enabled", "env", "schedule", "tags")
 
 
 class NoModel(Exception):
@@ -204,6 +203,6 @@ def _schedule(old: OldNode, notes: list[str]) -> dict[str, str]:
 def _not_taken(old: OldNode, entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[str]:
     if old.unknown:
         yield f"{', '.join(old.unknown)}: numerai-cli does not know this either; it is left out"
-    inherited = [key for key in _INHERITED if defaults.get(key) is not None and key not in entry]
+    inherited = [key for key in sorted(KEYS) if defaults.get(key) is not None and key not in entry]
     if inherited:
         yield f"it takes {', '.join(inherited)} from `defaults` of nodes.yaml, as every node does"

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nodefile.model import Node
+from nodefile.keys import Key
+from nodefile.node import FIELDS, KEYS, Node
 from nodefile.settings import restored
 from pnodes.plan.cost import Estimate, estimate, shared
 from pnodes.plan.preview import Plan, Settings
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
-# A variable's value may be long or say more than a reviewer's comment should: its name says enough.
-_NAMES_ONLY = frozenset({"env", "tags"})
-_SPELLED = {"register_webhook": "register"}
-_HIDDEN = frozenset({"dockerfile"})
 
 
 @dataclass(frozen=True)
@@ -47,8 +43,8 @@ def summarise(plan: Plan, wanted: Settings, minutes: float) -> Summary:
     before, after = _nodes(plan.before), _nodes(wanted)
     changed = []
     for name in sorted(before.keys() | after.keys()):
-        old, new = plan.before.get(name), wanted.get(name)
-        costs = _month(before.get(name), minutes), _month(after.get(name), minutes)
+        old, new = before.get(name), after.get(name)
+        costs = _month(old, minutes), _month(new, minutes)
         image = name in plan.images and new is not None
         if old is None and new is not None:
             changed.append(NodeChange(name, ADDED, _introduced(new), image, *costs))
@@ -84,42 +80,27 @@ def _total(nodes: Sequence[Node], minutes: float) -> float | None:
     return sum(month for month in months if month is not None) + sum(one.month for one in shared(nodes))
 
 
-def _introduced(plain: Mapping[str, Any]) -> tuple[str, ...]:
+def _introduced(node: Node) -> tuple[str, ...]:
     """Where a node is or was, and of which size."""
-    return (f"{plain['cloud']} {plain['region']}", _text("size", plain.get("size")), str(plain["tournament"]))
+    return (f"{node.cloud} {node.region}", str(node.size), str(node.tournament))
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    found = []
-    for key in sorted(old.keys() | new.keys()):
-        was, now = old.get(key), new.get(key)
-        if key in _HIDDEN or was == now:
-            continue
-        if key in _NAMES_ONLY:
-            found.append(f"{key}: {', '.join(_named(was or {}, now or {}))}")
-        else:
-            found.append(f"{_SPELLED.get(key, key)}: {_text(key, was)} -> {_text(key, now)}")
-    return found
+def _differences(old: Node, new: Node) -> list[str]:
+    """A line for each key of nodes.yaml whose value changes."""
+    lines = []
+    for name, key in sorted(KEYS.items()):
+        was, now = getattr(old, FIELDS[name]), getattr(new, FIELDS[name])
+        if was != now:
+            change = _names(was, now) if key.names_only else f"{_text(key, was)} -> {_text(key, now)}"
+            lines.append(f"{name}: {change}")
+    return lines
 
 
-def _named(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def _names(was: Mapping[str, str], now: Mapping[str, str]) -> str:
     """+NEW, -OLD, ~CHANGED."""
-    names = sorted(was.keys() | now.keys())
-    signs = {name: "+" if name not in was else "-" if name not in now else "~" for name in names}
-    return [f"{signs[name]}{name}" for name in names if was.get(name) != now.get(name)]
+    names = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+    return ", ".join(f"{'+' if name not in was else '-' if name not in now else '~'}{name}" for name in names)
 
 
-def _text(key: str, value: Any) -> str:
-    if value is None:
-        return "none"
-    if key == "size":
-        return str(value.get("preset") or f"{value['cpu']:g} vCPU / {value['memory'] / 1024:g} GiB")
-    if key == "timeout":
-        return f"{value / 60:g}m"
-    if key == "disk":
-        return f"{value:g} GiB"
-    if key == "schedule":
-        return f"{value['cron']} {value['timezone']}"
-    if key == "command":
-        return " ".join(value)
-    return value if isinstance(value, str) else json.dumps(value)
+def _text(key: Key, value: Any) -> str:
+    return "none" if value is None else key.show(value)

@@ -29,6 +29,7 @@ class Aws(cloud.Cloud):
     state_scheme = "s3"
     secrets_scheme = "awskms"
     workflow_login: ClassVar[Mapping[str, str]] = {"LOGIN_AWS_ROLE": "AWS_{}_ROLE"}
+    remarks = limits.REMARKS
     numerai_cli = NumeraiCli(
         region="us-east-1",
         size="mem-md",

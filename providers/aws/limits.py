@@ -37,6 +37,13 @@ MIN_TIMEOUT, MAX_TIMEOUT = 60, 14 * 24 * 3600
 MAX_ENVIRONMENT = 20 * _GIB
 MAX_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE = 50, 128, 256
 OWN_TAGS = ("project", "stack", "node")
+REMARKS = {
+    "timeout": f"{MIN_TIMEOUT} s to {MAX_TIMEOUT // 86400} days",
+    "disk": f"up to {MAX_FARGATE_DISK} GiB, or more on an EC2 machine that starts for the run",
+    "schedule": "refuses lines that set both the day of the month and the weekday",
+    "env": "refuses empty values, which Batch would drop, and names that begin with `AWS_BATCH`",
+    "tags": "tags",
+}
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _TAG = re.compile(r"[\w\s+\-=.:/@]*")
 

@@ -32,6 +32,7 @@ class Azure(cloud.Cloud):
         "LOGIN_AZURE_TENANT": "AZURE_TENANT_ID",
         "LOGIN_AZURE_SUBSCRIPTION": "AZURE_SUBSCRIPTION_ID",
     }
+    remarks = limits.REMARKS
     numerai_cli = NumeraiCli(
         region="eastus",
         size="mem-md",

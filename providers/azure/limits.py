@@ -36,6 +36,12 @@ MAX_TIMEOUT = 24 * 3600
 MAX_JOB_NAME = 32
 MAX_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE = 50, 128, 256
 OWN_TAGS = ("project", "stack", "node")
+REMARKS = {
+    "region": "without spaces or hyphens",
+    "timeout": f"up to {MAX_TIMEOUT // 3600} h",
+    "disk": f"comes with the vCPU, {MAX_DISK} GiB at most",
+    "tags": "tags",
+}
 _REGION = re.compile(r"[a-z]{3,}[a-z0-9]*")
 _TAG_KEY_REFUSED = re.compile(r"[<>%&\\?/\x00-\x1f\x7f]")
 _TAG_KEY_RESERVED = ("microsoft", "azure", "windows")

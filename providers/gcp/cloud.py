@@ -32,6 +32,7 @@ class Gcp(cloud.Cloud):
         "LOGIN_GCP_PROVIDER": "GCP_WORKLOAD_IDENTITY_PROVIDER",
         "LOGIN_GCP_ACCOUNT": "GCP_{}_SERVICE_ACCOUNT",
     }
+    remarks = limits.REMARKS
     numerai_cli = NumeraiCli(
         region="us-east1",
         size="cpu-md",

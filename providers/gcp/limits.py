@@ -23,6 +23,12 @@ MAX_TIMEOUT = 24 * 3600
 MAX_LABELS, MAX_LABEL = 64, 63
 OWN_LABELS = ("project", "stack", "node")
 MAX_ENV, OWN_ENV = 1000, 10
+REMARKS = {
+    "timeout": f"up to {MAX_TIMEOUT // 3600} h",
+    "disk": "refused, because files take from the memory",
+    "env": "refuses `PORT`, `K_...` and `CLOUD_RUN_...`",
+    "tags": "labels of lower-case letters, digits, `_` and `-` only",
+}
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _LABEL_KEY = re.compile(r"(?!goog)[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from nodefile import durations, parse, yaml_source
-from nodefile.entry import KEYS as SPELLED
+from nodefile.node import KEYS as SPELLED
 
 WORDS = st.sampled_from(
     ["aws", "m", "no", "12:30", "010", "1e999", ".inf", "8GiB", "90m", "~", "!x y", "*a", "&a b", "<<", "", "gen-md"]

@@ -24,7 +24,7 @@ AMOUNT = 'expected an amount with its unit (GiB or MiB), such as "8GiB"'
 DURATION = 'expected a duration such as "90m", "2h" or "1h30m"'
 CRON = 'expected a cron line of five fields (minute hour day month weekday) such as "0 14 * * 2-6"'
 NAME = "expected lower-case letters, digits and single hyphens, beginning with a letter."
-QUOTES = "some YAML readers take {} for something else than text. Write it in quotes: "
+QUOTES = "some YAML parsers do not read {} as a string. Quote it: "
 
 BAD: list[tuple[str, str | bytes, list[str]]] = [
     ("empty", "", ["1:1: the file is empty. Expected `nodes:` and at least one node."]),
