@@ -80,7 +80,6 @@ def _costs() -> str:
 def _limits() -> str:
     least, most = min(gcp.MACHINES), max(gcp.MACHINES)
     cores, memory = (max(machine[index] for machine in azure.DEDICATED.values()) for index in (0, 1))
-    days = aws.MAX_TIMEOUT // 86400
     return table(
         ["", *(cloud.title for cloud in list_clouds())],
         [
@@ -97,18 +96,7 @@ def _limits() -> str:
                 _amount(least, gcp.MACHINES[least][0]),
                 _amount(azure.STEP_CPU, 512),
             ],
-            [
-                "`disk`",
-                f"{aws.FREE_DISK} GiB without asking; to {aws.MAX_FARGATE_DISK} GiB, beyond it on an EC2 machine",
-                "refused: files take from the memory",
-                f"comes with the vCPU, {azure.MAX_DISK} GiB at most",
-            ],
-            [
-                "`timeout`",
-                f"{aws.MIN_TIMEOUT} s to {days} days",
-                f"to {gcp.MAX_TIMEOUT // 3600} h",
-                f"to {azure.MAX_TIMEOUT // 3600} h",
-            ],
+            *([f"`{key}`", *(cloud.remarks[key] for cloud in list_clouds())] for key in ("disk", "timeout")),
             ["default `region`", *(f"`{REGIONS[cloud]}`" for cloud in REGIONS)],
         ],
     )

@@ -39,7 +39,7 @@ MAX_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE = 50, 128, 256
 OWN_TAGS = ("project", "stack", "node")
 REMARKS = {
     "timeout": f"{MIN_TIMEOUT} s to {MAX_TIMEOUT // 86400} days",
-    "disk": f"up to {MAX_FARGATE_DISK} GiB, or more on an EC2 machine that starts for the run",
+    "disk": f"{FREE_DISK} GiB by default, up to {MAX_FARGATE_DISK} GiB, or more on an EC2 machine started for the run",
     "schedule": "refuses lines that set both the day of the month and the weekday",
     "env": "refuses empty values, which Batch would drop, and names that begin with `AWS_BATCH`",
     "tags": "tags",
