@@ -74,7 +74,7 @@ def test_a_round_in_containers_on_each_cloud(make_world: MakeWorld, tmp_path: Pa
     found = [content for blob in blobs for content in blob]
     assert any(b"NODE_NAME" in blob for blob in found), "no layer with predict.py"
     for key in (world.daemon["numerai"][name].encode() for name in ("public_id", "secret_key")):
-        assert not any(key in blob for blob in found)
+        assert not any(key in blob for blob in found), "a key is in a layer"
 
     # A second round in a restarted sandbox: images are pulled from the registry of before.
     world.stop()

@@ -44,7 +44,8 @@ def dashboard(world: World) -> Iterator[str]:
         yield found[0]
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
-        assert (process.returncode, errors) == (0, "")
+        assert process.returncode == 0, errors
+        assert errors == ""
     finally:
         process.kill()
 
@@ -100,8 +101,9 @@ def test_a_round_is_seen_on_the_page_and_kept_in_a_file(make_world: MakeWorld, t
             assert shown(chrome, f"{card} .entry .when")[0].endswith(f"round {number}")
             assert re.search(r"1 runs?, from \d+ s to \d+ s", shown(chrome, f"{card} .caption")[0])
             assert f"round {number} submitted" in shown(chrome, f"{card} .cells .on-time")[-1]
-            assert any("matches the run" in row for row in shown(chrome, f"{card} tbody tr"))
-            assert any(fact.endswith("USD so far") for fact in shown(chrome, f"{card} .facts li"))
+            rows, facts = shown(chrome, f"{card} tbody tr"), shown(chrome, f"{card} .facts li")
+            assert [row for row in rows if "matches the run" in row], rows
+            assert [fact for fact in facts if fact.endswith("USD so far")], facts
 
             chrome.find_element(By.CSS_SELECTOR, f"{card} .entry button.log").click()
             wait.until(lambda _: "succeeded after" in chrome.find_element(By.ID, "log-said").text)

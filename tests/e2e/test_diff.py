@@ -71,6 +71,6 @@ def diff_fails(world: World) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 2
+    assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr

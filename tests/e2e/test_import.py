@@ -66,7 +66,8 @@ def test_keys_are_encrypted_in_the_stack_and_nowhere_else(stack: PulumiCli) -> N
     assert (stack.folder / "Pulumi.live.yaml").read_text() == settings
 
     # Another account's go under names of their own.
-    assert pnodes(stack, "import", "--only-keys", "--account", "fund").returncode == 0
+    result = pnodes(stack, "import", "--only-keys", "--account", "fund")
+    assert result.returncode == 0, result.stderr
     assert stack.run("config", "get", "numerai-secret-fund").strip() == "ANOTHERSECRET"
 
 
@@ -74,20 +75,21 @@ def test_neither_file_nor_keys_when_one_of_them_fails(stack: PulumiCli) -> None:
     before = (stack.folder / "Pulumi.live.yaml").read_text()
     stack.env["PULUMI_CONFIG_PASSPHRASE"] = "wrong"
     done = pnodes(stack, "import")
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert "incorrect passphrase" in done.stderr
     assert not (stack.folder / "nodes.yaml").exists()
     assert (stack.folder / "Pulumi.live.yaml").read_text() == before
     stack.env["PULUMI_CONFIG_PASSPHRASE"] = "my own"
     (stack.folder / "nodes.yaml").write_text("nodes: {numerai-alpha: {model: a, cloud: moon}}\n")
-    assert pnodes(stack, "import").returncode == 2
+    result = pnodes(stack, "import")
+    assert result.returncode == 2, result.stderr
     assert (stack.folder / "Pulumi.live.yaml").read_text() == before
 
 
 def test_without_a_stack(stack: PulumiCli) -> None:
     stack.run("stack", "unselect")
     done = pnodes(stack, "import")
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert "nowhere to go" in done.stderr
     assert "--no-keys" in done.stderr
     assert not (stack.folder / "nodes.yaml").exists()

@@ -21,7 +21,8 @@ def test_rounds_come_by_a_clock_and_failed_calls_come_again(make_world: MakeWorl
     assert (again["trigger_id"], again["calls"]) == (first["trigger_id"], 2)
     assert world.control.post("/retry-webhooks").json()["triggers"] == []
     refused = world.control.post("/clock", json={"every": 1})
-    assert (refused.status_code, "every 10 seconds" in refused.json()["detail"]) == (422, True)
+    assert refused.status_code == 422, refused.text
+    assert "every 10 seconds" in refused.json()["detail"]
 
     clock = world.control.post("/clock", json={"every": 10, "tournament": "signals"}).json()["clock"]
     assert world.control.get("/status").json()["clock"] == clock

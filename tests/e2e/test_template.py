@@ -169,7 +169,7 @@ def test_a_project_of_ones_own_from_the_template(site: str, tmp_path: Path) -> N
 
 def test_the_template_asks_for_what_the_program_reads_and_says_what_each_is() -> None:
     asked = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["template"]["config"]
-    assert all(one["description"] for one in asked.values())
+    assert not [one for one in asked.values() if not one["description"]]
     assert {name for name, one in asked.items() if one.get("secret")} == {"numerai-public-id", "numerai-secret"}
     sandbox = yaml.safe_load((ROOT / "Pulumi.sandbox.yaml").read_text())["config"]
     assert {name for name in asked if ":" in name} == set(sandbox) - {"azure-native:tenantId"}
