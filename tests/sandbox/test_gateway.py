@@ -104,7 +104,7 @@ def test_a_host_that_nobody_owns_gets_a_sentence(network: Network) -> None:
         proxy=network.proxy("me"), verify=ssl.create_default_context(cafile=str(network.ca_file)), trust_env=False
     ) as client:
         answer = client.get("https://nobody.invalid/")
-    assert answer.status_code == 502
+    assert answer.status_code == 502, answer.text
     assert "the sandbox has no host nobody.invalid" in answer.json()["error"]
 
 

@@ -31,7 +31,8 @@ def test_a_body_takes_the_place_of_the_containers(world: World) -> None:
 def test_a_start_needs_the_right_on_this_job(world: World) -> None:
     world.azure.remove(world.start_right)
     answer = world.start()
-    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "AuthorizationFailed")
+    assert answer.status_code == 403, answer.text
+    assert answer.json()["error"]["code"] == "AuthorizationFailed"
     assert world.azure.cloud.kernel.executor.runs() == []
 
 

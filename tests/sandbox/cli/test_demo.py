@@ -106,14 +106,15 @@ def test_the_story_in_order(pnodes: Pnodes, world: World) -> None:
 
 
 def test_kept_state_is_not_wiped(pnodes: Pnodes, world: World) -> None:
-    assert pnodes("demo", "--keep").exit_code == 0
+    done = pnodes("demo", "--keep")
+    assert done.exit_code == 0, done.output
     assert world.done[0] == "start"
 
 
 def test_in_ci_nothing_goes_on_running(pnodes: Pnodes, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     done = pnodes("demo")
-    assert done.exit_code == 0
+    assert done.exit_code == 0, done.output
     assert world.done[-1] == "stop"
     assert "goes on running" not in done.stdout
 
@@ -121,7 +122,7 @@ def test_in_ci_nothing_goes_on_running(pnodes: Pnodes, world: World, monkeypatch
 def test_a_failed_job_shows_its_log(pnodes: Pnodes, world: World) -> None:
     world.runs[1] = replace(world.runs[1], state="FAILED", reason="out of memory")
     done = pnodes("demo")
-    assert done.exit_code == 1
+    assert done.exit_code == 1, done.output
     assert "out of memory; the job's last lines:" in done.stdout
     assert "log of r-bob" in done.stdout
     assert "log of r-alice" not in done.stdout
@@ -131,7 +132,7 @@ def test_a_failed_job_shows_its_log(pnodes: Pnodes, world: World) -> None:
 def test_a_submission_of_another_trigger_does_not_count(pnodes: Pnodes, world: World) -> None:
     world.submissions[0] = replace(world.submissions[0], trigger_id="t-bob")
     done = pnodes("demo")
-    assert done.exit_code == 1
+    assert done.exit_code == 1, done.output
     assert done.stderr.endswith("on: alice.\n")
 
 
@@ -140,7 +141,7 @@ def test_a_refused_webhook_shows_its_answer(pnodes: Pnodes, world: World) -> Non
     world.runs.pop()
     world.submissions.pop()
     done = pnodes("demo")
-    assert done.exit_code == 1
+    assert done.exit_code == 1, done.output
     assert "refused (500)" in done.stdout
     assert "the job could not be started" in done.stdout
 
@@ -149,7 +150,7 @@ def test_a_run_that_never_ends_is_left_at_the_deadline(pnodes: Pnodes, world: Wo
     world.runs[0] = replace(world.runs[0], state="RUNNING", stopped=None)
     world.submissions.pop(0)
     done = pnodes("demo", "--timeout", "-1")
-    assert done.exit_code == 1
+    assert done.exit_code == 1, done.output
     assert "alice: RUNNING" in done.stdout
 
 
@@ -157,5 +158,6 @@ def test_a_preview_that_fails_ends_the_demo(pnodes: Pnodes, world: World, monkey
     monkeypatch.setenv("CI", "1")
     world.preview_fails = True
     done = pnodes("demo")
-    assert (done.exit_code, world.done[-2:]) == (1, ["preview", "stop"])
+    assert done.exit_code == 1, done.output
+    assert world.done[-2:] == ["preview", "stop"]
     assert done.stderr == "error: `pulumi preview` ended with exit code 1; what it said is above.\n"

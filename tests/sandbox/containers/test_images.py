@@ -31,7 +31,7 @@ CMD ["python", "main.py"]
 def test_the_digest_is_the_registrys_and_what_runs(world: World) -> None:
     image = world.build({"main.py": "print('hello')"})
     manifest = world.manifest(image)
-    assert manifest.status_code == 200
+    assert manifest.status_code == 200, manifest.text
     assert image == f"{world.repository}@sha256:{hashlib.sha256(manifest.content).hexdigest()}"
     assert manifest.headers["Docker-Content-Digest"] == image.split("@")[1]
     assert world.images.tags(world.repository) == {"t1": image.split("@")[1]}
@@ -105,7 +105,7 @@ def test_packages_come_from_the_index_and_nothing_of_this_machines_settings_gets
     secret = authority.cert_pem.bytes().split(b"\n")[3]
     blobs = list(world.blobs())
     assert len(blobs) > 3
-    assert any(b"six.py" in blob for blob in blobs)
+    assert any(b"six.py" in blob for blob in blobs), "no layer has the package"
     for blob in blobs:
         assert b"planted-host" not in blob
         assert secret not in blob

@@ -73,7 +73,8 @@ def test_a_service_has_to_be_switched_on_and_stays_while_a_region_uses_it(google
 def test_an_unknown_host_path_of_the_api_is_refused(google: Google) -> None:
     with google.http() as client:
         answer: httpx.Response = client.get("https://run.googleapis.com/v2/projects/p/locations/l/jobs/none")
-    assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
+    assert answer.status_code == 404, answer.text
+    assert answer.json()["error"]["status"] == "NOT_FOUND"
 
 
 FACTS = Facts("projects/_/buckets/b/objects/claims/alpha/x", "storage.googleapis.com/Object", attributes={"k": "v/w"})

@@ -146,7 +146,7 @@ def test_what_goes_wrong_is_told_in_a_sentence(
 ) -> None:
     image = built(kernel, tmp_path, name)
     done = run(image, world, "predict.py", **{"MODEL_ID": CLASSIC_MODEL, **keys(numerai), **MODELS[name].env, **env})
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert numerai.submissions() == []
@@ -156,13 +156,14 @@ def test_a_model_of_another_data_version_is_not_used(
     kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path
 ) -> None:
     image = built(kernel, tmp_path, "shared-1")
-    assert run(image, world, "train.py").returncode == 0
+    result = run(image, world, "train.py")
+    assert result.returncode == 0, result.stderr
     code = image.root / "app" / "model.py"
     code.write_text(
         code.read_text() + "\nimport common.data, common.model_file\ncommon.model_file.DATA_VERSION = 'v9'\n"
     )
     done = run(image, world, "predict.py", MODEL_ID=CLASSIC_MODEL, **keys(numerai))
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert "run train.py again" in done.stderr
     assert numerai.submissions() == []
 
@@ -220,7 +221,7 @@ def test_a_predictor_that_is_not_there_is_told(
 ) -> None:
     image = built(kernel, tmp_path, "pred1")
     done = run(image, world, "predict.py", MODEL_ID=CLASSIC_MODEL, **keys(numerai), PREDICTOR=name)
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
 

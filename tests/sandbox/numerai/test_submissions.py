@@ -182,7 +182,7 @@ def test_a_file_that_was_never_put_makes_no_submission(numerai: Numerai, monkeyp
 
     def tampered(url: str, **options: Any) -> requests.Response:
         answer = put(url.replace("signature=", "signature=wrong"), **options)
-        assert answer.status_code == 403
+        assert answer.status_code == 403, answer.text
         return answer
 
     monkeypatch.setattr(requests, "put", tampered)
