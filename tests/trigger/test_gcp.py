@@ -189,7 +189,7 @@ def test_every_call_has_a_time_out_below_the_function_s_own(google: Google, entr
     entry._parts()[1].create("run/1.claim", b"")
     entry._parts()[2].start("run", {})
     assert sum(timeout for *_, timeout in google.calls) < 60
-    assert all(timeout > 0 for *_, timeout in google.calls)
+    assert not [timeout for *_, timeout in google.calls if timeout <= 0]
 
 
 def webhook(entry: ModuleType, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, Any]]:

@@ -127,7 +127,8 @@ def test_few_calls_of_functions(cloud: Cloud, free: int, level: Level, words: st
     cloud.calls(free)
     cloud.builds(1)
     found = only(list(aws.examine(place(node("alpha"), node("beta")))), "quota of Lambda")
-    assert (found.level, words in found.text) == (level, True)
+    assert found.level == level, found.text
+    assert words in found.text
     assert "--quota-code L-B99A9384" in found.mend
 
 

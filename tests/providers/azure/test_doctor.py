@@ -125,10 +125,12 @@ def test_no_room_for_an_environment(examined: Examined) -> None:
 def test_too_few_vcpus_in_the_environment(examined: Examined) -> None:
     few = {"environments/e/usages": usages("ManagedEnvironmentConsumptionCores", 0, 1)}
     found = only(examined(here("alpha", "beta"), **few), "quota of Container Apps, vCPUs")
-    assert (found.level, "all nodes together need 2" in found.text) == (Level.WARNING, True)
+    assert found.level == Level.WARNING, found.text
+    assert "all nodes together need 2" in found.text
     large = {"preset": None, "cpu": 2, "memory": 4096}
     found = only(examined(here("alpha", size=large), **few), "quota of Container Apps, vCPUs")
-    assert (found.level, "alpha would need more" in found.text) == (Level.FAILED, True)
+    assert found.level == Level.FAILED, found.text
+    assert "alpha would need more" in found.text
 
 
 def test_usages_that_may_not_be_asked_are_no_failure(examined: Examined) -> None:

@@ -27,7 +27,7 @@ ASKED = {
 @pytest.mark.parametrize("service", FOLLOWED)
 def test_who_deploys_may_ask_how_what_takes_long_ended(service: str) -> None:
     up = needed(gcp.TABLE, Way.UP)
-    assert any(each.startswith(f"{service}.") and each.endswith((".create", ".enable")) for each in up)
+    assert [each for each in up if each.startswith(f"{service}.") and each.endswith((".create", ".enable"))], up
     assert f"{service}.operations.get" in up
 
 
