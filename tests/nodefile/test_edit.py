@@ -30,7 +30,7 @@ def keeps_its_lines(before: str, after: str) -> None:
     old, new = ((text if text.endswith("\n") else text + end).splitlines(keepends=True) for text in (before, after))
     old = old if before else []
     rest = iter(new)
-    assert all(line in rest for line in old), after
+    assert not [line for line in old if line not in rest], after
     first = next((index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), len(old))
     count = len(new) - len(old)
     assert new[first + count :] == old[first:], "the new lines are in one piece"
@@ -104,7 +104,7 @@ def test_the_projects_own_file() -> None:
 def test_where_no_line_can_be_added_the_rest_is_kept_all_the_same(text: str) -> None:
     after = with_nodes(text.encode(), NEW)
     assert yaml_source.read(after).value["nodes"]["new"] == NEW["new"]
-    assert all(comment in after.decode() for comment in ("# hi", "# none yet") if comment in text)
+    assert not [comment for comment in ("# hi", "# none yet") if comment in text and comment not in after.decode()]
 
 
 def test_a_file_that_no_program_can_edit() -> None:

@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_the_table(pnodes: Pnodes, file: Path) -> None:
     done = pnodes("cost", str(file))
-    assert done.exit_code == 0
+    assert done.exit_code == 0, done.output
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
     assert "1 vCPU, 4 GiB" in lines["alpha"]
     assert lines["beta"].split()[-1] == "?"
@@ -44,8 +44,9 @@ def test_longer_runs_cost_more(pnodes: Pnodes, file: Path) -> None:
 
 
 def test_mistakes_are_told(pnodes: Pnodes, file: Path) -> None:
-    assert pnodes("cost", str(file), "--minutes", "0").exit_code == 2
+    result = pnodes("cost", str(file), "--minutes", "0")
+    assert result.exit_code == 2, result.output
     file.write_text("nodes: {alpha: {cloud: aws}}\n")
     done = pnodes("cost", str(file))
-    assert done.exit_code == 2
+    assert done.exit_code == 2, done.output
     assert "node alpha has no `source`" in done.stderr

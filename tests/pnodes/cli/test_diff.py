@@ -41,11 +41,13 @@ def test_an_engine_without_login_or_stack_is_a_sentence_with_the_next_step(
     ):
         engine_says.append(said)
         result = pnodes(*command)
-        assert (result.exit_code, sentence in result.stderr) == (1, True), result.output
+        assert result.exit_code == 1, result.output
+        assert sentence in result.stderr, result.output
 
 
 def test_mistakes_of_nodes_yaml_are_said_before_anything_slow(pnodes: Pnodes, engine_says: list[str]) -> None:
     Path("nodes.yaml").write_text(NODE.replace("aws", "awss"))
     result = pnodes("diff")
-    assert (result.exit_code, 'Did you mean "aws"?' in result.stderr) == (2, True)
+    assert result.exit_code == 2, result.output
+    assert 'Did you mean "aws"?' in result.stderr
     assert engine_says == []

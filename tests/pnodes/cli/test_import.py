@@ -108,7 +108,8 @@ nodes:
     ):
         assert sentence in said(done)
     assert SECRET not in said(done)
-    assert pnodes("validate").exit_code == 0
+    result = pnodes("validate")
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize(
@@ -200,20 +201,21 @@ def test_a_file_that_cannot_be_used_is_said_and_nothing_is_written(
 def test_what_a_cloud_cannot_do_is_refused_by_name(pnodes: Pnodes, folder: Path) -> None:
     home(folder, {"numerai-a": old.aws(model(folder), cpu=32768, memory=262144), "signals-b": old.gcp(model(folder))})
     done = pnodes("import", "--no-keys")
-    assert done.exit_code == 2
+    assert done.exit_code == 2, done.output
     assert "the new node numerai-a: size: 32 vCPU / 256 GiB is more than Fargate has" in said(done)
     assert not (folder / "nodes.yaml").exists()
-    assert pnodes("import", "--no-keys", "--skip", "numerai-a").exit_code == 0
+    result = pnodes("import", "--no-keys", "--skip", "numerai-a")
+    assert result.exit_code == 0, result.output
     assert list(imported(folder)) == ["signals-b"]
     wrong = pnodes("import", "--no-keys", "--skip", "numerai")
-    assert wrong.exit_code == 2
+    assert wrong.exit_code == 2, wrong.output
     assert '--skip numerai: there is no such node. Did you mean "numerai-a"?' in said(wrong)
 
 
 def test_two_nodes_for_one_model_are_refused(pnodes: Pnodes, folder: Path) -> None:
     home(folder, {"numerai-a": old.aws(model(folder)), "numerai-b": old.aws(model(folder))})
     done = pnodes("import", "--no-keys")
-    assert done.exit_code == 2
+    assert done.exit_code == 2, done.output
     assert "the new node numerai-b: model: node numerai-a already runs this model" in said(done)
 
 
@@ -221,11 +223,13 @@ def test_names_that_become_the_same_are_told_apart(pnodes: Pnodes, folder: Path)
     nodes = {f"numerai-{'x' * 18}{end}": old.aws(model(folder), model_id=old.IDS[number])
              for number, end in enumerate(("_a", "_b", "_c"))}  # fmt: skip
     home(folder, nodes)
-    assert pnodes("import", "--no-keys").exit_code == 0
+    done = pnodes("import", "--no-keys")
+    assert done.exit_code == 0, done.output
     assert list(imported(folder)) == ["x" * 18 + "-a", "x" * 18 + "-b", "x" * 18 + "-c"]
     home(folder, {name: {**fields, "model_id": "m-" + name} for name, fields in
                   {"A_B": nodes[min(nodes)], "a-b": nodes[min(nodes)]}.items()})  # fmt: skip
-    assert pnodes("import", "--no-keys").exit_code == 0
+    done = pnodes("import", "--no-keys")
+    assert done.exit_code == 0, done.output
     assert list(imported(folder))[-2:] == ["a-b", "a-b-2"]
 
 
@@ -245,7 +249,7 @@ def test_a_file_that_is_there_is_added_to(pnodes: Pnodes, folder: Path) -> None:
     assert "it takes env from `defaults`" in said(done)
     before = (folder / "nodes.yaml").read_bytes()
     again = pnodes("import", "--no-keys")
-    assert again.exit_code == 2
+    assert again.exit_code == 2, again.output
     assert 'node numerai-alpha: nodes.yaml has a node "numerai-alpha" already.' in said(again)
     assert (folder / "nodes.yaml").read_bytes() == before
 
@@ -262,7 +266,8 @@ def test_a_shared_folder_becomes_the_context(pnodes: Pnodes, folder: Path) -> No
     (folder / "models" / "common").mkdir(parents=True)
     old.model(folder / "models" / "alpha", old.DOCKERFILE + "COPY common /common\n")
     home(folder, {"numerai-alpha": old.aws(folder / "models" / "alpha")})
-    assert pnodes("import", "--no-keys").exit_code == 0
+    done = pnodes("import", "--no-keys")
+    assert done.exit_code == 0, done.output
     assert imported(folder)["numerai-alpha"].context == folder / "models"
 
 
@@ -275,16 +280,18 @@ def test_a_dry_run_prints_the_file_and_changes_nothing(pnodes: Pnodes, folder: P
     as_json = json.loads(pnodes("import", "--dry-run", "--json").stdout)
     assert as_json["content"] == done.stdout
     assert (as_json["written"], as_json["nodes"][0]["was"]) == (False, "numerai-alpha")
-    assert pnodes("import", "--no-keys").exit_code == 0
+    result = pnodes("import", "--no-keys")
+    assert result.exit_code == 0, result.output
     assert (folder / "nodes.yaml").read_text() == done.stdout
 
 
 def test_an_account_of_several(pnodes: Pnodes, folder: Path) -> None:
     home(folder, {"numerai-alpha": old.aws(model(folder))})
-    assert pnodes("import", "--no-keys", "--account", "fund").exit_code == 0
+    done = pnodes("import", "--no-keys", "--account", "fund")
+    assert done.exit_code == 0, done.output
     assert imported(folder)["numerai-alpha"].account == "fund"
     wrong = pnodes("import", "--no-keys", "--account", "My Fund")
-    assert wrong.exit_code == 2
+    assert wrong.exit_code == 2, wrong.output
     assert "--account: 'My Fund' cannot be an account's name" in said(wrong)
 
 
@@ -320,7 +327,7 @@ def test_keys_that_cannot_be_moved(
     monkeypatch.setattr("pnodes.pulumi.find", lambda: None)
     old.write(folder.parent / "home" / ".numerai", {"numerai-alpha": old.aws(model(folder))}, keys)
     done = pnodes("import", *arguments)
-    assert done.exit_code == code
+    assert done.exit_code == code, done.output
     assert sentence in said(done)
     assert not (folder / "nodes.yaml").exists()
 
@@ -352,7 +359,7 @@ def test_one_key_alone_is_none(pnodes: Pnodes, folder: Path, monkeypatch: pytest
     monkeypatch.setattr("pnodes.migrate.import_keys.StackSettings", lambda _: settings)
     home(folder, {"numerai-alpha": old.aws(model(folder))})
     done = pnodes("import")
-    assert done.exit_code == 1
+    assert done.exit_code == 1, done.output
     assert "the second one fails" in said(done)
     assert settings.secrets == {}
     assert not (folder / "nodes.yaml").exists()
@@ -366,7 +373,7 @@ def test_half_a_pair_in_the_stack_is_not_made_whole_by_another_pair_s(
     monkeypatch.setattr("pnodes.migrate.import_keys.StackSettings", lambda _: settings)
     home(folder, {"numerai-alpha": old.aws(model(folder))})
     done = pnodes("import")
-    assert done.exit_code == 1
+    assert done.exit_code == 1, done.output
     assert "The stack live has numerai-public-id but no numerai-secret" in said(done)
     assert "pulumi config rm numerai-public-id" in said(done)
     assert not (folder / "nodes.yaml").exists()
@@ -374,14 +381,14 @@ def test_half_a_pair_in_the_stack_is_not_made_whole_by_another_pair_s(
 
 def test_without_any_numerai_cli_the_nodes_are_missed_first(pnodes: Pnodes, folder: Path) -> None:
     done = pnodes("import")
-    assert done.exit_code == 2
+    assert done.exit_code == 2, done.output
     assert "nodes.json. numerai-cli keeps its nodes in" in said(done)
 
 
 def test_a_refused_node_is_named_as_it_was_so_that_it_can_be_left_out(pnodes: Pnodes, folder: Path) -> None:
     home(folder, {"numerai-My_A": old.gcp(model(folder), cpu=16384, memory=61440), "b-b": old.gcp(model(folder))})
     done = pnodes("import", "--no-keys")
-    assert done.exit_code == 2
+    assert done.exit_code == 2, done.output
     assert "the new node numerai-my-a (numerai-My_A before): size: 16 vCPU / 60 GiB is more than" in said(done)
     assert "Nothing was written. Put it right there, or leave a node out with --skip NAME" in said(done)
 
@@ -392,5 +399,5 @@ def test_a_refused_node_is_named_as_it_was_so_that_it_can_be_left_out(pnodes: Pn
 def test_a_path_of_windows_is_said_to_be_one(pnodes: Pnodes, folder: Path, path: str, hint: str) -> None:
     home(folder, {"numerai-a": old.aws(Path(path)) | {"path": path}})
     done = pnodes("import", "--no-keys")
-    assert done.exit_code == 2
+    assert done.exit_code == 2, done.output
     assert f"{path} is a path of Windows. Write where that folder is on this machine{hint}." in said(done)

@@ -59,7 +59,8 @@ def test_a_node_from_an_example(pnodes: Pnodes, folder: Path) -> None:
         copied, original = (root / path for root in (folder / "beta", ROOT / "examples" / "tournament-python"))
         assert copied.read_text() == original.read_text()
     assert [node.name for node in load(folder / "nodes.yaml").nodes] == ["alpha", "beta"]
-    assert pnodes("validate").exit_code == 0
+    result = pnodes("validate")
+    assert result.exit_code == 0, result.output
     steps = ('pnodes run beta --command "python train.py" ', "pnodes run beta ", "pnodes validate ", "pulumi preview ")
     places = [done.stdout.index(f"  {step}") for step in steps]
     assert places == sorted(places)
@@ -84,8 +85,10 @@ def test_what_is_asked_for_is_written(pnodes: Pnodes, folder: Path) -> None:
 
 def test_the_file_decides_where_paths_begin(pnodes: Pnodes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder / "alpha")
-    assert pnodes("new", "beta", "--model", "b").exit_code == 0
-    assert pnodes("new", "gamma", "--model", "c", "--folder", "gamma").exit_code == 0
+    done = pnodes("new", "beta", "--model", "b")
+    assert done.exit_code == 0, done.output
+    done = pnodes("new", "gamma", "--model", "c", "--folder", "gamma")
+    assert done.exit_code == 0, done.output
     sources = {node.name: node.source for node in load(folder / "nodes.yaml").nodes}
     assert sources["beta"] == folder / "beta"
     assert sources["gamma"] == folder / "alpha" / "gamma"
@@ -93,7 +96,8 @@ def test_the_file_decides_where_paths_begin(pnodes: Pnodes, folder: Path, monkey
 
 def test_the_defaults_of_the_file_count(pnodes: Pnodes, folder: Path) -> None:
     (folder / "nodes.yaml").write_text("defaults: {cloud: azure, context: .}\n")
-    assert pnodes("new", "beta", "--model", "b").exit_code == 0
+    done = pnodes("new", "beta", "--model", "b")
+    assert done.exit_code == 0, done.output
     (node,) = load(folder / "nodes.yaml").nodes
     assert (node.cloud, node.context) == ("azure", folder / "beta")
     assert "cloud: aws" not in (folder / "nodes.yaml").read_text()
@@ -116,11 +120,13 @@ def test_a_shared_package_makes_two_nodes_with_one_context(pnodes: Pnodes, folde
 def test_without_a_file_one_is_made(pnodes: Pnodes, folder: Path) -> None:
     (folder / "nodes.yaml").unlink()
     shutil.copy(ROOT / "nodes.schema.json", folder)
-    assert pnodes("new", "beta", "--model", "b").exit_code == 0
+    done = pnodes("new", "beta", "--model", "b")
+    assert done.exit_code == 0, done.output
     text = (folder / "nodes.yaml").read_text()
     assert text.startswith("# yaml-language-server: $schema=nodes.schema.json\n")
     assert text.endswith("nodes:\n  beta:\n    model: b\n    tournament: classic\n    cloud: aws\n    source: beta\n")
-    assert pnodes("validate").exit_code == 0
+    done = pnodes("validate")
+    assert done.exit_code == 0, done.output
     assert (folder / "nodes.yaml").stat().st_mode & 0o777 == 0o644
 
 
@@ -128,7 +134,8 @@ def test_an_empty_folder_and_a_link_to_the_file_are_used(pnodes: Pnodes, folder:
     (folder / "beta").mkdir()
     (folder / "nodes.yaml").rename(folder / "real.yaml")
     (folder / "nodes.yaml").symlink_to("real.yaml")
-    assert pnodes("new", "beta", "--model", "b").exit_code == 0
+    done = pnodes("new", "beta", "--model", "b")
+    assert done.exit_code == 0, done.output
     assert (folder / "nodes.yaml").is_symlink()
     assert "beta:" in (folder / "real.yaml").read_text()
 
@@ -139,7 +146,8 @@ def test_what_training_left_behind_is_not_copied(pnodes: Pnodes, folder: Path, m
     for path in ("model.joblib", "data/v5.3/train.parquet", ".venv/pyvenv.cfg", "__pycache__/model.pyc", ".env"):
         (example / path).parent.mkdir(parents=True, exist_ok=True)
         (example / path).write_text("x")
-    assert pnodes("new", "beta", "--model", "b").exit_code == 0
+    done = pnodes("new", "beta", "--model", "b")
+    assert done.exit_code == 0, done.output
     wanted = {".dockerignore", ".gitignore", "Dockerfile", "README.md", "model.py", "predict.py", "requirements.txt"}
     assert {path.name for path in (folder / "beta").iterdir()} == {*wanted, "train.py"}
 
@@ -196,7 +204,7 @@ def test_a_file_with_problems_is_shown_as_validate_shows_it(pnodes: Pnodes, fold
     (folder / "nodes.yaml").write_text(text)
     before = tree(folder)
     done = pnodes("new", "beta", "--model", "b")
-    assert done.exit_code == 2
+    assert done.exit_code == 2, done.output
     assert done.stdout == pnodes("validate").stdout
     assert done.stdout.startswith("nodes.yaml:")
     assert tree(folder) == before
@@ -206,7 +214,7 @@ def test_a_problem_elsewhere_names_the_line_that_the_person_sees(pnodes: Pnodes,
     (folder / "nodes.yaml").write_text("nodes:\ndefaults:\n  cloud: moon\n")
     before = tree(folder)
     done = pnodes("new", "beta", "--model", "b", "--cloud", "aws")
-    assert done.exit_code == 2
+    assert done.exit_code == 2, done.output
     assert "nodes.yaml:3:10: cloud: " in done.stdout
     assert tree(folder) == before
 
@@ -223,7 +231,8 @@ def test_a_person_is_asked_for_the_models(folder: Path, monkeypatch: pytest.Monk
 def test_who_does_not_answer_gets_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(new, "_asks", lambda: True)
     before = tree(folder)
-    assert CliRunner().invoke(app, ["new", "beta"], input="").exit_code == 1
+    done = CliRunner().invoke(app, ["new", "beta"], input="")
+    assert done.exit_code == 1, done.output
     assert tree(folder) == before
 
 
@@ -237,7 +246,7 @@ def test_a_file_that_changes_meanwhile_is_left_alone(
     found = load(folder / "nodes.yaml")
     monkeypatch.setattr(nodes_write, "load_checked", edit)
     done = pnodes("new", "beta", "--model", "b")
-    assert done.exit_code == 1
+    assert done.exit_code == 1, done.output
     assert "changed by somebody else" in said(done)
     assert (folder / "nodes.yaml").read_text() == NODES + "# edited\n"
     assert sorted(path.name for path in folder.iterdir()) == ["Pulumi.yaml", "alpha", "nodes.yaml"]
@@ -251,7 +260,7 @@ def test_a_copy_that_fails_leaves_nothing_behind(pnodes: Pnodes, folder: Path, m
     monkeypatch.setattr(examples, "copy", full)
     before = tree(folder)
     done = pnodes("new", "beta", "--model", "b", "--folder", "models/mine/beta")
-    assert done.exit_code == 1
+    assert done.exit_code == 1, done.output
     assert "half/file cannot be written: No space left on device." in said(done)
     assert tree(folder) == before
 
@@ -291,6 +300,7 @@ def test_each_example_becomes_nodes_that_are_right(pnodes: Pnodes, folder: Path,
         done = pnodes("new", f"on-{cloud}", "--example", example.name, "--cloud", cloud, "--size", "gen-md", *models)
         assert done.exit_code == 0, said(done)
         models = [f"{word}-{cloud}" if word != "--model" else word for word in models]
-    assert pnodes("validate").exit_code == 0
+    result = pnodes("validate")
+    assert result.exit_code == 0, result.output
     kinds = {node.tournament for node in load(folder / "nodes.yaml").nodes if node.name != "alpha"}
     assert kinds == {example.tournament}

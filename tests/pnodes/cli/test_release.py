@@ -30,8 +30,10 @@ def test_a_node_that_the_file_does_not_have_is_a_sentence(
     project(tmp_path)
     monkeypatch.chdir(tmp_path)
     result = pnodes("release", "alpah")
-    assert (result.exit_code, 'Did you mean "alpha"?' in result.stderr) == (2, True)
-    assert pnodes("release", "alpha", "--json").exit_code == 2
+    assert result.exit_code == 2, result.output
+    assert 'Did you mean "alpha"?' in result.stderr
+    done = pnodes("release", "alpha", "--json")
+    assert done.exit_code == 2, done.output
 
 
 ENGINE = """\
@@ -76,4 +78,4 @@ def test_ctrl_c_leaves_the_engine_the_time_to_end_tidily(tmp_path: Path) -> None
     _, said = process.communicate(timeout=60)
     assert (tmp_path / "tidy").exists(), said
     assert "Traceback" not in said
-    assert process.returncode == 1
+    assert process.returncode == 1, said

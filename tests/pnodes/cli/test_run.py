@@ -50,7 +50,7 @@ def test_without_submit_no_key_reaches_the_model(project: Project) -> None:
 def test_the_exit_code_is_the_models(project: Project) -> None:
     project.write(predict="import sys; sys.exit(7)\n")
     done = project.run()
-    assert done.returncode == 7
+    assert done.returncode == 7, done.stderr
     assert "alice: ended with exit code 7" in done.stderr
 
 
@@ -90,7 +90,7 @@ def test_a_second_run_leaves_nothing_to_tell(project: Project) -> None:
 def test_mistakes_are_sentences(project: Project, arguments: tuple[str, ...], sentence: str, code: int) -> None:
     project.env["PATH"] = "/usr/bin:/bin"
     done = project.run(*arguments)
-    assert done.returncode == code
+    assert done.returncode == code, done.stderr
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -98,21 +98,21 @@ def test_mistakes_are_sentences(project: Project, arguments: tuple[str, ...], se
 def test_a_node_that_is_not_there(project: Project) -> None:
     (project.folder / "nodes.yaml").write_text((project.folder / "nodes.yaml").read_text().replace("alice", "alicia"))
     done = project.run()
-    assert done.returncode == 2
+    assert done.returncode == 2, done.stderr
     assert 'nodes.yaml has no node "alice". Did you mean "alicia"?' in done.stderr
 
 
 def test_a_dockerfile_in_stages_is_for_a_container(project: Project) -> None:
     project.write(Dockerfile="FROM a AS b\nFROM python:3-slim\n")
     done = project.run()
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert "line 2: a second FROM needs a container engine. Add --container." in done.stderr
 
 
 def test_a_program_that_is_not_here(project: Project) -> None:
     project.write(Dockerfile='FROM rocker/r-ver:4.6.0\nWORKDIR /app\nCOPY . .\nCMD ["no-such-R", "predict.R"]\n')
     done = project.run()
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert "no-such-R, which alice runs, is not installed on this machine" in done.stderr
 
 
@@ -188,7 +188,7 @@ def test_what_numerai_would_refuse_is_refused_here(
 ) -> None:
     submitting.write(predict=PREDICT.replace("print(", f"{line}\nprint("))
     done = submitting.run()
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert (
         f"ValueError: {sentence}" in done.stderr
         or f"ValueError: the columns of the predictions: {sentence}" in done.stderr
@@ -220,5 +220,5 @@ def test_a_models_name_is_looked_up_with_the_keys_that_are_there(submitting: Pro
     assert json.loads(without.stdout)["MODEL_ID"] == "00000000-0000-0000-0000-000000000000"
     submitting.env |= {"NUMERAI_PUBLIC_ID": numerai.public_id, "NUMERAI_SECRET_KEY": numerai.secret_key}
     wrong = submitting.run("--submit")
-    assert wrong.returncode == 1
+    assert wrong.returncode == 1, wrong.stderr
     assert 'the account has no classic model "no-such-model"' in wrong.stderr

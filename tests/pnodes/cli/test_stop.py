@@ -22,18 +22,22 @@ def test_the_one_that_runs_is_stopped_and_waited_for(pnodes: Pnodes, deployed: D
 
 def test_nothing_to_stop_is_1(pnodes: Pnodes, deployed: Deployed) -> None:
     result = pnodes("stop", "alpha")
-    assert (result.exit_code, "No run of alpha is under way." in result.stderr) == (1, True)
+    assert result.exit_code == 1, result.output
+    assert "No run of alpha is under way." in result.stderr
 
 
 def test_of_several_one_is_named_or_all_are_meant(pnodes: Pnodes, deployed: Deployed) -> None:
     node = deployed.nodes["alpha"]
     node.known = [*RUNNING, *node.known]
     result = pnodes("stop", "alpha")
-    assert (result.exit_code, node.stopped) == (2, [])
+    assert result.exit_code == 2, result.output
+    assert node.stopped == []
     assert "run-4 (RUNNING" in result.stderr
-    assert pnodes("stop", "alpha", "--run", "run-3").exit_code == 0
+    done = pnodes("stop", "alpha", "--run", "run-3")
+    assert done.exit_code == 0, done.output
     assert node.stopped == ["run-3"]
-    assert pnodes("stop", "alpha", "--run", "other").exit_code == 2
+    done = pnodes("stop", "alpha", "--run", "other")
+    assert done.exit_code == 2, done.output
     node.known = [*RUNNING]
     document = json.loads(pnodes("stop", "alpha", "--all", "--json").stdout)
     assert [each["state"] for each in document["runs"]] == ["CANCELLED", "CANCELLED"]
@@ -44,4 +48,5 @@ def test_a_run_that_does_not_end_in_time_is_1(pnodes: Pnodes, deployed: Deployed
     node.known = [RUNNING[0]]
     node.stop = lambda run: None  # type: ignore[method-assign]
     result = pnodes("stop", "alpha", "--timeout", "0")
-    assert (result.exit_code, "has not ended within 0 s" in result.stderr) == (1, True)
+    assert result.exit_code == 1, result.output
+    assert "has not ended within 0 s" in result.stderr

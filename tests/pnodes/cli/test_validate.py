@@ -38,11 +38,11 @@ def test_every_problem_has_its_line(pnodes: Pnodes, folder: Path) -> None:
     file = folder / "nodes.yaml"
     file.write_text(WRONG)
     done = pnodes("validate", str(file))
-    assert done.exit_code == 2
+    assert done.exit_code == 2, done.output
     lines = done.stdout.splitlines()
     assert len(lines) == 2
-    assert any("nodes.yaml:6:" in line and "awz" in line for line in lines)
-    assert any("nodes.yaml:8:" in line and "colour" in line for line in lines)
+    assert [line for line in lines if "nodes.yaml:6:" in line and "awz" in line], lines
+    assert [line for line in lines if "nodes.yaml:8:" in line and "colour" in line], lines
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -50,7 +50,7 @@ def test_json_holds_the_same(pnodes: Pnodes, folder: Path) -> None:
     file = folder / "nodes.yaml"
     file.write_text(WRONG)
     done = pnodes("validate", str(file), "--json")
-    assert done.exit_code == 2
+    assert done.exit_code == 2, done.output
     found = json.loads(done.stdout)
     assert found["valid"] is False
     assert sorted(problem["line"] for problem in found["problems"]) == [6, 8]
@@ -60,14 +60,15 @@ def test_a_file_without_problems(pnodes: Pnodes, folder: Path, monkeypatch: pyte
     (folder / "nodes.yaml").write_text(RIGHT)
     monkeypatch.chdir(folder / "model")
     done = pnodes("validate")
-    assert (done.exit_code, done.stdout) == (0, f"{folder}/nodes.yaml: 1 node, no problem (1 on aws)\n")
+    assert done.exit_code == 0, done.output
+    assert done.stdout == f"{folder}/nodes.yaml: 1 node, no problem (1 on aws)\n"
     (node,) = json.loads(pnodes("validate", "--json").stdout)["nodes"]
     assert node == {"name": "alice", "cloud": "aws", "region": "us-east-1", "enabled": True, "note": None}
 
 
 def test_a_file_that_is_missing(pnodes: Pnodes, folder: Path) -> None:
     done = pnodes("validate", str(folder / "nodes.yml"))
-    assert done.exit_code == 2
+    assert done.exit_code == 2, done.output
     assert len(done.stdout.splitlines()) == 1
 
 

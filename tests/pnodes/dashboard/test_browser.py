@@ -76,7 +76,7 @@ def test_the_page_tells_every_node_and_opens_logs(chrome: Chrome, serve: Serve) 
     one(chrome, "#log-lines").send_keys(Keys.ESCAPE)
     asked = requested(chrome)
     assert asked
-    assert all(each.startswith(("http://127.0.0.1:", "data:", "about:")) for each in asked)
+    assert not [each for each in asked if not each.startswith(("http://127.0.0.1:", "data:", "about:"))]
     assert complaints(chrome) == []
 
 

@@ -43,7 +43,7 @@ def test_a_pair_with_all_scopes_is_well(wire: Wire) -> None:
     found = examined()
     assert levels(found) == dict.fromkeys(("keys", "scopes", "models"), Level.OK)
     assert wire.asked[0]["headers"]["Authorization"] == "Token PUBLIC$SECRET"
-    assert not any("SECRET" in each.text + each.mend for each in found)
+    assert not [each for each in found if "SECRET" in each.text + each.mend]
 
 
 def test_no_keys(wire: Wire) -> None:
@@ -84,14 +84,17 @@ def test_numerai_does_not_answer(wire: Wire, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("time.sleep", lambda _: None)
     wire.answers = [(503, "")]
     (found,) = examined()
-    assert (found.level, "could not be asked" in found.text) == (Level.FAILED, True)
+    assert found.level == Level.FAILED, found.text
+    assert "could not be asked" in found.text
 
 
 def test_missing_scopes(wire: Wire) -> None:
     wire.answers = [account(["read_user_info"])]
     failed, advice = (each for each in examined() if each.check == "scopes")
-    assert (failed.level, "upload_submission to submit" in failed.text) == (Level.FAILED, True)
-    assert (advice.level, "read_submission_info" in advice.text) == (Level.WARNING, True)
+    assert failed.level == Level.FAILED, failed.text
+    assert "upload_submission to submit" in failed.text
+    assert advice.level == Level.WARNING, advice.text
+    assert "read_submission_info" in advice.text
     assert failed.mend.startswith(BOTH)
 
 

@@ -34,13 +34,15 @@ def test_which_plugins_are_needed() -> None:
 
 def test_the_sdk_s_version_is_installed() -> None:
     (found,) = plugins.examine(["aws"], installed("1.0.0", VERSION))
-    assert (found.level, VERSION in found.text) == (Level.OK, True)
+    assert found.level == Level.OK, found.text
+    assert VERSION in found.text
 
 
 def test_a_running_one_is_attached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_DEBUG_PROVIDERS", "gcp:1234,aws:1235")
     (found,) = plugins.examine(["aws"], installed())
-    assert (found.level, "attached" in found.text) == (Level.OK, True)
+    assert found.level == Level.OK, found.text
+    assert "attached" in found.text
 
 
 def test_downloads_are_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +73,8 @@ def answer(value: Any) -> Any:
 def test_one_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, value: Any, level: Level, words: str) -> None:
     monkeypatch.setattr(httpx, "head", answer(value))
     (found,) = plugins.examine(["aws"], installed())
-    assert (found.level, words in found.text) == (level, True)
+    assert found.level == level, found.text
+    assert words in found.text
     assert bool(found.mend) is (level is Level.FAILED)
 
 

@@ -54,5 +54,5 @@ def test_the_dynamic_provider_takes_the_programs_environment(
 def test_without_an_environment_it_says_what_to_do(checkout: Path, tmp_path: Path, name: str) -> None:
     (checkout / ".venv/bin/python").unlink()
     done = run(checkout / ".tools/pulumi/bin" / name, cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert "is missing; run 'make setup' in" in done.stderr

@@ -47,14 +47,14 @@ def test_a_signal_is_told_as_a_shell_tells_it(tmp_path: Path) -> None:
 def test_the_time_out_ends_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "GRACE_SECONDS", 0.2)
     ended = process.run([sys.executable, "-c", FAMILY], tmp_path, os.environ, 3)
-    assert ended.exit_code == process.TIMED_OUT
+    assert ended.exit_code == process.TIMED_OUT, ended.reason
     assert ended.reason == "the run was stopped at the node's time-out of 3 seconds."
-    assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
+    assert not [pid for pid in (tmp_path / "pids").read_text().split() if not gone(int(pid))]
 
 
 def test_children_do_not_outlive_their_model(tmp_path: Path) -> None:
     ended = process.run(["/bin/sh", "-c", "sleep 600 & echo $! > pid"], tmp_path, os.environ, 60)
-    assert ended.exit_code == 0
+    assert ended.exit_code == 0, ended.reason
     pid = int((tmp_path / "pid").read_text())
     psutil.wait_procs([each for each in psutil.process_iter() if each.pid == pid], timeout=10)
     assert gone(pid)
@@ -74,6 +74,6 @@ def test_interrupting_pnodes_stops_the_model_and_its_children(
             time.sleep(0.05)
         running.send_signal(sent)
         told, _ = running.communicate(timeout=60)
-    assert running.returncode == code
+    assert running.returncode == code, told
     assert json.loads(told)["reason"] == "the run was interrupted."
-    assert all(gone(int(pid)) for pid in pids.read_text().split())
+    assert not [pid for pid in pids.read_text().split() if not gone(int(pid))]
