@@ -1,19 +1,24 @@
-"""What a contributor relies on is true: the packages, the licence, the forms, the hooks and their versions."""
+"""What a contributor relies on is true: the packages, the licence, the forms, the hooks, how tests are written."""
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from pnodes.engine.paths import ROOT
-from tests.repository.imports import tracked
+from tests.repository.imports import imports, modules, tracked
 
+# Not tests/conftest.py, which has nothing to import and which any `import_module(f"{package}.{name}")` might name.
+SHARES_NOTHING = re.compile(r"\.\w+\.(test_\w+|conftest)$")
 FORMS = sorted(path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml")
 
 
@@ -45,7 +50,7 @@ def test_the_changelog_is_kept() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     releases = re.findall(r"^## \[(.+?)\]( - \d{4}-\d{2}-\d{2})?$", text, re.MULTILINE)
     assert releases[0] == ("Unreleased", "")
-    assert all(date for _, date in releases[1:])
+    assert not [release for release, date in releases[1:] if not date]
     kinds = set(re.findall(r"^### (.+)$", text, re.MULTILINE))
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
     assert metadata.version("prediction-nodes") in text
@@ -83,3 +88,29 @@ def test_hooks_run_what_is_there_and_are_pinned() -> None:
         for hook in repo["hooks"]:
             done = subprocess.run([*hook["entry"].split()[:1], "--version"], cwd=ROOT, capture_output=True, check=False)
             assert done.returncode == 0, hook["entry"]
+
+
+def test_what_tests_share_lives_in_helper_modules() -> None:
+    """No test, helper or conftest imports another test module or a conftest: helpers and fixtures have modules of
+    their own, named by what they hold (fixtures: `fixtures.py`), from which each conftest imports the fixtures of its
+    folder and names them in `__all__`."""
+    tests = modules("tests")
+    used = {name: {other for other in imports(name, tests) if SHARES_NOTHING.search(other)} for name in tests}
+    assert {name: others for name, others in used.items() if others} == {}
+
+
+def test_an_assertion_shows_the_text_that_it_searches() -> None:
+    """`assert (code, "x" in text) == (1, True)` fails with `(0, False)`, and the text that would say why is lost."""
+    assert [place for name, path in modules("tests").items() for place in hiding_assertions(name, path)] == []
+
+
+def hiding_assertions(name: str, path: Path) -> Iterator[str]:
+    """The assertions that compare a tuple or list in which a value says whether one thing is in another."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Assert) and isinstance(node.test, ast.Compare):
+            groups = [
+                each for each in (node.test.left, *node.test.comparators) if isinstance(each, ast.Tuple | ast.List)
+            ]
+            values = [value for group in groups for value in group.elts if isinstance(value, ast.Compare)]
+            if any(isinstance(operator, ast.In | ast.NotIn) for value in values for operator in value.ops):
+                yield f"{name}:{node.lineno}"
