@@ -6,7 +6,6 @@ import base64
 import json
 import signal
 import sqlite3
-import time
 import uuid
 from collections import Counter
 from contextlib import closing
@@ -19,6 +18,7 @@ from tests.e2e.nodes import CLOUDS, node, nodes
 from tests.e2e.packed import contents
 from tests.e2e.world import IDS, MakeWorld, World
 from tests.pnodes.migrate.old import DOCKERFILE
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -193,7 +193,7 @@ def test_a_cancelled_up_cancels_its_builds_and_the_next_one_heals(make_world: Ma
     for times, interrupt in enumerate((signal.SIGINT, signal.SIGTERM), 1):
         with world.cli.started("up", "--yes", "--skip-preview") as up:
             said = up.until(lambda text: all(f"{cloud}{number}: FROM" in text for cloud, number in SIX), 300)
-            wait_for(world.project / "begun")
+            wait_until((world.project / "begun").exists, "no build has begun")
             up.process.send_signal(interrupt)
             said = up.ended(120)
         for cloud, number in SIX:
@@ -207,13 +207,6 @@ def test_a_cancelled_up_cancels_its_builds_and_the_next_one_heals(make_world: Ma
     world.cli.up()
     assert builds(world) == cancelled | {"SUCCEEDED": 2, "SUCCESS": 2, "Succeeded": 2}
     assert world.cli.preview().keys() == {"same"}
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline, f"there is no {path.name} after a minute"
-        time.sleep(0.05)
 
 
 def builds(world: World) -> Counter[str]:

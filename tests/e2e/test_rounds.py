@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tests.e2e.webhooks import by_hand
 from tests.e2e.world import IDS, MakeWorld
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -26,10 +25,11 @@ def test_rounds_come_by_a_clock_and_failed_calls_come_again(make_world: MakeWorl
 
     clock = world.control.post("/clock", json={"every": 10, "tournament": "signals"}).json()["clock"]
     assert world.control.get("/status").json()["clock"] == clock
-    deadline = time.monotonic() + 120
-    while world.control.get("/status").json()["clock"]["next"] == clock["next"]:
-        assert time.monotonic() < deadline, "the daemon does not look at its clock"
-        time.sleep(0.2)
+    wait_until(
+        lambda: world.control.get("/status").json()["clock"]["next"] != clock["next"],
+        "the daemon does not look at its clock",
+        120,
+    )
     assert world.control.post("/clock", json={"every": None}).json() == {"clock": None}
     number = world.control.post("/open-round", json={"tournament": "crypto"}).json()["round"]
     assert number >= first["round"] + 2, "the clock has opened one in between"

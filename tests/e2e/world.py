@@ -7,7 +7,6 @@ import shutil
 import ssl
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ import httpx
 from sandbox.azure import entra
 from sandbox.network import Network
 from tests.pulumi_cli import PulumiCli
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 IDS = {
@@ -106,11 +106,8 @@ class World:
         argv += ["--executor", self._executor]
         with (self.home / "daemon.log").open("ab") as log:
             self._process = subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
-        deadline = time.monotonic() + 60
-        while not ready.exists():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError((self.home / "daemon.log").read_text())
-            time.sleep(0.05)
+        wait_until(lambda: ready.exists() or self._process.poll() is not None, self._log)
+        assert ready.exists(), self._log()
         self.daemon: dict[str, Any] = json.loads(ready.read_text())
         self.control = httpx.Client(base_url=self.daemon["control"], trust_env=False, timeout=60)
 
@@ -171,16 +168,16 @@ class World:
 
     def finished(self, count: int, seconds: float = 180) -> list[dict[str, Any]]:
         """The runs once `count` of them have ended."""
-        deadline = time.monotonic() + seconds
-        while True:
-            runs = self.runs()
-            if sum(run["state"] in ("SUCCEEDED", "FAILED") for run in runs) >= count:
-                return runs
-            if time.monotonic() > deadline:
-                raise AssertionError(
-                    f"expected {count} ended runs, got {runs}\n{(self.home / 'daemon.log').read_text()}"
-                )
-            time.sleep(0.1)
+        wait_until(
+            lambda: sum(run["state"] in ("SUCCEEDED", "FAILED") for run in self.runs()) >= count,
+            lambda: f"expected {count} ended runs, got {self.runs()}\n{self._log()}",
+            seconds,
+        )
+        return self.runs()
+
+    def _log(self) -> str:
+        """What the daemon wrote."""
+        return (self.home / "daemon.log").read_text()
 
     def log(self, run_id: str) -> str:
         """What a run printed."""

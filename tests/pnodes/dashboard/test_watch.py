@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 
 import pytest
@@ -14,6 +13,7 @@ from pnodes.dashboard.sources import CALLS, ROUNDS, RUNS, SENT, Calls, Source
 from pnodes.dashboard.watch import Watch, look_once
 from providers.refusal import Refusal
 from tests.pnodes.dashboard.known import Known, call, world
+from tests.waiting import wait_until
 
 
 class Clock:
@@ -27,10 +27,12 @@ class Clock:
 
 def settle(watch: Watch) -> None:
     """Wait until what was begun has ended."""
-    deadline = time.monotonic() + 30
-    while any(timer.busy for timer in watch._timers.values()) or watch._reloading:
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.005)
+    timers = watch._timers
+    wait_until(
+        lambda: not watch._reloading and not any(timer.busy for timer in timers.values()),
+        lambda: f"still busy: {[name for name, timer in timers.items() if timer.busy]}",
+        30,
+    )
 
 
 def looking(known: Known) -> tuple[Watch, Clock]:
@@ -43,10 +45,8 @@ def test_a_slow_cloud_delays_no_other() -> None:
     known.clouds["gamma"].hold = threading.Event()
     watch, _ = looking(known)
     watch.tick()
-    deadline = time.monotonic() + 30
-    while watch.snapshot().of(RUNS, "alpha").waiting or watch.snapshot().of(RUNS, "epsilon").waiting:
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.005)
+    for name in ("alpha", "epsilon"):
+        wait_until(lambda name=name: not watch.snapshot().of(RUNS, name).waiting, f"{name} waits for another", 30)
     assert watch.snapshot().of(RUNS, "gamma").waiting
     known.clouds["gamma"].hold.set()
     settle(watch)

@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from pnodes import engine
 from pnodes.engine.paths import VENV
+from tests.waiting import wait_until
 
 PROJECT = f"""\
 name: tiny
@@ -285,13 +285,13 @@ def test_a_policy_pack_is_run_and_ended(pulumi: Pulumi, tmp_path: Path) -> None:
     assert "needs the virtual environment" in done.stdout + done.stderr
     # Its process ends with the engine's: nobody answers at the port that it wrote down.
     port = int((pack / "port").read_text())
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return
-        time.sleep(0.05)
-    raise AssertionError("the policy pack outlived its engine")
+    wait_until(lambda: not answers(port), "the policy pack outlived its engine", 30)
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens at a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_the_host_ends_with_the_engine_that_started_it(own_engine: Path, environment: dict[str, str]) -> None:

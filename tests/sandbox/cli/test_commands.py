@@ -35,8 +35,10 @@ def test_without_a_sandbox_each_says_how_to_start_one(pnodes: Pnodes, home: Path
 
 
 def test_status_and_stop_without_a_sandbox(pnodes: Pnodes, home: Path) -> None:
-    assert pnodes("sandbox", "status").exit_code == 1
-    assert pnodes("sandbox", "stop").exit_code == 0
+    done = pnodes("sandbox", "status")
+    assert done.exit_code == 1, done.output
+    done = pnodes("sandbox", "stop")
+    assert done.exit_code == 0, done.output
     assert json.loads(pnodes("sandbox", "status", "--json").stdout) == {"running": False, "home": str(home)}
 
 

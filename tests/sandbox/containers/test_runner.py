@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from sandbox.containers.runner import ContainerRunner
 from sandbox.executor import Executor, RunSpec
 from sandbox.network import Network
 from tests.sandbox.containers.world import World
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.containers
 SEEN = """\
@@ -90,10 +90,7 @@ def test_a_sleeper_is_killed_at_its_time_out(world: World) -> None:
 
 def test_a_job_can_be_cancelled_and_its_log_read_while_it_runs(world: World) -> None:
     run_id = world.submit(world.build({"main.py": SLEEPER}))
-    deadline = time.monotonic() + 60
-    while world.executor.logs(run_id) != "asleep\n":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: world.executor.logs(run_id) == "asleep\n", lambda: f"the log is {world.executor.logs(run_id)!r}")
     world.executor.cancel(run_id, "stopped by the user")
     assert world.executor.wait(run_id, 60).reason == "stopped by the user"
     assert containers(world) == []
