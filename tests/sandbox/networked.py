@@ -3,27 +3,56 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from starlette.types import ASGIApp
 
 from sandbox.authority import Authority
-from sandbox.cloud import Cloud, Kernel
+from sandbox.cloud import Cloud, Kernel, Resource
 from sandbox.executor import Executor
 from sandbox.functions import Functions
 from sandbox.gateway import Gateway
 from sandbox.images import Images
 from sandbox.network import Network
 from sandbox.numerai.app import Numerai
+from sandbox.plugin import autoname
 from sandbox.processes import ProcessRunner
 from sandbox.store import Store
 
 AnyCloud = TypeVar("AnyCloud", bound=Cloud)
+
+
+class Account(Generic[AnyCloud]):
+    """A cloud of the sandbox in which tests make resources without the engine."""
+
+    def __init__(self, cloud: AnyCloud, network: Network) -> None:
+        self.cloud, self.network = cloud, network
+
+    def make(self, type_: str, logical: str, /, **inputs: Any) -> Resource:
+        """Create a resource as the plugin does."""
+        handler = self.cloud.handlers[type_]
+        if handler.autoname and handler.autoname not in inputs:
+            inputs[handler.autoname] = autoname(handler, logical)
+        resource = Resource(type_, f"urn::{logical}", logical, "", inputs, copy.deepcopy(inputs))
+        handler.create(resource)
+        self.cloud.save(resource)
+        return resource
+
+    def change(self, old: Resource, **inputs: Any) -> Resource:
+        new = replace(old, inputs=old.inputs | inputs, outputs=copy.deepcopy(old.outputs | inputs))
+        self.cloud.handlers[old.type].update(old, new)
+        self.cloud.save(new)
+        return new
+
+    def remove(self, resource: Resource) -> None:
+        self.cloud.handlers[resource.type].delete(resource)
+        self.cloud.forget(resource)
 
 
 @contextmanager

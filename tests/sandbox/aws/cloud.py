@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -13,8 +11,7 @@ from botocore.config import Config
 from sandbox.aws import ecr, iam, logs, network, s3
 from sandbox.aws.cloud import AwsCloud
 from sandbox.cloud import Resource
-from sandbox.network import Network
-from sandbox.plugin import autoname
+from tests.sandbox.networked import Account
 
 
 def trust(service: str, condition: dict[str, Any] | None = None) -> str:
@@ -22,32 +19,13 @@ def trust(service: str, condition: dict[str, Any] | None = None) -> str:
     return json.dumps({"Statement": [statement | ({"Condition": condition} if condition else {})]})
 
 
-class Aws:
+class Aws(Account[AwsCloud]):
     """`cloud` is the stand-in; `make` creates a resource as the plugin would; `client` is one of boto3."""
 
-    def __init__(self, cloud: AwsCloud, net: Network) -> None:
-        self.cloud, self.network = cloud, net
-
     def make(self, type_: str, logical: str, /, **inputs: Any) -> Resource:
-        handler = self.cloud.handlers[type_]
-        failures = list(handler.check(inputs))
+        failures = list(self.cloud.handlers[type_].check(inputs))
         assert not failures, failures
-        if handler.autoname and handler.autoname not in inputs:
-            inputs[handler.autoname] = autoname(handler, logical)
-        resource = Resource(type_, f"urn::{logical}", logical, "", inputs, copy.deepcopy(inputs))
-        handler.create(resource)
-        self.cloud.save(resource)
-        return resource
-
-    def change(self, old: Resource, **inputs: Any) -> Resource:
-        new = replace(old, inputs=old.inputs | inputs, outputs=copy.deepcopy(old.outputs | inputs))
-        self.cloud.handlers[old.type].update(old, new)
-        self.cloud.save(new)
-        return new
-
-    def remove(self, resource: Resource) -> None:
-        self.cloud.handlers[resource.type].delete(resource)
-        self.cloud.forget(resource)
+        return super().make(type_, logical, **inputs)
 
     def role(self, name: str, service: str, policy: str, condition: dict[str, Any] | None = None) -> Resource:
         role = self.make(iam.ROLE, name, assumeRolePolicy=trust(service, condition))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import ssl
-from dataclasses import replace
-from typing import Any
 
 import httpx
 
@@ -15,7 +12,7 @@ from sandbox.azure.identity import IDENTITY, MANAGEMENT
 from sandbox.azure.storage import ACCOUNT, CONTAINER
 from sandbox.cloud import Resource
 from sandbox.network import Network
-from sandbox.plugin import autoname
+from tests.sandbox.networked import Account
 
 NAMESPACES = [
     "Microsoft.App", "Microsoft.ContainerRegistry", "Microsoft.Insights", "Microsoft.KeyVault",
@@ -26,33 +23,14 @@ PLACE = {"resourceGroupName": GROUP, "location": "eastus"}
 BUILT_IN = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions"
 
 
-class Azure:
+class Azure(Account[AzureCloud]):
     """`cloud` is the stand-in; `make` creates a resource as the plugin would."""
 
     def __init__(self, cloud: AzureCloud, network: Network) -> None:
-        self.cloud, self.network = cloud, network
+        super().__init__(cloud, network)
         for namespace in NAMESPACES:
             cloud.kernel.store.put("azure:providers", namespace, {})
         self.make(handlers.GROUP, GROUP, resourceGroupName=GROUP, location="eastus")
-
-    def make(self, type_: str, logical: str, /, **inputs: Any) -> Resource:
-        handler = self.cloud.handlers[type_]
-        if handler.autoname and handler.autoname not in inputs:
-            inputs[handler.autoname] = autoname(handler, logical)
-        resource = Resource(type_, f"urn::{logical}", logical, "", inputs, copy.deepcopy(inputs))
-        handler.create(resource)
-        self.cloud.save(resource)
-        return resource
-
-    def change(self, old: Resource, **inputs: Any) -> Resource:
-        new = replace(old, inputs=old.inputs | inputs, outputs=copy.deepcopy(old.outputs | inputs))
-        self.cloud.handlers[old.type].update(old, new)
-        self.cloud.save(new)
-        return new
-
-    def remove(self, resource: Resource) -> None:
-        self.cloud.handlers[resource.type].delete(resource)
-        self.cloud.forget(resource)
 
     def identity(self, name: str) -> Resource:
         return self.make(IDENTITY, name, resourceGroupName=GROUP, location="eastus")

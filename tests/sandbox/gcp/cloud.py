@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import ssl
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -15,8 +13,8 @@ from sandbox.cloud import Resource
 from sandbox.gcp import handlers, iam, run, storage
 from sandbox.gcp.cloud import GcpCloud
 from sandbox.network import Network
-from sandbox.plugin import autoname
 from tests.sandbox.archives import packed
+from tests.sandbox.networked import Account
 
 REGION = "us-central1"
 BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
@@ -31,32 +29,13 @@ SHOW = (
 )
 
 
-class Google:
+class Google(Account[GcpCloud]):
     """`cloud` is the stand-in; `make` creates a resource as the plugin would."""
 
     def __init__(self, cloud: GcpCloud, network: Network) -> None:
-        self.cloud, self.network = cloud, network
+        super().__init__(cloud, network)
         for service in SERVICES:
             self.make(handlers.SERVICE, service, service=f"{service}.googleapis.com")
-
-    def make(self, type_: str, logical: str, /, **inputs: Any) -> Resource:
-        handler = self.cloud.handlers[type_]
-        if handler.autoname and handler.autoname not in inputs:
-            inputs[handler.autoname] = autoname(handler, logical)
-        resource = Resource(type_, f"urn::{logical}", logical, "", inputs, copy.deepcopy(inputs))
-        handler.create(resource)
-        self.cloud.save(resource)
-        return resource
-
-    def change(self, old: Resource, **inputs: Any) -> Resource:
-        new = replace(old, inputs=old.inputs | inputs, outputs=copy.deepcopy(old.outputs | inputs))
-        self.cloud.handlers[old.type].update(old, new)
-        self.cloud.save(new)
-        return new
-
-    def remove(self, resource: Resource) -> None:
-        self.cloud.handlers[resource.type].delete(resource)
-        self.cloud.forget(resource)
 
     def account(self, name: str) -> Resource:
         return self.make(iam.ACCOUNT, name, accountId=f"{name}-account")
