@@ -19,13 +19,17 @@ class Move:
     """What `run` will do: set these secrets, or only say why not. Its text shows no key."""
 
     what: str
+    folder: Path
     settings: StackSettings | None = None
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     done: list[str] = field(default_factory=list)
 
     def wants(self, setting: str) -> bool:
         """Whether a person has to set this still, as far as is known."""
-        return self.settings is None or not self.settings.has(setting)
+        try:
+            return not (self.settings or StackSettings(self.folder)).has(setting)
+        except UserError:
+            return True
 
     def run(self) -> dict[str, str | bool]:
         """Set the secrets; all of them, or none."""
@@ -50,7 +54,8 @@ def prepare(file: Path, folder: Path, account: str | None, wanted: bool) -> Move
     """Look at the keys in numerai-cli's file and at the stack that is selected in the project's folder."""
     place = project.shown(file)
     if not wanted:
-        return Move(f"left in {place}. `pnodes import --only-keys` moves them to the stack that is selected then.")
+        what = f"left in {place}. With a stack of your own selected, `pnodes import --only-keys` moves them there."
+        return Move(what, folder)
     try:
         found = keys_file.read(file)
     except WrongFile as error:
@@ -76,6 +81,7 @@ def prepare(file: Path, folder: Path, account: str | None, wanted: bool) -> Move
         return Move(
             f"left in {place}: the stack {settings.stack} has {' and '.join(there)} already. To change them: "
             f"pulumi config set --secret {there[0]}.",
+            folder,
             settings,
         )
     secrets = {called.public_id: found.keys.public_id, called.secret: found.keys.secret}
@@ -83,4 +89,4 @@ def prepare(file: Path, folder: Path, account: str | None, wanted: bool) -> Move
         f"{called.public_id} and {called.secret} are encrypted in the configuration of the stack {settings.stack} now. "
         f"{place} still holds them, for numerai-cli: remove it with the last of its nodes."
     )
-    return Move(what, settings, secrets)
+    return Move(what, folder, settings, secrets)

@@ -59,6 +59,7 @@ def prepared(world: World, home: Path) -> dict[str, str]:
     (bin_ / "pnodes").chmod(0o755)
     env = {**world.cli.env, "PYTHONPATH": str(ROOT), "HOME": str(home), "PULUMI_HOME": str(home / "pulumi")}
     env["PATH"] = f"{bin_}:{env['PATH']}"
+    env["PNODES_IMPORT_KEYS"] = "no"  # as `pnodes sandbox env` sets it
     # What `pnodes sandbox start` does.
     subprocess.run(["pulumi", "stack", "select", "dev"], cwd=world.project, env=env, check=True)
     return env

@@ -100,7 +100,7 @@ def test_what_is_logged_is_scrubbed_line_by_line_and_has_its_events(
         "place = sys.argv[sys.argv.index('--event-log') + 1]\n"
         "assert os.environ['PULUMI_DEBUG_COMMANDS'] == 'true'\n"
         "pathlib.Path(place).write_text('{}\\n{}\\n')\n"
-        "print('a SECRET'); print('the stack is currently locked by 1 lock', file=sys.stderr); sys.exit(255)"
+        "print('a SECRET'); print('the stack is currently locked by 1 lock'); sys.exit(255)"
     )
     done = pulumi.log("up", "--yes", scrub=lambda line: line.replace("SECRET", "***"))
     assert capsys.readouterr().out == "a ***\nthe stack is currently locked by 1 lock\n"

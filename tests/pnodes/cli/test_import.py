@@ -303,7 +303,7 @@ def test_the_environment_can_say_that_keys_stay_where_they_are(
     done = pnodes("import")
     assert done.exit_code == 0, said(done)
     assert "left in" in said(done)
-    assert "`pnodes import --only-keys` moves them" in said(done)
+    assert "`pnodes import --only-keys` moves them there" in said(done)
     assert sorted(path.name for path in folder.iterdir() if path.suffix == ".yaml") == ["Pulumi.yaml", "nodes.yaml"]
 
 

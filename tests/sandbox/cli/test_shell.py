@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pnodes.engine.paths import VENV
+from pnodes.local.variables import for_installing
 from sandbox.cli import shell as sandbox_shell
 from sandbox.cli.process import Daemon
 from sandbox.network import Network
@@ -71,6 +72,13 @@ def test_a_daemon_started_from_such_a_shell_reaches_the_world() -> None:
     assert "HTTPS_PROXY" not in cleaned
     assert "SSL_CERT_FILE" not in cleaned
     assert "PULUMI_DEBUG_PROVIDERS" not in cleaned
+
+
+def test_packages_are_downloaded_past_the_sandbox_and_keys_stay_where_they_are() -> None:
+    inside = {"HOME": "/h", **sandbox_shell.variables(DAEMON, Path("/engine/bin"))}
+    downloading = for_installing(inside)
+    assert set(inside) - set(downloading) == set(Network(4001, DAEMON.ca).environment("deployer"))
+    assert inside["PNODES_IMPORT_KEYS"] == "no"
 
 
 def test_a_persons_own_proxy_stays() -> None:
