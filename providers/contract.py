@@ -17,6 +17,7 @@ import pulumi
 
 from nodefile import Node, variables
 from providers.numerai import keys
+from providers.webhook_url import webhook_url
 
 TYPE_PREFIX = "prediction-nodes"
 
@@ -91,7 +92,7 @@ class PredictionNode(pulumi.ComponentResource):
         """Make the webhook's URL from the trigger's base URL (a slash at its end or not) and register the outputs."""
         self.webhook_url = pulumi.Output.secret(
             pulumi.Output.all(host, stack.model_ids[self.node.name], stack.token(self.node)).apply(
-                lambda known: f"{known[0].rstrip('/')}/pred/{known[1]}?token={known[2]}"
+                lambda known: webhook_url(*known)
             )
         )
         self.register_outputs(

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import typer
@@ -17,6 +16,7 @@ from pnodes.deployed.accounts import Accounts
 from pnodes.deployed.check import STEPS, Check, Result
 from pnodes.deployed.stack import DeployedStack, StackNode
 from pnodes.times import duration
+from providers import webhook_url
 from providers.operations import OperationsError
 from providers.refusal import Refusal
 
@@ -84,8 +84,7 @@ def _results(stack: DeployedStack, nodes: Sequence[StackNode], timeout: float, c
 
 def health(webhook: str) -> str:
     """What is wrong with the trigger behind a webhook; nothing when it answers."""
-    parts = urlsplit(webhook)
-    address = urlunsplit((parts.scheme, parts.netloc, parts.path.split("/pred/")[0] + "/health", "", ""))
+    address = webhook_url.beside(webhook, "/health")
     try:
         answer = httpx.get(address, timeout=60)
     except httpx.HTTPError as error:

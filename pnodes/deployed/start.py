@@ -7,12 +7,12 @@ here would be an id that Numerai never gave. Scheduled runs have none, so this i
 import time
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import httpx
 
 from pnodes.deployed.stack import StackNode
 from pnodes.errors import UserError
+from providers import webhook_url
 
 _TRIES, _PAUSE_SECONDS = 3, 2.0
 _TIMEOUT = 60
@@ -20,7 +20,8 @@ _TIMEOUT = 60
 
 def start(node: StackNode, now: datetime | None = None) -> dict[str, Any]:
     """The trigger's answer. Raises UserError. A repeat after an answer that was lost starts nothing twice."""
-    address, token = door(node)
+    # The token goes into a header, out of every access log.
+    address, token = webhook_url.beside(node.webhook, f"/schedule/{node.model_id}"), webhook_url.token(node.webhook)
     # The run's id is made of this time, so it is the same for every try.
     body = {"scheduledTime": (now or datetime.now(UTC)).isoformat(timespec="microseconds")}
     said = ""
@@ -41,14 +42,6 @@ def start(node: StackNode, now: datetime | None = None) -> dict[str, Any]:
     raise UserError(
         f"The trigger of {node.name} started nothing: {said}. Its log says more: `pnodes logs {node.name} --trigger`."
     )
-
-
-def door(node: StackNode) -> tuple[str, str]:
-    """Where the node's schedule knocks, and the token that goes into a header there, out of every access log."""
-    parts = urlsplit(node.webhook)
-    token = (parse_qs(parts.query).get("token") or [""])[0]
-    path = f"{parts.path.split('/pred/')[0]}/schedule/{node.model_id}"
-    return urlunsplit((parts.scheme, parts.netloc, path, "", "")), token
 
 
 def _read(answer: httpx.Response) -> dict[str, Any]:

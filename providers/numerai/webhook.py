@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pulumi
 import tenacity
 from pulumi import dynamic
 
 from nodefile import Node
+from providers import webhook_url
 from providers.contract import PredictionNode, Stack
 from providers.numerai.keys import NoKeys, keys
 from providers.refusal import Refusal
@@ -94,7 +94,7 @@ class WebhookProvider(Provider):
 
     def _wait(self, props: dict[str, Any]) -> None:
         """Until the trigger answers: Numerai must never be told of an address that does not work."""
-        address = health(props["url"])
+        address = webhook_url.beside(props["url"], "/health")
         again = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_NotYet),
             wait=tenacity.wait_fixed(self.pause_seconds),
@@ -128,12 +128,6 @@ def _ask(address: str) -> None:
 def fingerprint(url: str | None) -> str:
     """What the state keeps of a URL: 256 random bits cannot be found from their hash."""
     return hashlib.sha256(url.encode()).hexdigest() if url else _ABSENT
-
-
-def health(url: str) -> str:
-    """Where the trigger behind a webhook says that it is there."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.split("/pred/")[0] + "/health", "", ""))
 
 
 class Webhook(Resource, module="prediction-nodes", name="Webhook"):

@@ -1,0 +1,18 @@
+"""Where a webhook's trigger answers besides."""
+
+import pytest
+
+from providers.webhook_url import beside, token, webhook_url
+
+
+@pytest.mark.parametrize("path", ["/pred/m?token=t", "/pred/m/t", "/api/pred/m?token=t"])
+def test_other_paths_of_the_trigger(path: str) -> None:
+    assert beside(f"https://host{path}", "/health") == f"https://host{path.split('/pred')[0]}/health"
+
+
+@pytest.mark.parametrize("host", ["https://host", "https://host/"])
+def test_a_webhook_gives_back_its_token(host: str) -> None:
+    webhook = webhook_url(host, "m", "t-_1")
+    assert webhook == "https://host/pred/m?token=t-_1"
+    assert token(webhook) == "t-_1"
+    assert token("https://host/pred/m") == ""
