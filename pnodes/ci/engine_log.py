@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pnodes.ci import scrubbing
+from pnodes import scrubbing
 from pnodes.ci.github import Step
-from pnodes.ci.scrubbing import Scrubber
 from pnodes.errors import UserError
 from pnodes.pulumi import Logged, Pulumi
+from pnodes.scrubbing import Scrubber
 
 
 def ask(pulumi: Pulumi, *arguments: str) -> Any:
@@ -21,13 +21,9 @@ def ask(pulumi: Pulumi, *arguments: str) -> Any:
 
 def known_secrets(pulumi: Pulumi) -> Scrubber:
     """Know the environment's credentials, and the stack's secrets as far as they can be opened."""
-    return Scrubber(
-        [
-            *scrubbing.of_environment(pulumi.environ),
-            *scrubbing.of_configuration(ask(pulumi, "config", "--json", "--show-secrets")),
-            *scrubbing.of_webhooks(ask(pulumi, "stack", "output", "--json", "--show-secrets")),
-        ]
-    )
+    config = ask(pulumi, "config", "--json", "--show-secrets")
+    outputs = ask(pulumi, "stack", "output", "--json", "--show-secrets")
+    return Scrubber(scrubbing.secrets(pulumi.environ, config, outputs))
 
 
 def run(pulumi: Pulumi, step: Step, scrubber: Scrubber, *arguments: str) -> Logged:

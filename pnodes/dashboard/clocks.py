@@ -48,7 +48,7 @@ class Summary:
 def clock(snapshot: Snapshot, tournament: str, nodes: Sequence[NodeView], now: datetime) -> Clock:
     """A tournament's clock, with how many of its nodes are done with the round."""
     answer = snapshot.of(ROUNDS, tournament)
-    problem = snapshot.scrubber.text(answer.problem)
+    problem = snapshot.scrubber.scrub_foreign(answer.problem)
     details: tuple[str, ...]
     known = known_rounds(snapshot, tournament)
     mine = [node for node in nodes if node.node.tournament == tournament]

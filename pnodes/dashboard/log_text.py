@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,19 +9,17 @@ from functools import partial
 from typing import Any
 
 from pnodes.dashboard.page import Log, log_id
-from pnodes.dashboard.scrub import Scrubber
 from pnodes.dashboard.sources import RUNS
 from pnodes.dashboard.view import node_view
 from pnodes.dashboard.watch import Snapshot
 from pnodes.dashboard.words import duration, moment
+from pnodes.scrubbing import Scrubber
 from providers.operations import LogLine, NodeOperations, OperationsError, Run, State
 from trigger.log_line import shown
 
 _LEVELS = {State.SUCCEEDED: "good", State.FAILED: "bad", State.CANCELLED: "bad"}
 _LINES, _CALLS = 2000, 200
 _KEPT_LINES = 1000
-# Colours and other orders to a terminal, and what else no text shows.
-_CONTROLS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f]")
 Message = dict[str, Any]
 
 
@@ -51,7 +48,7 @@ def follow(
         nothing = "" if some else "; it printed nothing, or its lines are on their way"
         yield {"said": _ended(clean, last) + nothing, "level": _LEVELS.get(last.state, "busy")}
     except OperationsError as error:
-        yield {"said": clean.text(str(error)), "level": "bad"}
+        yield {"said": clean.scrub_foreign(str(error)), "level": "bad"}
     except Ended:
         return
 
@@ -62,12 +59,12 @@ class Ended(Exception):
 
 def text(clean: Scrubber, line: LogLine, of_trigger: bool) -> str:
     """A line as the page shows it."""
-    return clean.text(_CONTROLS.sub("", shown(line.text) if of_trigger else line.text))
+    return clean.scrub_foreign(shown(line.text) if of_trigger else line.text)
 
 
 def _ended(clean: Scrubber, run: Run) -> str:
     took = f" after {duration(run.seconds)}" if run.state.ended and run.seconds is not None else ""
-    return clean.text(f"{run.state.value.lower()}{took}{': ' + run.reason if run.reason else ''}")
+    return clean.scrub_foreign(f"{run.state.value.lower()}{took}{': ' + run.reason if run.reason else ''}")
 
 
 def kept(snapshot: Snapshot, name: str, most: int) -> list[Log]:
@@ -90,4 +87,4 @@ def _read(id_: str, title: str, clean: Scrubber, of_trigger: bool, ask: Callable
     try:
         return Log(id_, title, [(moment(line.time), text(clean, line, of_trigger)) for line in ask()], "")
     except OperationsError as error:
-        return Log(id_, title, (), clean.text(str(error)))
+        return Log(id_, title, (), clean.scrub_foreign(str(error)))

@@ -128,7 +128,7 @@ def _cause(run: Run) -> str:
 
 
 def _render(snapshot: Snapshot, template: str, **facts: Any) -> str:
-    return snapshot.scrubber.values(_environment().get_template(template).render(**facts))
+    return snapshot.scrubber.scrub(_environment().get_template(template).render(**facts))
 
 
 def _iso(when: datetime) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 from pnodes.dashboard.deployment import Deployment
 from pnodes.dashboard.log_text import kept
 from pnodes.dashboard.page import Log, page, parts
-from pnodes.dashboard.scrub import Scrubber
 from pnodes.dashboard.watch import Snapshot, look_once
+from pnodes.scrubbing import Scrubber
 from providers.operations import OperationsError
 
 _AT_ONCE = 8
@@ -39,7 +39,7 @@ def problems(snapshot: Snapshot) -> list[str]:
     told: dict[str, list[str]] = {}
     for key, answer in snapshot.answers.items():
         if answer.problem:
-            told.setdefault(clean.text(answer.problem), []).append(key.split("/", 1)[1])
+            told.setdefault(clean.scrub_foreign(answer.problem), []).append(key.split("/", 1)[1])
     return [f"{', '.join(dict.fromkeys(names))}: {sentence}" for sentence, names in told.items()]
 
 

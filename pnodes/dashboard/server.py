@@ -116,7 +116,7 @@ class Site:
             cloud = snapshot.deployment.operations(name)
             current = cloud.run(run.id) if run is not None and not run.state.ended else run
         except OperationsError as error:
-            return PlainTextResponse(snapshot.scrubber.text(str(error)), 502)
+            return PlainTextResponse(snapshot.scrubber.scrub_foreign(str(error)), 502)
 
         def lines() -> Iterator[str]:
             for message in follow(snapshot.scrubber, cloud, current, self._pause):

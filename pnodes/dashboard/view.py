@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 
 from pnodes.dashboard import plots, spending, story
 from pnodes.dashboard.deployment import DeployedNode
-from pnodes.dashboard.scrub import Scrubber
 from pnodes.dashboard.sources import CALLS, ROUNDS, RUNS, SENT, Answer, Call, Calls, Rounds
 from pnodes.dashboard.story import Entry, Outcome, Round, Sent
 from pnodes.dashboard.watch import Snapshot
 from pnodes.dashboard.words import duration, moment
+from pnodes.scrubbing import Scrubber
 from providers.operations import Run, State
 
 _TRIGGERS_SHOWN, _ROUNDS_SHOWN, _SUBMISSIONS_SHOWN = 8, 20, 20
@@ -110,7 +110,7 @@ def node_view(snapshot: Snapshot, name: str, now: datetime) -> NodeView:
         level=level,
         state=state,
         problems=tuple(dict.fromkeys(_problems(answers, clean))),
-        notice=clean.text(_notice(story.refused(calls), entries)),
+        notice=clean.scrub_foreign(_notice(story.refused(calls), entries)),
         triggers=tuple(views),
         timeline=drawn,
         durations=plots.durations(runs),
@@ -134,7 +134,7 @@ def _problems(answers: dict[str, Answer], clean: Scrubber) -> Iterator[str]:
     for answer in answers.values():
         if answer.problem:
             since = f" What is shown is of {moment(answer.at)}." if answer.at else ""
-            yield clean.text(answer.problem) + since
+            yield clean.scrub_foreign(answer.problem) + since
 
 
 def _state(entries: Sequence[Entry], runs: Answer, now: datetime) -> tuple[str, str]:
@@ -166,7 +166,7 @@ def _trigger(entry: Entry, row: plots.Row, clean: Scrubber, now: datetime) -> Tr
     reasons = [call.line.reason for call in entry.calls if call.line.http >= 400][-1:]
     if entry.run is not None:
         reasons = [entry.run.reason]
-    reason = clean.text("; ".join(reason for reason in reasons if reason))
+    reason = clean.scrub_foreign("; ".join(reason for reason in reasons if reason))
     return TriggerView(entry, row, LEVELS[entry.outcome], tuple(_steps(entry, clean, now)), reason)
 
 
@@ -180,7 +180,7 @@ def _reached(entry: Entry, clean: Scrubber) -> Iterator[Step]:
     for call in entry.calls:
         door = "schedule" if call.line.route == "schedule" else "webhook"
         said = f": {call.line.reason}" if call.line.reason else ""
-        answer = clean.text(f"answered {call.line.http} {call.line.status}{said}")
+        answer = clean.scrub_foreign(f"answered {call.line.http} {call.line.status}{said}")
         yield Step(f"{door} reached, {answer}", call.time, "good" if call.line.http < 400 else "bad")
     if entry.run is None and entry.outcome is Outcome.WAITING:
         yield Step("the job is not listed by its cloud", None, "busy")
@@ -196,12 +196,12 @@ def _ran(entry: Entry, clean: Scrubber, now: datetime) -> Iterator[Step]:
         waited = duration((run.started - run.created).total_seconds())
         yield Step(f"container started, after {waited}", run.started, "good")
     elif not run.state.ended:
-        reason = clean.text(f": {run.reason}" if run.reason else "")
+        reason = clean.scrub_foreign(f": {run.reason}" if run.reason else "")
         yield Step(f"waiting for its container{reason}", None, "busy")
     if run.state.ended:
         took = f", after {duration(run.seconds)}" if run.seconds is not None else ""
         good = run.state is State.SUCCEEDED
-        said = clean.text(f": {run.reason}" if run.reason and not good else "")
+        said = clean.scrub_foreign(f": {run.reason}" if run.reason and not good else "")
         yield Step(f"{_ENDS[run.state]}{took}{said}", run.stopped, "good" if good else LEVELS[entry.outcome])
     elif run.started is not None:
         yield Step(f"running for {duration(max((now - run.started).total_seconds(), 0))}", None, "busy")

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pnodes.dashboard.deployment import Deployment
-from pnodes.dashboard.scrub import Scrubber
 from pnodes.dashboard.sources import CALLS, RUNS, SENT, Answer, Source, sources
+from pnodes.scrubbing import Scrubber
 
 _AT_ONCE = 16
 _TICK_SECONDS = 0.5

@@ -7,9 +7,8 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-from pnodes import project
+from pnodes import project, scrubbing
 from pnodes.errors import UserError
 from pnodes.pulumi import Pulumi, on
 from providers.operations import NodeFacts
@@ -78,15 +77,9 @@ class DeployedStack:
         return None if value is None else str(value)
 
     def secrets(self) -> frozenset[str]:
-        """All that must not be shown: the tokens of the webhooks, secret settings, keys of the environment."""
-        from providers.numerai.keys import names
-
+        """All that must not be shown: the webhooks with their tokens, secret settings, keys of the environment."""
         webhooks = [node.webhook for node in self.nodes.values()]
-        tokens = [token for webhook in webhooks for token in parse_qs(urlsplit(webhook).query).get("token", [])]
-        settings = [str(each["value"]) for each in self._config.values() if each.get("secret") and "value" in each]
-        called = [names(account) for account in {node.account for node in self.nodes.values()}]
-        keys = [os.environ.get(each, "") for one in called for each in (one.public_id_variable, one.secret_variable)]
-        return frozenset(filter(None, [*webhooks, *tokens, *settings, *keys]))
+        return frozenset(scrubbing.secrets(os.environ, self._config, {"webhooks": webhooks}))
 
     def same_as(self, other: "DeployedStack") -> bool:
         """Whether another reading found the same."""
