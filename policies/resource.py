@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pnodes.urn import split_urn
+
 
 class _Unknown:
     """The one value of its kind."""
@@ -50,10 +52,9 @@ class Resource:
         return f"{parts[0]}:{parts[1].split('/')[0]}:{parts[2]}" if len(parts) == 3 else self.type
 
     @property
-    def parents(self) -> list[str]:
+    def parents(self) -> tuple[str, ...]:
         """The types of the components that it is part of, outermost first."""
-        qualified = self.urn.split("::")[2] if self.urn.count("::") >= 3 else ""
-        return qualified.split("$")[:-1]
+        return split_urn(self.urn).parents
 
     def inside(self, component: str) -> bool:
         """Whether it is part of a component of this project: Trigger, Cluster, PredictionNode, ..."""

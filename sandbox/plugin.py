@@ -18,6 +18,7 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from pnodes.urn import split_urn
 from sandbox import schema, sdk_types, values
 from sandbox.cloud import Cloud, CloudError, Handler, Resource
 from sandbox.values import UNKNOWN, comparable, plain, raw
@@ -90,7 +91,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Check(self, request: Any, context: Any) -> Any:
         def run() -> Any:
-            type_, logical = _of_urn(request.urn)
+            _, type_, logical = split_urn(request.urn)
             handler, news, olds = self._handler(type_), raw(request.news), raw(request.olds)
             inputs = plain(news)
             failures = [*sdk_types.check(type_, inputs), *self._schema.check(type_, inputs)]
@@ -109,7 +110,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Diff(self, request: Any, context: Any) -> Any:
         def run() -> Any:
-            type_, _ = _of_urn(request.urn)
+            type_ = split_urn(request.urn).type
             handler = self._handler(type_)
             olds, news = comparable(raw(request.old_inputs)), comparable(raw(request.news))
             for ignored in request.ignoreChanges:
@@ -140,7 +141,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Create(self, request: Any, context: Any) -> Any:
         def run() -> Any:
-            type_, logical = _of_urn(request.urn)
+            _, type_, logical = split_urn(request.urn)
             handler, inputs = self._handler(type_), visible(raw(request.properties))
             if request.preview:
                 return provider_pb2.CreateResponse(properties=values.struct(handler.previewed(inputs)))
@@ -153,7 +154,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Update(self, request: Any, context: Any) -> Any:
         def run() -> Any:
-            type_, logical = _of_urn(request.urn)
+            _, type_, logical = split_urn(request.urn)
             handler, inputs = self._handler(type_), visible(raw(request.news))
             before = raw(request.old_inputs)
             if request.preview:
@@ -173,7 +174,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Delete(self, request: Any, context: Any) -> Any:
         def run() -> Any:
-            type_, _ = _of_urn(request.urn)
+            type_ = split_urn(request.urn).type
             resource = self._cloud.get(type_, request.id)
             if resource is not None:
                 self._handler(type_).delete(resource)
@@ -184,7 +185,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: Any, context: Any) -> Any:
         def run() -> Any:
-            type_, _ = _of_urn(request.urn)
+            type_ = split_urn(request.urn).type
             resource = self._cloud.get(type_, request.id)
             if resource is None:
                 return provider_pb2.ReadResponse(id="")
@@ -230,12 +231,6 @@ def text_of(path: Path) -> str:
     for step in path[1:]:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if step.isidentifier() else f'["{step}"]'
     return text
-
-
-def _of_urn(urn: str) -> tuple[str, str]:
-    """(type, logical name): urn:pulumi:stack::project::Parent$Type::name."""
-    qualified, name = urn.split("::", 3)[2:]
-    return qualified.split("$")[-1], name
 
 
 def visible(properties: dict[str, Any]) -> dict[str, Any]:

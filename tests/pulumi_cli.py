@@ -14,6 +14,7 @@ from typing import Any
 
 from pnodes import engine
 from pnodes.pulumi import Pulumi
+from pnodes.urn import split_urn
 
 
 class EngineFailed(Exception):
@@ -110,7 +111,7 @@ class PulumiCli:
     def steps(self) -> dict[str, str]:
         """Type::name -> operation of a preview, for what would change."""
         steps = json.loads(self.run("preview", "--json"))["steps"]
-        return {short_urn(step["urn"]): step["op"] for step in steps if step["op"] != "same"}
+        return {"::".join(split_urn(step["urn"])[1:]): step["op"] for step in steps if step["op"] != "same"}
 
     def up(self) -> dict[str, int]:
         """Operation -> number of resources of an update."""
@@ -137,9 +138,3 @@ class PulumiCli:
 
     def _last(self) -> dict[str, int]:
         return dict(json.loads(self.run("stack", "history", "--json", "--page-size", "1"))[0]["resourceChanges"])
-
-
-def short_urn(urn: str) -> str:
-    """Type::name of a URN."""
-    qualified, name = urn.split("::", 3)[2:]
-    return f"{qualified.split('$')[-1]}::{name}"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pnodes.ci.markdown import Told, with_text
+from pnodes.urn import split_urn
 
 MARK = "<!-- prediction-nodes drift -->"
 _SPELLED = {"update": "was changed", "delete": "is gone"}
@@ -27,9 +28,8 @@ def find(events: Iterable[str]) -> tuple[Drifted, ...]:
     for line in events:
         metadata = (json.loads(line).get("resOutputsEvent") or {}).get("metadata") or {}
         if metadata.get("op") in _SPELLED:
-            _, _, qualified, name = metadata["urn"].split("::", 3)
-            kind = qualified.split("$")[-1].removeprefix("pulumi-python:dynamic/")
-            found.append(Drifted(kind, name, _SPELLED[metadata["op"]]))
+            _, kind, name = split_urn(metadata["urn"])
+            found.append(Drifted(kind.removeprefix("pulumi-python:dynamic/"), name, _SPELLED[metadata["op"]]))
     return tuple(sorted(set(found), key=lambda one: (one.name, one.kind)))
 
 

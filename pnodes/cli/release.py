@@ -9,9 +9,10 @@ from rich.console import Console
 
 from pnodes import project
 from pnodes.cli.options import AsJson, StackOption
-from pnodes.deployed.release import short, targets
+from pnodes.deployed.release import targets
 from pnodes.errors import UserError
 from pnodes.pulumi import Pulumi, on
+from pnodes.urn import split_urn
 
 
 def release(
@@ -39,7 +40,8 @@ def release(
             f"{node}: nothing to do." if not changes else f"{node}: {len(changes)} changes of it and of what it shares."
         )
         for urn, operation in changes.items() if dry_run else ():
-            print(f"{operation:<8} {short(urn)}")
+            _, kind, name = split_urn(urn)
+            print(f"{operation:<8} {kind} {name}")
     if dry_run or not changes:
         return
     # The engine's own preview and question; it is shown to the person, so it writes where no JSON is.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pnodes.errors import UserError
+from pnodes.urn import split_urn
 
 _NOTHING = frozenset({"same", "read", "refresh"})
 _ENDS = ("delete", "discard")
@@ -29,7 +30,7 @@ def targets(steps: list[dict[str, Any]], node: str) -> dict[str, str]:
         owner = _owner(urn, parents)
         if owner == node or (owner is None and not operation.startswith(_ENDS)):
             found.setdefault(urn, operation)
-        elif operation == "create" and urn.split("::")[2].endswith(_NODE):
+        elif operation == "create" and split_urn(urn).type.endswith(_NODE):
             raise UserError(
                 f"{owner} is new in nodes.yaml as well, and outputs of the stack need it: run `pulumi up` for all, or "
                 f"leave {owner} out of the file for now."
@@ -37,17 +38,10 @@ def targets(steps: list[dict[str, Any]], node: str) -> dict[str, str]:
     return found
 
 
-def short(urn: str) -> str:
-    """Type and name."""
-    _, _, qualified, name = urn.split("::", 3)
-    return f"{qualified.rsplit('$', 1)[-1]} {name}"
-
-
 def _owner(urn: str, parents: Mapping[str, str]) -> str | None:
     """The node that a resource belongs to; None for what nodes share."""
     while urn:
-        _, _, qualified, name = urn.split("::", 3)
-        kind = qualified.rsplit("$", 1)[-1]
+        _, kind, name = split_urn(urn)
         if kind.endswith((_NODE, _WEBHOOK)):
             return name
         urn = parents.get(urn, "")

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pnodes.urn import split_urn
+
 STACK = "pulumi:pulumi:Stack"
 _BUILDS = ("prediction-nodes:ImageBuild", "docker-build:index:Image")
 _WEBHOOK = "prediction-nodes:Webhook"
@@ -48,7 +50,7 @@ def read(document: Any) -> Plan:
     images, webhooks = set[str](), set[str]()
     operations: dict[str, int] = {}
     for step in document["steps"]:
-        kind, name = _short(step["urn"])
+        _, kind, name = split_urn(step["urn"])
         if kind == STACK:
             before = _settings(step.get("oldState"))
         elif step["op"] not in _NOTHING:
@@ -82,9 +84,3 @@ def _settings(state: Any) -> Settings:
     outputs = (state or {}).get("outputs") or {}
     found = outputs.get("settings")
     return found if isinstance(found, dict) else {}
-
-
-def _short(urn: str) -> tuple[str, str]:
-    """Type and name of a URN."""
-    _, _, qualified, name = urn.split("::", 3)
-    return qualified.split("$")[-1], name

@@ -9,6 +9,7 @@ import json
 
 import pytest
 
+from pnodes.urn import split_urn
 from tests.e2e.nodes import node, nodes
 from tests.e2e.world import PACK, MakeWorld
 from tests.pulumi_cli import EngineFailed
@@ -63,7 +64,7 @@ def test_what_breaks_a_rule_is_refused(make_world: MakeWorld) -> None:
     # Without a preview first, the first resource that breaks a rule ends the `up`, and is not made.
     with pytest.raises(EngineFailed, match=r"\[mandatory\]"):
         world.cli.run("up", "--yes", "--skip-preview", *PACK)
-    made = {each["urn"].split("::")[-1] for each in world.cli.resources()}
+    made = {split_urn(each["urn"]).name for each in world.cli.resources()}
     assert not made & {name for _, name in BROKEN if name.startswith("worse-")}
 
 

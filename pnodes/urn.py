@@ -1,0 +1,20 @@
+"""The parts of a URN: urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Urn(NamedTuple):
+    """A resource in its stack; `parents` are the types of the components that it is part of, outermost first."""
+
+    parents: tuple[str, ...]
+    type: str
+    name: str
+
+
+def split_urn(urn: str) -> Urn:
+    """Return the parts of a URN; a name may hold colons."""
+    qualified, _, name = urn.split("::", 2)[-1].partition("::")
+    *parents, type_ = qualified.split("$")
+    return Urn(tuple(parents), type_, name)
