@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
 class TriggerLine:
-    """What the trigger did with one request; `run` is the trigger id, empty where the request was refused."""
+    """What the trigger did with one request: the line's fields by their names, each empty where the line has none.
 
-    method: str
-    route: str
-    http: int
-    status: str
-    run: str
-    job: str
-    reason: str
-    test: bool
+    `run` is the trigger id, or the id of a schedule's run; a refused call has none.
+    """
+
+    node: str = ""
+    method: str = ""
+    route: str = ""
+    http: int = 0
+    status: str = ""
+    run: str = ""
+    test: bool = False
+    job: str = ""
+    reason: str = ""
+    attempt: int = 0
+    ms: int = 0
+
+    @property
+    def job_id(self) -> str:
+        """The job's id as its cloud lists it among the node's runs."""
+        return self.job.rsplit("/", 1)[-1]
 
     @property
     def refused(self) -> bool:
@@ -40,16 +51,9 @@ def parse(text: str) -> TriggerLine | None:
         return None
     if not isinstance(line, dict) or "node" not in line or "http" not in line:
         return None
-    return TriggerLine(
-        method=str(line.get("method", "")),
-        route=str(line.get("route", "")),
-        http=int(line["http"]),
-        status=str(line.get("status", "")),
-        run=str(line.get("run", "")),
-        job=str(line.get("job", "")),
-        reason=str(line.get("reason", "")),
-        test=bool(line.get("test")),
-    )
+    # A cloud's log may hand back a whole number as a float.
+    read = {field.name: type(field.default)(line[field.name]) for field in fields(TriggerLine) if field.name in line}
+    return TriggerLine(**read)
 
 
 def shown(text: str) -> str:

@@ -161,7 +161,7 @@ def entries(
     for call in calls:
         if call.line.run:
             grouped.setdefault(call.line.run, []).append(call)
-    by_job = {_short(call.line.job): key for key, group in grouped.items() for call in group if call.line.job}
+    by_job = {call.line.job_id: key for key, group in grouped.items() for call in group if call.line.job}
     carried = {one.trigger_id: one for one in reversed(sent) if one.trigger_id}
     found: list[Entry] = []
     taken: set[str] = set()
@@ -192,7 +192,3 @@ def _unsigned(entry: Entry, sent: Sequence[Sent]) -> Sent | None:
         return None
     until = run.stopped or datetime.now(UTC)
     return next((one for one in sent if not one.trigger_id and run.started <= one.time <= until), None)
-
-
-def _short(job: str) -> str:
-    return job.rsplit("/", 1)[-1]

@@ -171,7 +171,7 @@ class Check:
                 if line.http >= 500:
                     raise Stopped(f"the trigger could not start the job (HTTP {line.http}): {line.reason}")
                 if line.job:
-                    self._pass(_SCHEDULED, f"job {line.job.rsplit('/', 1)[-1]}")
+                    self._pass(_SCHEDULED, f"job {line.job_id}")
             elif line.refused and not line.run:
                 raise Stopped(f"the trigger refused the call (HTTP {line.http}): {line.reason}")
 

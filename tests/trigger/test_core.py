@@ -6,11 +6,13 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
 from trigger.core import ClaimError, Request, Response, Settings, StartError, handle, scheduled
+from trigger.log_line import TriggerLine, parse
 
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 TOKEN = "a-token-that-nobody-guesses"
@@ -70,11 +72,15 @@ class World:
             headers=changes.get("headers", {}),
             body=body if isinstance(body, bytes) else json.dumps(body or round_start()).encode(),
         )
-        return handle(request, self.settings, self.claims, self.cluster, lambda: self.clock, self.lines.append)
+        return handle(request, self.settings, self.claims, self.cluster, lambda: self.clock, self.log)
 
+    def tick(self, when: str) -> Response:
+        return scheduled(when, self.settings, self.claims, self.cluster, lambda: self.clock, self.log)
 
-def unheard(_line: str) -> None:
-    """A log that nobody reads."""
+    def log(self, line: str) -> None:
+        """Keep a line, which must come back from its reader as it was written."""
+        assert asdict(parse(line) or TriggerLine()) == asdict(TriggerLine()) | json.loads(line)
+        self.lines.append(line)
 
 
 def round_start(**changes: Any) -> dict[str, Any]:
@@ -305,7 +311,7 @@ def test_the_token_may_come_as_query_path_or_header(changes: dict[str, Any]) -> 
 def test_a_disabled_node_starts_nothing() -> None:
     world = World(Settings("alpha", MODEL, SETTINGS.token_sha256, enabled=False))
     assert world.call().status == 403
-    assert scheduled("2026-01-01T00:00:00Z", world.settings, world.claims, world.cluster, log=unheard).status == 403
+    assert world.tick("2026-01-01T00:00:00Z").status == 403
     assert world.cluster.started == []
 
 
@@ -318,7 +324,7 @@ def test_health_tells_node_and_package_without_a_token() -> None:
 def test_a_scheduled_run_has_an_id_of_its_tick_and_no_trigger_id() -> None:
     world = World()
     ticks = ["2026-01-02T13:05:00Z", "2026-01-02T13:05:00Z", "2026-01-03T13:05:00Z"]
-    answers = [scheduled(tick, SETTINGS, world.claims, world.cluster, log=unheard) for tick in ticks]
+    answers = [world.tick(tick) for tick in ticks]
     assert [answer.status for answer in answers] == [202, 200, 202]
     assert len(world.cluster.started) == 2
     for env in world.cluster.started:
@@ -355,6 +361,40 @@ def test_each_request_is_one_json_line_without_token_or_keys() -> None:
         "attempt": 1,
         "ms": 0,
     }
+
+
+def test_every_kind_of_line_is_read_as_it_was_written() -> None:
+    world = World()
+    world.call(path="/health", method="GET")
+    world.call(path="/elsewhere")
+    world.call(query={})
+    world.call(round_start(roundNumber="test"))
+    world.call()
+    world.tick("2026-01-01T00:00:00Z")
+    world.call(b"", path=f"/schedule/{MODEL}", headers={"x-cloudscheduler-scheduletime": "2026-01-01T00:05:00Z"})
+    world.cluster.refuses = True
+    world.call(round_start(triggerId="another-id"))
+    world.claims.objects["a-third-id/1.claim"] = b'{"at": 1000.0}'
+    world.call(round_start(triggerId="a-third-id"))
+    world.claims.broken = lambda key: True
+    world.call(round_start(triggerId="a-fourth-id"))
+    world.settings = replace(SETTINGS, enabled=False)
+    world.tick("2026-01-01T00:10:00Z")
+    read = [parse(line) or TriggerLine() for line in world.lines]
+    assert [(line.method, line.route, line.http, line.status, line.run != "", line.test) for line in read] == [
+        ("GET", "health", 200, "", False, False),
+        ("POST", "other", 404, "refused", False, False),
+        ("POST", "pred", 401, "refused", False, False),
+        ("POST", "pred", 202, "started", True, True),
+        ("POST", "pred", 200, "already started", True, False),
+        ("", "schedule", 202, "started", True, False),
+        ("POST", "schedule", 202, "started", True, False),
+        ("POST", "pred", 502, "failed", True, False),
+        ("POST", "pred", 202, "starting", True, False),
+        ("POST", "pred", 503, "failed", True, False),
+        ("", "schedule", 403, "refused", True, False),
+    ]
+    assert {field for line in world.lines for field in json.loads(line)} == set(asdict(TriggerLine()))
 
 
 def test_settings_come_from_the_environment() -> None:
