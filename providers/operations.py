@@ -75,6 +75,18 @@ class Run:
             return None
         return ((self.stopped or datetime.now(UTC)) - self.started).total_seconds()
 
+    @property
+    def cause(self) -> str:
+        """Why it was started."""
+        return explain_start(self.round, by_numerai=bool(self.trigger_id))
+
+
+def explain_start(round_: str, by_numerai: bool) -> str:
+    """Return why a run was started: for a test, for a round, by Numerai, or by something that names no round."""
+    if round_:
+        return "test" if round_ == "test" else f"round {round_}"
+    return "Numerai" if by_numerai else "schedule or manual"
+
 
 @dataclass(frozen=True)
 class LogLine:

@@ -38,7 +38,7 @@ def _show(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], problem
             each.node.name,
             each.node.facts.cloud,
             moment(each.run.created) if each.run else "-",
-            _cause(each.run) if each.run else "-",
+            each.run.cause if each.run else "-",
             str(each.run.state) if each.run else ("?" if each.problems else "never ran"),
             duration(each.run.seconds) if each.run else "-",
             _submission(each),
@@ -58,14 +58,6 @@ def _show(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], problem
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     for sentence, names in told.items():
         errors.print(f"{', '.join(names) + ': ' if names else ''}{sentence}", markup=False)
-
-
-def _cause(run: Run) -> str:
-    if run.round == "test":
-        return "a test"
-    if run.trigger_id:
-        return f"round {run.round}" if run.round else "Numerai"
-    return "schedule or hand"
 
 
 def _submission(status: Status) -> str:

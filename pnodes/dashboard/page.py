@@ -23,7 +23,6 @@ from pnodes.dashboard.clocks import clock, summary
 from pnodes.dashboard.story import Entry
 from pnodes.dashboard.view import NodeView, node_view
 from pnodes.dashboard.watch import Snapshot
-from providers.operations import Run
 from providers.prices import AS_OF
 
 _FOLDER = files("pnodes.dashboard")
@@ -118,13 +117,7 @@ def page(snapshot: Snapshot, made: Sequence[Part], logs: Sequence[Log] | None = 
 
 def _told(one: NodeView) -> dict[str, Any]:
     triggered: dict[str, Entry] = {each.entry.run.id: each.entry for each in one.triggers if each.entry.run}
-    return {"one": one, "triggered": triggered, "cause": _cause}
-
-
-def _cause(run: Run) -> str:
-    if run.round:
-        return "test" if run.round == "test" else f"round {run.round}"
-    return "Numerai" if run.trigger_id else "schedule or hand"
+    return {"one": one, "triggered": triggered}
 
 
 def _render(snapshot: Snapshot, template: str, **facts: Any) -> str:

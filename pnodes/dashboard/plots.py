@@ -138,7 +138,7 @@ def durations(runs: Sequence[Run], most: int = 24) -> Durations | None:
             height=max(_share(took, scale), 1.0),
             state=run.state.value.lower(),
             label=_round(run),
-            tip=f"{_cause(run)}, {moment(run.created)}\n{duration(took)}, {run.state.value.lower()}",
+            tip=f"{run.cause}, {moment(run.created)}\n{duration(took)}, {run.state.value.lower()}",
             run_id=run.id,
         )
         for index, (run, took) in enumerate(zip(shown, seconds, strict=True))
@@ -151,10 +151,6 @@ def durations(runs: Sequence[Run], most: int = 24) -> Durations | None:
 
 def _round(run: Run) -> str:
     return run.round if run.round.isdigit() else "test" if run.round == "test" else "\N{MIDDLE DOT}"
-
-
-def _cause(run: Run) -> str:
-    return f"round {run.round}" if run.round.isdigit() else "test" if run.round == "test" else "schedule or hand"
 
 
 def _step(scale: float, most: int) -> float:

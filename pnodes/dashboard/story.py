@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from pnodes.dashboard.sources import Call
-from providers.operations import Run, State, when
+from providers.operations import Run, State, explain_start, when
 
 _SETTLES = timedelta(seconds=20)  # clocks differ, and a submission may show a moment later
 
@@ -112,16 +112,11 @@ class Entry:
 
     @property
     def cause(self) -> str:
-        """What began it."""
-        test = any(call.line.test for call in self.calls) or (self.run is not None and self.run.round == "test")
-        if test:
-            return "test"
-        if self.run is not None and self.run.round:
-            return f"round {self.run.round}"
-        if self.sent is not None and self.sent.round is not None:
-            return f"round {self.sent.round}"
+        """What began it, as far as its calls, its run and its submission tell."""
+        test = "test" if any(call.line.test for call in self.calls) else ""
+        sent = "" if self.sent is None or self.sent.round is None else str(self.sent.round)
         by_webhook = any(call.line.route == "pred" for call in self.calls) or bool(self.run and self.run.trigger_id)
-        return "Numerai" if by_webhook else "schedule or hand"
+        return explain_start(test or (self.run.round if self.run else "") or sent, by_webhook)
 
 
 def rounds(told: Iterable[Mapping[str, Any]]) -> list[Round]:

@@ -59,7 +59,7 @@ def test_a_scheduled_run_is_known_to_its_call_by_the_job_and_to_its_submission_b
     (found,) = story.entries(calls(tick), [mine], sent(100, None), at(300))
     assert (found.cause, found.outcome, len(found.calls)) == ("round 371", Outcome.SUBMITTED, 1)
     (other,) = story.entries(calls(tick), [mine], sent(999, None), at(3000))
-    assert (other.cause, other.outcome) == ("schedule or hand", Outcome.ENDED)
+    assert (other.cause, other.outcome) == ("schedule or manual", Outcome.ENDED)
 
 
 @pytest.mark.parametrize(
