@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from docs.generate.markdown import table
-from docs.generate.sizes import MINUTES, node, on, refused, usd
+from docs.generate.sizes import MINUTES, node, on, refused
 from nodefile.sizes import PRESETS
 from pnodes.plan.cost import ROUNDS_MONTH, estimate, shared
+from pnodes.wording import usd
 from providers.clouds import find_cloud
 from providers.prices import AS_OF
 

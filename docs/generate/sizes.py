@@ -9,6 +9,7 @@ from nodefile import Node, Size
 from nodefile.clouds import REGIONS
 from nodefile.sizes import PRESETS
 from pnodes.plan.cost import estimate
+from pnodes.wording import usd
 from providers import prices
 from providers.aws import limits as aws
 from providers.azure import limits as azure
@@ -118,11 +119,6 @@ def refused(here: Node) -> bool:
 
 def _machines() -> str:
     return f"{azure_prices.PRICES.machines_month:.0f}"
-
-
-def usd(amount: float | None) -> str:
-    """An amount; a question mark where the table of prices has none."""
-    return "?" if amount is None else f"{amount:.4f}" if amount < 0.1 else f"{amount:.2f}"
 
 
 def _amount(cpu: float, memory: float) -> str:

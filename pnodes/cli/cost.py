@@ -12,6 +12,7 @@ from pnodes import project
 from pnodes.cli.options import AsJson
 from pnodes.cli.tables import table
 from pnodes.errors import UserError
+from pnodes.wording import usd
 
 _DEFAULT_MINUTES = 10.0
 
@@ -48,12 +49,12 @@ def cost(
         return
     console = Console(highlight=False, soft_wrap=True)
     rows = [
-        [each.node, each.cloud, each.size, _usd(each.run), f"{each.runs_month:.0f}", _usd(each.month)] for each in found
+        [each.node, each.cloud, each.size, usd(each.run), f"{each.runs_month:.0f}", usd(each.month)] for each in found
     ]
     rows += [
-        [f"({one.cloud} {one.region})", one.cloud, one.what, "", "", _usd(one.month)] for one in regions if one.month
+        [f"({one.cloud} {one.region})", one.cloud, one.what, "", "", usd(one.month)] for one in regions if one.month
     ]
-    rows.append(["all", "", "", "", "", _usd(total)])
+    rows.append(["all", "", "", "", "", usd(total)])
     console.print(table(["node", "cloud", "what", "USD a run", "runs a month", "USD a month"], rows))
     for each in found:
         if each.why:
@@ -62,7 +63,3 @@ def cost(
         f"\nA run of {minutes:g} minutes (--minutes), {ROUNDS_MONTH} rounds a month. List prices of {prices.AS_OF} in "
         "the clouds' default regions, without free tiers, image storage and builds, logs and network."
     )
-
-
-def _usd(amount: float | None) -> str:
-    return "?" if amount is None else f"{amount:.4f}" if amount < 0.1 else f"{amount:.2f}"

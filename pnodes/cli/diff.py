@@ -29,9 +29,10 @@ def diff(
 ) -> None:
     """Preview nodes.yaml against what is deployed, and tell it node by node. Changes nothing."""
     from nodefile.settings import settings
-    from pnodes.plan.markdown import headline, render, usd
+    from pnodes.plan.markdown import headline, render
     from pnodes.plan.preview import NotAPlan, read
     from pnodes.plan.summary import summarise
+    from pnodes.wording import usd
 
     wanted = settings(project.load_nodes())
     pulumi = Pulumi.find()

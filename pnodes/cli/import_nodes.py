@@ -14,6 +14,7 @@ from rich.console import Console
 
 from pnodes import project
 from pnodes.errors import UserError
+from pnodes.wording import plural
 
 _NODES_JSON = Path("~/.numerai/nodes.json")
 
@@ -86,8 +87,7 @@ def import_nodes(
 
 
 def _tell(found: dict[str, Any], source: Path, console: Console) -> None:
-    count = len(found["nodes"])
-    nodes = "1 node" if count == 1 else f"{count} nodes"
+    nodes = plural(len(found["nodes"]), "node")
     done = "Added" if found["written"] else "This would add"
     console.print(f"{done} {nodes} from {project.shown(source)} to {found['file']}. What is different from before:")
     for node in found["nodes"]:

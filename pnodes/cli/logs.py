@@ -11,7 +11,7 @@ from pnodes.cli.options import StackOption
 from pnodes.deployed.accounts import Accounts
 from pnodes.deployed.stack import DeployedStack
 from pnodes.errors import UserError
-from pnodes.times import duration, moment, stamped
+from pnodes.wording import duration, moment, stamp
 from providers.operations import LogLine, NodeOperations, Run, State
 from trigger.log_line import shown
 
@@ -76,7 +76,7 @@ def _print(source: Iterable[LogLine], times: bool, as_json: bool, of_trigger: bo
     for line in source:
         some = True
         if as_json:
-            print(json.dumps({"time": stamped(line.time), "text": line.text}), flush=True)
+            print(json.dumps({"time": stamp(line.time), "text": line.text}), flush=True)
             continue
         text = shown(line.text) if of_trigger else line.text
         # Written as it is: a container's own colours and brackets are its own.

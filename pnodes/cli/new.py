@@ -17,6 +17,7 @@ from pnodes import project
 from pnodes.edit import examples
 from pnodes.edit.examples import Example
 from pnodes.errors import UserError
+from pnodes.wording import plural
 
 _DEFAULT = "tournament-python"
 
@@ -71,7 +72,9 @@ def new(
 def _models(example: Example, names: list[str], given: list[str]) -> Mapping[str, str]:
     """Node name -> its model at Numerai. Asks a person; says to a program what is missing."""
     if len(given) > len(names):
-        raise UserError(f"--model is given {len(given)} times, and {example.name} makes {_nodes(len(names))}.", 2)
+        raise UserError(
+            f"--model is given {len(given)} times, and {example.name} makes {plural(len(names), 'node')}.", 2
+        )
     if len(given) < len(names) and not _asks():
         times = "" if len(names) == 1 else f" {len(names)} times, for {' and '.join(names)}"
         raise UserError(f"Give --model{times}: the name or UUID of the model at Numerai that the node runs.", 2)
@@ -117,7 +120,3 @@ def _tell(example: Example, folder: Path, names: list[str], file: Path) -> None:
     width = max(len(what) for what, _ in steps)
     for what, why in steps:
         console.print(f"  {what:<{width}} # {why}")
-
-
-def _nodes(count: int) -> str:
-    return "1 node" if count == 1 else f"{count} nodes"

@@ -15,7 +15,7 @@ from pnodes.cli.status import described
 from pnodes.deployed.accounts import Accounts
 from pnodes.deployed.check import STEPS, Check, Result
 from pnodes.deployed.stack import DeployedStack, StackNode
-from pnodes.times import duration
+from pnodes.wording import duration
 from providers import webhook_url
 from providers.operations import OperationsError
 from providers.refusal import Refusal

@@ -12,7 +12,7 @@ from pnodes.cli.options import AsJson, StackOption
 from pnodes.cli.tables import table, wide_console
 from pnodes.deployed.stack import DeployedStack
 from pnodes.deployed.status import Status, look
-from pnodes.times import duration, moment, stamped
+from pnodes.wording import duration, moment, stamp
 from providers.operations import Run, when
 
 
@@ -92,9 +92,9 @@ def described(run: Run) -> dict[str, Any]:
         "id": run.id,
         "state": str(run.state),
         "reason": run.reason,
-        "created": stamped(run.created),
-        "started": stamped(run.started),
-        "stopped": stamped(run.stopped),
+        "created": stamp(run.created),
+        "started": stamp(run.started) if run.started else None,
+        "stopped": stamp(run.stopped) if run.stopped else None,
         "seconds": None if run.seconds is None else round(run.seconds, 1),
         "trigger_id": run.trigger_id or None,
         "round": run.round or None,

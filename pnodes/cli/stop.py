@@ -12,7 +12,7 @@ from pnodes.cli.status import described
 from pnodes.deployed.accounts import Accounts
 from pnodes.deployed.stack import DeployedStack
 from pnodes.errors import UserError
-from pnodes.times import moment
+from pnodes.wording import moment
 from providers.operations import NodeOperations, Run
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from pnodes import wording
 from pnodes.dashboard import words
 from pnodes.dashboard.clocks import clock, summary
 from pnodes.dashboard.story import Entry
@@ -60,7 +61,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(moment=words.moment, day=words.day, duration=words.duration, usd=words.usd, iso=_iso)
+    made.filters.update(iso=wording.stamp, moment=words.moment, day=wording.day, duration=words.duration, usd=words.usd)
     made.globals.update(plural=words.plural, log_id=log_id)
     return made
 
@@ -105,7 +106,7 @@ def page(snapshot: Snapshot, made: Sequence[Part], logs: Sequence[Log] | None = 
         "parts": [(part, Markup(part.html)) for part in made],  # noqa: S704 - made by the templates here, which escape
         "kept": Markup(_render(snapshot, "logs.html", logs=logs)) if logs is not None else "",  # noqa: S704
         "made": now,
-        "zone": words.zone(now),
+        "zone": wording.zone(now),
         "prices": AS_OF,
         "live": logs is None,
         "style": Markup(style),  # noqa: S704 - files of this package
@@ -122,7 +123,3 @@ def _told(one: NodeView) -> dict[str, Any]:
 
 def _render(snapshot: Snapshot, template: str, **facts: Any) -> str:
     return snapshot.scrubber.scrub(_environment().get_template(template).render(**facts))
-
-
-def _iso(when: datetime) -> str:
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

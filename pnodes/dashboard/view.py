@@ -14,7 +14,7 @@ from pnodes.dashboard.deployment import DeployedNode
 from pnodes.dashboard.sources import CALLS, ROUNDS, RUNS, SENT, Answer, Call, Calls, Rounds
 from pnodes.dashboard.story import Entry, Outcome, Round, Sent
 from pnodes.dashboard.watch import Snapshot
-from pnodes.dashboard.words import duration, moment
+from pnodes.dashboard.words import duration, moment, plural
 from pnodes.scrubbing import Scrubber
 from providers.operations import Run, State
 
@@ -158,8 +158,10 @@ def _notice(refused: Sequence[Call], entries: Sequence[Entry]) -> str:
     if not new:
         return ""
     last = new[-1]
-    times = "A call was" if len(new) == 1 else f"{len(new)} calls were"
-    return f"{times} turned away since the last run, the newest at {moment(last.time)}: {last.line.reason}."
+    return (
+        f"{plural(len(new), 'call was', 'calls were')} turned away since the last run, "
+        f"the newest at {moment(last.time)}: {last.line.reason}."
+    )
 
 
 def _trigger(entry: Entry, row: plots.Row, clean: Scrubber, now: datetime) -> TriggerView:

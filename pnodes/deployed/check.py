@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from pnodes.wording import moment
 from providers.operations import NodeOperations, OperationsError, Run, State
 from providers.refusal import Refusal
 from trigger.log_line import TriggerLine, parse, shown
@@ -147,7 +148,7 @@ class Check:
             self._result.run = run
             self._pass(_SCHEDULED, f"job {run.id}")
             if run.state is State.RUNNING or (run.state.ended and run.started is not None):
-                self._pass(_STARTED, run.started.astimezone().strftime("%H:%M:%S") if run.started else "")
+                self._pass(_STARTED, moment(run.started) if run.started else "")
         wanted = self._result.trigger_id
         found = self.numerai.submissions(self.model_id)
         mine = next((each for each in found if each.get("triggerId") == wanted), None)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nodefile import NodeFile, NodeFileError
+from pnodes.wording import plural
 from providers.checks import DEFAULT_STACK, load_checked, notes
 from providers.findings import Finding, failed, ok, warning
 
@@ -25,6 +26,6 @@ def _described(found: NodeFile) -> Iterator[Finding]:
     if not count:
         yield warning("nodes.yaml", "it has no nodes.", "pnodes new NAME --model MODEL --cloud aws")
         return
-    yield ok("nodes.yaml", f"{count} {'node' if count == 1 else 'nodes'} in {', '.join(clouds)}.")
+    yield ok("nodes.yaml", f"{plural(count, 'node')} in {', '.join(clouds)}.")
     for name, note in notes(found).items():
         yield ok(f"size of {name}", f"{note}.")

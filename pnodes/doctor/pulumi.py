@@ -18,6 +18,7 @@ from typing import Any
 from pnodes.engine.locate import Rejected, on_path
 from pnodes.engine.version import MINIMUM
 from pnodes.pulumi import NOT_LOGGED_IN, Pulumi, complaint, first_error, on
+from pnodes.wording import plural
 from providers.findings import Finding, failed, ok, warning
 
 _PROBE = "doctor-probe"
@@ -95,7 +96,7 @@ def _secrets(stack: OpenStack, pulumi: Pulumi, named: list[str]) -> Iterator[Fin
         yield failed("secrets", text, f"pulumi config set --secret {own}  (and make a new key pair at numer.ai)")
     if stack.nodes:
         count = len(stack.nodes)
-        yield ok("deployed", f"{count} {'node is' if count == 1 else 'nodes are'} deployed: {', '.join(stack.nodes)}.")
+        yield ok("deployed", f"{plural(count, 'node is', 'nodes are')} deployed: {', '.join(stack.nodes)}.")
     else:
         yield warning("deployed", "no node is deployed yet.", "pulumi up")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pnodes.wording import plural
 from providers.images.context import BuildContext
 
 # Nobody's model files, and far too many to look through.
@@ -28,8 +29,7 @@ class Written:
 
     def __str__(self) -> str:
         size = "" if self.state == "removed" else f", {shown_size(self.size)}"
-        many = "1 file" if self.count == 1 else f"{self.count} files"
-        files = f"{many}, " if self.path.endswith("/") else ""
+        files = f"{plural(self.count, 'file')}, " if self.path.endswith("/") else ""
         if self.in_image:
             fate = "is missing from the image after the next up" if self.state == "removed" else _GOES
         else:

@@ -15,6 +15,7 @@ from types import FrameType
 import psutil
 
 from pnodes.local.refused import CannotRun
+from pnodes.wording import duration
 
 LOOK_SECONDS = 0.25
 GRACE_SECONDS = 10.0
@@ -67,7 +68,7 @@ def run(
                 except subprocess.TimeoutExpired:
                     if left <= 0:
                         _end(process, signal.SIGTERM, stop)
-                        reason = f"the run was stopped at the node's time-out of {_minutes(timeout)}."
+                        reason = f"the run was stopped at the node's time-out of {duration(timeout)}."
                         return Ended(TIMED_OUT, time.monotonic() - began, peak or None, reason)
         except (KeyboardInterrupt, Stopped) as interrupted:
             sent = signal.SIGINT if isinstance(interrupted, KeyboardInterrupt) else signal.SIGTERM
@@ -144,12 +145,6 @@ def _killed(code: int) -> str:
     name = signal.Signals(-code).name
     hint = " (out of memory, most likely)" if name == "SIGKILL" else ""
     return f"the model was ended by {name}{hint}."
-
-
-def _minutes(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:g} seconds"
-    return "1 minute" if seconds == 60 else f"{seconds / 60:g} minutes"
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pnodes.plan.summary import ADDED, CHANGED, REMOVED, NodeChange, Summary
+from pnodes.wording import usd
 
 MARK = "<!-- prediction-nodes preview -->"
 """By this line the workflow finds its own comment again, to edit it in place."""
@@ -32,11 +33,6 @@ def headline(summary: Summary) -> str:
     if parts:
         return ", ".join(parts)
     return "no node changes, but shared resources do" if summary.operations else "nothing changes"
-
-
-def usd(amount: float | None) -> str:
-    """Cents; a question mark where a price is not known."""
-    return "?" if amount is None else f"{amount:.2f}"
 
 
 def _row(one: NodeChange) -> str:

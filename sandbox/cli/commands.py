@@ -1,7 +1,7 @@
 """`pnodes sandbox`: three clouds and Numerai on this machine, for the real Pulumi engine."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from pnodes.cli.options import AsJson
 from pnodes.cli.tables import table
 from pnodes.errors import Group, UserError
 from pnodes.pulumi import Pulumi, find_engine
+from pnodes.wording import moment
 from sandbox.cli import process as sandbox_process
 from sandbox.cli import shell as sandbox_shell
 from sandbox.cli.control import Control, RunRecord, Trigger
@@ -91,7 +92,11 @@ def status(as_json: AsJson = False) -> None:
     console.print(f"Resources: {resources}. Functions: {facts['functions']}.")
     console.print(how_jobs_run(facts), markup=False)
     if runs:
-        rows = [[run.cloud, _short(run.job), run.run_id, run.state, _clock(run.created), run.reason] for run in runs]
+        times = [moment(datetime.fromtimestamp(run.created, UTC)) for run in runs]
+        rows = [
+            [run.cloud, _short(run.job), run.run_id, run.state, created, run.reason]
+            for run, created in zip(runs, times, strict=True)
+        ]
         console.print(table(["cloud", "job", "run", "state", "created", "reason"], rows))
 
 
@@ -135,8 +140,8 @@ def open_round(
         console.print(f"Round {number} is open; {len(calls)} webhooks were called.")
         _tell_calls(console, calls)
         if following:
-            moment = _clock(datetime.fromisoformat(following).timestamp())
-            console.print(f"The next one opens at {moment}, and so on every {every}. No more: --every off")
+            opens = moment(datetime.fromisoformat(following))
+            console.print(f"The next one opens at {opens}, and so on every {every}. No more: --every off")
     if not all(call.accepted for call in calls):
         raise typer.Exit(1)
 
@@ -201,10 +206,6 @@ def _complete(beginning: str, runs: list[RunRecord]) -> str:
 def _short(job: str) -> str:
     """The last part of a cloud's long name of a job."""
     return job.rstrip("/").replace(":", "/").split("/")[-1]
-
-
-def _clock(moment: float) -> str:
-    return datetime.fromtimestamp(moment).astimezone().strftime("%H:%M:%S")
 
 
 def _console(*, stderr: bool = False) -> Console:

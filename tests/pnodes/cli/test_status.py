@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pnodes.cli.status import _round
-from pnodes.times import duration
 from tests.pnodes.deployed_stack import Deployed
 from tests.pnodes_command import Pnodes
 
@@ -64,8 +63,3 @@ def test_rounds_are_told_as_numerai_tells_them(opens: int, closes: int, says: st
     now = datetime.now(UTC)
     stamps = [(now + timedelta(minutes=each)).isoformat() for each in (opens, closes)]
     assert says in _round({"number": 7, "openTime": stamps[0], "closeStakingTime": stamps[1]}, now)
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(None, "-"), (45.4, "45 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")])
-def test_durations(seconds: float | None, text: str) -> None:
-    assert duration(seconds) == text

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pnodes.deployed.release import short, targets
+from pnodes.deployed.release import targets
 from pnodes.errors import UserError
 
 STACK = "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev"
@@ -52,7 +52,3 @@ def test_what_the_node_no_longer_has_goes() -> None:
 def test_another_new_node_is_refused() -> None:
     with pytest.raises(UserError, match="beta is new"):
         targets([step(STACK, "same", ""), step(ALPHA, "create"), step(BETA, "create")], "alpha")
-
-
-def test_urns_are_short() -> None:
-    assert short(FUNCTION) == "aws:lambda/function:Function alpha"

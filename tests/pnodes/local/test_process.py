@@ -48,7 +48,7 @@ def test_the_time_out_ends_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(process, "GRACE_SECONDS", 0.2)
     ended = process.run([sys.executable, "-c", FAMILY], tmp_path, os.environ, 3)
     assert ended.exit_code == process.TIMED_OUT, ended.reason
-    assert ended.reason == "the run was stopped at the node's time-out of 3 seconds."
+    assert ended.reason == "the run was stopped at the node's time-out of 3 s."
     assert not [pid for pid in (tmp_path / "pids").read_text().split() if not gone(int(pid))]
 
 
