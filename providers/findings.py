@@ -80,6 +80,20 @@ class Place:
         return [node for node in self.nodes if not node.build.docker]
 
 
+def compare_quota(
+    check: str, what: str, limit: float, needs: Mapping[str, float], mend: str, late: str = "wait"
+) -> Finding:
+    """Compare a limit with the needs of each node, and of all together in a round; `late`: what the excess does."""
+    together = sum(needs.values())
+    large = [name for name, need in needs.items() if need > limit]
+    if large:
+        return failed(check, f"{limit:g} {what}; {', '.join(large)} would need more and could never start.", mend)
+    if together > limit:
+        text = f"{limit:g} {what}; in a round all nodes together need {together:g}, so some would {late}."
+        return warning(check, text, mend)
+    return ok(check, f"{limit:g} {what}; all nodes together need {together:g}.")
+
+
 def collected(check: str, findings: Iterable[Finding], sign_in: str = "") -> Iterator[Finding]:
     """The findings of a check; where it cannot go on, why, as one that failed. `sign_in` mends missing credentials."""
     try:

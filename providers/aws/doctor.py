@@ -12,7 +12,7 @@ from typing import Any
 
 from providers.aws.limits import EC2, MAX_CPU, fit
 from providers.aws.operations import Account, asked
-from providers.findings import Finding, Level, Place, asked_in_vain, failed, ok, warning
+from providers.findings import Finding, Level, Place, asked_in_vain, compare_quota, failed, ok, warning
 from providers.operations import Refused
 
 _BUILDS = "Concurrently running builds for Linux/Small environment"
@@ -66,17 +66,8 @@ def _vcpus(
     except Refused as error:
         yield asked_in_vain(check, error, _RIGHT)
         return
-    together = sum(wanted.values())
-    mend = _raise(place, service, code, math.ceil(together))
-    large = [name for name, vcpus in wanted.items() if vcpus > value]
-    if large:
-        text = f"the account may use {value:g} {what}; the jobs of {', '.join(large)} need more and would never start."
-        yield failed(check, text, mend)
-    elif together > value:
-        text = f"the account may use {value:g} {what}; in a round all nodes together need {together:g}, so some wait."
-        yield warning(check, text, mend)
-    else:
-        yield ok(check, f"{value:g} {what}; all nodes together need {together:g}.")
+    mend = _raise(place, service, code, math.ceil(sum(wanted.values())))
+    yield compare_quota(check, what, value, wanted, mend)
 
 
 def _lambda(account: Account, place: Place) -> Iterator[Finding]:

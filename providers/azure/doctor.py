@@ -14,7 +14,7 @@ from typing import Any
 from providers.azure.limits import CONSUMPTION, fit
 from providers.azure.operations import Account
 from providers.azure.services import SERVICES
-from providers.findings import Finding, Place, asked_in_vain, failed, ok, skipped, warning
+from providers.findings import Finding, Place, asked_in_vain, compare_quota, failed, ok, skipped, warning
 from providers.operations import Refused
 
 _HOST = "https://management.azure.com"
@@ -158,15 +158,6 @@ def _cores(account: Account, place: Place) -> Iterator[Finding]:
     found = next((each for each in usages if each["name"]["value"] == "ManagedEnvironmentConsumptionCores"), None)
     if found is None:
         return
-    limit, together = float(found["limit"]), sum(wanted.values())
-    name = found["name"]["value"]
-    mend = f"az quota update --resource-name {name} --scope {environment} --limit-object value={together:g}"
-    large = [name for name, vcpus in wanted.items() if vcpus > limit]
-    if large:
-        text = f"the environment may use {limit:g} vCPUs; {', '.join(large)} would need more and could never start."
-        yield failed(check, text, mend)
-    elif together > limit:
-        text = f"the environment may use {limit:g} vCPUs; in a round all nodes together need {together:g}: some wait."
-        yield warning(check, text, mend)
-    else:
-        yield ok(check, f"{limit:g} vCPUs; all nodes together need {together:g}.")
+    quota = f"{found['name']['value']} --scope {environment} --limit-object value={sum(wanted.values()):g}"
+    mend = f"az quota update --resource-name {quota}"
+    yield compare_quota(check, "vCPUs in the environment", float(found["limit"]), wanted, mend)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from providers.azure.services import SERVICES
 from providers.permissions import Row, Table, Way, needed, write_json
 
 _PERMISSIONS = "learn.microsoft.com/azure/role-based-access-control/permissions"
@@ -20,16 +21,6 @@ _ACR, _APP = "Microsoft.ContainerRegistry/registries", "Microsoft.App"
 _GROUP, _LOGS = "Microsoft.Resources/subscriptions/resourceGroups", "Microsoft.OperationalInsights/workspaces"
 _IDENTITY, _STORAGE = "Microsoft.ManagedIdentity/userAssignedIdentities", "Microsoft.Storage/storageAccounts"
 _WEB = "Microsoft.Web"
-_REGISTERED = (
-    "Microsoft.App",
-    "Microsoft.ContainerRegistry",
-    "Microsoft.Insights",
-    "Microsoft.KeyVault",
-    "Microsoft.ManagedIdentity",
-    "Microsoft.OperationalInsights",
-    "Microsoft.Storage",
-    "Microsoft.Web",
-)
 
 OUTCOMES = {
     "Microsoft.App/jobs": (
@@ -123,7 +114,7 @@ TABLE: Table = {
     "pulumi-python:dynamic/prediction-nodes:AzureServices": Row(
         "providers/azure/registration.py",
         create=" ".join(
-            ["Microsoft.Resources/subscriptions/providers/read", *(f"{each}/register/action" for each in _REGISTERED)]
+            ["Microsoft.Resources/subscriptions/providers/read", *(f"{each}/register/action" for each in SERVICES)]
         ),
     ),
     "pulumi-python:dynamic/prediction-nodes:FunctionCode": Row(

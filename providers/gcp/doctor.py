@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from providers.findings import Finding, Place, asked_in_vain, failed, ok, skipped, warning
+from providers.findings import Finding, Place, asked_in_vain, compare_quota, failed, ok, skipped, warning
 from providers.gcp.limits import fit
 from providers.gcp.operations import Account
 from providers.gcp.services import SERVICES
@@ -145,15 +145,11 @@ def _jobs(account: Account, place: Place, project: str) -> Iterator[Finding]:
     fits = {node.name: fit(node) for node in place.running}
     if not fits:
         return
-    for what, metric, id_, unit, named in (
-        ("vCPUs", "cpu_allocation", "CpuAllocPerProjectRegion", 1000, {name: one.cpu for name, one in fits.items()}),
-        (
-            "GiB of memory",
-            "mem_allocation",
-            "MemAllocPerProjectRegion",
-            1024 * _MIB,
-            {name: one.memory / 1024 for name, one in fits.items()},
-        ),
+    vcpus = {name: float(one.cpu) for name, one in fits.items()}
+    memory = {name: one.memory / 1024 for name, one in fits.items()}
+    for what, metric, id_, unit, needs in (
+        ("vCPUs", "cpu_allocation", "CpuAllocPerProjectRegion", 1000, vcpus),
+        ("GiB of memory", "mem_allocation", "MemAllocPerProjectRegion", 1024 * _MIB, memory),
     ):
         check = f"quota of Cloud Run, {what.rsplit(' ', 1)[-1]}"
         try:
@@ -161,31 +157,15 @@ def _jobs(account: Account, place: Place, project: str) -> Iterator[Finding]:
         except Refused as error:
             yield asked_in_vain(check, error, _RIGHT)
             return
-        yield from _enough(place, project, check, what, id_, unit, dict(named), limit)
-
-
-def _enough(
-    place: Place, project: str, check: str, what: str, id_: str, unit: int, named: dict[str, float], limit: int | None
-) -> Iterator[Finding]:
-    together = sum(named.values())
-    if limit is None:
-        yield ok(check, f"no limit in {place.region}.")
-        return
-    value = limit / unit
-    mend = (
-        f"gcloud beta quotas preferences create --service=run.googleapis.com --quota-id={id_} "
-        f"--dimensions=region={place.region} --preferred-value={round(together * unit)} --project={project} "
-        "--email=YOUR-ADDRESS"
-    )
-    large = [name for name, amount in named.items() if amount > value]
-    if large:
-        text = f"{value:g} {what} may run in {place.region}; {', '.join(large)} would need more and could never start."
-        yield failed(check, text, mend)
-    elif together > value:
-        text = f"{value:g} {what} may run in {place.region}; in a round all nodes need {together:g}: some would fail."
-        yield warning(check, text, mend)
-    else:
-        yield ok(check, f"{value:g} {what} may run in {place.region}; all nodes together need {together:g}.")
+        if limit is None:
+            yield ok(check, f"no limit in {place.region}.")
+            continue
+        mend = (
+            f"gcloud beta quotas preferences create --service=run.googleapis.com --quota-id={id_} "
+            f"--dimensions=region={place.region} --preferred-value={round(sum(needs.values()) * unit)} "
+            f"--project={project} --email=YOUR-ADDRESS"
+        )
+        yield compare_quota(check, f"{what} may run in {place.region}", limit / unit, needs, mend, late="fail")
 
 
 def _builds(account: Account, place: Place, project: str) -> Iterator[Finding]:

@@ -78,7 +78,7 @@ def test_jobs_that_would_wait_for_ever_are_a_failure_and_some_that_wait_a_warnin
     cloud.builds(1)
     found = only(list(aws.examine(place(node("alpha"), node("large", size=size)))), "quota of Fargate")
     assert found.level is Level.FAILED
-    assert "large need more and would never start" in found.text
+    assert "large would need more and could never start" in found.text
     assert found.mend == (
         "aws service-quotas request-service-quota-increase --region us-east-1 --service-code fargate "
         "--quota-code L-3032A538 --desired-value 10"
