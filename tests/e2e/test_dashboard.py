@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from selenium.webdriver import Chrome
@@ -58,9 +59,9 @@ def shown(chrome: Chrome, selector: str) -> list[str]:
 def log_lines(chrome: Chrome, last: str) -> list[str]:
     """The lines in the log's panel once `last` is among them: they arrive one by one, after the run's state."""
 
-    def lines(_: Chrome) -> list[str] | None:
+    def lines(_: Chrome) -> list[str] | Literal[False]:
         present = shown(chrome, "#log-lines li > span")
-        return present if last in present else None
+        return present if last in present else False
 
     return WebDriverWait(chrome, 60, 0.1).until(lines, f"the log never showed {last!r}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -40,13 +41,17 @@ def looking(known: Known) -> tuple[Watch, Clock]:
     return Watch(known.deployment(), lambda: None, clock), clock
 
 
+def has_answer(watch: Watch, name: str) -> bool:
+    return not watch.snapshot().of(RUNS, name).waiting
+
+
 def test_a_slow_cloud_delays_no_other() -> None:
     known = world()
     known.clouds["gamma"].hold = threading.Event()
     watch, _ = looking(known)
     watch.tick()
     for name in ("alpha", "epsilon"):
-        wait_until(lambda name=name: not watch.snapshot().of(RUNS, name).waiting, f"{name} waits for another", 30)
+        wait_until(partial(has_answer, watch, name), f"{name} waits for another", 30)
     assert watch.snapshot().of(RUNS, "gamma").waiting
     known.clouds["gamma"].hold.set()
     settle(watch)

@@ -13,7 +13,7 @@ from tests.providers import patients
 
 
 def node(**changes: Any) -> Node:
-    plain = {"cloud": "azure", "region": "eastus", "size": Size(preset=None, cpu=1, memory=2048)}
+    plain: dict[str, Any] = {"cloud": "azure", "region": "eastus", "size": Size(preset=None, cpu=1, memory=2048)}
     return patients.node(**(plain | changes))
 
 
