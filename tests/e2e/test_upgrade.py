@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from pnodes.urn import split_urn
 from tests.e2e.checkout import copy_files, extract, tracked
 from tests.e2e.nodes import node, nodes
 from tests.e2e.webhooks import at_numerai
 from tests.e2e.world import IDS, QUICK_PREDICT, ROOT, World
 from tests.providers.references import OLD, names
-from tests.pulumi_cli import EngineFailed, short_urn
+from tests.pulumi_cli import EngineFailed
 
 pytestmark = pytest.mark.e2e
 DEPLOYED = "876a2ede54ae3dfd4c800a90c73c426d5524541e"
@@ -34,7 +35,7 @@ def stored(world: World) -> dict[str, tuple[str, ...]]:
     """Type::name -> the names in the reference that the engine uses for the resource from now on."""
     exported = world.cli.run("stack", "export", "--show-secrets")
     return {
-        short_urn(resource["urn"]): names(_plain(resource["outputs"]["__provider"]))
+        "::".join(split_urn(resource["urn"])[1:]): names(_plain(resource["outputs"]["__provider"]))
         for resource in json.loads(exported)["deployment"]["resources"]
         if resource["type"].startswith("pulumi-python:")
     }
