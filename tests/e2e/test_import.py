@@ -76,7 +76,7 @@ def test_neither_file_nor_keys_when_one_of_them_fails(stack: PulumiCli) -> None:
     stack.env["PULUMI_CONFIG_PASSPHRASE"] = "wrong"
     done = pnodes(stack, "import")
     assert done.returncode == 1, done.stderr
-    assert "incorrect passphrase" in done.stderr
+    assert "The passphrase in the environment is not this stack's." in done.stderr
     assert not (stack.folder / "nodes.yaml").exists()
     assert (stack.folder / "Pulumi.live.yaml").read_text() == before
     stack.env["PULUMI_CONFIG_PASSPHRASE"] = "my own"
