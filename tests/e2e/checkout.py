@@ -19,30 +19,35 @@ from tests.e2e.world import ROOT, World
 
 
 def tracked() -> list[str]:
-    """The files of this version, those that are not committed yet included."""
+    """The project's own files in this version, those that are not committed yet included."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return list(filter(None, listed.stdout.split("\0")))
+    return [name for name in listed.stdout.split("\0") if (ROOT / name).is_file() and _is_project_file(name)]
+
+
+def _is_project_file(name: str) -> bool:
+    """Whether a world gets this file: the tests stay away, and nodes.yaml and the settings are the world's."""
+    return name not in ("nodes.yaml", "Pulumi.dev.yaml") and not name.startswith("tests/")
 
 
 def copy_files(source: Path, names: Iterable[str], folder: Path) -> None:
-    """Copies files but for the tests and those that are the user's own."""
+    """Copies files with their folders."""
     for name in names:
-        file, target = source / name, folder / name
-        if file.is_file() and name not in ("nodes.yaml", "Pulumi.dev.yaml") and not name.startswith("tests/"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file, target)
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / name, target)
 
 
 def extract(commit: str, folder: Path) -> list[str]:
-    """The files of an earlier commit, in `folder`. Skips where git does not have it; CI has to."""
+    """Puts an earlier commit into `folder`; names of the project's files. Skips without the commit; fails in CI."""
     archived = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=False)
     if archived.returncode:
         reason = f"this checkout has no commit {commit[:7]}: {archived.stderr.decode().strip()}"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     folder.mkdir()
     subprocess.run(["tar", "-x"], input=archived.stdout, cwd=folder, check=True)
-    return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    names = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    return [name for name in names if _is_project_file(name)]
 
 
 def check_out(world: World, folder: Path) -> Path:
