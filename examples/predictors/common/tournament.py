@@ -57,7 +57,8 @@ def _trained(api: NumerAPI, fit: Fit, feature_set: str, most_eras: int) -> dict[
         trained: dict[str, Any] = joblib.load(MODEL_FILE)
         if trained["data"] != DATA_VERSION:
             sys.exit(
-                f"{MODEL_FILE.name} is trained on {trained['data']}, this code reads {DATA_VERSION}: run train.py again"
+                f"{MODEL_FILE.name} was trained on {trained['data']}, this code reads {DATA_VERSION}: "
+                "run train.py again."
             )
         print(f"loaded {MODEL_FILE.name}: {len(trained['features'])} features", flush=True)
         return trained
