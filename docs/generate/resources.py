@@ -1,4 +1,4 @@
-"""resources.md: what one node and its region make on each cloud, as the program itself registers it."""
+"""Generate resources.md: the resources that the program registers for one node and its region on each cloud."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ nodes:
 
 
 def page() -> str:
-    """The page's text."""
+    """Return the page's text."""
     parts = [_HEAD]
     for cloud, program in _programs():
         own, shared = program.of(_NODE), program.of(_shared(program))
@@ -38,25 +38,27 @@ def page() -> str:
 
 
 _HEAD = f"""\
-# What is made on each cloud
+# Resources on each cloud
 
 <!-- Made by `python -m docs.generate` from what the program registers. -->
 
-What `pulumi up` makes for one node with a schedule, in its cloud's default region, as the program registers it: the
-types are those of Pulumi's providers, the names are logical ones, to which most clouds' names add some random
-characters. `pulumi preview` shows the same for your nodes, and `pulumi stack --show-urns` what there is.
+This page lists the resources that `pulumi up` creates for one node with a schedule, in its cloud's default region. The
+types are those of Pulumi's providers. The names are logical names; most resources' names in the cloud have additional
+random characters. `pulumi preview` shows the same for your nodes, and `pulumi stack --show-urns` lists the deployed
+resources.
 
-A node owns its trigger, images, job and identities. What costs money or quota to repeat is made once for a region, with
-its first node, and goes with the last. Everything carries `project` and `stack` as tags or labels, a node's own also
-`node` and the `tags` of nodes.yaml, where the cloud takes any: `node={_NODE}` finds all of it in a bill or a console.
+A node owns its trigger, images, job and identities. Resources that cost money or quota to duplicate are created once
+for a region, with its first node, and deleted with its last node. Every resource that supports tags or labels has
+`project` and `stack`. A node's own resources also have `node` and the `tags` of nodes.yaml, so `node={_NODE}` finds all
+of them in a bill or a console.
 
-Beside the clouds there are, once for a stack: the secret from which webhook tokens are derived, the ids of models that
-nodes.yaml gives by name, and each model's webhook at Numerai.
+In addition, each stack has the secret from which webhook tokens are derived, the ids of models that nodes.yaml names,
+and each model's webhook at Numerai.
 """
 
 
 def _programs() -> Iterator[tuple[str, Program]]:
-    """Each cloud, with one node on it."""
+    """Yield each cloud with one node on it."""
     for cloud, mocks in _MOCKS.items():
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             place(Path(folder))
@@ -65,7 +67,7 @@ def _programs() -> Iterator[tuple[str, Program]]:
 
 
 def _shared(program: Program) -> str:
-    """The name of the region's cluster."""
+    """Return the name of the region's cluster."""
     (cluster,) = (each.name for each in program.registered if each.type.endswith(":Cluster"))
     return cluster
 
@@ -76,11 +78,11 @@ def _table(cloud: str, resources: Sequence[Registered]) -> str:
         names.setdefault(_short(each.type), []).append(f"`{each.name}`")
     known = PURPOSES[cloud]
     rows = [[f"`{kind}`", ", ".join(sorted(names[kind])), known[kind]] for kind in sorted(names)]
-    return table(["type", "name", "what for"], rows)
+    return table(["type", "name", "purpose"], rows)
 
 
 def _short(type_: str) -> str:
-    """`aws:lambda/function:Function` is lambda.Function, one of this project's own is prediction-nodes.NAME."""
+    """Turn `aws:lambda/function:Function` into lambda.Function, and this project's types into prediction-nodes.NAME."""
     _, module, name = type_.split(":")
     return f"{module.removeprefix('dynamic/').partition('/')[0]}.{name}"
 

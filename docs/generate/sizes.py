@@ -1,4 +1,4 @@
-"""sizes.md: what each preset becomes on each cloud, from the clouds' own limits, and what a run of it costs."""
+"""Generate sizes.md: the size of each preset on each cloud, by the clouds' limits, and the cost of a run."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ MINUTES = 10
 
 
 def page() -> str:
-    """The page's text."""
+    """Return the page's text."""
     return f"""\
 # Sizes
 
 <!-- Made by `python -m docs.generate` from nodefile/sizes.py and providers/*/limits.py. -->
 
-`size` is a preset, with the name that it has in numerai-cli, or vCPUs and memory by themselves:
+`size` is either a preset, named as in numerai-cli, or a number of vCPUs and an amount of memory:
 
 ```yaml
 size: mem-md
 size: {{cpu: 2, memory: 12GiB}}
 ```
 
-Each cloud has its own steps. A size that lies between two of them is raised to the next one, and `pnodes validate` and
-`pulumi preview` say so; what a cloud does not have at all is refused before anything is built.
+Each cloud offers its own steps. A size between two steps is raised to the next one, and `pnodes validate` and
+`pulumi preview` say so. A size that a cloud does not offer at all is rejected before anything is built.
 
 {_presets()}
-A dedicated machine on Azure (*on D4* and the like) starts before the run and is gone after it; it is billed as a whole,
-and for some minutes more than the run. Azure also bills {_machines()} USD a month (*Dedicated Plan Management*) for
-each kind of these machines in a region, whether one runs or not. The default is `gen-sm`.
+The default is `gen-sm`. A dedicated machine on Azure (such as *on D4*) starts before the run and is deleted after it.
+Azure bills the whole machine, and for some minutes longer than the run. Azure also bills {_machines()} USD a month
+(*Dedicated Plan Management*) for each kind of these machines in a region, whether one is running or not.
 
 ## What a run costs
 
-USD for a run of {MINUTES} minutes, from list prices of {prices.AS_OF} in the clouds' default regions, without free
-tiers. `pnodes cost` computes it for your nodes, with `--minutes` for how long yours take.
+Costs in USD of a run of {MINUTES} minutes, at list prices of {prices.AS_OF} in the clouds' default regions, without
+free tiers. `pnodes cost` calculates the costs of your nodes; set the length of your runs with `--minutes`.
 
 {_costs()}
-A question mark is a size that the table of prices does not have: machines are billed, not runs.
+A question mark means that the price table has no price for the size, because whole machines are billed, not runs.
 
 ## Limits
 
 {_limits()}
-`memory` is what the container may use: a job that needs more is ended by its cloud. On Google Cloud the files that a
-job writes count as memory too.
+`memory` is the limit of the container: the cloud ends a job that needs more. On Google Cloud, the files that a job
+writes count as memory too.
 
-There is no `gpu` on any of the three: see [GPUs](how-to/gpu.md).
+There is no `gpu` on any cloud: see [GPUs](how-to/gpu.md).
 """
 
 
@@ -64,7 +64,7 @@ def _presets() -> str:
     rows = []
     for name, (units, memory) in PRESETS.items():
         rows.append([f"`{name}`", _amount(units / 1024, memory), *(on(cloud, name) for cloud in REGIONS)])
-    return table(["preset", "asks for", *(cloud.title for cloud in list_clouds())], rows)
+    return table(["preset", "request", *(cloud.title for cloud in list_clouds())], rows)
 
 
 def _costs() -> str:
@@ -84,7 +84,7 @@ def _limits() -> str:
     return table(
         ["", *(cloud.title for cloud in list_clouds())],
         [
-            ["where a job runs", "Batch on Fargate", "Cloud Run jobs", "Container Apps jobs"],
+            ["service", "Batch on Fargate", "Cloud Run jobs", "Container Apps jobs"],
             [
                 "largest",
                 _amount(aws.MAX_CPU, aws.MAX_MEMORY),
@@ -104,7 +104,7 @@ def _limits() -> str:
 
 
 def on(cloud: str, preset: str) -> str:
-    """What a preset becomes."""
+    """Return the size of a preset on a cloud."""
     here = node(cloud, preset)
     if refused(here):
         return "refused"
@@ -113,7 +113,7 @@ def on(cloud: str, preset: str) -> str:
 
 
 def refused(here: Node) -> bool:
-    """Whether the node's cloud does not have its size."""
+    """Return whether the node's cloud does not offer its size."""
     return any(field == "size" for field, _ in find_cloud(here.cloud).check(here, "project", "stack"))
 
 
@@ -126,7 +126,7 @@ def _amount(cpu: float, memory: float) -> str:
 
 
 def node(cloud: str, preset: str) -> Node:
-    """A node of this size in its cloud's default region."""
+    """Return a node of this size in its cloud's default region."""
     units, memory = PRESETS[preset]
     return Node(
         name="node",
