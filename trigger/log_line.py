@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,12 @@ def parse(text: str) -> TriggerLine | None:
         return None
     if not isinstance(line, dict) or "node" not in line or "http" not in line:
         return None
-    # A cloud's log may hand back a whole number as a float.
-    read = {field.name: type(field.default)(line[field.name]) for field in fields(TriggerLine) if field.name in line}
-    return TriggerLine(**read)
+    # A cloud's log may return a whole number as a float.
+    kinds: dict[str, Any] = {field.name: type(field.default) for field in fields(TriggerLine)}
+    try:
+        return TriggerLine(**{name: kind(line[name]) for name, kind in kinds.items() if name in line})
+    except (TypeError, ValueError):
+        return None
 
 
 def shown(text: str) -> str:
