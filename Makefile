@@ -19,6 +19,8 @@ ACTIONLINT := .tools/actionlint-$(ACTIONLINT_VERSION)/actionlint
 PYTHON ?= python3
 # Behind a company's proxy, only the system's certificates work.
 export UV_SYSTEM_CERTS ?= true
+# Containers often set it; without bytecode, each run of the engine compiles the clouds' SDKs again.
+unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= auto
 # Folders, files or options for pytest, such as make test TESTS=tests/nodefile.
 TESTS ?=
