@@ -61,12 +61,7 @@ fi
 if [ "$packages" = requirements/dev.txt ]; then
     "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 fi
-# Importing the program compiles it and the parts of the clouds' SDKs that it uses: seconds now instead of at every run of
-# the engine, also where PYTHONDONTWRITEBYTECODE is set later.
-env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -c '
-import importlib
-from nodefile.clouds import REGIONS
-for cloud in REGIONS:
-    importlib.import_module(f"providers.{cloud}.node")
-import providers.dynamic, providers.stack, pulumi.dynamic'
+# Registering a node on each cloud with mocks compiles the program and the parts of the clouds' SDKs that it uses: once
+# here instead of at each run of the engine where PYTHONDONTWRITEBYTECODE is set. The SDKs import their parts on use.
+env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -c 'from docs.generate import resources; resources.page()'
 touch "$stamp"
