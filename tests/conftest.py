@@ -6,6 +6,7 @@ workers but one without anything to do. Files whose tests share what was set up 
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -21,9 +22,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+# CI runs the tests twice, as on a new machine and with all tools, but none that has passed there once more.
+NOTE_PASSED, SKIP_PASSED = (os.environ.get(f"PNODES_{what}_PASSED") for what in ("NOTE", "SKIP"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The real engine's tests to the front, and a group for every test that has none."""
+    if SKIP_PASSED:
+        passed = set(Path(SKIP_PASSED).read_text(encoding="utf-8").splitlines())
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
+        items[:] = [item for item in items if item.nodeid not in passed]
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
     for item in items:
         if item.get_closest_marker("xdist_group") is None and item.get_closest_marker("e2e") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note the name of a test that has passed; xdist puts the group behind it."""
+    if NOTE_PASSED and "PYTEST_XDIST_WORKER" not in os.environ and report.when == "call" and report.passed:
+        name = report.nodeid.removesuffix(f"@{report.nodeid.partition('::')[0]}")
+        with Path(NOTE_PASSED).open("a", encoding="utf-8") as file:
+            file.write(f"{name}\n")
