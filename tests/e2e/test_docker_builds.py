@@ -68,7 +68,7 @@ def test_three_nodes_from_nothing_to_their_clouds_builders_and_back_to_nothing(t
 
     printed += three.cli.run("stack") + three.cli.run("stack", "export")
     given = passwords(three)
-    assert all(given.values())
+    assert not [cloud for cloud, found in given.items() if not found], "no password of these registries is known"
     secrets = [secret.encode() for each in given.values() for secret in each]
     secrets += [base64.b64encode(secret).rstrip(b"=")[:-1] for secret in secrets]
     files = [path for path in (three.cli.folder / ".state").rglob("*") if path.is_file()]
