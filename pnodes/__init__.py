@@ -1,1 +1,1 @@
-"""What prediction nodes need day by day: the `pnodes` command and the code behind it."""
+"""The `pnodes` command, which operates prediction nodes, and the code behind it."""

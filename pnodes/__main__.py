@@ -1,4 +1,4 @@
-"""`python -m pnodes` is `pnodes`, where the project is not installed: in the workflows."""
+"""Runs `pnodes` as `python -m pnodes`, for the workflows, which do not install the project."""
 
 from pnodes.cli.main import run
 

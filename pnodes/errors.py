@@ -1,6 +1,6 @@
-"""What a person can put right: one sentence on standard error and an exit code, never a traceback.
+"""Errors that the user can fix: one sentence on standard error and an exit code, never a traceback.
 
-Exit codes: 1 when something did not work, 2 when what was given is wrong (a file with problems, a bad option).
+Exit codes: 1 for a failed operation, 2 for invalid input (a file with problems, a bad option).
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from providers.refusal import Refusal
 
 
 class UserError(Exception):
-    """A sentence for the person; `exit_code` is what the command ends with."""
+    """An error message for the user, and the command's exit code."""
 
     def __init__(self, sentence: str, exit_code: int = 1) -> None:
         super().__init__(sentence)
@@ -23,20 +23,20 @@ class UserError(Exception):
 
 
 class Group(TyperGroup):
-    """A command group that turns known errors into their sentence."""
+    """A command group that prints expected errors as a sentence."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command."""
+        """Run the command."""
         try:
             return super().invoke(ctx)
         except UserError as error:
-            _tell(str(error))
+            _print_error(str(error))
             raise typer.Exit(error.exit_code) from None
         except (EngineError, OperationsError, Refusal) as error:
-            _tell(str(error))
+            _print_error(str(error))
             raise typer.Exit(1) from None
 
 
-def _tell(sentence: str) -> None:
+def _print_error(sentence: str) -> None:
     Console(stderr=True, soft_wrap=True).print("[bold red]error:[/]", end=" ")
     Console(stderr=True, soft_wrap=True).print(sentence, markup=False, highlight=False)

@@ -1,4 +1,4 @@
-"""The project that a command works on: the folder of Pulumi.yaml, found from where the person stands."""
+"""The project that a command works on: the folder that contains Pulumi.yaml, searched from the working directory."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 
 
 def project_folder(start: Path | None = None) -> Path:
-    """The nearest folder upwards that has a Pulumi.yaml, as `pulumi` looks for it; else this checkout."""
-    here = (start or Path.cwd()).resolve()
-    return next((folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").is_file()), ROOT)
+    """Return the nearest folder upwards that contains Pulumi.yaml, as `pulumi` does; this checkout if there is none."""
+    start = (start or Path.cwd()).resolve()
+    return next((folder for folder in (start, *start.parents) if (folder / "Pulumi.yaml").is_file()), ROOT)
 
 
-def shown(path: Path) -> str:
-    """A path as a person writes it: from where they stand, else from their home, else in full."""
+def shorten_path(path: Path) -> str:
+    """Return a path relative to the working directory, or to the home directory as ~/..., or in full."""
     if path.is_relative_to(Path.cwd()):
         return path.relative_to(Path.cwd()).as_posix()
     return f"~/{path.relative_to(Path.home()).as_posix()}" if path.is_relative_to(Path.home()) else str(path)
 
 
 def project_name(folder: Path) -> str:
-    """The `name` in Pulumi.yaml."""
+    """Return the `name` in Pulumi.yaml."""
     settings = yaml.safe_load((folder / "Pulumi.yaml").read_text())
     return str(settings["name"])
 
 
 def load_nodes(file: Path | None = None) -> NodeFile:
-    """Read a file, nodes.yaml beside Pulumi.yaml if None, with the checks of all clouds. Raises UserError."""
+    """Read a file (by default nodes.yaml beside Pulumi.yaml) and check it for all clouds. Raises UserError."""
     from nodefile import NodeFileError
     from providers.checks import load_checked
 

@@ -1,7 +1,7 @@
-"""Run the Pulumi command. Nothing else in the product does.
+"""Runs the Pulumi command. All other modules run Pulumi through this one.
 
-Pulumi's Automation API is not used: it loads the whole SDK first, captures what a person should watch, and cannot be
-interrupted so that the engine ends tidily.
+Pulumi's Automation API is not used: it loads the whole SDK first, captures output that the user should see, and offers
+no way to interrupt the engine cleanly.
 """
 
 from __future__ import annotations
@@ -27,55 +27,57 @@ _LOCKED = re.compile("the stack is currently locked by|Another update is current
 
 @dataclass(frozen=True)
 class Complaint:
-    """Why the engine refused a command, and the command that mends it."""
+    """The reason why the engine refused a command, and the command that fixes it."""
 
     text: str
-    mend: str
+    fix: str
 
 
-NOT_LOGGED_IN = Complaint("Pulumi is not logged in to a backend, where it keeps the state.", "pulumi login")
-_SET_PASSPHRASE = "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE, as when the stack was created."  # noqa: S105 (a sentence)
+NOT_LOGGED_IN = Complaint("Pulumi is not logged in to a backend for its state.", "pulumi login")
+_SET_PASSPHRASE = "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE as when the stack was created."  # noqa: S105 (a sentence)
 _EXPORT = "export PULUMI_CONFIG_PASSPHRASE=..."
-# Only these known phrases are passed on: the rest of the engine's output may contain settings and addresses.
+# The user sees only these messages: the rest of the engine's output may contain settings and addresses.
 _COMPLAINTS = {
     "PULUMI_ACCESS_TOKEN must be set": NOT_LOGGED_IN,
     "(unable to|could not) open (bucket|state)": Complaint(
-        "the place where Pulumi keeps its state cannot be opened.", "pulumi login URL"
+        "Pulumi cannot open the backend that stores its state.", "pulumi login URL"
     ),
     "no stack selected": Complaint(
         "no stack is selected; `pulumi stack init NAME` creates the first one.", "pulumi stack select NAME"
     ),
     "no stack named '(?P<name>[^']*)'": Complaint(
-        'there is no such stack, "{name}"; `pulumi stack ls` lists them.', "pulumi stack init {name}"
+        'there is no stack "{name}"; `pulumi stack ls` lists the stacks.', "pulumi stack init {name}"
     ),
-    "passphrase must be set": Complaint(f"the stack's secrets are closed. {_SET_PASSPHRASE}", _EXPORT),
+    "passphrase must be set": Complaint(
+        f"the stack's secrets cannot be decrypted without its passphrase. {_SET_PASSPHRASE}", _EXPORT
+    ),
     "incorrect passphrase": Complaint(
         f"the passphrase in the environment is not this stack's. {_SET_PASSPHRASE}", _EXPORT
     ),
 }
 
 
-def complaint(printed: str) -> Complaint | None:
-    """Find the first known complaint in what the engine printed."""
-    for pattern, known in _COMPLAINTS.items():
-        if match := re.search(pattern, printed):
-            return Complaint(*(text.format(**match.groupdict()) for text in (known.text, known.mend)))
+def find_complaint(output: str) -> Complaint | None:
+    """Return the first known complaint in the engine's output."""
+    for pattern, complaint in _COMPLAINTS.items():
+        if match := re.search(pattern, output):
+            return Complaint(*(text.format(**match.groupdict()) for text in (complaint.text, complaint.fix)))
     return None
 
 
-def first_error(printed: str) -> str:
-    """The line of the engine's output that gives the reason."""
-    lines = printed.strip().splitlines() or ["it gives no reason"]
+def first_error(output: str) -> str:
+    """Return the line of the engine's output that gives the reason for a failure."""
+    lines = output.strip().splitlines() or ["Pulumi gives no reason"]
     return next((line for line in lines if line.startswith("error:")), lines[-1]).removeprefix("error: ")
 
 
-def on(stack: str | None) -> list[str]:
-    """The option that names a stack; none for the selected one."""
+def stack_option(stack: str | None) -> list[str]:
+    """Return the option that names a stack; no option for the selected stack."""
     return ["--stack", stack] if stack else []
 
 
 def find_engine() -> Engine:
-    """Find the engine of this machine. Raises UserError."""
+    """Return the engine on this machine. Raises UserError."""
     engine = find()
     if engine is None:
         raise UserError("There is no Pulumi engine on this machine yet. Install one with `pnodes engine`.")
@@ -84,7 +86,7 @@ def find_engine() -> Engine:
 
 @dataclass(frozen=True)
 class Logged:
-    """A command that has ended: its exit code, its scrubbed output, the lines of its event log."""
+    """A finished command: its exit code, its scrubbed output and the lines of its event log."""
 
     code: int
     text: str
@@ -92,7 +94,7 @@ class Logged:
 
     @property
     def changes(self) -> bool:
-        """Whether `--expect-no-changes` found some."""
+        """Whether a command with `--expect-no-changes` found changes."""
         return self.code == _CHANGES or (self.code != 0 and "no changes were expected" in self.text)
 
     @property
@@ -101,17 +103,17 @@ class Logged:
         return self.code != 0 and _LOCKED.search(self.text) is not None
 
     def failure(self, command: str) -> UserError:
-        """The sentence for a command that failed; its output is in the log above it."""
+        """Return the error for a failed command, whose output is already in the log."""
         hint = ""
         if self.code == _NO_STACK:
             hint = " Create the stack once, by hand: `pulumi stack init`."
         elif self.locked:
-            hint = " Another update of the stack was running; try again when it has ended."
-        return UserError(f"`pulumi {command}` ended with exit code {self.code}; see its output above.{hint}")
+            hint = " Another update of the stack was running; try again when it has finished."
+        return UserError(f"`pulumi {command}` failed with exit code {self.code}; see its output above.{hint}")
 
 
 class Pulumi:
-    """The engine, run in a project's folder with these environment variables."""
+    """Runs the engine in a project folder with the given environment variables."""
 
     def __init__(self, engine: Engine, folder: Path, environ: Mapping[str, str]) -> None:
         self.engine, self.folder = engine, folder
@@ -120,13 +122,13 @@ class Pulumi:
 
     @classmethod
     def find(cls, folder: Path | None = None, environ: Mapping[str, str] | None = None) -> Pulumi:
-        """The engine of this machine in a folder (the project's if None). Raises UserError."""
+        """Use the engine on this machine in `folder` (by default the project's). Raises UserError."""
         return cls(find_engine(), folder or project.project_folder(), os.environ if environ is None else environ)
 
     def run(self, *arguments: str, value: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command that asks nothing, and capture its output; a non-zero exit code is not an error here.
+        """Run a command without prompts and capture its output. A non-zero exit code raises no error.
 
-        A secret goes in as `value`, on standard input, where no other process can read it.
+        Pass a secret as `value`: it goes through standard input, where no other process can read it.
         """
         return subprocess.run(
             [str(self.engine.path), *arguments, "--non-interactive"],
@@ -140,38 +142,39 @@ class Pulumi:
         )
 
     def read(self, *arguments: str, value: str = "") -> str:
-        """Run a command and return what it prints. Raises UserError."""
-        done = self.run(*arguments, value=value)
-        if done.returncode:
-            raise _failure(arguments, done, value)
-        return done.stdout
+        """Run a command and return its output. Raises UserError."""
+        process = self.run(*arguments, value=value)
+        if process.returncode:
+            raise _failure(arguments, process, value)
+        return process.stdout
 
-    def ask(self, *arguments: str) -> Any:
-        """Run a command and return the JSON that it prints. Raises UserError."""
+    def read_json(self, *arguments: str) -> Any:
+        """Run a command and return its JSON output. Raises UserError."""
         return json.loads(self.read(*arguments) or "{}")
 
     def preview(self, stack: str | None = None) -> dict[str, Any]:
         """Return the document of `pulumi preview --json`. Raises UserError, also when the preview itself fails."""
-        done = self.run("preview", "--json", *on(stack))
+        process = self.run("preview", "--json", *stack_option(stack))
         try:
-            document: dict[str, Any] = json.loads(done.stdout)
+            document: dict[str, Any] = json.loads(process.stdout)
         except ValueError:
-            raise _failure(["preview"], done) from None
-        errors = [each["message"].strip() for each in document.get("diagnostics") or [] if each["severity"] == "error"]
-        if done.returncode or errors:
-            reasons = "\n".join(errors or [done.stderr.strip()])
+            raise _failure(["preview"], process) from None
+        diagnostics = document.get("diagnostics") or []
+        errors = [message["message"].strip() for message in diagnostics if message["severity"] == "error"]
+        if process.returncode or errors:
+            reasons = "\n".join(errors or [process.stderr.strip()])
             raise UserError(f"the preview failed, so nothing was changed:\n{reasons}")
         return document
 
-    def selected(self) -> str | None:
-        """The name of the selected stack."""
-        done = self.run("stack", "--show-name")
-        return done.stdout.strip() or None if done.returncode == 0 else None
+    def selected_stack(self) -> str | None:
+        """Return the name of the selected stack."""
+        process = self.run("stack", "--show-name")
+        return process.stdout.strip() or None if process.returncode == 0 else None
 
     def show(self, *arguments: str, stdout: IO[str] | None = None) -> None:
-        """Run a command in the user's terminal, or with its output sent elsewhere. Raises UserError.
+        """Run a command in the user's terminal, or with its output sent to `stdout`. Raises UserError.
 
-        Ctrl-C reaches the engine as well, which is given the time to end tidily.
+        Ctrl-C also reaches the engine; this method waits until the engine has shut down.
         """
         command = [str(self.engine.path), *arguments]
         with subprocess.Popen(command, cwd=self.folder, env=self.environ, stdout=stdout) as process:
@@ -184,7 +187,7 @@ class Pulumi:
             raise Logged(process.returncode, "", ()).failure(arguments[0])
 
     def log(self, *arguments: str, scrub: Callable[[str], str]) -> Logged:
-        """Run a command, print its output line by line without secrets, and keep its event log."""
+        """Run a command, print its output line by line without secrets, and return it with its event log."""
         with tempfile.TemporaryDirectory() as folder:
             events = Path(folder) / "events.jsonl"
             command = [str(self.engine.path), *arguments, "--non-interactive", "--color", "never"]
@@ -193,7 +196,7 @@ class Pulumi:
             with subprocess.Popen(
                 command,
                 cwd=self.folder,
-                env={**self.environ, "PULUMI_DEBUG_COMMANDS": "true"},  # which the option --event-log needs
+                env={**self.environ, "PULUMI_DEBUG_COMMANDS": "true"},  # required by --event-log
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -208,10 +211,10 @@ class Pulumi:
         return Logged(process.returncode, "\n".join(lines), tuple(logged))
 
 
-def _failure(arguments: Sequence[str], done: subprocess.CompletedProcess[str], value: str = "") -> UserError:
-    printed = done.stderr or done.stdout
-    if known := complaint(printed):
-        return UserError(f"{known.text[0].upper()}{known.text[1:]} Run `{known.mend}`.")
+def _failure(arguments: Sequence[str], process: subprocess.CompletedProcess[str], value: str = "") -> UserError:
+    output = process.stderr or process.stdout
+    if complaint := find_complaint(output):
+        return UserError(f"{complaint.text[0].upper()}{complaint.text[1:]} Run `{complaint.fix}`.")
     command = " ".join(takewhile(lambda word: not word.startswith("-"), arguments))
-    reason = first_error(printed)
+    reason = first_error(output)
     return UserError(f"`pulumi {command}` failed: {reason.replace(value, '***') if value else reason}")

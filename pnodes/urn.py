@@ -1,4 +1,4 @@
-"""The parts of a URN: urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME."""
+"""Splits URNs: urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Urn(NamedTuple):
-    """A resource in its stack; `parents` are the types of the components that it is part of, outermost first."""
+    """A resource of a stack; `parents` are the types of the components that contain it, outermost first."""
 
     parents: tuple[str, ...]
     type: str
@@ -14,7 +14,7 @@ class Urn(NamedTuple):
 
 
 def split_urn(urn: str) -> Urn:
-    """Return the parts of a URN; a name may hold colons."""
+    """Return the parts of a URN. The name may contain colons."""
     qualified, _, name = urn.split("::", 2)[-1].partition("::")
     *parents, type_ = qualified.split("$")
     return Urn(tuple(parents), type_, name)

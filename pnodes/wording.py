@@ -1,4 +1,4 @@
-"""Times, durations, sums and counts as people read them: local times, and no longer than needed."""
+"""Formats times, durations, amounts and counts for people: in local time and as short as possible."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 
 
 def moment(when: datetime | None, now: datetime | None = None) -> str:
-    """Return 22 Nov 12:00, or 12:00:04 for today's."""
+    """Return 22 Nov 12:00, or 12:00:04 for a time of today."""
     if when is None:
         return "-"
-    here = when.astimezone()
-    today = here.date() == (now or datetime.now(UTC)).astimezone().date()
-    return here.strftime("%H:%M:%S") if today else f"{here.day} {here:%b %H:%M}"
+    local = when.astimezone()
+    is_today = local.date() == (now or datetime.now(UTC)).astimezone().date()
+    return local.strftime("%H:%M:%S") if is_today else f"{local.day} {local:%b %H:%M}"
 
 
 def day(when: datetime) -> str:
     """Return 23 November 2026, 12:00."""
-    here = when.astimezone()
-    return f"{here.day} {here:%B %Y, %H:%M}"
+    local = when.astimezone()
+    return f"{local.day} {local:%B %Y, %H:%M}"
 
 
 def stamp(when: datetime) -> str:
@@ -48,10 +48,10 @@ def duration(seconds: float | None) -> str:
 
 
 def usd(amount: float | None) -> str:
-    """Return 1.20, 0.0042 for a sum below ten cents, and a question mark where a price is not known."""
+    """Return 1.20, 0.0042 for an amount below ten cents, and a question mark for an unknown price."""
     return "?" if amount is None else f"{amount:.4f}" if 0 < amount < 0.1 else f"{amount:.2f}"
 
 
-def plural(count: int, one: str, many: str = "") -> str:
+def plural(count: int, noun: str, plural_noun: str = "") -> str:
     """Return 1 node, 2 nodes."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    return f"{count} {noun if count == 1 else plural_noun or noun + 's'}"

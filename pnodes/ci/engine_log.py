@@ -14,7 +14,7 @@ from pnodes.scrubbing import Scrubber
 def ask(pulumi: Pulumi, *arguments: str) -> Any:
     """Return the JSON that a command prints; nothing when it fails, as all do before the stack exists."""
     try:
-        return pulumi.ask(*arguments)
+        return pulumi.read_json(*arguments)
     except UserError:
         return {}
 

@@ -37,7 +37,8 @@ def dashboard(
     not be asked; the others are in the file nevertheless.
     """
     found = DeployedStack.read(stack)
-    title = f"{project.project_name(project.project_folder())}/{stack or Pulumi.find().selected() or 'selected stack'}"
+    stack_name = stack or Pulumi.find().selected_stack() or "selected stack"
+    title = f"{project.project_name(project.project_folder())}/{stack_name}"
     if export is not None:
         _export(deployment(found, title), export, runs)
         return

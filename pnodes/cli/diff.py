@@ -43,7 +43,7 @@ def diff(
     if found.messages:
         raise UserError("the preview failed:\n" + "\n".join(found.messages))
     summary = summarise(found, wanted, minutes)
-    name = stack or pulumi.selected() or "not selected"
+    name = stack or pulumi.selected_stack() or "not selected"
     if as_json:
         print(json.dumps(asdict(summary), indent=2))
     elif markdown:

@@ -89,7 +89,9 @@ def import_nodes(
 def _tell(found: dict[str, Any], source: Path, console: Console) -> None:
     nodes = plural(len(found["nodes"]), "node")
     done = "Added" if found["written"] else "This would add"
-    console.print(f"{done} {nodes} from {project.shown(source)} to {found['file']}. What is different from before:")
+    console.print(
+        f"{done} {nodes} from {project.shorten_path(source)} to {found['file']}. What is different from before:"
+    )
     for node in found["nodes"]:
         renamed = "" if node["was"] == node["name"] else f", before {node['was']}"
         console.print(f"\n{node['name']} ({node['cloud']}, {node['region']}, {node['size']}{renamed})")

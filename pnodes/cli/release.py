@@ -11,7 +11,7 @@ from pnodes import project
 from pnodes.cli.options import AsJson, StackOption
 from pnodes.deployed.release import targets
 from pnodes.errors import UserError
-from pnodes.pulumi import Pulumi, on
+from pnodes.pulumi import Pulumi, stack_option
 from pnodes.urn import split_urn
 
 
@@ -49,7 +49,7 @@ def release(
     if not yes and not sys.stdin.isatty():
         raise UserError("There is nobody to ask; give --yes.", 2)
     wanted = [part for urn in changes for part in ("--target", urn)]
-    pulumi.show("up", *asked, *on(stack), *wanted, stdout=sys.stderr if as_json else None)
+    pulumi.show("up", *asked, *stack_option(stack), *wanted, stdout=sys.stderr if as_json else None)
 
 
 def _check_name(node: str) -> None:

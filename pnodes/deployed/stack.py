@@ -10,7 +10,7 @@ from typing import Any
 
 from pnodes import project, scrubbing
 from pnodes.errors import UserError
-from pnodes.pulumi import Pulumi, on
+from pnodes.pulumi import Pulumi, stack_option
 from providers.operations import NodeFacts
 
 _COMMON = frozenset(
@@ -51,8 +51,8 @@ class DeployedStack:
         """Ask the engine. Raises UserError."""
         pulumi = Pulumi.find()
         with ThreadPoolExecutor(2) as both:
-            outputs = both.submit(pulumi.ask, "stack", "output", "--json", "--show-secrets", *on(stack))
-            config = both.submit(pulumi.ask, "config", "--json", "--show-secrets", *on(stack))
+            outputs = both.submit(pulumi.read_json, "stack", "output", "--json", "--show-secrets", *stack_option(stack))
+            config = both.submit(pulumi.read_json, "config", "--json", "--show-secrets", *stack_option(stack))
             found = cls(outputs.result(), config.result(), project.project_name(pulumi.folder))
         if not found.nodes:
             raise UserError("The stack has no node yet. Describe one in nodes.yaml and make it with `pulumi up`.")

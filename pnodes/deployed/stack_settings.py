@@ -14,7 +14,7 @@ class StackSettings:
     def __init__(self, folder: Path) -> None:
         self._pulumi = Pulumi.find(folder)
         self.stack = self._pulumi.read("stack", "--show-name").strip()
-        self._names = set(self._pulumi.ask("config", "--json"))
+        self._names = set(self._pulumi.read_json("config", "--json"))
         self._project = project.project_name(folder)
 
     def has(self, name: str) -> bool:

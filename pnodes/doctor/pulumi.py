@@ -17,7 +17,7 @@ from typing import Any
 
 from pnodes.engine.locate import Rejected, on_path
 from pnodes.engine.version import MINIMUM
-from pnodes.pulumi import NOT_LOGGED_IN, Pulumi, complaint, first_error, on
+from pnodes.pulumi import NOT_LOGGED_IN, Pulumi, find_complaint, first_error, stack_option
 from pnodes.wording import plural
 from providers.findings import Finding, failed, ok, warning
 
@@ -54,23 +54,23 @@ def examine(stack: OpenStack, pulumi: Pulumi | None, chosen: str | None) -> Iter
     yield ok("engine", f"Pulumi {pulumi.engine.version}, {pulumi.engine.origin}.")
     said = pulumi.run("whoami", "--json")
     if said.returncode:
-        known = complaint(said.stderr + said.stdout) or NOT_LOGGED_IN
-        yield failed("backend", known.text, known.mend)
+        known = find_complaint(said.stderr + said.stdout) or NOT_LOGGED_IN
+        yield failed("backend", known.text, known.fix)
         return
     backend = json.loads(said.stdout).get("url") or "its backend"
     yield ok("backend", f"logged in to {_without_query(str(backend))}.")
-    said = pulumi.run("stack", "--show-name", *on(chosen))
+    said = pulumi.run("stack", "--show-name", *stack_option(chosen))
     if said.returncode:
         yield _refused("stack", said, "the backend cannot be asked for the stack", "pulumi stack ls")
         return
     stack.name = said.stdout.strip()
     yield ok("stack", f"{stack.name} is {'there' if chosen else 'selected'}.")
-    yield from _secrets(stack, pulumi, on(chosen))
+    yield from _secrets(stack, pulumi, stack_option(chosen))
 
 
 def _refused(check: str, said: subprocess.CompletedProcess[str], otherwise: str, mend: str) -> Finding:
-    if known := complaint(said.stderr):
-        return failed(check, known.text, known.mend)
+    if known := find_complaint(said.stderr):
+        return failed(check, known.text, known.fix)
     return failed(check, f"{otherwise}: {first_error(said.stderr)}", mend)
 
 

@@ -14,7 +14,7 @@ from pnodes.engine.locate import find
 from pnodes.local.packages import Say
 from pnodes.local.refused import CannotRun
 from pnodes.local.variables import NO_MODEL_ID, Account
-from pnodes.pulumi import Pulumi, first_error, on
+from pnodes.pulumi import Pulumi, first_error, stack_option
 from providers.numerai import keys as numerai_keys
 from providers.numerai.keys import Keys
 from providers.refusal import Refusal
@@ -64,7 +64,7 @@ def _configured(node: Node, environ: Mapping[str, str], project: Path, stack: st
         )
     pulumi, found = Pulumi(engine, project, environ), []
     for setting in (called.public_id, called.secret):
-        done = pulumi.run("config", "get", setting, *on(stack))
+        done = pulumi.run("config", "get", setting, *stack_option(stack))
         found.append(done.stdout.strip())
         if done.returncode or not found[-1]:
             reason = first_error(done.stderr) if done.returncode else "it is empty"

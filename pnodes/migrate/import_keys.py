@@ -52,7 +52,7 @@ class Move:
 
 def prepare(file: Path, folder: Path, account: str | None, wanted: bool) -> Move:
     """Look at the keys in numerai-cli's file and at the stack that is selected in the project's folder."""
-    place = project.shown(file)
+    place = project.shorten_path(file)
     if not wanted:
         what = f"left in {place}. With a stack of your own selected, `pnodes import --only-keys` moves them there."
         return Move(what, folder)

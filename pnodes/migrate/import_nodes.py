@@ -66,7 +66,7 @@ class NodeImport:
         changes = {each.old.provider: each.old.numerai_cli.change for each in self.new}
         projects = sorted({each.project for each in self.new if each.project})
         return {
-            "file": project.shown(self.file),
+            "file": project.shorten_path(self.file),
             "nodes": found,
             "notes": [*_EVERY_CLOUD, *(changes[cloud] for cloud in REGIONS if cloud in changes)],
             "next": [

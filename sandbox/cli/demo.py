@@ -15,7 +15,7 @@ from pnodes import project
 from pnodes.cli.tables import wide_console
 from pnodes.engine import ensure
 from pnodes.errors import UserError
-from pnodes.pulumi import Pulumi, on
+from pnodes.pulumi import Pulumi, stack_option
 from sandbox.cli import process as sandbox_process
 from sandbox.cli import shell as sandbox_shell
 from sandbox.cli.control import Control, Trigger
@@ -77,10 +77,10 @@ def demo(
 def _story(console: Console, pulumi: Pulumi, control: Control, timeout: float) -> list[Outcome]:
     """Preview, up, the round, the wait; what each node came to."""
     _step(console, 2, "pulumi preview: what would be made (10 seconds)")
-    pulumi.show("preview", "--non-interactive", *on(STACK))
+    pulumi.show("preview", "--non-interactive", *stack_option(STACK))
     _step(console, 3, "pulumi up: making it (30 seconds; minutes the first time that images are built in containers)")
-    pulumi.show("up", "--yes", "--skip-preview", "--non-interactive", *on(STACK))
-    outputs = pulumi.ask("stack", "output", "--json", "--show-secrets", *on(STACK))
+    pulumi.show("up", "--yes", "--skip-preview", "--non-interactive", *stack_option(STACK))
+    outputs = pulumi.read_json("stack", "output", "--json", "--show-secrets", *stack_option(STACK))
     nodes: dict[str, dict[str, Any]] = outputs["nodes"]
     webhooks: dict[str, str] = outputs["webhooks"]
     if not nodes:

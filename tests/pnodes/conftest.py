@@ -1,4 +1,4 @@
-"""The command line as a person calls it."""
+"""The fixture that runs `pnodes` as a user does."""
 
 from tests.pnodes_command import pnodes
 

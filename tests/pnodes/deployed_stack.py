@@ -1,4 +1,4 @@
-"""A deployed stack without engine and clouds: what the day-to-day commands ask, answered from memory."""
+"""A deployed stack in memory, which answers the commands in place of the engine, the clouds and Numerai."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DONE = Run("run-2", State.SUCCEEDED, NOW, "", NOW, NOW + timedelta(seconds=75), 
 
 @dataclass
 class Node(NodeOperations):
-    """A node on a cloud of the tests' own."""
+    """A node on a simulated cloud."""
 
     name: str
     known: list[Run] = field(default_factory=lambda: [DONE, Run("run-1", State.FAILED, NOW, "exit code 1", NOW, NOW)])
@@ -48,11 +48,11 @@ class Node(NodeOperations):
 
     def stop(self, run: Run) -> None:
         self.stopped.append(run.id)
-        self.known = [Run(run.id, State.CANCELLED, run.created) if each.id == run.id else each for each in self.known]
+        self.known = [Run(run.id, State.CANCELLED, run.created) if old.id == run.id else old for old in self.known]
 
 
 class Deployed:
-    """`nodes` by name; `asked` is what the engine was asked; `sent` are each model's submissions."""
+    """`nodes` by name; `asked`: the commands sent to the engine; `sent`: the submissions of each model."""
 
     def __init__(self) -> None:
         self.nodes = {name: Node(name) for name in CLOUDS}
@@ -67,28 +67,28 @@ class Deployed:
         }
 
     def ask(self, *arguments: str) -> dict[str, Any]:
-        """Stands for the engine."""
+        """Replaces the engine."""
         self.asked.append(list(arguments))
         return self.outputs if arguments[0] == "stack" else {}
 
     def of(self, facts: NodeFacts) -> NodeOperations:
-        """Stands for the clouds."""
+        """Replaces the clouds."""
         return self.nodes[facts.name]
 
     def submissions(self, model_id: str) -> list[dict[str, Any]]:
-        """Stands for Numerai."""
+        """Replaces Numerai."""
         return self.sent.get(model_id, [])
 
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
-    """The stack that the commands find."""
-    made = Deployed()
+    """Replace the selected stack by one in memory."""
+    stack = Deployed()
     opens = (NOW - timedelta(minutes=5), NOW + timedelta(minutes=55))
     times = [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in opens]
     current = {"number": 371, "openTime": times[0], "closeTime": times[1], "closeStakingTime": times[1]}
-    monkeypatch.setattr(Pulumi, "ask", lambda _self, *arguments: made.ask(*arguments))
-    monkeypatch.setattr(Accounts, "of", lambda _self, facts: made.of(facts))
-    monkeypatch.setattr(DeployedStack, "numerai", lambda _self, _account: made)
+    monkeypatch.setattr(Pulumi, "read_json", lambda _self, *arguments: stack.ask(*arguments))
+    monkeypatch.setattr(Accounts, "of", lambda _self, facts: stack.of(facts))
+    monkeypatch.setattr(DeployedStack, "numerai", lambda _self, _account: stack)
     monkeypatch.setattr(Client, "current_round", lambda _self, _tournament: current)
-    return made
+    return stack

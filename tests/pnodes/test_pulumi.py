@@ -1,4 +1,4 @@
-"""How the Pulumi command is run, with an engine that is a script: what it gets, and what its output becomes."""
+"""How the Pulumi command is run: its arguments and environment, and how its output is used. The engine is a script."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pnodes import pulumi as pulumi_module
 from pnodes.engine import Engine
 from pnodes.engine.version import MINIMUM
 from pnodes.errors import UserError
-from pnodes.pulumi import Pulumi, on
+from pnodes.pulumi import Pulumi, stack_option
 
 HEAD = f"#!{sys.executable}\nimport json, os, pathlib, signal, sys, time\n"
 Engines = Callable[[str], Pulumi]
@@ -20,7 +20,7 @@ Engines = Callable[[str], Pulumi]
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Engines:
-    """Makes an engine of some Python code, in a folder of its own."""
+    """Return a function that makes an engine from Python code."""
 
     def make(code: str) -> Pulumi:
         program = tmp_path / "bin" / "pulumi"
@@ -35,7 +35,7 @@ def engine(tmp_path: Path) -> Engines:
 
 def test_a_command_asks_nothing_and_gets_the_folder_the_environment_and_the_engine_on_path(engine: Engines) -> None:
     pulumi = engine('print(json.dumps([sys.argv[1:], os.getcwd(), os.environ["MINE"], os.environ["PATH"]]))')
-    arguments, folder, mine, path = pulumi.ask("config", "--json", *on("live"))
+    arguments, folder, mine, path = pulumi.read_json("config", "--json", *stack_option("live"))
     assert arguments == ["config", "--json", "--stack", "live", "--non-interactive"]
     assert (Path(folder), mine) == (pulumi.folder, "1")
     assert path == f"{pulumi.engine.bin}:/usr/bin:/bin"
@@ -57,21 +57,21 @@ def test_a_secret_goes_in_on_standard_input_and_into_no_message(engine: Engines)
     [
         ("error: no stack selected; please use `pulumi stack select`", "No stack is selected"),
         ("error: no stack selected; please use `pulumi stack select`", "Run `pulumi stack select NAME`."),
-        ("error: no stack named 'x' found", 'There is no such stack, "x"; `pulumi stack ls` lists them.'),
+        ("error: no stack named 'x' found", 'There is no stack "x"; `pulumi stack ls` lists the stacks.'),
         (
             "error: getting secrets: passphrase must be set with PULUMI_CONFIG_PASSPHRASE",
-            "The stack's secrets are closed",
+            "The stack's secrets cannot be decrypted without its passphrase",
         ),
         ("error: incorrect passphrase, please set", "The passphrase in the environment is not this stack's."),
         ("error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions", "`pulumi login`"),
         ("warning: x\nerror: something else", "`pulumi stack output` failed: something else"),
-        ("", "`pulumi stack output` failed: it gives no reason"),
+        ("", "`pulumi stack output` failed: Pulumi gives no reason"),
     ],
 )
 def test_the_engine_s_errors_are_sentences(engine: Engines, said: str, sentence: str) -> None:
     pulumi = engine(f"print({said!r}, file=sys.stderr); sys.exit(255)")
     with pytest.raises(UserError) as caught:
-        pulumi.ask("stack", "output", "--json", "--show-secrets")
+        pulumi.read_json("stack", "output", "--json", "--show-secrets")
     assert sentence in str(caught.value)
 
 
@@ -89,8 +89,8 @@ def test_a_preview_that_does_not_begin_is_what_the_engine_says(engine: Engines) 
 
 
 def test_the_selected_stack(engine: Engines) -> None:
-    assert engine("print('live')").selected() == "live"
-    assert engine("sys.exit(6)").selected() is None
+    assert engine("print('live')").selected_stack() == "live"
+    assert engine("sys.exit(6)").selected_stack() is None
 
 
 def test_what_is_logged_is_scrubbed_line_by_line_and_has_its_events(
@@ -124,5 +124,5 @@ def test_without_an_engine_the_next_step_is_told(monkeypatch: pytest.MonkeyPatch
 def test_a_command_that_is_shown_fails_with_its_exit_code(engine: Engines) -> None:
     pulumi = engine("sys.exit(int('--target' in sys.argv) * 3)")
     pulumi.show("up")
-    with pytest.raises(UserError, match="`pulumi up` ended with exit code 3; see its output above"):
+    with pytest.raises(UserError, match="`pulumi up` failed with exit code 3; see its output above"):
         pulumi.show("up", "--target", "x")

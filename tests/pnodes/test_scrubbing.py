@@ -1,4 +1,4 @@
-"""No secret passes, in whatever form it stands in a text; other words stay readable."""
+"""Secrets are removed in every encoding; other words stay readable."""
 
 from __future__ import annotations
 

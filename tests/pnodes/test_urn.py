@@ -1,4 +1,4 @@
-"""URNs in their parts."""
+"""How URNs are split."""
 
 from pnodes.urn import split_urn
 

@@ -1,4 +1,4 @@
-"""Times, durations, sums and counts in words."""
+"""How times, durations, amounts and counts are formatted."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class World:
         self.done.append(command)
         return ""
 
-    def ask(self, *arguments: str) -> dict[str, Any]:
+    def read_json(self, *arguments: str) -> dict[str, Any]:
         return self.outputs
 
     def show(self, command: str, *options: str) -> None:
