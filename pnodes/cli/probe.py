@@ -66,10 +66,10 @@ def _results(stack: DeployedStack, nodes: Sequence[StackNode], timeout: float, c
                 numerai=stack.numerai(node.account),
                 health=health,
                 timeout=timeout,
-                tell=lambda text: console.print(f"{node.name}: {text}", markup=False),
+                report=lambda text: console.print(f"{node.name}: {text}", markup=False),
                 pause=pause,
             )
-            return check.go()
+            return check.perform()
         except (OperationsError, Refusal) as error:
             return Result(node.name, stopped=str(error))
 

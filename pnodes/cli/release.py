@@ -9,7 +9,7 @@ from rich.console import Console
 
 from pnodes import project
 from pnodes.cli.options import AsJson, StackOption
-from pnodes.deployed.release import targets
+from pnodes.deployed.release import find_targets
 from pnodes.errors import UserError
 from pnodes.pulumi import Pulumi, stack_option
 from pnodes.urn import split_urn
@@ -32,7 +32,7 @@ def release(
     pulumi = Pulumi.find()
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     with console.status("pulumi preview: what would change ..."):
-        changes = targets(pulumi.preview(stack).get("steps") or [], node)
+        changes = find_targets(pulumi.preview(stack).get("steps") or [], node)
     if as_json:
         print(json.dumps({"node": node, "changes": changes}, indent=2))
     else:

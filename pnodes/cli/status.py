@@ -11,7 +11,7 @@ from rich.console import Console
 from pnodes.cli.options import AsJson, StackOption
 from pnodes.cli.tables import table, wide_console
 from pnodes.deployed.stack import DeployedStack
-from pnodes.deployed.status import Status, look
+from pnodes.deployed.status import Status, query
 from pnodes.wording import duration, moment, stamp
 from providers.operations import Run, when
 
@@ -22,7 +22,7 @@ def status(stack: StackOption = None, as_json: AsJson = False) -> None:
     Exit code 1 when a cloud or Numerai could not be asked; the others are shown nevertheless.
     """
     found = DeployedStack.read(stack)
-    statuses, rounds, problems = look(found)
+    statuses, rounds, problems = query(found)
     if as_json:
         print(json.dumps(_document(statuses, rounds, problems), indent=2))
     else:

@@ -1,1 +1,1 @@
-"""The deployed stack: its nodes, the clouds that they run on, and a check of one round from end to end."""
+"""The deployed stack: its nodes, the clouds that they run on, and an end-to-end check of one round."""

@@ -1,4 +1,4 @@
-"""Which cloud's module answers for a node: imported, and signed in, once for each cloud and region in use."""
+"""Opens the cloud accounts of the stack's nodes: each cloud and region in use is imported and signed in to once."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class Accounts:
         self._configured = configured
         self._lock = threading.Lock()
         self._locks: dict[tuple[str, str], threading.Lock] = {}
-        self._known: dict[tuple[str, str], Account] = {}
+        self._accounts: dict[tuple[str, str], Account] = {}
 
     def of(self, facts: NodeFacts) -> NodeOperations:
-        """A node's operations. Raises OperationsError."""
+        """Return the operations of a node. Raises OperationsError."""
         place = (facts.cloud, facts.region)
         with self._lock:
             lock = self._locks.setdefault(place, threading.Lock())
-        with lock:  # one cloud's sign-in does not wait for another's
-            if place not in self._known:
-                self._known[place] = find_cloud(facts.cloud).open_account(self._configured, facts.region)
-            return self._known[place].node(facts)
+        with lock:  # a lock per place, so that one sign-in does not wait for another
+            if place not in self._accounts:
+                self._accounts[place] = find_cloud(facts.cloud).open_account(self._configured, facts.region)
+            return self._accounts[place].node(facts)

@@ -1,8 +1,8 @@
-"""Which changes of a preview belong to the release of one node.
+"""Selects the changes of a preview that belong to the release of one node.
 
-A preview says which resources would change and whose they are: a node's are those under its component, and its webhook
-at Numerai; what belongs to no node (network, keys, build project) is shared. The update then names, one by one, the
-node's changes and the shared ones; no resource of another node is touched, not even as a dependent.
+A node owns the resources under its component and its webhook at Numerai. Resources without such an owner (network,
+keys, build project) are shared. A release updates exactly the changed resources of the node and the changed shared
+ones; it touches no resource of another node, not even as a dependent.
 """
 
 from collections.abc import Mapping
@@ -16,30 +16,30 @@ _ENDS = ("delete", "discard")
 _NODE, _WEBHOOK = ":PredictionNode", "prediction-nodes/Webhook:Webhook"
 
 
-def targets(steps: list[dict[str, Any]], node: str) -> dict[str, str]:
-    """URN -> operation of what a release of the node changes. Raises UserError.
+def find_targets(steps: list[dict[str, Any]], node: str) -> dict[str, str]:
+    """Return URN -> operation for each change in the node's release. Raises UserError.
 
-    Shared resources are made and updated, never removed: another node may still be deployed on them.
+    Shared resources are created and updated, never removed: a deployed node may still need them.
     """
     parents = {step["urn"]: _parent(step) for step in steps}
-    found: dict[str, str] = {}
+    targets: dict[str, str] = {}
     for step in steps:
         urn, operation = step["urn"], step["op"]
         if operation in _NOTHING or ":pulumi:Stack" in urn:
             continue
         owner = _owner(urn, parents)
         if owner == node or (owner is None and not operation.startswith(_ENDS)):
-            found.setdefault(urn, operation)
+            targets.setdefault(urn, operation)
         elif operation == "create" and split_urn(urn).type.endswith(_NODE):
             raise UserError(
-                f"{owner} is new in nodes.yaml as well, and outputs of the stack need it: run `pulumi up` for all, or "
-                f"leave {owner} out of the file for now."
+                f"{owner} is also new in nodes.yaml, and outputs of the stack need it: run `pulumi up` for all nodes, "
+                f"or leave {owner} out of the file for now."
             )
-    return found
+    return targets
 
 
 def _owner(urn: str, parents: Mapping[str, str]) -> str | None:
-    """The node that a resource belongs to; None for what nodes share."""
+    """Return the node that a resource belongs to; None for a shared resource."""
     while urn:
         _, kind, name = split_urn(urn)
         if kind.endswith((_NODE, _WEBHOOK)):

@@ -1,6 +1,6 @@
-"""The deployed stack as the day-to-day commands need it: its nodes, their webhooks, its configuration with the keys.
+"""The deployed stack for the commands that operate it: its nodes, their webhooks and its configuration with the keys.
 
-Asked from the engine, which alone can open the stack's secrets; nothing of them is ever printed.
+The engine supplies all of it, since only the engine can decrypt the stack's secrets. They are never printed.
 """
 
 import os
@@ -32,7 +32,7 @@ class StackNode:
 
     @property
     def name(self) -> str:
-        """Its name in nodes.yaml."""
+        """Return the node's name in nodes.yaml."""
         return self.facts.name
 
 
@@ -41,53 +41,52 @@ class DeployedStack:
 
     def __init__(self, outputs: dict[str, Any], config: dict[str, Any], project_name: str) -> None:
         webhooks: dict[str, str] = outputs.get("webhooks") or {}
-        found: dict[str, dict[str, Any]] = outputs.get("nodes") or {}
-        self.nodes = {name: _node(name, facts, webhooks.get(name, "")) for name, facts in sorted(found.items())}
+        nodes: dict[str, dict[str, Any]] = outputs.get("nodes") or {}
+        self.nodes = {name: _node(name, facts, webhooks.get(name, "")) for name, facts in sorted(nodes.items())}
         self.settings: dict[str, dict[str, Any]] = outputs.get("settings") or {}
         self._config, self._project = config, project_name
 
     @classmethod
     def read(cls, stack: str | None) -> "DeployedStack":
-        """Ask the engine. Raises UserError."""
+        """Read outputs and configuration from the engine. Raises UserError."""
         pulumi = Pulumi.find()
-        with ThreadPoolExecutor(2) as both:
-            outputs = both.submit(pulumi.read_json, "stack", "output", "--json", "--show-secrets", *stack_option(stack))
-            config = both.submit(pulumi.read_json, "config", "--json", "--show-secrets", *stack_option(stack))
-            found = cls(outputs.result(), config.result(), project.project_name(pulumi.folder))
-        if not found.nodes:
-            raise UserError("The stack has no node yet. Describe one in nodes.yaml and make it with `pulumi up`.")
-        return found
+        with ThreadPoolExecutor(2) as pool:
+            outputs = pool.submit(pulumi.read_json, "stack", "output", "--json", "--show-secrets", *stack_option(stack))
+            config = pool.submit(pulumi.read_json, "config", "--json", "--show-secrets", *stack_option(stack))
+            deployed = cls(outputs.result(), config.result(), project.project_name(pulumi.folder))
+        if not deployed.nodes:
+            raise UserError("The stack has no nodes yet. Describe one in nodes.yaml and deploy it with `pulumi up`.")
+        return deployed
 
     def node(self, name: str) -> StackNode:
-        """A node by its name. Raises UserError."""
+        """Return a node by its name. Raises UserError."""
         from nodefile.problems import did_you_mean
 
         if name not in self.nodes:
-            known = ", ".join(self.nodes)
+            names = ", ".join(self.nodes)
             raise UserError(
-                f'The stack has no node "{name}".{did_you_mean(name, self.nodes)} It has: {known}. A node that is new '
-                "in nodes.yaml is there after `pulumi up`.",
+                f'The stack has no node "{name}".{did_you_mean(name, self.nodes)} It has: {names}. Run `pulumi up` to '
+                "deploy a node that is new in nodes.yaml.",
                 2,
             )
         return self.nodes[name]
 
     def configured(self, key: str) -> str | None:
-        """A setting by its full name (aws:region), as text."""
+        """Return a setting by its full name (aws:region), as text."""
         value = (self._config.get(key) or {}).get("value")
         return None if value is None else str(value)
 
     def secrets(self) -> frozenset[str]:
-        """All that must not be shown: the webhooks with their tokens, secret settings, keys of the environment."""
+        """Return all secrets: the webhooks with their tokens, secret settings and keys in the environment."""
         webhooks = [node.webhook for node in self.nodes.values()]
         return frozenset(scrubbing.secrets(os.environ, self._config, {"webhooks": webhooks}))
 
     def same_as(self, other: "DeployedStack") -> bool:
-        """Whether another reading found the same."""
-        mine, its = (vars(each) for each in (self, other))
-        return mine == its
+        """Whether both have the same nodes, settings and configuration."""
+        return vars(self) == vars(other)
 
     def numerai(self, account: str | None) -> Any:
-        """A client with the keys of an account (None is the unnamed one). Raises NoKeys."""
+        """Return a client with the keys of an account (None: the unnamed one). Raises NoKeys."""
         from providers.numerai.client import Client
         from providers.numerai.keys import keys
 

@@ -1,4 +1,4 @@
-"""The settings of the selected stack: which there are, and secrets that are added to them."""
+"""Reads the names of the selected stack's settings, and adds or removes secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pnodes.pulumi import Pulumi
 
 
 class StackSettings:
-    """The settings of the selected stack of the project in a folder. Raises UserError without an engine or a stack."""
+    """The settings of the stack that is selected in a project folder. Raises UserError without an engine or a stack."""
 
     def __init__(self, folder: Path) -> None:
         self._pulumi = Pulumi.find(folder)
@@ -18,7 +18,7 @@ class StackSettings:
         self._project = project.project_name(folder)
 
     def has(self, name: str) -> bool:
-        """Whether there is a setting: `aws:region`, or a name of the project's own without a colon."""
+        """Whether a setting exists, such as `aws:region`; a name without a colon is one of the project's settings."""
         return (name if ":" in name else f"{self._project}:{name}") in self._names
 
     def set_secret(self, name: str, value: str) -> None:

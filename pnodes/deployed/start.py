@@ -1,7 +1,7 @@
-"""Start a job of a node by its own trigger, as its schedule would.
+"""Starts a job of a node through its own trigger, as its schedule does.
 
-A webhook's call carries a trigger id that Numerai made, and numerapi sends it along with the submission: one made up
-here would be an id that Numerai never gave. Scheduled runs have none, so this is the trigger's other door.
+A call of the webhook contains a trigger id from Numerai, which numerapi sends with the submission. An id from anywhere
+else would be unknown to Numerai. Scheduled runs have no trigger id, so this module uses the schedule's route.
 """
 
 import time
@@ -19,34 +19,34 @@ _TIMEOUT = 60
 
 
 def start(node: StackNode, now: datetime | None = None) -> dict[str, Any]:
-    """The trigger's answer. Raises UserError. A repeat after an answer that was lost starts nothing twice."""
-    # The token goes into a header, out of every access log.
+    """Return the trigger's answer. A retry after a lost answer does not start a second job. Raises UserError."""
+    # The token goes into a header, so that no access log contains it.
     address, token = webhook_url.beside(node.webhook, f"/schedule/{node.model_id}"), webhook_url.token(node.webhook)
-    # The run's id is made of this time, so it is the same for every try.
+    # The trigger derives the run's id from this time, so every attempt has the same id.
     body = {"scheduledTime": (now or datetime.now(UTC)).isoformat(timespec="microseconds")}
-    said = ""
+    failure = ""
     for attempt in range(_TRIES):
         if attempt:
             time.sleep(_PAUSE_SECONDS)
         try:
             answer = httpx.post(address, json=body, headers={"X-Trigger-Token": token}, timeout=_TIMEOUT)
         except httpx.HTTPError as error:
-            said = f"no answer ({type(error).__name__})"
+            failure = f"no answer ({type(error).__name__})"
             continue
-        found = _read(answer)
+        document = _read(answer)
         if answer.is_success:
-            return found
-        said = f"HTTP {answer.status_code}{': ' + str(found['reason']) if found.get('reason') else ''}"
+            return document
+        failure = f"HTTP {answer.status_code}{': ' + str(document['reason']) if document.get('reason') else ''}"
         if answer.status_code < 500:
             break
     raise UserError(
-        f"The trigger of {node.name} started nothing: {said}. Its log says more: `pnodes logs {node.name} --trigger`."
+        f"The trigger of {node.name} started no job: {failure}. See its log: `pnodes logs {node.name} --trigger`."
     )
 
 
 def _read(answer: httpx.Response) -> dict[str, Any]:
     try:
-        found = answer.json()
+        document = answer.json()
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}

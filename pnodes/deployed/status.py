@@ -1,4 +1,4 @@
-"""Every node's last run and submission, and the rounds, asked from all clouds and Numerai at once."""
+"""Queries all clouds and Numerai in parallel for the last run and submission of every node, and for the rounds."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ _AT_ONCE = 8
 
 @dataclass
 class Status:
-    """What could be learned of one node; `problems`: a sentence for each part that could not be asked."""
+    """The last run and submission of one node; `problems`: a sentence for each query that failed."""
 
     node: StackNode
     run: Run | None = None
@@ -25,27 +25,27 @@ class Status:
 
     @property
     def carries(self) -> bool | None:
-        """Whether the newest submission is of the last run, by its trigger id; None where there is none to compare."""
+        """Whether the newest submission has the trigger id of the last run; None if one of the two is missing."""
         if self.submission is None or self.run is None or not self.run.trigger_id:
             return None
         return bool(self.submission.get("triggerId") == self.run.trigger_id)
 
 
-def look(stack: DeployedStack) -> tuple[list[Status], dict[str, dict[str, Any]], list[str]]:
-    """The nodes, the rounds by tournament, and what could not be asked of Numerai as a whole."""
+def query(stack: DeployedStack) -> tuple[list[Status], dict[str, dict[str, Any]], list[str]]:
+    """Return the nodes, the rounds by tournament, and a sentence for each failed query about rounds."""
     accounts = Accounts(stack.configured)
     statuses = {name: Status(node) for name, node in stack.nodes.items()}
     rounds: dict[str, dict[str, Any]] = {}
     problems: list[str] = []
 
-    def run_of(each: Status) -> None:
-        each.run = next(iter(accounts.of(each.node.facts).runs(limit=1)), None)
+    def query_run(status: Status) -> None:
+        status.run = next(iter(accounts.of(status.node.facts).runs(limit=1)), None)
 
-    def submission_of(each: Status) -> None:
-        found = stack.numerai(each.node.account).submissions(each.node.model_id)
-        each.submission = next(iter(found), None)
+    def query_submission(status: Status) -> None:
+        submissions = stack.numerai(status.node.account).submissions(status.node.model_id)
+        status.submission = next(iter(submissions), None)
 
-    def round_of(tournament: str) -> None:
+    def query_round(tournament: str) -> None:
         from nodefile import Tournament
         from providers.numerai.client import Client
 
@@ -54,10 +54,10 @@ def look(stack: DeployedStack) -> tuple[list[Status], dict[str, dict[str, Any]],
             rounds[tournament] = current
 
     jobs: list[tuple[list[str], Callable[[], None]]] = []
-    for each in statuses.values():
-        jobs += [(each.problems, partial(run_of, each)), (each.problems, partial(submission_of, each))]
+    for status in statuses.values():
+        jobs += [(status.problems, partial(query_run, status)), (status.problems, partial(query_submission, status))]
     for tournament in sorted({node.tournament for node in stack.nodes.values()}):
-        jobs.append((problems, partial(round_of, tournament)))
+        jobs.append((problems, partial(query_round, tournament)))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(lambda job: _attempt(*job), jobs))
     return list(statuses.values()), dict(sorted(rounds.items())), list(dict.fromkeys(problems))

@@ -25,10 +25,10 @@ def goes(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Result | Except
             result = results[check.node]
             if isinstance(result, Exception):
                 raise result
-            check.tell("a step")
+            check.report("a step")
             return result
 
-        monkeypatch.setattr(Check, "go", go)
+        monkeypatch.setattr(Check, "perform", go)
 
     return use
 

@@ -48,7 +48,7 @@ def test_a_stack_without_nodes_is_a_sentence(pnodes: Pnodes, deployed: Deployed)
     deployed.outputs = {}
     result = pnodes("status")
     assert result.exit_code == 1, result.output
-    assert "no node yet" in result.stderr
+    assert "no nodes yet" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A node's test, step by step: what passes, where it stops and why, whatever the cloud and its logs' delay."""
+"""`pnodes test` of one node: which steps pass, where the test stops and why, even if a cloud's logs are late."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def called(**more: Any) -> str:
 
 
 class Cloud(NodeOperations):
-    """Shows one run after the other, the last one again and again; None is no run yet."""
+    """Returns one run after another and repeats the last; None means that there is no run yet."""
 
     def __init__(self, shown: list[Run | None], lines: list[str], printed: list[str]) -> None:
         self.shown, self.lines, self.printed = list(shown), lines, printed
@@ -41,10 +41,10 @@ class Cloud(NodeOperations):
         return [run, other] if run else [other]
 
     def run(self, run_id: str) -> Run:
-        found = self._next()
-        assert found is not None
-        assert found.id == run_id
-        return found
+        run = self._next()
+        assert run is not None
+        assert run.id == run_id
+        return run
 
     def log(self, run: Run, since: datetime | None = None, limit: int = 1000) -> list[LogLine]:
         return [LogLine(NOW, text, text) for text in self.printed]
@@ -58,7 +58,7 @@ class Cloud(NodeOperations):
 
 @dataclass
 class World:
-    """What the clouds and Numerai show, and a clock that moves by the pauses."""
+    """The answers of the clouds and Numerai, and a clock that only pauses move forward."""
 
     runs: list[Run | None] = field(default_factory=lambda: list[Run | None]([DONE]))
     lines: list[str] = field(default_factory=list)
@@ -90,7 +90,7 @@ class World:
     def go(self, tell: Callable[[str], None] = lambda _: None) -> Result:
         cloud = Cloud(self.runs, self.lines, self.printed)
         sick = lambda _: self.sick  # noqa: E731
-        return Check("a", "m", URL, cloud, self, sick, 600, tell, self.pause, lambda: self.time).go()
+        return Check("a", "m", URL, cloud, self, sick, 600, tell, self.pause, lambda: self.time).perform()
 
 
 def test_every_step_passes_and_is_told_once() -> None:
@@ -129,7 +129,7 @@ def test_a_trigger_s_log_that_is_late_holds_nothing_up() -> None:
         (World([RUNNING, FAILED], sent=None), 3, "the job failed: exit code 1"),
         (World([replace(FAILED, state=State.CANCELLED, reason="by hand")], sent=None), 3, "was stopped: by hand"),
         (World([DONE], sent=None), 3, "the model has no submission at all"),
-        (World([DONE], sent="t-0"), 3, "carries t-0"),
+        (World([DONE], sent="t-0"), 3, "has the trigger id t-0"),
     ],
 )
 def test_it_says_where_it_stopped_and_why(world: World, passed: int, says: str) -> None:
@@ -176,7 +176,7 @@ def test_when_nobody_answers_any_more_the_steps_that_passed_stay(unanswered: lis
     result = World([RUNNING], unanswered=unanswered).go()
     assert (len(result.steps), result.trigger_id, result.passed) == (3, "t-1", False)
     assert says in result.stopped
-    assert "runs on" in result.stopped
+    assert "The run continues" in result.stopped
 
 
 def test_refused_keys_are_no_result_of_the_node() -> None:

@@ -1,4 +1,4 @@
-"""Which of a preview's changes a release makes: the node's and the shared ones, no other node's."""
+"""Which changes of a preview a release includes: those of the node and shared ones, none of other nodes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pnodes.deployed.release import targets
+from pnodes.deployed.release import find_targets
 from pnodes.errors import UserError
 
 STACK = "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev"
@@ -34,21 +34,21 @@ def test_a_node_s_own_changes_are_those_under_its_component_and_its_webhook() ->
     job = under(BETA, "aws:batch/jobDefinition:JobDefinition", "alpha-2")
     other = WEBHOOK.replace("::alpha", "::beta")
     steps = [*SCAFFOLD, step(FUNCTION, parent=TRIGGER), step(job, parent=BETA), step(WEBHOOK), step(other)]
-    assert targets(steps, "alpha") == {FUNCTION: "update", WEBHOOK: "update"}
+    assert find_targets(steps, "alpha") == {FUNCTION: "update", WEBHOOK: "update"}
 
 
 def test_what_nodes_share_is_made_and_updated_but_not_removed() -> None:
     made, gone = under(CLUSTER, "aws:ec2/vpc:Vpc", "a"), under(CLUSTER, "aws:ec2/vpc:Vpc", "b")
     steps = [*SCAFFOLD, step(CLUSTER, "create"), step(made, "create", CLUSTER)]
     steps.append(step(gone, "delete", CLUSTER, "oldState"))
-    assert targets(steps, "alpha") == {CLUSTER: "create", made: "create"}
+    assert find_targets(steps, "alpha") == {CLUSTER: "create", made: "create"}
 
 
 def test_what_the_node_no_longer_has_goes() -> None:
     old = under(ALPHA, "aws:scheduler/schedule:Schedule", "alpha")
-    assert targets([*SCAFFOLD, step(old, "delete", ALPHA, "oldState")], "alpha") == {old: "delete"}
+    assert find_targets([*SCAFFOLD, step(old, "delete", ALPHA, "oldState")], "alpha") == {old: "delete"}
 
 
 def test_another_new_node_is_refused() -> None:
-    with pytest.raises(UserError, match="beta is new"):
-        targets([step(STACK, "same", ""), step(ALPHA, "create"), step(BETA, "create")], "alpha")
+    with pytest.raises(UserError, match="beta is also new"):
+        find_targets([step(STACK, "same", ""), step(ALPHA, "create"), step(BETA, "create")], "alpha")

@@ -1,4 +1,4 @@
-"""The deployed stack: what its outputs and settings say of the nodes, and what is secret in them."""
+"""How the deployed stack is read from outputs and settings, and which of its values are secret."""
 
 from typing import Any
 
