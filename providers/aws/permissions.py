@@ -304,8 +304,8 @@ SCOPES: tuple[Scope, ...] = (
     # The rule itself is new and has no tag yet.
     ("ec2:AuthorizeSecurityGroupEgress", ["*"], None),
     ("ec2:*", ["*"], _TAGGED),
-    ("s3:*Object*", [f"{_BUCKETS}/*"], None),
     ("s3:GetBucketObjectLockConfiguration", [_BUCKETS], None),
+    ("s3:*Object*", [f"{_BUCKETS}/*"], None),
     ("s3:AbortMultipartUpload", [f"{_BUCKETS}/*"], None),
     ("s3:*", [_BUCKETS], None),
     ("secretsmanager:*", _SECRETS, None),

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,47 @@ def test_the_reference_knows_the_action_and_what_it_can_be_limited_to(action: st
         for keys in (condition or {}).values():
             for key in keys:
                 assert knows(found, key), f"{action} has no condition key {key}"
+
+
+@pytest.mark.parametrize("action", ALL)
+def test_the_policy_grants_an_action_on_a_resource_that_it_works_on(action: str) -> None:
+    """A bucket's setting that is granted on objects alone is refused."""
+    service, kinds = action.split(":")[0], details(action)["resourceTypes"]
+    granted = [resource for resources, _ in aws.scopes(action) for resource in resources]
+    needed_kinds = [kind for kind in kinds if kind["required"]] or kinds[:1]
+    for kind in needed_kinds:
+        template = REFERENCE.resources.get_resource_type_details(service, kind["name"])["arn"]
+        assert any(meet(resource, shape(template)) for resource in granted), f"{action}: {template} is not in {granted}"
+
+
+def shape(template: str) -> str:
+    """The ARNs of a resource type: "?" is a name without a slash, "*" a name that may hold some."""
+    paths = "RoleNameWithPath|InstanceProfileNameWithPath|RepositoryName|ObjectName|KeyName"
+    return re.sub(r"\$\{\w+\}", "?", re.sub(rf"\$\{{({paths})\}}", "*", template))
+
+
+@cache
+def meet(granted: str, kind: str) -> bool:
+    """Whether some ARN is granted and of the kind."""
+    if not granted or not kind:
+        return not granted.strip("*") and not kind.strip("*")
+    if granted[0] == "*":
+        return meet(granted[1:], kind) or meet(granted, kind[1:])
+    if kind[0] == "*":
+        return meet(granted, kind[1:]) or meet(granted[1:], kind)
+    if kind[0] == "?":
+        return granted[0] != "/" and (meet(granted[1:], kind[1:]) or meet(granted[1:], kind))
+    return granted[0] == kind[0] and meet(granted[1:], kind[1:])
+
+
+def test_a_name_and_what_is_below_it_do_not_meet() -> None:
+    bucket = shape("arn:${Partition}:s3:::${BucketName}")
+    assert meet("arn:aws:s3:::aws-*", bucket)
+    assert not meet("arn:aws:s3:::aws-*/*", bucket)
+    assert meet("arn:aws:s3:::aws-*/*", shape("arn:${Partition}:s3:::${BucketName}/${ObjectName}"))
+    assert meet(
+        "arn:aws:logs:*:*:log-group:aws-*", shape("arn:${Partition}:logs:${Region}:${Account}:log-group:${G}:s:${S}")
+    )
 
 
 def knows(action: dict[str, Any], key: str) -> bool:
