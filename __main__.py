@@ -3,7 +3,7 @@
 import pulumi
 
 from nodefile import NodeFileError
-from nodefile.settings import settings
+from nodefile.settings import dump_settings
 from providers.checks import load_checked, notes
 from providers.clouds import register
 from providers.numerai.webhook import register_webhooks
@@ -22,5 +22,5 @@ built = register(file.nodes, stack)
 register_webhooks(file.nodes, built, stack)
 
 pulumi.export("webhooks", pulumi.Output.secret({name: node.webhook_url for name, node in built.items()}))
-pulumi.export("settings", settings(file))
+pulumi.export("settings", dump_settings(file))
 pulumi.export("nodes", {name: node.summary(stack) for name, node in built.items()})

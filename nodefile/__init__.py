@@ -1,12 +1,12 @@
-"""nodes.yaml as typed values: what the user edits, read strictly, with every mistake named by file, line and column.
+"""Reads nodes.yaml strictly into typed values and reports every mistake with its file, line and column.
 
-`load` gives a `NodeFile` of resolved nodes (defaults merged, paths absolute) or raises `NodeFileError` with all
-problems of the file at once. Nothing here knows Pulumi or a cloud: what a cloud cannot do is said by
-`providers/<cloud>/limits.py` and collected by `providers/checks.py`.
+`load` returns a `NodeFile` of resolved nodes (defaults merged, paths absolute) or raises `NodeFileError` with all
+problems of the file at once. This package uses neither Pulumi nor a cloud: the limits of the clouds are in
+`providers/<cloud>/limits.py`, and `providers/checks.py` collects their violations.
 """
 
 from nodefile.model import Build, Schedule, Size, Tournament
-from nodefile.names import wrong_name
+from nodefile.names import check_name
 from nodefile.node import Node
 from nodefile.parse import NodeFile, load, parse
 from nodefile.problems import NodeFileError, Position, Problem
@@ -21,7 +21,7 @@ __all__ = [
     "Schedule",
     "Size",
     "Tournament",
+    "check_name",
     "load",
     "parse",
-    "wrong_name",
 ]

@@ -1,6 +1,6 @@
-"""The clouds that nodes.yaml may name. What each of them can do is in providers/<name>/."""
+"""The clouds that nodes.yaml may name. Their implementations are in providers/<name>/."""
 
 from __future__ import annotations
 
 REGIONS = {"aws": "us-east-1", "gcp": "us-central1", "azure": "eastus"}
-"""Cloud -> the region of a node that names none, in the order in which clouds are listed."""
+"""Cloud -> default region of its nodes, in the order in which clouds are join_words."""

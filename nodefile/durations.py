@@ -1,10 +1,10 @@
-"""Durations as people write them: 90m, 2h, 1h30m."""
+"""Parses durations such as 90m, 2h and 1h30m."""
 
 from __future__ import annotations
 
 import re
 
-from nodefile.problems import shown
+from nodefile.problems import format_value
 
 _FORM = re.compile(r"(?:([0-9]{1,6})h)?\s*(?:([0-9]{1,6})m)?\s*(?:([0-9]{1,6})s)?")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
@@ -18,25 +18,25 @@ _UNITS = {
 _EXPECTED = 'expected a duration such as "90m", "2h" or "1h30m"'
 
 
-def seconds(value: object) -> int:
-    """Whole seconds of a duration above zero. Raises ValueError."""
+def parse_seconds(value: object) -> int:
+    """Return the seconds of a duration above zero. Raises ValueError."""
     if isinstance(value, int) and not isinstance(value, bool):
         hint = f' Did you mean "{value}m"?' if value > 0 else ""
         raise ValueError(f"{_EXPECTED}, got the number {value}.{hint}")
     if not isinstance(value, str):
-        raise ValueError(f"{_EXPECTED}, got {shown(value)}.")
-    found = _FORM.fullmatch(value.strip())
-    if found is None or not value.strip():
-        raise ValueError(f"{_EXPECTED}, got {shown(value)}.{_hint(value.strip())}")
-    hours, minutes, rest = (int(part or 0) for part in found.groups())
+        raise ValueError(f"{_EXPECTED}, got {format_value(value)}.")
+    parts = _FORM.fullmatch(value.strip())
+    if parts is None or not value.strip():
+        raise ValueError(f"{_EXPECTED}, got {format_value(value)}.{_hint(value.strip())}")
+    hours, minutes, rest = (int(part or 0) for part in parts.groups())
     total = hours * 3600 + minutes * 60 + rest
     if total == 0:
-        raise ValueError(f"{_EXPECTED}, got {shown(value)}, which is no time at all.")
+        raise ValueError(f"{_EXPECTED}, got {format_value(value)}, which is zero.")
     return total
 
 
 def _hint(value: str) -> str:
-    """What somebody means who writes 1:30, 90 min, 1.5h, 2 hours, 1d or "60"."""
+    """Suggest a duration for 1:30, 90 min, 1.5h, 2 hours, 1d or "60"."""
     total = 0
     if clock := _CLOCK.fullmatch(value):
         total = int(clock[1]) * 3600 + int(clock[2]) * 60

@@ -1,9 +1,9 @@
-"""One reader for each kind of value in nodes.yaml: from what YAML gave to what `Node` holds, or what is wrong with it.
-In capitals, the JSON Schemas of values that the file spells differently from `Node`.
+"""Readers that check each kind of value in nodes.yaml and turn it from parsed YAML into a field of `Node`. The names in
+capitals are JSON Schemas of values that nodes.yaml writes differently from `Node`.
 
-A reader raises ValueError with a sentence; `Mistakes` when several things inside one value are wrong, each with its
-place; `NotText` when a number or true/false stands where a text belongs, since only the file's own spelling (3.10, not
-3.1) makes a good advice.
+A reader raises ValueError with a sentence. It raises `Mistakes` for several mistakes inside one value, each with its
+place, and `NotText` for a number or true/false instead of a string: the caller then quotes the file's own spelling
+(3.10, not 3.1) in its advice.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zoneinfo import available_timezones
 from nodefile import cron, sizes, variables
 from nodefile.clouds import REGIONS
 from nodefile.model import RESERVED_TAGS, Build, Schedule, Size, Tournament, is_uuid
-from nodefile.problems import did_you_mean, listed, shown
+from nodefile.problems import did_you_mean, format_value, join_words
 
 TEXT = {"type": "string"}
 AMOUNT = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*(GiB|MiB)$"}
@@ -60,7 +60,7 @@ _NEARLY_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]+|[0-9a-f]{32}|\{[0-9a-f-]+\}",
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake inside a value: under which of its keys (or at which place of a list), or in the key itself."""
+    """One mistake inside a value: the key or the list index of the wrong part. `at_key`: the key itself is wrong."""
 
     key: str | int
     error: ValueError
@@ -70,227 +70,232 @@ class Mistake:
 class Mistakes(ValueError):
     """Several mistakes inside one value."""
 
-    def __init__(self, found: Sequence[Mistake]) -> None:
-        self.found = list(found)
-        super().__init__(" ".join(str(mistake.error) for mistake in found))
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = list(mistakes)
+        super().__init__(" ".join(str(mistake.error) for mistake in mistakes))
 
 
 class NotText(ValueError):
-    """A number or true/false where a text belongs."""
+    """A number or true/false instead of a string."""
 
 
-def any_text(value: Any) -> str:
-    """A text, also an empty one."""
+def read_any_text(value: Any) -> str:
+    """Return a string, which may be empty."""
     if value is None:
-        raise ValueError('expected a text, got nothing. Write "" for an empty one.')
+        raise ValueError('expected a string, got nothing. Write "" for an empty string.')
     if isinstance(value, dict | list):
-        raise ValueError(f"expected a text, got {shown(value)}.")
+        raise ValueError(f"expected a string, got {format_value(value)}.")
     if not isinstance(value, str):
-        raise NotText(f"expected a text, got {shown(value)}.")
+        raise NotText(f"expected a string, got {format_value(value)}.")
     if "\0" in value:
-        raise ValueError("a text cannot hold the character \\0.")
+        raise ValueError("a string cannot contain the character \\0.")
     return value
 
 
-def text(value: Any) -> str:
-    """A text with something in it."""
-    if not any_text(value).strip():
-        raise ValueError("expected a text, got an empty one.")
+def read_text(value: Any) -> str:
+    """Return a string that is not blank."""
+    if not read_any_text(value).strip():
+        raise ValueError("expected a string, got an empty one.")
     return str(value)
 
 
-def model(value: Any) -> str:
-    """A model's name, or its UUID in lower case."""
-    name = text(value)
+def read_model(value: Any) -> str:
+    """Return a model's name, or its UUID in lower case."""
+    name = read_text(value)
     if is_uuid(name):
         return name.lower()
     if _NEARLY_UUID.fullmatch(name):
         raise ValueError(
-            f"{name!r} is nearly a UUID, but not one: expected 8-4-4-4-12 characters such as "
+            f"{name!r} looks like a UUID but is not valid: expected 8-4-4-4-12 characters such as "
             "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01. Copy it again, or write the model's name."
         )
     return name
 
 
-def cloud(value: Any) -> str:
-    """The name of a cloud."""
-    return _one_of(value, list(REGIONS))
+def read_cloud(value: Any) -> str:
+    """Return the name of a cloud."""
+    return _choose(value, list(REGIONS))
 
 
-def tournament(value: Any) -> Tournament:
-    """The name of a tournament."""
-    return Tournament(_one_of(value, [each.value for each in Tournament]))
+def read_tournament(value: Any) -> Tournament:
+    """Return a tournament by its name."""
+    return Tournament(_choose(value, [tournament.value for tournament in Tournament]))
 
 
-def _one_of(value: Any, known: Sequence[str]) -> str:
-    if not isinstance(value, str) or value not in known:
-        hint = did_you_mean(value, known) if isinstance(value, str) else ""
-        raise ValueError(f"expected {listed(known)}, got {shown(value)}.{hint}")
+def _choose(value: Any, choices: Sequence[str]) -> str:
+    if not isinstance(value, str) or value not in choices:
+        hint = did_you_mean(value, choices) if isinstance(value, str) else ""
+        raise ValueError(f"expected {join_words(choices)}, got {format_value(value)}.{hint}")
     return value
 
 
-def size(value: Any) -> Size:
-    """A preset's name, or cpu and memory."""
+def read_size(value: Any) -> Size:
+    """Return a size from a preset's name, or from cpu and memory."""
     if isinstance(value, str):
-        units, mebibytes = sizes.PRESETS[sizes.preset(value)]
+        units, mebibytes = sizes.PRESETS[sizes.check_preset(value)]
         return Size(preset=value, cpu=units / 1024, memory=mebibytes)
     if not isinstance(value, dict):
-        raise ValueError(f'expected a preset such as "gen-md", or cpu and memory, got {shown(value)}.')
-    found = _unknown(value, "size", ("cpu", "memory"))
+        raise ValueError(f'expected a preset such as "gen-md", or cpu and memory, got {format_value(value)}.')
+    mistakes = _find_unknown_keys(value, "size", ("cpu", "memory"))
     for key in ("cpu", "memory"):
-        if key not in value and not found:
-            raise ValueError(f"size needs {key} too, such as {{cpu: 2, memory: 8GiB}}.")
-    cpu = _part(found, value, "cpu", sizes.vcpus) if "cpu" in value else None
-    memory = _part(found, value, "memory", sizes.mebibytes) if "memory" in value else None
-    if found:
-        raise Mistakes(found)
+        if key not in value and not mistakes:
+            raise ValueError(f"size also needs {key}, such as {{cpu: 2, memory: 8GiB}}.")
+    cpu = _read_part(mistakes, value, "cpu", sizes.check_vcpus) if "cpu" in value else None
+    memory = _read_part(mistakes, value, "memory", sizes.parse_mebibytes) if "memory" in value else None
+    if mistakes:
+        raise Mistakes(mistakes)
     return Size(preset=None, cpu=cpu, memory=memory)
 
 
-def schedule(value: Any) -> Schedule:
-    """A cron line, or a cron line and its time zone."""
+def read_schedule(value: Any) -> Schedule:
+    """Return a schedule from a cron line, or from a cron line and a time zone."""
     if isinstance(value, str):
-        return Schedule(cron=cron.read(text(value)), timezone="UTC")
+        return Schedule(cron=cron.read(read_text(value)), timezone="UTC")
     if not isinstance(value, dict):
-        raise ValueError(f'expected a cron line such as "0 14 * * 2-6", or cron and timezone, got {shown(value)}.')
-    found = _unknown(value, "schedule", ("cron", "timezone"))
-    if value.get("cron") is None and not found:
+        raise ValueError(
+            f'expected a cron line such as "0 14 * * 2-6", or cron and timezone, got {format_value(value)}.'
+        )
+    mistakes = _find_unknown_keys(value, "schedule", ("cron", "timezone"))
+    if value.get("cron") is None and not mistakes:
         raise ValueError('schedule needs a cron line, such as {cron: "0 14 * * 2-6", timezone: UTC}.')
-    line = _part(found, value, "cron", lambda given: cron.read(text(given))) if "cron" in value else None
-    zone = _part(found, value, "timezone", _timezone) if value.get("timezone") is not None else "UTC"
-    if found:
-        raise Mistakes(found)
+    line = _read_part(mistakes, value, "cron", lambda part: cron.read(read_text(part))) if "cron" in value else None
+    zone = _read_part(mistakes, value, "timezone", _read_timezone) if value.get("timezone") is not None else "UTC"
+    if mistakes:
+        raise Mistakes(mistakes)
     return Schedule(cron=line, timezone=zone)
 
 
-def _timezone(value: Any) -> str:
+def _read_timezone(value: Any) -> str:
     names = available_timezones()
     if isinstance(value, str) and value in names:
         return value
     by_lower = {name.lower(): name for name in sorted(names)}
     hint = did_you_mean(value, by_lower, by_lower) if isinstance(value, str) else ""
-    name = f'"{value}"' if isinstance(value, str) else shown(value)
+    name = f'"{value}"' if isinstance(value, str) else format_value(value)
     raise ValueError(f"there is no time zone {name}; expected a name such as Europe/Berlin.{hint}")
 
 
-def build(value: Any) -> Build:
-    """Where the image is built."""
+def read_build(value: Any) -> Build:
+    """Return where the image is built."""
     if not isinstance(value, dict):
-        raise ValueError(f"expected {{docker: true}} or {{docker: false}}, got {shown(value)}.")
-    found = _unknown(value, "build", ("docker",))
-    if "docker" not in value and not found:
+        raise ValueError(f"expected {{docker: true}} or {{docker: false}}, got {format_value(value)}.")
+    mistakes = _find_unknown_keys(value, "build", ("docker",))
+    if "docker" not in value and not mistakes:
         raise ValueError("build needs docker, such as {docker: true}.")
-    docker = _part(found, value, "docker", yes_or_no) if "docker" in value else False
-    if found:
-        raise Mistakes(found)
+    docker = _read_part(mistakes, value, "docker", read_bool) if "docker" in value else False
+    if mistakes:
+        raise Mistakes(mistakes)
     return Build(docker=docker)
 
 
-def _unknown(value: dict[str, Any], what: str, known: tuple[str, ...]) -> list[Mistake]:
+def _find_unknown_keys(value: dict[str, Any], name: str, keys: tuple[str, ...]) -> list[Mistake]:
     return [
-        _wrong_key(key, f'{what} has no "{key}"; it has {" and ".join(known)}.{did_you_mean(key, known)}')
+        _at_key(key, f'{name} has no key "{key}"; expected {" and ".join(keys)}.{did_you_mean(key, keys)}')
         for key in value
-        if key not in known
+        if key not in keys
     ]
 
 
-def _wrong_key(key: str, message: str) -> Mistake:
+def _at_key(key: str, message: str) -> Mistake:
     return Mistake(key, ValueError(message), at_key=True)
 
 
-def _part(found: list[Mistake], value: Any, key: str | int, read: Callable[[Any], Any]) -> Any:
-    """What `read` makes of one part of a mapping or list; what is wrong with it goes to `found`."""
+def _read_part(mistakes: list[Mistake], value: Any, key: str | int, read: Callable[[Any], Any]) -> Any:
+    """Read one part of a mapping or list. If it is wrong, append to `mistakes` and return None."""
     try:
         return read(value[key])
     except ValueError as error:
-        found.append(Mistake(key, error))
+        mistakes.append(Mistake(key, error))
         return None
 
 
-def command(value: Any) -> tuple[str, ...]:
-    """A line that is split as a shell would, or the words themselves."""
-    found: list[Mistake] = []
+def read_command(value: Any) -> tuple[str, ...]:
+    """Return the words of a command. A string is split as a shell splits it."""
+    mistakes: list[Mistake] = []
     if isinstance(value, str):
         try:
-            words = shlex.split(any_text(value))
+            words = shlex.split(read_any_text(value))
         except ValueError as error:
             raise ValueError(f"the command's quotes do not match ({error}).") from None
     elif isinstance(value, list):
-        words = [_part(found, value, index, any_text) for index in range(len(value))]
+        words = [_read_part(mistakes, value, index, read_any_text) for index in range(len(value))]
     else:
-        raise ValueError(f'expected a command such as "python predict.py", or a list of words, got {shown(value)}.')
-    if found:
-        raise Mistakes(found)
+        raise ValueError(
+            f'expected a command such as "python predict.py", or a list of words, got {format_value(value)}.'
+        )
+    if mistakes:
+        raise Mistakes(mistakes)
     if not words:
         raise ValueError("expected a command, got an empty one.")
     return tuple(words)
 
 
-def yes_or_no(value: Any) -> bool:
-    """true or false, and none of their other spellings."""
+def read_bool(value: Any) -> bool:
+    """Return true or false. No other spellings are accepted."""
     if isinstance(value, bool):
         return value
     words = {"false": ("no", "off", "n", "0", "false"), "true": ("yes", "on", "y", "1", "true")}
     meant = [word for word, spellings in words.items() if str(value).lower() in spellings]
     hint = f" Write {meant[0]}{' without quotes' if value == meant[0] else ''}." if meant else ""
-    raise ValueError(f"expected true or false, got {shown(value)}.{hint}")
+    raise ValueError(f"expected true or false, got {format_value(value)}.{hint}")
 
 
-def account(value: Any) -> str:
-    """The name that a Numerai account has in this project."""
-    name = text(value)
+def read_account(value: Any) -> str:
+    """Return the name of a Numerai account, which the user chooses."""
+    name = read_text(value)
     if not re.fullmatch(ACCOUNT["pattern"], name):
         raise ValueError(
-            f"{shown(value)} cannot be an account's name here; expected at most 20 lower-case letters, digits and "
-            "single hyphens, beginning with a letter. It is a name of your own: the keys are found by it."
+            f"{format_value(value)} is not a valid account name; expected at most 20 lower-case letters, digits and "
+            "single hyphens, beginning with a letter. You choose the name; the settings with the account's keys end "
+            "with it."
         )
     return name
 
 
-def env(value: Any) -> dict[str, str]:
-    """Variables of the container."""
+def read_env(value: Any) -> dict[str, str]:
+    """Return environment variables for the container."""
 
-    def wrong(name: str) -> str | None:
+    def check(name: str) -> str | None:
         if not _ENV_NAME.fullmatch(name):
-            return f'"{name}" cannot be a variable; expected letters, digits and _, such as MY_NAME.'
+            return f'"{name}" is not a valid variable name; expected letters, digits and _, such as MY_NAME.'
         if name in variables.RESERVED:
-            return f"{name} is set for every node by itself; choose another name."
+            return f"{name} is set automatically for every node; choose another name."
         if name.startswith("NUMERAI_"):
-            return f"{name} begins with NUMERAI_, which is kept for the API keys; choose another name."
+            return f"{name} begins with NUMERAI_, which is reserved for the API keys; choose another name."
         return None
 
-    return _texts(value, wrong, any_text)
+    return _read_texts(value, check, read_any_text)
 
 
-def tags(value: Any) -> dict[str, str]:
-    """Tags that hold on every cloud; what only one of them does not take is in its limits."""
+def read_tags(value: Any) -> dict[str, str]:
+    """Return tags that meet the rules common to all clouds; `providers/<cloud>/limits.py` checks each cloud's own."""
 
-    def wrong(name: str) -> str | None:
+    def check(name: str) -> str | None:
         if name.lower() in RESERVED_TAGS:
-            return f'the tag "{name}" is set on every resource by itself; choose another name.'
+            return f'the tag "{name}" is set automatically on every resource; choose another name.'
         if not name.strip() or not name.isprintable():
-            return f"{name!r} cannot be a tag; expected visible characters, such as team."
+            return f"{name!r} is not a valid tag name; expected visible characters, such as team."
         if len(name) > MAX_TAG_NAME:
-            return f"a tag's name of {len(name)} characters is too long; every cloud wants {MAX_TAG_NAME} at most."
+            return f"a tag name of {len(name)} characters is too long; the limit is {MAX_TAG_NAME}."
         return None
 
-    return _texts(value, wrong, _tag_value)
+    return _read_texts(value, check, _read_tag_value)
 
 
-def _tag_value(value: Any) -> str:
-    if not any_text(value).isprintable():
-        raise ValueError("a tag's value cannot hold line breaks or control characters.")
+def _read_tag_value(value: Any) -> str:
+    if not read_any_text(value).isprintable():
+        raise ValueError("a tag value cannot contain line breaks or control characters.")
     if len(value) > MAX_TAG_VALUE:
-        raise ValueError(f"{len(value)} characters are too long for a tag; every cloud wants {MAX_TAG_VALUE} at most.")
+        raise ValueError(f"a tag value of {len(value)} characters is too long; the limit is {MAX_TAG_VALUE}.")
     return str(value)
 
 
-def _texts(value: Any, wrong: Callable[[str], str | None], read: Callable[[Any], str]) -> dict[str, str]:
-    """A mapping of names to texts. `wrong` says what is the matter with a name."""
+def _read_texts(value: Any, check: Callable[[str], str | None], read: Callable[[Any], str]) -> dict[str, str]:
+    """Return a mapping of names to strings. `check` returns a message for a wrong name, or None."""
     if not isinstance(value, dict):
-        raise ValueError(f"expected names and their values, such as {{NAME: value}}, got {shown(value)}.")
-    found = [_wrong_key(name, message) for name in value if (message := wrong(name)) is not None]
-    texts = {name: _part(found, value, name, read) for name in value}
-    if found:
-        raise Mistakes(found)
+        raise ValueError(f"expected names with values, such as {{NAME: value}}, got {format_value(value)}.")
+    mistakes = [_at_key(name, message) for name in value if (message := check(name)) is not None]
+    texts = {name: _read_part(mistakes, value, name, read) for name in value}
+    if mistakes:
+        raise Mistakes(mistakes)
     return texts

@@ -1,4 +1,4 @@
-"""A node's source folder and build context, found beside nodes.yaml."""
+"""Resolves a node's source folder and build context relative to nodes.yaml."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from nodefile.problems import did_you_mean
 
 
 class WrongFolder(ValueError):
-    """What is the matter with `source` or `context` (`key` says which)."""
+    """`source` or `context` is not usable; `key` is one of the two."""
 
     def __init__(self, key: str, message: str) -> None:
         self.key = key
@@ -16,39 +16,39 @@ class WrongFolder(ValueError):
 
 
 def resolve(base: Path, source: str, context: str | None) -> tuple[Path, Path]:
-    """Both as absolute paths. Raises WrongFolder."""
-    found = _folder(base, "source", source)
-    around = found if context is None else _folder(base, "context", context)
-    if not found.is_relative_to(around):
-        raise WrongFolder("context", f"{source} is not inside of {context}; a Dockerfile lies in its context.")
-    if not (found / "Dockerfile").is_file():
-        near = [name for name in _names(found) if name.lower() == "dockerfile"]
-        hint = f' Its "{near[0]}" has to be a file with the name "Dockerfile".' if near else ""
-        raise WrongFolder("source", f"{source} holds no Dockerfile.{hint}")
-    return found, around
+    """Return both as absolute paths. Raises WrongFolder."""
+    source_folder = _resolve_folder(base, "source", source)
+    context_folder = source_folder if context is None else _resolve_folder(base, "context", context)
+    if not source_folder.is_relative_to(context_folder):
+        raise WrongFolder("context", f"{source} is not inside {context}; a Dockerfile must be in its build context.")
+    if not (source_folder / "Dockerfile").is_file():
+        near = [name for name in _list_names(source_folder) if name.lower() == "dockerfile"]
+        hint = f' Its "{near[0]}" must be a file named "Dockerfile".' if near else ""
+        raise WrongFolder("source", f"{source} contains no Dockerfile.{hint}")
+    return source_folder, context_folder
 
 
-def _folder(base: Path, key: str, written: str) -> Path:
+def _resolve_folder(base: Path, key: str, path: str) -> Path:
     try:
-        found = (base / written).resolve()
-        if found.is_dir():
-            return found
-        is_file = found.is_file()
-    except RuntimeError:  # links in a circle
-        raise WrongFolder(key, f"{written} is a link that leads to no folder.") from None
+        folder = (base / path).resolve()
+        if folder.is_dir():
+            return folder
+        is_file = folder.is_file()
+    except RuntimeError:  # circular links
+        raise WrongFolder(key, f"{path} is a link that does not lead to a folder.") from None
     except OSError as error:  # too long a name, no permission
-        raise WrongFolder(key, f"the folder {written[:100]} cannot be read ({error.strerror}).") from None
+        raise WrongFolder(key, f"the folder {path[:100]} cannot be read ({error.strerror}).") from None
     if is_file:
-        raise WrongFolder(key, f"{written} is a file; expected the folder that holds it.")
-    if written.startswith("~"):
-        raise WrongFolder(key, f"there is no folder {written}; ~ is not read here, write the path itself.")
-    if (base / written).is_symlink():
-        raise WrongFolder(key, f"{written} is a link that leads to no folder.")
-    raise WrongFolder(key, f"there is no folder {written}.{did_you_mean(found.name, _names(found.parent))}")
+        raise WrongFolder(key, f"{path} is a file; expected the folder that contains it.")
+    if path.startswith("~"):
+        raise WrongFolder(key, f"there is no folder {path}; ~ is not expanded, write the whole path.")
+    if (base / path).is_symlink():
+        raise WrongFolder(key, f"{path} is a link that does not lead to a folder.")
+    raise WrongFolder(key, f"there is no folder {path}.{did_you_mean(folder.name, _list_names(folder.parent))}")
 
 
-def _names(folder: Path) -> list[str]:
-    """The names in a folder; none when it cannot be read."""
+def _list_names(folder: Path) -> list[str]:
+    """Return the names in a folder; none if it cannot be read."""
     try:
         return sorted(entry.name for entry in folder.iterdir())
     except OSError:

@@ -1,4 +1,4 @@
-"""The values that a node is made of (`nodefile/node.py`), and the rules for names."""
+"""The types of a node's values (`nodefile/node.py`), and the rules for names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Tournament(StrEnum):
-    """Which of Numerai's tournaments a model takes part in."""
+    """One of Numerai's tournaments."""
 
     CLASSIC = "classic"
     SIGNALS = "signals"
@@ -23,13 +23,13 @@ class Tournament(StrEnum):
 
 NODE_NAME = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 MAX_NAME = 20
-# What every resource carries; on Azure, which does not tell capitals apart, "Node" would be the same tag.
+# Set on every resource. Compared in lower case, because Azure treats "Node" and "node" as the same tag.
 RESERVED_TAGS: frozenset[str] = frozenset({"project", "stack", "node"})
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Size(BaseModel):
-    """vCPUs and memory (MiB) of a node's container; `preset` when it was named by one."""
+    """vCPUs and memory (MiB) of a node's container; `preset` if nodes.yaml names one."""
 
     model_config = ConfigDict(frozen=True)
     preset: str | None = None
@@ -41,12 +41,12 @@ class Size(BaseModel):
 
     @property
     def cpu_units(self) -> int:
-        """1024 for each vCPU."""
+        """CPU units: 1024 for each vCPU."""
         return round(self.cpu * 1024)
 
 
 class Schedule(BaseModel):
-    """When a node runs beside its webhook: five cron fields in a time zone (IANA name)."""
+    """When a node runs in addition to its webhook: five cron fields in a time zone (IANA name)."""
 
     model_config = ConfigDict(frozen=True)
     cron: str
@@ -57,7 +57,7 @@ class Schedule(BaseModel):
 
 
 class Build(BaseModel):
-    """Where a node's image is built: in its own cloud, or with Docker on the machine that runs `pulumi up`."""
+    """Where a node's image is built: in the node's cloud, or with Docker on the machine that runs `pulumi up`."""
 
     model_config = ConfigDict(frozen=True)
     docker: bool = False
@@ -67,5 +67,5 @@ class Build(BaseModel):
 
 
 def is_uuid(text: str) -> bool:
-    """Whether a text is a UUID in its usual form of 36 characters."""
+    """Whether a string is a UUID in its usual form of 36 characters."""
     return _UUID.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""A node with everything about it resolved, and the only place where a key of nodes.yaml is declared.
+"""A resolved node, and the only declarations of the keys of nodes.yaml.
 
 Each field but `name` is a key: its type and default are the field's, the rest is in its `Key`. The parser, the JSON
 Schema, docs/nodes-yaml.md, the stack's output `settings` and `pnodes diff` all read these declarations.
@@ -15,12 +15,12 @@ from nodefile import durations, fields, sizes
 from nodefile.clouds import REGIONS
 from nodefile.keys import Inherit, Key
 from nodefile.model import RESERVED_TAGS, Build, Schedule, Size, Tournament, is_uuid
-from nodefile.problems import listed
+from nodefile.problems import join_words
 from nodefile.variables import RESERVED
 
 
 class Node(BaseModel):
-    """One prediction node: defaults merged, sizes and times as numbers, paths absolute."""
+    """A prediction node: defaults merged, sizes and times as numbers, paths absolute."""
 
     model_config = ConfigDict(frozen=True)
     name: str
@@ -28,11 +28,11 @@ class Node(BaseModel):
         str,
         Key(
             about="The model's name or UUID at Numerai.",
-            read=fields.model,
-            value="text",
+            read=fields.read_model,
+            value="string",
             example="model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01",
-            more="A name is looked up once, by the first `up` that has it, and kept; a UUID needs no look-up. "
-            "One node runs one model, since Numerai calls one webhook for each. Not in `defaults`.",
+            more="The first `up` looks the name up and stores the model's id; a UUID needs no look-up. Each node runs "
+            "one model, because Numerai calls one webhook for each model. Not allowed in `defaults`.",
             inherit=Inherit.NEVER,
         ),
     ]
@@ -40,34 +40,34 @@ class Node(BaseModel):
         Tournament,
         Key(
             about="The tournament that the model takes part in.",
-            read=fields.tournament,
-            value=listed([f"`{kind}`" for kind in Tournament]),
+            read=fields.read_tournament,
+            value=join_words([f"`{kind}`" for kind in Tournament]),
             example="tournament: signals",
-            more="Says in which tournament a name is looked up, and is `TOURNAMENT` in the container.",
+            more="The model's name is looked up in this tournament. The container gets it as `TOURNAMENT`.",
         ),
     ] = Tournament.CLASSIC
     cloud: Annotated[
         str,
         WithJsonSchema(fields.CLOUD),
         Key(
-            about="Where the node runs.",
-            read=fields.cloud,
-            value=listed([f"`{cloud}`" for cloud in REGIONS]),
+            about="The cloud that the node runs on.",
+            read=fields.read_cloud,
+            value=join_words([f"`{cloud}`" for cloud in REGIONS]),
             example="cloud: azure",
-            clouds="[what is made on each](resources.md)",
-            more="Another cloud for a node that exists: [how it moves](how-to/move-a-node.md).",
+            clouds="[resources on each cloud](resources.md)",
+            more="To change the cloud of an existing node, see [how to move a node](how-to/move-a-node.md).",
         ),
     ]
     region: Annotated[
         str,
         Key(
-            about=f"The cloud's own name of a region; by default {listed(REGIONS.values())}.",
-            read=fields.text,
-            value="text",
+            about=f"The region, as the cloud names it; by default {join_words(REGIONS.values())}.",
+            read=fields.read_text,
+            value="string",
             example="region: europe-west1",
-            clouds="each has names of its own",
-            more="What a cloud shares in a region (network, registry, bucket of claims) is made with the first node "
-            "there, and goes with the last.",
+            clouds="each has its own names",
+            more="Nodes in the same region share resources (network, registry, bucket of claims). These are created "
+            "with the first node there and deleted with the last.",
             default=", ".join(f"`{region}`" for region in REGIONS.values()),
         ),
     ] = Field(default_factory=lambda node: REGIONS[node["cloud"]])
@@ -76,23 +76,23 @@ class Node(BaseModel):
         WithJsonSchema(fields.SIZE),
         Key(
             about="A preset (gen-sm is 1 vCPU and 4 GiB), or cpu (vCPUs) and memory.",
-            read=fields.size,
+            read=fields.read_size,
             value="a preset, or `{cpu: ..., memory: ...}`",
             example="size: {cpu: 2, memory: 12GiB}",
             clouds="each has its own steps: [sizes](sizes.md)",
             more="`cpu` is a number of vCPUs, `memory` an amount in `GiB` or `MiB`.",
         ),
-    ] = fields.size(sizes.DEFAULT)
+    ] = fields.read_size(sizes.DEFAULT)
     source: Annotated[
         Path,
         WithJsonSchema(fields.TEXT),
         Key(
-            about="The folder that holds the model's Dockerfile.",
-            read=fields.text,
+            about="The folder that contains the model's Dockerfile.",
+            read=fields.read_text,
             value="path, relative to nodes.yaml",
             example="source: examples/tournament-python",
-            more="The image is named by a digest of what goes into it (the context's files, without what .dockerignore "
-            "leaves out): as long as none of them changes, nothing is built.",
+            more="The image is identified by a digest of its sources: the files of the context, except those that "
+            ".dockerignore excludes. If none of them changes, nothing is built.",
         ),
     ]
     context: Annotated[
@@ -100,11 +100,11 @@ class Node(BaseModel):
         WithJsonSchema(fields.TEXT),
         Key(
             about="The build context, by default the source; a parent folder lets models share a package.",
-            read=fields.text,
+            read=fields.read_text,
             value="path, relative to nodes.yaml",
             example="source: examples/shared-package/model_1\ncontext: examples/shared-package",
-            more="`source` lies in it. The Dockerfile stays the one of `source`, its COPY lines are relative to "
-            "`context`: [how models share a package](how-to/share-a-package.md).",
+            more="It must contain `source`. The Dockerfile is still the one in `source`, but its COPY lines are "
+            "relative to `context`: [how models share a package](how-to/share-a-package.md).",
             default="`source`",
         ),
     ] = Field(default_factory=lambda node: node["source"])
@@ -113,10 +113,10 @@ class Node(BaseModel):
         WithJsonSchema(fields.BUILD),
         Key(
             about="`docker: true` builds the image with Docker on this machine instead of in the node's cloud.",
-            read=fields.build,
+            read=fields.read_build,
             value="`{docker: true}` or `{docker: false}`",
             example="build: {docker: true}",
-            more="[What Docker on this machine does, and needs](how-to/docker-builds.md).",
+            more="See [builds with Docker on this machine](how-to/docker-builds.md).",
             default="`{docker: false}`: the image is built in the node's cloud",
         ),
     ] = Build()
@@ -125,12 +125,11 @@ class Node(BaseModel):
         WithJsonSchema(fields.TEXT),
         Key(
             about='How long a job may run, such as "90m" or "2h"; by default an hour.',
-            read=durations.seconds,
+            read=durations.parse_seconds,
             value="duration: `90m`, `2h`, `1h30m`",
             example="timeout: 2h",
-            more="A job that takes longer is ended by its cloud. Rounds are open for about an hour on weekdays, longer "
-            "at the weekend: what submits later than that is late. Training that takes hours belongs before "
-            "`pulumi up`.",
+            more="The cloud ends a job that takes longer. Rounds are open for about an hour on weekdays, and longer at "
+            "the weekend; a later submission is late. If training takes hours, train before `pulumi up`.",
             show=lambda seconds: f"{seconds / 60:g}m",
         ),
     ] = 3600
@@ -138,11 +137,11 @@ class Node(BaseModel):
         int | None,
         WithJsonSchema(fields.AMOUNT),
         Key(
-            about='Disk of the job, such as "50GiB"; by default what the cloud gives.',
-            read=sizes.gibibytes,
+            about='Disk space of the job, such as "50GiB"; by default as much as the cloud provides.',
+            read=sizes.parse_gibibytes,
             value="whole `GiB`",
             example="disk: 50GiB",
-            default="what the cloud gives",
+            default="as much as the cloud provides",
             show=lambda gibibytes: f"{gibibytes} GiB",
         ),
     ] = None
@@ -150,38 +149,38 @@ class Node(BaseModel):
         Schedule | None,
         WithJsonSchema(fields.SCHEDULE),
         Key(
-            about="A cron line of five fields beside the webhook, in UTC or in a time zone.",
-            read=fields.schedule,
+            about="When to run in addition to the webhook: a cron line of five fields, in UTC or in a time zone.",
+            read=fields.read_schedule,
             value="cron line, or `{cron: ..., timezone: ...}`",
             example='schedule:\n  cron: "30 14 * * 2-6"\n  timezone: Europe/Berlin',
-            more="Five fields: minute, hour, day, month, weekday (0 and 7 are Sunday; names such as `MON` and `@daily` "
-            "work). Runs beside the webhook: [schedules](how-to/schedule.md).",
+            more="The fields are minute, hour, day, month and weekday (0 and 7 are Sunday). Names such as `MON` and "
+            "shorthands such as `@daily` work too. See [schedules](how-to/schedule.md).",
         ),
     ] = None
     env: Annotated[
         dict[str, str],
         Key(
-            about="Variables for the container, beside those that every node gets.",
-            read=fields.env,
-            value="names and texts",
+            about="Environment variables for the container, in addition to those that every node gets.",
+            read=fields.read_env,
+            value="names with strings",
             example='env: {LOG_LEVEL: info, HORIZON: "20"}',
-            more="Not for secrets: values stand in nodes.yaml, in the stack's state and in the cloud's console. Those "
-            "of `defaults` are kept, and the node's come on top. Set by themselves, and refused here: "
-            f"{', '.join(f'`{name}`' for name in sorted(RESERVED))} and all `NUMERAI_...`.",
+            more="Do not put secrets here: the values are readable in nodes.yaml, in the stack's state and in the "
+            "cloud's console. A node's variables are added to those of `defaults`. These are set automatically and "
+            f"not allowed here: {', '.join(f'`{name}`' for name in sorted(RESERVED))} and all `NUMERAI_...`.",
             inherit=Inherit.MERGE,
-            names_only=True,  # a value may be long, or not for everybody who reads a pull request
+            names_only=True,  # values may be long, and not every reader of a pull request should see them
         ),
     ] = {}
     command: Annotated[
         tuple[str, ...] | None,
         WithJsonSchema(fields.COMMAND),
         Key(
-            about="Run instead of the image's command.",
-            read=fields.command,
+            about="The command to run instead of the image's.",
+            read=fields.read_command,
             value="a line, split as a shell splits it, or a list of words",
             example="command: python predict.py --fast",
-            more="There is no shell around it: `&&` and `$NAME` need `[sh, -c, ...]`. An `ENTRYPOINT` of the image "
-            "stays.",
+            more="The command does not run in a shell: `&&` and `$NAME` need `[sh, -c, ...]`. The image's `ENTRYPOINT` "
+            "still applies.",
             default="the image's",
             show=" ".join,
         ),
@@ -189,13 +188,13 @@ class Node(BaseModel):
     tags: Annotated[
         dict[str, str],
         Key(
-            about="Tags or labels on everything that belongs to the node.",
-            read=fields.tags,
-            value="names and texts",
+            about="Tags or labels for all resources of the node.",
+            read=fields.read_tags,
+            value="names with strings",
             example="tags: {owner: me, cost-center: research}",
-            more=f"A name has {fields.MAX_TAG_NAME} characters at most, a value {fields.MAX_TAG_VALUE}; a cloud may "
-            f"take less, and says so. {', '.join(f'`{name}`' for name in sorted(RESERVED_TAGS))} are set by "
-            "themselves. Those of `defaults` are kept, and the node's come on top.",
+            more=f"A name has at most {fields.MAX_TAG_NAME} characters and a value at most {fields.MAX_TAG_VALUE}; an "
+            f"error tells you if a cloud allows fewer. {', '.join(f'`{name}`' for name in sorted(RESERVED_TAGS))} are "
+            "set automatically. A node's tags are added to those of `defaults`.",
             inherit=Inherit.MERGE,
             names_only=True,
         ),
@@ -203,23 +202,23 @@ class Node(BaseModel):
     enabled: Annotated[
         bool,
         Key(
-            about="false keeps the node and its URL but starts nothing.",
-            read=fields.yes_or_no,
+            about="false keeps the node and its URL, but starts no runs.",
+            read=fields.read_bool,
             value="`true` or `false`",
             example="enabled: false",
-            more="The webhook answers Numerai that the node is off, and a schedule rests. `true` again, and the same "
-            "address works.",
+            more="The webhook tells Numerai that the node is disabled, and the schedule does not fire. The URL stays "
+            "the same when you set `true` again.",
         ),
     ] = True
     register_webhook: Annotated[
         bool,
         Key(
-            name="register",  # which pydantic's models have as a method
-            about="false leaves the model's webhook at Numerai alone.",
-            read=fields.yes_or_no,
+            name="register",  # pydantic's models have a method of this name
+            about="false leaves the model's webhook at Numerai unchanged.",
+            read=fields.read_bool,
             value="`true` or `false`",
             example="register: false",
-            more="For a node that is built beside an older one which Numerai goes on calling: see "
+            more="Use it to set up a node while Numerai still calls an older one: see "
             "[coming from numerai-cli](coming-from-numerai-cli.md).",
         ),
     ] = True
@@ -227,31 +226,31 @@ class Node(BaseModel):
         str | None,
         WithJsonSchema(fields.ACCOUNT),
         Key(
-            about="Which Numerai account's keys are used, when there are several.",
-            read=fields.account,
-            value="text of your own, at most 20 lower-case letters, digits and hyphens",
+            about="The Numerai account whose keys are used, if you have several.",
+            read=fields.read_account,
+            value="name of your choice: at most 20 lower-case letters, digits and hyphens",
             example="account: fund",
-            more="Its keys are `numerai-public-id-fund` and `numerai-secret-fund` of the stack's configuration: "
-            "[several accounts](how-to/several-accounts.md).",
-            default="the unnamed one",
+            more="The keys of `fund` are `numerai-public-id-fund` and `numerai-secret-fund` in the stack's "
+            "configuration: [several accounts](how-to/several-accounts.md).",
+            default="the unnamed account",
         ),
     ] = None
 
     @property
     def dockerfile(self) -> Path:
-        """The Dockerfile in the source folder."""
+        """Path of the Dockerfile in the source folder."""
         return self.source / "Dockerfile"
 
     @property
     def model_is_id(self) -> bool:
-        """Whether `model` is a UUID and needs no look-up."""
+        """Whether `model` is a UUID, which needs no look-up."""
         return is_uuid(self.model)
 
 
 _DECLARED = [(field, key) for field, info in Node.model_fields.items() for key in info.metadata if isinstance(key, Key)]
 KEYS = {key.name or field: key for field, key in _DECLARED}
-"""The declarations by the names that nodes.yaml uses."""
+"""The declarations by their names in nodes.yaml."""
 FIELDS = {key.name or field: field for field, key in _DECLARED}
-"""The field of each key."""
+"""Key -> field of `Node`."""
 REQUIRED = [name for name, field in FIELDS.items() if Node.model_fields[field].is_required()]
-"""The keys that every node must have, itself or from `defaults`."""
+"""The keys that every node must have, in its own entry or in `defaults`."""

@@ -1,4 +1,4 @@
-"""A mistake in nodes.yaml, where it is, and how its sentence names what came."""
+"""Problems in nodes.yaml with their positions, and the formatting of values in messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-MAX_SHOWN = 80  # characters of a value that a sentence repeats
+MAX_SHOWN = 80  # characters of a value that a message repeats
 
 
 @dataclass(frozen=True, order=True)
@@ -20,7 +20,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake; as text: nodes.yaml:12:9: message."""
+    """A mistake in the file. As text: nodes.yaml:12:9: message."""
 
     path: str
     line: int
@@ -32,32 +32,32 @@ class Problem:
 
 
 class NodeFileError(Exception):
-    """The file cannot be used; `problems` are all of its mistakes, in the order of their lines."""
+    """The file is not valid; `problems` are all of its mistakes, in the order of their lines."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def did_you_mean(word: str, known: Iterable[str], spelled: Mapping[str, str] | None = None) -> str:
-    """' Did you mean "x"?' for a near miss, else nothing; `spelled` says how a word of `known` is really written."""
+def did_you_mean(word: str, known: Iterable[str], spellings: Mapping[str, str] | None = None) -> str:
+    """Return ' Did you mean "x"?' for a near miss, else "". `spellings` maps words of `known` to the real spelling."""
     near = difflib.get_close_matches(word.lower()[:100], list(known), n=1, cutoff=0.6)
-    return f' Did you mean "{(spelled or {}).get(near[0], near[0])}"?' if near else ""
+    return f' Did you mean "{(spellings or {}).get(near[0], near[0])}"?' if near else ""
 
 
-def listed(words: Iterable[str], joint: str = "or") -> str:
-    """a, b or c."""
+def join_words(words: Iterable[str], joint: str = "or") -> str:
+    """Return words as a list in a sentence, such as "a, b or c"."""
     *others, last = words
     return f"{', '.join(others)} {joint} {last}" if others else last
 
 
-def one_line(message: str) -> str:
-    """A message for a terminal: what cannot be seen is written as an escape, so that a problem stays one line."""
+def escape_unprintable(message: str) -> str:
+    """Return a message with unprintable characters escaped, so that a problem stays on one line of a terminal."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in message)
 
 
-def shown(value: Any) -> str:
-    """A value as a sentence names it."""
+def format_value(value: Any) -> str:
+    """Return a value as messages show it."""
     if isinstance(value, bool):
         return str(value).lower()
     if value is None:

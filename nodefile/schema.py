@@ -1,6 +1,6 @@
-"""nodes.schema.json, made from the declarations of the keys: completion and checks in editors.
+"""Generates nodes.schema.json from the declarations of the keys, for completion and checks in editors.
 
-`python -m nodefile.schema` writes it beside nodes.yaml; `--check` exits with 1 when the file is stale.
+`python -m nodefile.schema` writes it next to nodes.yaml. With `--check` it exits with 1 if the file is stale.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ TARGET = Path(__file__).parents[1] / "nodes.schema.json"
 _NOTHING = {"type": "null"}
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema of nodes.yaml."""
+def build_schema() -> dict[str, Any]:
+    """Return the JSON Schema of nodes.yaml."""
     node = Node.model_json_schema()
     entry = {
         "additionalProperties": False,
-        "description": "What `defaults` and each node of nodes.yaml may hold; what is absent is None.",
-        "properties": {name: _property(name, node["properties"][field]) for name, field in FIELDS.items()},
+        "description": "The keys of `defaults` and of each node in nodes.yaml; a missing key is the same as null.",
+        "properties": {name: _build_property(name, node["properties"][field]) for name, field in FIELDS.items()},
         "title": "Entry",
         "type": "object",
     }
@@ -33,13 +33,12 @@ def schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$defs": dict(sorted({**node["$defs"], "Entry": entry}.items())),
         "additionalProperties": False,
-        "description": "Prediction nodes of Numerai models on AWS, GCP and Azure; `pulumi up` makes the clouds follow "
-        "this file.",
+        "description": "Prediction nodes of Numerai models on AWS, GCP and Azure; `pulumi up` applies this file.",
         "properties": {
             "defaults": {
                 "anyOf": [reference, _NOTHING],
                 "default": None,
-                "description": "What holds for every node that does not say otherwise.",
+                "description": "Values for every node that does not set its own.",
             },
             "nodes": {
                 "additionalProperties": reference,
@@ -56,31 +55,31 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _property(name: str, resolved: dict[str, Any]) -> dict[str, Any]:
-    """A key's schema from the one of the node's field: the file may leave every key out, or write nothing after it."""
+def _build_property(name: str, resolved: dict[str, Any]) -> dict[str, Any]:
+    """Return a key's schema from that of the node's field. In the file, every key may be missing or have no value."""
     options = {key: value for key, value in resolved.items() if key not in ("title", "description", "default")}
     default = resolved.get("default")
-    written = {
+    property_ = {
         "anyOf": [option for option in options.get("anyOf", [options]) if option != _NOTHING] + [_NOTHING],
-        "default": default if isinstance(default, str | bool) else None,  # other values are spelled differently
+        "default": default if isinstance(default, str | bool) else None,  # nodes.yaml spells other values differently
         "description": KEYS[name].about.replace("`", ""),
     }
-    return {**written, "title": name.capitalize()} if "title" in resolved else written
+    return {**property_, "title": name.capitalize()} if "title" in resolved else property_
 
 
-def text() -> str:
-    """The file's text."""
-    return json.dumps(schema(), indent=2) + "\n"
+def render() -> str:
+    """Return the file's text."""
+    return json.dumps(build_schema(), indent=2) + "\n"
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write the file, or check it."""
     if "--check" in arguments:
-        if TARGET.exists() and TARGET.read_text() == text():
+        if TARGET.exists() and TARGET.read_text() == render():
             return 0
         sys.stderr.write(f"{TARGET.name} is stale. Run: python -m nodefile.schema\n")
         return 1
-    TARGET.write_text(text())
+    TARGET.write_text(render())
     return 0
 
 

@@ -1,10 +1,10 @@
-"""Sizes: numerai-cli's presets by name, or vCPU and memory by themselves."""
+"""Sizes of containers: the presets of numerai-cli, and the parsing of vCPUs and memory."""
 
 from __future__ import annotations
 
 import re
 
-from nodefile.problems import did_you_mean, shown
+from nodefile.problems import did_you_mean, format_value
 
 # preset -> (CPU units, 1024 of which are one vCPU; MiB). Source: the constants of numerai-cli 1.1.7.
 PRESETS: dict[str, tuple[int, int]] = {
@@ -30,50 +30,50 @@ PRESETS: dict[str, tuple[int, int]] = {
     "mem-4xl": (16384, 122880),
 }
 DEFAULT = "gen-sm"
-MAX_VCPUS = 10_000  # more is a slip of the pen; what a cloud really has is in its limits
+MAX_VCPUS = 10_000  # rejects typing mistakes; each cloud's real limit is in providers/<cloud>/limits.py
 _UNITS = {"MiB": 1, "GiB": 1024}
 _AMOUNT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([A-Za-z]+)")
 
 
-def preset(name: str) -> str:
-    """The name of a preset. Raises ValueError."""
+def check_preset(name: str) -> str:
+    """Return the name of a preset unchanged. Raises ValueError for an unknown one."""
     if name in PRESETS:
         return name
     hint = did_you_mean(name, PRESETS)
     raise ValueError(f'there is no size "{name}".{hint or " The sizes are " + ", ".join(PRESETS) + "."}')
 
 
-def mebibytes(text: object, whole_gib: bool = False) -> int:
-    """MiB of "8GiB" or "512MiB". Raises ValueError."""
+def parse_mebibytes(text: object, whole_gib: bool = False) -> int:
+    """Return the MiB of an amount such as "8GiB" or "512MiB". Raises ValueError."""
     unit = "GiB" if whole_gib else "GiB or MiB"
-    found = _AMOUNT.fullmatch(text.strip()) if isinstance(text, str) else None
-    if found is None or found[2] not in _UNITS:
+    parts = _AMOUNT.fullmatch(text.strip()) if isinstance(text, str) else None
+    if parts is None or parts[2] not in _UNITS:
         near = {"gb": "GiB", "g": "GiB", "gi": "GiB", "gib": "GiB", "mb": "MiB", "m": "MiB", "mi": "MiB", "mib": "MiB"}
         hint = ""
-        if found and found[2].lower() in near:
-            hint = f' Did you mean "{found[1]}{near[found[2].lower()]}"?'
+        if parts and parts[2].lower() in near:
+            hint = f' Did you mean "{parts[1]}{near[parts[2].lower()]}"?'
         elif isinstance(text, int | float) and not isinstance(text, bool):
             hint = f' Did you mean "{text}GiB"?'
-        raise ValueError(f'expected an amount with its unit ({unit}), such as "8GiB", got {shown(text)}.{hint}')
-    amount = float(found[1]) * _UNITS[found[2]]
+        raise ValueError(f'expected an amount with a unit ({unit}), such as "8GiB", got {format_value(text)}.{hint}')
+    amount = float(parts[1]) * _UNITS[parts[2]]
     if amount <= 0 or amount != int(amount) or (whole_gib and amount % 1024):
-        raise ValueError(f"expected more than zero and whole {'GiB' if whole_gib else 'MiB'}, got {text!r}.")
+        raise ValueError(f"expected a whole number of {'GiB' if whole_gib else 'MiB'} above zero, got {text!r}.")
     return int(amount)
 
 
-def gibibytes(text: object) -> int:
-    """Whole GiB of "50GiB". Raises ValueError."""
-    return mebibytes(text, whole_gib=True) // 1024
+def parse_gibibytes(text: object) -> int:
+    """Return the whole GiB of an amount such as "50GiB". Raises ValueError."""
+    return parse_mebibytes(text, whole_gib=True) // 1024
 
 
-def vcpus(value: object) -> float:
-    """vCPUs of a number above zero in steps of 1/1024. Raises ValueError."""
+def check_vcpus(value: object) -> float:
+    """Return a number of vCPUs above zero, in steps of 1/1024. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         plain = isinstance(value, str) and re.fullmatch(r"[0-9]{1,4}(\.[0-9]+)?", value)
         hint = f" Write {value} without quotes." if plain else ""
-        raise ValueError(f"expected a number of vCPUs above zero, such as 2 or 0.5, got {shown(value)}.{hint}")
+        raise ValueError(f"expected a number of vCPUs above zero, such as 2 or 0.5, got {format_value(value)}.{hint}")
     if value > MAX_VCPUS:
-        raise ValueError(f"{value:g} vCPUs are more than any cloud has. Expected a number such as 2 or 0.5.")
+        raise ValueError(f"{value:g} vCPUs are more than any cloud offers. Expected a number such as 2 or 0.5.")
     if value * 1024 != int(value * 1024):
         raise ValueError(f"expected vCPUs such as 0.25, 0.5, 1 or 2, got {value!r}.")
     return float(value)

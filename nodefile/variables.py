@@ -1,7 +1,7 @@
-"""The variables of a node's container, in one place for the three clouds and for runs on this machine.
+"""The environment variables of a node's container, for the three clouds and for runs on this machine.
 
-Those of `constant` are part of the deployed job, the keys' are references to the cloud's secrets, and those of one run
-come from the trigger (trigger/core.py, which is deployed by itself and names them again).
+The variables of `list_constants` are part of the deployed job. The API keys are references to the cloud's secrets. The
+trigger sets the variables of a run (trigger/core.py repeats their names, because it is deployed without this module).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 Id = TypeVar("Id")
 
 PUBLIC_ID, SECRET_KEY = "NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"
-OF_A_RUN = frozenset({"TRIGGER_ID", "RUN_ID", "ROUND_NUMBER", "IS_TEST", "DATA_VERSION"})
-RESERVED = OF_A_RUN | {"MODEL_ID", "NODE_NAME", "TOURNAMENT"}
-"""What `env` in nodes.yaml may not set, besides the keys."""
+RUN_VARIABLES = frozenset({"TRIGGER_ID", "RUN_ID", "ROUND_NUMBER", "IS_TEST", "DATA_VERSION"})
+RESERVED = RUN_VARIABLES | {"MODEL_ID", "NODE_NAME", "TOURNAMENT"}
+"""Names that `env` in nodes.yaml may not set. The API keys are reserved too."""
 
 
-def constant(node: Node, model_id: Id) -> dict[str, str | Id]:
-    """What every run of a node has; the model's id as text, or as an output that will be known."""
+def list_constants(node: Node, model_id: Id) -> dict[str, str | Id]:
+    """Return the variables that every run of a node has. The model id is a string, or a Pulumi output of one."""
     return {**node.env, "MODEL_ID": model_id, "NODE_NAME": node.name, "TOURNAMENT": node.tournament.value}

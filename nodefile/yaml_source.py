@@ -1,8 +1,8 @@
-"""YAML as this project reads it: every value with its position, and none of YAML 1.1's surprises.
+"""Parses YAML, with the position of every value and without the surprises of YAML 1.1.
 
-`no` is not false, `12:30` is not 750, a date is not a date object: a plain word that other YAML readers turn into
-something else is marked, so that whoever wants a text there can ask for quotes. Keys may not repeat, merge keys are not
-read (that is what `defaults` is for), and aliases may not blow a small file up.
+`no` is not false, `12:30` is not 750 and a date is not a date object. Plain words that other YAML parsers do not read
+as strings are marked as ambiguous, so that the caller can ask for quotes. Duplicate keys and merge keys are rejected
+(nodes.yaml has `defaults` instead), and so are aliases that expand a small file into a huge one.
 """
 
 from __future__ import annotations
@@ -31,35 +31,35 @@ _YAML_1_1 = yaml.SafeLoader("")
 
 @dataclass
 class Document:
-    """The values of a file and where each is.
+    """The values of a file, and the positions of keys and values.
 
-    `ambiguous`: texts which other YAML readers would not read as texts. `written`: how the file spells a number or
-    true/false, since 3.10 is not 3.1 to the person who wrote it.
+    `ambiguous`: strings that other YAML parsers do not read as strings. `spellings`: the file's own spelling of numbers
+    and true/false, because the user who wrote 3.10 did not mean 3.1.
     """
 
     value: Any = None
     keys: dict[Path, Position] = field(default_factory=dict)
     values: dict[Path, Position] = field(default_factory=dict)
     ambiguous: set[Path] = field(default_factory=set)
-    written: dict[Path, str] = field(default_factory=dict)
+    spellings: dict[Path, str] = field(default_factory=dict)
     problems: list[tuple[Position, str]] = field(default_factory=list)
 
-    def where(self, path: Path) -> Position:
-        """Where a value is, or the nearest thing around it that is there."""
+    def locate(self, path: Path) -> Position:
+        """Return the position of a value, or of the nearest value around it that exists."""
         while path and path not in self.values:
             path = path[:-1]
         return self.values.get(path, Position(1, 1))
 
-    def key(self, path: Path) -> Position:
-        """Where a value's key is."""
-        return self.keys.get(path) or self.where(path)
+    def locate_key(self, path: Path) -> Position:
+        """Return the position of a value's key."""
+        return self.keys.get(path) or self.locate(path)
 
 
 def read(content: bytes) -> Document:
-    """Read one file; mistakes are in `problems`, and `value` is None when nothing can be made of it."""
+    """Parse a file. Mistakes are in `problems`; `value` is None if the file is empty or cannot be parsed at all."""
     document = Document()
     if len(content) > MAX_BYTES:
-        document.problems.append((Position(1, 1), f"the file has {len(content)} bytes; it may have {MAX_BYTES}."))
+        document.problems.append((Position(1, 1), f"the file has {len(content)} bytes; the limit is {MAX_BYTES}."))
         return document
     try:
         text = content.decode("utf-8-sig")
@@ -72,20 +72,20 @@ def read(content: bytes) -> Document:
     try:
         roots = list(yaml.compose_all(text, Loader=_Loader))
     except yaml.YAMLError as error:
-        document.problems.append(_syntax(error, text))
+        document.problems.append(_explain(error, text))
         return document
     if len(roots) > 1:
-        where = _position(roots[1])
-        document.problems.append((where, "a second YAML document begins here; the file holds one. Remove the ---."))
+        message = "a second YAML document begins here, and only one is allowed. Remove the ---."
+        document.problems.append((_locate(roots[1]), message))
         return document
     if roots and roots[0] is not None:
         reader = _Reader(document)
-        value = reader.value(roots[0], ())
-        document.value = None if reader.full else value
+        value = reader.read(roots[0], ())
+        document.value = None if reader.stopped else value
     return document
 
 
-def _position(node: Node) -> Position:
+def _locate(node: Node) -> Position:
     return Position(node.start_mark.line + 1, node.start_mark.column + 1)
 
 
@@ -94,7 +94,7 @@ class _TooDeep(MarkedYAMLError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Stops at a depth that no right file has, long before Python's own stack would end."""
+    """Stops at a depth that no valid file has, long before Python's own recursion limit."""
 
     _depth = 0
 
@@ -109,118 +109,118 @@ class _Loader(yaml.SafeLoader):
             self._depth -= 1
 
 
-_DEEP = f"the values are nested deeper than {MAX_DEPTH} levels; nodes.yaml needs four."
+_DEEP = f"the values are nested more than {MAX_DEPTH} levels deep; nodes.yaml needs four."
 _SYNTAX = {
     "mapping values are not allowed here": (
-        'a "key:" cannot stand here. Look at the indentation of this line and of the one above, '
-        'and put a text that holds ": " in quotes.'
+        'a "key:" is not allowed here. Check the indentation of this line and the line above, '
+        'and quote text that contains ": ".'
     ),
     "expected <block end>, but found": (
-        "this line does not fit the ones above. Look at its indentation, and at quotes and brackets before it."
+        "this line does not fit the lines above. Check its indentation, and the quotes and brackets before it."
     ),
-    "could not find expected ':'": 'a key without its colon. Write "key: value", with a space after the colon.',
-    "cannot start any token": "a text that begins with this character needs quotes.",
+    "could not find expected ':'": 'a key has no colon. Write "key: value", with a space after the colon.',
+    "cannot start any token": "text that begins with this character must be quoted.",
 }
 
 
-def _syntax(error: yaml.YAMLError, text: str) -> tuple[Position, str]:
+def _explain(error: yaml.YAMLError, text: str) -> tuple[Position, str]:
     if isinstance(error, yaml.reader.ReaderError):
         before = text[: error.position]
-        where = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        return where, "here is a control character. Remove it, and save the file as plain text."
+        position = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        return position, "there is a control character here. Remove it, and save the file as plain text."
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    where = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
-    what = getattr(error, "problem", None) or str(error).split("\n")[0]
+    position = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
+    problem = getattr(error, "problem", None) or str(error).split("\n")[0]
     if isinstance(error, _TooDeep):
-        return where, what
-    if "found character '\\t'" in what:
-        return where, "a tab cannot indent YAML. Use spaces."
-    if "found undefined alias" in what:
-        return where, f"{what.removeprefix('found ')}: nothing has this anchor (&name)."
-    for known, sentence in _SYNTAX.items():
-        if known in what:
-            return where, f"this is not YAML: {sentence}"
-    return where, f"this is not YAML: {what}."
+        return position, problem
+    if "found character '\\t'" in problem:
+        return position, "YAML cannot be indented with tabs. Use spaces."
+    if "found undefined alias" in problem:
+        return position, f"{problem.removeprefix('found ')}: no value has this anchor (&name)."
+    for part, sentence in _SYNTAX.items():
+        if part in problem:
+            return position, f"this is not valid YAML: {sentence}"
+    return position, f"this is not valid YAML: {problem}."
 
 
 class _Reader:
     def __init__(self, document: Document) -> None:
         self._document, self._count, self._open = document, 0, set[int]()
-        self.full = False
+        self.stopped = False
 
-    def value(self, node: Node, path: Path) -> Any:
-        self._document.values[path] = _position(node)
+    def read(self, node: Node, path: Path) -> Any:
+        self._document.values[path] = _locate(node)
         self._count += 1
         if id(node) in self._open:
-            return self._stop(node, "an alias (*name) stands inside of what it names; write the values out.")
+            return self._stop(node, "an alias (*name) is inside the value that it refers to; write the values out.")
         if self._count > MAX_VALUES:
-            return self._stop(node, f"aliases make more of this file than it may hold ({MAX_VALUES} values).")
+            return self._stop(node, f"with its aliases expanded, the file has more than {MAX_VALUES} values.")
         if len(path) > MAX_DEPTH:
             return self._stop(node, _DEEP)
         self._open.add(id(node))
         try:
             if isinstance(node, ScalarNode):
-                return self._scalar(node, path)
+                return self._read_scalar(node, path)
             if node.tag not in (_MAP, _LIST):
-                return self._foreign(node)
+                return self._reject_tag(node)
             if isinstance(node, MappingNode):
-                return self._mapping(node, path)
+                return self._read_mapping(node, path)
             assert isinstance(node, SequenceNode)
-            return [self.value(item, (*path, index)) for index, item in enumerate(node.value) if not self.full]
+            return [self.read(item, (*path, index)) for index, item in enumerate(node.value) if not self.stopped]
         finally:
             self._open.discard(id(node))
 
     def _stop(self, node: Node, message: str) -> None:
-        """One mistake after which the rest of the file says nothing."""
-        if not self.full:
-            self.full = True
-            self._problem(node, message)
+        """Report a mistake that makes the rest of the file unreadable."""
+        if not self.stopped:
+            self.stopped = True
+            self._report(node, message)
 
-    def _foreign(self, node: Node) -> None:
+    def _reject_tag(self, node: Node) -> None:
         tag = node.tag.replace(_STANDARD, "!!")
-        self._problem(node, f"{tag} is a tag of another program; write a plain value.")
+        self._report(node, f"the tag {tag} is not supported; write a plain value.")
 
-    def _halved(self, node: ScalarNode) -> bool:
-        """Whether an escape such as "\\ud83d" has put half a character into a text, which nothing could write again."""
-        found = _HALF.search(node.value)
-        if found:
-            escape = found[0].encode("unicode_escape").decode()
-            self._problem(node, f"the escape {escape} is half a character; write the character itself.")
-        return found is not None
+    def _reject_half(self, node: ScalarNode) -> bool:
+        """Report an escape for half a character, such as "\\ud83d", which cannot be encoded; whether there is one."""
+        half = _HALF.search(node.value)
+        if half:
+            escape = half[0].encode("unicode_escape").decode()
+            self._report(node, f"the escape {escape} is only half a character; write the character itself.")
+        return half is not None
 
-    def _problem(self, node: Node, message: str) -> None:
-        self._document.problems.append((_position(node), message))
+    def _report(self, node: Node, message: str) -> None:
+        self._document.problems.append((_locate(node), message))
 
-    def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def _read_mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
+        values: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if self.full:
+            if self.stopped:
                 break
             if not isinstance(key_node, ScalarNode):
-                self._problem(key_node, "a key has to be a word, not a list or a mapping.")
+                self._report(key_node, "a key must be a word, not a list or a mapping.")
                 continue
             key = str(key_node.value)
-            if self._halved(key_node):
+            if self._reject_half(key_node):
                 continue
             if key == "<<" and key_node.style is None:
-                self._problem(key_node, "merge keys (<<) are not read. Put what nodes share under `defaults`.")
+                self._report(key_node, "merge keys (<<) are not supported. Put shared values under `defaults`.")
                 continue
-            here = (*path, key)
-            if key in found:
-                first = self._document.keys[here]
-                self._problem(key_node, f'"{key}" stands here a second time; it is already in line {first.line}.')
+            key_path = (*path, key)
+            if key in values:
+                first = self._document.keys[key_path]
+                self._report(key_node, f'the key "{key}" is repeated; it is already in line {first.line}.')
                 continue
-            self._document.keys[here] = _position(key_node)
-            found[key] = self.value(value_node, here)
-        return found
+            self._document.keys[key_path] = _locate(key_node)
+            values[key] = self.read(value_node, key_path)
+        return values
 
-    def _scalar(self, node: ScalarNode, path: Path) -> Any:
-        if self._halved(node):
+    def _read_scalar(self, node: ScalarNode, path: Path) -> Any:
+        if self._reject_half(node):
             return None
         text = str(node.value)
-        usual = self._yaml_1_1(text) if node.style is None else _TEXT
+        usual = self._resolve_tag(text) if node.style is None else _TEXT
         if node.tag not in (usual, _TEXT):
-            return self._foreign(node)
+            return self._reject_tag(node)
         if node.tag == _TEXT and (node.style is not None or usual != _TEXT):
             return text
         if text in ("", "~", "null", "Null", "NULL"):
@@ -235,9 +235,10 @@ class _Reader:
         elif usual != _TEXT:
             self._document.ambiguous.add(path)
         if value is not text:
-            self._document.written[path] = text
+            self._document.spellings[path] = text
         return value
 
     @staticmethod
-    def _yaml_1_1(text: str) -> str:
+    def _resolve_tag(text: str) -> str:
+        """Return the tag that YAML 1.1 gives to a plain scalar."""
         return str(_YAML_1_1.resolve(ScalarNode, text, (True, False)))  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""nodes-yaml.md: every key that the model of nodes.yaml has, with its default as the reader of the file fills it in."""
+"""Generate nodes-yaml.md: every key that nodes.yaml may contain, with the default that the parser uses."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from nodefile import Node, load
 from nodefile.keys import Inherit, Key
 from nodefile.model import MAX_NAME
 from nodefile.node import FIELDS, KEYS, REQUIRED
-from nodefile.problems import listed
+from nodefile.problems import join_words
 from providers.clouds import list_clouds
 
-_LEAST = {"model": "model: my-model", "cloud": "cloud: aws", "source": "source: examples/tournament-python"}
+_MINIMUM = {"model": "model: my-model", "cloud": "cloud: aws", "source": "source: examples/tournament-python"}
 
 
 def page() -> str:
-    """The page's text."""
-    node = _load(list(_LEAST.values()))
+    """Return the page's text."""
+    node = _load(list(_MINIMUM.values()))
     rows = [
         [f"[`{name}`](#{name})", key.about, "required" if name in REQUIRED else _default(name, node)]
         for name, key in KEYS.items()
@@ -29,8 +29,9 @@ def page() -> str:
 
 <!-- Made by `python -m docs.generate` from nodefile/node.py and providers/*/limits.py. -->
 
-One file says which nodes there are. `nodes` has an entry for each, by name; `defaults` holds what all share and takes
-the same keys but {_named(Inherit.NEVER)}. A node's own value wins; {_named(Inherit.MERGE)} of both are put together.
+This file describes all your nodes. `nodes` has an entry for each node, by name. `defaults` has values for all nodes,
+with the same keys except {_list_keys(Inherit.NEVER)}. A node's own value replaces the default; the entries of
+{_list_keys(Inherit.MERGE)} are merged.
 
 ```yaml
 # yaml-language-server: $schema=nodes.schema.json
@@ -45,31 +46,33 @@ nodes:
 ```
 
 A node's name has 2 to {MAX_NAME} lower-case letters, digits and single hyphens, and begins with a letter. It is part of
-what its resources are called, so another name is another node.
+the names of the node's resources, so renaming a node replaces it.
 
-`pnodes validate`, and every preview, names each mistake with its line: unknown keys, wrong types, and what the node's
-cloud cannot do. The first line gives completion in editors that know YAML schemas, as VS Code's YAML extension does.
+`pnodes validate` and every preview report each mistake with its line: unknown keys, wrong types, and values that the
+node's cloud does not support. The first line enables completion in editors that support YAML schemas, such as VS Code
+with its YAML extension.
 
-{table(["key", "what", "default"], rows)}
+{table(["key", "meaning", "default"], rows)}
 {"".join(_section(name, key, node) for name, key in KEYS.items()).rstrip()}
 """
 
 
-def _named(inherit: Inherit) -> str:
-    """The keys that are inherited in a way."""
-    return listed([f"`{name}`" for name, key in KEYS.items() if key.inherit is inherit], "and")
+def _list_keys(inherit: Inherit) -> str:
+    """Return the keys that are inherited in this way."""
+    return join_words([f"`{name}`" for name, key in KEYS.items() if key.inherit is inherit], "and")
 
 
 def _section(name: str, key: Key, node: Node) -> str:
-    # Each example is read as a user's file would be, so that none is wrong. A key that it has itself is not repeated.
-    _load([line for own, line in _LEAST.items() if not key.example.startswith(f"{own}:")] + key.example.splitlines())
+    # Parse each example as a user's file, so that none is wrong. A key that the example itself has is not repeated.
+    minimum = [line for name, line in _MINIMUM.items() if not key.example.startswith(f"{name}:")]
+    _load(minimum + key.example.splitlines())
     return f"""\
 ## {name}
 
 {key.about}
 
 - Value: {key.value}
-- Default: {"none, each node has one" if name in REQUIRED else _default(name, node)}
+- Default: {"none, the key is required" if name in REQUIRED else _default(name, node)}
 - Clouds: {_clouds(name, key)}
 
 ```yaml
@@ -80,21 +83,21 @@ def _section(name: str, key: Key, node: Node) -> str:
 
 
 def _clouds(name: str, key: Key) -> str:
-    """Where a key works, and how a cloud differs."""
+    """Return the clouds on which a key works, with their differences."""
     clouds = list_clouds()
     remarks = [f"{cloud.title}: {cloud.remarks[name]}" for cloud in clouds if name in cloud.remarks]
-    everywhere = key.clouds or ("all three" if 0 < len(remarks) < len(clouds) else "")
-    return "; ".join(filter(None, [everywhere, *remarks])) or "all three, alike"
+    general = key.clouds or ("all three" if len(remarks) < len(clouds) else "")
+    return "; ".join(filter(None, [general, *remarks]))
 
 
 def _default(name: str, node: Node) -> str:
-    """The value of a node that leaves the key out."""
+    """Return the value of a node without the key."""
     value = getattr(node, FIELDS[name])
     return KEYS[name].default or ("none" if value in (None, {}) else f"`{KEYS[name].show(value)}`")
 
 
 def _load(lines: list[str]) -> Node:
-    """A node with these lines, in a folder that has the examples' names."""
+    """Parse a node with these lines, next to folders with the examples' names."""
     with tempfile.TemporaryDirectory() as folder:
         for source in ("tournament-python", "shared-package/model_1"):
             model = Path(folder, "examples", source)

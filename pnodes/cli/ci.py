@@ -66,7 +66,7 @@ def deployed(role: RoleOption) -> None:
 def preview(minutes: Minutes = 10.0) -> None:
     """Preview a pull request, and say in one comment on it what would change."""
     from nodefile import NodeFileError
-    from nodefile.settings import settings
+    from nodefile.settings import dump_settings
     from pnodes.ci import comment, engine_log
     from pnodes.ci.github import here
     from pnodes.plan.summary import summarise
@@ -75,7 +75,7 @@ def preview(minutes: Minutes = 10.0) -> None:
     step, folder = here(), project.project_folder()
     told = _told(step)
     try:
-        wanted = settings(_checked(folder))
+        wanted = dump_settings(_checked(folder))
     except NodeFileError as error:
         _say(step, comment.mistakes(str(error), told))
         raise UserError(f"nodes.yaml has mistakes:\n{error}", 2) from None
@@ -100,7 +100,7 @@ def up(
 ) -> None:
     """Make it so: `pulumi up`, with what changed in the run's summary."""
     from nodefile import NodeFileError
-    from nodefile.settings import settings
+    from nodefile.settings import dump_settings
     from pnodes.ci import engine_log
     from pnodes.ci.github import here
     from pnodes.plan.markdown import render
@@ -112,7 +112,7 @@ def up(
     if not _usable(step, folder, Role.DEPLOY, told):
         return
     try:
-        wanted = settings(_checked(folder))
+        wanted = dump_settings(_checked(folder))
     except NodeFileError as error:
         raise UserError(f"nodes.yaml has mistakes, so nothing was touched:\n{error}", 2) from None
     pulumi = Pulumi.find(folder)

@@ -28,13 +28,13 @@ def diff(
     ] = False,
 ) -> None:
     """Preview nodes.yaml against what is deployed, and tell it node by node. Changes nothing."""
-    from nodefile.settings import settings
+    from nodefile.settings import dump_settings
     from pnodes.plan.markdown import headline, render
     from pnodes.plan.preview import NotAPlan, read
     from pnodes.plan.summary import summarise
     from pnodes.wording import usd
 
-    wanted = settings(project.load_nodes())
+    wanted = dump_settings(project.load_nodes())
     pulumi = Pulumi.find()
     try:
         found = read(pulumi.preview(stack) if plan is None else _saved(plan))

@@ -54,7 +54,7 @@ def import_nodes(
 
     if account is not None:
         try:
-            fields.account(account)
+            fields.read_account(account)
         except ValueError as error:
             raise UserError(f"--account: {error}", 2) from None
     if only_keys and not keys:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nodefile import Node
-from nodefile.settings import restored
+from nodefile.settings import load_node
 from pnodes.dashboard.deployment import DeployedNode, Deployment
 from pnodes.plan.cost import estimate, shared
 from providers.clouds import find_cloud
@@ -64,6 +64,6 @@ def rest(deployment: Deployment) -> float | None:
 
 def _node(name: str, settings: Mapping[str, Any] | None) -> Node | None:
     try:
-        return restored(name, dict(settings)) if settings else None
+        return load_node(name, dict(settings)) if settings else None
     except ValidationError:
         return None  # written by another version of this project

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nodefile import check_name, fields
 from nodefile import edit as nodes_edit
-from nodefile import fields, wrong_name
 from nodefile.clouds import REGIONS
 from pnodes.edit import examples, nodes_write
 from pnodes.edit.examples import Example
@@ -53,12 +53,12 @@ class Made:
 def prepare(wish: Wish) -> Preparation:
     """Look at everything that can be wrong before a model is asked for; nothing is written."""
     for name in wish.names:
-        if sentence := wrong_name(name):
+        if sentence := check_name(name):
             raise UserError(sentence, 2)
     for option, value, read in (
-        ("--cloud", wish.cloud, fields.cloud),
-        ("--size", wish.size, fields.size),
-        ("--region", wish.region, fields.text),
+        ("--cloud", wish.cloud, fields.read_cloud),
+        ("--size", wish.size, fields.read_size),
+        ("--region", wish.region, fields.read_text),
     ):
         _checked(option, value, read)
     content, document = nodes_write.read(wish.file)
@@ -75,7 +75,7 @@ def make(prepared: Preparation, models: Mapping[str, str]) -> Made:
     """Copy the example and add its nodes, whose models at Numerai these are."""
     wish = prepared.wish
     for model in models.values():
-        _checked("--model", model, fields.model)
+        _checked("--model", model, fields.read_model)
     content = _edited(prepared, models)
     made = _first_missing(wish.folder)
     try:
@@ -131,7 +131,7 @@ def _edited(prepared: Preparation, models: Mapping[str, str]) -> bytes:
     if content is None:
         content = nodes_write.head(wish.file)
     try:
-        return nodes_edit.with_nodes(content, entries)
+        return nodes_edit.add_nodes(content, entries)
     except nodes_edit.CannotEdit as refused:
         raise UserError(
             f"{wish.file.name} cannot be added to without a change to what it says. Write this under `nodes:`, and "

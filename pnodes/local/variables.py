@@ -39,7 +39,7 @@ class Account:
 def of_node(node: Node, account: Account, round_number: int | None = None, test: bool = False) -> dict[str, str]:
     """What the cloud's job and the trigger set. No TRIGGER_ID: Numerai issued none, as for a run by a schedule."""
     found = {
-        **variables.constant(node, account.model_id),
+        **variables.list_constants(node, account.model_id),
         "RUN_ID": f"local-{uuid.uuid4()}",
         "IS_TEST": "true" if test else "false",
         variables.PUBLIC_ID: account.public_id,

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from nodefile import cron
-from nodefile.problems import shown
+from nodefile.problems import format_value
 from providers.cloud import CronForm
 
 _WRAPPED = re.compile(r"cron\((.*)\)", re.IGNORECASE)
@@ -45,7 +45,7 @@ def translated(text: str, form: CronForm) -> Translated:
     elif len(fields) == 5 and form is CronForm.TIMER:
         _one_day_field(fields[2], fields[4])
     elif not line.startswith("@") and len(fields) != 5:
-        raise Untranslatable(f"expected five or six fields, got {len(fields)} in {shown(text)}")
+        raise Untranslatable(f"expected five or six fields, got {len(fields)} in {format_value(text)}")
     try:
         return Translated(cron.read(" ".join(fields)), tuple(notes))
     except ValueError as error:

@@ -107,7 +107,7 @@ def prepare(source: Path, file: Path, skip: frozenset[str], account: str | None)
     entries = {each.name: {**each.entry, **extra} for each in new}
     content = nodes_write.head(file) if before is None else before
     try:
-        return NodeImport(file, new, before, nodes_edit.with_nodes(content, entries))
+        return NodeImport(file, new, before, nodes_edit.add_nodes(content, entries))
     except nodes_edit.CannotEdit as refused:
         raise UserError(
             f"{file.name} cannot be added to without a change to what it says. Write this under `nodes:`:\n"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
 
-from nodefile.problems import did_you_mean, one_line, shown
+from nodefile.problems import did_you_mean, escape_unprintable, format_value
 from providers.cloud import NumeraiCli
 from providers.clouds import find_cloud, list_clouds
 
@@ -83,13 +83,13 @@ def read(file: Path, skip: Collection[str] = ()) -> list[OldNode]:
         where = f" (line {error.lineno}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
         raise WrongFile(f"{file} is not JSON{where}; expected numerai-cli's nodes.json.") from None
     if not isinstance(found, dict):
-        raise WrongFile(f"{file}: expected one JSON object with a node under each name, got {shown(found)}.")
+        raise WrongFile(f"{file}: expected one JSON object with a node under each name, got {format_value(found)}.")
     unknown = sorted(set(skip) - found.keys())
     wrong = [f"--skip {name}: there is no such node.{did_you_mean(name, found)}" for name in unknown]
     kept = {name: fields for name, fields in found.items() if name not in skip}
     nodes = [node for name, fields in kept.items() if (node := _node(name, fields, wrong)) is not None]
     if wrong:
-        raise WrongFile(*(one_line(f"{file.name}: {sentence}") for sentence in wrong))
+        raise WrongFile(*(escape_unprintable(f"{file.name}: {sentence}") for sentence in wrong))
     if not nodes:
         raise WrongFile(f"{file} has no nodes, so there is nothing to import.")
     return nodes
@@ -98,7 +98,7 @@ def read(file: Path, skip: Collection[str] = ()) -> list[OldNode]:
 def _node(name: str, fields: Any, wrong: list[str]) -> OldNode | None:
     if not isinstance(fields, dict):
         wrong.append(
-            f"node {name}: expected its settings, got {shown(fields)}. Remove it, or leave it out with --skip."
+            f"node {name}: expected its settings, got {format_value(fields)}. Remove it, or leave it out with --skip."
         )
         return None
     read = _Fields(name, fields, wrong)
@@ -147,13 +147,13 @@ def _provider(value: Any) -> str:
     known = [cloud.name for cloud in list_clouds() if cloud.numerai_cli]
     if not isinstance(value, str) or value not in known:
         hint = did_you_mean(value, known) if isinstance(value, str) else ""
-        raise ValueError(f"expected {', '.join(known[:-1])} or {known[-1]}, got {shown(value)}.{hint}")
+        raise ValueError(f"expected {', '.join(known[:-1])} or {known[-1]}, got {format_value(value)}.{hint}")
     return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"expected a text, got {shown(value)}.")
+        raise ValueError(f"expected a text, got {format_value(value)}.")
     return value.strip()
 
 
@@ -171,5 +171,5 @@ def _whole(value: Any) -> int:
     """A number above zero, also one that is written as a text."""
     number = float(value) if isinstance(value, str) and value.strip().replace(".", "", 1).isdigit() else value
     if isinstance(number, bool) or not isinstance(number, int | float) or number <= 0 or number != int(number):
-        raise ValueError(f"expected a whole number above zero, got {shown(value)}.")
+        raise ValueError(f"expected a whole number above zero, got {format_value(value)}.")
     return int(number)

@@ -8,7 +8,7 @@ from typing import Any
 
 from nodefile.keys import Key
 from nodefile.node import FIELDS, KEYS, Node
-from nodefile.settings import restored
+from nodefile.settings import load_node
 from pnodes.plan.cost import Estimate, estimate, shared
 from pnodes.plan.preview import Plan, Settings
 
@@ -65,7 +65,7 @@ def summarise(plan: Plan, wanted: Settings, minutes: float) -> Summary:
 
 
 def _nodes(settings: Settings) -> dict[str, Node]:
-    return {name: restored(name, plain) for name, plain in settings.items()}
+    return {name: load_node(name, plain) for name, plain in settings.items()}
 
 
 def _month(node: Node | None, minutes: float) -> float | None:

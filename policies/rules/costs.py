@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nodefile.settings import restored
+from nodefile.settings import load_node
 from pnodes.plan.cost import estimate
 from policies.resource import Given, Resource
 
@@ -39,7 +39,7 @@ def cost_ceiling(resources: Sequence[Resource], given: Given) -> Iterator[tuple[
 
 def node(name: str, plain: Mapping[str, Any], set_: float | None, minutes: float) -> Iterator[str]:
     """What is wrong with one node's cost; `set_` is its ceiling, None where nobody set one."""
-    found = estimate(restored(name, dict(plain)), minutes * 60)
+    found = estimate(load_node(name, dict(plain)), minutes * 60)
     limit = CEILING if set_ is None else set_
     if found.month is None:
         if set_ is not None:

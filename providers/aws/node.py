@@ -88,7 +88,7 @@ def container_properties(
 ) -> str:
     """The container as Batch wants it (JSON). Unknown keys would be dropped without a word: see its test."""
     fit = limits.fit(node)
-    plain = variables.constant(node, model_id)
+    plain = variables.list_constants(node, model_id)
     properties: dict[str, Any] = {
         "image": image,
         # No jobRoleArn: what runs in the container has no rights on AWS at all.

@@ -33,7 +33,7 @@ class PredictionNode(contract.PredictionNode):
 
     def _job(self, cluster: Cluster, stack: contract.Stack) -> app.Job:
         node, fit, references = self.node, limits.fit(self.node), contract.key_references(self.node)
-        plain = variables.constant(node, stack.model_ids[node.name])
+        plain = variables.list_constants(node, stack.model_ids[node.name])
         return app.Job(
             node.name,
             resource_group_name=cluster.group.name,

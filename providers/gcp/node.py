@@ -54,7 +54,7 @@ class PredictionNode(contract.PredictionNode):
             )
             for name in contract.key_references(node).values()
         ]
-        plain = variables.constant(node, stack.model_ids[node.name])
+        plain = variables.list_constants(node, stack.model_ids[node.name])
         env = [run.JobTemplateTemplateContainerEnvArgs(name=key, value=value) for key, value in plain.items()]
         env += [self._reference(key, *cluster.secrets[name]) for key, name in contract.key_references(node).items()]
         container = run.JobTemplateTemplateContainerArgs(

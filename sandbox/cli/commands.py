@@ -175,7 +175,7 @@ def _duration(option: str, text: str | None) -> int | None:
     from nodefile import durations
 
     try:
-        return None if text is None else durations.seconds(text)
+        return None if text is None else durations.parse_seconds(text)
     except ValueError as error:
         raise UserError(f"{option}: {error}", exit_code=2) from None
 

@@ -1,4 +1,4 @@
-"""Whatever stands in the file, the answer is nodes or sentences with a place in the file, and never a traceback."""
+"""For any content of the file, the parser returns nodes or messages with a position in the file, never a traceback."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "nodes.yaml"
 
 
-def answer(file: Path, content: bytes) -> None:
+def check(file: Path, content: bytes) -> None:
     file.write_bytes(content)
-    found, problems = parse(file)
-    assert problems or (found is not None and found.nodes)
+    node_file, problems = parse(file)
+    assert problems or (node_file is not None and node_file.nodes)
     lines = content.decode("utf-8", "replace").splitlines() or [""]
     for problem in problems:
         assert 1 <= problem.line <= len(lines) + 1
         assert problem.column >= 1
         assert problem.message.endswith((".", "?"))
         assert problem.message.isprintable()
-    places = [(problem.line, problem.column) for problem in problems]
-    assert places == sorted(places)
+    positions = [(problem.line, problem.column) for problem in problems]
+    assert positions == sorted(positions)
 
 
 @PATIENT
@@ -55,21 +55,21 @@ def answer(file: Path, content: bytes) -> None:
 @example(content=b"nodes: {? {a: b} : c}")
 @example(content=b"nodes: {a1: {model: x, cloud: aws, source: " + b"x" * 300 + b"}}")
 def test_any_bytes(file: Path, content: bytes) -> None:
-    answer(file, content)
+    check(file, content)
 
 
 @PATIENT
 @given(keys=st.dictionaries(KEYS, WORDS, max_size=6), name=st.text("ab-1 ", max_size=4))
 def test_any_words_under_the_right_keys(file: Path, keys: dict[str, str], name: str) -> None:
     text = f"nodes:\n  {name}:\n" + "".join(f"    {key}: {value}\n" for key, value in keys.items())
-    answer(file, text.encode())
+    check(file, text.encode())
 
 
 @PATIENT
 @given(entry=st.dictionaries(KEYS, VALUES, max_size=5), defaults=st.dictionaries(KEYS, VALUES, max_size=3))
 def test_any_values_under_the_right_keys(file: Path, entry: dict[str, Any], defaults: dict[str, Any]) -> None:
     document = {"defaults": defaults, "nodes": {"alpha": {**NODE, **entry}}}
-    answer(file, json.dumps(document).encode())
+    check(file, json.dumps(document).encode())
 
 
 @PATIENT
@@ -84,4 +84,4 @@ def test_quoted_texts_arrive_as_they_are(texts: dict[str, str]) -> None:
 @PATIENT
 @given(hours=st.integers(0, 999), minutes=st.integers(0, 999), rest=st.integers(1, 999))
 def test_durations_add_up(hours: int, minutes: int, rest: int) -> None:
-    assert durations.seconds(f"{hours}h{minutes}m{rest}s") == hours * 3600 + minutes * 60 + rest
+    assert durations.parse_seconds(f"{hours}h{minutes}m{rest}s") == hours * 3600 + minutes * 60 + rest

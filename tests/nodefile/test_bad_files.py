@@ -1,4 +1,4 @@
-"""What people get wrong in nodes.yaml, and the one sentence that each mistake gets."""
+"""Common mistakes in nodes.yaml, and the message for each."""
 
 from __future__ import annotations
 
@@ -16,63 +16,67 @@ PRESETS = (
 
 
 def node(line: str = "", name: str = "alpha", model: str = ID) -> str:
-    """A node that is right, with one more line (its fifth; line 6 of the file)."""
+    """Return a file with a valid node and one more line (the node's fifth, line 6 of the file)."""
     return f"nodes:\n  {name}:\n    model: {model}\n    cloud: aws\n    source: m\n" + (f"    {line}\n" if line else "")
 
 
-AMOUNT = 'expected an amount with its unit (GiB or MiB), such as "8GiB"'
+AMOUNT = 'expected an amount with a unit (GiB or MiB), such as "8GiB"'
 DURATION = 'expected a duration such as "90m", "2h" or "1h30m"'
 CRON = 'expected a cron line of five fields (minute hour day month weekday) such as "0 14 * * 2-6"'
 NAME = "expected lower-case letters, digits and single hyphens, beginning with a letter."
 QUOTES = "some YAML parsers do not read {} as a string. Quote it: "
 
 BAD: list[tuple[str, str | bytes, list[str]]] = [
-    ("empty", "", ["1:1: the file is empty. Expected `nodes:` and at least one node."]),
-    ("only comments", "# nothing\n", ["1:1: the file is empty. Expected `nodes:` and at least one node."]),
+    ("empty", "", ["1:1: the file is empty. Expected `nodes:` with at least one node."]),
+    ("only comments", "# nothing\n", ["1:1: the file is empty. Expected `nodes:` with at least one node."]),
     ("a list", "- a\n", ["1:1: expected `nodes:` with a node under it, got a list or a single value."]),
     ("a word", "nodes\n", ["1:1: expected `nodes:` with a node under it, got a list or a single value."]),
-    ("no nodes", "defaults: {}\n", ["1:1: there is no node. Expected `nodes:` and at least one node under it."]),
-    ("nodes empty", "nodes: {}\n", ["1:8: there is no node. Expected `nodes:` and at least one node under it."]),
-    ("nodes a list", "nodes: [a]\n", ["1:8: there is no node. Expected `nodes:` and at least one node under it."]),
+    ("no nodes", "defaults: {}\n", ["1:1: there are no nodes. Expected `nodes:` with at least one node under it."]),
+    ("nodes empty", "nodes: {}\n", ["1:8: there are no nodes. Expected `nodes:` with at least one node under it."]),
+    ("nodes a list", "nodes: [a]\n", ["1:8: there are no nodes. Expected `nodes:` with at least one node under it."]),
     (
         "two documents",
         node() + "---\n{}\n",
-        ["7:1: a second YAML document begins here; the file holds one. Remove the ---."],
+        ["7:1: a second YAML document begins here, and only one is allowed. Remove the ---."],
     ),
-    ("tab", "nodes:\n\talpha: {}\n", ["2:1: a tab cannot indent YAML. Use spaces."]),
-    ("open bracket", "nodes: [\n", ["2:1: this is not YAML: expected the node content, but found '<stream end>'."]),
+    ("tab", "nodes:\n\talpha: {}\n", ["2:1: YAML cannot be indented with tabs. Use spaces."]),
+    (
+        "open bracket",
+        "nodes: [\n",
+        ["2:1: this is not valid YAML: expected the node content, but found '<stream end>'."],
+    ),
     ("not UTF-8", b"nodes:\n  \xff: {}\n", ["2:3: this is not UTF-8 text. Save the file as UTF-8."]),
     (
         "control characters",
         b"nodes: \x00\n",
-        ["1:8: here is a control character. Remove it, and save the file as plain text."],
+        ["1:8: there is a control character here. Remove it, and save the file as plain text."],
     ),
-    ("unknown alias", "nodes: *x\n", ["1:8: undefined alias 'x': nothing has this anchor (&name)."]),
+    ("unknown alias", "nodes: *x\n", ["1:8: undefined alias 'x': no value has this anchor (&name)."]),
     (
         "alias bomb",
         "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
         + "".join(f"{b}: &{b} [{','.join(['*' + a] * 10)}]\n" for a, b in zip("abcde", "bcdef", strict=True)),
-        ["1:24: aliases make more of this file than it may hold (20000 values)."],
+        ["1:24: with its aliases expanded, the file has more than 20000 values."],
     ),
     (
         "an alias of itself",
         "nodes: &n\n  alpha: *n\n",
-        ["1:8: an alias (*name) stands inside of what it names; write the values out."],
+        ["1:8: an alias (*name) is inside the value that it refers to; write the values out."],
     ),
-    ("merge key", node("<<: {a: b}"), ["6:5: merge keys (<<) are not read. Put what nodes share under `defaults`."]),
-    ("a tag", node("region: !ref x"), ["6:13: !ref is a tag of another program; write a plain value."]),
-    ("a key that is a list", node("? [a]\n    : b"), ["6:7: a key has to be a word, not a list or a mapping."]),
-    ("twice the same key", node("cloud: gcp"), ['6:5: "cloud" stands here a second time; it is already in line 4.']),
+    ("merge key", node("<<: {a: b}"), ["6:5: merge keys (<<) are not supported. Put shared values under `defaults`."]),
+    ("a tag", node("region: !ref x"), ["6:13: the tag !ref is not supported; write a plain value."]),
+    ("a key that is a list", node("? [a]\n    : b"), ["6:7: a key must be a word, not a list or a mapping."]),
+    ("twice the same key", node("cloud: gcp"), ['6:5: the key "cloud" is repeated; it is already in line 4.']),
     (
         "twice the same node",
         node() + "  alpha: {}\n",
-        ['6:3: "alpha" stands here a second time; it is already in line 2.'],
+        ['6:3: the key "alpha" is repeated; it is already in line 2.'],
     ),
-    ("twice deep inside", node("env: {A: b, A: c}"), ['6:17: "A" stands here a second time; it is already in line 6.']),
+    ("twice deep inside", node("env: {A: b, A: c}"), ['6:17: the key "A" is repeated; it is already in line 6.']),
     (
         "unknown at the top",
         node() + "nodse: {}\n",
-        ['6:1: "nodse" is unknown here; the file has `defaults` and `nodes`. Did you mean "nodes"?'],
+        ['6:1: "nodse" is not a top-level key; expected `defaults` or `nodes`. Did you mean "nodes"?'],
     ),
     ("unknown key", node("regoin: x"), ['6:5: "regoin" is not a key of a node. Did you mean "region"?']),
     ("unknown key, nothing near", node("zzz: x"), ['6:5: "zzz" is not a key of a node.']),
@@ -90,10 +94,10 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "model in defaults",
         "defaults: {model: x}\n" + node(),
-        ["1:12: a model belongs to one node: move `model` from `defaults` into it."],
+        ["1:12: each node has its own model: move `model` from `defaults` to the node."],
     ),
-    ("model a number", node(model="371"), ['3:12: model: expected a text, got 371. Write it in quotes: "371".']),
-    ("model empty", node(model='""'), ["3:12: model: expected a text, got an empty one."]),
+    ("model a number", node(model="371"), ['3:12: model: expected a string, got 371. Quote it: "371".']),
+    ("model empty", node(model='""'), ["3:12: model: expected a string, got an empty one."]),
     ("model no", node(model="no"), ["3:12: model: " + QUOTES.format("no") + '"no".']),
     (
         "one model twice",
@@ -105,12 +109,12 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         node(model="my_model") + node(name="beta", model="my_model").removeprefix("nodes:\n"),
         ["7:12: model: node alpha already runs this model; Numerai calls one webhook for each model."],
     ),
-    ("capitals in a name", node(name="Alpha"), [f'2:3: "Alpha" cannot be a node\'s name on all clouds; {NAME}']),
-    ("underscore in a name", node(name="my_node"), [f'2:3: "my_node" cannot be a node\'s name on all clouds; {NAME}']),
-    ("two hyphens", node(name="a--b"), [f'2:3: "a--b" cannot be a node\'s name on all clouds; {NAME}']),
-    ("a number as a name", node(name="7"), [f'2:3: "7" cannot be a node\'s name on all clouds; {NAME}']),
-    ("a long name", node(name="a" * 21), [f'2:3: "{"a" * 21}" has 21 characters; a node\'s name has 2 to 20.']),
-    ("a short name", node(name="a"), ['2:3: "a" has 1 character; a node\'s name has 2 to 20.']),
+    ("capitals in a name", node(name="Alpha"), [f'2:3: "Alpha" is not a valid node name on all clouds; {NAME}']),
+    ("underscore in a name", node(name="my_node"), [f'2:3: "my_node" is not a valid node name on all clouds; {NAME}']),
+    ("two hyphens", node(name="a--b"), [f'2:3: "a--b" is not a valid node name on all clouds; {NAME}']),
+    ("a number as a name", node(name="7"), [f'2:3: "7" is not a valid node name on all clouds; {NAME}']),
+    ("a long name", node(name="a" * 21), [f'2:3: "{"a" * 21}" has 21 characters; a node name has 2 to 20.']),
+    ("a short name", node(name="a"), ['2:3: "a" has 1 character; a node name has 2 to 20.']),
     (
         "unknown cloud",
         node("tournament: clasic"),
@@ -122,9 +126,9 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "size without memory",
         node("size: {cpu: 2}"),
-        ["6:11: size: size needs memory too, such as {cpu: 2, memory: 8GiB}."],
+        ["6:11: size: size also needs memory, such as {cpu: 2, memory: 8GiB}."],
     ),
-    ("size key", node("size: {cpu: 2, ram: 8GiB}"), ['6:20: size: size has no "ram"; it has cpu and memory.']),
+    ("size key", node("size: {cpu: 2, ram: 8GiB}"), ['6:20: size: size has no key "ram"; expected cpu and memory.']),
     (
         "memory unit",
         node("size: {cpu: 2, memory: 8GB}"),
@@ -148,11 +152,11 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         node("timeout: 1:30"),
         [f"6:14: timeout: {DURATION}, got '1:30'. Did you mean \"1h30m\"?"],
     ),
-    ("timeout zero", node("timeout: 0m"), [f"6:14: timeout: {DURATION}, got '0m', which is no time at all."]),
+    ("timeout zero", node("timeout: 0m"), [f"6:14: timeout: {DURATION}, got '0m', which is zero."]),
     (
         "disk",
         node("disk: 50"),
-        ['6:11: disk: expected an amount with its unit (GiB), such as "8GiB", got 50. Did you mean "50GiB"?'],
+        ['6:11: disk: expected an amount with a unit (GiB), such as "8GiB", got 50. Did you mean "50GiB"?'],
     ),
     ("cron fields", node('schedule: "0 14 * *"'), [f"6:15: schedule: {CRON}, got 4 in '0 14 * *'."]),
     (
@@ -161,9 +165,9 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         [
             (
                 f"6:15: schedule: {CRON}, got 6 in '0 14 ? * * *'. "
-                "Six fields are the clouds' own forms. Of AWS's leave out the last one (the year), write * for ?, and "
-                "take 1 from each weekday's number (its Sunday is 1, here 0); of Azure's leave out the first one (the "
-                "second)."
+                "Lines of six fields are in a cloud's own format. From AWS: remove the last field (the year), write * "
+                "for ?, and subtract 1 from each weekday number (Sunday is 1 on AWS and 0 here). From Azure: remove "
+                "the first field (the second)."
             )
         ],
     ),
@@ -173,8 +177,8 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         [
             (
                 '6:15: schedule: expected a cron line of five fields such as "0 14 * * 2-6", '
-                "got 'cron(0 14 ? * TUE-SAT *)', which is AWS's own form. "
-                "Leave out cron(), the year and every ?, and count weekdays from 0 (Sunday)."
+                "got 'cron(0 14 ? * TUE-SAT *)', which is AWS's format. "
+                "Remove cron() and the year, write * for ?, and count weekdays from 0 (Sunday)."
             )
         ],
     ),
@@ -184,7 +188,7 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "cron that never fires",
         node('schedule: "0 0 30 2 *"'),
-        ["6:15: schedule: '0 0 30 2 *' never fires: its months have no such day."],
+        ["6:15: schedule: '0 0 30 2 *' never fires: none of its months has that day."],
     ),
     (
         "time zone",
@@ -201,8 +205,8 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         node("schedule: {timezone: UTC}"),
         ['6:15: schedule: schedule needs a cron line, such as {cron: "0 14 * * 2-6", timezone: UTC}.'],
     ),
-    ("env number", node("env: {A: 1}"), ['6:14: env.A: expected a text, got 1. Write it in quotes: "1".']),
-    ("env bool", node("env: {A: true}"), ['6:14: env.A: expected a text, got true. Write it in quotes: "true".']),
+    ("env number", node("env: {A: 1}"), ['6:14: env.A: expected a string, got 1. Quote it: "1".']),
+    ("env bool", node("env: {A: true}"), ['6:14: env.A: expected a string, got true. Quote it: "true".']),
     ("env no", node("env: {A: no}"), ["6:14: env.A: " + QUOTES.format("no") + '"no".']),
     ("env octal", node("env: {A: 010}"), ["6:14: env.A: " + QUOTES.format("010") + '"010".']),
     ("env date", node("env: {A: 2026-01-02}"), ["6:14: env.A: " + QUOTES.format("2026-01-02") + '"2026-01-02".']),
@@ -210,22 +214,27 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "env name",
         node("env: {MY-NAME: a}"),
-        ['6:11: env: "MY-NAME" cannot be a variable; expected letters, digits and _, such as MY_NAME.'],
+        ['6:11: env: "MY-NAME" is not a valid variable name; expected letters, digits and _, such as MY_NAME.'],
     ),
     (
         "env of ours",
         node("env: {TRIGGER_ID: a}"),
-        ["6:11: env: TRIGGER_ID is set for every node by itself; choose another name."],
+        ["6:11: env: TRIGGER_ID is set automatically for every node; choose another name."],
     ),
     (
         "keys in env",
         node("env: {NUMERAI_SECRET_KEY: a}"),
-        ["6:11: env: NUMERAI_SECRET_KEY begins with NUMERAI_, which is kept for the API keys; choose another name."],
+        [
+            (
+                "6:11: env: NUMERAI_SECRET_KEY begins with NUMERAI_, which is reserved for the API keys; "
+                "choose another name."
+            )
+        ],
     ),
     (
         "env a list",
         node("env: [A=b]"),
-        ["6:10: env: expected names and their values, such as {NAME: value}, got a list."],
+        ["6:10: env: expected names with values, such as {NAME: value}, got a list."],
     ),
     (
         "command quotes",
@@ -233,7 +242,7 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         ["6:14: command: the command's quotes do not match (No closing quotation)."],
     ),
     ("command empty", node("command: []"), ["6:14: command: expected a command, got an empty one."]),
-    ("tags number", node("tags: {team: 7}"), ['6:18: tags.team: expected a text, got 7. Write it in quotes: "7".']),
+    ("tags number", node("tags: {team: 7}"), ['6:18: tags.team: expected a string, got 7. Quote it: "7".']),
     ("enabled no", node("enabled: no"), ["6:14: enabled: expected true or false, got 'no'. Write false."]),
     (
         "enabled text",
@@ -246,7 +255,7 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "build with another key",
         node("build: {dokcer: true}"),
-        ['6:13: build: build has no "dokcer"; it has docker. Did you mean "docker"?'],
+        ['6:13: build: build has no key "dokcer"; expected docker. Did you mean "docker"?'],
     ),
     (
         "build with a text",
@@ -263,30 +272,30 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         node().replace("source: m", "source: mm"),
         ['5:13: source: there is no folder mm. Did you mean "m"?'],
     ),
-    ("no Dockerfile", node().replace("source: m", "source: bare"), ["5:13: source: bare holds no Dockerfile."]),
+    ("no Dockerfile", node().replace("source: m", "source: bare"), ["5:13: source: bare contains no Dockerfile."]),
     (
         "context elsewhere",
         node("context: bare"),
-        ["6:14: context: m is not inside of bare; a Dockerfile lies in its context."],
+        ["6:14: context: m is not inside bare; a Dockerfile must be in its build context."],
     ),
     (
         "nested too deep",
         "nodes: " + "[" * 900 + "]" * 900,
-        ["1:27: the values are nested deeper than 20 levels; nodes.yaml needs four."],
+        ["1:27: the values are nested more than 20 levels deep; nodes.yaml needs four."],
     ),
     (
         "nested without an end",
         "nodes: " + "[" * 3000,
-        ["1:27: the values are nested deeper than 20 levels; nodes.yaml needs four."],
+        ["1:27: the values are nested more than 20 levels deep; nodes.yaml needs four."],
     ),
-    ("too large", "#" * 1_000_001, ["1:1: the file has 1000001 bytes; it may have 1000000."]),
+    ("too large", "#" * 1_000_001, ["1:1: the file has 1000001 bytes; the limit is 1000000."]),
     (
         "indentation",
         "nodes:\n  alpha:\n    model: x\n     cloud: aws\n",
         [
             (
-                '4:11: this is not YAML: a "key:" cannot stand here. Look at the indentation of this line and of the '
-                'one above, and put a text that holds ": " in quotes.'
+                '4:11: this is not valid YAML: a "key:" is not allowed here. Check the indentation of this '
+                'line and the line above, and quote text that contains ": ".'
             )
         ],
     ),
@@ -295,8 +304,8 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         "nodes:\n  alpha:\n    model: x\n   cloud: aws\n",
         [
             (
-                "4:4: this is not YAML: this line does not fit the ones above. "
-                "Look at its indentation, and at quotes and brackets before it."
+                "4:4: this is not valid YAML: this line does not fit the lines above. "
+                "Check its indentation, and the quotes and brackets before it."
             )
         ],
     ),
@@ -305,44 +314,44 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         "nodes:\n  alpha:\n    model:x\n    cloud: aws\n",
         [
             (
-                '4:10: this is not YAML: a "key:" cannot stand here. Look at the indentation of this line and of the '
-                'one above, and put a text that holds ": " in quotes.'
+                '4:10: this is not valid YAML: a "key:" is not allowed here. Check the indentation of this '
+                'line and the line above, and quote text that contains ": ".'
             )
         ],
     ),
     (
         "a tag on what a node needs",
         node().replace("source: m", "source: !ref m"),
-        ["5:13: !ref is a tag of another program; write a plain value."],
+        ["5:13: the tag !ref is not supported; write a plain value."],
     ),
-    ("a tag on quotes", node('region: !ref "x"'), ["6:13: !ref is a tag of another program; write a plain value."]),
-    ("a tag on a mapping", node("env: !x {A: b}"), ["6:10: !x is a tag of another program; write a plain value."]),
+    ("a tag on quotes", node('region: !ref "x"'), ["6:13: the tag !ref is not supported; write a plain value."]),
+    ("a tag on a mapping", node("env: !x {A: b}"), ["6:10: the tag !x is not supported; write a plain value."]),
     (
         "a tag of Python",
         node("region: !!python/name:os.system x"),
-        ["6:13: !!python/name:os.system is a tag of another program; write a plain value."],
+        ["6:13: the tag !!python/name:os.system is not supported; write a plain value."],
     ),
     (
         "a version as a number",
         node("env: {PYTHON: 3.10}"),
-        ['6:19: env.PYTHON: expected a text, got 3.10. Write it in quotes: "3.10".'],
+        ['6:19: env.PYTHON: expected a string, got 3.10. Quote it: "3.10".'],
     ),
-    ("env True", node("env: {A: True}"), ['6:14: env.A: expected a text, got True. Write it in quotes: "True".']),
-    ("env nothing", node("env: {A: }"), ['6:13: env.A: expected a text, got nothing. Write "" for an empty one.']),
-    ("env a list inside", node("env: {A: [b]}"), ["6:14: env.A: expected a text, got a list."]),
+    ("env True", node("env: {A: True}"), ['6:14: env.A: expected a string, got True. Quote it: "True".']),
+    ("env nothing", node("env: {A: }"), ['6:13: env.A: expected a string, got nothing. Write "" for an empty string.']),
+    ("env a list inside", node("env: {A: [b]}"), ["6:14: env.A: expected a string, got a list."]),
     (
         "two mistakes in env",
         node("env: {A: 1, B-C: d, E: no}"),
         [
-            '6:14: env.A: expected a text, got 1. Write it in quotes: "1".',
-            '6:17: env: "B-C" cannot be a variable; expected letters, digits and _, such as MY_NAME.',
+            '6:14: env.A: expected a string, got 1. Quote it: "1".',
+            '6:17: env: "B-C" is not a valid variable name; expected letters, digits and _, such as MY_NAME.',
             "6:28: env.E: " + QUOTES.format("no") + '"no".',
         ],
     ),
     (
         "a number in a command",
         node("command: [python, 3.10]"),
-        ['6:23: command.1: expected a text, got 3.10. Write it in quotes: "3.10".'],
+        ['6:23: command.1: expected a string, got 3.10. Quote it: "3.10".'],
     ),
     (
         "two mistakes in size",
@@ -360,7 +369,7 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "cpu without end",
         node("size: {cpu: 1e999, memory: 8GiB}"),
-        ["6:17: size.cpu: inf vCPUs are more than any cloud has. Expected a number such as 2 or 0.5."],
+        ["6:17: size.cpu: inf vCPUs are more than any cloud offers. Expected a number such as 2 or 0.5."],
     ),
     (
         "memory without end",
@@ -386,7 +395,7 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "cron with a question mark",
         node('schedule: "0 14 ? * 2"'),
-        ['6:15: schedule: day "?" is AWS\'s form; write * instead.'],
+        ['6:15: schedule: day "?" is AWS syntax; write * instead.'],
     ),
     (
         "timeout in words",
@@ -403,7 +412,7 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
         node(model=ID[:-1]),
         [
             (
-                f"3:12: model: '{ID[:-1]}' is nearly a UUID, but not one: expected 8-4-4-4-12 characters such as "
+                f"3:12: model: '{ID[:-1]}' looks like a UUID but is not valid: expected 8-4-4-4-12 characters such as "
                 f"{ID}. Copy it again, or write the model's name."
             )
         ],
@@ -432,44 +441,44 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "a tag of ours",
         node("tags: {Project: x}"),
-        ['6:12: tags: the tag "Project" is set on every resource by itself; choose another name.'],
+        ['6:12: tags: the tag "Project" is set automatically on every resource; choose another name.'],
     ),
     (
         "a tag without a name",
         node('tags: {"": x}'),
-        ["6:12: tags: '' cannot be a tag; expected visible characters, such as team."],
+        ["6:12: tags: '' is not a valid tag name; expected visible characters, such as team."],
     ),
     (
         "a tag with a long name",
         node(f"tags: {{{'k' * 129}: x}}"),
-        ["6:12: tags: a tag's name of 129 characters is too long; every cloud wants 128 at most."],
+        ["6:12: tags: a tag name of 129 characters is too long; the limit is 128."],
     ),
     (
         "a tag of two lines",
         node('tags: {a: "b\\nc"}'),
-        ["6:15: tags.a: a tag's value cannot hold line breaks or control characters."],
+        ["6:15: tags.a: a tag value cannot contain line breaks or control characters."],
     ),
     (
         "source is a file",
         node().replace("source: m", "source: m/Dockerfile"),
-        ["5:13: source: m/Dockerfile is a file; expected the folder that holds it."],
+        ["5:13: source: m/Dockerfile is a file; expected the folder that contains it."],
     ),
     (
         "source with ~",
         node().replace("source: m", "source: ~/m"),
-        ["5:13: source: there is no folder ~/m; ~ is not read here, write the path itself."],
+        ["5:13: source: there is no folder ~/m; ~ is not expanded, write the whole path."],
     ),
     (
         "source with a zero byte",
         node().replace("source: m", 'source: "a\\0b"'),
-        ["5:13: source: a text cannot hold the character \\0."],
+        ["5:13: source: a string cannot contain the character \\0."],
     ),
     (
         "half a character",
         node('env: {A: "\\ud83d", "\\ud83d": b}'),
         [
-            r"6:14: the escape \ud83d is half a character; write the character itself.",
-            r"6:24: the escape \ud83d is half a character; write the character itself.",
+            r"6:14: the escape \ud83d is only half a character; write the character itself.",
+            r"6:24: the escape \ud83d is only half a character; write the character itself.",
         ],
     ),
     (
@@ -480,12 +489,12 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "source whose links go in a circle",
         node().replace("source: m", "source: circle"),
-        ["5:13: source: circle is a link that leads to no folder."],
+        ["5:13: source: circle is a link that does not lead to a folder."],
     ),
     (
         "a Dockerfile that is a folder",
         node().replace("source: m", "source: odd"),
-        ['5:13: source: odd holds no Dockerfile. Its "Dockerfile" has to be a file with the name "Dockerfile".'],
+        ['5:13: source: odd contains no Dockerfile. Its "Dockerfile" must be a file named "Dockerfile".'],
     ),
     ("context missing", node("context: nowhere"), ["6:14: context: there is no folder nowhere."]),
 ]
@@ -506,8 +515,8 @@ def test_the_message(text: str | bytes, expected: list[str]) -> None:
     Path("nodes.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(NodeFileError) as caught:
         load("nodes.yaml")
-    found = [str(problem).removeprefix("nodes.yaml:") for problem in caught.value.problems]
-    assert found == expected
+    messages = [str(problem).removeprefix("nodes.yaml:") for problem in caught.value.problems]
+    assert messages == expected
 
 
 def test_a_file_that_is_not_there() -> None:

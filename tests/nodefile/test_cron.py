@@ -1,4 +1,4 @@
-"""Cron lines fire when cron would."""
+"""Cron lines fire when cron would fire."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def test_sunday_is_zero_and_seven() -> None:
     assert not matches(cron.read("30 14 * * 1-6"), sunday)
 
 
-def test_space_and_shorthands_are_made_plain() -> None:
+def test_spaces_and_shorthands_are_normalised() -> None:
     assert cron.read("  0   14 * *  1 ") == "0 14 * * 1"
     assert cron.read("@weekly") == "0 0 * * 0"
 
 
 @settings(deadline=None)
 @given(minute=st.integers(0, 59), hour=st.integers(0, 23), days=st.integers(0, 400))
-def test_a_line_of_a_moment_fires_then_and_at_no_other_minute_of_the_day(minute: int, hour: int, days: int) -> None:
+def test_a_line_for_one_minute_fires_in_no_other_minute_of_the_day(minute: int, hour: int, days: int) -> None:
     moment = datetime(2026, 1, 1, hour, minute, tzinfo=UTC) + timedelta(days=days)
     line = cron.read(f"{minute} {hour} {moment.day} {moment.month} *")
     day = moment.replace(hour=0, minute=0)

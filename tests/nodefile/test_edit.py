@@ -1,4 +1,4 @@
-"""Nodes are added to nodes.yaml, and nothing else in it changes."""
+"""Nodes are added to nodes.yaml without any other change."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from nodefile import yaml_source
-from nodefile.edit import CannotEdit, Value, with_nodes, word
+from nodefile.edit import CannotEdit, Value, add_nodes, quote_if_needed
 from pnodes.engine.paths import ROOT
 
 NEW = {"new": {"model": "mine", "cloud": "aws", "source": "new"}}
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=300)
 
 
-def added(text: str, entries: Mapping[str, Mapping[str, Value]] = NEW) -> str:
-    """The file after the edit, whose lines are those of before and the new ones in one or two places."""
-    after = with_nodes(text.encode(), entries).decode()
-    keeps_its_lines(text, after)
+def edit(text: str, entries: Mapping[str, Mapping[str, Value]] = NEW) -> str:
+    """Return the file after the edit, and check that it still has its old lines."""
+    after = add_nodes(text.encode(), entries).decode()
+    assert_lines_kept(text, after)
     return after
 
 
-def keeps_its_lines(before: str, after: str) -> None:
-    """Every line of before is there, in order, byte for byte; only a last line without an end gets one."""
+def assert_lines_kept(before: str, after: str) -> None:
+    """Check that all old lines remain in order, byte for byte. A line break may be added to the last one."""
     end = "\r\n" if "\r\n" in before else "\n"
     old, new = ((text if text.endswith("\n") else text + end).splitlines(keepends=True) for text in (before, after))
     old = old if before else []
@@ -33,10 +33,10 @@ def keeps_its_lines(before: str, after: str) -> None:
     assert not [line for line in old if line not in rest], after
     first = next((index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), len(old))
     count = len(new) - len(old)
-    assert new[first + count :] == old[first:], "the new lines are in one piece"
+    assert new[first + count :] == old[first:], "the new lines are not in one piece"
 
 
-def test_behind_the_last_node_as_the_others_are_written() -> None:
+def test_nodes_follow_the_last_node_in_the_style_of_the_file() -> None:
     text = """\
 # a comment at the top
 
@@ -54,7 +54,7 @@ nodes:
 
 # the end
 """
-    assert added(text) == text.replace(
+    assert edit(text) == text.replace(
         '"0 0 * * *"\n', '"0 0 * * *"\n\n    new:\n        model: mine\n        cloud: aws\n        source: new\n'
     )
 
@@ -89,28 +89,28 @@ nodes:
     ],
 )
 def test_the_place(before: str, after: str) -> None:
-    assert added(before, {"new": {"model": "mine"}}) == after
+    assert edit(before, {"new": {"model": "mine"}}) == after
 
 
 def test_the_projects_own_file() -> None:
     text = (ROOT / "nodes.yaml").read_text()
-    after = added(text, {"new": {"model": "mine"}, "newer": {"model": "mine too"}})
+    after = edit(text, {"new": {"model": "mine"}, "newer": {"model": "mine too"}})
     assert after == text + "\n  new:\n    model: mine\n\n  newer:\n    model: mine too\n"
 
 
 @pytest.mark.parametrize(
     "text", ["nodes: {}\n", "# hi\nnodes: {}  # none yet\n", "nodes: null\n", "nodes: {a: {model: x}}\n", "{nodes: }"]
 )
-def test_where_no_line_can_be_added_the_rest_is_kept_all_the_same(text: str) -> None:
-    after = with_nodes(text.encode(), NEW)
+def test_the_rest_is_kept_even_if_no_lines_can_be_added(text: str) -> None:
+    after = add_nodes(text.encode(), NEW)
     assert yaml_source.read(after).value["nodes"]["new"] == NEW["new"]
     assert not [comment for comment in ("# hi", "# none yet") if comment in text and comment not in after.decode()]
 
 
-def test_a_file_that_no_program_can_edit() -> None:
-    with pytest.raises(CannotEdit) as refused:
-        with_nodes(b"- a list\n", NEW)
-    assert refused.value.lines == "  new:\n    model: mine\n    cloud: aws\n    source: new\n"
+def test_a_file_that_cannot_be_edited() -> None:
+    with pytest.raises(CannotEdit) as caught:
+        add_nodes(b"- a list\n", NEW)
+    assert caught.value.lines == "  new:\n    model: mine\n    cloud: aws\n    source: new\n"
 
 
 @pytest.mark.parametrize(
@@ -130,15 +130,15 @@ def test_a_file_that_no_program_can_edit() -> None:
         ("\x7f", '"\\U0000007f"'),
     ],
 )
-def test_a_text_is_in_quotes_where_it_must_be(text: str, written: str) -> None:
-    assert word(text) == written
+def test_strings_are_quoted_only_if_needed(text: str, written: str) -> None:
+    assert quote_if_needed(text) == written
 
 
 @PATIENT
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
-def test_any_text_is_read_back(text: str) -> None:
-    read = yaml_source.read(f"x: {word(text)}\n".encode())
-    assert (read.problems, read.value, read.ambiguous) == ([], {"x": text}, set())
+def test_any_string_is_read_back(text: str) -> None:
+    document = yaml_source.read(f"x: {quote_if_needed(text)}\n".encode())
+    assert (document.problems, document.value, document.ambiguous) == ([], {"x": text}, set())
 
 
 SPACE = st.sampled_from(["", "", " ", "   "])
@@ -155,7 +155,7 @@ VALUE = st.sampled_from(
 
 @st.composite
 def files(draw: st.DrawFn) -> str:
-    """A file in block style as people write them: any indentation, comments, quotes, empty lines and line ends."""
+    """Draw a file in block style with any indentation, comments, quotes, empty lines and line endings."""
     indent, step = draw(st.integers(1, 4)), draw(st.integers(1, 4))
 
     def node(name: str) -> str:
@@ -183,25 +183,25 @@ def test_any_file_keeps_its_lines_and_its_meaning(text: str, count: int) -> None
     if before.problems:
         return
     entries = {f"new-{number}": {"model": f"m {number}", "cloud": "aws"} for number in range(count)}
-    content = with_nodes(text.encode(), entries)
+    content = add_nodes(text.encode(), entries)
     after: Any = yaml_source.read(content)
     assert after.problems == []
     assert after.value["nodes"] == {**(before.value["nodes"] or {}), **entries}
     assert after.value.get("defaults") == before.value.get("defaults")
     if text.endswith("\n") or "|" not in text:
-        keeps_its_lines(text, content.decode())
+        assert_lines_kept(text, content.decode())
 
 
-def test_values_that_are_no_texts() -> None:
+def test_values_that_are_not_strings() -> None:
     fields: dict[str, Value] = {
         "register": False,
         "size": {"cpu": 0.0009765625, "memory": "24GiB"},
         "tags": {"a": "b, c", "d": "]", "n": "1"},
         "schedule": "*/5 * * * *",
     }
-    after = added("nodes:\n  old:\n    model: x\n", {"new": fields})
+    after = edit("nodes:\n  old:\n    model: x\n", {"new": fields})
     assert after.endswith(
         "  new:\n    register: false\n    size: {cpu: 0.0009765625, memory: 24GiB}\n"
         '    tags: {a: "b, c", d: "]", n: "1"}\n    schedule: "*/5 * * * *"\n'
     )
-    assert yaml_source.read(with_nodes(b"nodes: {}\n", {"new": fields})).value == {"nodes": {"new": fields}}
+    assert yaml_source.read(add_nodes(b"nodes: {}\n", {"new": fields})).value == {"nodes": {"new": fields}}

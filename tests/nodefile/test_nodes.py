@@ -1,4 +1,4 @@
-"""Files that are right: defaults merged, paths resolved, sizes and times as numbers, and where each value stands."""
+"""Valid files: defaults are merged, paths resolved, sizes and times converted to numbers, and values located."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def one(**changes: str) -> Node:
     return read("nodes:\n  alpha:\n" + "".join(f"    {key}: {value}\n" for key, value in entry.items())).nodes[0]
 
 
-def test_what_is_not_said_has_a_default() -> None:
+def test_missing_keys_have_defaults() -> None:
     node = one()
     assert (node.tournament, node.region, node.timeout, node.enabled) == (Tournament.CLASSIC, "us-east-1", 3600, True)
     assert node.size == Size(preset="gen-sm", cpu=1, memory=4096)
@@ -43,12 +43,12 @@ def test_what_is_not_said_has_a_default() -> None:
     assert node.build == Build(docker=False)
 
 
-def test_a_node_may_leave_docker_to_the_others() -> None:
-    found = read(
+def test_a_node_can_opt_out_of_docker() -> None:
+    node_file = read(
         "defaults: {cloud: aws, source: m, build: {docker: true}}\n"
         f"nodes:\n  one: {{model: {ID}}}\n  two: {{model: other, build: {{docker: false}}}}\n"
     )
-    assert [node.build.docker for node in found.nodes] == [True, False]
+    assert [node.build.docker for node in node_file.nodes] == [True, False]
 
 
 @pytest.mark.parametrize(("cloud", "region"), [("aws", "us-east-1"), ("gcp", "us-central1"), ("azure", "eastus")])
@@ -56,12 +56,12 @@ def test_each_cloud_has_its_default_region(cloud: str, region: str) -> None:
     assert one(cloud=cloud).region == region
 
 
-def test_defaults_are_merged_and_a_node_wins() -> None:
-    found = read(
+def test_defaults_are_merged_and_a_nodes_own_value_wins() -> None:
+    node_file = read(
         "defaults: {cloud: gcp, source: m, size: mem-md, env: {A: a, B: b}, tags: {team: x}, timeout: 2h}\n"
         f"nodes:\n  one: {{model: {ID}}}\n  two: {{model: other, cloud: aws, env: {{B: c}}, timeout: 90m}}\n"
     )
-    first, second = found.nodes
+    first, second = node_file.nodes
     assert (first.cloud, first.size.memory, first.timeout, first.env) == ("gcp", 16384, 7200, {"A": "a", "B": "b"})
     assert (second.cloud, second.timeout, second.env, second.tags) == (
         "aws",
@@ -110,7 +110,7 @@ def test_values(key: str, text: str, expected: Any) -> None:
     assert getattr(one(**{key: text}), key) == expected
 
 
-def test_a_schedule_is_utc_unless_it_says_otherwise() -> None:
+def test_a_schedule_is_in_utc_by_default() -> None:
     plain = one(schedule='"0 14 * * 2-6"').schedule
     assert plain is not None
     assert (plain.cron, plain.timezone) == ("0 14 * * 2-6", "UTC")
@@ -124,51 +124,51 @@ def test_a_context_may_be_a_parent_of_the_source() -> None:
     assert (node.source, node.context) == (Path("common/m2").resolve(), Path("common").resolve())
 
 
-def test_paths_are_relative_to_the_file_and_not_to_where_one_stands(tmp_path: Path) -> None:
+def test_paths_are_relative_to_the_file_not_to_the_current_folder(tmp_path: Path) -> None:
     Path("nodes.yaml").write_text(f"nodes: {{alpha: {{model: {ID}, cloud: aws, source: m}}}}\n")
     code = f"from nodefile import load; print(load({str(tmp_path / 'nodes.yaml')!r}).nodes[0].source)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str((tmp_path / "m").resolve())
 
 
-def test_anchors_and_a_byte_order_mark_are_fine() -> None:
+def test_anchors_and_a_byte_order_mark_are_accepted() -> None:
     text = f"\ufeffnodes:\n  one: {{model: {ID}, cloud: aws, source: m, env: &e {{A: a}}}}\n"
-    found = read(text + "  two: {model: x, cloud: aws, source: m, env: *e}\n")
-    assert [node.env for node in found.nodes] == [{"A": "a"}, {"A": "a"}]
+    node_file = read(text + "  two: {model: x, cloud: aws, source: m, env: *e}\n")
+    assert [node.env for node in node_file.nodes] == [{"A": "a"}, {"A": "a"}]
 
 
-def test_one_name_in_two_tournaments_is_two_models() -> None:
+def test_the_same_name_in_two_tournaments_is_two_models() -> None:
     text = "defaults: {cloud: aws, source: m, model: }\nnodes:\n"
-    found = read(text + "  one: {model: x}\n  two: {model: x, tournament: signals}\n")
-    assert len(found.nodes) == 2
+    node_file = read(text + "  one: {model: x}\n  two: {model: x, tournament: signals}\n")
+    assert len(node_file.nodes) == 2
 
 
-def test_nodes_beside_a_mistake_are_still_there_for_the_clouds_to_look_at() -> None:
+def test_nodes_with_mistakes_are_still_returned_for_the_clouds_checks() -> None:
     text = (
         "defaults: {cloud: gcp, source: m, size: mem-4xl}\n"
         f"nodes:\n  one: {{model: {ID}, size: gen-mdd, disk: 9GiB}}\n"
         "  two: {model: x, cloud: awz}\n  three: {model: y}\n"
     )
     Path("nodes.yaml").write_text(text)
-    found, problems = parse("nodes.yaml")
+    node_file, problems = parse("nodes.yaml")
     assert [problem.line for problem in problems] == [3, 4]
-    assert found is not None
-    # What is wrong is not replaced by the value of `defaults`, or a cloud would complain about what nobody wrote here.
-    assert [(node.name, node.size.preset, node.disk) for node in found.nodes] == [
+    assert node_file is not None
+    # `defaults` must not replace a wrong value: a cloud's checks would then report a value that the node does not use.
+    assert [(node.name, node.size.preset, node.disk) for node in node_file.nodes] == [
         ("one", "gen-sm", 9),
         ("three", "mem-4xl", None),
     ]
 
 
-def test_where_a_field_stands() -> None:
-    found = read(f"defaults:\n  size: gen-md\nnodes:\n  alpha:\n    model: {ID}\n    cloud: aws\n    source: m\n")
-    assert found.locate("alpha", "cloud") == Position(6, 12)
-    assert found.locate("alpha", "size") == Position(2, 9)
-    assert found.locate("alpha", "disk") == Position(4, 3)
-    assert str(found.problem("alpha", "size", "too large")) == "nodes.yaml:2:9: too large"
+def test_fields_are_located() -> None:
+    node_file = read(f"defaults:\n  size: gen-md\nnodes:\n  alpha:\n    model: {ID}\n    cloud: aws\n    source: m\n")
+    assert node_file.locate("alpha", "cloud") == Position(6, 12)
+    assert node_file.locate("alpha", "size") == Position(2, 9)
+    assert node_file.locate("alpha", "disk") == Position(4, 3)
+    assert str(node_file.problem("alpha", "size", "too large")) == "nodes.yaml:2:9: too large"
 
 
-def test_nothing_of_pulumi_is_imported() -> None:
+def test_pulumi_is_not_imported() -> None:
     code = "import sys, nodefile, providers.checks; print([name for name in sys.modules if name.startswith('pulumi')])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""The JSON Schema is the one of today's model and says the same as the model about whole files."""
+"""The JSON Schema is up to date and accepts and rejects the same files as the parser."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ NODE = {"model": "x", "cloud": "aws", "source": "m"}
 
 
 def test_the_file_is_not_stale() -> None:
-    assert (ROOT / "nodes.schema.json").read_text() == schema.text(), "run: python -m nodefile.schema"
+    assert (ROOT / "nodes.schema.json").read_text() == schema.render(), "run: python -m nodefile.schema"
 
 
-def test_a_stale_file_is_told(
+def test_a_stale_file_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(schema, "TARGET", tmp_path / "nodes.schema.json")
@@ -29,7 +29,7 @@ def test_a_stale_file_is_told(
 
 
 def test_the_projects_own_file_is_valid() -> None:
-    jsonschema.validate(yaml.safe_load((ROOT / "nodes.yaml").read_text()), schema.schema())
+    jsonschema.validate(yaml.safe_load((ROOT / "nodes.yaml").read_text()), schema.build_schema())
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_the_projects_own_file_is_valid() -> None:
         {"env": {"A": "b"}, "tags": {"a": "b"}, "enabled": False, "disk": "50GiB", "timeout": "2h"},
     ],
 )
-def test_right_entries_are_valid(extra: dict[str, object]) -> None:
-    jsonschema.validate({"nodes": {"alpha": {**NODE, **extra}}}, schema.schema())
+def test_valid_entries_are_accepted(extra: dict[str, object]) -> None:
+    jsonschema.validate({"nodes": {"alpha": {**NODE, **extra}}}, schema.build_schema())
 
 
 @pytest.mark.parametrize(
@@ -61,19 +61,19 @@ def test_right_entries_are_valid(extra: dict[str, object]) -> None:
         {"build": True},
     ],
 )
-def test_wrong_entries_are_not(extra: dict[str, object]) -> None:
+def test_wrong_entries_are_rejected(extra: dict[str, object]) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"nodes": {"alpha": {**NODE, **extra}}}, schema.schema())
+        jsonschema.validate({"nodes": {"alpha": {**NODE, **extra}}}, schema.build_schema())
 
 
 @pytest.mark.parametrize(
     "document", [{}, {"nodes": {}}, {"nodes": {"Alpha": NODE}}, {"nodes": {"a1": NODE}, "more": 1}]
 )
-def test_wrong_documents_are_not(document: object) -> None:
+def test_wrong_documents_are_rejected(document: object) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(document, schema.schema())
+        jsonschema.validate(document, schema.build_schema())
 
 
-def test_every_key_is_described() -> None:
-    entry = schema.schema()["$defs"]["Entry"]["properties"]
+def test_every_key_has_a_description() -> None:
+    entry = schema.build_schema()["$defs"]["Entry"]["properties"]
     assert not [spec for spec in entry.values() if not spec.get("description")]

@@ -292,7 +292,7 @@ def test_an_account_of_several(pnodes: Pnodes, folder: Path) -> None:
     assert imported(folder)["numerai-alpha"].account == "fund"
     wrong = pnodes("import", "--no-keys", "--account", "My Fund")
     assert wrong.exit_code == 2, wrong.output
-    assert "--account: 'My Fund' cannot be an account's name" in said(wrong)
+    assert "--account: 'My Fund' is not a valid account name" in said(wrong)
 
 
 def test_the_environment_can_say_that_keys_stay_where_they_are(

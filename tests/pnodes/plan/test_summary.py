@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nodefile import parse
-from nodefile.settings import restored, settings
+from nodefile.settings import dump_settings, load_node
 from pnodes.plan.markdown import MARK, render
 from pnodes.plan.preview import NotAPlan, read
 from pnodes.plan.summary import Summary, summarise
@@ -23,7 +23,7 @@ def wanted(folder: Path, text: str) -> dict[str, dict[str, Any]]:
     found, problems = parse(folder / "nodes.yaml")
     assert found is not None, problems
     assert not problems
-    return settings(found)
+    return dump_settings(found)
 
 
 def plan(before: dict[str, Any], *steps: tuple[str, str]) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def test_settings_survive_the_way_through_a_state(tmp_path: Path) -> None:
     )
     plain = wanted(tmp_path, text)["alpha"]
     assert plain["source"] == "model"
-    node = restored("alpha", plain)
+    node = load_node("alpha", plain)
     assert (node.size.cpu, node.size.memory, node.disk, node.command) == (2, 12288, 50, ("python", "x.py"))
     assert (node.account, node.register_webhook, node.env) == ("fund", False, {"A": "b"})
 

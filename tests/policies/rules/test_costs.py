@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nodefile.settings import restored
+from nodefile.settings import load_node
 from pnodes.plan.cost import estimate
 from policies.pack import STACK_RULES, defaults
 from policies.resource import Given, Resource
@@ -40,7 +40,7 @@ def said(settings: Any, setting: str | None = None, **config: Any) -> list[str]:
 
 
 def test_a_node_under_and_over_its_ceiling() -> None:
-    month = estimate(restored("alpha", ALPHA), 600).month
+    month = estimate(load_node("alpha", ALPHA), 600).month
     assert month is not None
     assert said({"alpha": ALPHA}) == []
     (sentence,) = said({"alpha": ALPHA}, str(month - 0.01))
