@@ -1,5 +1,6 @@
-"""The policy pack: what `pulumi preview --policy-pack policies` refuses, whatever an edit asks for.
+"""The policy pack: rules that `pulumi preview --policy-pack policies` enforces.
 
-`resource` is what a rule sees, `rules/` are the rules, one subject each, pure functions without Pulumi; `pack` names
-them, `serve` gives them to the engine by Pulumi's library, which needs an environment of its own (`make policies`).
+`resource` defines the input of a rule. `rules/` has a module of rules for each subject; rules are pure functions and do
+not use Pulumi. `pack` names the rules, and `serve` provides them to the engine with Pulumi's library, which needs an
+environment of its own (`make policies`).
 """

@@ -1,7 +1,8 @@
-"""What the engine sends, as the rules see it: marks of secrets become paths, unknown values UNKNOWN, assets texts.
+"""Converts the engine's property values for the rules: marks of secrets become paths, unknown values become UNKNOWN and
+assets become strings.
 
-The marks are those of Pulumi's protocol. Pulumi's policy library takes the marks of secrets off before a rule runs,
-which a rule about secrets cannot do without, so the rules are given what is made here.
+The marks are those of Pulumi's protocol. Pulumi's policy library removes the marks of secrets before a rule runs, but
+rules about secrets need them, so the rules get the values of this module instead.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from policies.resource import UNKNOWN, Resource, texts
+from policies.resource import UNKNOWN, Resource, find_texts
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a mark, the same for everybody
-# The engine's words for a boolean, number, text, list, asset, archive or object that is not known yet.
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a constant of the protocol
+# The engine's placeholders for an unknown boolean, number, string, list, asset, archive and object.
 _UNKNOWN = frozenset(
     {
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
@@ -28,40 +29,44 @@ _UNKNOWN = frozenset(
 )
 
 
-def resource(
-    type_: str, name: str, urn: str, sent: Mapping[str, Any], refers: Mapping[str, frozenset[str]] | None = None
+def read_resource(
+    type_: str,
+    name: str,
+    urn: str,
+    properties: Mapping[str, Any],
+    dependencies: Mapping[str, frozenset[str]] | None = None,
 ) -> Resource:
-    """A resource from the properties that the engine sent."""
+    """Return a resource with the properties from the engine."""
     secret: set[str] = set()
-    props = {key: plain(value, key, secret) for key, value in sent.items()}
-    return Resource(type_, name, props, urn, frozenset(secret), refers or {})
+    props = {key: unwrap(value, key, secret) for key, value in properties.items()}
+    return Resource(type_, name, props, urn, frozenset(secret), dependencies or {})
 
 
-def plain(value: Any, path: str, secret: set[str]) -> Any:
-    """A value without marks; the paths of secrets go to `secret`."""
+def unwrap(value: Any, path: str, secret: set[str]) -> Any:
+    """Return a value without marks, and add the paths of secrets to `secret`."""
     if isinstance(value, str):
         return UNKNOWN if value in _UNKNOWN else value
     if isinstance(value, list):
-        return [plain(item, f"{path}[{index}]", secret) for index, item in enumerate(value)]
+        return [unwrap(item, f"{path}[{index}]", secret) for index, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
     if value.get(_SIGNATURE) == _SECRET:
         secret.add(path)
-        return plain(value.get("value"), path, secret)
-    return {key: plain(item, f"{path}.{key}", secret) for key, item in value.items() if key != _SIGNATURE}
+        return unwrap(value.get("value"), path, secret)
+    return {key: unwrap(item, f"{path}.{key}", secret) for key, item in value.items() if key != _SIGNATURE}
 
 
-def secret_values(config: Mapping[str, str], names: list[str], environment: Mapping[str, str]) -> frozenset[str]:
-    """Every secret text of the stack's settings, also inside of structured ones, and Numerai's keys of the
-    environment."""
-    found = {
+def find_secrets(config: Mapping[str, str], names: list[str], environment: Mapping[str, str]) -> frozenset[str]:
+    """Return every secret string: the stack's settings of these names, strings inside structured ones, and Numerai's
+    keys in the environment."""
+    secrets = {
         value for name, value in environment.items() if name.startswith(("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"))
     }
     for name in names:
         text = config.get(name, "")
-        found.add(text)
+        secrets.add(text)
         try:
-            found |= {each for _, each in texts(json.loads(text))}
+            secrets |= {part for _, part in find_texts(json.loads(text))}
         except ValueError:
             continue
-    return frozenset(value for value in found if value)
+    return frozenset(secret for secret in secrets if secret)

@@ -1,7 +1,7 @@
-"""The rules by name, each with what it says of itself and what can be set for it (`--policy-pack-config FILE`).
+"""The rules by name, with their descriptions and settings (`--policy-pack-config FILE`).
 
-All are mandatory: a preview that breaks one fails, and so does `up`, before it touches anything. A configuration file
-can make any of them advisory or turn it off.
+All rules are mandatory: a preview that violates one fails, and so does `up`, before it changes anything. A
+configuration file can make any of them advisory or disable it.
 """
 
 from __future__ import annotations
@@ -10,52 +10,52 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from policies.resource import Given, Resource
+from policies.resource import Context, Resource
 from policies.rules import aws_roles, azure_roles, costs, endpoints, gcp_roles, images, keys, logs, storage, tags
 
-OfResource = Callable[[Resource, Given], Iterator[str]]
-OfStack = Callable[[Sequence[Resource], Given], Iterator[tuple[str, str]]]
+ResourceCheck = Callable[[Resource, Context], Iterator[str]]
+StackCheck = Callable[[Sequence[Resource], Context], Iterator[tuple[str, str]]]
 Schema = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class ResourceRule:
-    """A rule about one resource at a time, asked before the resource is made."""
+    """A rule that checks one resource at a time, before it is created."""
 
     name: str
     description: str
-    check: OfResource
+    check: ResourceCheck
     settings: Schema = field(default_factory=dict)
-    """JSON Schema of each setting; a `default` is filled in by the engine."""
+    """JSON Schema of each setting; the engine fills in a `default`."""
 
 
 @dataclass(frozen=True)
 class StackRule:
-    """A rule about all resources together, asked at the end of a preview or an `up`."""
+    """A rule that checks all resources together, at the end of a preview or an `up`."""
 
     name: str
     description: str
-    check: OfStack
+    check: StackCheck
     settings: Schema = field(default_factory=dict)
 
 
-def _names(default: list[str], description: str) -> Mapping[str, Any]:
+def _describe_names(default: list[str], description: str) -> Mapping[str, Any]:
     return {"type": "array", "items": {"type": "string"}, "default": default, "description": description}
 
 
 RESOURCE_RULES = (
-    ResourceRule("no-plaintext-key", "Keys are secrets, and nowhere in plain text.", keys.no_plaintext_key),
+    ResourceRule("no-plaintext-key", "API keys and secret settings are never in plain text.", keys.no_plaintext_key),
     ResourceRule(
         "no-wildcard-on-aws",
         "Roles on AWS name their actions and resources.",
         aws_roles.no_wildcard_on_aws,
-        {"managed": _names(aws_roles.MANAGED, "policies of AWS's own that may be attached")},
+        {"managed": _describe_names(aws_roles.MANAGED, "AWS managed policies that may be attached")},
     ),
-    ResourceRule("no-wildcard-on-gcp", "Roles on Google Cloud are for one thing.", gcp_roles.no_wildcard_on_gcp),
-    ResourceRule("no-wildcard-on-azure", "Roles on Azure are for one thing.", azure_roles.no_wildcard_on_azure),
+    ResourceRule("no-wildcard-on-gcp", "Roles on Google Cloud have one purpose.", gcp_roles.no_wildcard_on_gcp),
+    ResourceRule("no-wildcard-on-azure", "Roles on Azure have one purpose.", azure_roles.no_wildcard_on_azure),
     ResourceRule(
         "log-retention-set",
-        "Logs are kept for a set time.",
+        "Logs are kept for a limited time.",
         logs.log_retention_set,
         {"mostDays": {"type": "number", "minimum": 1, "default": logs.MOST_DAYS}},
     ),
@@ -63,21 +63,21 @@ RESOURCE_RULES = (
         "immutable-tags",
         "Tags of images cannot be moved.",
         images.immutable_tags,
-        {"mutable": _names(images.MUTABLE, "logical names of repositories that are exempt, with * and ?")},
+        {"mutable": _describe_names(images.MUTABLE, "logical names of exempt repositories, with wildcards * and ?")},
     ),
     ResourceRule("images-by-digest", "Jobs name their image by its digest.", images.images_by_digest),
-    ResourceRule("encrypted-storage", "Storage is encrypted, on the disk and on the way.", storage.encrypted_storage),
+    ResourceRule("encrypted-storage", "Storage is encrypted at rest and in transit.", storage.encrypted_storage),
     ResourceRule("no-public-bucket", "No bucket can be made public.", storage.no_public_bucket),
     ResourceRule(
         "only-triggers-are-public",
-        "The only public endpoint is a trigger with a token.",
+        "The only public endpoints are triggers with a token.",
         endpoints.only_triggers_are_public,
     ),
     ResourceRule(
         "tags-present",
-        "Everything says what it belongs to.",
+        "Resources are tagged with project, stack and node.",
         tags.tags_present,
-        {"also": _names([], "tags that everything must have beside project, stack and node")},
+        {"also": _describe_names([], "additional tags that every resource must have")},
     ),
 )
 STACK_RULES = (
@@ -87,28 +87,34 @@ STACK_RULES = (
         "No node costs more a month than its ceiling.",
         costs.cost_ceiling,
         {
-            "usdAMonth": {"type": "number", "minimum": 0, "description": "for each node, in USD"},
-            "minutes": {"type": "number", "exclusiveMinimum": 0, "default": costs.MINUTES, "description": "of a run"},
+            "usdAMonth": {"type": "number", "minimum": 0, "description": "USD for each node"},
+            "minutes": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "default": costs.MINUTES,
+                "description": "length of a run",
+            },
         },
     ),
 )
 
 
-def defaults(rule: ResourceRule | StackRule) -> dict[str, Any]:
-    """A rule's settings as the engine gives them where nobody set any."""
+def list_defaults(rule: ResourceRule | StackRule) -> dict[str, Any]:
+    """Return the settings of a rule that has no configuration."""
     return {name: schema["default"] for name, schema in rule.settings.items() if "default" in schema}
 
 
-def broken(
+def find_violations(
     resources: Sequence[Resource], stack: Mapping[str, str] | None = None, secrets: frozenset[str] = frozenset()
 ) -> list[str]:
-    """What the rules with their defaults say of resources, as `RULE: NAME: SENTENCE`."""
-    found = []
+    """Check resources with the default settings, and return the violations as `RULE: NAME: SENTENCE`."""
+    violations = []
     for rule in RESOURCE_RULES:
-        given = Given(defaults(rule), stack or {}, secrets)
+        context = Context(list_defaults(rule), stack or {}, secrets)
         for resource in resources:
-            found += [f"{rule.name}: {resource.type} {resource.name}: {each}" for each in rule.check(resource, given)]
-    for whole in STACK_RULES:
-        given = Given(defaults(whole), stack or {}, secrets)
-        found += [f"{whole.name}: {sentence}" for sentence, _ in whole.check(resources, given)]
-    return found
+            start = f"{rule.name}: {resource.type} {resource.name}"
+            violations += [f"{start}: {sentence}" for sentence in rule.check(resource, context)]
+    for stack_rule in STACK_RULES:
+        context = Context(list_defaults(stack_rule), stack or {}, secrets)
+        violations += [f"{stack_rule.name}: {sentence}" for sentence, _ in stack_rule.check(resources, context)]
+    return violations

@@ -1,7 +1,7 @@
-"""What a rule sees: one resource as the engine is about to make it, and what is set for the stack and for the rule.
+"""The input of a rule: a resource that the engine is about to create, and the settings of the stack and of the rule.
 
-A value that only the cloud will know is UNKNOWN, which no rule objects to: the engine asks again with the real value
-before it makes the resource.
+A value that only the cloud will know is UNKNOWN. Rules accept it, because the engine runs them again with the real
+value before it creates the resource.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pnodes.urn import split_urn
 
 
 class _Unknown:
-    """The one value of its kind."""
+    """The type of UNKNOWN."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -24,9 +24,12 @@ UNKNOWN: Final = _Unknown()
 
 
 @dataclass(frozen=True)
-class Given:
-    """`config` is the rule's own (its schema's defaults filled in), `stack` the stack's settings, `secrets` the values
-    that may be nowhere in plain text."""
+class Context:
+    """The settings that a rule may use.
+
+    `config` is the rule's configuration with defaults filled in, `stack` is the stack's configuration, and `secrets`
+    are the values that must not be in plain text anywhere.
+    """
 
     config: Mapping[str, Any] = field(default_factory=dict)
     stack: Mapping[str, str] = field(default_factory=dict)
@@ -35,35 +38,37 @@ class Given:
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource: its inputs, or in rules about the whole stack its outputs. `secret` are the paths of secret values;
-    `refers` are the URNs that a property comes from."""
+    """A resource. `props` are its inputs, or its outputs in rules that check the whole stack.
+
+    `secret` are the paths of secret values. `dependencies` are the URNs of the resources that a property depends on.
+    """
 
     type: str
     name: str
     props: Mapping[str, Any]
     urn: str = ""
     secret: frozenset[str] = frozenset()
-    refers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    dependencies: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
-        """aws:iam:Role for aws:iam/role:Role; azure-native:app:Job for azure-native:app/v2025:Job."""
+        """The short type: aws:iam:Role for aws:iam/role:Role, azure-native:app:Job for azure-native:app/v2025:Job."""
         parts = self.type.split(":")
         return f"{parts[0]}:{parts[1].split('/')[0]}:{parts[2]}" if len(parts) == 3 else self.type
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """The types of the components that it is part of, outermost first."""
+        """The types of the components that contain it, outermost first."""
         return split_urn(self.urn).parents
 
-    def inside(self, component: str) -> bool:
-        """Whether it is part of a component of this project: Trigger, Cluster, PredictionNode, ..."""
+    def is_inside(self, component: str) -> bool:
+        """Whether a component of this project contains it: Trigger, Cluster, PredictionNode, ..."""
         return any(
             parent.startswith("prediction-nodes:") and parent.endswith(f":{component}") for parent in self.parents
         )
 
-    def at(self, path: str) -> Any:
-        """The value at `a.b.c`; None where there is none, UNKNOWN where a part of the way is not known."""
+    def get(self, path: str) -> Any:
+        """Return the value at a path such as `a.b.c`: None if there is none, UNKNOWN if a part of it is unknown."""
         value: Any = self.props
         for part in path.split("."):
             if value is UNKNOWN:
@@ -72,20 +77,20 @@ class Resource:
         return value
 
 
-def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every text in a value, with its path as `secret` writes it."""
+def find_texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the path (as in `Resource.secret`) and the content of every string in a value."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from texts(item, f"{path}.{key}" if path else str(key))
+            yield from find_texts(item, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            yield from texts(item, f"{path}[{index}]")
+            yield from find_texts(item, f"{path}[{index}]")
 
 
-def items(value: Any) -> list[Any]:
-    """A list as it is, nothing as an empty one, anything else as its only member."""
+def as_list(value: Any) -> list[Any]:
+    """Return a list unchanged, None as an empty list, and any other value as a list of one."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]

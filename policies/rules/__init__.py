@@ -1,1 +1,1 @@
-"""One module for each subject; every rule is a generator of sentences, one for each thing that is wrong."""
+"""A module of rules for each subject. Every rule is a generator that yields a sentence for each violation."""

@@ -1,7 +1,7 @@
-"""No wildcard in a role of ours on AWS: actions are named, resources are named, and only services take roles on.
+"""Rejects wildcards in roles on AWS: policies must name actions and resources, and only services may assume roles.
 
-A `*` may end a resource's ARN after a name (a bucket's folder, a log group's streams, a job definition's revisions). A
-bare `*` is for actions alone that know no resource.
+A `*` may end a resource's ARN after a name (a bucket's folder, a log group's streams, a job definition's revisions).
+Only actions that do not support resources may have a bare `*`.
 """
 
 from __future__ import annotations
@@ -10,63 +10,63 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policies.resource import UNKNOWN, Given, Resource, items
+from policies.resource import UNKNOWN, Context, Resource, as_list
 
 _POLICIES = {"aws:iam:RolePolicy", "aws:iam:UserPolicy", "aws:iam:GroupPolicy", "aws:iam:Policy"}
 _ATTACHMENTS = {"aws:iam:RolePolicyAttachment", "aws:iam:PolicyAttachment"}
 # AWS: "Actions, resources, and condition keys for Amazon Elastic Container Registry".
 WITHOUT_RESOURCE = frozenset({"ecr:GetAuthorizationToken"})
-# What the machines' agent of ECS needs to take up jobs; a container cannot get at it (see providers/aws/machines.py).
+# The ECS agent of the machines needs it to accept jobs; containers cannot use it (see providers/aws/machines.py).
 MANAGED = ["service-role/AmazonEC2ContainerServiceforEC2Role"]
-# ARNs whose resource begins with a name, without a kind before it.
+# Services whose ARNs have no resource kind before the name.
 _NAMES_ONLY = frozenset({"s3", "sns", "sqs"})
 
 
-def no_wildcard_on_aws(resource: Resource, given: Given) -> Iterator[str]:
-    """Policies, trusts and attachments of managed policies."""
+def no_wildcard_on_aws(resource: Resource, context: Context) -> Iterator[str]:
+    """Check policies, trust policies and attachments of managed policies."""
     if resource.kind in _POLICIES:
-        yield from policy(resource.at("policy"))
+        yield from check_policy(resource.get("policy"))
     elif resource.kind in _ATTACHMENTS:
-        yield from _managed(resource.at("policyArn"), given)
+        yield from _check_managed(resource.get("policyArn"), context)
     elif resource.kind == "aws:iam:Role":
-        yield from trust(resource.at("assumeRolePolicy"))
-        for arn in items(resource.at("managedPolicyArns")):
-            yield from _managed(arn, given)
-        for inline in items(resource.at("inlinePolicies")):
-            yield from policy(inline.get("policy") if isinstance(inline, Mapping) else inline)
+        yield from check_trust(resource.get("assumeRolePolicy"))
+        for arn in as_list(resource.get("managedPolicyArns")):
+            yield from _check_managed(arn, context)
+        for inline in as_list(resource.get("inlinePolicies")):
+            yield from check_policy(inline.get("policy") if isinstance(inline, Mapping) else inline)
 
 
-def policy(document: Any) -> Iterator[str]:
-    """What is wrong with what a policy allows."""
-    for statement in statements(document):
+def check_policy(document: Any) -> Iterator[str]:
+    """Check the permissions of a policy."""
+    for statement in parse_statements(document):
         if statement.get("Effect") != "Allow":
             continue
         for inverted in ("NotAction", "NotResource"):
             if inverted in statement:
-                yield f"a statement allows with {inverted}, which is everything else: name what is allowed."
-        actions = [str(action) for action in items(statement.get("Action"))]
+                yield f"a statement with {inverted} allows everything else: name what is allowed."
+        actions = [str(action) for action in as_list(statement.get("Action"))]
         for action in actions:
             if "*" in action or "?" in action:
                 yield f"the action {action} is a wildcard: name each action."
-        alone = bool(actions) and set(actions) <= WITHOUT_RESOURCE
-        for arn in items(statement.get("Resource")):
-            if arn is not UNKNOWN and wildcard(str(arn)) and not (arn == "*" and alone):
+        unscoped = bool(actions) and set(actions) <= WITHOUT_RESOURCE
+        for arn in as_list(statement.get("Resource")):
+            if arn is not UNKNOWN and is_wildcard(str(arn)) and not (arn == "*" and unscoped):
                 yield f"the resource {arn} of {', '.join(actions) or 'a statement'} is a wildcard: name the resource."
 
 
-def trust(document: Any) -> Iterator[str]:
-    """What is wrong with who may take a role on."""
-    for statement in statements(document):
+def check_trust(document: Any) -> Iterator[str]:
+    """Check which principals may assume a role."""
+    for statement in parse_statements(document):
         if statement.get("Effect") != "Allow":
             continue
-        who = statement.get("Principal")
-        kinds = set(who) if isinstance(who, Mapping) else {str(who)}
+        principal = statement.get("Principal")
+        kinds = set(principal) if isinstance(principal, Mapping) else {str(principal)}
         if kinds != {"Service"}:
-            yield f"the role can be taken on by {', '.join(sorted(kinds))}: only a service may take a role of ours on."
+            yield f"{', '.join(sorted(kinds))} can assume the role: only a service may assume it."
 
 
-def statements(document: Any) -> list[Mapping[str, Any]]:
-    """The statements of a policy: a text, a mapping, or not known yet. An unreadable one is AWS's to refuse."""
+def parse_statements(document: Any) -> list[Mapping[str, Any]]:
+    """Return the statements of a policy (a string, a mapping or UNKNOWN). AWS itself rejects a malformed one."""
     if isinstance(document, str):
         try:
             document = json.loads(document)
@@ -74,11 +74,11 @@ def statements(document: Any) -> list[Mapping[str, Any]]:
             return []
     if not isinstance(document, Mapping):
         return []
-    return [each for each in items(document.get("Statement")) if isinstance(each, Mapping)]
+    return [statement for statement in as_list(document.get("Statement")) if isinstance(statement, Mapping)]
 
 
-def wildcard(arn: str) -> bool:
-    """Whether an ARN stands for more than one named thing and what is in it."""
+def is_wildcard(arn: str) -> bool:
+    """Whether an ARN matches more than one named resource and its contents."""
     if "?" in arn:
         return True
     if "*" not in arn:
@@ -93,7 +93,7 @@ def wildcard(arn: str) -> bool:
     return len(names) < (1 if parts[2] in _NAMES_ONLY else 2)
 
 
-def _managed(arn: Any, given: Given) -> Iterator[str]:
-    allowed = given.config.get("managed", MANAGED)
+def _check_managed(arn: Any, context: Context) -> Iterator[str]:
+    allowed = context.config.get("managed", MANAGED)
     if isinstance(arn, str) and ":iam::aws:policy/" in arn and arn.split(":policy/", 1)[1] not in allowed:
-        yield f"the policy {arn} of AWS's own is attached, whose resources are wildcards: give a policy of your own."
+        yield f"the AWS managed policy {arn} is attached, and its resources are wildcards: use a policy of your own."

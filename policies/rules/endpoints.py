@@ -1,7 +1,7 @@
-"""The only public endpoint is a trigger, and a trigger knows the hash of its token.
+"""Allows no public endpoints except triggers, and requires the hash of a token in each trigger.
 
-Numerai cannot sign its calls, so a trigger's address is open and its code checks the token (`trigger.core`). Everything
-else that could be reached from outside is refused: other functions, services, load balancers, open ports.
+Numerai cannot sign its calls, so a trigger's address is public and its code checks the token (`trigger.core`).
+Everything else that is reachable from outside is rejected: other functions, services, load balancers, open ports.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policies.resource import UNKNOWN, Given, Resource, items
+from policies.resource import UNKNOWN, Context, Resource, as_list
 
 TOKEN = "TOKEN_SHA256"  # noqa: S105 - the name of a variable that holds a hash
 _HASH = re.compile(r"[0-9a-f]{64}")
-_EVERYBODY = ("allUsers", "allAuthenticatedUsers")
+_EVERYONE = ("allUsers", "allAuthenticatedUsers")
 _ANYWHERE = ("0.0.0.0/0", "::/0", "*", "Internet")
-# Endpoints of kinds that no part of this program needs.
+# Kinds of endpoints that this program never needs.
 _NEVER = {
     "aws:apigateway:RestApi",
     "aws:apigatewayv2:Api",
@@ -32,39 +32,39 @@ _NEVER = {
 }
 
 
-def only_triggers_are_public(resource: Resource, _given: Given) -> Iterator[str]:
-    """What opens something to the world."""
-    trigger = resource.inside("Trigger")
+def only_triggers_are_public(resource: Resource, _context: Context) -> Iterator[str]:
+    """Check resources that can make an endpoint public."""
+    in_trigger = resource.is_inside("Trigger")
     kind = resource.kind
     if kind in _NEVER:
         yield f"{kind} can be reached from outside: the only endpoint of a node is its trigger."
-    elif _opens(resource) and not trigger:
-        yield f"{kind} is open to everybody and no part of a trigger."
-    elif kind in _FUNCTIONS and trigger:
-        yield from _token(resource)
+    elif _is_public(resource) and not in_trigger:
+        yield f"{kind} is public but not part of a trigger."
+    elif kind in _FUNCTIONS and in_trigger:
+        yield from _check_token(resource)
     elif "Member" in kind or "Binding" in kind:
-        yield from _members(resource, trigger)
+        yield from _check_members(resource, in_trigger)
     elif kind in _PORTS:
-        yield from _ports(resource)
+        yield from _check_ports(resource)
 
 
-def _opens(resource: Resource) -> bool:
-    """Whether a resource is what makes a function or service answer to everybody."""
-    kind, at = resource.kind, resource.at
+def _is_public(resource: Resource) -> bool:
+    """Whether a resource makes a function or service public."""
+    kind, get = resource.kind, resource.get
     if kind == "aws:lambda:FunctionUrl":
-        return at("authorizationType") not in ("AWS_IAM", UNKNOWN)
+        return get("authorizationType") not in ("AWS_IAM", UNKNOWN)
     if kind == "aws:lambda:Permission":
-        return bool(at("principal") == "*")
+        return bool(get("principal") == "*")
     if kind == "gcp:cloudfunctionsv2:Function":
-        return at("serviceConfig.ingressSettings") in (None, "ALLOW_ALL")
+        return get("serviceConfig.ingressSettings") in (None, "ALLOW_ALL")
     if kind == "gcp:cloudrunv2:Service":
-        return at("ingress") in (None, "INGRESS_TRAFFIC_ALL")
+        return get("ingress") in (None, "INGRESS_TRAFFIC_ALL")
     if kind in ("azure-native:web:WebApp", "azure-native:web:WebAppSlot"):
-        return at("publicNetworkAccess") not in ("Disabled", UNKNOWN)
+        return get("publicNetworkAccess") not in ("Disabled", UNKNOWN)
     return False
 
 
-# Where each cloud's function has its variables.
+# The property with the variables of each cloud's function.
 _FUNCTIONS = {
     "aws:lambda:Function": "environment.variables",
     "gcp:cloudfunctionsv2:Function": "serviceConfig.environmentVariables",
@@ -72,24 +72,24 @@ _FUNCTIONS = {
 }
 
 
-def _token(resource: Resource) -> Iterator[str]:
-    found = resource.at(_FUNCTIONS[resource.kind])
-    if found is UNKNOWN:
+def _check_token(resource: Resource) -> Iterator[str]:
+    variables = resource.get(_FUNCTIONS[resource.kind])
+    if variables is UNKNOWN:
         return
-    if isinstance(found, list | tuple):
-        found = {each.get("name"): each.get("value") for each in found if isinstance(each, Mapping)}
-    value: Any = (found or {}).get(TOKEN)
+    if isinstance(variables, list | tuple):
+        variables = {pair.get("name"): pair.get("value") for pair in variables if isinstance(pair, Mapping)}
+    value: Any = (variables or {}).get(TOKEN)
     if value is not UNKNOWN and not (isinstance(value, str) and _HASH.fullmatch(value)):
-        yield f"the trigger has no {TOKEN}, so it would take anybody's call: give it the SHA-256 of its token."
+        yield f"the trigger has no {TOKEN}, so it would accept anyone's call: set the SHA-256 of its token."
 
 
-def _members(resource: Resource, trigger: bool) -> Iterator[str]:
-    for member in [*items(resource.at("member")), *items(resource.at("members"))]:
-        if member not in _EVERYBODY:
+def _check_members(resource: Resource, in_trigger: bool) -> Iterator[str]:
+    for member in [*as_list(resource.get("member")), *as_list(resource.get("members"))]:
+        if member not in _EVERYONE:
             continue
-        called = resource.kind == "gcp:cloudrunv2:ServiceIamMember" and resource.at("role") == "roles/run.invoker"
-        if not (trigger and called):
-            yield f"{member} is given {resource.at('role')}: everybody may call a trigger, and nothing else."
+        invokes = resource.kind == "gcp:cloudrunv2:ServiceIamMember" and resource.get("role") == "roles/run.invoker"
+        if not (in_trigger and invokes):
+            yield f"{member} has {resource.get('role')}: everyone may call a trigger, but nothing else."
 
 
 _PORTS = {
@@ -102,24 +102,24 @@ _PORTS = {
 }
 
 
-def _ports(resource: Resource) -> Iterator[str]:
+def _check_ports(resource: Resource) -> Iterator[str]:
     rules: list[Any] = [resource.props]
     if resource.kind == "aws:ec2:SecurityGroup":
-        rules = items(resource.at("ingress"))
+        rules = as_list(resource.get("ingress"))
     elif resource.kind == "azure-native:network:NetworkSecurityGroup":
-        rules = items(resource.at("securityRules"))
+        rules = as_list(resource.get("securityRules"))
     for rule in rules:
-        if isinstance(rule, Mapping) and _comes_in(rule) and any(each in _ANYWHERE for each in _sources(rule)):
-            yield "it lets everybody in: jobs call out, and nothing calls them."
+        if isinstance(rule, Mapping) and _allows_ingress(rule) and any(s in _ANYWHERE for s in _list_sources(rule)):
+            yield "it allows connections from anywhere: jobs need only outgoing connections."
             return
 
 
-def _comes_in(rule: Mapping[str, Any]) -> bool:
-    way = rule.get("type") or rule.get("direction") or "ingress"
+def _allows_ingress(rule: Mapping[str, Any]) -> bool:
+    direction = rule.get("type") or rule.get("direction") or "ingress"
     allowed = rule.get("access") != "Deny" and not (rule.get("denies") and not rule.get("allows"))
-    return str(way).lower() in ("ingress", "inbound") and allowed
+    return str(direction).lower() in ("ingress", "inbound") and allowed
 
 
-def _sources(rule: Mapping[str, Any]) -> list[Any]:
+def _list_sources(rule: Mapping[str, Any]) -> list[Any]:
     names = ("cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks", "sourceRanges", "sourceAddressPrefix")
-    return [source for name in (*names, "sourceAddressPrefixes") for source in items(rule.get(name))]
+    return [source for name in (*names, "sourceAddressPrefixes") for source in as_list(rule.get(name))]

@@ -1,6 +1,6 @@
-"""No wildcard in a role of ours on Google Cloud: no basic role, no administrator of a project, no wildcard permission.
+"""Rejects broad roles on Google Cloud: basic roles, project administrators and wildcards in custom roles.
 
-Nothing here may set a whole policy or a role's only members either: that takes the roles of others away.
+Setting a whole policy, or all members of a role, is rejected too, because it removes the roles of other members.
 """
 
 from __future__ import annotations
@@ -8,32 +8,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from policies.resource import Given, Resource, items
+from policies.resource import Context, Resource, as_list
 
 BASIC = frozenset({"roles/owner", "roles/editor", "roles/viewer", "roles/writer", "roles/reader", "roles/browser"})
-# On a whole project these are as good as its owner: they can act as anybody in it, or give themselves any role.
-_MIGHTY = re.compile(r"roles/(.*[aA]dmin|iam\.serviceAccount(TokenCreator|User|KeyAdmin)|iam\.workloadIdentityUser)$")
+# Equivalent to Owner on a project: these roles can impersonate any account in it or grant themselves any role.
+_BROAD = re.compile(r"roles/(.*[aA]dmin|iam\.serviceAccount(TokenCreator|User|KeyAdmin)|iam\.workloadIdentityUser)$")
 _ASSIGNMENT = re.compile(r"(IAM|Iam)(Member|Binding|Policy)$")
 _WIDE = ("gcp:projects:", "gcp:organizations:", "gcp:folder:")
 
 
-def no_wildcard_on_gcp(resource: Resource, _given: Given) -> Iterator[str]:
-    """Custom roles, and whom any role is given to."""
+def no_wildcard_on_gcp(resource: Resource, _context: Context) -> Iterator[str]:
+    """Check custom roles and the grants of any role."""
     if not resource.type.startswith("gcp:"):
         return
     if resource.kind.endswith(":IAMCustomRole"):
-        for permission in items(resource.at("permissions")):
+        for permission in as_list(resource.get("permissions")):
             if isinstance(permission, str) and "*" in permission:
                 yield f"the permission {permission} is a wildcard: name each permission."
         return
-    found = _ASSIGNMENT.search(resource.kind)
-    if not found:
+    grant = _ASSIGNMENT.search(resource.kind)
+    if not grant:
         return
-    role, wide = resource.at("role"), resource.kind.startswith(_WIDE)
-    if wide and found[2] != "Member":
-        yield f"{resource.kind} replaces what others were given on it: add members with an IAMMember each."
+    role, wide = resource.get("role"), resource.kind.startswith(_WIDE)
+    if wide and grant[2] != "Member":
+        yield f"{resource.kind} replaces the roles of other members: use an IAMMember for each new member."
     if isinstance(role, str):
         if role in BASIC:
-            yield f"{role} is a basic role, which is rights on nearly everything: give a role for the one thing needed."
-        elif wide and _MIGHTY.match(role):
-            yield f"{role} on more than one resource: give it on the one that needs it, or give a smaller role."
+            yield f"{role} is a basic role, which allows nearly everything: grant a role with one purpose."
+        elif wide and _BROAD.match(role):
+            yield f"{role} applies to more than one resource: grant it on the resource that needs it."

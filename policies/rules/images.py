@@ -1,8 +1,8 @@
-"""What runs is what was built: tags of image repositories cannot be moved, and jobs name their image by its digest.
+"""Ensures that jobs run the image that was built: tags cannot be moved, and jobs name their image by its digest.
 
-ACR has no setting for immutable tags (only locks on single images, outside of Resource Manager), so on Azure the digest
-is what holds; the registry's shared administrator and anonymous pulls stay off. Cloud Functions moves the tags of the
-images that it builds of triggers, and runs copies of its own: that one repository is exempt.
+ACR has no setting for immutable tags (only locks on single images, outside Resource Manager), so on Azure only the
+digest guarantees this; the registry's shared administrator and anonymous pulls must be disabled. Cloud Functions moves
+the tags of the trigger images that it builds, and runs its own copies, so that repository is exempt.
 """
 
 from __future__ import annotations
@@ -13,46 +13,46 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from policies.resource import UNKNOWN, Given, Resource, items
+from policies.resource import UNKNOWN, Context, Resource, as_list
 
 MUTABLE = ["gcp-*-triggers"]
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _ECR_IMMUTABLE = "IMMUTABLE"
 
 
-def immutable_tags(resource: Resource, given: Given) -> Iterator[str]:
-    """Repositories and registries."""
-    if any(fnmatchcase(resource.name, pattern) for pattern in given.config.get("mutable", MUTABLE)):
+def immutable_tags(resource: Resource, context: Context) -> Iterator[str]:
+    """Check repositories and registries."""
+    if any(fnmatchcase(resource.name, pattern) for pattern in context.config.get("mutable", MUTABLE)):
         return
     if resource.kind == "aws:ecr:Repository":
-        if resource.at("imageTagMutability") not in (_ECR_IMMUTABLE, UNKNOWN):
-            yield 'tags of its images can be moved: set imageTagMutability to "IMMUTABLE".'
+        if resource.get("imageTagMutability") not in (_ECR_IMMUTABLE, UNKNOWN):
+            yield 'its image tags can be moved: set imageTagMutability to "IMMUTABLE".'
     elif resource.kind == "gcp:artifactregistry:Repository":
-        if resource.at("format") == "DOCKER" and resource.at("dockerConfig.immutableTags") not in (True, UNKNOWN):
-            yield "tags of its images can be moved: set dockerConfig.immutableTags to true."
+        if resource.get("format") == "DOCKER" and resource.get("dockerConfig.immutableTags") not in (True, UNKNOWN):
+            yield "its image tags can be moved: set dockerConfig.immutableTags to true."
     elif resource.kind == "azure-native:containerregistry:Registry":
-        if resource.at("adminUserEnabled") is True:
-            yield "its administrator, whose password many share and who may move tags, is on: adminUserEnabled is true."
-        if resource.at("anonymousPullEnabled") is True:
-            yield "anybody may pull its images: anonymousPullEnabled is true."
+        if resource.get("adminUserEnabled") is True:
+            yield "its shared administrator, who may move tags, is enabled: set adminUserEnabled to false."
+        if resource.get("anonymousPullEnabled") is True:
+            yield "anyone can pull its images: set anonymousPullEnabled to false."
 
 
-def images_by_digest(resource: Resource, _given: Given) -> Iterator[str]:
-    """The containers of jobs."""
-    for image in _images(resource):
+def images_by_digest(resource: Resource, _context: Context) -> Iterator[str]:
+    """Check the containers of jobs."""
+    for image in _list_images(resource):
         if isinstance(image, str) and not _DIGEST.search(image):
-            yield f"the image {image} is named by a tag, which may move: name it by @sha256:DIGEST."
+            yield f"the image {image} is named by a tag, which can be moved: name it by @sha256:DIGEST."
 
 
-def _images(resource: Resource) -> list[Any]:
+def _list_images(resource: Resource) -> list[Any]:
     if resource.kind == "aws:batch:JobDefinition":
-        container = resource.at("containerProperties")
+        container = resource.get("containerProperties")
         if isinstance(container, str):
             try:
                 container = json.loads(container)
             except ValueError:
                 return []
         return [container.get("image")] if isinstance(container, Mapping) else []
-    places = {"gcp:cloudrunv2:Job": "template.template.containers", "azure-native:app:Job": "template.containers"}
-    containers = items(resource.at(places[resource.kind])) if resource.kind in places else []
+    paths = {"gcp:cloudrunv2:Job": "template.template.containers", "azure-native:app:Job": "template.containers"}
+    containers = as_list(resource.get(paths[resource.kind])) if resource.kind in paths else []
     return [container.get("image") for container in containers if isinstance(container, Mapping)]

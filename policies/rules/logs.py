@@ -1,7 +1,7 @@
-"""Logs are kept for a set time: for ever costs more each month, and what nobody says is for ever on AWS.
+"""Requires a retention time for logs. Logs that are kept for ever cost more each month, and AWS does so by default.
 
-A function, a build or a job that names no log gets one that the cloud makes for it, without a time and without an
-owner, so naming the log is part of the rule.
+For a function, build or job that names no log, the cloud creates one without a retention time or an owner, so the rule
+also requires the name of a log.
 """
 
 from __future__ import annotations
@@ -10,47 +10,49 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policies.resource import UNKNOWN, Given, Resource
+from policies.resource import UNKNOWN, Context, Resource
 
 MOST_DAYS = 365
 
 
-def log_retention_set(resource: Resource, given: Given) -> Iterator[str]:
-    """Logs and what writes them."""
+def log_retention_set(resource: Resource, context: Context) -> Iterator[str]:
+    """Check logs, and the resources that write them."""
     kind = resource.kind
     if kind == "aws:cloudwatch:LogGroup":
-        yield from _days(resource.at("retentionInDays"), given, "retentionInDays", "the log group is kept for ever")
+        yield from _check_days(
+            resource.get("retentionInDays"), context, "retentionInDays", "its logs are kept for ever"
+        )
     elif kind == "aws:lambda:Function":
-        if not resource.at("loggingConfig.logGroup"):
-            yield "the function names no log group: set loggingConfig.logGroup, or it makes one that is kept for ever."
+        if not resource.get("loggingConfig.logGroup"):
+            yield "the function names no log group, and its logs would be kept for ever: set loggingConfig.logGroup."
     elif kind == "aws:codebuild:Project":
-        logs = resource.at("logsConfig.cloudwatchLogs")
+        logs = resource.get("logsConfig.cloudwatchLogs")
         if logs is not UNKNOWN and not (logs or {}).get("groupName") and (logs or {}).get("status") != "DISABLED":
-            yield "the builder names no log group: set logsConfig.cloudwatchLogs.groupName."
+            yield "the build project names no log group: set logsConfig.cloudwatchLogs.groupName."
     elif kind == "aws:batch:JobDefinition":
-        container = _json(resource.at("containerProperties"))
-        if container is not UNKNOWN and not _group(container):
+        container = _parse_json(resource.get("containerProperties"))
+        if container is not UNKNOWN and not _find_group(container):
             yield "the job names no log group: its containers would write to /aws/batch/job, which is kept for ever."
     elif kind == "azure-native:operationalinsights:Workspace":
-        yield from _days(resource.at("retentionInDays"), given, "retentionInDays", "the workspace has no set time")
+        yield from _check_days(resource.get("retentionInDays"), context, "retentionInDays", "it has no retention time")
     elif kind == "azure-native:applicationinsights:Component":
-        if not resource.at("workspaceResourceId"):
-            yield "the component has no workspace, so its data is kept by rules of its own: set workspaceResourceId."
+        if not resource.get("workspaceResourceId"):
+            yield "the component has no workspace with a retention time: set workspaceResourceId."
     elif kind == "gcp:logging:ProjectBucketConfig":
-        yield from _days(resource.at("retentionDays"), given, "retentionDays", "the log bucket has no set time")
+        yield from _check_days(resource.get("retentionDays"), context, "retentionDays", "it has no retention time")
 
 
-def _days(days: Any, given: Given, name: str, why: str) -> Iterator[str]:
-    most = given.config.get("mostDays", MOST_DAYS)
+def _check_days(days: Any, context: Context, name: str, problem: str) -> Iterator[str]:
+    most = context.config.get("mostDays", MOST_DAYS)
     if days is UNKNOWN:
         return
     if not isinstance(days, int | float) or isinstance(days, bool) or not days > 0:
-        yield f"{why}: set {name}, at most {most:g}."
+        yield f"{problem}: set {name} to at most {most:g}."
     elif days > most:
-        yield f"{name} is {days:g}, and at most {most:g} are allowed."
+        yield f"{name} is {days:g}, but the limit is {most:g}."
 
 
-def _json(value: Any) -> Any:
+def _parse_json(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
@@ -59,6 +61,6 @@ def _json(value: Any) -> Any:
         return {}
 
 
-def _group(container: Any) -> Any:
+def _find_group(container: Any) -> Any:
     logs = (container or {}).get("logConfiguration") if isinstance(container, Mapping) else None
     return ((logs or {}).get("options") or {}).get("awslogs-group")

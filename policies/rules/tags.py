@@ -1,14 +1,14 @@
-"""Everything that can carry tags says whose it is: project and stack, and what belongs to a node the node's name.
+"""Requires tags on every resource that supports them: project and stack, and for a node's resources the node's name.
 
-Without them nobody can tell from a bill what a line belongs to. TAGGED are the types of this program that take tags, by
-the property they have them in; a test compares the table with the SDKs.
+Without tags, a bill does not show which costs belong together. TAGGED maps the types of this program that support tags
+to the property with the tags; a test compares the table with the SDKs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from policies.resource import UNKNOWN, Given, Resource
+from policies.resource import UNKNOWN, Context, Resource
 
 ALWAYS = ("project", "stack")
 _AWS = (
@@ -30,15 +30,15 @@ TAGGED: Mapping[str, str] = {
 }
 
 
-def tags_present(resource: Resource, given: Given) -> Iterator[str]:
-    """The tags of one resource; `also` in the rule's configuration names more that everything must have."""
-    where = TAGGED.get(resource.kind)
-    if where is None:
+def tags_present(resource: Resource, context: Context) -> Iterator[str]:
+    """Check the tags of a resource. The setting `also` names additional required tags."""
+    property_ = TAGGED.get(resource.kind)
+    if property_ is None:
         return
-    tags = resource.at(where)
+    tags = resource.get(property_)
     if tags is UNKNOWN:
         return
-    wanted = [*ALWAYS, *(["node"] if resource.inside("PredictionNode") else []), *given.config.get("also", [])]
-    missing = [name for name in wanted if not (tags or {}).get(name)]
+    required = [*ALWAYS, *(["node"] if resource.is_inside("PredictionNode") else []), *context.config.get("also", [])]
+    missing = [name for name in required if not (tags or {}).get(name)]
     if missing:
-        yield f"{where} lack {', '.join(missing)}: nobody could tell from a bill what it belongs to."
+        yield f"{property_} lack {', '.join(missing)}: add them, so that bills show what the resource belongs to."

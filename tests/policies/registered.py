@@ -1,4 +1,4 @@
-"""What the program registers on each cloud, with Pulumi's mocks, as the rules see it."""
+"""The resources that the program registers on each cloud under Pulumi's mocks, as input for the rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from policies.resource import Resource
 SECRETS = frozenset({PUBLIC_ID, SECRET_KEY, WEBHOOK_KEY, "planted-deployer-token", "planted-registry-token"})
 MODELS = [f"5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c0{number}" for number in range(4)]
 SCHEDULE = 'schedule: {cron: "0 13 * * 2-6", timezone: America/New_York}'
-# Every way of building and running that a cloud has: its own builder, Docker, larger disks and machines.
+# Every way to build and run a node on each cloud: its own builder, Docker, larger disks and machines.
 TEXTS = {
     "aws": f"""
 defaults: {{cloud: aws, source: m, tags: {{team: quants}}}}
@@ -44,44 +44,44 @@ nodes:
 
 
 class _AzureMocks(AzureMocks):
-    """With the ids that Azure gives, whose scopes a rule reads."""
+    """Answers with real Azure ids, because a rule reads the scopes in them."""
 
     def answer(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         _, outputs = super().answer(type_, name, inputs)
         group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{inputs.get('resourceGroupName', name)}"
-        own = type_.endswith(":ResourceGroup")
-        return group if own else f"{group}/providers/Microsoft.{type_.split(':')[1]}/{name}", outputs
+        is_group = type_.endswith(":ResourceGroup")
+        return group if is_group else f"{group}/providers/Microsoft.{type_.split(':')[1]}/{name}", outputs
 
 
 MOCKS: dict[str, Callable[[], recorder.Mocks]] = {"aws": AwsMocks, "gcp": GcpMocks, "azure": _AzureMocks}
 
 
-def program(cloud: str) -> list[Resource]:
-    """Everything that a cloud's nodes register, in the current folder."""
+def register_program(cloud: str) -> list[Resource]:
+    """Return all resources that a cloud's nodes register. Writes nodes.yaml to the current folder."""
     recorder.place(Path())
-    found, _ = recorder.registered(MOCKS[cloud](), TEXTS[cloud], "prediction-nodes", "dev")
-    urns = {each.urn: _urn(each, found) for each in found}
+    resources, _ = recorder.registered(MOCKS[cloud](), TEXTS[cloud], "prediction-nodes", "dev")
+    urns = {resource.urn: _make_urn(resource, resources) for resource in resources}
     return [
         Resource(
-            each.type,
-            each.name,
-            each.inputs,
-            urns[each.urn],
-            frozenset(each.secrets),
-            # Mocks note what a resource depends on, not which of its properties does.
-            dict.fromkeys(each.inputs, frozenset(urns[one] for one in each.depends_on if one in urns)),
+            resource.type,
+            resource.name,
+            resource.inputs,
+            urns[resource.urn],
+            frozenset(resource.secrets),
+            # Mocks record the dependencies of a resource, not of its properties.
+            dict.fromkeys(resource.inputs, frozenset(urns[urn] for urn in resource.depends_on if urn in urns)),
         )
-        for each in found
+        for resource in resources
     ]
 
 
-def _urn(one: Registered, found: list[Registered]) -> str:
-    """A URN as the engine writes it: with the types of all parents, where mocks have the nearest only."""
-    types, at = [one.type], one
-    while at.parent:
-        above = [each for each in found if each.urn == at.parent]
-        if not above:
+def _make_urn(resource: Registered, resources: list[Registered]) -> str:
+    """Return the engine's URN, which has the types of all parents. Mocks have only the nearest parent."""
+    types, child = [resource.type], resource
+    while child.parent:
+        parents = [candidate for candidate in resources if candidate.urn == child.parent]
+        if not parents:
             break
-        (at,) = above
-        types.append(at.type)
-    return f"urn:pulumi:dev::prediction-nodes::{'$'.join(reversed(types))}::{one.name}"
+        (child,) = parents
+        types.append(child.type)
+    return f"urn:pulumi:dev::prediction-nodes::{'$'.join(reversed(types))}::{resource.name}"

@@ -13,14 +13,14 @@ from policies import patches
 
 
 class Servicer:
-    """Ours."""
+    """Replaces the library's servicer."""
 
 
 @pytest.fixture
 def library() -> ModuleType:
-    made = ModuleType("pulumi_policy.policy")
-    vars(made)["_PolicyAnalyzerServicer"] = object
-    return made
+    module = ModuleType("pulumi_policy.policy")
+    vars(module)["_PolicyAnalyzerServicer"] = object
+    return module
 
 
 def test_the_servicer_is_replaced(library: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,7 +31,7 @@ def test_the_servicer_is_replaced(library: ModuleType, monkeypatch: pytest.Monke
 
 def test_on_another_version_the_pack_does_not_start(library: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", {"pulumi-policy": "9.9.9"}.__getitem__)
-    with pytest.raises(SystemExit, match=rf"checked with pulumi-policy {re.escape(patches.CHECKED)}, and 9\.9\.9"):
+    with pytest.raises(SystemExit, match=rf"works with pulumi-policy {re.escape(patches.CHECKED)}, but 9\.9\.9"):
         patches.replace_servicer(library, Servicer)
     assert library._PolicyAnalyzerServicer is object
 
@@ -39,4 +39,4 @@ def test_on_another_version_the_pack_does_not_start(library: ModuleType, monkeyp
 def test_the_pinned_library_is_the_one_that_was_checked() -> None:
     pinned = re.search(r"^pulumi-policy==(\S+)", (ROOT / "policies" / "requirements.txt").read_text(), re.MULTILINE)
     assert pinned
-    assert pinned[1] == patches.CHECKED, "the pin moved: policies/patches.py says what to compare"
+    assert pinned[1] == patches.CHECKED, "the pin has changed: see policies/patches.py for what to compare"

@@ -1,4 +1,4 @@
-"""Everything that the program registers passes every rule; and the rules see what there is to see in it."""
+"""All resources of the program pass every rule, and a worse program breaks the right rule."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from policies.pack import RESOURCE_RULES, broken
+from policies.pack import RESOURCE_RULES, find_violations
 from policies.resource import Resource
 from policies.rules.tags import TAGGED
 from providers.clouds import find_package
-from tests.policies.registered import SECRETS, program
+from tests.policies.registered import SECRETS, register_program
 
 CLOUDS = ("aws", "gcp", "azure")
 SDKS = {"aws": "pulumi_aws", "gcp": "pulumi_gcp", "azure-native": "pulumi_azure_native"}
@@ -24,20 +24,20 @@ SDKS = {"aws": "pulumi_aws", "gcp": "pulumi_gcp", "azure-native": "pulumi_azure_
 def registered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[Resource]]]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("providers.azure.login.exchange", lambda _server, _token: "planted-registry-token")
-        found = {}
+        resources = {}
         for cloud in CLOUDS:
             patched.chdir(tmp_path_factory.mktemp(cloud))
-            found[cloud] = program(cloud)
-        yield found
+            resources[cloud] = register_program(cloud)
+        yield resources
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_the_program_breaks_no_rule(cloud: str, registered: dict[str, list[Resource]]) -> None:
-    assert broken(registered[cloud], secrets=SECRETS) == []
+    assert find_violations(registered[cloud], secrets=SECRETS) == []
 
 
 LOGS = {"logConfiguration": {"options": {"awslogs-group": "jobs"}}}
-# For each cloud: a type that the program registers, what is done to it, and the rule that must notice.
+# Cloud, a type that the program registers, a change that makes it worse, and the rule that must reject it.
 BREAKS: list[tuple[str, str, dict[str, Any], str]] = [
     ("aws", "aws:iam:RolePolicy", {"policy": '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'},
      "no-wildcard-on-aws"),
@@ -74,31 +74,31 @@ BREAKS: list[tuple[str, str, dict[str, Any], str]] = [
 def test_a_program_that_breaks_a_rule(
     cloud: str, kind: str, change: dict[str, Any], rule: str, registered: dict[str, list[Resource]]
 ) -> None:
-    first = next(each for each in registered[cloud] if each.kind == kind)
+    first = next(resource for resource in registered[cloud] if resource.kind == kind)
     bad = replace(first, props={**first.props, **change}, type=change.get("type", first.type))
-    found = broken([bad if each is first else each for each in registered[cloud]], secrets=SECRETS)
-    assert {sentence.split(":")[0] for sentence in found} == {rule}, found
-    assert not [sentence for sentence in found if any(secret in sentence for secret in SECRETS)]
+    resources = [bad if resource is first else resource for resource in registered[cloud]]
+    violations = find_violations(resources, secrets=SECRETS)
+    assert {sentence.split(":")[0] for sentence in violations} == {rule}, violations
+    assert not [sentence for sentence in violations if any(secret in sentence for secret in SECRETS)]
 
 
 def test_each_rule_is_broken_above() -> None:
     rules = {rule.name for rule in RESOURCE_RULES} | {"every-bucket-blocked"}
-    assert {each[3] for each in BREAKS} == rules
+    assert {rule for *_, rule in BREAKS} == rules
 
 
-def test_no_type_that_takes_tags_is_forgotten(registered: dict[str, list[Resource]]) -> None:
-    kinds = {
-        each.kind: each.type for found in registered.values() for each in found if find_package(each.type.split(":")[0])
-    }
-    takes = {kind for kind, type_ in kinds.items() if {"tags", "labels"} & inputs_of(type_)}
-    assert takes == set(TAGGED)
-    for kind in takes:
-        assert TAGGED[kind] in inputs_of(kinds[kind])
+def test_every_type_that_supports_tags_is_listed(registered: dict[str, list[Resource]]) -> None:
+    resources = [resource for cloud in CLOUDS for resource in registered[cloud]]
+    kinds = {resource.kind: resource.type for resource in resources if find_package(resource.type.split(":")[0])}
+    taggable = {kind for kind, type_ in kinds.items() if {"tags", "labels"} & list_inputs(type_)}
+    assert taggable == set(TAGGED)
+    for kind in taggable:
+        assert TAGGED[kind] in list_inputs(kinds[kind])
 
 
-def inputs_of(type_: str) -> set[str]:
-    """The inputs that the SDK knows of a type, as Python names."""
+def list_inputs(type_: str) -> set[str]:
+    """Return the inputs of a type in the SDK, as Python names."""
     package, module, name = type_.split(":")
     folder = {"lambda": "lambda_"}.get(module.split("/")[0], module.split("/")[0])
-    found = getattr(importlib.import_module(f"{SDKS[package]}.{folder}"), f"{name}Args")
-    return set(inspect.signature(vars(found)["__init__"]).parameters)
+    arguments = getattr(importlib.import_module(f"{SDKS[package]}.{folder}"), f"{name}Args")
+    return set(inspect.signature(vars(arguments)["__init__"]).parameters)

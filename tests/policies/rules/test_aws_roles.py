@@ -1,4 +1,4 @@
-"""Policies on AWS: named actions on named resources, services alone take roles on, one managed policy is known."""
+"""Policies on AWS name actions and resources, only services assume roles, and one managed policy is allowed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from policies.resource import UNKNOWN
-from policies.rules.aws_roles import wildcard
-from tests.policies.one import said
+from policies.rules.aws_roles import is_wildcard
+from tests.policies.single_rule import run_rule
 
 BUCKET = "arn:aws:s3:::claims-1a2b"
 
 
 def policy(**statement: Any) -> list[str]:
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
-    found = said("no-wildcard-on-aws", "aws:iam/rolePolicy:RolePolicy", {"policy": json.dumps(document)})
-    assert found == said("no-wildcard-on-aws", "aws:iam/rolePolicy:RolePolicy", {"policy": document})
-    return found
+    sentences = run_rule("no-wildcard-on-aws", "aws:iam/rolePolicy:RolePolicy", {"policy": json.dumps(document)})
+    assert sentences == run_rule("no-wildcard-on-aws", "aws:iam/rolePolicy:RolePolicy", {"policy": document})
+    return sentences
 
 
 @pytest.mark.parametrize("action", ["*", "s3:*", "s3:Get*", "s3:GetObjec?"])
@@ -41,7 +41,7 @@ def test_a_wildcard_action(action: str) -> None:
     ],
 )
 def test_a_wildcard_resource(arn: str) -> None:
-    assert wildcard(arn)
+    assert is_wildcard(arn)
     (sentence,) = policy(Action="s3:GetObject", Resource=arn)
     assert sentence == f"the resource {arn} of s3:GetObject is a wildcard: name the resource."
 
@@ -57,43 +57,44 @@ def test_a_wildcard_resource(arn: str) -> None:
         "arn:aws:ecr:us-east-1:1:repository/nodes-dev/*",
     ],
 )
-def test_a_named_resource_and_what_is_in_it(arn: str) -> None:
+def test_a_named_resource_and_its_contents(arn: str) -> None:
     assert policy(Action=["s3:GetObject"], Resource=[arn]) == []
 
 
-def test_a_bare_star_is_for_actions_without_a_resource_alone() -> None:
+def test_only_actions_without_resources_may_have_a_bare_star() -> None:
     assert policy(Action=["ecr:GetAuthorizationToken"], Resource="*") == []
     assert policy(Action=["ecr:GetAuthorizationToken", "ecr:PutImage"], Resource="*") != []
 
 
-def test_everything_else_is_a_wildcard_too() -> None:
+def test_inverted_statements_are_wildcards_too() -> None:
     assert "NotAction" in policy(NotAction="iam:*", Resource=BUCKET)[0]
     assert "NotResource" in policy(Action="s3:GetObject", NotResource=BUCKET)[0]
 
 
-def test_a_refusal_may_have_wildcards_and_what_is_not_known_passes() -> None:
+def test_denials_may_have_wildcards_and_unknown_policies_pass() -> None:
     document = json.dumps({"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}})
-    assert said("no-wildcard-on-aws", "aws:iam/policy:Policy", {"policy": document}) == []
-    assert said("no-wildcard-on-aws", "aws:iam/policy:Policy", {"policy": UNKNOWN}) == []
+    assert run_rule("no-wildcard-on-aws", "aws:iam/policy:Policy", {"policy": document}) == []
+    assert run_rule("no-wildcard-on-aws", "aws:iam/policy:Policy", {"policy": UNKNOWN}) == []
 
 
 @pytest.mark.parametrize(
-    "who", ["*", {"AWS": "*"}, {"Service": "lambda.amazonaws.com", "AWS": "arn:aws:iam::1:root"}, {"Federated": "x"}]
+    "principal",
+    ["*", {"AWS": "*"}, {"Service": "lambda.amazonaws.com", "AWS": "arn:aws:iam::1:root"}, {"Federated": "x"}],
 )
-def test_only_services_take_roles_on(who: Any) -> None:
-    trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": who}]}
+def test_only_services_assume_roles(principal: Any) -> None:
+    trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}]}
     role = "aws:iam/role:Role"
-    assert "only a service" in said("no-wildcard-on-aws", role, {"assumeRolePolicy": json.dumps(trust)})[0]
+    assert "only a service" in run_rule("no-wildcard-on-aws", role, {"assumeRolePolicy": json.dumps(trust)})[0]
     trust["Statement"][0]["Principal"] = {"Service": "lambda.amazonaws.com"}
-    assert said("no-wildcard-on-aws", role, {"assumeRolePolicy": json.dumps(trust)}) == []
+    assert run_rule("no-wildcard-on-aws", role, {"assumeRolePolicy": json.dumps(trust)}) == []
 
 
-def test_policies_of_awss_own() -> None:
+def test_aws_managed_policies() -> None:
     type_, own = "aws:iam/rolePolicyAttachment:RolePolicyAttachment", "arn:aws:iam::aws:policy/"
     agent = f"{own}service-role/AmazonEC2ContainerServiceforEC2Role"
-    assert said("no-wildcard-on-aws", type_, {"policyArn": agent}) == []
-    assert said("no-wildcard-on-aws", type_, {"policyArn": agent}, managed=[]) != []
-    assert said("no-wildcard-on-aws", type_, {"policyArn": f"{own}AdministratorAccess"}) != []
-    assert said("no-wildcard-on-aws", "aws:iam/role:Role", {"managedPolicyArns": [f"{own}PowerUserAccess"]}) != []
+    assert run_rule("no-wildcard-on-aws", type_, {"policyArn": agent}) == []
+    assert run_rule("no-wildcard-on-aws", type_, {"policyArn": agent}, managed=[]) != []
+    assert run_rule("no-wildcard-on-aws", type_, {"policyArn": f"{own}AdministratorAccess"}) != []
+    assert run_rule("no-wildcard-on-aws", "aws:iam/role:Role", {"managedPolicyArns": [f"{own}PowerUserAccess"]}) != []
     inline = {"inlinePolicies": [{"policy": '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'}]}
-    assert len(said("no-wildcard-on-aws", "aws:iam/role:Role", inline)) == 2
+    assert len(run_rule("no-wildcard-on-aws", "aws:iam/role:Role", inline)) == 2

@@ -1,4 +1,4 @@
-"""The ceiling: what a node costs by `pnodes cost` against the lowest ceiling that is set."""
+"""A node's cost by `pnodes cost` is compared with its lowest ceiling."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from nodefile.settings import load_node
 from pnodes.plan.cost import estimate
-from policies.pack import STACK_RULES, defaults
-from policies.resource import Given, Resource
+from policies.pack import STACK_RULES, list_defaults
+from policies.resource import Context, Resource
 
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 ALPHA: dict[str, Any] = {
@@ -30,50 +30,50 @@ BIG = {**ALPHA, "size": {"preset": "mem-4xl", "cpu": 16.0, "memory": 122880.0}}
 SETTING = "prediction-nodes:cost-ceiling"
 
 
-def said(settings: Any, setting: str | None = None, **config: Any) -> list[str]:
-    (rule,) = [each for each in STACK_RULES if each.name == "cost-ceiling"]
+def run_rule(settings: Any, setting: str | None = None, **config: Any) -> list[str]:
+    (rule,) = [rule for rule in STACK_RULES if rule.name == "cost-ceiling"]
     stack = Resource("pulumi:pulumi:Stack", "dev", {"settings": settings}, "urn")
-    given = Given({**defaults(rule), **config}, {SETTING: setting} if setting else {})
-    found = list(rule.check([stack], given))
-    assert {urn for _, urn in found} <= {"urn"}
-    return [sentence for sentence, _ in found]
+    context = Context({**list_defaults(rule), **config}, {SETTING: setting} if setting else {})
+    violations = list(rule.check([stack], context))
+    assert {urn for _, urn in violations} <= {"urn"}
+    return [sentence for sentence, _ in violations]
 
 
 def test_a_node_under_and_over_its_ceiling() -> None:
     month = estimate(load_node("alpha", ALPHA), 600).month
     assert month is not None
-    assert said({"alpha": ALPHA}) == []
-    (sentence,) = said({"alpha": ALPHA}, str(month - 0.01))
+    assert run_rule({"alpha": ALPHA}) == []
+    (sentence,) = run_rule({"alpha": ALPHA}, str(month - 0.01))
     assert sentence.startswith(f"alpha would cost {month:.2f} USD a month (1 vCPU, 4 GiB, 22 runs of 10 minutes)")
-    assert said({"alpha": ALPHA}, str(month + 0.01)) == []
-    assert said({"alpha": ALPHA}, str(month + 0.01), minutes=20) != []
+    assert run_rule({"alpha": ALPHA}, str(month + 0.01)) == []
+    assert run_rule({"alpha": ALPHA}, str(month + 0.01), minutes=20) != []
 
 
-def test_the_lowest_of_what_is_set_counts() -> None:
-    assert said({"alpha": ALPHA}, "50", usdAMonth=0.01) != []
-    assert said({"alpha": ALPHA}, "0.01", usdAMonth=50) != []
-    assert said({"alpha": BIG}, minutes=2000) != [], "the pack has a ceiling of its own"
-    assert said({"alpha": BIG}, "10000", minutes=2000) == [], "which a set one takes the place of"
+def test_the_lowest_ceiling_applies() -> None:
+    assert run_rule({"alpha": ALPHA}, "50", usdAMonth=0.01) != []
+    assert run_rule({"alpha": ALPHA}, "0.01", usdAMonth=50) != []
+    assert run_rule({"alpha": BIG}, minutes=2000) != [], "the pack has no ceiling of its own"
+    assert run_rule({"alpha": BIG}, "10000", minutes=2000) == [], "a setting does not replace the pack's own ceiling"
 
 
 def test_a_ceiling_for_each_node() -> None:
-    found = said({"alpha": ALPHA, "beta": ALPHA}, '{"beta": 0.01}')
-    assert [sentence.split()[0] for sentence in found] == ["beta"]
+    sentences = run_rule({"alpha": ALPHA, "beta": ALPHA}, '{"beta": 0.01}')
+    assert [sentence.split()[0] for sentence in sentences] == ["beta"]
 
 
 @pytest.mark.parametrize("setting", ["much", '{"alpha": "some"}', "[1]"])
-def test_a_setting_that_is_no_ceiling_is_named(setting: str) -> None:
-    (sentence,) = said({"alpha": ALPHA}, setting)
+def test_an_invalid_ceiling_is_reported(setting: str) -> None:
+    (sentence,) = run_rule({"alpha": ALPHA}, setting)
     assert sentence.startswith("the setting cost-ceiling is")
     assert "pulumi config set --path cost-ceiling.alpha 20" in sentence
 
 
 def test_a_machine_without_a_price() -> None:
     machine = {**ALPHA, "disk": 500.0}
-    assert said({"alpha": machine}) == []
-    (sentence,) = said({"alpha": machine}, "50")
+    assert run_rule({"alpha": machine}) == []
+    (sentence,) = run_rule({"alpha": machine}, "50")
     assert sentence.startswith("alpha: a machine of the kind EC2 has no price")
 
 
 def test_a_stack_without_settings() -> None:
-    assert said(None) == []
+    assert run_rule(None) == []

@@ -1,4 +1,4 @@
-"""Public endpoints: triggers with a token's hash, and nothing else."""
+"""Only triggers with the hash of a token may be public endpoints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from policies.resource import UNKNOWN
-from tests.policies.one import said
+from tests.policies.single_rule import run_rule
 
 RULE = "only-triggers-are-public"
 HASH = {"TOKEN_SHA256": "0f" * 32}
@@ -25,12 +25,12 @@ FUNCTIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("type_", FUNCTIONS)
-def test_a_trigger_knows_its_tokens_hash(type_: str) -> None:
-    made = FUNCTIONS[type_]
-    assert said(RULE, type_, made(HASH), "trigger") == []
-    assert said(RULE, type_, made({"TOKEN_SHA256": UNKNOWN}), "trigger") == []
+def test_a_trigger_has_its_tokens_hash(type_: str) -> None:
+    make = FUNCTIONS[type_]
+    assert run_rule(RULE, type_, make(HASH), "trigger") == []
+    assert run_rule(RULE, type_, make({"TOKEN_SHA256": UNKNOWN}), "trigger") == []
     for variables in ({}, {"TOKEN_SHA256": ""}, {"TOKEN_SHA256": "a token"}, {"TOKEN": "0f" * 32}):
-        assert "it would take anybody's call" in said(RULE, type_, made(variables), "trigger")[0]
+        assert "it would accept anyone's call" in run_rule(RULE, type_, make(variables), "trigger")[0]
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,10 @@ def test_a_trigger_knows_its_tokens_hash(type_: str) -> None:
         ("gcp:cloudrunv2/serviceIamMember:ServiceIamMember", {"member": "allUsers", "role": "roles/run.invoker"}),
     ],
 )
-def test_what_only_a_trigger_may_have(type_: str, props: dict[str, Any]) -> None:
-    assert said(RULE, type_, props, "trigger") == []
-    assert len(said(RULE, type_, props, "node")) == 1
-    assert len(said(RULE, type_, props, "")) == 1
+def test_endpoints_that_only_a_trigger_may_have(type_: str, props: dict[str, Any]) -> None:
+    assert run_rule(RULE, type_, props, "trigger") == []
+    assert len(run_rule(RULE, type_, props, "node")) == 1
+    assert len(run_rule(RULE, type_, props, "")) == 1
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_what_only_a_trigger_may_have(type_: str, props: dict[str, Any]) -> None
         ("azure-native:network:SecurityRule", {"direction": "Inbound", "access": "Allow", "sourceAddressPrefix": "*"}),
     ],
 )
-def test_what_nothing_may_have(type_: str, props: dict[str, Any]) -> None:
-    assert len(said(RULE, type_, props, "trigger")) == 1
+def test_endpoints_that_are_always_rejected(type_: str, props: dict[str, Any]) -> None:
+    assert len(run_rule(RULE, type_, props, "trigger")) == 1
 
 
 @pytest.mark.parametrize(
@@ -86,5 +86,5 @@ def test_what_nothing_may_have(type_: str, props: dict[str, Any]) -> None:
         ("gcp:cloudfunctionsv2/function:Function", {"serviceConfig": {"ingressSettings": "ALLOW_INTERNAL_ONLY"}}),
     ],
 )
-def test_what_anything_may_have(type_: str, props: dict[str, Any]) -> None:
-    assert said(RULE, type_, props, "cluster") == []
+def test_resources_that_are_always_allowed(type_: str, props: dict[str, Any]) -> None:
+    assert run_rule(RULE, type_, props, "cluster") == []

@@ -1,4 +1,4 @@
-"""No key in plain text: what looks like one, and what a secret setting holds, in any form; a secret may hold it."""
+"""Strings that look like a key, and values of secret settings in any form, are rejected unless they are secret."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.policies.one import said
+from tests.policies.single_rule import run_rule
 
 PUBLIC_ID, SECRET_KEY = "CKTYXQLP2SCZUPTQ5UHVZFNQ2YBVPSKR", "K7" * 32
 FUNCTION = "aws:lambda/function:Function"
@@ -15,9 +15,9 @@ OWN = "a value/of my+own"
 
 
 @pytest.mark.parametrize("text", [PUBLIC_ID, SECRET_KEY, f"--id {PUBLIC_ID} --more", f'{{"key": "{SECRET_KEY}"}}'])
-def test_what_looks_like_a_key(text: str) -> None:
-    (sentence,) = said("no-plaintext-key", FUNCTION, {"environment": {"variables": {"KEY": text}}})
-    assert sentence.startswith("environment.variables.KEY holds what looks like a Numerai API key")
+def test_strings_that_look_like_a_key(text: str) -> None:
+    (sentence,) = run_rule("no-plaintext-key", FUNCTION, {"environment": {"variables": {"KEY": text}}})
+    assert sentence.startswith("environment.variables.KEY contains plain text that looks like a Numerai API key")
     assert text not in sentence
 
 
@@ -32,26 +32,26 @@ def test_what_looks_like_a_key(text: str) -> None:
         "arn:aws:s3:::bucket/claims/alpha/*",
     ],
 )
-def test_what_does_not(text: str) -> None:
-    assert said("no-plaintext-key", FUNCTION, {"description": text}) == []
+def test_strings_that_do_not(text: str) -> None:
+    assert run_rule("no-plaintext-key", FUNCTION, {"description": text}) == []
 
 
 @pytest.mark.parametrize("form", [OWN, base64.b64encode(OWN.encode()).decode(), quote(OWN, safe="")])
 def test_the_value_of_a_secret_setting(form: str) -> None:
-    known = frozenset({OWN})
+    secrets = frozenset({OWN})
     props = {"source": {"assets": {"index.py": {"text": f"KEY = '{form}'"}}}}
-    (sentence,) = said("no-plaintext-key", FUNCTION, props, secrets=known)
-    assert sentence.startswith("source.assets.index.py.text holds the value of a secret setting")
+    (sentence,) = run_rule("no-plaintext-key", FUNCTION, props, secrets=secrets)
+    assert sentence.startswith("source.assets.index.py.text contains the value of a secret setting")
     assert OWN not in sentence
-    assert said("no-plaintext-key", FUNCTION, {"description": "other"}, secrets=known) == []
+    assert run_rule("no-plaintext-key", FUNCTION, {"description": "other"}, secrets=secrets) == []
 
 
-def test_what_is_marked_secret_may_hold_it() -> None:
+def test_secret_values_may_contain_keys() -> None:
     props = {"secretString": SECRET_KEY, "list": [{"value": OWN}], "listing": OWN}
     type_ = "aws:secretsmanager/secretVersion:SecretVersion"
-    found = said("no-plaintext-key", type_, props, secret=("secretString", "list"), secrets=frozenset({OWN}))
-    assert [sentence.split()[0] for sentence in found] == ["listing"]
+    sentences = run_rule("no-plaintext-key", type_, props, secret=("secretString", "list"), secrets=frozenset({OWN}))
+    assert [sentence.split()[0] for sentence in sentences] == ["listing"]
 
 
-def test_a_short_secret_forbids_nothing() -> None:
-    assert said("no-plaintext-key", FUNCTION, {"description": "true"}, secrets=frozenset({"true"})) == []
+def test_short_secrets_are_not_searched_for() -> None:
+    assert run_rule("no-plaintext-key", FUNCTION, {"description": "true"}, secrets=frozenset({"true"})) == []

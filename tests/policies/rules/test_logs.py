@@ -1,4 +1,4 @@
-"""Logs: kept for a set time and not too long; what writes a log names it."""
+"""Logs have a limited retention time, and resources that write logs name them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from policies.resource import UNKNOWN
-from tests.policies.one import said
+from tests.policies.single_rule import run_rule
 
 RULE = "log-retention-set"
 KEPT = {
@@ -20,12 +20,12 @@ KEPT = {
 
 @pytest.mark.parametrize(("type_", "name"), KEPT.items())
 def test_days(type_: str, name: str) -> None:
-    assert said(RULE, type_, {name: 30}) == []
-    assert said(RULE, type_, {name: UNKNOWN}) == []
-    assert f"set {name}" in said(RULE, type_, {})[0]
-    assert f"set {name}" in said(RULE, type_, {name: 0})[0]
-    assert said(RULE, type_, {name: 400}) == [f"{name} is 400, and at most 365 are allowed."]
-    assert said(RULE, type_, {name: 400}, mostDays=400) == []
+    assert run_rule(RULE, type_, {name: 30}) == []
+    assert run_rule(RULE, type_, {name: UNKNOWN}) == []
+    assert f"set {name}" in run_rule(RULE, type_, {})[0]
+    assert f"set {name}" in run_rule(RULE, type_, {name: 0})[0]
+    assert run_rule(RULE, type_, {name: 400}) == [f"{name} is 400, but the limit is 365."]
+    assert run_rule(RULE, type_, {name: 400}, mostDays=400) == []
 
 
 JOB = json.dumps({"logConfiguration": {"options": {"awslogs-group": "jobs"}}})
@@ -52,7 +52,7 @@ JOB = json.dumps({"logConfiguration": {"options": {"awslogs-group": "jobs"}}})
         ("azure-native:applicationinsights:Component", {"workspaceResourceId": "/w"}, {}),
     ],
 )
-def test_what_writes_a_log_names_it(type_: str, good: dict[str, Any], bad: dict[str, Any]) -> None:
-    assert said(RULE, type_, good) == []
-    assert len(said(RULE, type_, bad)) == 1
-    assert said(RULE, type_, dict.fromkeys(good, UNKNOWN)) == []
+def test_resources_that_write_a_log_name_it(type_: str, good: dict[str, Any], bad: dict[str, Any]) -> None:
+    assert run_rule(RULE, type_, good) == []
+    assert len(run_rule(RULE, type_, bad)) == 1
+    assert run_rule(RULE, type_, dict.fromkeys(good, UNKNOWN)) == []

@@ -1,4 +1,4 @@
-"""Storage: encrypted on the disk and on the way, and never public."""
+"""Storage is encrypted at rest and in transit, and never public."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from policies.resource import UNKNOWN, Given, Resource
+from policies.resource import UNKNOWN, Context, Resource
 from policies.rules.storage import every_bucket_blocked
-from tests.policies.one import resource, said
+from tests.policies.single_rule import make_resource, run_rule
 
 ACCOUNT = {
     "allowBlobPublicAccess": False,
@@ -32,7 +32,7 @@ TYPES = {
     "volume": "aws:ebs/volume:Volume",
     "policy": "aws:s3/bucketPolicy:BucketPolicy",
 }
-ANYBODY = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": "s3:GetObject"}]}
+EVERYONE = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": "s3:GetObject"}]}
 DISK = [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}]
 
 
@@ -51,9 +51,9 @@ DISK = [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}]
     ],
 )
 def test_encrypted(what: str, good: dict[str, Any], bad: dict[str, Any]) -> None:
-    assert said("encrypted-storage", TYPES[what], good) == []
-    assert len(said("encrypted-storage", TYPES[what], {**good, **bad})) == 1
-    assert said("encrypted-storage", TYPES[what], dict.fromkeys(good, UNKNOWN)) == []
+    assert run_rule("encrypted-storage", TYPES[what], good) == []
+    assert len(run_rule("encrypted-storage", TYPES[what], {**good, **bad})) == 1
+    assert run_rule("encrypted-storage", TYPES[what], dict.fromkeys(good, UNKNOWN)) == []
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_encrypted(what: str, good: dict[str, Any], bad: dict[str, Any]) -> None
         ("block", BLOCK, {"blockPublicAcls": None}),
         ("s3", {}, {"acl": "public-read"}),
         ("s3", {"acl": "private"}, {"acl": "authenticated-read"}),
-        ("policy", {"policy": '{"Statement": []}'}, {"policy": json.dumps(ANYBODY)}),
+        ("policy", {"policy": '{"Statement": []}'}, {"policy": json.dumps(EVERYONE)}),
         ("gcs", GCS, {"uniformBucketLevelAccess": False}),
         ("gcs", GCS, {"publicAccessPrevention": "inherited"}),
         ("gcs", GCS, {"publicAccessPrevention": None}),
@@ -73,16 +73,16 @@ def test_encrypted(what: str, good: dict[str, Any], bad: dict[str, Any]) -> None
     ],
 )
 def test_never_public(what: str, good: dict[str, Any], bad: dict[str, Any]) -> None:
-    assert said("no-public-bucket", TYPES[what], good) == []
-    assert len(said("no-public-bucket", TYPES[what], {**good, **bad})) == 1
-    assert said("no-public-bucket", TYPES[what], dict.fromkeys(good, UNKNOWN)) == []
+    assert run_rule("no-public-bucket", TYPES[what], good) == []
+    assert len(run_rule("no-public-bucket", TYPES[what], {**good, **bad})) == 1
+    assert run_rule("no-public-bucket", TYPES[what], dict.fromkeys(good, UNKNOWN)) == []
 
 
-def test_every_bucket_has_its_block() -> None:
-    bucket = resource(TYPES["s3"], {}, name="claims")
-    block = Resource(TYPES["block"], "claims", BLOCK, refers={"bucket": frozenset({bucket.urn})})
-    assert list(every_bucket_blocked([bucket, block], Given())) == []
-    other = resource(TYPES["s3"], {}, name="other")
-    ((sentence, urn),) = every_bucket_blocked([bucket, block, other], Given())
+def test_every_bucket_has_a_public_access_block() -> None:
+    bucket = make_resource(TYPES["s3"], {}, name="claims")
+    block = Resource(TYPES["block"], "claims", BLOCK, dependencies={"bucket": frozenset({bucket.urn})})
+    assert list(every_bucket_blocked([bucket, block], Context())) == []
+    other = make_resource(TYPES["s3"], {}, name="other")
+    ((sentence, urn),) = every_bucket_blocked([bucket, block, other], Context())
     assert sentence.startswith("the bucket other has no BucketPublicAccessBlock")
     assert urn == other.urn

@@ -1,4 +1,4 @@
-"""Tags: project and stack on everything, the node's name on what is a node's, and what a company asks for beside."""
+"""Required tags: project and stack, the node's name on a node's resources, and the tags of the setting `also`."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import pytest
 
 from policies.resource import UNKNOWN
 from policies.rules.tags import TAGGED
-from tests.policies.one import said
+from tests.policies.single_rule import run_rule
 
 BOTH = {"project": "prediction-nodes", "stack": "dev"}
 
 
 @pytest.mark.parametrize("kind", TAGGED)
 def test_tags(kind: str) -> None:
-    where = TAGGED[kind]
-    assert said("tags-present", kind, {where: BOTH}) == []
-    assert said("tags-present", kind, {where: UNKNOWN}) == []
-    assert "lack node" in said("tags-present", kind, {where: BOTH}, "node")[0]
-    assert said("tags-present", kind, {where: {**BOTH, "node": "alpha"}}, "trigger") == []
-    assert "lack project, stack:" in said("tags-present", kind, {})[0]
-    assert "lack owner:" in said("tags-present", kind, {where: BOTH}, also=["owner"])[0]
+    property_ = TAGGED[kind]
+    assert run_rule("tags-present", kind, {property_: BOTH}) == []
+    assert run_rule("tags-present", kind, {property_: UNKNOWN}) == []
+    assert "lack node" in run_rule("tags-present", kind, {property_: BOTH}, "node")[0]
+    assert run_rule("tags-present", kind, {property_: {**BOTH, "node": "alpha"}}, "trigger") == []
+    assert "lack project, stack:" in run_rule("tags-present", kind, {})[0]
+    assert "lack owner:" in run_rule("tags-present", kind, {property_: BOTH}, also=["owner"])[0]
 
 
-def test_what_takes_no_tags() -> None:
-    assert said("tags-present", "aws:lambda/functionUrl:FunctionUrl", {}) == []
+def test_types_without_tags() -> None:
+    assert run_rule("tags-present", "aws:lambda/functionUrl:FunctionUrl", {}) == []

@@ -1,16 +1,16 @@
-"""One resource before one rule: what the rule says of it."""
+"""Run one rule on one resource."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from policies.pack import RESOURCE_RULES, defaults
-from policies.resource import Given, Resource
+from policies.pack import RESOURCE_RULES, list_defaults
+from policies.resource import Context, Resource
 
 STACK = "urn:pulumi:dev::prediction-nodes::"
-# Where a resource can lie: a trigger of a node, a node itself, a cluster.
-PLACES = {
+# Name -> the parents of a resource in that component, in its URN.
+PARENTS = {
     "trigger": "prediction-nodes:{0}:PredictionNode$prediction-nodes:{0}:Trigger$",
     "node": "prediction-nodes:{0}:PredictionNode$",
     "cluster": "prediction-nodes:{0}:Cluster$",
@@ -18,16 +18,16 @@ PLACES = {
 }
 
 
-def resource(
+def make_resource(
     type_: str, props: Mapping[str, Any], place: str = "cluster", name: str = "alpha", secret: tuple[str, ...] = ()
 ) -> Resource:
-    """A resource at a place of the program."""
+    """Return a resource inside a component."""
     cloud = {"azure-native": "azure"}.get(type_.split(":")[0], type_.split(":")[0])
-    urn = f"{STACK}{PLACES[place].format(cloud)}{type_}::{name}"
+    urn = f"{STACK}{PARENTS[place].format(cloud)}{type_}::{name}"
     return Resource(type_, name, props, urn, frozenset(secret))
 
 
-def said(
+def run_rule(
     rule: str,
     type_: str,
     props: Mapping[str, Any],
@@ -37,7 +37,7 @@ def said(
     secrets: frozenset[str] = frozenset(),
     **config: Any,
 ) -> list[str]:
-    """What the rule of this name says."""
-    (found,) = [each for each in RESOURCE_RULES if each.name == rule]
-    given = Given({**defaults(found), **config}, {}, secrets)
-    return list(found.check(resource(type_, props, place, name, secret), given))
+    """Return the sentences of the rule with this name."""
+    (selected,) = [candidate for candidate in RESOURCE_RULES if candidate.name == rule]
+    context = Context({**list_defaults(selected), **config}, {}, secrets)
+    return list(selected.check(make_resource(type_, props, place, name, secret), context))
