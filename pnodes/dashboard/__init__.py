@@ -1,5 +1,5 @@
-"""A page of all nodes: rounds, runs, submissions, cost and logs, served on this machine or written as one file.
+"""A page of all nodes: rounds, runs, submissions, cost and logs, served on this machine or written to one file.
 
-`deployment` is what is looked at, `sources` and `watch` ask for it, `story` and `spending` put it together, `view` and
-`plots` lay it out, `page` writes HTML, `server` and `report` hand it over. Nothing here changes anything anywhere.
+`deployment` describes the deployed nodes, `sources` and `watch` query them, `story` and `spending` combine the answers,
+`view` and `plots` lay them out, `page` renders HTML, `server` and `report` deliver it. The dashboard is read-only.
 """

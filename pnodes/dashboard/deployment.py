@@ -1,6 +1,6 @@
-"""What the page is about, without saying where it comes from: the deployed nodes and who to ask about them.
+"""The deployed nodes, and functions that query their clouds and Numerai.
 
-`pnodes dashboard` makes one from the stack; each question goes to the same rooms that `pnodes status` and `logs` ask.
+`pnodes dashboard` builds a `Deployment` from the stack. Its functions are those that `pnodes status` and `logs` use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from providers.operations import NodeOperations
 
 @dataclass(frozen=True)
 class DeployedNode:
-    """One node; `settings` is its entry in the stack's output of that name, None where an older `up` wrote none."""
+    """One node. `settings` is its entry in the stack output `settings`; None if an older version ran the last `up`."""
 
     name: str
     cloud: str
@@ -28,22 +28,22 @@ class DeployedNode:
 
 @dataclass(frozen=True)
 class Deployment:
-    """The nodes by name, and the questions: each may raise OperationsError or Refusal, whose text is a sentence."""
+    """The nodes by name, and the queries; these may raise OperationsError or Refusal with a message for the user."""
 
     title: str
     nodes: Mapping[str, DeployedNode]
     operations: Callable[[str], NodeOperations]
-    """A node's cloud."""
+    """Return the operations of a node's cloud, by node name."""
     submissions: Callable[[str], list[dict[str, Any]]]
-    """A node's submissions at Numerai, newest first."""
+    """Return a node's submissions at Numerai, newest first, by node name."""
     current_round: Callable[[str], dict[str, Any] | None]
-    """A tournament's newest round."""
+    """Return a tournament's newest round, by tournament."""
     rounds: Callable[[str], list[dict[str, Any]]]
-    """All rounds of a tournament that Numerai tells of."""
+    """Return all rounds of a tournament that Numerai lists, by tournament."""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    """What must never be shown: keys, webhook tokens, secret configuration."""
+    """Values that must never be shown: keys, webhook tokens, secret configuration."""
 
     @property
     def tournaments(self) -> list[str]:
-        """The tournaments of the nodes."""
+        """The tournaments of the nodes, sorted."""
         return sorted({node.tournament for node in self.nodes.values()})

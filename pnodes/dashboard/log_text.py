@@ -1,4 +1,4 @@
-"""Logs for the page: a run's or a trigger's lines, scrubbed, as they come or as they stand."""
+"""Log lines for the page, with secrets removed: followed live, or read once for a report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from pnodes.dashboard.page import Log, log_id
 from pnodes.dashboard.sources import RUNS
-from pnodes.dashboard.view import node_view
+from pnodes.dashboard.view import build_node_view
 from pnodes.dashboard.watch import Snapshot
 from pnodes.dashboard.words import duration, moment
 from pnodes.scrubbing import Scrubber
@@ -19,72 +19,74 @@ from trigger.log_line import shown
 
 _LEVELS = {State.SUCCEEDED: "good", State.FAILED: "bad", State.CANCELLED: "bad"}
 _LINES, _CALLS = 2000, 200
-_KEPT_LINES = 1000
+_REPORT_LINES = 1000
 Message = dict[str, Any]
 
 
 def follow(
     clean: Scrubber, cloud: NodeOperations, run: Run | None, pause: Callable[[float], None]
 ) -> Iterator[Message]:
-    """A run's log (the trigger's for None) until the run has ended: lines, and between them what is to be said.
+    """Yield a run's log (the trigger's if `run` is None) until the run ends: lines, and messages about the run's state.
 
-    `pause` waits between two looks and raises Ended when nobody reads on.
+    `pause` waits between two requests and raises ReaderLeft when the reader has gone.
     """
     if run is not None and run.state.ended:
-        yield {"said": _ended(clean, run), "level": _LEVELS[run.state]}
+        yield {"status": _describe_end(clean, run), "level": _LEVELS[run.state]}
     elif run is not None:
-        yield {"said": f"{run.state.value.lower()}, following", "level": "busy"}
+        yield {"status": f"{run.state.value.lower()}, following", "level": "busy"}
     else:
-        yield {"said": "following", "level": "busy"}
+        yield {"status": "following", "level": "busy"}
     lines = cloud.follow(run, _LINES, pause) if run is not None else cloud.follow_trigger(_CALLS, pause)
-    some = False
+    printed = False
     try:
         for line in lines:
-            some = True
-            yield {"at": moment(line.time), "text": text(clean, line, run is None)}
+            printed = True
+            yield {"at": moment(line.time), "text": _clean_line(clean, line, run is None)}
         if run is None:
             return
-        last = cloud.run(run.id)
-        nothing = "" if some else "; it printed nothing, or its lines are on their way"
-        yield {"said": _ended(clean, last) + nothing, "level": _LEVELS.get(last.state, "busy")}
+        ended = cloud.run(run.id)
+        nothing = "" if printed else "; it printed nothing, or its lines have not arrived yet"
+        yield {"status": _describe_end(clean, ended) + nothing, "level": _LEVELS.get(ended.state, "busy")}
     except OperationsError as error:
-        yield {"said": clean.scrub_foreign(str(error)), "level": "bad"}
-    except Ended:
+        yield {"status": clean.scrub_foreign(str(error)), "level": "bad"}
+    except ReaderLeft:
         return
 
 
-class Ended(Exception):
-    """Nobody reads on."""
+class ReaderLeft(Exception):
+    """Nobody reads the log any more."""
 
 
-def text(clean: Scrubber, line: LogLine, of_trigger: bool) -> str:
-    """A line as the page shows it."""
+def _clean_line(clean: Scrubber, line: LogLine, of_trigger: bool) -> str:
     return clean.scrub_foreign(shown(line.text) if of_trigger else line.text)
 
 
-def _ended(clean: Scrubber, run: Run) -> str:
+def _describe_end(clean: Scrubber, run: Run) -> str:
     took = f" after {duration(run.seconds)}" if run.state.ended and run.seconds is not None else ""
     return clean.scrub_foreign(f"{run.state.value.lower()}{took}{': ' + run.reason if run.reason else ''}")
 
 
-def kept(snapshot: Snapshot, name: str, most: int) -> list[Log]:
-    """What a report keeps of a node: the logs of its last runs and its trigger's; one that cannot be read says so."""
+def read_logs(snapshot: Snapshot, name: str, limit: int) -> list[Log]:
+    """Read a node's logs for a report: its newest runs' and its trigger's.
+
+    A log that cannot be read has the reason as its status.
+    """
     cloud, clean = snapshot.deployment.operations(name), snapshot.scrubber
-    runs: list[Run] = (snapshot.of(RUNS, name).value or [])[:most]
-    shown_now = node_view(snapshot, name, datetime.now(UTC)).triggers
-    causes = {one.entry.run.id: one.entry.cause for one in shown_now if one.entry.run}
-    found = []
+    runs: list[Run] = (snapshot.of(RUNS, name).value or [])[:limit]
+    triggers = build_node_view(snapshot, name, datetime.now(UTC)).triggers
+    causes = {trigger.entry.run.id: trigger.entry.cause for trigger in triggers if trigger.entry.run}
+    logs = []
     for run in runs:
         title = f"{name}, {causes.get(run.id, 'run')}, {moment(run.created)}"
-        log = _read(log_id(name, run.id), title, clean, False, partial(cloud.log, run, None, _KEPT_LINES))
-        found.append(log if log.said else replace(log, said=_ended(clean, run)))
+        log = _read(log_id(name, run.id), title, clean, False, partial(cloud.log, run, None, _REPORT_LINES))
+        logs.append(log if log.status else replace(log, status=_describe_end(clean, run)))
     calls = partial(cloud.trigger_log, None, _CALLS)
-    return [*found, _read(log_id(name, "trigger"), f"{name}, webhook", clean, True, calls)]
+    return [*logs, _read(log_id(name, "trigger"), f"{name}, webhook", clean, True, calls)]
 
 
-def _read(id_: str, title: str, clean: Scrubber, of_trigger: bool, ask: Callable[[], list[LogLine]]) -> Log:
-    """A log; `said` is why it could not be read."""
+def _read(id_: str, title: str, clean: Scrubber, of_trigger: bool, fetch: Callable[[], list[LogLine]]) -> Log:
+    """Fetch a log; its status is empty, or the reason why it could not be read."""
     try:
-        return Log(id_, title, [(moment(line.time), text(clean, line, of_trigger)) for line in ask()], "")
+        return Log(id_, title, [(moment(line.time), _clean_line(clean, line, of_trigger)) for line in fetch()], "")
     except OperationsError as error:
         return Log(id_, title, (), clean.scrub_foreign(str(error)))

@@ -1,11 +1,11 @@
-// What the open page does: counts down, exchanges parts that changed, shows logs, tells what a bar or a cell means.
-// Everything that comes from elsewhere goes in as text, or as HTML that the server made and escaped.
+// The page's script: counts down, replaces parts that changed, shows logs and explains bars and cells.
+// Foreign text is inserted as text only, or as HTML that the server has rendered and escaped.
 "use strict";
 const $ = (id) => document.getElementById(id);
 const live = document.body.hasAttribute("data-live");
 
-// Counting down. Words as the server has them.
-function words(seconds) {
+// Countdowns, in the format of pnodes/wording.py.
+function duration(seconds) {
   const s = Math.max(0, Math.round(seconds)), two = (n) => String(n).padStart(2, "0");
   if (s < 60) return `${s}\u00a0s`;
   if (s < 3600) return `${Math.floor(s / 60)}\u00a0min` + (s % 60 ? ` ${s % 60}\u00a0s` : "");
@@ -15,17 +15,17 @@ function words(seconds) {
 }
 function tick() {
   const now = Date.now();
-  for (const each of document.querySelectorAll("time[data-until]")) {
-    each.textContent = words((Date.parse(each.dataset.until) - now) / 1000);
+  for (const time of document.querySelectorAll("time[data-until]")) {
+    time.textContent = duration((Date.parse(time.dataset.until) - now) / 1000);
   }
-  for (const each of document.querySelectorAll("circle[data-until]")) {
-    const from = Date.parse(each.dataset.from), until = Date.parse(each.dataset.until);
-    const left = Math.min(1, Math.max(0, (until - now) / (until - from)));
-    each.setAttribute("stroke-dasharray", `${(left * 100).toFixed(1)} 100`);
+  for (const dial of document.querySelectorAll("circle[data-until]")) {
+    const from = Date.parse(dial.dataset.from), until = Date.parse(dial.dataset.until);
+    const remaining = Math.min(1, Math.max(0, (until - now) / (until - from)));
+    dial.setAttribute("stroke-dasharray", `${(remaining * 100).toFixed(1)} 100`);
   }
 }
 
-// Exchanging parts: what is the same stays as it is, with its focus, its selection and whether it is open.
+// Replacing parts: unchanged elements stay in place and keep their focus, selection and open state.
 function morph(old, fresh) {
   if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
   if (old.nodeType !== Node.ELEMENT_NODE) {
@@ -40,23 +40,23 @@ function morph(old, fresh) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
   const coming = [...fresh.childNodes];
-  const named = new Map([...old.children].map((each) => [key(each), each]).filter(([id]) => id));
+  const named = new Map([...old.children].map((child) => [key(child), child]).filter(([id]) => id));
   let at = old.firstChild;
   for (const child of coming) {
-    const known = named.get(key(child));
-    if (known && known !== at) old.insertBefore(known, at);
-    else if (!at || (key(child) && !known)) { old.insertBefore(child, at); continue; }
-    const here = known || at;
-    at = here.nextSibling;
-    morph(here, child);
+    const existing = named.get(key(child));
+    if (existing && existing !== at) old.insertBefore(existing, at);
+    else if (!at || (key(child) && !existing)) { old.insertBefore(child, at); continue; }
+    const target = existing || at;
+    at = target.nextSibling;
+    morph(target, child);
   }
   while (at) { const next = at.nextSibling; at.remove(); at = next; }
 }
-// An entry of the timeline is known by its details: a new one above it must not look like all of them changed.
+// The id of an entry's <details> identifies it, so that a new entry at the top does not change all entries below it.
 function key(node) {
   return node.id || (node.matches?.("li.entry") ? node.querySelector("details")?.id : "");
 }
-function take(parts) {
+function replaceParts(parts) {
   const main = $("nodes");
   for (const part of parts) {
     let section = $(part.id);
@@ -77,54 +77,54 @@ function take(parts) {
   const kept = new Set(parts.map((part) => part.id));
   for (const section of [...main.children]) if (!kept.has(section.id)) section.remove();
 }
-async function look() {
+async function refresh() {
   if (document.hidden) return;
-  const fresh = $("fresh"), have = [...$("nodes").children].map((each) => each.dataset.version || "").join(",");
+  const fresh = $("fresh"), have = [...$("nodes").children].map((part) => part.dataset.version || "").join(",");
   try {
     const answer = await fetch(`parts?have=${have}`);
     if (!answer.ok) throw new Error(await answer.text());
-    const told = await answer.json();
-    take(told.parts);
+    const update = await answer.json();
+    replaceParts(update.parts);
     tick();
-    fresh.textContent = `live, as of ${told.as_of}`;
+    fresh.textContent = `live, as of ${update.as_of}`;
     fresh.classList.remove("lost");
   } catch (error) {
-    fresh.textContent = "no answer: is pnodes dashboard still running? What is shown is as of then.";
+    fresh.textContent = "no answer: is pnodes dashboard still running? The page shows its last answer.";
     fresh.classList.add("lost");
   }
 }
-async function looking() {
+async function keepRefreshing() {
   for (;;) {
-    await look();
+    await refresh();
     await new Promise((done) => setTimeout(done, 3000));
   }
 }
 
 // Logs.
-const most = 10000;
+const maxLines = 10000;
 let reading = null;
 async function read(address, title) {
   reading?.abort();
-  const mine = reading = new AbortController();
-  const lines = $("log-lines"), said = $("log-said");
-  const tell = (text, level) => { said.textContent = text; said.className = level || ""; };
+  const controller = reading = new AbortController();
+  const lines = $("log-lines"), status = $("log-status");
+  const show = (text, level) => { status.textContent = text; status.className = level || ""; };
   lines.replaceChildren();
   $("log-title").textContent = title;
-  tell("asking its cloud");
+  show("asking the cloud");
   if (!$("log").open) $("log").showModal();
-  const line = (told) => {
+  const append = (line) => {
     const below = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
     const item = document.createElement("li"), time = document.createElement("time"), text = document.createElement("span");
-    time.textContent = told.at;
-    text.textContent = told.text;
+    time.textContent = line.at;
+    text.textContent = line.text;
     item.append(time, text);
     lines.append(item);
-    while (lines.childElementCount > most) lines.firstChild.remove();
+    while (lines.childElementCount > maxLines) lines.firstChild.remove();
     if (below) lines.scrollTop = lines.scrollHeight;
   };
   try {
-    const answer = await fetch(address, { signal: mine.signal });
-    if (!answer.ok) return tell(await answer.text(), "bad");
+    const answer = await fetch(address, { signal: controller.signal });
+    if (!answer.ok) return show(await answer.text(), "bad");
     const stream = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
@@ -132,16 +132,16 @@ async function read(address, title) {
       if (done) break;
       const whole = (rest + value).split("\n");
       rest = whole.pop();
-      for (const told of whole.filter(Boolean).map((each) => JSON.parse(each))) {
-        if ("text" in told) line(told);
-        else tell(told.said, told.level);
+      for (const message of whole.filter(Boolean).map((text) => JSON.parse(text))) {
+        if ("text" in message) append(message);
+        else show(message.status, message.level);
       }
     }
   } catch (error) {
-    if (error.name !== "AbortError") tell("The connection to pnodes dashboard ended.", "bad");
+    if (error.name !== "AbortError") show("The connection to pnodes dashboard was lost.", "bad");
   }
 }
-function logs() {
+function handleLogs() {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-log]");
     if (button) read(button.dataset.log, button.dataset.title);
@@ -151,30 +151,30 @@ function logs() {
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   $("log-close").addEventListener("click", () => dialog.close());
   $("log-copy").addEventListener("click", async () => {
-    const text = [...$("log-lines").children].map((each) => each.lastChild.textContent).join("\n");
+    const text = [...$("log-lines").children].map((line) => line.lastChild.textContent).join("\n");
     await navigator.clipboard.writeText(text);
     $("log-copy").textContent = "Copied";
     setTimeout(() => { $("log-copy").textContent = "Copy"; }, 1500);
   });
 }
-// In a report a link to a log opens it.
+// In a report, a link to a log opens it.
 function unfold() {
   const target = location.hash && $(decodeURIComponent(location.hash.slice(1)));
   if (target instanceof HTMLDetailsElement) { target.open = true; target.scrollIntoView(); }
 }
 
-// Tips, by mouse and by arrow keys.
-function tips() {
+// Tooltips, by mouse and by arrow keys.
+function handleTips() {
   const tip = $("tip");
-  const hide = () => { tip.hidden = true; for (const each of document.querySelectorAll("rect.at")) each.classList.remove("at"); };
+  const hide = () => { tip.hidden = true; for (const bar of document.querySelectorAll("rect.at")) bar.classList.remove("at"); };
   const show = (mark) => {
     hide();
     tip.textContent = mark.dataset.tip;
     tip.hidden = false;
-    const box = mark.getBoundingClientRect(), own = tip.getBoundingClientRect();
-    const left = Math.min(Math.max(8, box.left + box.width / 2 - own.width / 2), innerWidth - own.width - 8);
+    const box = mark.getBoundingClientRect(), size = tip.getBoundingClientRect();
+    const left = Math.min(Math.max(8, box.left + box.width / 2 - size.width / 2), innerWidth - size.width - 8);
     tip.style.left = `${left}px`;
-    tip.style.top = `${box.top - own.height - 8 < 0 ? box.bottom + 8 : box.top - own.height - 8}px`;
+    tip.style.top = `${box.top - size.height - 8 < 0 ? box.bottom + 8 : box.top - size.height - 8}px`;
   };
   document.addEventListener("mouseover", (event) => {
     const mark = event.target.closest("[data-tip]");
@@ -185,22 +185,22 @@ function tips() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") hide();
     const plot = event.target.closest?.("svg.bars");
-    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!plot || !way) return;
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!plot || !step) return;
     event.preventDefault();
-    const marks = [...plot.querySelectorAll("rect[data-tip]")], at = marks.findIndex((each) => each.classList.contains("at"));
-    const next = marks[at < 0 ? (way < 0 ? marks.length - 1 : 0) : Math.min(Math.max(at + way, 0), marks.length - 1)];
+    const marks = [...plot.querySelectorAll("rect[data-tip]")], at = marks.findIndex((mark) => mark.classList.contains("at"));
+    const next = marks[at < 0 ? (step < 0 ? marks.length - 1 : 0) : Math.min(Math.max(at + step, 0), marks.length - 1)];
     show(next);
     next.classList.add("at");
   });
 }
 
-tips();
+handleTips();
 if (live) {
-  logs();
+  handleLogs();
   tick();
   setInterval(tick, 1000);
-  looking();
+  keepRefreshing();
 } else {
   addEventListener("hashchange", unfold);
   unfold();

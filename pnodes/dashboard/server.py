@@ -1,9 +1,9 @@
-"""The page on this machine: read-only, on 127.0.0.1, under an address that nobody can guess.
+"""Serve the page on this machine: read-only, on 127.0.0.1, under an address that nobody can guess.
 
-Who may look: every path begins with a key made at each start, since other people's programs on this machine reach
-127.0.0.1 as well. The browser is sent through a door that opens once, so that the key stands in no process list. A name
-of the world's DNS that points here is refused by its Host header, requests that another site's page makes by what the
-browser says of them, and no other site may read an answer or frame the page. Nothing that is served changes anything.
+Other users' programs on this machine can reach 127.0.0.1 too, so every path begins with a random key that is generated
+at each start. The browser opens a one-time address, so that the key never appears in the list of processes. Requests
+with a foreign Host header (DNS rebinding) and requests that the browser marks as cross-site (Sec-Fetch-Site) are
+refused, and headers prevent other sites from reading answers or framing the page.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pnodes.dashboard.log_text import Ended, follow
-from pnodes.dashboard.page import asset, page, parts, policy
+from pnodes.dashboard.log_text import ReaderLeft, follow
+from pnodes.dashboard.page import build_policy, read_asset, render_page, render_parts
 from pnodes.dashboard.sources import RUNS
 from pnodes.dashboard.watch import Watch
 from pnodes.dashboard.words import moment
 from providers.operations import OperationsError, Run
 
 _HOSTS = ["127.0.0.1", "localhost"]
-_DOOR = """<!doctype html>
+_REDIRECT = """<!doctype html>
 <meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/{key}/"><title>Dashboard</title>
 <a href="/{key}/">Dashboard</a>
 """
-_USED = "This address worked once. The one that works again is in the terminal of `pnodes dashboard`."
+_USED = "This address works only once. Use the address that `pnodes dashboard` has printed in the terminal."
 
 
 class Site:
-    """The application of one start; `app` is ASGI."""
+    """The web application of one start; `app` is its ASGI callable."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self.key, self._door = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.key, self._one_time_key = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         self._lock = threading.Lock()
         routes = [
-            Route("/open/{door}", self._enter),
+            Route("/open/{key}", self._enter),
             Mount(
                 f"/{self.key}",
                 routes=[
@@ -57,52 +57,52 @@ class Site:
             ),
             Route("/favicon.ico", lambda _request: Response(status_code=204)),
         ]
-        guards = [Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS, www_redirect=False), Middleware(_Closed)]
+        guards = [Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS, www_redirect=False), Middleware(_SameOrigin)]
         self.app = Starlette(routes=routes, middleware=guards)
 
     @property
     def path(self) -> str:
-        """Where the page is."""
+        """The path of the page."""
         return f"/{self.key}/"
 
     @property
-    def door(self) -> str:
-        """The way to the page that works once."""
-        return f"/open/{self._door}"
+    def one_time_path(self) -> str:
+        """The path that redirects to the page, and works once."""
+        return f"/open/{self._one_time_key}"
 
     def _enter(self, request: Request) -> Response:
         with self._lock:
-            given = request.path_params["door"].encode()
-            if not self._door or not secrets.compare_digest(given, self._door.encode()):
+            key = request.path_params["key"].encode()
+            if not self._one_time_key or not secrets.compare_digest(key, self._one_time_key.encode()):
                 return PlainTextResponse(_USED, 403)
-            self._door = ""
-        return HTMLResponse(_DOOR.format(key=self.key))
+            self._one_time_key = ""
+        return HTMLResponse(_REDIRECT.format(key=self.key))
 
     def _page(self, _request: Request) -> Response:
-        self._watch.seen(anew=True)
+        self._watch.note_reader(page_loaded=True)
         snapshot = self._watch.snapshot()
-        return HTMLResponse(page(snapshot, parts(snapshot)))
+        return HTMLResponse(render_page(snapshot, render_parts(snapshot)))
 
     def _parts(self, request: Request) -> Response:
-        """The parts in their order, with the HTML of those whose version the page does not have."""
-        self._watch.seen()
+        """Return the parts in their order; those whose version the page already has come without HTML."""
+        self._watch.note_reader()
         have = set(request.query_params.get("have", "").split(","))
         snapshot = self._watch.snapshot()
-        told = [
+        parts = [
             {"id": part.id, "version": part.version} | ({} if part.version in have else {"html": part.html})
-            for part in parts(snapshot)
+            for part in render_parts(snapshot)
         ]
         newest = max((answer.at for answer in snapshot.answers.values() if answer.at), default=None)
-        return JSONResponse({"as_of": moment(newest) if newest else "never", "parts": told})
+        return JSONResponse({"as_of": moment(newest) if newest else "never", "parts": parts})
 
     def _trigger_log(self, request: Request) -> Response:
         return self._log(request.path_params["node"], None)
 
     def _run_log(self, request: Request) -> Response:
         name, run_id = request.path_params["node"], request.path_params["run"]
-        # Only runs that the page shows: the id goes into an address of the cloud's API.
-        known: list[Run] = self._watch.snapshot().of(RUNS, name).value or []
-        run = next((run for run in known if run.id == run_id), None)
+        # Accept only runs that the page shows: the id becomes part of an address of the cloud's API.
+        runs: list[Run] = self._watch.snapshot().of(RUNS, name).value or []
+        run = next((run for run in runs if run.id == run_id), None)
         if run is None:
             return PlainTextResponse(f"{name} has no run {run_id} on this page.", 404)
         return self._log(name, run)
@@ -111,7 +111,7 @@ class Site:
         snapshot = self._watch.snapshot()
         if name not in snapshot.deployment.nodes:
             return PlainTextResponse(f"There is no node {name}.", 404)
-        self._watch.seen()
+        self._watch.note_reader()
         try:
             cloud = snapshot.deployment.operations(name)
             current = cloud.run(run.id) if run is not None and not run.state.ended else run
@@ -125,17 +125,17 @@ class Site:
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 
     def _pause(self, seconds: float) -> None:
-        self._watch.seen()
+        self._watch.note_reader()
         if self._watch.stopping.wait(seconds):
-            raise Ended
+            raise ReaderLeft
 
 
-class _Closed:
-    """Refuses what another site's page asks for, and tells the browser to keep what it gets to itself."""
+class _SameOrigin:
+    """Refuses requests from other sites' pages, and sends headers that keep answers from them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        allowed = policy("'self'", (asset("page.css"), asset("page.js")))
+        allowed = build_policy("'self'", read_asset("page.css"), read_asset("page.js"))
         self._headers = {
             "content-security-policy": f"{allowed}; frame-ancestors 'none'",
             "cross-origin-opener-policy": "same-origin",
@@ -147,17 +147,19 @@ class _Closed:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
-        async def sent(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
         if Headers(scope=scope).get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            await PlainTextResponse("Another site's page may not ask for this.", 403)(scope, receive, sent)
+            await PlainTextResponse("Pages of other sites may not request this.", 403)(
+                scope, receive, send_with_headers
+            )
             return
-        await self._app(scope, receive, sent)
+        await self._app(scope, receive, send_with_headers)

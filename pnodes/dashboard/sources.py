@@ -1,7 +1,7 @@
-"""What is asked, of whom and how often: a source for each question, so one that is slow or fails delays no other.
+"""The queries behind the page, one source for each, so that a slow or failing one does not delay the others.
 
-How often follows what the services allow: Cloud Logging takes sixty reads a minute for a whole project, Numerai a
-hundred look-ups of submissions. A trigger's log is read whole once, then only what is new.
+The intervals respect the services' limits: Cloud Logging allows 60 reads a minute for a whole project, Numerai 100
+queries for submissions. A trigger's log is read in full once; after that, only new lines are read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LIST_EVERY = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class Call:
-    """A line of the trigger's log that is one of its own."""
+    """A line that the trigger itself wrote to its log."""
 
     time: datetime
     line: TriggerLine
@@ -34,7 +34,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Calls:
-    """The calls so far, oldest first; `since` is where the next look begins, `seen` the keys of lines after it."""
+    """The calls so far, oldest first. The next read begins at `since`; `seen` are the keys of the lines after it."""
 
     calls: tuple[Call, ...] = ()
     seen: frozenset[str] = frozenset()
@@ -43,15 +43,15 @@ class Calls:
 
 @dataclass(frozen=True)
 class Rounds:
-    """A tournament's rounds as Numerai tells them, and when the whole list was asked for."""
+    """A tournament's rounds as Numerai returns them, and when the full list was fetched."""
 
-    known: tuple[dict[str, Any], ...]
+    rounds: tuple[dict[str, Any], ...]
     listed: datetime
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The last answer, when it came, and a sentence when the newest try failed; `at` is None before the first one."""
+    """The last answer, its time (None before the first answer), and a message if the newest attempt failed."""
 
     value: Any = None
     at: datetime | None = None
@@ -59,13 +59,13 @@ class Answer:
 
     @property
     def waiting(self) -> bool:
-        """Whether nothing is known yet."""
+        """Whether there is neither an answer nor a problem yet."""
         return self.at is None and not self.problem
 
 
 @dataclass
 class Source:
-    """One question: `ask` is given the last answer's value, or None."""
+    """One query. `ask` takes the previous answer's value (None at first) and returns the new one."""
 
     kind: str
     about: str
@@ -74,77 +74,77 @@ class Source:
 
     @property
     def key(self) -> str:
-        """Its name among the sources."""
+        """The source's unique name."""
         return f"{self.kind}/{self.about}"
 
     @property
     def seconds(self) -> float:
-        """How often it is asked."""
+        """The interval between two queries."""
         return SECONDS[self.kind]
 
-    def look(self) -> None:
-        """Ask; never raises. An answer that failed keeps the value before it."""
+    def refresh(self) -> None:
+        """Ask again; never raises. If that fails, the previous value stays, with the problem."""
         before = self.answer
         try:
             self.answer = Answer(self.ask(before.value), datetime.now(UTC))
         except (OperationsError, Refusal) as error:
             self.answer = Answer(before.value, before.at, str(error))
         except Exception as error:  # noqa: BLE001 - an answer in an unknown form must not hide the other nodes
-            told = f"The answer about the {self.kind} of {self.about} could not be read ({type(error).__name__})."
-            self.answer = Answer(before.value, before.at, told)
+            problem = f"The answer about the {self.kind} of {self.about} could not be read ({type(error).__name__})."
+            self.answer = Answer(before.value, before.at, problem)
 
 
-def sources(deployment: Deployment) -> dict[str, Source]:
-    """All questions about a deployment, by key."""
-    found = [Source(ROUNDS, name, partial(_rounds, deployment, name)) for name in deployment.tournaments]
+def list_sources(deployment: Deployment) -> dict[str, Source]:
+    """Return the sources of a deployment, by key."""
+    sources = [Source(ROUNDS, name, partial(_fetch_rounds, deployment, name)) for name in deployment.tournaments]
     for name in deployment.nodes:
-        found += [
-            Source(RUNS, name, partial(_runs, deployment, name)),
-            Source(SENT, name, partial(_submissions, deployment, name)),
-            Source(CALLS, name, partial(_calls, deployment, name)),
+        sources += [
+            Source(RUNS, name, partial(_fetch_runs, deployment, name)),
+            Source(SENT, name, partial(_fetch_submissions, deployment, name)),
+            Source(CALLS, name, partial(_fetch_calls, deployment, name)),
         ]
-    return {source.key: source for source in found}
+    return {source.key: source for source in sources}
 
 
-def _runs(deployment: Deployment, name: str, _before: Any) -> list[Run]:
+def _fetch_runs(deployment: Deployment, name: str, _before: Any) -> list[Run]:
     return deployment.operations(name).runs(limit=_RUNS_SHOWN)
 
 
-def _submissions(deployment: Deployment, name: str, _before: Any) -> list[dict[str, Any]]:
+def _fetch_submissions(deployment: Deployment, name: str, _before: Any) -> list[dict[str, Any]]:
     return deployment.submissions(name)
 
 
-def _calls(deployment: Deployment, name: str, before: Calls | None) -> Calls:
+def _fetch_calls(deployment: Deployment, name: str, before: Calls | None) -> Calls:
     cloud = deployment.operations(name)
     before = before or Calls()
-    read = cloud.trigger_log(limit=_CALLS_READ) if before.since is None else cloud.trigger_log(before.since)
-    return _merged(before, read, timedelta(seconds=cloud.lag_seconds))
+    lines = cloud.trigger_log(limit=_CALLS_READ) if before.since is None else cloud.trigger_log(before.since)
+    return _merge_calls(before, lines, timedelta(seconds=cloud.lag_seconds))
 
 
-def _merged(before: Calls, read: list[LogLine], lag: timedelta) -> Calls:
-    new = [line for line in read if line.key not in before.seen]
-    calls = [Call(line.time, told) for line in new if (told := parse(line.text)) and told.route in ("pred", "schedule")]
-    newest = max((line.time for line in read), default=None)
+def _merge_calls(before: Calls, lines: list[LogLine], lag: timedelta) -> Calls:
+    parsed = [(line.time, parse(line.text)) for line in lines if line.key not in before.seen]
+    calls = [Call(time, line) for time, line in parsed if line and line.route in ("pred", "schedule")]
+    newest = max((line.time for line in lines), default=None)
     since = before.since if newest is None else max(newest - lag, before.since or newest - lag)
     ordered = sorted([*before.calls, *calls], key=lambda call: call.time)
-    # The next look begins no earlier than this one did, so older keys cannot come again.
-    seen = frozenset(line.key for line in read) or before.seen
+    # The next read begins no earlier than this one, so older keys cannot reappear.
+    seen = frozenset(line.key for line in lines) or before.seen
     return Calls(tuple(ordered[-_CALLS_READ:]), seen, since)
 
 
-def _rounds(deployment: Deployment, tournament: str, before: Rounds | None) -> Rounds:
+def _fetch_rounds(deployment: Deployment, tournament: str, before: Rounds | None) -> Rounds:
     now = datetime.now(UTC)
     try:
         current = deployment.current_round(tournament)
     except Refusal:
-        current = None  # between two rounds Numerai may refuse this question; the list says what there is to say
+        current = None  # between two rounds Numerai may refuse this query; the list suffices then
         if before is None or now - before.listed > timedelta(minutes=2):
             return Rounds(tuple(deployment.rounds(tournament)), now)
-    known = {one["number"]: one for one in before.known} if before else {}
-    if before is None or now - before.listed > _LIST_EVERY or (current and current["number"] not in known):
-        known, listed = {one["number"]: one for one in deployment.rounds(tournament)}, now
+    by_number = {round_["number"]: round_ for round_ in before.rounds} if before else {}
+    if before is None or now - before.listed > _LIST_EVERY or (current and current["number"] not in by_number):
+        by_number, listed = {round_["number"]: round_ for round_ in deployment.rounds(tournament)}, now
     else:
         listed = before.listed
     if current:
-        known[current["number"]] = current
-    return Rounds(tuple(known.values()), listed)
+        by_number[current["number"]] = current
+    return Rounds(tuple(by_number.values()), listed)

@@ -1,6 +1,6 @@
-"""What the templates show, in words: one view for each node, with its sentences, its pictures and its submissions.
+"""Prepare what the templates show: one view for each node, with its texts, charts and submissions.
 
-Every text that somebody else wrote (a cloud, Numerai, a model) passes the scrubber here; templates only escape.
+Foreign text (from a cloud, Numerai or a model) is scrubbed of secrets here; the templates only escape it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pnodes.dashboard import plots, spending, story
 from pnodes.dashboard.deployment import DeployedNode
 from pnodes.dashboard.sources import CALLS, ROUNDS, RUNS, SENT, Answer, Call, Calls, Rounds
-from pnodes.dashboard.story import Entry, Outcome, Round, Sent
+from pnodes.dashboard.story import Entry, Outcome, Round, Submission
 from pnodes.dashboard.watch import Snapshot
 from pnodes.dashboard.words import duration, moment, plural
 from pnodes.scrubbing import Scrubber
@@ -34,7 +34,7 @@ LEVELS = {
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a trigger: what, when, and how it went."""
+    """One step of a trigger: its description, time and level."""
 
     what: str
     time: datetime | None
@@ -53,13 +53,13 @@ class TriggerView:
 
     @property
     def id(self) -> str:
-        """Tells it from the node's other triggers."""
+        """Unique among the node's triggers."""
         return self.entry.run.id if self.entry.run else self.entry.calls[0].line.run
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One round of a model: `on-time`, `late`, `missed`, `none` or `open`."""
+    """One round of a model; `kind` is `on-time`, `late`, `missed`, `none` or `open`."""
 
     round: int
     kind: str
@@ -81,119 +81,118 @@ class NodeView:
     durations: plots.Durations | None
     runs: tuple[Run, ...]
     cells: tuple[Cell, ...]
-    sent: tuple[Sent, ...]
-    sent_known: bool
+    submissions: tuple[Submission, ...]
+    submissions_known: bool
     cost: spending.Spent
 
     @property
     def console(self) -> str:
-        """A link, or nothing where the stack says something else than an address."""
+        """The console's address; empty if the stack's value is not an HTTPS address."""
         return self.node.console if self.node.console.startswith("https://") else ""
 
 
-def node_view(snapshot: Snapshot, name: str, now: datetime) -> NodeView:
-    """A node's card as far as it is known."""
+def build_node_view(snapshot: Snapshot, name: str, now: datetime) -> NodeView:
+    """Build a node's card from the answers so far."""
     clean, node = snapshot.scrubber, snapshot.deployment.nodes[name]
     answers = {kind: snapshot.of(kind, name) for kind in (RUNS, CALLS, SENT)}
     runs: list[Run] = answers[RUNS].value or []
     calls = (answers[CALLS].value or Calls()).calls
-    known = known_rounds(snapshot, node.tournament)
-    sent = story.submissions(answers[SENT].value or [], known, runs)
-    entries = story.entries(calls, runs, sent, answers[SENT].at)
+    rounds = list_rounds(snapshot, node.tournament)
+    submissions = story.parse_submissions(answers[SENT].value or [], rounds, runs)
+    entries = story.list_entries(calls, runs, submissions, answers[SENT].at)
     shown = entries[:_TRIGGERS_SHOWN]
-    drawn = plots.timeline(shown, now)
-    views = [_trigger(entry, row, clean, now) for entry, row in zip(shown, drawn.rows, strict=True)]
-    level, state = _state(entries, answers[RUNS], now)
+    timeline = plots.lay_out_timeline(shown, now)
+    triggers = [_build_trigger(entry, row, clean, now) for entry, row in zip(shown, timeline.rows, strict=True)]
+    level, state = _describe_state(entries, answers[RUNS], now)
     return NodeView(
         node=node,
         waiting=answers[RUNS].waiting,
         level=level,
         state=state,
-        problems=tuple(dict.fromkeys(_problems(answers, clean))),
-        notice=clean.scrub_foreign(_notice(story.refused(calls), entries)),
-        triggers=tuple(views),
-        timeline=drawn,
-        durations=plots.durations(runs),
+        problems=tuple(dict.fromkeys(_list_problems(answers, clean))),
+        notice=clean.scrub_foreign(_describe_refusals(story.list_refused(calls), entries)),
+        triggers=tuple(triggers),
+        timeline=timeline,
+        durations=plots.lay_out_durations(runs),
         runs=tuple(runs),
-        cells=tuple(_cells(known, sent, runs, now)) if answers[SENT].at else (),
-        sent=tuple(sent[:_SUBMISSIONS_SHOWN]),
-        sent_known=answers[SENT].at is not None,
-        cost=spending.spent(node, runs)
+        cells=tuple(_list_cells(rounds, submissions, runs, now)) if answers[SENT].at else (),
+        submissions=tuple(submissions[:_SUBMISSIONS_SHOWN]),
+        submissions_known=answers[SENT].at is not None,
+        cost=spending.estimate_spending(node, runs)
         if answers[RUNS].at
-        else spending.Spent(None, 0, None, "its runs are not known"),
+        else spending.Spent(None, 0, None, "the runs are not known"),
     )
 
 
-def known_rounds(snapshot: Snapshot, tournament: str) -> list[Round]:
-    """The rounds of a tournament, oldest first; none where Numerai could not be asked."""
-    told: Rounds | None = snapshot.of(ROUNDS, tournament).value
-    return story.rounds(told.known) if told else []
+def list_rounds(snapshot: Snapshot, tournament: str) -> list[Round]:
+    """Return the rounds of a tournament, oldest first; empty if Numerai has not answered."""
+    answer: Rounds | None = snapshot.of(ROUNDS, tournament).value
+    return story.parse_rounds(answer.rounds) if answer else []
 
 
-def _problems(answers: dict[str, Answer], clean: Scrubber) -> Iterator[str]:
+def _list_problems(answers: dict[str, Answer], clean: Scrubber) -> Iterator[str]:
     for answer in answers.values():
         if answer.problem:
-            since = f" What is shown is of {moment(answer.at)}." if answer.at else ""
+            since = f" The data shown is from {moment(answer.at)}." if answer.at else ""
             yield clean.scrub_foreign(answer.problem) + since
 
 
-def _state(entries: Sequence[Entry], runs: Answer, now: datetime) -> tuple[str, str]:
+def _describe_state(entries: Sequence[Entry], runs: Answer, now: datetime) -> tuple[str, str]:
     if runs.waiting:
         return "none", "asking its cloud"
     if not entries:
-        return ("bad", "cannot be asked") if runs.problem else ("none", "never ran")
+        return ("bad", "not reachable") if runs.problem else ("none", "never ran")
     newest = entries[0]
-    level, said = LEVELS[newest.outcome], str(newest.outcome)
+    level, state = LEVELS[newest.outcome], str(newest.outcome)
     if newest.outcome is Outcome.RUNNING and newest.run and newest.run.seconds is not None:
-        said = f"running for {duration(newest.run.seconds)}"
-    elif newest.sent is not None and newest.sent.round is not None and level in ("good", "warn"):
-        said = f"{said}, round {newest.sent.round}"
-    return level, said
+        state = f"running for {duration(newest.run.seconds)}"
+    elif newest.submission is not None and newest.submission.round is not None and level in ("good", "warn"):
+        state = f"{state}, round {newest.submission.round}"
+    return level, state
 
 
-def _notice(refused: Sequence[Call], entries: Sequence[Entry]) -> str:
-    """Calls that were turned away, told where they are newer than what went well."""
-    well = max((entry.at for entry in entries if entry.run), default=datetime.min.replace(tzinfo=UTC))
-    new = [call for call in refused if call.time > well]
+def _describe_refusals(refused: Sequence[Call], entries: Sequence[Entry]) -> str:
+    """Describe the refused calls since the last run; empty if there are none."""
+    last_run = max((entry.at for entry in entries if entry.run), default=datetime.min.replace(tzinfo=UTC))
+    new = [call for call in refused if call.time > last_run]
     if not new:
         return ""
-    last = new[-1]
     return (
-        f"{plural(len(new), 'call was', 'calls were')} turned away since the last run, "
-        f"the newest at {moment(last.time)}: {last.line.reason}."
+        f"{plural(len(new), 'call was', 'calls were')} refused since the last run, "
+        f"the newest at {moment(new[-1].time)}: {new[-1].line.reason}."
     )
 
 
-def _trigger(entry: Entry, row: plots.Row, clean: Scrubber, now: datetime) -> TriggerView:
+def _build_trigger(entry: Entry, row: plots.Row, clean: Scrubber, now: datetime) -> TriggerView:
     reasons = [call.line.reason for call in entry.calls if call.line.http >= 400][-1:]
     if entry.run is not None:
         reasons = [entry.run.reason]
     reason = clean.scrub_foreign("; ".join(reason for reason in reasons if reason))
-    return TriggerView(entry, row, LEVELS[entry.outcome], tuple(_steps(entry, clean, now)), reason)
+    return TriggerView(entry, row, LEVELS[entry.outcome], tuple(_list_steps(entry, clean, now)), reason)
 
 
-def _steps(entry: Entry, clean: Scrubber, now: datetime) -> list[Step]:
-    """In the order in which they happened; what goes on now comes last."""
-    found = [*_reached(entry, clean), *_ran(entry, clean, now), *_submitted(entry)]
-    return sorted(found, key=lambda step: step.time or datetime.max.replace(tzinfo=UTC))
+def _list_steps(entry: Entry, clean: Scrubber, now: datetime) -> list[Step]:
+    """Return the steps in chronological order; the current one is last."""
+    steps = [*_list_call_steps(entry, clean), *_list_run_steps(entry, clean, now), *_list_submission_steps(entry)]
+    return sorted(steps, key=lambda step: step.time or datetime.max.replace(tzinfo=UTC))
 
 
-def _reached(entry: Entry, clean: Scrubber) -> Iterator[Step]:
+def _list_call_steps(entry: Entry, clean: Scrubber) -> Iterator[Step]:
     for call in entry.calls:
-        door = "schedule" if call.line.route == "schedule" else "webhook"
-        said = f": {call.line.reason}" if call.line.reason else ""
-        answer = clean.scrub_foreign(f"answered {call.line.http} {call.line.status}{said}")
-        yield Step(f"{door} reached, {answer}", call.time, "good" if call.line.http < 400 else "bad")
+        caller = "schedule" if call.line.route == "schedule" else "webhook"
+        reason = f": {call.line.reason}" if call.line.reason else ""
+        answer = clean.scrub_foreign(f"answered {call.line.http} {call.line.status}{reason}")
+        yield Step(f"{caller} called, {answer}", call.time, "good" if call.line.http < 400 else "bad")
     if entry.run is None and entry.outcome is Outcome.WAITING:
-        yield Step("the job is not listed by its cloud", None, "busy")
+        yield Step("the cloud does not list the job yet", None, "busy")
 
 
-def _ran(entry: Entry, clean: Scrubber, now: datetime) -> Iterator[Step]:
+def _list_run_steps(entry: Entry, clean: Scrubber, now: datetime) -> Iterator[Step]:
     run = entry.run
     if run is None:
         return
-    unseen = "" if entry.calls else " (its call is not in the trigger's log)"
-    yield Step(f"job started{unseen}", run.created, "good")
+    no_call = "" if entry.calls else " (its call is not in the trigger's log)"
+    yield Step(f"job started{no_call}", run.created, "good")
     if run.started is not None:
         waited = duration((run.started - run.created).total_seconds())
         yield Step(f"container started, after {waited}", run.started, "good")
@@ -203,43 +202,42 @@ def _ran(entry: Entry, clean: Scrubber, now: datetime) -> Iterator[Step]:
     if run.state.ended:
         took = f", after {duration(run.seconds)}" if run.seconds is not None else ""
         good = run.state is State.SUCCEEDED
-        said = clean.scrub_foreign(f": {run.reason}" if run.reason and not good else "")
-        yield Step(f"{_ENDS[run.state]}{took}{said}", run.stopped, "good" if good else LEVELS[entry.outcome])
+        reason = clean.scrub_foreign(f": {run.reason}" if run.reason and not good else "")
+        yield Step(f"{_ENDS[run.state]}{took}{reason}", run.stopped, "good" if good else LEVELS[entry.outcome])
     elif run.started is not None:
         yield Step(f"running for {duration(max((now - run.started).total_seconds(), 0))}", None, "busy")
 
 
-def _submitted(entry: Entry) -> Iterator[Step]:
-    if entry.sent is not None:
-        how = {True: ", on time", False: ", late", None: ""}[entry.sent.on_time]
-        whose = ", with this trigger's id" if entry.sent.trigger_id else ", without a trigger id"
-        level = "warn" if entry.sent.on_time is False else "good"
-        yield Step(f"submitted{_for(entry.sent)}{how}{whose}", entry.sent.time, level)
+def _list_submission_steps(entry: Entry) -> Iterator[Step]:
+    if entry.submission is not None:
+        how = {True: ", on time", False: ", late", None: ""}[entry.submission.on_time]
+        linked = ", with this trigger's id" if entry.submission.trigger_id else ", without a trigger id"
+        level = "warn" if entry.submission.on_time is False else "good"
+        round_ = "" if entry.submission.round is None else f" for round {entry.submission.round}"
+        yield Step(f"submitted{round_}{how}{linked}", entry.submission.time, level)
     elif entry.silent:
-        yield Step("Numerai shows no submission of it", None, "warn")
+        yield Step("Numerai has no submission from this run", None, "warn")
 
 
 _ENDS = {State.SUCCEEDED: "finished", State.FAILED: "failed", State.CANCELLED: "stopped"}
 
 
-def _for(sent: Sent) -> str:
-    return "" if sent.round is None else f" for round {sent.round}"
-
-
-def _cells(known: Sequence[Round], sent: Sequence[Sent], runs: Sequence[Run], now: datetime) -> Iterator[Cell]:
-    begun = [one for one in known if one.opens is None or one.opens <= now][-_ROUNDS_SHOWN:]
+def _list_cells(
+    rounds: Sequence[Round], submissions: Sequence[Submission], runs: Sequence[Run], now: datetime
+) -> Iterator[Cell]:
+    opened = [round_ for round_ in rounds if round_.opens is None or round_.opens <= now][-_ROUNDS_SHOWN:]
     since = min((run.created for run in runs), default=None)
-    for one in begun:
-        mine = [each for each in sent if each.round == one.number]
-        in_time = [each for each in mine if each.on_time is not False]
-        if mine:
-            newest = (in_time or mine)[0]
-            kind = "on-time" if in_time else "late"
+    for round_ in opened:
+        for_round = [submission for submission in submissions if submission.round == round_.number]
+        on_time = [submission for submission in for_round if submission.on_time is not False]
+        if for_round:
+            newest = (on_time or for_round)[0]
+            kind = "on-time" if on_time else "late"
             tip = f"submitted {moment(newest.time)}, {'late' if kind == 'late' else 'on time'}"
-        elif one.open_at(now):
+        elif round_.open_at(now):
             kind, tip = "open", "open, nothing submitted yet"
-        elif since is not None and one.closes is not None and one.closes > since:
+        elif since is not None and round_.closes is not None and round_.closes > since:
             kind, tip = "missed", "closed without a submission"
         else:
-            kind, tip = "none", "no submission; the cloud lists no run from before"
-        yield Cell(one.number, kind, f"round {one.number}\n{tip}")
+            kind, tip = "none", "no submission; the cloud no longer lists runs of that time"
+        yield Cell(round_.number, kind, f"round {round_.number}\n{tip}")

@@ -1,7 +1,7 @@
-"""Keeps the answers fresh while somebody looks: each source in a thread of its own, none while no page is open.
+"""Refresh the answers while a page is open: each source in its own thread.
 
-The stack is a source as well, so that a node which `pulumi up` adds shows up by itself. Threads are daemons: a cloud
-that hangs keeps nobody from ending the program.
+The stack is read again too, so that nodes added by `pulumi up` appear without a restart. The threads are daemons, so
+that a cloud that does not answer cannot keep the program from ending.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pnodes.dashboard.deployment import Deployment
-from pnodes.dashboard.sources import CALLS, RUNS, SENT, Answer, Source, sources
+from pnodes.dashboard.sources import CALLS, RUNS, SENT, Answer, Source, list_sources
 from pnodes.scrubbing import Scrubber
 
 _AT_ONCE = 16
 _TICK_SECONDS = 0.5
-_LOOKED_AT_SECONDS = 45.0  # a page that is open asks every few seconds
+_READER_SECONDS = 45.0  # an open page asks every few seconds
 _STACK_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is known at a moment."""
+    """The answers at one moment."""
 
     deployment: Deployment
     scrubber: Scrubber
@@ -31,7 +31,7 @@ class Snapshot:
     problems: tuple[str, ...] = ()
 
     def of(self, kind: str, about: str) -> Answer:
-        """An answer; an empty one where nothing was asked yet."""
+        """Return the answer of a source; an empty one if there is none yet."""
         return self.answers.get(f"{kind}/{about}", Answer())
 
 
@@ -43,7 +43,10 @@ class _Timer:
 
 @dataclass
 class Watch:
-    """`reload` reads the stack again: None when it is as before. It may raise with a sentence."""
+    """Keeps the answers of a deployment fresh.
+
+    `reload` reads the stack again and returns None if it is unchanged. It may raise with a message for the user.
+    """
 
     deployment: Deployment
     reload: Callable[[], Deployment | None]
@@ -54,37 +57,37 @@ class Watch:
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._slots = threading.Semaphore(_AT_ONCE)
-        self._looked = self.clock()
-        self._reload_due, self._reloading, self._problem = self._looked + _STACK_SECONDS, False, ""
-        self._take(self.deployment)
+        self._last_read = self.clock()
+        self._reload_due, self._reloading, self._problem = self._last_read + _STACK_SECONDS, False, ""
+        self._sources: dict[str, Source] = {}
+        self._adopt(self.deployment)
 
-    def _take(self, deployment: Deployment) -> None:
-        before = getattr(self, "_sources", {})
-        found = sources(deployment)
-        for key, source in found.items():
-            if key in before:
-                source.answer = before[key].answer
-        self.deployment, self._sources, self._scrubber = deployment, found, Scrubber(deployment.secrets)
-        self._timers = {key: _Timer() for key in found}
+    def _adopt(self, deployment: Deployment) -> None:
+        sources = list_sources(deployment)
+        for key, source in sources.items():
+            if key in self._sources:
+                source.answer = self._sources[key].answer
+        self.deployment, self._sources, self._scrubber = deployment, sources, Scrubber(deployment.secrets)
+        self._timers = {key: _Timer() for key in sources}
 
     def start(self) -> None:
-        """Look from now on."""
+        """Begin refreshing the answers."""
         threading.Thread(target=self._run, name="dashboard watch", daemon=True).start()
 
     def stop(self) -> None:
-        """Look no more; whoever follows a log stops too."""
+        """Stop refreshing; requests that follow a log end too."""
         self.stopping.set()
 
-    def seen(self, anew: bool = False) -> None:
-        """A page asked for something; `anew`: it was opened or loaded again, and should see what is true now."""
+    def note_reader(self, page_loaded: bool = False) -> None:
+        """Note that a page is open. If it has just been loaded, refresh every answer at once."""
         with self._lock:
-            self._looked = self.clock()
-            if anew:
+            self._last_read = self.clock()
+            if page_loaded:
                 for timer in self._timers.values():
-                    timer.due = min(timer.due, self._looked)
+                    timer.due = min(timer.due, self._last_read)
 
     def snapshot(self) -> Snapshot:
-        """What is known now."""
+        """Return the current answers."""
         with self._lock:
             answers = {key: source.answer for key, source in self._sources.items()}
             problems = (self._problem,) if self._problem else ()
@@ -95,18 +98,18 @@ class Watch:
             self.tick()
 
     def tick(self) -> None:
-        """Ask what is due, in threads."""
+        """Refresh the sources that are due, each in a thread."""
         now = self.clock()
         with self._lock:
-            if now - self._looked > _LOOKED_AT_SECONDS:
+            if now - self._last_read > _READER_SECONDS:
                 return
             due = [source for key, source in self._sources.items() if self._claim(self._timers[key], now)]
-            again = now >= self._reload_due and not self._reloading
-            self._reloading = self._reloading or again
+            reload_due = now >= self._reload_due and not self._reloading
+            self._reloading = self._reloading or reload_due
         for source in due:
-            threading.Thread(target=self._look, args=(source, self._timers[source.key]), daemon=True).start()
-        if again:
-            threading.Thread(target=self._read_again, daemon=True).start()
+            threading.Thread(target=self._refresh, args=(source, self._timers[source.key]), daemon=True).start()
+        if reload_due:
+            threading.Thread(target=self._reload, daemon=True).start()
 
     @staticmethod
     def _claim(timer: _Timer, now: float) -> bool:
@@ -115,44 +118,44 @@ class Watch:
         timer.busy = True
         return True
 
-    def _look(self, source: Source, timer: _Timer) -> None:
+    def _refresh(self, source: Source, timer: _Timer) -> None:
         before = source.answer.value
         with self._slots:
-            source.look()
+            source.refresh()
         with self._lock:
             now = self.clock()
             timer.busy, timer.due = False, now + source.seconds
             if source.kind == RUNS and source.answer.value != before:
-                # A run began or ended: its call and its submission are there to be seen.
+                # A run began or ended, so its call or its submission may be there now.
                 for kind in (CALLS, SENT):
-                    if (other := self._timers.get(f"{kind}/{source.about}")) is not None:
-                        other.due = now
+                    if (related := self._timers.get(f"{kind}/{source.about}")) is not None:
+                        related.due = now
 
-    def _read_again(self) -> None:
-        problem, found = "", None
+    def _reload(self) -> None:
+        problem, deployment = "", None
         try:
-            found = self.reload()
-        except Exception as error:  # noqa: BLE001 - whatever the engine says is told on the page, which stays as it is
+            deployment = self.reload()
+        except Exception as error:  # noqa: BLE001 - the page shows the engine's error and stays open
             problem = f"The stack could not be read again: {error}"
         with self._lock:
             self._problem = problem
-            if found is not None:
-                self._take(found)
+            if deployment is not None:
+                self._adopt(deployment)
             self._reloading, self._reload_due = False, self.clock() + _STACK_SECONDS
 
 
-def look_once(deployment: Deployment) -> Snapshot:
-    """Every question asked once, side by side."""
-    found = sources(deployment)
+def query_once(deployment: Deployment) -> Snapshot:
+    """Query every source once, in parallel."""
+    sources = list_sources(deployment)
     slots = threading.Semaphore(_AT_ONCE)
 
-    def look(source: Source) -> None:
+    def refresh(source: Source) -> None:
         with slots:
-            source.look()
+            source.refresh()
 
-    threads = [threading.Thread(target=look, args=(source,), daemon=True) for source in found.values()]
+    threads = [threading.Thread(target=refresh, args=(source,), daemon=True) for source in sources.values()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return Snapshot(deployment, Scrubber(deployment.secrets), {key: source.answer for key, source in found.items()})
+    return Snapshot(deployment, Scrubber(deployment.secrets), {key: source.answer for key, source in sources.items()})

@@ -1,4 +1,4 @@
-"""`pnodes.wording` for the page: units do not break apart from their numbers."""
+"""`pnodes.wording` for the page: a no-break space keeps each number and its unit on one line."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pnodes import wording
 _P = ParamSpec("_P")
 
 
-def _unbroken(write: Callable[_P, str]) -> Callable[_P, str]:
+def _join_units(write: Callable[_P, str]) -> Callable[_P, str]:
     return lambda *args, **kwargs: re.sub(r"(?<=\d) ", "\N{NO-BREAK SPACE}", write(*args, **kwargs))
 
 
-moment = _unbroken(wording.moment)
-duration = _unbroken(wording.duration)
-usd = _unbroken(lambda amount: f"{wording.usd(amount)} USD")
-plural = _unbroken(wording.plural)
+moment = _join_units(wording.moment)
+duration = _join_units(wording.duration)
+usd = _join_units(lambda amount: f"{wording.usd(amount)} USD")
+plural = _join_units(wording.plural)

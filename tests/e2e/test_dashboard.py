@@ -107,7 +107,7 @@ def test_a_round_is_seen_on_the_page_and_kept_in_a_file(make_world: MakeWorld, t
             assert [fact for fact in facts if fact.endswith("USD so far")], facts
 
             chrome.find_element(By.CSS_SELECTOR, f"{card} .entry button.log").click()
-            wait.until(lambda _: "succeeded after" in chrome.find_element(By.ID, "log-said").text)
+            wait.until(lambda _: "succeeded after" in chrome.find_element(By.ID, "log-status").text)
             lines = log_lines(chrome, last="submitted")
             assert lines[0] == f"predicting on-{cloud}"
             assert NASTY in lines

@@ -87,9 +87,9 @@ def test_the_browser_is_sent_where_only_the_first_gets_in(
     assert result.exit_code == 0, result.output
     (serving,) = servings
     assert told.wait(30)
-    assert opened == [serving.once]
+    assert opened == [serving.one_time_address]
     assert serving.address in result.stdout
-    assert serving.once not in result.stdout
+    assert serving.one_time_address not in result.stdout
     opened.clear()
     done = pnodes("dashboard", "--no-browser")
     assert done.exit_code == 0, done.output

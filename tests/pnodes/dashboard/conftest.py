@@ -1,4 +1,4 @@
-"""A page that is served on a port, and a browser that is started once for a module."""
+"""Fixtures: a server for the page, and a browser that starts once per module."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from pnodes.dashboard import sources
 from pnodes.dashboard.serve import Serving, listen
 from pnodes.dashboard.watch import Watch
 from tests.needs_browser import browser
-from tests.pnodes.dashboard.known import Known, Serve
+from tests.pnodes.dashboard.fake_world import FakeWorld, Serve
 
 
 @pytest.fixture(scope="module")
 def chrome() -> Iterator[Chrome]:
-    """A browser."""
-    with browser() as made:
-        yield made
+    """Start a browser."""
+    with browser() as chrome:
+        yield chrome
 
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Serves what is known until the test ends."""
+    """Return a function that serves a world's page until the test ends."""
     monkeypatch.setitem(sources.SECONDS, sources.RUNS, 0.2)
     started: list[tuple[Serving, threading.Thread]] = []
 
-    def start(known: Known) -> Serving:
-        up = threading.Event()
-        watch = Watch(known.deployment(), lambda: None)
-        serving = Serving(watch, listen(0), lambda _address, _once: up.set())
+    def start(world: FakeWorld) -> Serving:
+        ready = threading.Event()
+        watch = Watch(world.deployment(), lambda: None)
+        serving = Serving(watch, listen(0), lambda _address, _one_time_address: ready.set())
         thread = threading.Thread(target=serving.serve_until_stopped)
         thread.start()
         started.append((serving, thread))
-        assert up.wait(30)
+        assert ready.wait(30)
         return serving
 
     yield start

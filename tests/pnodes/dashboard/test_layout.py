@@ -1,4 +1,4 @@
-"""Bars stand where their times are; clocks, cells and sums say what is so."""
+"""Bars are at the positions of their times; clocks, cells and totals show the right values."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from datetime import timedelta
 import pytest
 
 from pnodes.dashboard import plots, spending, words
-from pnodes.dashboard.clocks import clock, summary
-from pnodes.dashboard.page import page, parts
-from pnodes.dashboard.view import node_view
-from pnodes.dashboard.watch import Snapshot, look_once
+from pnodes.dashboard.clocks import build_clock, summarise
+from pnodes.dashboard.page import render_page, render_parts
+from pnodes.dashboard.view import build_node_view
+from pnodes.dashboard.watch import Snapshot, query_once
 from providers.operations import Run, State
-from tests.pnodes.dashboard.known import SETTINGS, Known, days, world
+from tests.pnodes.dashboard.fake_world import SETTINGS, FakeWorld, add_rounds, make_world
 
 
 @pytest.fixture(scope="module")
-def known() -> Known:
-    return world()
+def world() -> FakeWorld:
+    return make_world()
 
 
 @pytest.fixture(scope="module")
-def snapshot(known: Known) -> Snapshot:
-    return look_once(known.deployment())
+def snapshot(world: FakeWorld) -> Snapshot:
+    return query_once(world.deployment())
 
 
-def test_a_bar_waits_runs_and_is_marked_on_its_timeline_s_scale(known: Known, snapshot: Snapshot) -> None:
-    alpha = node_view(snapshot, "alpha", known.now)
+def test_a_bar_shows_waiting_running_and_marks_on_one_scale(world: FakeWorld, snapshot: Snapshot) -> None:
+    alpha = build_node_view(snapshot, "alpha", world.now)
     first, last = alpha.triggers[0].row, alpha.triggers[-1].row
-    assert [each.kind for each in first.segments] == ["wait", "run"]
-    assert [each.kind for each in first.marks] == ["call", "sent"]
+    assert [segment.kind for segment in first.segments] == ["wait", "run"]
+    assert [mark.kind for mark in first.marks] == ["call", "sent"]
     wait, run = first.segments
     assert wait.x + wait.width == pytest.approx(run.x, abs=0.02)
     assert run.width / last.segments[1].width == pytest.approx(212 / 402, abs=0.01)
@@ -39,64 +39,64 @@ def test_a_bar_waits_runs_and_is_marked_on_its_timeline_s_scale(known: Known, sn
     assert [tick.label.replace("\xa0", " ") for tick in alpha.timeline.ticks] == ["0 s", "2 min", "4 min", "6 min"]
 
 
-def test_durations_run_from_the_oldest_to_the_newest(known: Known) -> None:
-    drawn = plots.durations(known.clouds["alpha"].known)
+def test_durations_run_from_the_oldest_to_the_newest(world: FakeWorld) -> None:
+    drawn = plots.lay_out_durations(world.clouds["alpha"].listed)
     assert drawn is not None
     assert [bar.label for bar in drawn.bars[-2:]] == ["370", "371"]
     assert max(drawn.bars, key=lambda bar: bar.height).state == "failed"
     assert not [bar for bar in drawn.bars if bar.y + bar.height != pytest.approx(100, abs=0.02)]
     assert drawn.middle is not None
     assert drawn.middle.label == words.duration(215)
-    never = Run("x", State.PENDING, known.now)
-    assert plots.durations([never]) is None
+    never = Run("x", State.PENDING, world.now)
+    assert plots.lay_out_durations([never]) is None
 
 
-def test_each_round_has_its_cell(known: Known, snapshot: Snapshot) -> None:
-    kinds = [cell.kind for cell in node_view(snapshot, "alpha", known.now).cells]
+def test_each_round_has_its_cell(world: FakeWorld, snapshot: Snapshot) -> None:
+    kinds = [cell.kind for cell in build_node_view(snapshot, "alpha", world.now).cells]
     assert kinds == ["none"] * 6 + ["on-time"] * 6 + ["missed"] + ["on-time"] * 7
-    assert node_view(snapshot, "beta", known.now).cells[-1].kind == "open"
+    assert build_node_view(snapshot, "beta", world.now).cells[-1].kind == "open"
 
 
-def test_clocks_count_to_the_close_or_to_the_next_opening(known: Known, snapshot: Snapshot) -> None:
-    nodes = [node_view(snapshot, name, known.now) for name in known.clouds]
-    classic = clock(snapshot, "classic", nodes, known.now)
+def test_clocks_count_to_the_close_or_to_the_next_opening(world: FakeWorld, snapshot: Snapshot) -> None:
+    nodes = [build_node_view(snapshot, name, world.now) for name in world.clouds]
+    classic = build_clock(snapshot, "classic", nodes, world.now)
     assert (classic.state, classic.headline, classic.label) == ("open", "round 371 is open", "closes in")
-    assert classic.share(known.now) == pytest.approx(70, abs=0.1)
+    assert classic.remaining_percent(world.now) == pytest.approx(70, abs=0.1)
     assert "1 of 3\xa0nodes submitted on time" in classic.details
-    signals = clock(snapshot, "signals", nodes, known.now)
+    signals = build_clock(snapshot, "signals", nodes, world.now)
     assert (signals.headline, signals.label) == ("round 371 is closed", "opens in")
-    assert signals.until == known.now + timedelta(hours=5)
+    assert signals.until == world.now + timedelta(hours=5)
 
 
-def test_where_numerai_has_not_told_the_next_opening_the_clock_says_so(known: Known) -> None:
-    other = Known(known.now)
-    days(other, "classic", 2, timedelta(hours=3), timedelta(hours=1))
+def test_a_clock_says_when_numerai_has_not_announced_the_next_opening(world: FakeWorld) -> None:
+    other = FakeWorld(world.now)
+    add_rounds(other, "classic", 2, timedelta(hours=3), timedelta(hours=1))
     other.add("alpha")
-    told = clock(look_once(other.deployment()), "classic", [], known.now)
-    assert (told.state, told.until) == ("closed", None)
-    assert told.details[-1] == "Numerai has not told yet when the next one opens"
+    waiting = build_clock(query_once(other.deployment()), "classic", [], world.now)
+    assert (waiting.state, waiting.until) == ("closed", None)
+    assert waiting.details[-1] == "Numerai has not announced the next opening yet"
 
 
-def test_cost_is_each_run_s_time_at_list_prices(known: Known, snapshot: Snapshot) -> None:
+def test_cost_is_the_duration_of_the_runs_at_list_prices(world: FakeWorld, snapshot: Snapshot) -> None:
     node = snapshot.deployment.nodes["alpha"]
-    hour = Run("x", State.SUCCEEDED, known.now, "", known.now, known.now + timedelta(hours=1))
-    one = spending.spent(node, [hour])
-    assert one.usd == pytest.approx(0.04048 + 4 * 0.004445 + 0.005)
-    assert spending.spent(node, [hour, hour]).usd == pytest.approx(2 * (one.usd or 0))
-    assert spending.spent(replace(node, settings=None), [hour]).why.endswith("run `pulumi up` once")
+    hour = Run("x", State.SUCCEEDED, world.now, "", world.now, world.now + timedelta(hours=1))
+    cost = spending.estimate_spending(node, [hour])
+    assert cost.usd == pytest.approx(0.04048 + 4 * 0.004445 + 0.005)
+    assert spending.estimate_spending(node, [hour, hour]).usd == pytest.approx(2 * (cost.usd or 0))
+    assert spending.estimate_spending(replace(node, settings=None), [hour]).why.endswith("run `pulumi up` once")
     huge = {**SETTINGS, "disk": 400}
-    assert spending.spent(replace(node, settings=huge), [hour]).usd is None
-    nodes = [node_view(snapshot, name, known.now) for name in known.clouds]
-    told = summary(snapshot, nodes)
-    assert told.cost.endswith("USD")
-    assert "estimated from 23\xa0runs since" in told.cost_note
-    assert "without epsilon" in told.cost_note
+    assert spending.estimate_spending(replace(node, settings=huge), [hour]).usd is None
+    nodes = [build_node_view(snapshot, name, world.now) for name in world.clouds]
+    totals = summarise(snapshot, nodes)
+    assert totals.cost.endswith("USD")
+    assert "estimated from 23\xa0runs since" in totals.cost_note
+    assert "without epsilon" in totals.cost_note
 
 
-def test_a_page_before_any_answer_says_that_it_asks(known: Known, snapshot: Snapshot) -> None:
+def test_a_page_without_answers_says_that_it_is_asking(world: FakeWorld, snapshot: Snapshot) -> None:
     nothing = replace(snapshot, answers={})
-    text = page(nothing, parts(nothing))
-    assert text.count("Asking its cloud for its runs.") == 5
+    text = render_page(nothing, render_parts(nothing))
+    assert text.count("Asking the cloud for the runs.") == 5
     assert "asking Numerai" in text
     assert "has not run yet" not in text
 

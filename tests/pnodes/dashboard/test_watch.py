@@ -1,4 +1,4 @@
-"""Answers are asked for while somebody looks, side by side; what fails keeps what was known and hides nothing else."""
+"""Sources are refreshed in parallel while a page is open; a failed query keeps its last value and affects no other."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from pnodes.dashboard import sources
 from pnodes.dashboard.deployment import Deployment
 from pnodes.dashboard.sources import CALLS, ROUNDS, RUNS, SENT, Calls, Source
-from pnodes.dashboard.watch import Watch, look_once
+from pnodes.dashboard.watch import Watch, query_once
 from providers.refusal import Refusal
-from tests.pnodes.dashboard.known import Known, call, world
+from tests.pnodes.dashboard.fake_world import FakeWorld, call, make_world
 from tests.waiting import wait_until
 
 
 class Clock:
-    """A clock that is set by hand."""
+    """A clock that tests set."""
 
     now = 1000.0
 
@@ -27,7 +27,7 @@ class Clock:
 
 
 def settle(watch: Watch) -> None:
-    """Wait until what was begun has ended."""
+    """Wait until all refreshes have ended."""
     timers = watch._timers
     wait_until(
         lambda: not watch._reloading and not any(timer.busy for timer in timers.values()),
@@ -36,76 +36,77 @@ def settle(watch: Watch) -> None:
     )
 
 
-def looking(known: Known) -> tuple[Watch, Clock]:
+def start_watch(world: FakeWorld) -> tuple[Watch, Clock]:
     clock = Clock()
-    return Watch(known.deployment(), lambda: None, clock), clock
+    return Watch(world.deployment(), lambda: None, clock), clock
 
 
 def has_answer(watch: Watch, name: str) -> bool:
     return not watch.snapshot().of(RUNS, name).waiting
 
 
-def test_a_slow_cloud_delays_no_other() -> None:
-    known = world()
-    known.clouds["gamma"].hold = threading.Event()
-    watch, _ = looking(known)
+def test_a_slow_cloud_does_not_delay_others() -> None:
+    world = make_world()
+    world.clouds["gamma"].hold = threading.Event()
+    watch, _ = start_watch(world)
     watch.tick()
     for name in ("alpha", "epsilon"):
         wait_until(partial(has_answer, watch, name), f"{name} waits for another", 30)
     assert watch.snapshot().of(RUNS, "gamma").waiting
-    known.clouds["gamma"].hold.set()
+    world.clouds["gamma"].hold.set()
     settle(watch)
     assert watch.snapshot().of(RUNS, "gamma").value
 
 
-def test_what_fails_later_keeps_what_was_known_with_the_sentence_and_comes_back() -> None:
-    known = world()
-    watch, clock = looking(known)
+def test_a_failed_query_keeps_the_last_value_until_it_succeeds_again() -> None:
+    world = make_world()
+    watch, clock = start_watch(world)
     watch.tick()
     settle(watch)
     before = watch.snapshot().of(RUNS, "alpha")
-    known.clouds["alpha"].broken = "AWS does not take these credentials."
+    world.clouds["alpha"].broken = "AWS does not take these credentials."
     clock.now += sources.SECONDS[RUNS]
     watch.tick()
     settle(watch)
     after = watch.snapshot().of(RUNS, "alpha")
     assert (after.value, after.at, after.problem) == (before.value, before.at, "AWS does not take these credentials.")
-    known.clouds["alpha"].broken = ""
+    world.clouds["alpha"].broken = ""
     clock.now += sources.SECONDS[RUNS]
     watch.tick()
     settle(watch)
     assert watch.snapshot().of(RUNS, "alpha").problem == ""
 
 
-def test_nobody_is_asked_before_it_is_time_or_while_nobody_looks() -> None:
-    known = world()
-    watch, clock = looking(known)
-    asked = known.clouds["alpha"].asked
+def test_sources_are_refreshed_only_when_due_and_while_a_page_is_open() -> None:
+    world = make_world()
+    watch, clock = start_watch(world)
+    queries = world.clouds["alpha"].queries
     watch.tick()
     settle(watch)
     clock.now += 1
     watch.tick()
     settle(watch)
-    # The first runs were news, so calls and submissions may have been looked at once more; runs were not.
-    assert asked.count("runs") == 1
+    # The first runs were new, so calls and submissions may have been read once more, but runs were not.
+    assert queries.count("runs") == 1
     clock.now += 3600
     watch.tick()
     settle(watch)
-    assert asked.count("runs") == 1
-    watch.seen(anew=True)
+    assert queries.count("runs") == 1
+    watch.note_reader(page_loaded=True)
     watch.tick()
     settle(watch)
-    assert asked.count("runs") == 2
+    assert queries.count("runs") == 2
 
 
 def test_a_run_that_ended_makes_its_submission_due() -> None:
-    known = world()
-    watch, clock = looking(known)
+    world = make_world()
+    watch, clock = start_watch(world)
     for _ in range(2):
         watch.tick()
         settle(watch)
-    known.sent["beta"].insert(0, {"triggerId": "new", "insertedAt": "2026-01-01T00:00:00Z", "round": {"number": 1}})
-    known.clouds["beta"].known.pop()
+    new = {"triggerId": "new", "insertedAt": "2026-01-01T00:00:00Z", "round": {"number": 1}}
+    world.submissions["beta"].insert(0, new)
+    world.clouds["beta"].listed.pop()
     clock.now += sources.SECONDS[RUNS]
     for _ in range(2):
         watch.tick()
@@ -113,9 +114,9 @@ def test_a_run_that_ended_makes_its_submission_due() -> None:
     assert watch.snapshot().of(SENT, "beta").value[0]["triggerId"] == "new"
 
 
-def test_a_node_that_is_new_in_the_stack_shows_up_and_what_was_known_stays() -> None:
-    known, clock = world(), Clock()
-    whole = known.deployment()
+def test_a_new_node_appears_and_existing_answers_stay() -> None:
+    world, clock = make_world(), Clock()
+    whole = world.deployment()
     some = replace(whole, nodes={"alpha": whole.nodes["alpha"]})
     answers: list[Deployment | Exception | None] = [whole, RuntimeError("no stack is selected.")]
 
@@ -130,7 +131,7 @@ def test_a_node_that_is_new_in_the_stack_shows_up_and_what_was_known_stays() -> 
     settle(watch)
     for expected in ((), ("The stack could not be read again: no stack is selected.",)):
         clock.now += 120
-        watch.seen()
+        watch.note_reader()
         watch.tick()
         settle(watch)
         snapshot = watch.snapshot()
@@ -139,56 +140,56 @@ def test_a_node_that_is_new_in_the_stack_shows_up_and_what_was_known_stays() -> 
         assert snapshot.problems == expected
 
 
-def test_an_answer_in_an_unknown_form_is_a_sentence() -> None:
+def test_an_answer_in_an_unknown_form_is_reported() -> None:
     answer: dict[str, str] = {}
     source = Source(RUNS, "alpha", lambda _before: answer["missing"])
-    source.look()
+    source.refresh()
     assert source.answer.problem == "The answer about the runs of alpha could not be read (KeyError)."
 
 
-def test_a_trigger_s_log_is_read_on_from_where_it_was_and_each_line_counts_once() -> None:
-    known = world()
-    source = sources.sources(known.deployment())[f"{CALLS}/alpha"]
-    source.look()
+def test_a_trigger_s_log_is_read_incrementally_and_each_line_counts_once() -> None:
+    world = make_world()
+    source = sources.list_sources(world.deployment())[f"{CALLS}/alpha"]
+    source.refresh()
     first: Calls = source.answer.value
-    cloud = known.clouds["alpha"]
-    cloud.calls.append(call(known.now, "new"))
-    source.look()
+    cloud = world.clouds["alpha"]
+    cloud.calls.append(call(world.now, "new"))
+    source.refresh()
     second: Calls = source.answer.value
-    assert [one.line.run for one in second.calls] == [*(one.line.run for one in first.calls), "new"]
+    assert [call.line.run for call in second.calls] == [*(call.line.run for call in first.calls), "new"]
 
 
-def test_all_rounds_are_asked_for_once_until_there_is_a_new_one() -> None:
-    known = world()
-    asked: list[str] = []
+def test_the_list_of_rounds_is_fetched_again_only_for_a_new_round() -> None:
+    world = make_world()
+    fetched: list[str] = []
 
     def rounds(name: str) -> list[dict[str, object]]:
-        asked.append(name)
-        return list(known.rounds[name])
+        fetched.append(name)
+        return list(world.rounds[name])
 
-    deployment = replace(known.deployment(), rounds=rounds)
-    source = sources.sources(deployment)[f"{ROUNDS}/classic"]
-    source.look()
-    source.look()
-    assert asked == ["classic"]
-    known.rounds["classic"].insert(0, {"number": 372, "openTime": None, "closeTime": None})
-    source.look()
-    assert asked == ["classic", "classic"]
-    assert max(one["number"] for one in source.answer.value.known) == 372
+    deployment = replace(world.deployment(), rounds=rounds)
+    source = sources.list_sources(deployment)[f"{ROUNDS}/classic"]
+    source.refresh()
+    source.refresh()
+    assert fetched == ["classic"]
+    world.rounds["classic"].insert(0, {"number": 372, "openTime": None, "closeTime": None})
+    source.refresh()
+    assert fetched == ["classic", "classic"]
+    assert max(round_["number"] for round_ in source.answer.value.rounds) == 372
 
 
-def test_between_rounds_the_list_is_enough() -> None:
+def test_between_rounds_the_list_suffices() -> None:
     def refuse(_name: str) -> None:
         raise Refusal("Numerai refused: Current round not open for submissions.")
 
-    deployment = replace(world().deployment(), current_round=refuse)
-    snapshot = look_once(deployment)
+    deployment = replace(make_world().deployment(), current_round=refuse)
+    snapshot = query_once(deployment)
     answer = snapshot.of(ROUNDS, "classic")
-    assert (len(answer.value.known), answer.problem) == (30, "")
+    assert (len(answer.value.rounds), answer.problem) == (30, "")
 
 
 @pytest.mark.parametrize("name", ["alpha", "beta", "gamma", "delta"])
-def test_one_look_asks_everything(name: str) -> None:
-    snapshot = look_once(world().deployment())
+def test_query_once_queries_everything(name: str) -> None:
+    snapshot = query_once(make_world().deployment())
     assert not [kind for kind in (RUNS, CALLS, SENT) if not snapshot.of(kind, name).at]
     assert snapshot.of(RUNS, "epsilon").problem.startswith("Google Cloud gives no token")

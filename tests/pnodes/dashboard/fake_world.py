@@ -1,4 +1,4 @@
-"""A deployment from memory: nodes in every state that the page has a word for, on clouds that answer at once."""
+"""A deployment in memory: nodes in every state that the page distinguishes, on clouds that answer at once."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ SETTINGS: dict[str, Any] = {
 
 @dataclass
 class Cloud(NodeOperations):
-    """One node's cloud. `broken` is what it says to every question; `log` is asked of `lines`, which may grow."""
+    """One node's cloud. If `broken` is set, every query fails with it; `log` returns `lines`, which may grow."""
 
-    known: list[Run] = field(default_factory=list)
+    listed: list[Run] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     calls: list[LogLine] = field(default_factory=list)
     broken: str = ""
     hold: threading.Event | None = None
-    asked: list[str] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
     poll_seconds: ClassVar[float] = 0.01
     lag_seconds: ClassVar[float] = 0.0
 
     def runs(self, limit: int = 10) -> list[Run]:
         self._ask("runs")
-        return self.known[:limit]
+        return self.listed[:limit]
 
     def run(self, run_id: str) -> Run:
         self._ask("run")
-        return next(run for run in self.known if run.id == run_id)
+        return next(run for run in self.listed if run.id == run_id)
 
     def log(self, run: Run, since: datetime | None = None, limit: int = 1000) -> list[LogLine]:
         self._ask("log")
@@ -60,10 +60,10 @@ class Cloud(NodeOperations):
         return [line for line in self.calls if since is None or line.time >= since][-limit:]
 
     def stop(self, run: Run) -> None:
-        raise AssertionError("the page changes nothing")
+        raise AssertionError("the page must not change anything")
 
-    def _ask(self, what: str) -> None:
-        self.asked.append(what)
+    def _ask(self, query: str) -> None:
+        self.queries.append(query)
         if self.hold is not None:
             self.hold.wait(30)
         if self.broken:
@@ -71,29 +71,29 @@ class Cloud(NodeOperations):
 
 
 def call(moment: datetime, run: str = "", job: str = "", http: int = 202, **more: Any) -> LogLine:
-    """A line of the trigger's log, as trigger/core.py writes it."""
+    """Return a line of the trigger's log, as trigger/core.py writes it."""
     line: dict[str, Any] = {"node": "n", "method": "POST", "route": "pred", "http": http, "status": "started"}
     line |= ({"run": run, "test": False} if run else {}) | ({"job": job} if job else {}) | more
     return LogLine(moment, json.dumps(line), f"{moment.isoformat()} {run}")
 
 
 @dataclass
-class Known:
-    """`clouds` by node; `sent` and `rounds` are what Numerai tells."""
+class FakeWorld:
+    """Clouds by node, and the rounds and submissions that Numerai returns."""
 
     now: datetime
     clouds: dict[str, Cloud] = field(default_factory=dict)
-    sent: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    submissions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     rounds: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     tournaments: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, tournament: str = "classic", **facts: Any) -> Cloud:
-        """A node with nothing behind it yet."""
-        self.clouds[name], self.sent[name], self.tournaments[name] = Cloud(**facts), [], tournament
+        """Add a node without rounds and runs."""
+        self.clouds[name], self.submissions[name], self.tournaments[name] = Cloud(**facts), [], tournament
         return self.clouds[name]
 
     def deployment(self) -> Deployment:
-        """As the page asks about it."""
+        """Return the deployment that the page queries."""
         places = (("aws", "us-east-1"), ("gcp", "us-central1"), ("azure", "eastus"))
         nodes = {}
         for index, name in enumerate(self.clouds):
@@ -107,85 +107,90 @@ class Known:
             title="prediction-nodes/live",
             nodes=nodes,
             operations=lambda name: self.clouds[name],
-            submissions=lambda name: self.sent[name],
+            submissions=lambda name: self.submissions[name],
             current_round=lambda name: next(iter(self.rounds.get(name, [])), None),
             rounds=lambda name: self.rounds.get(name, []),
             secrets=frozenset({TOKEN, "numerai-secret-value"}),
         )
 
 
-Serve = Callable[[Known], Serving]
+Serve = Callable[[FakeWorld], Serving]
 
 
 def stamp(moment: datetime) -> str:
-    """As Numerai writes times."""
+    """Format a time as Numerai does."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def days(known: Known, tournament: str, count: int, opened: timedelta, lasts: timedelta) -> None:
-    """Rounds of the last days, newest first; the newest opened so long ago."""
-    known.rounds[tournament] = [
+def add_rounds(world: FakeWorld, tournament: str, count: int, opened: timedelta, lasts: timedelta) -> None:
+    """Add one round a day, newest first; the newest opened `opened` ago."""
+    world.rounds[tournament] = [
         {
             "number": 371 - index,
-            "openTime": stamp(known.now - opened - timedelta(days=index)),
-            "closeTime": stamp(known.now - opened - timedelta(days=index) + lasts),
-            "closeStakingTime": stamp(known.now - opened - timedelta(days=index) + lasts),
+            "openTime": stamp(world.now - opened - timedelta(days=index)),
+            "closeTime": stamp(world.now - opened - timedelta(days=index) + lasts),
+            "closeStakingTime": stamp(world.now - opened - timedelta(days=index) + lasts),
         }
         for index in range(count)
     ]
 
 
-def history(known: Known, name: str, count: int, seconds: Iterator[float], skip: tuple[int, ...] = ()) -> None:
-    """A run and a submission of each of the last rounds, newest first."""
-    cloud = known.clouds[name]
-    for index, one in enumerate(known.rounds[known.tournaments[name]][:count]):
-        number, took = one["number"], next(seconds)
-        begun = datetime.fromisoformat(one["openTime"]) + timedelta(seconds=20)
+def add_history(
+    world: FakeWorld, name: str, count: int, seconds: Iterator[float], failed: tuple[int, ...] = ()
+) -> None:
+    """Add a run for each of the last rounds, newest first, and a submission unless the run's index is in `failed`."""
+    cloud = world.clouds[name]
+    for index, round_ in enumerate(world.rounds[world.tournaments[name]][:count]):
+        number, took = round_["number"], next(seconds)
+        begun = datetime.fromisoformat(round_["openTime"]) + timedelta(seconds=20)
         trigger_id, job = f"{number}-{name}-trigger", f"job-{name}-{number}"
         started = begun + timedelta(seconds=31 + index % 7)
-        state = State.FAILED if index in skip else State.SUCCEEDED
-        reason = "exit code 1" if index in skip else ""
+        state = State.FAILED if index in failed else State.SUCCEEDED
+        reason = "exit code 1" if index in failed else ""
         ended = started + timedelta(seconds=took)
-        cloud.known.append(
+        cloud.listed.append(
             Run(job, state, begun + timedelta(seconds=1), reason, started, ended, trigger_id, str(number))
         )
         cloud.calls.insert(0, call(begun, trigger_id, job))
-        if index not in skip:
+        if index not in failed:
             at = ended - timedelta(seconds=5)
-            known.sent[name].append({"triggerId": trigger_id, "insertedAt": stamp(at), "round": {"number": number}})
+            world.submissions[name].append(
+                {"triggerId": trigger_id, "insertedAt": stamp(at), "round": {"number": number}}
+            )
 
 
-def world() -> Known:
-    """Five nodes: one that runs daily, one that failed, one that runs now, one that never ran, one that is silent."""
+def make_world() -> FakeWorld:
+    """Return five nodes: one runs daily, one failed, one is running, one never ran, one has a cloud that fails."""
     now = datetime.now(UTC).replace(microsecond=0)
-    known = Known(now)
-    days(known, "classic", 30, timedelta(minutes=18), timedelta(hours=1))
-    days(known, "signals", 12, timedelta(hours=3), timedelta(hours=1))
-    known.rounds["signals"].append({"number": 900, "openTime": stamp(now + timedelta(hours=5)), "closeTime": None})
-    known.add("alpha").lines = [
+    world = FakeWorld(now)
+    add_rounds(world, "classic", 30, timedelta(minutes=18), timedelta(hours=1))
+    add_rounds(world, "signals", 12, timedelta(hours=3), timedelta(hours=1))
+    world.rounds["signals"].append({"number": 900, "openTime": stamp(now + timedelta(hours=5)), "closeTime": None})
+    world.add("alpha").lines = [
         "loading the model",
         EVIL,
         f"posting to https://x.example/pred/{MODEL}?token={TOKEN}",
         "done",
     ]
-    history(known, "alpha", 14, iter([212, 205, 240, 198, 223, 231, 207, 402, 215, 209, 221, 218, 230, 211]), skip=(7,))
-    beta = known.add("beta")
+    seconds = iter([212, 205, 240, 198, 223, 231, 207, 402, 215, 209, 221, 218, 230, 211])
+    add_history(world, "alpha", 14, seconds, failed=(7,))
+    beta = world.add("beta")
     beta.lines = [
         "predicting beta",
         "Traceback (most recent call last):",
         "ValueError: no feature_x",
         "\x1b[31mred\x1b[0m",
     ]
-    history(known, "beta", 6, iter([61, 58, 64, 60, 66, 59]), skip=(0,))
-    gamma = known.add("gamma")
-    history(known, "gamma", 3, iter([300, 900, 320]))
-    gamma.known[0] = Run(
+    add_history(world, "beta", 6, iter([61, 58, 64, 60, 66, 59]), failed=(0,))
+    gamma = world.add("gamma")
+    add_history(world, "gamma", 3, iter([300, 900, 320]))
+    gamma.listed[0] = Run(
         "job-gamma-371", State.RUNNING, now - timedelta(minutes=6), "", now - timedelta(minutes=5), None,
         "371-gamma-trigger", "371",
     )  # fmt: skip
     gamma.calls[-1] = call(now - timedelta(minutes=6, seconds=2), "371-gamma-trigger", "job-gamma-371")
     gamma.lines = ["still at it"]
-    known.sent["gamma"] = known.sent["gamma"][1:]
-    known.add("delta", "signals")
-    known.add("epsilon", "signals", broken="Google Cloud gives no token (they have expired or were withdrawn).")
-    return known
+    world.submissions["gamma"] = world.submissions["gamma"][1:]
+    world.add("delta", "signals")
+    world.add("epsilon", "signals", broken="Google Cloud gives no token (they have expired or were withdrawn).")
+    return world
