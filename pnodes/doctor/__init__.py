@@ -1,6 +1,5 @@
-"""Whether a machine, its stack and its clouds are ready for `pulumi up`: what `pnodes doctor` asks, and what it found.
+"""The checks of `pnodes doctor`: whether this machine, the stack and the clouds are ready for `pulumi up`.
 
-`examination` has the order and what runs at the same time; `pulumi`, `plugins`, `nodes`, `aws`, `gcp`, `azure` and
-`numerai` ask. Nothing is changed anywhere; a cloud that nodes.yaml does not name is not asked. Clouds are asked with
-the stack's own credentials, by the room `operations`.
+`examination` orders and runs the checks of `pulumi`, `plugins`, `nodes`, `numerai` and, in `providers`, of each cloud.
+All checks are read-only. Only clouds that nodes.yaml names are queried, with the stack's own credentials.
 """

@@ -1,7 +1,7 @@
-"""The order of the checks, and what runs at the same time: the stack and nodes.yaml first, then everything they name.
+"""Run the checks: first the stack and nodes.yaml, then everything that nodes.yaml names, in parallel.
 
-Sections are given out in their order, each as soon as it and those before it are known. What cannot be asked without
-the stack's secrets is told as not checked, with the reason that stands further up.
+Sections are yielded in their order, each as soon as it and the previous ones are complete. Checks that need the stack's
+secrets are reported as not checked if the secrets cannot be read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 
 from nodefile import Node, NodeFile
 from nodefile.clouds import REGIONS
-from pnodes.doctor import nodes, numerai, plugins, pulumi
+from pnodes.doctor import nodes as nodes_file
+from pnodes.doctor import numerai, plugins, pulumi
 from pnodes.pulumi import Pulumi
 from providers.clouds import find_cloud
 from providers.findings import Finding, Place, Section, collected, skipped
@@ -25,7 +26,7 @@ _CLOSED = "the stack's settings could not be read, see above."
 
 @dataclass(frozen=True)
 class Patient:
-    """A project: its folder and name, the engine if there is one, and the stack if one was named."""
+    """The project to examine: its folder and name, the engine if one was found, and the stack if the user named one."""
 
     folder: Path
     project: str
@@ -34,38 +35,37 @@ class Patient:
 
 
 def examine(patient: Patient, tell: Callable[[str], None] = lambda _: None) -> Iterator[Section]:
-    """All sections in their order; `tell` hears what is waited for."""
+    """Yield all sections in their order; calls `tell` with the titles of the sections that are still running."""
     tell("Pulumi ...")
     stack = pulumi.OpenStack(patient.project)
-    findings = pulumi.examine(stack, patient.pulumi, patient.stack)
-    yield Section("Pulumi", tuple(collected("stack", findings)))
-    file, said = nodes.read(patient.folder, patient.project, stack.name)
-    yield Section("nodes.yaml", tuple(said))
+    yield Section("Pulumi", tuple(collected("stack", pulumi.examine(stack, patient.pulumi, patient.stack))))
+    file, findings = nodes_file.read(patient.folder, patient.project, stack.name)
+    yield Section("nodes.yaml", tuple(findings))
     if file is None or not file.nodes:
         return
-    todo = _named(file, patient, stack)
+    checks = _list_checks(file, patient, stack)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        waiting: list[tuple[str, Future[tuple[Finding, ...]]]] = [
-            (title, pool.submit(_asked, check)) for title, check in todo
+        running: list[tuple[str, Future[tuple[Finding, ...]]]] = [
+            (title, pool.submit(_run, check)) for title, check in checks
         ]
-        for title, future in waiting:
-            tell(", ".join(each for each, one in waiting if not one.done()) + " ...")
+        for title, future in running:
+            tell(", ".join(name for name, other in running if not other.done()) + " ...")
             yield Section(title, future.result())
 
 
-def _asked(check: Callable[[], Iterable[Finding]]) -> tuple[Finding, ...]:
+def _run(check: Callable[[], Iterable[Finding]]) -> tuple[Finding, ...]:
     return tuple(check())
 
 
-def _named(
+def _list_checks(
     file: NodeFile, patient: Patient, stack: pulumi.OpenStack
 ) -> list[tuple[str, Callable[[], Iterable[Finding]]]]:
-    """What nodes.yaml names: plugins, each cloud's regions, each account of Numerai's."""
-    todo: list[tuple[str, Callable[[], Iterable[Finding]]]] = []
+    """List the checks of the plugins, of each cloud's regions and of each Numerai account, with their titles."""
+    checks: list[tuple[str, Callable[[], Iterable[Finding]]]] = []
     if patient.pulumi is not None:
-        wanted = plugins.wanted([node.cloud for node in file.nodes], any(n.build.docker for n in file.nodes))
-        todo.append(("plugins", partial(plugins.examine, wanted, patient.pulumi)))
-    for cloud, region in sorted({(node.cloud, node.region) for node in file.nodes}, key=_in_order):
+        needed = plugins.list_needed([node.cloud for node in file.nodes], any(node.build.docker for node in file.nodes))
+        checks.append(("plugins", partial(plugins.examine, needed, patient.pulumi)))
+    for cloud, region in sorted({(node.cloud, node.region) for node in file.nodes}, key=_sort_key):
         place = Place(
             cloud,
             region,
@@ -77,23 +77,23 @@ def _named(
                 if (facts["cloud"], facts["region"]) == (cloud, region)
             },
         )
-        todo.append((f"{find_cloud(cloud).title}, {region}", partial(_cloud, place, stack.opened)))
+        checks.append((f"{find_cloud(cloud).title}, {region}", partial(_examine_cloud, place, stack.opened)))
     for account in sorted({node.account for node in file.nodes}, key=lambda name: name or ""):
-        own = [node for node in file.nodes if node.account == account]
-        todo.append((numerai.title(account), partial(_numerai, account, own, stack)))
-    return todo
+        nodes_of_account = [node for node in file.nodes if node.account == account]
+        checks.append((numerai.title(account), partial(_examine_account, account, nodes_of_account, stack)))
+    return checks
 
 
-def _in_order(place: tuple[str, str]) -> tuple[int, str]:
+def _sort_key(place: tuple[str, str]) -> tuple[int, str]:
     return list(REGIONS).index(place[0]), place[1]
 
 
-def _cloud(place: Place, opened: bool) -> Iterable[Finding]:
+def _examine_cloud(place: Place, opened: bool) -> Iterable[Finding]:
     if not opened:
         return [skipped("credentials", _CLOSED)]
     cloud = find_cloud(place.cloud)
     return collected("credentials", cloud.examine(place), cloud.sign_in)
 
 
-def _numerai(account: str | None, own: Sequence[Node], stack: pulumi.OpenStack) -> Iterable[Finding]:
-    return numerai.examine(account, own, stack.setting) if stack.opened else [skipped("keys", _CLOSED)]
+def _examine_account(account: str | None, nodes: Sequence[Node], stack: pulumi.OpenStack) -> Iterable[Finding]:
+    return numerai.examine(account, nodes, stack.setting) if stack.opened else [skipped("keys", _CLOSED)]

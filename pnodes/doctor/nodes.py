@@ -1,4 +1,4 @@
-"""nodes.yaml: readable, right, and what each cloud gives."""
+"""Check that nodes.yaml is valid, and report the sizes that the clouds provide."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from providers.findings import Finding, failed, ok, warning
 
 
 def read(folder: Path, project: str, stack: str) -> tuple[NodeFile | None, list[Finding]]:
-    """The file, if it can be used, and what there is to say about it."""
+    """Read nodes.yaml; returns the file (None if it is invalid) and the findings about it."""
     try:
-        found = load_checked(folder / "nodes.yaml", project, stack or DEFAULT_STACK)
+        file = load_checked(folder / "nodes.yaml", project, stack or DEFAULT_STACK)
     except NodeFileError as error:
         return None, [failed("nodes.yaml", str(problem), "pnodes validate") for problem in error.problems]
-    return found, list(_described(found))
+    return file, list(_describe(file))
 
 
-def _described(found: NodeFile) -> Iterator[Finding]:
-    clouds = sorted({f"{node.cloud} {node.region}" for node in found.nodes})
-    count = len(found.nodes)
+def _describe(file: NodeFile) -> Iterator[Finding]:
+    clouds = sorted({f"{node.cloud} {node.region}" for node in file.nodes})
+    count = len(file.nodes)
     if not count:
-        yield warning("nodes.yaml", "it has no nodes.", "pnodes new NAME --model MODEL --cloud aws")
+        yield warning("nodes.yaml", "the file has no nodes.", "pnodes new NAME --model MODEL --cloud aws")
         return
     yield ok("nodes.yaml", f"{plural(count, 'node')} in {', '.join(clouds)}.")
-    for name, note in notes(found).items():
+    for name, note in notes(file).items():
         yield ok(f"size of {name}", f"{note}.")

@@ -1,7 +1,7 @@
-"""A Numerai account: its keys, what they may do, and whether its models are those that nodes.yaml names.
+"""Check a Numerai account: its keys, their scopes, and whether it has the models that nodes.yaml names.
 
-Numerai shows what a key pair may do to every pair that may read the account. Which question needs which scope it does
-not publish; a pair with the three of `_NEEDED` has what `up`, a run and the day-to-day commands ask.
+Any key pair that may read the account can list the scopes of all pairs. Numerai does not document the scope that each
+query needs; a pair with the scopes of `_NEEDED` and `_WANTED` suffices for `up`, for runs and for all commands.
 """
 
 from __future__ import annotations
@@ -24,82 +24,83 @@ _NEW_PAIR = "make a new pair at https://numer.ai/account"
 
 
 def title(account: str | None) -> str:
-    """The section's name."""
+    """Return the section's title."""
     return f"Numerai, account {account}" if account else "Numerai"
 
 
 def examine(account: str | None, nodes: Sequence[Node], setting: Callable[[str], str | None]) -> Iterator[Finding]:
-    """The findings about one account; `setting` reads the project's own settings of the stack."""
+    """Yield the findings about one account; `setting` returns a stack setting of this project by its name."""
     from providers.numerai.client import Client, KeysRefused, NumeraiRefused
 
-    called = names(account)
-    both = f"pulumi config set --secret {called.public_id} && pulumi config set --secret {called.secret}"
+    settings = names(account)
+    set_both = f"pulumi config set --secret {settings.public_id} && pulumi config set --secret {settings.secret}"
     try:
         pair = keys(account, setting)
     except NoKeys as error:
-        yield failed("keys", str(error), both)
+        yield failed("keys", str(error), set_both)
         return
     try:
-        found = Client(pair).account()
+        profile = Client(pair).account()
     except KeysRefused:
-        text = "Numerai does not know this key pair."
-        yield failed("keys", text, f"{both}  ({_NEW_PAIR})")
+        yield failed("keys", "Numerai does not know this key pair.", f"{set_both}  ({_NEW_PAIR})")
         return
     except NumeraiRefused as error:
         text = f"{error} The pair needs the scope read_user_info."
-        yield failed("keys", text, f"{both}  ({_NEW_PAIR} with the scopes {', '.join(_NEEDED)})")
+        yield failed("keys", text, f"{set_both}  ({_NEW_PAIR} with the scopes {', '.join(_NEEDED)})")
         return
     except Refusal as error:
         yield failed("keys", str(error), "pnodes doctor  (again, in a minute)")
         return
-    if setting(called.public_id) and setting(called.secret):
-        yield ok("keys", f"they are of {found.get('username')}, and lie in the stack's secrets.")
+    user = profile.get("username")
+    if setting(settings.public_id) and setting(settings.secret):
+        yield ok("keys", f"they belong to {user} and are stored in the stack's secrets.")
     else:
-        text = (
-            f"they are of {found.get('username')}, but lie in the environment only: whoever runs `up` needs them there."
-        )
-        yield warning("keys", text, both)
-    yield from _scopes(found, pair, both)
-    yield from _models(found, nodes)
+        text = f"they belong to {user} but are set in the environment only; everyone who runs `up` must set them."
+        yield warning("keys", text, set_both)
+    yield from _check_scopes(profile, pair, set_both)
+    yield from _check_models(profile, nodes)
 
 
-def _scopes(found: dict[str, Any], pair: Keys, both: str) -> Iterator[Finding]:
-    token = next((each for each in found.get("apiTokens") or [] if each.get("public_id") == pair.public_id), None)
+def _check_scopes(profile: dict[str, Any], pair: Keys, set_both: str) -> Iterator[Finding]:
+    tokens = profile.get("apiTokens") or []
+    token = next((token for token in tokens if token.get("public_id") == pair.public_id), None)
     if token is None:
-        yield warning("scopes", "Numerai does not tell what this pair may do.")
+        yield warning("scopes", "Numerai does not list the scopes of this pair.")
         return
     scopes = set(token.get("scopes") or [])
     missing = [scope for scope in _NEEDED if scope not in scopes]
     if missing:
         why = "; ".join(f"{scope} to {_NEEDED[scope]}" for scope in missing)
-        yield failed("scopes", f"the pair lacks {why}.", f"{both}  ({_NEW_PAIR} with these scopes too)")
-    for scope in (each for each in _WANTED if each not in scopes):
-        yield warning("scopes", f"the pair lacks {scope}: {_WANTED[scope]}.", f"{both}  ({_NEW_PAIR} with it too)")
+        yield failed("scopes", f"the pair lacks {why}.", f"{set_both}  ({_NEW_PAIR} with these scopes too)")
+    for scope in (scope for scope in _WANTED if scope not in scopes):
+        yield warning("scopes", f"the pair lacks {scope}: {_WANTED[scope]}.", f"{set_both}  ({_NEW_PAIR} with it too)")
     if not missing and not _WANTED.keys() - scopes:
-        yield ok("scopes", f"the pair may {', '.join(sorted(scopes))}.")
+        yield ok("scopes", f"the pair has {', '.join(sorted(scopes))}.")
 
 
-def _models(found: dict[str, Any], nodes: Sequence[Node]) -> Iterator[Finding]:
-    models = found.get("models") or []
+def _check_models(profile: dict[str, Any], nodes: Sequence[Node]) -> Iterator[Finding]:
+    models = profile.get("models") or []
     ids = {str(model["id"]).lower(): model for model in models}
-    wrong = False
+    all_present = True
     for node in nodes:
         number = node.tournament.number
         if node.model_is_id:
             model = ids.get(node.model.lower())
             if model is not None and model.get("tournament") in (number, None):
                 continue
-            other = (
-                f' it is the model "{model["name"]}" of another tournament' if model else " it is none of the account's"
+            reason = (
+                f'it is the model "{model["name"]}" of another tournament' if model else "the account lacks this id"
             )
-            text = f"node {node.name}: {node.model} is no {node.tournament.value} model of this account;{other}."
+            text = f"node {node.name}: {node.model} is not a {node.tournament.value} model of this account; {reason}."
         else:
-            own = {str(model["name"]) for model in models if model.get("tournament") == number}
-            if node.model in own:
+            available = {str(model["name"]) for model in models if model.get("tournament") == number}
+            if node.model in available:
                 continue
-            hint = did_you_mean(node.model, own) or f" It has: {', '.join(sorted(own)) or 'none'}."
+            hint = did_you_mean(node.model, available) or f" It has: {', '.join(sorted(available)) or 'none'}."
             text = f'node {node.name}: the account has no {node.tournament.value} model "{node.model}".{hint}'
-        wrong = True
-        yield failed("models", text, f"model: ...  (of {node.name}, in nodes.yaml; or account:, if it is another's)")
-    if not wrong:
-        yield ok("models", f"{'it is' if len(nodes) == 1 else f'all {len(nodes)} are'} the account's.")
+        all_present = False
+        edit = f"model: ...  (of {node.name}, in nodes.yaml; or account:, if the model belongs to another account)"
+        yield failed("models", text, edit)
+    if all_present:
+        text = "the model belongs" if len(nodes) == 1 else f"all {len(nodes)} models belong"
+        yield ok("models", f"{text} to the account.")

@@ -1,7 +1,7 @@
-"""The Pulumi engine and the stack: there, new enough, logged in, selected, and able to open its secrets.
+"""Check the Pulumi engine and the stack: installed, new enough, logged in, selected, and able to decrypt its secrets.
 
-Each step needs the one before. What the engine itself says is only read for the words it is known to say: it may name
-settings and addresses.
+Each step needs the previous one. The engine's output may contain settings and addresses, so only known errors and the
+first line of others are shown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PROBE = "doctor-probe"
 
 @dataclass
 class OpenStack:
-    """What the other checks need of the stack; filled while it is looked at. `opened` when its secrets can be read."""
+    """Facts about the stack that the other checks need, filled in by `examine`; `opened`: its secrets are readable."""
 
     project: str
     name: str = ""
@@ -35,65 +35,65 @@ class OpenStack:
     nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def configured(self, key: str) -> str | None:
-        """A setting by its full name (aws:region), as text."""
+        """Return a setting by its full name (aws:region)."""
         value = (self.config.get(key) or {}).get("value")
         return None if value is None else str(value)
 
     def setting(self, name: str) -> str | None:
-        """A setting of the project's own."""
+        """Return a setting of this project by its short name."""
         return self.configured(f"{self.project}:{name}")
 
 
 def examine(stack: OpenStack, pulumi: Pulumi | None, chosen: str | None) -> Iterator[Finding]:
-    """The findings in order; what is learned of the stack goes into `stack`."""
+    """Yield the findings in order, and fill in `stack`."""
     if pulumi is None:
-        found = on_path()
-        why = f"{found.path} is not used: {found.reason}" if isinstance(found, Rejected) else "there is none"
-        yield failed("engine", f"a Pulumi engine {MINIMUM} or newer is needed; {why}.", "pnodes engine")
+        candidate = on_path()
+        why = "no engine is installed"
+        if isinstance(candidate, Rejected):
+            why = f"{candidate.path} is not used: {candidate.reason}"
+        yield failed("engine", f"Pulumi {MINIMUM} or newer is needed; {why}.", "pnodes engine")
         return
     yield ok("engine", f"Pulumi {pulumi.engine.version}, {pulumi.engine.origin}.")
-    said = pulumi.run("whoami", "--json")
-    if said.returncode:
-        known = find_complaint(said.stderr + said.stdout) or NOT_LOGGED_IN
-        yield failed("backend", known.text, known.fix)
+    result = pulumi.run("whoami", "--json")
+    if result.returncode:
+        problem = find_complaint(result.stderr + result.stdout) or NOT_LOGGED_IN
+        yield failed("backend", problem.text, problem.fix)
         return
-    backend = json.loads(said.stdout).get("url") or "its backend"
+    backend = json.loads(result.stdout).get("url") or "its backend"
     yield ok("backend", f"logged in to {_without_query(str(backend))}.")
-    said = pulumi.run("stack", "--show-name", *stack_option(chosen))
-    if said.returncode:
-        yield _refused("stack", said, "the backend cannot be asked for the stack", "pulumi stack ls")
+    result = pulumi.run("stack", "--show-name", *stack_option(chosen))
+    if result.returncode:
+        yield _report_failure("stack", result, "the backend could not look up the stack", "pulumi stack ls")
         return
-    stack.name = said.stdout.strip()
-    yield ok("stack", f"{stack.name} is {'there' if chosen else 'selected'}.")
-    yield from _secrets(stack, pulumi, stack_option(chosen))
+    stack.name = result.stdout.strip()
+    yield ok("stack", f"{stack.name} {'exists' if chosen else 'is selected'}.")
+    yield from _check_secrets(stack, pulumi, stack_option(chosen))
 
 
-def _refused(check: str, said: subprocess.CompletedProcess[str], otherwise: str, mend: str) -> Finding:
-    if known := find_complaint(said.stderr):
-        return failed(check, known.text, known.fix)
-    return failed(check, f"{otherwise}: {first_error(said.stderr)}", mend)
+def _report_failure(check: str, result: subprocess.CompletedProcess[str], otherwise: str, mend: str) -> Finding:
+    if problem := find_complaint(result.stderr):
+        return failed(check, problem.text, problem.fix)
+    return failed(check, f"{otherwise}: {first_error(result.stderr)}", mend)
 
 
-def _secrets(stack: OpenStack, pulumi: Pulumi, named: list[str]) -> Iterator[Finding]:
-    asked = [
-        pulumi.run("config", "--json", "--show-secrets", *named),
-        pulumi.run("stack", "output", "--json", "--show-secrets", *named),
-        _encrypts(stack.name, pulumi, named),
-    ]
-    wrong = next((each for each in asked if each.returncode), None)
-    if wrong is not None:
-        mend = "pulumi config --show-secrets  (says more)"
-        yield _refused("secrets", wrong, "the stack's secrets cannot be opened", mend)
+def _check_secrets(stack: OpenStack, pulumi: Pulumi, selection: list[str]) -> Iterator[Finding]:
+    config = pulumi.run("config", "--json", "--show-secrets", *selection)
+    outputs = pulumi.run("stack", "output", "--json", "--show-secrets", *selection)
+    results = (config, outputs, _try_encrypting(stack.name, pulumi, selection))
+    failure = next((result for result in results if result.returncode), None)
+    if failure is not None:
+        mend = "pulumi config --show-secrets  (shows the full error)"
+        yield _report_failure("secrets", failure, "the stack's secrets cannot be decrypted", mend)
         return
-    stack.config = json.loads(asked[0].stdout or "{}")
-    stack.nodes = json.loads(asked[1].stdout or "{}").get("nodes") or {}
+    stack.config = json.loads(config.stdout or "{}")
+    stack.nodes = json.loads(outputs.stdout or "{}").get("nodes") or {}
     stack.opened = True
     yield ok("secrets", "the stack's secrets can be read and written.")
-    bare = [name for name in stack.config if _is_key(name, stack.project) and not stack.config[name].get("secret")]
-    for name in sorted(bare):
-        own = name.split(":", 1)[1]
-        text = f"{own} lies in the stack's settings as plain text, for everybody who sees the file."
-        yield failed("secrets", text, f"pulumi config set --secret {own}  (and make a new key pair at numer.ai)")
+    plain = [name for name in stack.config if _is_key(name, stack.project) and not stack.config[name].get("secret")]
+    for name in sorted(plain):
+        key = name.split(":", 1)[1]
+        text = f"{key} is stored in the stack's settings as plain text, readable by everyone who can read the file."
+        yield failed("secrets", text, f"pulumi config set --secret {key}  (and make a new key pair at numer.ai)")
     if stack.nodes:
         count = len(stack.nodes)
         yield ok("deployed", f"{plural(count, 'node is', 'nodes are')} deployed: {', '.join(stack.nodes)}.")
@@ -105,17 +105,17 @@ def _is_key(name: str, project: str) -> bool:
     return name.startswith((f"{project}:numerai-public-id", f"{project}:numerai-secret"))
 
 
-def _encrypts(name: str, pulumi: Pulumi, named: list[str]) -> subprocess.CompletedProcess[str]:
-    """Encrypts a word into a copy of the stack's settings: the engine checks a passphrase only when there is work."""
+def _try_encrypting(name: str, pulumi: Pulumi, selection: list[str]) -> subprocess.CompletedProcess[str]:
+    """Encrypt a value into a copy of the stack's settings; the engine checks a passphrase only when it uses it."""
     with tempfile.TemporaryDirectory() as scratch:
-        own = f"Pulumi.{name.rsplit('/', 1)[-1]}.yaml"
-        copy = Path(scratch, own)
-        if (pulumi.folder / own).is_file():
-            shutil.copyfile(pulumi.folder / own, copy)
-        return pulumi.run("config", "set", "--secret", "--config-file", str(copy), _PROBE, *named, value="probe")
+        settings = f"Pulumi.{name.rsplit('/', 1)[-1]}.yaml"
+        copy = Path(scratch, settings)
+        if (pulumi.folder / settings).is_file():
+            shutil.copyfile(pulumi.folder / settings, copy)
+        return pulumi.run("config", "set", "--secret", "--config-file", str(copy), _PROBE, *selection, value="probe")
 
 
 def _without_query(address: str) -> str:
-    """Addresses of buckets may carry keys behind the question mark, and others before the at sign."""
+    """Return the address without its query and user, which may contain keys."""
     scheme, mark, rest = address.split("?", 1)[0].partition("://")
     return f"{scheme}{mark}{rest.rsplit('@', 1)[-1]}"

@@ -87,7 +87,7 @@ def test_a_round_is_seen_on_the_page_and_kept_in_a_file(make_world: MakeWorld, t
         wait.until(lambda _: shown(chrome, ".pill") == [f"submitted, round {number}"] * 3)
 
         def reached(card: str, _driver: Chrome) -> bool:
-            return "webhook reached" in " ".join(shown(chrome, f"{card} .steps li"))
+            return "webhook called" in " ".join(shown(chrome, f"{card} .steps li"))
 
         def counted(card: str, _driver: Chrome) -> list[str]:
             return shown(chrome, f"{card} .cells .on-time")
@@ -97,7 +97,7 @@ def test_a_round_is_seen_on_the_page_and_kept_in_a_file(make_world: MakeWorld, t
             wait.until(partial(reached, card))
             wait.until(partial(counted, card))
             steps = " ".join(shown(chrome, f"{card} .steps li"))
-            for step in ("webhook reached, answered 202 started", "container started", "finished, after", "on time"):
+            for step in ("webhook called, answered 202 started", "container started", "finished, after", "on time"):
                 assert step in steps, steps
             assert shown(chrome, f"{card} .entry .when")[0].endswith(f"round {number}")
             assert re.search(r"1 runs?, from \d+ s to \d+ s", shown(chrome, f"{card} .caption")[0])

@@ -16,7 +16,7 @@ from pnodes.pulumi import Pulumi
 from providers.clouds import list_clouds
 from providers.findings import Finding, Place, failed, ok, warning
 from providers.operations import NoCredentials
-from tests.pnodes.doctor.engines import ENGINE, Said
+from tests.pnodes.doctor.engines import ENGINE, FakeEngine
 
 NODES = """\
 nodes:
@@ -31,7 +31,7 @@ class Ward:
     """A project whose engine, clouds and Numerai say what a test wants; `asked` are the clouds that were asked."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self.said, self.asked = folder, Said(), list[str]()
+        self.folder, self.said, self.asked = folder, FakeEngine(), list[str]()
         self.finding: Finding | Exception = ok("credentials", "account 1.")
         (folder / "Pulumi.yaml").write_text("name: prediction-nodes\nruntime: python\n")
         (folder / "model").mkdir()
@@ -99,7 +99,7 @@ def test_missing_credentials_are_told_with_how_to_sign_in(ward: Ward) -> None:
 
 
 def test_without_the_stack_s_secrets_nothing_is_asked_with_wrong_settings(ward: Ward) -> None:
-    ward.said = Said(config__json=(255, "error: incorrect passphrase"))
+    ward.said = FakeEngine(config__json=(255, "error: incorrect passphrase"))
     shown = ward.doctor(code=1)
     assert not ward.asked
     assert "not checked credentials: the stack's settings could not be read, see above." in shown

@@ -1,4 +1,4 @@
-"""Numerai without a network, as the tests of its client have it."""
+"""The fake Numerai API of the client's tests."""
 
 from tests.providers.numerai.fixtures import wire
 

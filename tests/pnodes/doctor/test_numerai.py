@@ -1,4 +1,4 @@
-"""What the doctor makes of a Numerai account, with faked answers of its API."""
+"""The doctor's findings about a Numerai account, with a fake API."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def account(scopes: list[str], **changes: Any) -> dict[str, Any]:
     return {"data": {"account": {"username": "anna", "apiTokens": tokens, "models": models, **changes}}}
 
 
-def examined(*nodes: Any, config: dict[str, str] = KEYS) -> list[Finding]:
+def examine(*nodes: Any, config: dict[str, str] = KEYS) -> list[Finding]:
     return list(numerai.examine(None, nodes or (node(),), config.get))
 
 
@@ -38,17 +38,17 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NUMERAI_SECRET_KEY", raising=False)
 
 
-def test_a_pair_with_all_scopes_is_well(wire: Wire) -> None:
+def test_a_pair_with_all_scopes_passes(wire: Wire) -> None:
     wire.answers = [account(ALL)]
-    found = examined()
-    assert levels(found) == dict.fromkeys(("keys", "scopes", "models"), Level.OK)
+    findings = examine()
+    assert levels(findings) == dict.fromkeys(("keys", "scopes", "models"), Level.OK)
     assert wire.asked[0]["headers"]["Authorization"] == "Token PUBLIC$SECRET"
-    assert not [each for each in found if "SECRET" in each.text + each.mend]
+    assert not [finding for finding in findings if "SECRET" in finding.text + finding.mend]
 
 
 def test_no_keys(wire: Wire) -> None:
-    (found,) = examined(config={"numerai-public-id": "PUBLIC"})
-    assert (found.level, found.mend) == (Level.FAILED, BOTH)
+    (finding,) = examine(config={"numerai-public-id": "PUBLIC"})
+    assert (finding.level, finding.mend) == (Level.FAILED, BOTH)
     assert not wire.asked
 
 
@@ -56,41 +56,41 @@ def test_keys_of_the_environment_only(wire: Wire, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("NUMERAI_PUBLIC_ID", "PUBLIC")
     monkeypatch.setenv("NUMERAI_SECRET_KEY", "SECRET")
     wire.answers = [account(ALL)]
-    assert only(examined(config={}), "keys").level is Level.WARNING
+    assert only(examine(config={}), "keys").level is Level.WARNING
 
 
-def test_keys_of_a_named_account_go_by_its_name(wire: Wire) -> None:
-    (found,) = numerai.examine("fund", [node(account="fund")], KEYS.get)
-    assert found.mend == (
+def test_the_settings_of_a_named_account_contain_its_name(wire: Wire) -> None:
+    (finding,) = numerai.examine("fund", [node(account="fund")], KEYS.get)
+    assert finding.mend == (
         "pulumi config set --secret numerai-public-id-fund && pulumi config set --secret numerai-secret-fund"
     )
 
 
 def test_keys_that_numerai_does_not_know(wire: Wire) -> None:
     wire.answers = [(401, {"message": "no"})]
-    (found,) = examined()
-    assert found.level is Level.FAILED
-    assert found.mend.startswith(BOTH)
+    (finding,) = examine()
+    assert finding.level is Level.FAILED
+    assert finding.mend.startswith(BOTH)
 
 
 def test_a_pair_that_may_not_read_the_account(wire: Wire) -> None:
     wire.answers = [{"errors": [{"message": "Insufficient permission"}]}]
-    (found,) = examined()
-    assert "read_user_info" in found.text
-    assert "Insufficient permission" in found.text
+    (finding,) = examine()
+    assert "read_user_info" in finding.text
+    assert "Insufficient permission" in finding.text
 
 
 def test_numerai_does_not_answer(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
     wire.answers = [(503, "")]
-    (found,) = examined()
-    assert found.level == Level.FAILED, found.text
-    assert "could not be asked" in found.text
+    (finding,) = examine()
+    assert finding.level == Level.FAILED, finding.text
+    assert "could not be asked" in finding.text
 
 
 def test_missing_scopes(wire: Wire) -> None:
     wire.answers = [account(["read_user_info"])]
-    failed, advice = (each for each in examined() if each.check == "scopes")
+    failed, advice = (finding for finding in examine() if finding.check == "scopes")
     assert failed.level == Level.FAILED, failed.text
     assert "upload_submission to submit" in failed.text
     assert advice.level == Level.WARNING, advice.text
@@ -102,15 +102,15 @@ def test_models_by_name_and_id(wire: Wire) -> None:
     wire.answers = [account(ALL)]
     other = "00000000-0000-4000-8000-000000000009"
     signals = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
-    found = examined(
+    findings = examine(
         node("fine"),
         node("named", model="Alpha"),
         node("typo", model="Alhpa"),
         node("stranger", model=other),
         node("mixed", model=signals),
     )
-    told = [each.text for each in found if each.check == "models"]
-    assert len(told) == 3
-    assert told[0] == 'node typo: the account has no classic model "Alhpa". Did you mean "Alpha"?'
-    assert f"node stranger: {other} is no classic model of this account; it is none" in told[1]
-    assert 'the model "sigma" of another tournament' in told[2]
+    texts = [finding.text for finding in findings if finding.check == "models"]
+    assert len(texts) == 3
+    assert texts[0] == 'node typo: the account has no classic model "Alhpa". Did you mean "Alpha"?'
+    assert f"node stranger: {other} is not a classic model of this account; the account lacks" in texts[1]
+    assert 'the model "sigma" of another tournament' in texts[2]

@@ -1,4 +1,4 @@
-"""Which plugin the engine will use for a cloud, and what to do where it would find none."""
+"""Which plugin the engine will use for a cloud, and the command that installs a missing one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from pnodes.doctor import plugins
 from providers.findings import Level
-from tests.pnodes.doctor.engines import Said
+from tests.pnodes.doctor.engines import FakeEngine
 
 VERSION = metadata.version("pulumi-aws")
 
@@ -20,36 +20,36 @@ def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PULUMI_DEBUG_PROVIDERS", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(httpx, "head", lambda *_, **__: pytest.fail("nothing is looked for in the network"))
+    monkeypatch.setattr(httpx, "head", lambda *_, **__: pytest.fail("no test may use the network"))
 
 
-def installed(*versions: str) -> Said:
+def installed(*versions: str) -> FakeEngine:
     listed = [{"name": "aws", "kind": "resource", "version": version} for version in versions]
-    return Said(plugin_ls=(0, [{"name": "aws", "kind": "language", "version": VERSION}, *listed]))
+    return FakeEngine(plugin_ls=(0, [{"name": "aws", "kind": "language", "version": VERSION}, *listed]))
 
 
 def test_which_plugins_are_needed() -> None:
-    assert plugins.wanted(["gcp", "azure", "gcp"], docker=True) == ["azure-native", "gcp", "docker-build"]
+    assert plugins.list_needed(["gcp", "azure", "gcp"], docker=True) == ["azure-native", "gcp", "docker-build"]
 
 
 def test_the_sdk_s_version_is_installed() -> None:
-    (found,) = plugins.examine(["aws"], installed("1.0.0", VERSION))
-    assert found.level == Level.OK, found.text
-    assert VERSION in found.text
+    (finding,) = plugins.examine(["aws"], installed("1.0.0", VERSION))
+    assert finding.level == Level.OK, finding.text
+    assert VERSION in finding.text
 
 
-def test_a_running_one_is_attached(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_running_plugin_is_attached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_DEBUG_PROVIDERS", "gcp:1234,aws:1235")
-    (found,) = plugins.examine(["aws"], installed())
-    assert found.level == Level.OK, found.text
-    assert "attached" in found.text
+    (finding,) = plugins.examine(["aws"], installed())
+    assert finding.level == Level.OK, finding.text
+    assert "attached" in finding.text
 
 
 def test_downloads_are_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true")
-    (found,) = plugins.examine(["aws"], installed("1.0.0"))
-    assert (found.level, found.mend) == (Level.FAILED, f"pulumi plugin install resource aws {VERSION}")
-    assert "(1.0.0 is)" in found.text
+    (finding,) = plugins.examine(["aws"], installed("1.0.0"))
+    assert (finding.level, finding.mend) == (Level.FAILED, f"pulumi plugin install resource aws {VERSION}")
+    assert "(1.0.0 is)" in finding.text
 
 
 def answer(value: Any) -> Any:
@@ -70,12 +70,12 @@ def answer(value: Any) -> Any:
         (httpx.ConnectError("no"), Level.FAILED, "no answer from get.pulumi.com (ConnectError)"),
     ],
 )
-def test_one_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, value: Any, level: Level, words: str) -> None:
+def test_a_plugin_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, value: Any, level: Level, words: str) -> None:
     monkeypatch.setattr(httpx, "head", answer(value))
-    (found,) = plugins.examine(["aws"], installed())
-    assert found.level == level, found.text
-    assert words in found.text
-    assert bool(found.mend) is (level is Level.FAILED)
+    (finding,) = plugins.examine(["aws"], installed())
+    assert finding.level == level, finding.text
+    assert words in finding.text
+    assert bool(finding.mend) is (level is Level.FAILED)
 
 
 def test_an_sdk_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,5 +83,5 @@ def test_an_sdk_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         raise metadata.PackageNotFoundError
 
     monkeypatch.setattr(metadata, "version", none)
-    (found,) = plugins.examine(["aws"], installed())
-    assert (found.level, found.mend) == (Level.FAILED, "make setup")
+    (finding,) = plugins.examine(["aws"], installed())
+    assert (finding.level, finding.mend) == (Level.FAILED, "make setup")
