@@ -1,7 +1,6 @@
-"""Gets a Pulumi engine onto a machine: a `pulumi` on PATH, else the official download, else a build from the Go proxy.
+"""Provide a Pulumi engine: a `pulumi` on PATH, else the official download, else a build from the Go module proxy.
 
-`ensure()` returns an `Engine` and installs one into `.tools/` if there is none; `python -m pnodes.engine` prints its
-path.
+`ensure()` returns an `Engine` and installs one into `.tools/` if necessary; `python -m pnodes.engine` prints its path.
 """
 
 from pnodes.engine.install import EngineError, ensure

@@ -1,6 +1,6 @@
-"""`python -m pnodes.engine` prints the path of the `pulumi` to use, installing one when there is none.
+"""`python -m pnodes.engine` prints the path of the `pulumi` to use, and installs one if there is none.
 
-What happens on the way is told on standard error, so that `$(python -m pnodes.engine)` is the path and nothing else.
+Progress goes to standard error, so that `$(python -m pnodes.engine)` is the path alone.
 """
 
 import sys
@@ -9,7 +9,7 @@ from pnodes.engine.install import EngineError, ensure
 
 
 def main() -> int:
-    """Exit code 0 with a path on standard output, or 1 with a sentence on standard error."""
+    """Print the path and return 0, or print the error to standard error and return 1."""
     try:
         engine = ensure(lambda line: print(line, file=sys.stderr, flush=True))
     except EngineError as error:

@@ -1,8 +1,8 @@
-"""Builds the engine from the Go module proxy, for machines that reach package registries and nothing else.
+"""Build the engine from the Go module proxy, for machines that can reach package registries only.
 
-`engine/go` is a tools module: it pins `pulumi` and everything below it by hash (go.sum). The version is stamped in by
-the linker: an engine without one refuses `refresh`, `destroy` and the Automation API. The language host is no part of
-that module, so small executables of our own are put beside the engine (see `shims`).
+`engine/go` is a Go tools module that pins `pulumi` and its dependencies by hash (go.sum). The linker sets the version;
+an engine without a version refuses `refresh`, `destroy` and the Automation API. The module lacks the language host, so
+`shims` writes small executables next to the engine.
 """
 
 import os
@@ -19,31 +19,31 @@ _BUILD_TIMEOUT = 3600
 
 
 class BuildFailed(Exception):
-    """`go build` did not give an engine; the text is its last words."""
+    """`go build` failed; the message contains its last lines."""
 
 
-def available() -> str | None:
-    """The `go` on PATH, if any."""
+def find_go() -> str | None:
+    """Return the path of the `go` on PATH, or None."""
     return shutil.which("go")
 
 
-def command(target: Path, module: Path = GO_MODULE) -> list[str]:
-    """The build's command line; it writes `target`."""
+def build_command(target: Path, module: Path = GO_MODULE) -> list[str]:
+    """Return the command that builds `target`."""
     stamp = f"-s -w -X {_VERSION_VARIABLE}=v{version.pinned(module)}"
     flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", stamp]
     return ["go", "build", *flags, "-o", str(target), _COMMAND]
 
 
 def build(home: Path, module: Path = GO_MODULE) -> None:
-    """Builds into `home`. A build that fails or is interrupted leaves what was there before."""
+    """Build the engine into `home`; a previous engine stays in place if the build fails. Raises BuildFailed."""
     folder = engine_bin(home)
     folder.mkdir(parents=True, exist_ok=True)
     fresh = folder / f".pulumi.{os.getpid()}"
-    # No C compiler is needed, and neither a workspace around the checkout nor a person's own flags change the build.
+    # The build needs no C compiler, and ignores a Go workspace around the checkout and the user's flags.
     environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": ""}
     try:
         result = subprocess.run(
-            command(fresh, module),
+            build_command(fresh, module),
             cwd=module,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -54,8 +54,8 @@ def build(home: Path, module: Path = GO_MODULE) -> None:
             check=False,
         )
         if result.returncode != 0:
-            words = [line for line in result.stdout.splitlines() if not line.startswith("go: downloading")]
-            raise BuildFailed("`go build` failed:\n" + "\n".join(words[-15:]))
+            lines = [line for line in result.stdout.splitlines() if not line.startswith("go: downloading")]
+            raise BuildFailed("`go build` failed:\n" + "\n".join(lines[-15:]))
         shims.write(folder)
         (home / "built").write_text(f"v{version.pinned(module)}\n")
         fresh.replace(folder / "pulumi")

@@ -1,6 +1,6 @@
-"""`pulumi install` for a Python project: makes its virtual environment and installs requirements.txt into it.
+"""`pulumi install` for a Python project: create its virtual environment and install requirements.txt into it.
 
-uv is used where there is one (it takes seconds), else the interpreter's own venv and pip.
+Uses uv if it is installed (it takes seconds), otherwise venv and pip.
 """
 
 import shutil
@@ -14,28 +14,28 @@ from pnodes.engine import program_python
 
 
 class InstallFailed(Exception):
-    """A command failed; the text names it."""
+    """A command failed; the message contains the command."""
 
 
-def commands(venv: Path | None, requirements: Path | None, uv: str | None) -> list[list[str]]:
-    """The commands that bring the environment up to date."""
+def list_commands(venv: Path | None, requirements: Path | None, uv: str | None) -> list[list[str]]:
+    """Return the commands that bring the environment up to date."""
     python = str(venv / "bin" / "python") if venv else sys.executable
-    todo: list[list[str]] = []
+    commands: list[list[str]] = []
     if venv is not None and not Path(python).exists():
-        todo.append([uv, "venv", str(venv)] if uv else [sys.executable, "-m", "venv", str(venv)])
+        commands.append([uv, "venv", str(venv)] if uv else [sys.executable, "-m", "venv", str(venv)])
     if requirements is not None:
         pip = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
-        todo.append([*pip, "-r", str(requirements)])
-    return todo
+        commands.append([*pip, "-r", str(requirements)])
+    return commands
 
 
 def install(root: str, folder: str, options: Mapping[str, Any]) -> Iterator[bytes]:
-    """Runs the commands and gives back their output line by line."""
-    places = (Path(folder, "requirements.txt"), Path(root, "requirements.txt"))
-    requirements = next((path for path in places if path.exists()), None)
-    beside = Path(sys.executable).with_name("uv")
-    uv = shutil.which("uv") or (str(beside) if beside.exists() else None)
-    for command in commands(program_python.venv_path(root, options), requirements, uv):
+    """Run the commands and yield their output line by line. Raises InstallFailed."""
+    candidates = (Path(folder, "requirements.txt"), Path(root, "requirements.txt"))
+    requirements = next((path for path in candidates if path.exists()), None)
+    own_uv = Path(sys.executable).with_name("uv")
+    uv = shutil.which("uv") or (str(own_uv) if own_uv.exists() else None)
+    for command in list_commands(program_python.venv_path(root, options), requirements, uv):
         with subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as process:

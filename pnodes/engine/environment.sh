@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes .venv: uv (from PATH, else from PyPI into .tools/uv), then the locked packages, then this project, editable.
-# Usage: environment.sh STAMP [LOCK FILE]. Does nothing when STAMP is newer than the lock file; two at once take turns.
-# The lock file is requirements/dev.txt; with requirements.txt there is only what `pulumi up` and `python -m pnodes` need.
+# Creates .venv: uv (from PATH, else from PyPI into .tools/uv), then the locked packages, then this project, editable.
+# Usage: environment.sh STAMP [LOCK FILE]. Does nothing if STAMP is newer than the lock file. Two processes take turns.
+# The default lock file is requirements/dev.txt; requirements.txt has the packages for `pulumi up` and `python -m pnodes`.
 set -eu
 cd -- "$(dirname -- "$0")/../.."
 stamp=$1
@@ -9,16 +9,16 @@ packages=${2:-requirements/dev.txt}
 lock=.tools/environment.lock
 mkdir -p .tools
 
-# Behind a company's proxy the certificates are those of the system, which pip knows and uv does not by itself.
+# Company proxies need the system's certificates, which pip uses by default and uv does not.
 export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 
-# A folder is made by one process only, on any system. One whose process is gone is left over and taken away.
+# mkdir is atomic on every system. A lock whose process has ended is removed.
 until mkdir "$lock" 2>/dev/null; do
     owner=$(cat "$lock/pid" 2>/dev/null || true)
-    [ -n "${told:-}" ] || say "Another process is installing the Python packages; waiting for it to finish."
-    told=yes
+    [ -n "${notified:-}" ] || say "Another process is installing the Python packages; waiting for it to finish."
+    notified=yes
     sleep 1
     if [ "$owner" = "$(cat "$lock/pid" 2>/dev/null || true)" ] && { [ -z "$owner" ] || ! kill -0 "$owner" 2>/dev/null; }
     then
@@ -43,7 +43,7 @@ if [ ! -x "$uv" ]; then
             "system's package for Python's venv module (python3-venv on Debian and Ubuntu)." >&2
         exit 1
     }
-    # Its version and hashes are those of the lock file.
+    # The lock file pins its version and hashes.
     awk '/^uv==/ {found = 1} found {print} found && !/\\$/ {exit}' requirements/dev.txt > .tools/uv/uv.txt
     .tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .tools/uv/uv.txt || {
         rm -rf .tools/uv

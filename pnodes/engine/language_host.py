@@ -1,8 +1,8 @@
-"""Pulumi's language host for Python: the LanguageRuntime service that the engine asks to run a program.
+"""A language host for Python: the LanguageRuntime service through which Pulumi's engine runs programs.
 
-The official host is not on the Go module proxy, so an engine built from there is given this one. It listens on
-loopback, prints its port, and runs each program in a child process of the interpreter that Pulumi.yaml names. It ends
-when the engine that started it is gone.
+Engines that were built from the Go module proxy use this host, since the proxy does not have the official one. The host
+listens on loopback, prints its port, and runs each program in a child process with the interpreter that Pulumi.yaml
+names. It ends when the engine that started it has ended.
 """
 
 import importlib.metadata
@@ -28,15 +28,15 @@ from pulumi.runtime.proto import (
 
 from pnodes.engine import dependencies, program_python, run_plugin
 from pnodes.engine.program_python import NoInterpreter, ProgramPython
-from pnodes.engine.run_program import ALREADY_TOLD
+from pnodes.engine.run_program import ERROR_SHOWN
 
 _RUNNER = Path(__file__).with_name("run_program.py")
-_LARGEST_MESSAGE = 400 * 1024 * 1024  # as the engine's own limit
+_LARGEST_MESSAGE = 400 * 1024 * 1024  # the engine's own limit
 _WATCH_SECONDS = 1.0
 
 
 class LanguageHost(LanguageRuntimeServicer):
-    """One engine's host. The engine may run several programs through it, one after the other or at once."""
+    """The host of one engine, which may run several programs through it, also at the same time."""
 
     def __init__(self, engine_address: str) -> None:
         self.engine_address = engine_address
@@ -45,55 +45,55 @@ class LanguageHost(LanguageRuntimeServicer):
         self.lock = threading.Lock()
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The engine that attaches to a host says where it listens."""
+        """Receive the engine's address from an engine that attaches to a running host."""
         self.engine_address = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The version of this host is that of the SDK it uses."""
+        """Return the version of the SDK as this host's version."""
         return plugin_pb2.PluginInfo(version=importlib.metadata.version("pulumi"))
 
     def GetRequiredPlugins(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Asked by engines that do not know GetRequiredPackages."""
+        """Return the plugins to engines that do not support GetRequiredPackages."""
         plugins = [
             plugin_pb2.PluginDependency(
                 name=p["name"], kind="resource", version=_tag(p.get("version")), server=p.get("server", "")
             )
-            for p in _python(request.info, context).facts()["plugins"]
+            for p in _resolve_python(request.info, context).facts()["plugins"]
         ]
         return language_pb2.GetRequiredPluginsResponse(plugins=plugins)
 
     def GetRequiredPackages(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The plugins of the provider SDKs in the program's environment."""
+        """Return the plugins of the provider SDKs in the program's environment."""
         packages = [
             plugin_pb2.PackageDependency(
                 name=p["name"], kind="resource", version=_tag(p.get("version")), server=p.get("server", "")
             )
-            for p in _python(request.info, context).facts()["plugins"]
+            for p in _resolve_python(request.info, context).facts()["plugins"]
         ]
         return language_pb2.GetRequiredPackagesResponse(packages=packages)
 
     def GetProgramDependencies(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The packages in the program's environment, for `pulumi about`."""
-        packages = _python(request.info, context).facts()["packages"]
-        found = [language_pb2.DependencyInfo(name=name, version=version) for name, version in sorted(packages.items())]
-        return language_pb2.GetProgramDependenciesResponse(dependencies=found)
+        """Return the packages in the program's environment, for `pulumi about`."""
+        packages = sorted(_resolve_python(request.info, context).facts()["packages"].items())
+        dependencies = [language_pb2.DependencyInfo(name=name, version=version) for name, version in packages]
+        return language_pb2.GetProgramDependenciesResponse(dependencies=dependencies)
 
     def About(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The interpreter that runs the program."""
-        facts = _python(request.info, context).facts()
+        """Return the interpreter that runs the program."""
+        facts = _resolve_python(request.info, context).facts()
         return language_pb2.AboutResponse(executable=facts["executable"], version=facts["version"])
 
     def RuntimeOptionsPrompts(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """There is nothing to ask for `pulumi new`."""
+        """Return no prompts for `pulumi new`."""
         return language_pb2.RuntimeOptionsResponse()
 
     def Template(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """A template needs no change."""
+        """Leave templates unchanged."""
         return language_pb2.TemplateResponse()
 
     def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        """`pulumi install`: the virtual environment, and requirements.txt into it."""
+        """Create the virtual environment and install requirements.txt, for `pulumi install`."""
         root = request.info.root_directory or request.directory
         try:
             for line in dependencies.install(root, request.info.program_directory or root, _options(request.info)):
@@ -102,7 +102,7 @@ class LanguageHost(LanguageRuntimeServicer):
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Runs the program in a child process, and says how it ended."""
+        """Run the program in a child process and return its result."""
         try:
             python = program_python.resolve(request.info.root_directory, _options(request.info))
         except NoInterpreter as error:
@@ -110,14 +110,14 @@ class LanguageHost(LanguageRuntimeServicer):
         code = self._run(python, request)
         if code == 0:
             return language_pb2.RunResponse()
-        if code == ALREADY_TOLD:
+        if code == ERROR_SHOWN:
             return language_pb2.RunResponse(bail=True)
         if code < 0:
-            return language_pb2.RunResponse(error=f"Program was ended by signal {signal.Signals(-code).name}")
+            return language_pb2.RunResponse(error=f"Program was terminated by signal {signal.Signals(-code).name}")
         return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {code}")
 
     def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        """Runs a plugin in Python, such as a policy pack, until it ends or the engine is done with it."""
+        """Run a plugin in Python, such as a policy pack, until it ends or the engine cancels the request."""
         try:
             python = run_plugin.interpreter(request.info.root_directory, _options(request.info), request.kind)
         except NoInterpreter as error:
@@ -140,12 +140,12 @@ class LanguageHost(LanguageRuntimeServicer):
                 yield language_pb2.RunPluginResponse(stderr=piece[1])
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The engine is cancelling: end the programs that still run."""
+        """Stop the running programs."""
         self.stop()
         return empty_pb2.Empty()
 
     def _run(self, python: ProgramPython, request: Any) -> int:
-        """The child writes to this process's own output, which the engine shows to the person."""
+        """Run the program; its output goes to this process's output, which the engine shows to the user."""
         folder = request.info.program_directory or request.pwd
         settings = {
             "project": request.project,
@@ -177,7 +177,7 @@ class LanguageHost(LanguageRuntimeServicer):
                 self.running.discard(child)
 
     def stop(self) -> None:
-        """Ends what is still running."""
+        """Stop the running programs and plugins."""
         with self.lock:
             for child in self.running:
                 child.terminate()
@@ -186,13 +186,13 @@ class LanguageHost(LanguageRuntimeServicer):
 
 
 def _options(info: Any) -> dict[str, Any]:
-    """`runtime.options` of Pulumi.yaml as plain values."""
+    """Return `runtime.options` of Pulumi.yaml as plain values."""
     options: dict[str, Any] = json_format.MessageToDict(info.options)
     return options
 
 
-def _python(info: Any, context: grpc.ServicerContext) -> ProgramPython:
-    """The interpreter of a request; ends the call with the reason when there is none."""
+def _resolve_python(info: Any, context: grpc.ServicerContext) -> ProgramPython:
+    """Return the interpreter of a request; aborts the call with the reason if there is none."""
     try:
         return program_python.resolve(info.root_directory, _options(info))
     except NoInterpreter as error:
@@ -201,12 +201,12 @@ def _python(info: Any, context: grpc.ServicerContext) -> ProgramPython:
 
 
 def _tag(version: str | None) -> str:
-    """Versions of plugins are written with a v."""
+    """Return a plugin's version with a leading v."""
     return f"v{version.removeprefix('v')}" if version else ""
 
 
 def serve(engine_address: str) -> None:
-    """Serves until the engine is gone or ends this process."""
+    """Serve until the engine ends or stops this process."""
     engine = os.getppid()
     host = LanguageHost(engine_address)
     limits = [("grpc.max_receive_message_length", _LARGEST_MESSAGE), ("grpc.max_send_message_length", _LARGEST_MESSAGE)]
@@ -225,7 +225,7 @@ def serve(engine_address: str) -> None:
 
 
 if __name__ == "__main__":
-    # It was for finding this module; the program has a path of its own.
+    # PYTHONPATH was for finding this module; the program must not inherit it.
     os.environ.pop("PYTHONPATH", None)
     # Flags (such as --tracing) may come first; the engine's address is the last argument.
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]

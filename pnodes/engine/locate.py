@@ -1,7 +1,7 @@
-"""Finds an engine that is there already: on PATH, or one that this project has put into `.tools/`.
+"""Find an installed engine: on PATH, or in `.tools/`, where this project installs its own.
 
-An engine needs its language host (`pulumi-language-python`) beside it or on PATH; without, it cannot run a Python
-program. This takes a fraction of a second, so that it can be asked before every command.
+To run a Python program, an engine needs its language host (`pulumi-language-python`) next to it or on PATH. The search
+takes a fraction of a second, so that every command can begin with it.
 """
 
 import os
@@ -33,7 +33,7 @@ class Engine:
 
     @property
     def origin(self) -> str:
-        """Where it comes from, in words."""
+        """The source in words."""
         return {
             "PATH": "found on PATH",
             "official": "from the official installer",
@@ -43,46 +43,46 @@ class Engine:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A `pulumi` on PATH that is not used, and why (half a sentence)."""
+    """A `pulumi` on PATH that is not used; `reason` is a clause."""
 
     path: Path
     reason: str
 
 
 def on_path(search: str | None = None, own: Path = ENGINE_HOME) -> Engine | Rejected | None:
-    """The first `pulumi` on PATH that is not our own."""
+    """Find the first `pulumi` on PATH outside the folder `own`; returns why if it cannot be used."""
     search = os.environ.get("PATH", "") if search is None else search
     elsewhere = os.pathsep.join(
         folder for folder in search.split(os.pathsep) if folder and not Path(folder).resolve().is_relative_to(own)
     )
-    found = shutil.which("pulumi", path=elsewhere)
-    if found is None:
+    executable = shutil.which("pulumi", path=elsewhere)
+    if executable is None:
         return None
-    pulumi = Path(found)
-    version_found = version.ask(pulumi)
-    if version_found is None:
-        return Rejected(pulumi, "it does not say its version")
-    if version_found < MINIMUM:
-        return Rejected(pulumi, f"it is {version_found}, and {MINIMUM} or newer is needed")
+    pulumi = Path(executable)
+    installed_version = version.query(pulumi)
+    if installed_version is None:
+        return Rejected(pulumi, "`pulumi version` prints no version")
+    if installed_version < MINIMUM:
+        return Rejected(pulumi, f"it is {installed_version}, and {MINIMUM} or newer is needed")
     if shutil.which(LANGUAGE_HOST, path=elsewhere) is None and not (pulumi.resolve().parent / LANGUAGE_HOST).exists():
-        return Rejected(pulumi, f"its language host {LANGUAGE_HOST} is neither beside it nor on PATH")
-    return Engine(pulumi, version_found, "PATH")
+        return Rejected(pulumi, f"its language host {LANGUAGE_HOST} is neither next to it nor on PATH")
+    return Engine(pulumi, installed_version, "PATH")
 
 
 def installed(home: Path = ENGINE_HOME) -> Engine | None:
-    """The engine in `.tools/`, if it is whole and new enough. A built one gets the current executables beside it."""
+    """Return the engine in `.tools/` if it is complete and new enough; updates the shims of a built engine."""
     folder, built = engine_bin(home), (home / "built").exists()
     if built and folder.is_dir():
         shims.write(folder)
     if not all((folder / name).exists() for name in ("pulumi", LANGUAGE_HOST, DYNAMIC_PROVIDER)):
         return None
-    found = version.ask(folder / "pulumi")
-    if found is None or found < MINIMUM:
+    installed_version = version.query(folder / "pulumi")
+    if installed_version is None or installed_version < MINIMUM:
         return None
-    return Engine(folder / "pulumi", found, "built" if built else "official")
+    return Engine(folder / "pulumi", installed_version, "built" if built else "official")
 
 
 def find() -> Engine | None:
-    """The engine that `ensure` would use without installing anything."""
+    """Return the engine that `ensure` would use without an installation, or None."""
     candidate = on_path()
     return candidate if isinstance(candidate, Engine) else installed()

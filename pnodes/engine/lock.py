@@ -1,4 +1,4 @@
-"""One installer at a time: an advisory lock on a file, which the system lets go when its holder ends."""
+"""An advisory lock on a file, which the system releases when its holder ends."""
 
 import contextlib
 import fcntl
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def exclusive(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Holds `path` locked; calls `waiting` once when somebody else has it."""
+    """Hold a lock on `path`; calls `waiting` once if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:

@@ -1,8 +1,8 @@
-"""The official installer, through `pulumi.automation.PulumiCommand.install`.
+"""Run the official installer, through `pulumi.automation.PulumiCommand.install`.
 
-That function downloads a script and runs it, and the script downloads the release. It has no time limit of its own and
-no way to say early that its site cannot be reached, so the site is asked first, and the installer runs in a process
-that can be stopped.
+That function downloads and runs a script, which downloads the release. It has no time limit and does not detect early
+that its site cannot be reached. The site is therefore probed first, and the installer runs in a process that can be
+stopped.
 """
 
 import os
@@ -25,11 +25,11 @@ _INSTALL = "import sys; from pulumi.automation import PulumiCommand; PulumiComma
 
 
 class InstallFailed(Exception):
-    """The official installer did not give an engine; the text says why."""
+    """The official installer failed; the message gives the reason."""
 
 
-def reachable(url: str = SITE, timeout: float = PROBE_TIMEOUT) -> str | None:
-    """None when the installer's site answers, else why it does not."""
+def find_obstacle(url: str = SITE, timeout: float = PROBE_TIMEOUT) -> str | None:
+    """Return None if the installer's site answers, otherwise the reason."""
     request = urllib.request.Request(url, method="HEAD")  # noqa: S310 (a constant https address)
     try:
         with urllib.request.urlopen(request, timeout=timeout):  # noqa: S310
@@ -41,11 +41,11 @@ def reachable(url: str = SITE, timeout: float = PROBE_TIMEOUT) -> str | None:
 
 
 def install(home: Path, timeout: float = INSTALL_TIMEOUT) -> None:
-    """Downloads the release that belongs to the SDK into `home`, all or nothing."""
+    """Download the release that matches the SDK into `home`, completely or not at all. Raises InstallFailed."""
     fresh = home.with_name(f"{home.name}.{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        # Unbuffered: what it printed would else come after its error, which is the line to tell.
+        # Unbuffered, so that the error is the last line of the output.
         _run([sys.executable, "-u", "-c", _INSTALL, str(fresh)], timeout)
         for name in ("pulumi", LANGUAGE_HOST, DYNAMIC_PROVIDER):
             if not (engine_bin(fresh) / name).exists():
@@ -57,7 +57,7 @@ def install(home: Path, timeout: float = INSTALL_TIMEOUT) -> None:
 
 
 def _run(command: list[str], timeout: float) -> None:
-    """Runs the installer in a process group of its own, so that its downloads end with it."""
+    """Run the installer in its own process group, so that its downloads end with it."""
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -75,5 +75,5 @@ def _run(command: list[str], timeout: float) -> None:
             os.killpg(process.pid, signal.SIGKILL)
             raise
     if process.returncode != 0:
-        last = output.strip().splitlines()[-1:] or ["it said nothing"]
+        last = output.strip().splitlines()[-1:] or ["it printed nothing"]
         raise InstallFailed(f"the official installer failed: {last[0].strip()}")

@@ -1,4 +1,4 @@
-"""Where the project keeps what it makes for itself. Everything lies under the checkout, so removing it removes all."""
+"""The paths of generated files. All are inside the checkout, so that deleting it deletes them too."""
 
 from pathlib import Path
 
@@ -9,17 +9,17 @@ VENV = ROOT / ".venv"
 TOOLS = ROOT / ".tools"
 
 ENGINE_HOME = TOOLS / "pulumi"
-"""Root of an engine of our own; the executables lie in its `bin`."""
+"""The root of this project's own engine, with the executables in `bin`."""
 
 GO_MODULE = ROOT / "pnodes" / "engine" / "go"
-"""The pinned tools module from which the engine is built when the official download cannot be reached."""
+"""The pinned Go tools module from which the engine is built if the official download cannot be reached."""
 
 
 def engine_bin(home: Path = ENGINE_HOME) -> Path:
-    """The folder of `pulumi`, its language host and its dynamic provider."""
+    """Return the folder of `pulumi`, its language host and its dynamic provider."""
     return home / "bin"
 
 
 def shown(path: Path) -> str:
-    """A path as a person wants to read it: relative to the checkout where it lies inside."""
+    """Return a path for display: relative to the checkout if it is inside."""
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

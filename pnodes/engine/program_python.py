@@ -1,7 +1,7 @@
-"""The interpreter that runs a Pulumi program: the one of the virtual environment that Pulumi.yaml names.
+"""Find the interpreter that runs a Pulumi program: that of the virtual environment that Pulumi.yaml names.
 
-`runtime.options` reaches the language host with each request. `virtualenv` is relative to the project's root; with the
-`uv` toolchain it defaults to `.venv`. A project that names none is run by the interpreter of the language host.
+Each request contains `runtime.options`. `virtualenv` is relative to the project's root; with the `uv` toolchain it
+defaults to `.venv`. A program without a virtual environment runs with the language host's interpreter.
 """
 
 import json
@@ -15,18 +15,18 @@ from typing import Any
 
 
 class NoInterpreter(Exception):
-    """The virtual environment that Pulumi.yaml names is not there; the text says how to make it."""
+    """The virtual environment that Pulumi.yaml names does not exist; the message says how to create it."""
 
 
 @dataclass(frozen=True)
 class ProgramPython:
-    """An interpreter, and the virtual environment it belongs to (None: the language host's own)."""
+    """An interpreter and its virtual environment (None: the language host's interpreter)."""
 
     executable: Path
     venv: Path | None
 
     def environment(self) -> dict[str, str]:
-        """The process environment with the virtual environment activated, as its `activate` script does it."""
+        """Return the process environment with the virtual environment activated."""
         environment = dict(os.environ)
         environment.pop("PYTHONHOME", None)
         if self.venv is not None:
@@ -35,7 +35,7 @@ class ProgramPython:
         return environment
 
     def facts(self) -> dict[str, Any]:
-        """What the interpreter says about itself and the packages it can import."""
+        """Ask the interpreter for its path and version, its packages, and the plugins that they need."""
         answer = subprocess.run(
             [str(self.executable), "-P", "-c", _FACTS],
             env=self.environment(),
@@ -49,13 +49,13 @@ class ProgramPython:
 
 
 def venv_path(root: str, options: Mapping[str, Any]) -> Path | None:
-    """The virtual environment of a project's options, whether it exists or not."""
+    """Return the virtual environment that a project's options name, whether it exists or not."""
     name = options.get("virtualenv") or (".venv" if options.get("toolchain") == "uv" else None)
     return Path(root, str(name)) if name else None
 
 
 def resolve(root: str, options: Mapping[str, Any]) -> ProgramPython:
-    """The interpreter for a project."""
+    """Return a project's interpreter. Raises NoInterpreter."""
     venv = venv_path(root, options)
     if venv is None:
         return ProgramPython(Path(sys.executable), None)
@@ -63,12 +63,12 @@ def resolve(root: str, options: Mapping[str, Any]) -> ProgramPython:
     if not executable.exists():
         raise NoInterpreter(
             f"Pulumi.yaml names the virtual environment {venv}, but {executable} does not exist. "
-            "Make it with `make setup` (or `pulumi install`)."
+            "Create it with `make setup` (or `pulumi install`)."
         )
     return ProgramPython(executable, venv)
 
 
-# Packages of resource providers hold a pulumi-plugin.json that names the plugin they want.
+# Packages of resource providers contain a pulumi-plugin.json with the plugin that they need.
 _FACTS = """
 import importlib.metadata, json, pathlib, sys, sysconfig
 packages = {d.name: d.version for d in importlib.metadata.distributions() if d.name}

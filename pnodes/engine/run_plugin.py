@@ -1,7 +1,7 @@
-"""Runs a plugin that is written in Python, such as a policy pack: its folder's `__main__.py`, in its own environment.
+"""Run a plugin that is written in Python, such as a policy pack: its folder's `__main__.py`, in its own environment.
 
-The engine asks for this with the folder's options and reads what the plugin prints as it comes: its first line is the
-port on which it serves. The plugin ends with the engine's request, which the engine takes back when it is done with it.
+The engine reads the plugin's output as it is printed; the first line is the port on which the plugin serves. The plugin
+is stopped when the engine cancels its request.
 """
 
 import os
@@ -21,34 +21,37 @@ Output = tuple[str, bytes]
 
 
 def interpreter(root: str, options: Mapping[str, Any], kind: str) -> Path:
-    """The Python of a plugin's own environment, which is `venv` beside it when its file names none."""
+    """Return the Python of a plugin's environment: the one its file names, by default `venv` in its folder."""
     venv = venv_path(root, options) or Path(root, "venv")
     executable = venv / "bin" / "python"
     if not executable.exists():
         raise NoInterpreter(
             f"{Path(root, _FILES.get(kind, 'PulumiPlugin.yaml'))} needs the virtual environment {venv}, but "
-            f"{executable} does not exist. Make it: run `pulumi install` in {root}"
-            + (", or `make policies` for the policies of this project." if kind == "analyzer" else ".")
+            f"{executable} does not exist. To create it, run `pulumi install` in {root}"
+            + (", or `make policies` for this project's policies." if kind == "analyzer" else ".")
         )
     return executable
 
 
 def environment(variables: Sequence[str], executable: Path) -> dict[str, str]:
-    """This process's environment, with the variables (NAME=VALUE) that the engine gives, and the plugin's Python."""
-    given = {**os.environ, **dict(each.split("=", 1) for each in variables if "=" in each)}
-    given.pop("PYTHONHOME", None)
+    """Return this process's environment with the engine's variables (NAME=VALUE) and the plugin's Python."""
+    merged = {**os.environ, **dict(variable.split("=", 1) for variable in variables if "=" in variable)}
+    merged.pop("PYTHONHOME", None)
     folder = executable.parent
     return {
-        **given,
+        **merged,
         "VIRTUAL_ENV": str(folder.parent),
-        "PATH": f"{folder}{os.pathsep}{given.get('PATH', os.defpath)}",
+        "PATH": f"{folder}{os.pathsep}{merged.get('PATH', os.defpath)}",
     }
 
 
 def run(
     command: Sequence[str], folder: str, variables: Mapping[str, str], at_end: Callable[[Callable[[], None]], Any]
 ) -> Iterator[Output | int]:
-    """What the command prints, as ("stdout" or "stderr", bytes), then its exit code. `at_end` is told how to end it."""
+    """Yield the command's output as ("stdout" or "stderr", bytes), then its exit code.
+
+    Calls `at_end` with a function that stops the command.
+    """
     with subprocess.Popen(
         list(command),
         cwd=folder or None,

@@ -1,10 +1,10 @@
-"""Runs one Pulumi program in a process of its own; the language host starts it with the program's interpreter.
+"""Run one Pulumi program in its own process; the language host starts this file with the program's interpreter.
 
-Standard input holds the request as JSON (so that configuration, some of it secret, is neither on a command line nor in
-the environment of what the program starts). Errors look as with Pulumi's own host: an exception is shown with the
-frames of the program only, and exit code 32 says that the person has been told already.
+The request is read from standard input as JSON, so that secret configuration appears neither on a command line nor in
+the environment of child processes. Errors look as with Pulumi's own host: a traceback contains the program's frames
+only, and exit code 32 means that the error has been shown.
 
-This file is run by its path and may use nothing but the standard library and `pulumi`.
+This file is run by its path and may import only the standard library and `pulumi`.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-ALREADY_TOLD = 32
-"""Exit code: the error has been shown, nothing is to be added."""
+ERROR_SHOWN = 32
+"""Exit code: the error has already been shown."""
 
 try:
     import pulumi
@@ -27,11 +27,11 @@ try:
 except ImportError as missing:
     print(f"The Pulumi SDK cannot be imported by {sys.executable}: {missing}.", file=sys.stderr)
     print("Install what the program needs with `make setup` (or `pulumi install`).", file=sys.stderr)
-    sys.exit(ALREADY_TOLD)
+    sys.exit(ERROR_SHOWN)
 
 
 def read_request() -> dict[str, Any]:
-    """Takes the request from standard input, then gives the program an empty one."""
+    """Read the request from standard input, then replace standard input with an empty one for the program."""
     request: dict[str, Any] = json.loads(sys.stdin.buffer.read())
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -39,29 +39,29 @@ def read_request() -> dict[str, Any]:
     return request
 
 
-def main_file(program: str) -> Path:
-    """The file in which a program starts: itself, or `__main__.py` of a folder."""
+def find_main_file(program: str) -> Path:
+    """Return the program's main file: the program itself, or `__main__.py` of a folder."""
     path = Path(program).resolve()
     return path / "__main__.py" if path.is_dir() else path
 
 
-def user_traceback(error: BaseException, main: Path) -> str:
-    """The traceback from the program's first frame on; all of it when the program has none."""
+def format_program_traceback(error: BaseException, main: Path) -> str:
+    """Return the traceback from the program's first frame on, or the whole traceback if it has no frame there."""
     frames = traceback.extract_tb(error.__traceback__)
     first = next((n for n, frame in enumerate(frames) if Path(frame.filename).resolve() == main), 0)
     return "".join(traceback.format_exception(error, limit=first - len(frames)))
 
 
 def execute(program: str, parallel: int) -> int:
-    """Runs the program inside its stack resource and waits for all its resources; gives back the exit code."""
-    main = main_file(program)
+    """Run the program inside its stack resource, wait for all its resources, and return the exit code."""
+    main = find_main_file(program)
     if not main.is_file():
         pulumi.log.error(f"There is no Pulumi program at {main}.")
-        return ALREADY_TOLD
+        return ERROR_SHOWN
     if main == Path(program).resolve():
         sys.path.insert(0, str(main.parent))
 
-    # A failed resource leaves parts of the graph unawaited, which asyncio would complain about at exit.
+    # After a failed resource some tasks are never awaited, which asyncio would report at exit.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -72,9 +72,9 @@ def execute(program: str, parallel: int) -> int:
         except pulumi.RunError as error:
             pulumi.log.error(str(error))
             return 1
-        except Exception as error:  # noqa: BLE001 (whatever a program raises is shown to the person)
-            pulumi.log.error(f"Program failed with an unhandled exception:\n{user_traceback(error, main)}")
-            return ALREADY_TOLD
+        except Exception as error:  # noqa: BLE001 (any exception of the program is shown to the user)
+            pulumi.log.error(f"Program failed with an unhandled exception:\n{format_program_traceback(error, main)}")
+            return ERROR_SHOWN
         finally:
             loop.close()
             sys.stdout.flush()
@@ -87,7 +87,7 @@ def _run(program: str) -> None:
 
 
 def main() -> int:
-    """Sets the runtime up as the request says, then runs the program."""
+    """Configure the runtime from the request, then run the program."""
     request = read_request()
     runtime.set_all_config(request["config"], request["config_secret_keys"])
     runtime.configure(

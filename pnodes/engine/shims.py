@@ -1,8 +1,8 @@
-"""The two small executables that stand beside an engine built from Go: its language host and its dynamic provider.
+"""The two small executables next to an engine built with Go: its language host and its dynamic provider.
 
-They find the checkout from where they lie, so they work from any folder and after the checkout has moved, and they run
-with the project's own interpreter. They name a module of this project, so an update of the project may outdate them:
-`locate.installed` rewrites those of a built engine, which is not built again for that.
+They find the checkout relative to their own path, so they work from any folder and after the checkout has moved, and
+they run with the project's interpreter. They refer to a module of this project, so an update of the project may make
+them outdated. `locate.installed` therefore rewrites them without a new build.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 LANGUAGE_HOST = "pulumi-language-python"
 DYNAMIC_PROVIDER = "pulumi-resource-pulumi-python"
 
-# `-P` keeps the folder the engine happens to start in off the module path.
+# `-P` keeps the engine's working directory off the module path.
 _LANGUAGE_HOST = """\
 #!/bin/sh
 # Pulumi's language host for Python: serves pnodes/engine/language_host.py to the engine that started this.
@@ -22,13 +22,13 @@ if [ ! -x "$python" ]; then
     exit 1
 fi
 unset PYTHONHOME
-# Where only the locked packages are installed, the project itself is found by this.
+# If only the locked packages are installed, the project itself is found through PYTHONPATH.
 PYTHONPATH=$root
 export PYTHONPATH
 exec "$python" -P -u -m pnodes.engine.language_host "$@"
 """
 
-# The engine gives the runtime's options as PULUMI_RUNTIME_<OPTION>.
+# The engine passes the runtime's options as PULUMI_RUNTIME_<OPTION>.
 _DYNAMIC_PROVIDER = """\
 #!/bin/sh
 # Pulumi's provider of dynamic resources for Python, run by the interpreter of the program that uses it.
@@ -50,7 +50,7 @@ exec "$venv/bin/python" -u -m pulumi.dynamic "$@"
 
 
 def write(folder: Path) -> None:
-    """Writes those that are missing from `folder` or out of date, each in one step."""
+    """Write the executables that are missing from `folder` or outdated, each atomically."""
     for name, text in {LANGUAGE_HOST: _LANGUAGE_HOST, DYNAMIC_PROVIDER: _DYNAMIC_PROVIDER}.items():
         if (folder / name).is_file() and (folder / name).read_text() == text:
             continue

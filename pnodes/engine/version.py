@@ -1,4 +1,4 @@
-"""Versions of the engine: which are new enough, which one is installed, and how to compare two."""
+"""Versions of the engine: the oldest supported one, the pinned one, and that of an installed engine."""
 
 import functools
 import re
@@ -14,7 +14,7 @@ _ASK_TIMEOUT = 30
 
 @dataclass(frozen=True, order=True)
 class Version:
-    """Three numbers, and whether it is a release (a pre-release sorts before its release)."""
+    """A version; a pre-release sorts before its release."""
 
     major: int
     minor: int
@@ -26,11 +26,11 @@ class Version:
 
 
 MINIMUM = Version(3, 259, 0)
-"""The oldest engine this project is tested with. An older `pulumi` on PATH is left alone and not used."""
+"""The oldest engine that this project supports. An older `pulumi` on PATH is not used."""
 
 
 def parse(text: str) -> Version | None:
-    """`v3.259.0`, `3.260.0-alpha.1+abc` and the like; None for anything else."""
+    """Parse a version such as `v3.259.0` or `3.260.0-alpha.1+abc`; returns None for anything else."""
     match = _FORM.match(text.strip())
     if match is None:
         return None
@@ -38,8 +38,8 @@ def parse(text: str) -> Version | None:
     return Version(major, minor, patch, release=match.group(4) is None)
 
 
-def ask(pulumi: Path) -> Version | None:
-    """What `pulumi version` says; None when it does not run or says nothing that can be read."""
+def query(pulumi: Path) -> Version | None:
+    """Return the version that `pulumi version` prints; None if the command fails or prints something else."""
     try:
         answer = subprocess.run(
             [str(pulumi), "version"], capture_output=True, text=True, timeout=_ASK_TIMEOUT, check=True
@@ -51,10 +51,10 @@ def ask(pulumi: Path) -> Version | None:
 
 @functools.cache
 def pinned(module: Path = GO_MODULE) -> Version:
-    """The engine's version in the tools module, which is also what the build is stamped with."""
+    """Return the engine's version in the Go tools module, which the build sets as its version."""
     text = (module / "go.mod").read_text()
     match = re.search(r"^\s*github\.com/pulumi/pulumi/pkg/v3 (v\S+)", text, re.MULTILINE)
     version = parse(match.group(1)) if match else None
     if version is None:
-        raise ValueError(f"{module / 'go.mod'} does not require github.com/pulumi/pulumi/pkg/v3 at a version")
+        raise ValueError(f"{module / 'go.mod'} does not require a version of github.com/pulumi/pulumi/pkg/v3")
     return version

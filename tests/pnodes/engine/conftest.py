@@ -1,4 +1,4 @@
-"""Fake executables, and a folder for the engine, for tests of how an engine is found and installed."""
+"""Fake executables and engines, for tests of finding and installing an engine."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ Executable = Callable[[Path, str], Path]
 
 @pytest.fixture
 def executable() -> Executable:
-    """Writes a shell script that can be run."""
+    """Return a function that writes an executable shell script."""
 
     def write(path: Path, body: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,7 +23,7 @@ def executable() -> Executable:
 
 @pytest.fixture
 def engine_in(executable: Executable) -> Callable[[Path, str], Path]:
-    """Puts a fake engine of a version, with its language host and dynamic provider, into a folder."""
+    """Return a function that writes a fake engine of a version, with its language host and dynamic provider."""
 
     def install(folder: Path, version: str) -> Path:
         executable(folder / "pulumi-language-python", "exit 0")

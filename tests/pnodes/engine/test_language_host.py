@@ -1,4 +1,4 @@
-"""The language host with the real engine: plain commands and the Automation API, and how a program's errors look."""
+"""The language host with the real engine: commands, the Automation API, and a program's errors."""
 
 import json
 import os
@@ -22,7 +22,7 @@ runtime:
   options:
     virtualenv: {VENV}
 """
-# The compiler must not be able to put the two halves of the secret together: the compiled program is searched for it.
+# The compiled program is searched for the secret, so the compiler must not be able to join its two halves.
 PROGRAM = """\
 import os
 import sys
@@ -78,7 +78,7 @@ class Group(pulumi.ComponentResource):
     def __init__(self, name):
         super().__init__("tiny:index:Group", name)
 """
-# An analyzer as the engine knows it, of pulumi's own stubs: what a policy pack is without its library.
+# A policy pack without its library: an analyzer with Pulumi's own stubs.
 PACK = """\
 import pathlib
 import threading
@@ -139,13 +139,13 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def own_engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the engine and, whatever engine this machine has, our own language host in front of its."""
-    found = engine.ensure(print)
+    """Return a folder with this machine's engine and, next to it, this project's language host."""
+    installed = engine.ensure(print)
     root = tmp_path_factory.mktemp("checkout")
     (root / ".venv").symlink_to(VENV)
     folder = root / ".tools" / "pulumi" / "bin"
     folder.mkdir(parents=True)
-    engine_file = found.path.resolve()
+    engine_file = installed.path.resolve()
     try:
         os.link(engine_file, folder / "pulumi")
     except OSError:
@@ -158,7 +158,7 @@ def own_engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def environment(own_engine: Path, tmp_path: Path) -> dict[str, str]:
-    """The engine on PATH, a state of its own."""
+    """Return an environment with the engine on PATH and a separate state."""
     (tmp_path / "state").mkdir()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
     return inherited | {
@@ -173,7 +173,7 @@ def environment(own_engine: Path, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """A program with a component of its own, a dynamic resource and a secret."""
+    """Write a program with a component, a dynamic resource and a secret."""
     folder = tmp_path / "program"
     folder.mkdir()
     (folder / "Pulumi.yaml").write_text(PROJECT)
@@ -184,7 +184,7 @@ def program(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pulumi(environment: dict[str, str], program: Path) -> Pulumi:
-    """Runs `pulumi` in the program's folder; a stack is selected and configured."""
+    """Create a stack; returns a function that runs `pulumi` in the program's folder."""
 
     def run(*arguments: str, fails: bool = False) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -204,7 +204,7 @@ def pulumi(environment: dict[str, str], program: Path) -> Pulumi:
     return run
 
 
-def test_a_stack_lives_through_plain_commands(pulumi: Pulumi, program: Path, tmp_path: Path) -> None:
+def test_plain_commands_create_update_and_destroy_a_stack(pulumi: Pulumi, program: Path, tmp_path: Path) -> None:
     assert "+ 3 to create" in pulumi("preview").stdout
     assert "+ 3 created" in pulumi("up", "--yes").stdout
     outputs = json.loads(pulumi("stack", "output", "--json", "--show-secrets").stdout)
@@ -260,12 +260,12 @@ def test_errors_look_as_with_the_official_host(
     assert [text for text in not_shown if text in output] == []
 
 
-def test_the_request_is_not_what_the_program_reads(pulumi: Pulumi) -> None:
+def test_the_program_cannot_read_the_request(pulumi: Pulumi) -> None:
     pulumi("config", "set", "mode", "stdin")
     assert "stdin holds ''" in pulumi("preview").stdout
 
 
-def test_a_missing_environment_and_a_missing_program_are_named(pulumi: Pulumi, program: Path) -> None:
+def test_a_missing_environment_and_a_missing_program_are_reported(pulumi: Pulumi, program: Path) -> None:
     (program / "__main__.py").unlink()
     assert "There is no Pulumi program at" in pulumi("preview", fails=True).stdout
     (program / "Pulumi.yaml").write_text(PROJECT.replace(str(VENV), "missing"))
@@ -273,7 +273,7 @@ def test_a_missing_environment_and_a_missing_program_are_named(pulumi: Pulumi, p
     assert "names the virtual environment" in done.stdout + done.stderr
 
 
-def test_a_policy_pack_is_run_and_ended(pulumi: Pulumi, tmp_path: Path) -> None:
+def test_a_policy_pack_runs_and_ends(pulumi: Pulumi, tmp_path: Path) -> None:
     pack = tmp_path / "pack"
     pack.mkdir()
     (pack / "PulumiPolicy.yaml").write_text(PROJECT)
@@ -283,19 +283,19 @@ def test_a_policy_pack_is_run_and_ended(pulumi: Pulumi, tmp_path: Path) -> None:
     (pack / "PulumiPolicy.yaml").write_text(PROJECT.replace(str(VENV), "missing"))
     done = pulumi("preview", "--policy-pack", str(pack), fails=True)
     assert "needs the virtual environment" in done.stdout + done.stderr
-    # Its process ends with the engine's: nobody answers at the port that it wrote down.
+    # The pack's process ends with the engine's: the port that it wrote to a file no longer answers.
     port = int((pack / "port").read_text())
     wait_until(lambda: not answers(port), "the policy pack outlived its engine", 30)
 
 
 def answers(port: int) -> bool:
-    """Whether somebody listens at a port of this machine."""
+    """Return whether a port of this machine accepts connections."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_the_host_ends_with_the_engine_that_started_it(own_engine: Path, environment: dict[str, str]) -> None:
-    """The engine here is a shell that starts the host in the background, tells its process and is killed."""
+    """A shell stands in for the engine: it starts the host in the background, prints its pid and is killed."""
     host = own_engine / "pulumi-language-python"
     with subprocess.Popen(
         ["sh", "-c", f"'{host}' 127.0.0.1:1 & echo $!; wait"], env=environment, stdout=subprocess.PIPE, text=True
@@ -305,4 +305,4 @@ def test_the_host_ends_with_the_engine_that_started_it(own_engine: Path, environ
         assert port > 0
         os.kill(pid, 0)
         starter.send_signal(signal.SIGKILL)
-        assert starter.stdout.read() == ""  # ends when the host has closed its end of the pipe
+        assert starter.stdout.read() == ""  # returns when the host has closed its end of the pipe

@@ -1,4 +1,4 @@
-"""Which engine counts as there: new enough, whole, and with its language host."""
+"""An engine is accepted if it is new enough, complete, and has its language host."""
 
 import os
 import subprocess
@@ -17,44 +17,44 @@ OLD = f"v{MINIMUM.major}.{MINIMUM.minor - 1}.9"
 
 
 def path_of(*folders: Path) -> str:
-    """A PATH with these folders and the system's."""
+    """Return a PATH with these folders and the system's."""
     return os.pathsep.join([*map(str, folders), "/usr/bin", "/bin"])
 
 
 def test_a_new_engine_on_path_is_used(tmp_path: Path, engine_in: EngineIn) -> None:
     pulumi = engine_in(tmp_path / "bin", NEW)
-    found = locate.on_path(path_of(tmp_path / "bin"), own=tmp_path / "own")
-    assert found == Engine(pulumi, Version(MINIMUM.major, MINIMUM.minor + 5, 1), "PATH")
+    candidate = locate.on_path(path_of(tmp_path / "bin"), own=tmp_path / "own")
+    assert candidate == Engine(pulumi, Version(MINIMUM.major, MINIMUM.minor + 5, 1), "PATH")
 
 
 def test_an_old_engine_is_rejected_with_both_versions(tmp_path: Path, engine_in: EngineIn) -> None:
     engine_in(tmp_path / "bin", OLD)
-    found = locate.on_path(path_of(tmp_path / "bin"), own=tmp_path / "own")
-    assert isinstance(found, Rejected)
-    assert found.reason == f"it is {OLD[1:]}, and {MINIMUM} or newer is needed"
+    candidate = locate.on_path(path_of(tmp_path / "bin"), own=tmp_path / "own")
+    assert isinstance(candidate, Rejected)
+    assert candidate.reason == f"it is {OLD[1:]}, and {MINIMUM} or newer is needed"
 
 
 def test_an_engine_without_language_host_is_rejected(tmp_path: Path, engine_in: EngineIn) -> None:
     engine_in(tmp_path / "bin", NEW)
     (tmp_path / "bin" / "pulumi-language-python").unlink()
-    found = locate.on_path(str(tmp_path / "bin"), own=tmp_path / "own")
-    assert isinstance(found, Rejected)
-    assert "pulumi-language-python is neither beside it nor on PATH" in found.reason
+    candidate = locate.on_path(str(tmp_path / "bin"), own=tmp_path / "own")
+    assert isinstance(candidate, Rejected)
+    assert "pulumi-language-python is neither next to it nor on PATH" in candidate.reason
 
 
-def test_the_language_host_may_lie_beside_the_file_that_a_link_leads_to(tmp_path: Path, engine_in: EngineIn) -> None:
+def test_the_language_host_may_be_next_to_the_target_of_a_link(tmp_path: Path, engine_in: EngineIn) -> None:
     pulumi = engine_in(tmp_path / "real", NEW)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "pulumi").symlink_to(pulumi)
     assert isinstance(locate.on_path(str(tmp_path / "bin"), own=tmp_path / "own"), Engine)
 
 
-def test_our_own_engine_is_not_taken_for_one_on_path(tmp_path: Path, engine_in: EngineIn) -> None:
+def test_the_project_s_own_engine_does_not_count_as_one_on_path(tmp_path: Path, engine_in: EngineIn) -> None:
     engine_in(tmp_path / "own" / "bin", NEW)
     assert locate.on_path(str(tmp_path / "own" / "bin"), own=tmp_path / "own") is None
 
 
-def test_installed_says_where_it_came_from(tmp_path: Path, engine_in: EngineIn) -> None:
+def test_an_installed_engine_has_its_origin(tmp_path: Path, engine_in: EngineIn) -> None:
     engine_in(tmp_path / "bin", NEW)
     official = locate.installed(tmp_path)
     (tmp_path / "built").write_text("v3.259.0\n")
@@ -65,7 +65,7 @@ def test_installed_says_where_it_came_from(tmp_path: Path, engine_in: EngineIn) 
 
 
 @pytest.mark.parametrize("missing", ["pulumi", "pulumi-language-python", "pulumi-resource-pulumi-python"])
-def test_an_engine_that_is_not_whole_does_not_count(tmp_path: Path, engine_in: EngineIn, missing: str) -> None:
+def test_an_incomplete_engine_does_not_count(tmp_path: Path, engine_in: EngineIn, missing: str) -> None:
     engine_in(tmp_path / "bin", NEW)
     (tmp_path / "bin" / missing).unlink()
     assert locate.installed(tmp_path) is None
@@ -76,20 +76,20 @@ def test_an_old_installed_engine_does_not_count(tmp_path: Path, engine_in: Engin
     assert locate.installed(tmp_path) is None
 
 
-def outdated(folder: Path) -> None:
-    """The language host as the version before pnodes/ wrote it, and no dynamic provider."""
+def write_outdated(folder: Path) -> None:
+    """Write the language host of the version before pnodes/, without a dynamic provider."""
     shims.write(folder)
     host = folder / shims.LANGUAGE_HOST
     host.write_text(host.read_text().replace("pnodes.engine.language_host", "engine.language_host"))
     (folder / shims.DYNAMIC_PROVIDER).unlink()
 
 
-def test_a_built_engine_of_an_earlier_version_gets_the_current_executables(
+def test_the_executables_of_a_built_engine_are_updated(
     tmp_path: Path, engine_in: EngineIn, executable: Callable[[Path, str], Path]
 ) -> None:
     home = tmp_path / ".tools" / "pulumi"
     pulumi = engine_in(home / "bin", NEW)
-    outdated(home / "bin")
+    write_outdated(home / "bin")
     (home / "built").write_text(NEW)
     before = pulumi.stat().st_mtime_ns
     assert locate.installed(home) == Engine(pulumi, Version(MINIMUM.major, MINIMUM.minor + 5, 1), "built")
@@ -104,7 +104,7 @@ def test_a_built_engine_of_an_earlier_version_gets_the_current_executables(
     )
 
 
-def test_executables_that_are_current_are_left_alone(tmp_path: Path, engine_in: EngineIn) -> None:
+def test_current_executables_are_not_rewritten(tmp_path: Path, engine_in: EngineIn) -> None:
     engine_in(tmp_path / "bin", NEW)
     (tmp_path / "built").write_text(NEW)
     locate.installed(tmp_path)
@@ -114,7 +114,7 @@ def test_executables_that_are_current_are_left_alone(tmp_path: Path, engine_in: 
     assert [(tmp_path / "bin" / name).stat().st_ino for name in names] == before
 
 
-def test_the_official_installers_executables_are_left_alone(tmp_path: Path, engine_in: EngineIn) -> None:
+def test_the_executables_of_the_official_installer_are_not_rewritten(tmp_path: Path, engine_in: EngineIn) -> None:
     engine_in(tmp_path / "bin", NEW)
     assert locate.installed(tmp_path) is not None
     assert (tmp_path / "bin" / shims.LANGUAGE_HOST).read_text() == "#!/bin/sh\nexit 0\n"

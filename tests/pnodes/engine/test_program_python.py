@@ -1,4 +1,4 @@
-"""Which interpreter runs a program, and with which environment."""
+"""The interpreter and the environment of a program."""
 
 import sys
 from pathlib import Path
@@ -21,15 +21,15 @@ from pnodes.engine.program_python import NoInterpreter, ProgramPython
     ],
 )
 def test_the_environment_of_the_options(options: dict[str, str], expected: str | None) -> None:
-    found = program_python.venv_path("/project", options)
-    assert found == (Path(expected) if expected else None)
+    venv = program_python.venv_path("/project", options)
+    assert venv == (Path(expected) if expected else None)
 
 
-def test_a_project_that_names_none_runs_with_our_interpreter() -> None:
+def test_a_project_without_an_environment_uses_the_host_s_interpreter() -> None:
     assert program_python.resolve("/project", {}).executable == Path(sys.executable)
 
 
-def test_an_environment_that_is_missing_is_named(tmp_path: Path) -> None:
+def test_a_missing_environment_is_reported(tmp_path: Path) -> None:
     with pytest.raises(NoInterpreter, match=r"names the virtual environment .*/\.venv, but .* `make setup`"):
         program_python.resolve(str(tmp_path), {"virtualenv": ".venv"})
 
@@ -50,24 +50,24 @@ def test_facts_name_packages_and_plugins() -> None:
     assert {"aws", "gcp", "azure-native"} <= {plugin["name"] for plugin in facts["plugins"]}
 
 
-def test_install_uses_uv_where_there_is_one(tmp_path: Path) -> None:
+def test_install_uses_uv_if_it_is_installed(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
-    with_uv = dependencies.commands(tmp_path / "venv", requirements, "/bin/uv")
+    with_uv = dependencies.list_commands(tmp_path / "venv", requirements, "/bin/uv")
     python = str(tmp_path / "venv/bin/python")
     assert with_uv == [
         ["/bin/uv", "venv", str(tmp_path / "venv")],
         ["/bin/uv", "pip", "install", "--python", python, "-r", str(requirements)],
     ]
-    without = dependencies.commands(tmp_path / "venv", requirements, None)
+    without = dependencies.list_commands(tmp_path / "venv", requirements, None)
     assert without == [
         [sys.executable, "-m", "venv", str(tmp_path / "venv")],
         [python, "-m", "pip", "install", "-r", str(requirements)],
     ]
 
 
-def test_a_command_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dependencies, "commands", lambda *_: [["sh", "-c", "echo heard; exit 3"]])
+def test_a_failed_command_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dependencies, "list_commands", lambda *_: [["sh", "-c", "echo output; exit 3"]])
     lines = dependencies.install(str(tmp_path), str(tmp_path), {})
-    assert next(lines) == b"heard\n"
+    assert next(lines) == b"output\n"
     with pytest.raises(dependencies.InstallFailed, match="exit code 3"):
         next(lines)

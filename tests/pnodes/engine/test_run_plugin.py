@@ -1,4 +1,4 @@
-"""A plugin in Python: its own interpreter, what it prints as it comes, its exit code, and its end with the engine's."""
+"""A plugin in Python: its interpreter, its output, its exit code, and its end."""
 
 import sys
 from collections.abc import Callable
@@ -19,20 +19,20 @@ def test_the_environment_of_the_plugins_own_folder(tmp_path: Path, executable: E
     assert run_plugin.interpreter(str(tmp_path), {}, "analyzer") == default
 
 
-def test_a_missing_environment_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_environment_is_reported_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(NoInterpreter, match=r"PulumiPolicy\.yaml needs the virtual environment .*`make policies`"):
         run_plugin.interpreter(str(tmp_path), {"virtualenv": ".venv"}, "analyzer")
 
 
-def test_the_plugins_python_comes_first_and_the_engines_variables_count(
+def test_the_plugin_s_python_comes_first_and_the_engine_s_variables_apply(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/somewhere")
     monkeypatch.setenv("PYTHONHOME", "/elsewhere")
-    given = run_plugin.environment(["ONE=1=2", "PATH=/of/the/engine"], tmp_path / "bin" / "python")
-    assert (given["ONE"], given["VIRTUAL_ENV"]) == ("1=2", str(tmp_path))
-    assert given["PATH"] == f"{tmp_path}/bin:/of/the/engine"
-    assert "PYTHONHOME" not in given
+    variables = run_plugin.environment(["ONE=1=2", "PATH=/of/the/engine"], tmp_path / "bin" / "python")
+    assert (variables["ONE"], variables["VIRTUAL_ENV"]) == ("1=2", str(tmp_path))
+    assert variables["PATH"] == f"{tmp_path}/bin:/of/the/engine"
+    assert "PYTHONHOME" not in variables
 
 
 def test_both_streams_and_the_exit_code() -> None:
@@ -42,7 +42,7 @@ def test_both_streams_and_the_exit_code() -> None:
     assert code == 7
 
 
-def test_it_ends_when_the_engine_is_done_with_it() -> None:
+def test_the_plugin_is_stopped_on_request() -> None:
     ends: list[Callable[[], None]] = []
     running = run_plugin.run(
         [sys.executable, "-c", "import time; print('there', flush=True); time.sleep(600)"], "", {}, ends.append

@@ -1,4 +1,4 @@
-"""Versions are compared by number, and the pinned one is what go.mod says."""
+"""Versions are compared by number, and the pinned version is read from go.mod."""
 
 from pathlib import Path
 
@@ -33,19 +33,19 @@ def test_order_is_by_number_and_pre_releases_come_first() -> None:
     assert sorted([four, release, early, nine]) == [nine, early, release, four]
 
 
-def test_ask_gives_nothing_for_a_program_that_fails_or_is_missing(tmp_path: Path) -> None:
+def test_query_returns_none_if_the_program_fails_or_is_missing(tmp_path: Path) -> None:
     failing = tmp_path / "pulumi"
     failing.write_text("#!/bin/sh\necho v3.300.0\nexit 1\n")
     failing.chmod(0o755)
-    assert version.ask(failing) is None
-    assert version.ask(tmp_path / "missing") is None
+    assert version.query(failing) is None
+    assert version.query(tmp_path / "missing") is None
 
 
 def test_the_pinned_engine_is_new_enough() -> None:
     assert version.pinned() >= version.MINIMUM
 
 
-def test_pinned_names_the_module_that_lacks_it(tmp_path: Path) -> None:
+def test_a_module_without_the_engine_is_reported(tmp_path: Path) -> None:
     (tmp_path / "go.mod").write_text("module x\n")
-    with pytest.raises(ValueError, match="does not require github"):
+    with pytest.raises(ValueError, match="does not require a version of github"):
         version.pinned(tmp_path)
