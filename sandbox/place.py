@@ -1,4 +1,4 @@
-"""Where the sandbox lies: its stack and the folder of its state."""
+"""The sandbox's stack and the folder of its state."""
 
 import os
 from pathlib import Path
@@ -10,6 +10,6 @@ STACK = "sandbox"
 
 
 def sandbox_home() -> Path:
-    """The folder of the sandbox's state: PNODES_SANDBOX_HOME, or `.sandbox` beside Pulumi.yaml."""
-    chosen = os.environ.get("PNODES_SANDBOX_HOME")
-    return Path(chosen).expanduser().resolve() if chosen else project_folder() / ".sandbox"
+    """Return the folder of the sandbox's state: PNODES_SANDBOX_HOME, or `.sandbox` beside Pulumi.yaml."""
+    home = os.environ.get("PNODES_SANDBOX_HOME")
+    return Path(home).expanduser().resolve() if home else project_folder() / ".sandbox"

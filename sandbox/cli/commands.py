@@ -1,4 +1,4 @@
-"""`pnodes sandbox`: three clouds and Numerai on this machine, for the real Pulumi engine."""
+"""`pnodes sandbox`: run and use three simulated clouds and a simulated Numerai on this machine."""
 
 import json
 from datetime import UTC, datetime
@@ -17,11 +17,11 @@ from pnodes.wording import moment
 from sandbox.cli import process as sandbox_process
 from sandbox.cli import shell as sandbox_shell
 from sandbox.cli.control import Control, RunRecord, Trigger
-from sandbox.cli.report import how_jobs_run
+from sandbox.cli.report import describe_executor
 from sandbox.place import STACK, sandbox_home
 
 app = typer.Typer(
-    help="Three clouds and Numerai on this machine, for the real Pulumi engine.",
+    help="Run three simulated clouds and a simulated Numerai on this machine.",
     cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -29,7 +29,7 @@ app = typer.Typer(
 
 
 class Executor(StrEnum):
-    """How jobs run."""
+    """How images are built and jobs run."""
 
     AUTO = "auto"
     CONTAINER = "container"
@@ -42,37 +42,39 @@ def start(
         Executor,
         typer.Option(
             envvar="PNODES_SANDBOX_EXECUTOR",
-            help="How images are built and jobs run: in containers, as processes, or in containers where that works.",
+            help="Build images and run jobs in containers or as processes; auto uses containers if they work here.",
         ),
     ] = Executor.AUTO,
 ) -> None:
-    """Start the sandbox (if it does not run) and select its stack `sandbox`."""
+    """Start the sandbox if it is not running, and select its stack `sandbox`."""
     from pnodes.engine import ensure
 
     say = _console(stderr=True)
     engine = ensure(lambda line: say.print(line, markup=False))
     daemon = sandbox_process.start(sandbox_home(), executor=executor.value)
-    pulumi = Pulumi(engine, project.project_folder(), sandbox_shell.environment(daemon, engine.bin))
+    pulumi = Pulumi(engine, project.project_folder(), sandbox_shell.build_environment(daemon, engine.bin))
     pulumi.read("stack", "select", "--create", STACK)
-    _console().print(f"The sandbox runs (process {daemon.pid}, state in {daemon.home}); stack sandbox is selected.")
+    _console().print(f"The sandbox is running (process {daemon.pid}, state in {daemon.home}). Stack: sandbox.")
     with Control(daemon.control) as control:
-        facts = control.status()
-    _console().print(how_jobs_run(facts), markup=False)
-    if executor is not Executor.AUTO and facts["executor"] != executor.value:
-        _console(stderr=True).print("It ran already. `pnodes sandbox stop`, then start it again to change that.")
-    _console().print("A shell in it:  " + sandbox_shell.hint(), markup=False)
+        status = control.status()
+    _console().print(describe_executor(status), markup=False)
+    if executor is not Executor.AUTO and status["executor"] != executor.value:
+        _console(stderr=True).print(
+            "The sandbox was already running. To change the executor, run `pnodes sandbox stop` and start it again."
+        )
+    _console().print("To use it in this shell:  " + sandbox_shell.hint(), markup=False)
 
 
 @app.command()
 def stop() -> None:
-    """Stop the sandbox; its state stays for the next start."""
+    """Stop the sandbox and keep its state for the next start."""
     stopped = sandbox_process.stop(sandbox_home())
-    _console().print("The sandbox is stopped; its state stays." if stopped else "No sandbox was running.")
+    _console().print("The sandbox has stopped. Its state is kept." if stopped else "No sandbox was running.")
 
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Show whether the sandbox runs, what is deployed in it and which jobs ran. Exit code 1 when it does not run."""
+    """Show whether the sandbox is running, its resources and its runs. Exit with 1 if it is not running."""
     home = sandbox_home()
     daemon = sandbox_process.find(home)
     if daemon is None:
@@ -82,19 +84,19 @@ def status(as_json: AsJson = False) -> None:
             _console().print(f"No sandbox is running in {home}.")
         raise typer.Exit(1)
     with Control(daemon.control) as control:
-        facts, runs = control.status(), control.runs()
+        facts, runs = control.status(), control.list_runs()
     if as_json:
         print(json.dumps({**facts, "running": True, "home": str(home), "pid": daemon.pid}, indent=2))
         return
     resources = ", ".join(f"{cloud} {count}" for cloud, count in facts["resources"].items())
     console = _console()
-    console.print(f"The sandbox runs (process {daemon.pid}, state in {home}).")
+    console.print(f"The sandbox is running (process {daemon.pid}, state in {home}).")
     console.print(f"Resources: {resources}. Functions: {facts['functions']}.")
-    console.print(how_jobs_run(facts), markup=False)
+    console.print(describe_executor(facts), markup=False)
     if runs:
         times = [moment(datetime.fromtimestamp(run.created, UTC)) for run in runs]
         rows = [
-            [run.cloud, _short(run.job), run.run_id, run.state, created, run.reason]
+            [run.cloud, _shorten_job(run.job), run.run_id, run.state, created, run.reason]
             for run, created in zip(runs, times, strict=True)
         ]
         console.print(table(["cloud", "job", "run", "state", "created", "reason"], rows))
@@ -102,76 +104,79 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command()
 def env(as_json: AsJson = False) -> None:
-    """Print what makes a shell work against the sandbox, for `eval "$(pnodes sandbox env)"`."""
-    daemon = sandbox_process.running(sandbox_home())
+    """Print the variables of a shell that uses the sandbox, for `eval "$(pnodes sandbox env)"`."""
+    daemon = sandbox_process.require(sandbox_home())
     engine = find_engine()
     (daemon.home / "state").mkdir(parents=True, exist_ok=True)
-    settings = sandbox_shell.variables(daemon, engine.bin)
+    settings = sandbox_shell.build_variables(daemon, engine.bin)
     print(json.dumps(settings, indent=2) if as_json else sandbox_shell.export_lines(settings))
 
 
 @app.command("open-round")
 def open_round(
-    tournament: Annotated[str | None, typer.Option(help="classic, signals or crypto; all three when left out.")] = None,
+    tournament: Annotated[str | None, typer.Option(help="classic, signals or crypto; by default all three.")] = None,
     open_for: Annotated[
         str | None,
-        typer.Option(help="How long it is open, such as 5m; an hour when left out. Then a submission is late."),
+        typer.Option(help="How long the round accepts submissions on time, such as 5m; by default an hour."),
     ] = None,
     every: Annotated[
-        str | None, typer.Option(help="Open another one every so often, such as 10m, until `--every off`.")
+        str | None, typer.Option(help="Open further rounds at this interval, such as 10m, until `--every off`.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Open a round at the sandbox's Numerai, which calls the webhooks of its models. Exit code 1 when one refuses."""
+    """Open a round at the sandbox's Numerai, which calls its models' webhooks. Exit with 1 if a call fails."""
     if tournament not in (None, "classic", "signals", "crypto"):
-        raise UserError(f"--tournament is classic, signals or crypto, not {tournament!r}.", exit_code=2)
-    seconds, pause = _duration("--open-for", open_for), None if every == "off" else _duration("--every", every)
-    daemon = sandbox_process.running(sandbox_home())
+        raise UserError(f"--tournament: expected classic, signals or crypto, got {tournament!r}.", exit_code=2)
+    seconds = _parse_duration("--open-for", open_for)
+    interval = None if every == "off" else _parse_duration("--every", every)
+    daemon = sandbox_process.require(sandbox_home())
     with Control(daemon.control) as control:
-        following = control.set_clock(pause, tournament, seconds) if every else None
+        next_opening = control.set_clock(interval, tournament, seconds) if every else None
         if every == "off":
-            print(json.dumps({"clock": None}) if as_json else "No more rounds open by themselves.")
+            print(json.dumps({"clock": None}) if as_json else "No further rounds will open automatically.")
             return
-        number, calls = control.open_round(tournament, seconds or (pause and min(pause, 3600)))
+        number, calls = control.open_round(tournament, seconds or (interval and min(interval, 3600)))
     if as_json:
-        print(json.dumps({"round": number, "triggers": [vars(call) for call in calls], "next": following}, indent=2))
+        print(json.dumps({"round": number, "triggers": [vars(call) for call in calls], "next": next_opening}, indent=2))
     else:
         console = _console()
-        console.print(f"Round {number} is open; {len(calls)} webhooks were called.")
-        _tell_calls(console, calls)
-        if following:
-            opens = moment(datetime.fromisoformat(following))
-            console.print(f"The next one opens at {opens}, and so on every {every}. No more: --every off")
+        console.print(f"Round {number} is open. Webhooks called: {len(calls)}.")
+        _print_calls(console, calls)
+        if next_opening:
+            opens = moment(datetime.fromisoformat(next_opening))
+            console.print(f"The next round opens at {opens}, then one every {every}. To stop this, use --every off.")
     if not all(call.accepted for call in calls):
         raise typer.Exit(1)
 
 
 @app.command("retry")
 def retry(as_json: AsJson = False) -> None:
-    """Let the sandbox's Numerai call webhooks that failed a second time now, with the same trigger id.
+    """Repeat the sandbox's failed webhook calls now, with the same trigger ids.
 
-    It does so by itself after a minute, once. Exit code 1 when one refuses again.
+    The sandbox's Numerai otherwise repeats a failed call once, after a minute. Exit with 1 if a call fails again.
     """
-    with Control(sandbox_process.running(sandbox_home()).control) as control:
+    with Control(sandbox_process.require(sandbox_home()).control) as control:
         calls = control.retry_webhooks()
     if as_json:
         print(json.dumps({"triggers": [vars(call) for call in calls]}, indent=2))
     else:
         console = _console()
-        console.print(f"{len(calls)} webhooks were called again." if calls else "No webhook waits for a second call.")
-        _tell_calls(console, calls)
+        console.print(f"Webhooks called again: {len(calls)}." if calls else "No failed webhook call is left to repeat.")
+        _print_calls(console, calls)
     if not all(call.accepted for call in calls):
         raise typer.Exit(1)
 
 
-def _tell_calls(console: Console, calls: list[Trigger]) -> None:
+def _print_calls(console: Console, calls: list[Trigger]) -> None:
     if calls:
-        rows = [[c.model_id, c.trigger_id, str(c.status), f"{c.seconds:.2f}", c.answer] for c in calls]
+        rows = [
+            [call.model_id, call.trigger_id, str(call.status), f"{call.seconds:.2f}", call.answer] for call in calls
+        ]
         console.print(table(["model", "trigger id", "status", "seconds", "answer"], rows))
 
 
-def _duration(option: str, text: str | None) -> int | None:
-    """Seconds of an option such as 10m."""
+def _parse_duration(option: str, text: str | None) -> int | None:
+    """Return the seconds that an option such as 10m stands for."""
     from nodefile import durations
 
     try:
@@ -182,29 +187,31 @@ def _duration(option: str, text: str | None) -> int | None:
 
 @app.command()
 def logs(
-    run: Annotated[str | None, typer.Argument(help="A run's id (see status); the sandbox's own log without.")] = None,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines; 0 for all.")] = 100,
+    run: Annotated[
+        str | None, typer.Argument(help="A run's id, or its beginning (see status); by default the sandbox's own log.")
+    ] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="Number of lines from the end; 0 for all.")] = 100,
 ) -> None:
-    """Print what a job has printed, or the sandbox's own log."""
+    """Print the log of a run, or the sandbox's own log."""
     home = sandbox_home()
     if run is None:
         text = sandbox_process.last_lines(home / "daemon.log", lines)
     else:
-        with Control(sandbox_process.running(home).control) as control:
-            text = "\n".join(control.log(_complete(run, control.runs())).splitlines()[-lines:])
+        with Control(sandbox_process.require(home).control) as control:
+            text = "\n".join(control.read_log(_find_run_id(run, control.list_runs())).splitlines()[-lines:])
     print(text)
 
 
-def _complete(beginning: str, runs: list[RunRecord]) -> str:
-    """The one run whose id begins so."""
-    found = [run.run_id for run in runs if run.run_id.startswith(beginning)]
-    if len(found) != 1:
-        raise UserError(f"{'No run' if not found else 'More than one run'} has an id that begins with {beginning!r}.")
-    return found[0]
+def _find_run_id(beginning: str, runs: list[RunRecord]) -> str:
+    """Return the id of the only run whose id has this beginning. Raises UserError."""
+    ids = [run.run_id for run in runs if run.run_id.startswith(beginning)]
+    if len(ids) != 1:
+        raise UserError(f"{'More than one run' if ids else 'No run'} has an id that begins with {beginning!r}.")
+    return ids[0]
 
 
-def _short(job: str) -> str:
-    """The last part of a cloud's long name of a job."""
+def _shorten_job(job: str) -> str:
+    """Return the last part of a job's full name in its cloud."""
     return job.rstrip("/").replace(":", "/").split("/")[-1]
 
 

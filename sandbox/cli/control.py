@@ -1,4 +1,4 @@
-"""A client of the sandbox's control API: what is deployed, what ran, open a round."""
+"""A client of the sandbox's control API, which reports resources, runs and submissions and opens rounds."""
 
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,7 +14,7 @@ Record = TypeVar("Record", "Trigger", "RunRecord", "Submission")
 
 @dataclass(frozen=True)
 class Trigger:
-    """One call of a model's webhook by the sandbox's Numerai, and what it answered."""
+    """One call of a model's webhook by the sandbox's Numerai, and the webhook's answer."""
 
     model_id: str
     trigger_id: str
@@ -24,7 +24,7 @@ class Trigger:
 
     @property
     def accepted(self) -> bool:
-        """Whether the webhook took the call."""
+        """Whether the webhook accepted the call."""
         return 200 <= self.status < 300
 
 
@@ -44,18 +44,18 @@ class RunRecord:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether the run has reached its final state."""
         return self.state in ("SUCCEEDED", "FAILED")
 
     @property
     def seconds(self) -> float | None:
-        """From its creation to its end."""
+        """The seconds from creation to end; None while the run has not ended."""
         return None if self.stopped is None else self.stopped - self.created
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One submission that Numerai took."""
+    """One submission that the sandbox's Numerai accepted."""
 
     model_id: str
     trigger_id: str | None
@@ -65,7 +65,7 @@ class Submission:
 
 
 class Control:
-    """The control API of one running sandbox. Never goes through a proxy."""
+    """The control API of one running sandbox. Requests never go through a proxy."""
 
     def __init__(self, address: str, transport: httpx.BaseTransport | None = None) -> None:
         self._client = httpx.Client(base_url=address, trust_env=False, timeout=30, transport=transport)
@@ -79,42 +79,43 @@ class Control:
         self._client.close()
 
     def status(self) -> dict[str, Any]:
-        """Counts of what is deployed."""
-        found: dict[str, Any] = self._ask("GET", "/status").json()
-        return found
+        """Return the executor, the clock, and the numbers of resources and functions."""
+        status: dict[str, Any] = self._request("GET", "/status").json()
+        return status
 
     def open_round(self, tournament: str | None = None, open_for: float | None = None) -> tuple[int, list[Trigger]]:
-        """Opens a round for so many seconds and calls the webhooks; the round's number and the calls."""
-        wanted = {"tournament": tournament, "open_for": open_for}
-        answer = self._ask("POST", "/open-round", wanted, timeout=_ROUND_TIMEOUT).json()
-        return answer["round"], [_take(Trigger, call) for call in answer["triggers"]]
+        """Open a round for `open_for` seconds and call the webhooks; return the round's number and the calls."""
+        body = {"tournament": tournament, "open_for": open_for}
+        answer = self._request("POST", "/open-round", body, timeout=_ROUND_TIMEOUT).json()
+        return answer["round"], [_build_record(Trigger, call) for call in answer["triggers"]]
 
     def set_clock(
         self, every: float | None, tournament: str | None = None, open_for: float | None = None
     ) -> str | None:
-        """Opens a round every so many seconds from now on, or no more; when the next one opens (ISO 8601)."""
-        wanted = {"every": every, "tournament": tournament, "open_for": open_for}
-        clock = self._ask("POST", "/clock", wanted).json()["clock"]
+        """Open a round every `every` seconds, or stop doing so; return when the next one opens (ISO 8601) or None."""
+        body = {"every": every, "tournament": tournament, "open_for": open_for}
+        clock = self._request("POST", "/clock", body).json()["clock"]
         return str(clock["next"]) if clock else None
 
     def retry_webhooks(self) -> list[Trigger]:
-        """Makes the second calls of webhooks that failed."""
-        answer = self._ask("POST", "/retry-webhooks", timeout=_ROUND_TIMEOUT).json()
-        return [_take(Trigger, call) for call in answer["triggers"]]
+        """Repeat the failed webhook calls; return the repeated calls."""
+        answer = self._request("POST", "/retry-webhooks", timeout=_ROUND_TIMEOUT).json()
+        return [_build_record(Trigger, call) for call in answer["triggers"]]
 
-    def runs(self) -> list[RunRecord]:
-        """All runs, oldest first."""
-        return [_take(RunRecord, run) for run in self._ask("GET", "/runs").json()["runs"]]
+    def list_runs(self) -> list[RunRecord]:
+        """List all runs, oldest first."""
+        return [_build_record(RunRecord, run) for run in self._request("GET", "/runs").json()["runs"]]
 
-    def submissions(self) -> list[Submission]:
-        """All submissions, oldest first."""
-        return [_take(Submission, each) for each in self._ask("GET", "/submissions").json()["submissions"]]
+    def list_submissions(self) -> list[Submission]:
+        """List all submissions, oldest first."""
+        answer = self._request("GET", "/submissions").json()
+        return [_build_record(Submission, submission) for submission in answer["submissions"]]
 
-    def log(self, run_id: str) -> str:
-        """What a run has printed."""
-        return self._ask("GET", f"/runs/{run_id}/logs").text
+    def read_log(self, run_id: str) -> str:
+        """Return a run's output so far."""
+        return self._request("GET", f"/runs/{run_id}/logs").text
 
-    def _ask(
+    def _request(
         self, method: str, path: str, body: dict[str, Any] | None = None, timeout: float | None = None
     ) -> httpx.Response:
         limit: Any = httpx.USE_CLIENT_DEFAULT if timeout is None else timeout
@@ -122,15 +123,15 @@ class Control:
             answer = self._client.request(method, path, json=body, timeout=limit)
         except httpx.HTTPError as error:
             raise UserError(
-                f"The sandbox does not answer {method} {path} ({type(error).__name__}: {error}). "
-                "See its log with `pnodes sandbox logs`."
+                f"The sandbox did not answer {method} {path} ({type(error).__name__}: {error}). "
+                "Read its log with `pnodes sandbox logs`."
             ) from None
         if answer.is_error:
-            raise UserError(f"The sandbox refused {method} {path} with {answer.status_code}: {answer.text.strip()}")
+            raise UserError(f"The sandbox answered {method} {path} with {answer.status_code}: {answer.text.strip()}")
         return answer
 
 
-def _take(kind: type[Record], facts: dict[str, Any]) -> Record:
-    """A record from those of the facts that it has a place for."""
-    known: dict[str, Any] = {name: facts.get(name) for name in kind.__dataclass_fields__}
-    return kind(**known)
+def _build_record(kind: type[Record], answer: dict[str, Any]) -> Record:
+    """Build a record from the keys of an answer that are fields of the record."""
+    fields: dict[str, Any] = {name: answer.get(name) for name in kind.__dataclass_fields__}
+    return kind(**fields)

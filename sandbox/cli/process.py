@@ -1,7 +1,7 @@
-"""The sandbox's daemon as a process: starts it detached, finds it again, stops it.
+"""Starts, finds and stops the sandbox's daemon, a detached process.
 
-The daemon writes `daemon.json` into its home when it is ready and removes it when it ends. A file that a killed daemon
-left behind is told apart by its process and its control port: both must be there.
+The daemon writes `daemon.json` into its home when it is ready and removes it when it ends. A killed daemon leaves the
+file behind, so the daemon counts as running only if its process exists and its control port accepts connections.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from pnodes.engine.paths import ROOT, TOOLS
 from pnodes.errors import UserError
 from sandbox.cli import shell as sandbox_shell
 
-START_SECONDS = 120.0  # a container engine is tried, which takes seconds, or long where it hangs
+START_SECONDS = 120.0  # includes the trial of a container engine: seconds, but longer if the engine hangs
 STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 _MARK = ".pnodes-sandbox"
@@ -33,7 +33,7 @@ _CACHE = TOOLS / "environments"
 
 @dataclass(frozen=True)
 class Daemon:
-    """A sandbox that runs: what its daemon.json says."""
+    """A running sandbox, as described by its daemon.json."""
 
     home: Path
     pid: int
@@ -45,7 +45,7 @@ class Daemon:
 
     @classmethod
     def from_json(cls, home: Path, text: str) -> "Daemon":
-        """Reads daemon.json."""
+        """Parse the text of daemon.json. Raises ValueError, KeyError or TypeError."""
         facts: dict[str, Any] = json.loads(text)
         return cls(
             home=home,
@@ -59,32 +59,35 @@ class Daemon:
 
 
 def find(home: Path) -> Daemon | None:
-    """The running sandbox of this home, if there is one."""
+    """Find the running sandbox of this home; None if it is not running."""
     try:
         daemon = Daemon.from_json(home, (home / "daemon.json").read_text())
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return daemon if alive(daemon.pid) and _listens(daemon.control) else None
+    return daemon if is_alive(daemon.pid) and _listens(daemon.control) else None
 
 
-def running(home: Path) -> Daemon:
-    """The running sandbox, or a sentence that says how to start it."""
+def require(home: Path) -> Daemon:
+    """Find the running sandbox of this home. Raises UserError if it is not running."""
     daemon = find(home)
     if daemon is None:
         raise UserError(f"No sandbox is running in {home}. Start one with `pnodes sandbox start`.")
     return daemon
 
 
-def command(home: Path, executor: str | None) -> list[str]:
-    """The daemon's command line. The jobs' Python environments outlive the home: they are costly and hold no state."""
-    chosen = [] if executor is None else ["--executor", executor]
-    return [sys.executable, "-P", "-u", "-m", "sandbox.daemon", "--home", str(home), "--cache", str(_CACHE), *chosen]
+def build_command(home: Path, executor: str | None) -> list[str]:
+    """Build the daemon's command line.
+
+    The jobs' Python environments are kept outside the home: they hold no state, and take long to build again.
+    """
+    options = [] if executor is None else ["--executor", executor]
+    return [sys.executable, "-P", "-u", "-m", "sandbox.daemon", "--home", str(home), "--cache", str(_CACHE), *options]
 
 
 def start(home: Path, timeout: float = START_SECONDS, executor: str | None = None) -> Daemon:
-    """Starts the sandbox of this home and waits until it is ready; gives back the one that runs already.
+    """Start the sandbox of this home and wait until it is ready; if it is already running, return it.
 
-    Without `executor` the daemon takes what PNODES_SANDBOX_EXECUTOR says, or what works.
+    Without `executor`, the daemon uses PNODES_SANDBOX_EXECUTOR, or else chooses an executor that works.
     """
     home.mkdir(parents=True, exist_ok=True)
     with exclusive(home / "start.lock", lambda: None):
@@ -95,7 +98,7 @@ def start(home: Path, timeout: float = START_SECONDS, executor: str | None = Non
         (home / _MARK).touch()
         with (home / "daemon.log").open("ab") as log:
             process = subprocess.Popen(
-                command(home, executor),
+                build_command(home, executor),
                 cwd=ROOT,
                 env=sandbox_shell.without_sandbox(os.environ),
                 stdin=subprocess.DEVNULL,
@@ -111,7 +114,7 @@ def _wait_until_ready(home: Path, process: subprocess.Popen[bytes], timeout: flo
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise UserError(
-                f"The sandbox ended with exit code {process.returncode} while it started. "
+                f"The sandbox ended with exit code {process.returncode} during its start. "
                 f"The last lines of {home / 'daemon.log'}:\n{last_lines(home / 'daemon.log')}"
             )
         daemon = find(home)
@@ -127,7 +130,7 @@ def _wait_until_ready(home: Path, process: subprocess.Popen[bytes], timeout: flo
 
 
 def stop(home: Path, timeout: float = STOP_SECONDS) -> bool:
-    """Stops the sandbox; False when none was running. Its state stays."""
+    """Stop the sandbox and keep its state. Returns False if it was not running."""
     daemon = find(home)
     if daemon is None:
         (home / "daemon.json").unlink(missing_ok=True)
@@ -135,7 +138,7 @@ def stop(home: Path, timeout: float = STOP_SECONDS) -> bool:
     with contextlib.suppress(ProcessLookupError):
         os.kill(daemon.pid, signal.SIGTERM)
     deadline = time.monotonic() + timeout
-    while alive(daemon.pid):
+    while is_alive(daemon.pid):
         if time.monotonic() > deadline:
             _kill(daemon.pid, signal.SIGKILL)
             break
@@ -145,19 +148,19 @@ def stop(home: Path, timeout: float = STOP_SECONDS) -> bool:
 
 
 def wipe(home: Path) -> None:
-    """Removes the state of a stopped sandbox. Refuses a folder that no sandbox was started in."""
+    """Delete the state of a stopped sandbox. Raises UserError for a folder that the sandbox did not create."""
     if not home.exists():
         return
     if not (home / _MARK).exists() and any(home.iterdir()):
         raise UserError(
-            f"{home} was not made by the sandbox, so it is not emptied. "
+            f"{home} was not created by the sandbox, so its files are not deleted. "
             "Set PNODES_SANDBOX_HOME to another folder, or unset it."
         )
     shutil.rmtree(home)
 
 
-def alive(pid: int) -> bool:
-    """Whether the process is there (one that has ended and was ours is collected first)."""
+def is_alive(pid: int) -> bool:
+    """Return whether the process exists, after collecting it if it is a child that has ended."""
     with contextlib.suppress(ChildProcessError):
         if os.waitpid(pid, os.WNOHANG)[0] == pid:
             return False
@@ -171,15 +174,15 @@ def alive(pid: int) -> bool:
 
 
 def last_lines(path: Path, count: int = 15) -> str:
-    """The end of a log."""
+    """Return the last lines of a log."""
     try:
         return "\n".join(path.read_text(errors="replace").splitlines()[-count:])
     except FileNotFoundError:
-        return "(there is no log)"
+        return "(the log does not exist)"
 
 
 def _kill(pid: int, number: signal.Signals) -> None:
-    """The daemon leads a process group of its own; what it started goes with it."""
+    """Send a signal to the daemon's process group: the daemon and the processes that it started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 

@@ -1,4 +1,4 @@
-"""What a round has come to, node by node: the demo's verdict, and the table that shows it."""
+"""The outcome of a round for each node, and the table in which the demo shows it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from sandbox.cli.control import RunRecord, Submission, Trigger
 
 @dataclass(frozen=True)
 class Outcome:
-    """One node's part of a round, as far as it is known."""
+    """One node's part of a round so far."""
 
     node: str
     cloud: str
@@ -25,12 +25,12 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """A job that ended well, and a submission with the id of this round's call."""
+        """Whether the job succeeded and there is a submission with the trigger id of this round's call."""
         return self.run is not None and self.run.state == "SUCCEEDED" and self.submission is not None
 
     @property
     def settled(self) -> bool:
-        """Whether waiting longer can change nothing; a submission may be a moment behind its job."""
+        """Whether this outcome is final. A submission may appear a moment after its job has succeeded."""
         refused = self.trigger is None or not self.trigger.accepted
         return self.ok or refused or (self.run is not None and self.run.state == "FAILED")
 
@@ -44,64 +44,64 @@ class Outcome:
         return self.run.state if self.run else "waiting"
 
 
-def outcomes(
+def match_outcomes(
     nodes: Mapping[str, Mapping[str, Any]],
     webhooks: Mapping[str, str],
     triggers: Iterable[Trigger],
     runs: Iterable[RunRecord],
     submissions: Iterable[Submission],
 ) -> list[Outcome]:
-    """Puts together what belongs together: calls by model, runs and submissions by the call's trigger id."""
+    """Match each node with its webhook call by model id, and the call with its run and submission by trigger id."""
     called = {trigger.model_id: trigger for trigger in triggers}
     started = {run.trigger_id: run for run in runs if run.trigger_id}
-    arrived = {(each.model_id, each.trigger_id): each for each in submissions}
-    found = []
+    submitted = {(submission.model_id, submission.trigger_id): submission for submission in submissions}
+    outcomes = []
     for name, facts in sorted(nodes.items()):
         trigger = called.get(facts["model_id"])
-        found.append(
+        outcomes.append(
             Outcome(
                 node=name,
                 cloud=facts["cloud"],
                 size=facts["size"],
-                webhook=masked(webhooks.get(name, "")),
+                webhook=mask_token(webhooks.get(name, "")),
                 trigger=trigger,
                 run=started.get(trigger.trigger_id) if trigger else None,
-                submission=arrived.get((facts["model_id"], trigger.trigger_id)) if trigger else None,
+                submission=submitted.get((facts["model_id"], trigger.trigger_id)) if trigger else None,
             )
         )
-    return found
+    return outcomes
 
 
-def masked(webhook: str) -> str:
-    """Host and path; the token is a secret, whether it is in the query or ends the path."""
+def mask_token(webhook: str) -> str:
+    """Return a webhook's host and path with `***` for the token, which is in the query or at the path's end."""
     parts = urlsplit(webhook)
     steps = [step for step in parts.path.split("/") if step]
     path = "/".join([*steps[:2], *(["***"] if len(steps) > 2 else [])])
     return f"{parts.netloc}/{path}" + ("?token=***" if parts.query else "")
 
 
-def result_table(found: Sequence[Outcome]) -> Table:
-    """The table at the end of the demo."""
+def build_result_table(outcomes: Sequence[Outcome]) -> Table:
+    """Build the table at the end of the demo."""
     headings = ["node", "cloud", "size", "webhook", "trigger id", "job", "submission", "seconds"]
     rows = []
-    for each in found:
-        seconds = each.run.seconds if each.run else None
+    for outcome in outcomes:
+        seconds = outcome.run.seconds if outcome.run else None
         rows.append(
             [
-                each.node,
-                each.cloud,
-                each.size,
-                each.webhook,
-                each.trigger.trigger_id if each.trigger else "-",
-                each.state,
-                f"{each.submission.rows} rows" if each.submission else "none",
+                outcome.node,
+                outcome.cloud,
+                outcome.size,
+                outcome.webhook,
+                outcome.trigger.trigger_id if outcome.trigger else "-",
+                outcome.state,
+                f"{outcome.submission.rows} rows" if outcome.submission else "none",
                 "-" if seconds is None else f"{seconds:.1f}",
             ]
         )
     return table(headings, rows)
 
 
-def how_jobs_run(facts: Mapping[str, Any]) -> str:
-    """A sandbox's status -> which executor it has, and why."""
-    where = "in containers" if facts["executor"] == "container" else "as processes"
-    return f"Images are built and jobs run {where}: {facts['executor_reason']}."
+def describe_executor(status: Mapping[str, Any]) -> str:
+    """Describe the executor in a sandbox's status, with the reason for it."""
+    executor = "in containers" if status["executor"] == "container" else "as processes"
+    return f"Images are built and jobs run {executor}: {status['executor_reason']}."

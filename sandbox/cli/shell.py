@@ -1,8 +1,8 @@
-"""The environment in which plain `pulumi`, `aws`, `curl` and Python work against the sandbox.
+"""The environment in which unmodified `pulumi`, `aws`, `curl` and Python use the sandbox.
 
-Every HTTPS request goes to the sandbox's gateway (under the name `deployer`: the person who may do everything), whose
-authority is trusted by these variables and nowhere else; the engine is given the stand-in providers; state lies in the
-sandbox's home.
+Every HTTPS request goes to the sandbox's gateway as the client `deployer`, who has all permissions. The variables make
+clients trust the gateway's certificate authority, attach the engine to the simulated providers, and keep Pulumi's state
+in the sandbox's home.
 """
 
 import os
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from sandbox.cli.process import Daemon
 
 DEPLOYER = "deployer"
-PASSPHRASE = "sandbox"  # noqa: S105 (what Pulumi.sandbox.yaml is encrypted with, on purpose known to everybody)
+PASSPHRASE = "sandbox"  # noqa: S105 (the passphrase of Pulumi.sandbox.yaml is deliberately public)
 
-# The deployer's service principal; the directory is the one of Pulumi.sandbox.yaml.
+# The deployer's service principal; the tenant is that of Pulumi.sandbox.yaml.
 _AZURE_TENANT, _AZURE_CLIENT = "00000000-0000-0000-0000-000000000002", "5a4db0c5-0000-4000-8000-000000000004"
 
-# A person's own cloud credentials and stack, which would win over the sandbox's.
+# The user's own cloud credentials and stack, which would take precedence over the sandbox's.
 UNSET = (
     *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "PULUMI_STACK"),
     *("GOOGLE_OAUTH_ACCESS_TOKEN", "GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON"),
@@ -33,21 +33,21 @@ UNSET = (
 )
 
 
-def variables(daemon: "Daemon", engine_bin: Path, path: str | None = None) -> dict[str, str]:
-    """The variables to set for a running sandbox."""
+def build_variables(daemon: "Daemon", engine_bin: Path, path: str | None = None) -> dict[str, str]:
+    """Return the variables to set for a running sandbox; `path` replaces this process's own PATH."""
     search = os.environ.get("PATH", os.defpath) if path is None else path
     return {
-        "PATH": _prepended([VENV / "bin", engine_bin], search),
+        "PATH": _prepend([VENV / "bin", engine_bin], search),
         "PULUMI_HOME": str(daemon.home / "pulumi"),
         "PULUMI_BACKEND_URL": f"file://{daemon.home / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{port}" for name, port in daemon.plugins.items()),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        # The sandbox's Numerai has keys of its own, and everybody knows its passphrase.
+        # Real Numerai keys do not belong in this stack: its passphrase is public.
         "PNODES_IMPORT_KEYS": "no",
-        "PNODES_INSTALL_WITHOUT": ",".join(_network("", "")),
-        **_network(daemon.gateway, str(daemon.ca)),
+        "PNODES_INSTALL_WITHOUT": ",".join(_network_variables("", "")),
+        **_network_variables(daemon.gateway, str(daemon.ca)),
         "AWS_ACCESS_KEY_ID": "AKIASANDBOXDEPLOYER",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
         "AWS_REGION": "us-east-1",
@@ -60,32 +60,32 @@ def variables(daemon: "Daemon", engine_bin: Path, path: str | None = None) -> di
     }
 
 
-def environment(daemon: "Daemon", engine_bin: Path) -> dict[str, str]:
-    """The whole environment of a process in the sandbox's shell. Makes the folder of the state."""
+def build_environment(daemon: "Daemon", engine_bin: Path) -> dict[str, str]:
+    """Return the complete environment of a process that uses the sandbox, and create the folder of Pulumi's state."""
     (daemon.home / "state").mkdir(parents=True, exist_ok=True)
     inherited = {name: value for name, value in os.environ.items() if name not in UNSET}
-    return {**inherited, **variables(daemon, engine_bin)}
+    return {**inherited, **build_variables(daemon, engine_bin)}
 
 
 def export_lines(settings: Mapping[str, str]) -> str:
-    """What `eval` in a POSIX shell wants."""
+    """Return the variables as lines for `eval` in a POSIX shell."""
     lines = [f"unset {' '.join(UNSET)}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
     return "\n".join(lines)
 
 
 def without_sandbox(inherited: Mapping[str, str]) -> dict[str, str]:
-    """An environment without the variables above, for a daemon that is started from such a shell."""
+    """Return an environment without the sandbox's variables, for a daemon that is started from the sandbox's shell."""
     environment = dict(inherited)
     if f"//{DEPLOYER}:" not in environment.get("HTTPS_PROXY", ""):
         return environment
-    for name in (*_network("", ""), "PULUMI_DEBUG_PROVIDERS"):
+    for name in (*_network_variables("", ""), "PULUMI_DEBUG_PROVIDERS"):
         environment.pop(name, None)
     return environment
 
 
-def _network(gateway: str, ca: str) -> dict[str, str]:
-    """What makes unmodified clients go through the gateway and trust its authority."""
+def _network_variables(gateway: str, ca: str) -> dict[str, str]:
+    """Return the variables that make unmodified clients use the gateway and trust its certificate authority."""
     proxy = f"http://{DEPLOYER}:sandbox@{gateway}"
     local = "127.0.0.1,localhost,::1"
     return {
@@ -95,14 +95,13 @@ def _network(gateway: str, ca: str) -> dict[str, str]:
     }
 
 
-def _prepended(folders: list[Path], search: str) -> str:
-    """These folders first; each of them once, also when the shell was set up before."""
+def _prepend(folders: list[Path], search: str) -> str:
+    """Put folders at the front of a search path; folders that are already in it are moved."""
     first = [str(folder) for folder in folders]
     return os.pathsep.join([*dict.fromkeys(first), *(part for part in search.split(os.pathsep) if part not in first)])
 
 
 def hint() -> str:
-    """The line that sets a shell up, as it works from where the person stands."""
-    own = VENV / "bin" / "pnodes"
-    command = "pnodes" if shutil.which("pnodes") else os.path.relpath(own)
+    """Return the line that makes a shell use the sandbox, valid in the current folder."""
+    command = "pnodes" if shutil.which("pnodes") else os.path.relpath(VENV / "bin" / "pnodes")
     return f'eval "$({command} sandbox env)"'

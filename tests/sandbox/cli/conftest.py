@@ -34,18 +34,19 @@ server.serve_forever()
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The sandbox's home."""
+    """Set the sandbox's home to a folder that does not exist yet."""
     monkeypatch.setenv("PNODES_SANDBOX_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 
 
 @pytest.fixture
 def daemon_code(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Sets what the stand-in daemon does before it is ready; whatever still runs is stopped at the end."""
+    """Return a function that sets what the stand-in daemon does before it is ready; stop the daemon at the end."""
 
     def use(before: str) -> None:
         code = DAEMON.format(before=before)
-        monkeypatch.setattr(sandbox_process, "command", lambda home, _executor: [sys.executable, "-c", code, str(home)])
+        command = [sys.executable, "-c", code, str(home)]
+        monkeypatch.setattr(sandbox_process, "build_command", lambda _home, _executor: command)
 
     use("")
     yield use

@@ -1,4 +1,4 @@
-"""`pnodes sandbox ...` and `pnodes engine` as a person meets them."""
+"""The commands `pnodes sandbox ...` and `pnodes engine`."""
 
 import json
 from collections.abc import Callable
@@ -21,13 +21,13 @@ ENGINE = Engine(Path("/engine/bin/pulumi"), MINIMUM, "built")
 
 @pytest.fixture
 def running(home: Path, daemon_code: Use, monkeypatch: pytest.MonkeyPatch) -> sandbox_process.Daemon:
-    """A sandbox that runs, and an engine."""
+    """Start a sandbox, and provide an engine."""
     monkeypatch.setattr(pulumi, "find", lambda: ENGINE)
     return sandbox_process.start(home)
 
 
 @pytest.mark.parametrize("command", [["env"], ["open-round"], ["retry"], ["logs", "r"]])
-def test_without_a_sandbox_each_says_how_to_start_one(pnodes: Pnodes, home: Path, command: list[str]) -> None:
+def test_without_a_sandbox_the_error_shows_how_to_start_one(pnodes: Pnodes, home: Path, command: list[str]) -> None:
     done = pnodes("sandbox", *command)
     assert done.exit_code == 1, done.output
     assert done.stdout == ""
@@ -47,8 +47,8 @@ def test_env_prints_lines_for_eval(pnodes: Pnodes, running: sandbox_process.Daem
     assert not [line for line in lines if not line.startswith(("export ", "unset "))]
     assert f"export PULUMI_BACKEND_URL=file://{running.home}/state" in lines
     assert (running.home / "state").is_dir()
-    found = json.loads(pnodes("sandbox", "env", "--json").stdout)
-    assert found["NUMERAI_SECRET_KEY"] == "it's secret"
+    variables = json.loads(pnodes("sandbox", "env", "--json").stdout)
+    assert variables["NUMERAI_SECRET_KEY"] == "it's secret"
 
 
 def test_env_without_an_engine(
@@ -64,7 +64,7 @@ def test_env_without_an_engine(
 def test_a_tournament_that_does_not_exist(pnodes: Pnodes, home: Path) -> None:
     done = pnodes("sandbox", "open-round", "--tournament", "clasic")
     assert done.exit_code == 2, done.output
-    assert done.stderr == "error: --tournament is classic, signals or crypto, not 'clasic'.\n"
+    assert done.stderr == "error: --tournament: expected classic, signals or crypto, got 'clasic'.\n"
 
 
 @pytest.mark.parametrize(("status", "code"), [(202, 0), (403, 1)])
@@ -86,14 +86,14 @@ def test_open_round_ends_with_1_when_a_webhook_refuses(
         (["--every", "0m"], "--every: expected a duration"),
     ],
 )
-def test_a_duration_that_is_none(pnodes: Pnodes, home: Path, arguments: list[str], sentence: str) -> None:
+def test_an_invalid_duration(pnodes: Pnodes, home: Path, arguments: list[str], sentence: str) -> None:
     done = pnodes("sandbox", "open-round", *arguments)
     assert done.exit_code == 2, done.output
     assert sentence in " ".join(done.stderr.split())
 
 
 class Numerai:
-    """The control API, as far as rounds go; keeps what it was asked."""
+    """The control API's calls for rounds; records their arguments."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, calls: list[Trigger]) -> None:
         self.rounds: list[object] = []
@@ -126,7 +126,7 @@ def test_rounds_by_a_clock(pnodes: Pnodes, running: sandbox_process.Daemon, monk
     )
     done = pnodes("sandbox", "open-round", "--every", "off")
     assert done.exit_code == 0, done.output
-    assert done.stdout == "No more rounds open by themselves.\n"
+    assert done.stdout == "No further rounds will open automatically.\n"
     assert numerai.clocks[-1] == (None, None, None)
     assert len(numerai.rounds) == 3
 
@@ -138,18 +138,18 @@ def test_webhooks_are_called_again(
     Numerai(monkeypatch, [Trigger("m", "t", status, 0.1, "[x]")])
     done = pnodes("sandbox", "retry")
     assert done.exit_code == code, done.output
-    assert "1 webhooks were called again." in done.stdout
+    assert "Webhooks called again: 1." in done.stdout
     assert json.loads(pnodes("sandbox", "retry", "--json").stdout)["triggers"][0]["status"] == status
     Numerai(monkeypatch, [])
-    assert "No webhook waits" in pnodes("sandbox", "retry").stdout
+    assert "No failed webhook call is left to repeat." in pnodes("sandbox", "retry").stdout
 
 
 def test_logs_of_a_run_by_the_beginning_of_its_id(
     pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = [RunRecord("aws", "j", name, "FAILED", "", "t", 1.0, 2.0, 3.0) for name in ("abc-1", "abd-2")]
-    monkeypatch.setattr(Control, "runs", lambda self: runs)
-    monkeypatch.setattr(Control, "log", lambda self, run_id: f"first\nlog of {run_id}\n")
+    monkeypatch.setattr(Control, "list_runs", lambda self: runs)
+    monkeypatch.setattr(Control, "read_log", lambda self, run_id: f"first\nlog of {run_id}\n")
     assert pnodes("sandbox", "logs", "abd", "-n", "1").stdout == "log of abd-2\n"
     assert "More than one run has an id that begins with 'ab'" in pnodes("sandbox", "logs", "ab").stderr
     assert "No run has an id that begins with 'x'" in pnodes("sandbox", "logs", "x").stderr
@@ -159,12 +159,12 @@ def test_the_daemons_own_log(pnodes: Pnodes, running: sandbox_process.Daemon) ->
     assert pnodes("sandbox", "logs").stdout == "the daemon speaks\n"
 
 
-def test_engine_says_which(pnodes: Pnodes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engine_prints_the_path_and_version(pnodes: Pnodes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pnodes.cli.engine.ensure", lambda say: ENGINE)
     assert pnodes("engine").stdout == f"/engine/bin/pulumi  Pulumi {MINIMUM}, built from the pinned Go module\n"
 
 
-def test_engine_that_cannot_be_had_is_a_sentence(pnodes: Pnodes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_cannot_be_installed_is_an_error(pnodes: Pnodes, monkeypatch: pytest.MonkeyPatch) -> None:
     def none(say: Callable[[str], None]) -> Engine:
         raise EngineError("There is no Pulumi engine. Install [one].")
 

@@ -1,4 +1,4 @@
-"""The client of the control API, and how its errors read."""
+"""The client of the control API, and its error messages."""
 
 import json
 
@@ -13,7 +13,7 @@ RUN |= {"created": 1.0, "started": 2.0, "stopped": 4.0, "exit_code": 1}  # type:
 
 
 def answer(request: httpx.Request) -> httpx.Response:
-    """What the daemon would say."""
+    """Answer as the daemon does."""
     match request.method, request.url.path:
         case "POST", "/open-round":
             call = {"model_id": "m", "trigger_id": "t", "status": 202, "seconds": 0.1, "answer": "{}", "model": "x"}
@@ -36,20 +36,20 @@ def control() -> Control:
     return Control("http://sandbox", transport=httpx.MockTransport(answer))
 
 
-def test_records_take_what_they_know(control: Control) -> None:
+def test_records_ignore_other_keys(control: Control) -> None:
     assert control.open_round("signals") == (7, [Trigger("m", "t", 202, 0.1, "{}")])
-    assert control.submissions() == [Submission("m", None, 7, 3, "signals")]
-    (run,) = control.runs()
+    assert control.list_submissions() == [Submission("m", None, 7, 3, "signals")]
+    (run,) = control.list_runs()
     assert run == RunRecord("aws", "j", "r", "FAILED", "time-out", "t", 1.0, 2.0, 4.0)
     assert (run.ended, run.seconds) == (True, 3.0)
-    assert control.log("r") == "line\n"
+    assert control.read_log("r") == "line\n"
 
 
-def test_a_refusal_is_a_sentence(control: Control) -> None:
-    with pytest.raises(UserError, match=r"^The sandbox refused GET /runs/none/logs with 404: there is no run none$"):
-        control.log("none")
+def test_a_refusal_is_a_user_error(control: Control) -> None:
+    with pytest.raises(UserError, match=r"^The sandbox answered GET /runs/none/logs with 404: there is no run none$"):
+        control.read_log("none")
 
 
-def test_no_answer_is_a_sentence(control: Control) -> None:
-    with pytest.raises(UserError, match=r"does not answer GET /status .* `pnodes sandbox logs`"):
+def test_a_missing_answer_is_a_user_error(control: Control) -> None:
+    with pytest.raises(UserError, match=r"did not answer GET /status .* `pnodes sandbox logs`"):
         control.status()

@@ -1,4 +1,4 @@
-"""The demo's story and its verdict, with stand-ins for the engine and the control API."""
+"""The steps of the demo and its exit code, with stand-ins for the engine and the control API."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +21,7 @@ SECRET = "TOPSECRET"
 
 
 class World:
-    """What the demo meets, and what it did."""
+    """The sandbox, engine and control API that the demo uses; `done` records its calls."""
 
     def __init__(self, home: Path) -> None:
         self.daemon = Daemon(home, 1, "http://control", "127.0.0.1:1", {"aws": 2}, home / "ca.pem", {
@@ -60,47 +60,47 @@ class World:
             raise UserError("`pulumi preview` ended with exit code 1; what it said is above.")
 
     # the control API
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
     def open_round(self) -> tuple[int, list[Trigger]]:
         self.done.append("round")
         return 7, self.triggers
 
-    def log(self, run_id: str) -> str:
+    def list_runs(self) -> list[RunRecord]:
+        return self.runs
+
+    def list_submissions(self) -> list[Submission]:
+        return self.submissions
+
+    def read_log(self, run_id: str) -> str:
         return f"log of {run_id}\n"
 
 
 @pytest.fixture
 def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    made = World(home)
-
-    class Told:
-        """The control API and the engine's outputs as they were set up in the test."""
-
-        def __getattr__(self, name: str) -> Any:
-            value = getattr(made, name)
-            return (lambda: value) if name in ("runs", "submissions") else value
-
-        def __enter__(self) -> Self:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
+    world = World(home)
 
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(demo, "ensure", lambda say: Engine(Path("/engine/bin/pulumi"), MINIMUM, "PATH"))
-    monkeypatch.setattr(demo, "Pulumi", lambda *_: Told())
-    monkeypatch.setattr(demo, "Control", lambda address: Told())
+    monkeypatch.setattr(demo, "Pulumi", lambda *_: world)
+    monkeypatch.setattr(demo, "Control", lambda address: world)
     monkeypatch.setattr(demo, "_LATE_SECONDS", -1.0)
-    monkeypatch.setattr(sandbox_process, "start", made.start)
-    monkeypatch.setattr(sandbox_process, "stop", lambda home: made.done.append("stop"))
-    monkeypatch.setattr(sandbox_process, "wipe", lambda home: made.done.append("wipe"))
-    return made
+    monkeypatch.setattr(sandbox_process, "start", world.start)
+    monkeypatch.setattr(sandbox_process, "stop", lambda home: world.done.append("stop"))
+    monkeypatch.setattr(sandbox_process, "wipe", lambda home: world.done.append("wipe"))
+    return world
 
 
-def test_the_story_in_order(pnodes: Pnodes, world: World) -> None:
+def test_the_steps_in_order(pnodes: Pnodes, world: World) -> None:
     done = pnodes("demo")
     assert done.exit_code == 0, done.stdout
     assert world.done == ["stop", "wipe", "start", "select", "preview", "up", "round"]
     assert "All 3 nodes submitted" in done.stdout
+    assert "still running" in done.stdout
     assert "sandbox env)" in done.stdout
     assert SECRET not in done.stdout
 
@@ -111,12 +111,12 @@ def test_kept_state_is_not_wiped(pnodes: Pnodes, world: World) -> None:
     assert world.done[0] == "start"
 
 
-def test_in_ci_nothing_goes_on_running(pnodes: Pnodes, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_ci_the_sandbox_is_stopped_at_the_end(pnodes: Pnodes, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     done = pnodes("demo")
     assert done.exit_code == 0, done.output
     assert world.done[-1] == "stop"
-    assert "goes on running" not in done.stdout
+    assert "still running" not in done.stdout
 
 
 def test_a_failed_job_shows_its_log(pnodes: Pnodes, world: World) -> None:
@@ -126,14 +126,14 @@ def test_a_failed_job_shows_its_log(pnodes: Pnodes, world: World) -> None:
     assert "out of memory; the job's last lines:" in done.stdout
     assert "log of r-bob" in done.stdout
     assert "log of r-alice" not in done.stdout
-    assert done.stderr.endswith("or a failed job, on: bob.\n")
+    assert done.stderr.endswith("have a failed job, or no submission with the right trigger id: bob.\n")
 
 
 def test_a_submission_of_another_trigger_does_not_count(pnodes: Pnodes, world: World) -> None:
     world.submissions[0] = replace(world.submissions[0], trigger_id="t-bob")
     done = pnodes("demo")
     assert done.exit_code == 1, done.output
-    assert done.stderr.endswith("on: alice.\n")
+    assert done.stderr.endswith("trigger id: alice.\n")
 
 
 def test_a_refused_webhook_shows_its_answer(pnodes: Pnodes, world: World) -> None:

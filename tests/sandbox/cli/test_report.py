@@ -1,4 +1,4 @@
-"""What counts as a node that submitted, and what the table shows."""
+"""The outcome of a node, and the demo's result table."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from sandbox.cli.control import RunRecord, Submission, Trigger
-from sandbox.cli.report import masked, outcomes, result_table
+from sandbox.cli.report import build_result_table, mask_token, match_outcomes
 
 NODES = {
     "alice": {"model_id": "m-1", "cloud": "aws", "size": "gen-sm"},
@@ -24,8 +24,8 @@ RUNS = [
 SUBMISSIONS = [Submission("m-1", "t-1", 1200, 500, "classic")]
 
 
-def test_calls_runs_and_submissions_are_put_together() -> None:
-    alice, bob = outcomes(NODES, WEBHOOKS, TRIGGERS, RUNS, SUBMISSIONS)
+def test_calls_runs_and_submissions_are_matched() -> None:
+    alice, bob = match_outcomes(NODES, WEBHOOKS, TRIGGERS, RUNS, SUBMISSIONS)
     assert (alice.node, alice.state, alice.ok, alice.settled) == ("alice", "SUCCEEDED", True, True)
     assert (bob.node, bob.state, bob.ok, bob.settled) == ("bob", "RUNNING", False, False)
 
@@ -36,18 +36,18 @@ def test_calls_runs_and_submissions_are_put_together() -> None:
     ids=["of an earlier round", "without a trigger id"],
 )
 def test_only_the_right_trigger_id_counts(submission: Submission) -> None:
-    alice, _ = outcomes(NODES, WEBHOOKS, TRIGGERS, RUNS, [submission])
+    alice, _ = match_outcomes(NODES, WEBHOOKS, TRIGGERS, RUNS, [submission])
     assert not alice.ok
     assert not alice.settled
 
 
 def test_a_submission_of_a_job_that_failed_does_not_count() -> None:
-    alice, _ = outcomes(NODES, WEBHOOKS, TRIGGERS, [replace(RUNS[0], state="FAILED")], SUBMISSIONS)
+    alice, _ = match_outcomes(NODES, WEBHOOKS, TRIGGERS, [replace(RUNS[0], state="FAILED")], SUBMISSIONS)
     assert (alice.ok, alice.settled) == (False, True)
 
 
 def test_a_refused_call_is_settled() -> None:
-    alice, bob = outcomes(NODES, WEBHOOKS, [Trigger("m-1", "t-1", 403, 0.1, "disabled")], [], [])
+    alice, bob = match_outcomes(NODES, WEBHOOKS, [Trigger("m-1", "t-1", 403, 0.1, "disabled")], [], [])
     assert (alice.state, alice.settled, alice.ok) == ("refused (403)", True, False)
     assert (bob.state, bob.settled, bob.ok) == ("not called", True, False)
 
@@ -60,13 +60,13 @@ def test_a_refused_call_is_settled() -> None:
     ],
 )
 def test_the_token_is_masked(url: str, shown: str) -> None:
-    assert masked(url) == shown
+    assert mask_token(url) == shown
 
 
 def test_the_table_shows_everything_but_the_token() -> None:
     wide = Console(width=220)
     with wide.capture() as shown:
-        wide.print(result_table(outcomes(NODES, WEBHOOKS, TRIGGERS, RUNS, SUBMISSIONS)))
+        wide.print(build_result_table(match_outcomes(NODES, WEBHOOKS, TRIGGERS, RUNS, SUBMISSIONS)))
     text = shown.get()
     lines = text.splitlines()
     assert lines[0].split() == ["node", "cloud", "size", "webhook", "trigger", "id", "job", "submission", "seconds"]
