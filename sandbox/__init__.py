@@ -1,7 +1,7 @@
-"""Three clouds and Numerai on loopback, for the real Pulumi engine and the real program.
+"""Simulates three clouds and Numerai on loopback, so that the real Pulumi engine can run the real program.
 
-Provider plugins are stood in for (`plugin`, `schema`), a gateway ends TLS for the real host names (`gateway`), deployed
-archives run in processes of their own (`functions`), images are built and jobs run (`images`, `executor`). What each
-cloud does lives in `sandbox.aws`, `sandbox.gcp` and `sandbox.azure`; Numerai in `sandbox.numerai`. Nothing of the
-product imports this package. README.md beside this file says what a sandbox run does not prove.
+`plugin` and `schema` replace the provider plugins, `gateway` terminates TLS for the real host names, `functions` runs
+each deployed archive in its own process, and `images` and `executor` build images and run jobs. Each cloud's behaviour
+is in `sandbox.aws`, `sandbox.gcp` and `sandbox.azure`; Numerai's is in `sandbox.numerai`. No product code imports this
+package. README.md in this folder lists what a run in the sandbox does not prove.
 """

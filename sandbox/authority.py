@@ -1,4 +1,4 @@
-"""The sandbox's own certificate authority: made once per home, trusted by the sandbox's processes only."""
+"""The sandbox's own certificate authority: created once per home and trusted only by the sandbox's processes."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ import trustme
 
 
 class Authority:
-    """Issues a server certificate for any host name; `ca_file` is what clients trust."""
+    """Issues a server certificate for any host name; clients trust `ca_file`."""
 
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.ca_file, key_file = home / "ca.pem", home / "ca.key"
-        own = home / "ca.own.pem"
-        if own.exists() and key_file.exists():
-            self._ca = trustme.CA.from_pem(own.read_bytes(), key_file.read_bytes())
+        certificate_file = home / "ca.own.pem"
+        if certificate_file.exists() and key_file.exists():
+            self._ca = trustme.CA.from_pem(certificate_file.read_bytes(), key_file.read_bytes())
         else:
             self._ca = trustme.CA(organization_name="prediction-nodes sandbox")
             key_file.touch(0o600)
             key_file.write_bytes(self._ca.private_key_pem.bytes())
-            own.write_bytes(self._ca.cert_pem.bytes())
-        # Public authorities stay in the bundle: a shell that has the sandbox's variables can still use other programs.
+            certificate_file.write_bytes(self._ca.cert_pem.bytes())
+        # The bundle includes the public authorities, so that other programs still work in the sandbox's shell.
         self.ca_file.write_bytes(self._ca.cert_pem.bytes() + Path(certifi.where()).read_bytes())
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._lock = threading.Lock()
 
     def trust(self) -> ssl.SSLContext:
-        """A client context that trusts the sandbox's authority."""
+        """Return a client context that trusts the sandbox's authority."""
         return ssl.create_default_context(cafile=str(self.ca_file))
 
     def context(self, host: str) -> ssl.SSLContext:
-        """A server context with a certificate for this host."""
+        """Return a server context with a certificate for this host."""
         with self._lock:
             if host not in self._contexts:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

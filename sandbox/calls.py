@@ -1,4 +1,4 @@
-"""One HTTP call to a cloud's host and its answer, free of any web framework, and the ASGI app that speaks it."""
+"""One HTTP call to a cloud's host and its answer, independent of a web framework, and the ASGI app that serves them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 @dataclass
 class Call:
-    """Host lower-case and without port; header names lower-case; `client` is who the gateway says is calling."""
+    """A request: host in lower case without port, header names in lower case, `client` as identified by the gateway."""
 
     method: str
     host: str
@@ -27,14 +27,14 @@ class Call:
     client: str = ""
 
     def json(self) -> dict[str, Any]:
-        """The body as an object; {} when there is none."""
+        """Return the body as an object; {} if it is empty."""
         value = json.loads(self.body or b"{}")
         return value if isinstance(value, dict) else {}
 
 
 @dataclass
 class Reply:
-    """Status, body and headers."""
+    """An answer: status, body and headers."""
 
     status: int
     body: bytes = b""
@@ -42,7 +42,7 @@ class Reply:
 
 
 class Refused(Exception):
-    """An answer that says no, in the words of the service."""
+    """The service refuses the call; status, code and message are those of the real service."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -50,12 +50,12 @@ class Refused(Exception):
 
 
 def reply(body: Any, status: int = 200, **headers: str) -> Reply:
-    """A JSON answer."""
+    """Build a JSON answer."""
     return Reply(status, json.dumps(body).encode(), {"content-type": "application/json; charset=utf-8", **headers})
 
 
 def serve(answer: Callable[[Call], Reply]) -> ASGIApp:
-    """An ASGI app that answers each request with `answer`, in a thread of its own."""
+    """Build an ASGI app that calls `answer` for each request, in a thread."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -68,7 +68,7 @@ def serve(answer: Callable[[Call], Reply]) -> ASGIApp:
             body=await request.body(),
             client=str(scope.get("state", {}).get("client", "")),
         )
-        found = await run_in_threadpool(answer, call)
-        await Response(found.body, found.status, found.headers)(scope, receive, send)
+        response = await run_in_threadpool(answer, call)
+        await Response(response.body, response.status, response.headers)(scope, receive, send)
 
     return app

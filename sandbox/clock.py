@@ -1,4 +1,4 @@
-"""The wall clock of the sandbox's schedulers: one thread that says each minute once, as it begins."""
+"""The wall clock of the sandbox's schedulers: a thread that calls `tick` at the start of each minute."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 
 class Clock(abc.ABC):
-    """A cloud's scheduler subclasses it with what is done in a minute."""
+    """Base class of a cloud's scheduler, which implements `tick`."""
 
     def __init__(self, name: str) -> None:
         self._name, self._stop = name, threading.Event()
@@ -16,15 +16,15 @@ class Clock(abc.ABC):
 
     @abc.abstractmethod
     def tick(self, minute: datetime) -> object:
-        """Fire what is due in a minute (UTC)."""
+        """Start everything that is due in this minute (UTC)."""
 
     def start(self) -> None:
-        """Begin to look at the clock."""
+        """Start the thread."""
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop."""
+        """Stop the thread."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=5)

@@ -1,4 +1,4 @@
-"""The control API of the daemon, for the CLI, the demo and the tests: what is deployed, what ran, open a round now."""
+"""The daemon's control API for the CLI, the demo and the tests: resources, runs, submissions and rounds."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 
 
 class Key(BaseModel):
-    """A further key pair: of which of the sandbox's accounts, and what it may do."""
+    """A request for another Numerai key pair: its account and its scopes."""
 
     account: str
     scopes: list[str]
 
 
 class Round(BaseModel):
-    """Which tournament's round to open, all three when none is named; for how many seconds, an hour by itself."""
+    """A request to open a round: by default for all three tournaments and for an hour; `open_for` is in seconds."""
 
     tournament: Literal["classic", "signals", "crypto"] | None = None
     open_for: float | None = None
 
 
 class Clock(Round):
-    """Rounds that open by themselves, every so many seconds; None for no more."""
+    """A request to open rounds at intervals of `every` seconds; None stops them."""
 
     every: float | None = None
 
 
 def control_app(daemon: Daemon) -> FastAPI:
-    """The API; served on loopback only."""
+    """Build the API, which the daemon serves on loopback only."""
     app = FastAPI(title="prediction-nodes sandbox", openapi_url=None)
     kernel, numerai = daemon.kernel, daemon.numerai
 
@@ -48,28 +48,28 @@ def control_app(daemon: Daemon) -> FastAPI:
             "executor_reason": daemon.choice.reason,
             "functions": len(kernel.functions.names()),
             "resources": {cloud.name: len(cloud.resources()) for cloud in daemon.clouds},
-            "runs": [_run(run) for run in kernel.executor.runs()],
+            "runs": [_describe(run) for run in kernel.executor.runs()],
             "clock": numerai.clock(),
         }
 
     @app.get("/resources/{cloud}")
     def resources(cloud: str) -> dict[str, Any]:
-        found = [one for one in daemon.clouds if one.name == cloud]
-        return {"resources": [{"type": r.type, "id": r.id, "urn": r.urn} for one in found for r in one.resources()]}
+        resources = [resource for owner in daemon.clouds if owner.name == cloud for resource in owner.resources()]
+        return {"resources": [{"type": r.type, "id": r.id, "urn": r.urn} for r in resources]}
 
     @app.post("/open-round")
-    def open_round(wanted: Round) -> dict[str, Any]:
-        given = {} if wanted.open_for is None else {"open_for": timedelta(seconds=wanted.open_for)}
-        with _refused():
-            return dict(numerai.open_round(wanted.tournament, **given))
+    def open_round(round_: Round) -> dict[str, Any]:
+        options = {} if round_.open_for is None else {"open_for": timedelta(seconds=round_.open_for)}
+        with _refuse_invalid():
+            return dict(numerai.open_round(round_.tournament, **options))
 
     @app.post("/clock")
-    def set_clock(wanted: Clock) -> dict[str, Any]:
+    def set_clock(clock: Clock) -> dict[str, Any]:
         every, open_for = (
-            None if value is None else timedelta(seconds=value) for value in (wanted.every, wanted.open_for)
+            None if value is None else timedelta(seconds=value) for value in (clock.every, clock.open_for)
         )
-        with _refused():
-            return {"clock": numerai.set_clock(every, wanted.tournament, open_for)}
+        with _refuse_invalid():
+            return {"clock": numerai.set_clock(every, clock.tournament, open_for)}
 
     @app.post("/retry-webhooks")
     def retry_webhooks() -> dict[str, Any]:
@@ -80,13 +80,13 @@ def control_app(daemon: Daemon) -> FastAPI:
         return {"models": numerai.models()}
 
     @app.post("/keys")
-    def keys(wanted: Key) -> dict[str, Any]:
-        public_id, secret_key = numerai.add_key(*wanted.scopes, account=wanted.account)
+    def keys(key: Key) -> dict[str, Any]:
+        public_id, secret_key = numerai.add_key(*key.scopes, account=key.account)
         return {"public_id": public_id, "secret_key": secret_key}
 
     @app.get("/runs")
     def runs() -> dict[str, Any]:
-        return {"runs": [_run(run) for run in kernel.executor.runs()]}
+        return {"runs": [_describe(run) for run in kernel.executor.runs()]}
 
     @app.get("/runs/{run_id}/logs")
     def logs(run_id: str) -> PlainTextResponse:
@@ -106,13 +106,13 @@ def control_app(daemon: Daemon) -> FastAPI:
 
 
 @contextmanager
-def _refused() -> Iterator[None]:
-    """What Numerai's stand-in does not do is an answer with its sentence."""
+def _refuse_invalid() -> Iterator[None]:
+    """Answer 422 with the message if the sandbox's Numerai raises ValueError."""
     try:
         yield
     except ValueError as error:
         raise HTTPException(422, str(error)) from error
 
 
-def _run(run: Any) -> dict[str, Any]:
+def _describe(run: Any) -> dict[str, Any]:
     return {key: value for key, value in asdict(run).items() if key != "log_path"}

@@ -1,6 +1,6 @@
-"""The sandbox's one long-lived process: gateway, stand-in providers, clouds, Numerai, control API; all on loopback.
+"""The sandbox's daemon: gateway, providers, clouds, Numerai and control API in one process, all on loopback.
 
-`python -m sandbox.daemon --home DIR` runs in the foreground until SIGTERM. When everything listens it writes
+`python -m sandbox.daemon --home DIR` runs in the foreground until SIGTERM. When all servers are listening, it writes
 DIR/daemon.json (pid, addresses, ports, the CA file, the sandbox's Numerai keys), which the CLI and the tests read.
 """
 
@@ -44,23 +44,23 @@ _LOG = logging.getLogger(__name__)
 
 
 class Daemon:
-    """Everything that runs; `start`, then wait, then `stop`."""
+    """All servers of the sandbox: call `start`, wait, then call `stop`."""
 
     def __init__(self, home: Path, cache: Path, executor: str) -> None:
-        self.home, self._cache, self._wanted = home, cache, executor
+        self.home, self._cache, self._executor = home, cache, executor
         self._plugins: list[grpc.Server] = []
 
     async def start(self) -> dict[str, Any]:
-        """Start all servers and return what daemon.json holds."""
+        """Start all servers and return the content of daemon.json."""
         store = Store(self.home)
         ports = store.get("daemon", "ports") or {}
         self._authority = Authority(self.home)
-        self.gateway = Gateway(self._authority, self._owner)
+        self.gateway = Gateway(self._authority, self._find_app)
         await self._listen(ports.get("gateway", 0))
         network = Network(self.gateway.port, self._authority.ca_file)
-        # In a thread: what answers for the gateway's hosts must not wait for an engine's trial.
-        self.choice: Choice = await asyncio.to_thread(choose, self._wanted, self.home, self._cache, store, network)
-        _LOG.info("jobs run in: %s (%s)", self.choice.executor, self.choice.reason)
+        # In a thread, so that the gateway keeps answering during the trial of a container engine.
+        self.choice: Choice = await asyncio.to_thread(choose, self._executor, self.home, self._cache, store, network)
+        _LOG.info("executor: %s (%s)", self.choice.executor, self.choice.reason)
         self.kernel = Kernel(
             home=self.home,
             store=store,
@@ -71,7 +71,7 @@ class Daemon:
         )
         aws, gcp, azure = AwsCloud(self.kernel), GcpCloud(self.kernel), AzureCloud(self.kernel)
         self.clouds: list[Cloud] = [aws, gcp, azure]
-        # Where the deployer's clients look for it: they read a file, as after `gcloud auth application-default login`.
+        # The deployer's clients read this file as they would after `gcloud auth application-default login`.
         (self.home / "google-credentials.json").write_text(json.dumps(iam.PERSON))
         docker = LocalDocker(self.kernel, [AwsPushes(aws), GcpPushes(gcp), AzurePushes(azure)])
         self.numerai = Numerai(self.kernel, self._post)
@@ -94,7 +94,7 @@ class Daemon:
 
     async def _listen(self, port: int) -> None:
         try:
-            await self.gateway.start(port)  # the port of last time: processes that kept it go on working
+            await self.gateway.start(port)  # the previous port, so that shells and processes that know it keep working
         except OSError:
             await self.gateway.start()
 
@@ -110,20 +110,20 @@ class Daemon:
         return f"http://127.0.0.1:{port}"
 
     async def _tick(self) -> None:
-        """Let time pass for Numerai: rounds that open by a clock, second calls of webhooks."""
+        """Every second, let Numerai open rounds and repeat webhook calls that are due."""
         while True:
             await asyncio.sleep(1)
             try:
                 await asyncio.to_thread(self.numerai.tick)
-            except Exception:  # noqa: BLE001 - one round that fails must not be the last
+            except Exception:  # noqa: BLE001 - a failed round must not prevent later ones
                 _LOG.exception("a tick of Numerai's clock failed")
 
-    def _owner(self, host: str) -> Any:
+    def _find_app(self, host: str) -> Any:
         owners: Sequence[Any] = (self.numerai, *self.clouds)
         return next((owner.app for owner in owners if owner.owns(host)), None)
 
     def _post(self, url: str, body: dict[str, Any]) -> tuple[int, float, str]:
-        """Numerai's call of a webhook: (status, seconds, answer), through the gateway as any other client."""
+        """Call a webhook for Numerai, through the gateway like any other client; return (status, seconds, answer)."""
         proxy = self.kernel.network.proxy("numerai")
         with httpx.Client(proxy=proxy, verify=self._authority.trust(), timeout=30, trust_env=False) as client:
             try:
@@ -133,7 +133,7 @@ class Daemon:
             return answer.status_code, answer.elapsed.total_seconds(), answer.text
 
     async def stop(self) -> None:
-        """Stop all servers and processes; the state stays."""
+        """Stop all servers and processes, and keep the state."""
         self._calendar.cancel()
         for cloud in self.clouds:
             cloud.stop()
@@ -155,7 +155,7 @@ async def _run(home: Path, cache: Path, executor: str) -> None:
     try:
         ready = await daemon.start()
     except CannotContainError as error:
-        raise SystemExit(f"Jobs cannot run in containers here: {error}.") from None
+        raise SystemExit(f"Jobs cannot run in containers on this machine: {error}.") from None
     scratch = file.with_suffix(".new")
     scratch.touch(0o600)  # it holds the sandbox's keys
     scratch.write_text(json.dumps(ready))
@@ -167,21 +167,21 @@ async def _run(home: Path, cache: Path, executor: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the daemon until it is told to stop."""
+    """Run the daemon until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.daemon", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="folder of this sandbox's state")
-    parser.add_argument("--cache", type=Path, help="folder of Python environments that sandboxes share (HOME/cache)")
+    parser.add_argument("--cache", type=Path, help="folder of the jobs' Python environments; by default HOME/cache")
     default = os.environ.get("PNODES_SANDBOX_EXECUTOR") or "auto"
-    parser.add_argument("--executor", default=default, help=f"how jobs run: {', '.join(CHOICES)} ({default})")
-    chosen = parser.parse_args(arguments)
-    if chosen.executor not in CHOICES:
-        parser.error(f"the executor is one of {', '.join(CHOICES)}, not {chosen.executor!r}")
-    home = chosen.home.resolve()
+    parser.add_argument("--executor", default=default, help=f"how jobs run: {', '.join(CHOICES)} (default: {default})")
+    options = parser.parse_args(arguments)
+    if options.executor not in CHOICES:
+        parser.error(f"--executor: expected one of {', '.join(CHOICES)}, got {options.executor!r}")
+    home = options.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for quiet in ("httpx", "uvicorn.error", "urllib3"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
-    asyncio.run(_run(home, (chosen.cache or home / "cache").resolve(), chosen.executor))
+    asyncio.run(_run(home, (options.cache or home / "cache").resolve(), options.executor))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Jobs and what is known of them: queued, started by a runner, watched, ended; their records and logs stay.
+"""Queues jobs, starts them through a runner, watches them until they end, and keeps their records and logs.
 
-A runner starts a job from its image: as processes (`sandbox.processes`), or in a container (`containers.runner`). What
-is the same for both is here: time-outs, cancelling, memory over the limit, the words for how a job ended.
+A runner starts a job from its image: as processes (`sandbox.processes`) or in a container (`containers.runner`). The
+executor does everything that is the same for both: timeouts, cancellation, memory limits and the reason of a failure.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import IO, Protocol
 from sandbox.store import Store
 
 _PARALLEL = 4
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 ENDED = frozenset({"SUCCEEDED", "FAILED"})
 
 
 @dataclass
 class RunSpec:
-    """What to run: image by digest, the container's environment (secrets resolved), limits in MiB and seconds."""
+    """A run to start: image by digest, the container's environment with secrets resolved, limits in MiB and seconds."""
 
     cloud: str
     job: str
@@ -38,7 +38,7 @@ class RunSpec:
 
 @dataclass
 class JobRun:
-    """One run and how far it came; `env` holds names only, values are not written down."""
+    """The record of one run. Of its environment only the names are recorded, never the values."""
 
     cloud: str
     job: str
@@ -60,37 +60,37 @@ class JobRun:
 
 
 class CannotStartError(Exception):
-    """A job cannot be started; the sentence begins with the kind of failure, as a cluster names it."""
+    """A job cannot be started; the message begins with the cluster's name for the kind of failure."""
 
 
 class Job(Protocol):
-    """A job that was started."""
+    """A started job."""
 
     def wait(self, seconds: float) -> int | None:
-        """The exit code once it has ended; None when it still runs after that many seconds."""
+        """Wait for the job and return its exit code; None if it is still running after that many seconds."""
 
     def memory_mib(self) -> int:
-        """What all of its processes use now."""
+        """Return the memory that all of the job's processes use now."""
 
-    def verdict(self) -> str:
-        """Why it ended, where more is known than its exit code tells."""
+    def failure_reason(self) -> str:
+        """Return why the job failed if more than its exit code is known, otherwise an empty string."""
 
     def kill(self) -> None:
-        """End it now, all of it, and wait until it has."""
+        """Kill all of the job's processes and wait until they have ended."""
 
     def remove(self) -> None:
-        """Take away what it leaves behind, whether it ended or not."""
+        """Remove the job's processes and files, whether it has ended or not."""
 
 
 class Runner(Protocol):
-    """How jobs are started on this machine."""
+    """Starts jobs on this machine."""
 
     def start(self, spec: RunSpec, log: IO[bytes]) -> Job:
         """Start a job that writes to `log`. Raises CannotStartError."""
 
 
 class Executor:
-    """Runs jobs, a few at a time, and remembers them."""
+    """Runs jobs, a few at a time, and keeps their records."""
 
     def __init__(self, home: Path, store: Store, runner: Runner) -> None:
         self._home, self._store, self._runner = home / "runs", store, runner
@@ -100,10 +100,10 @@ class Executor:
         self._home.mkdir(parents=True, exist_ok=True)
         for run in self.runs():
             if run.state not in ENDED:
-                self._end(run, "FAILED", "the sandbox was stopped while this job ran")
+                self._end(run, "FAILED", "the sandbox was stopped while this job was running")
 
     def submit(self, spec: RunSpec) -> JobRun:
-        """Queue a run; returns at once."""
+        """Queue a run and return its record at once."""
         run = JobRun(
             spec.cloud,
             spec.job,
@@ -122,23 +122,23 @@ class Executor:
         return run
 
     def cancel(self, run_id: str, reason: str) -> None:
-        """Stop a run, or keep it from starting."""
+        """Stop a run, or prevent it from starting."""
         with self._changed:
             self._cancelled[run_id] = reason
 
     def get(self, run_id: str) -> JobRun | None:
-        """A run by its id."""
+        """Return a run by its id, or None."""
         doc = self._store.get("runs", run_id)
         return JobRun(**doc) if doc else None
 
     def runs(self, cloud: str | None = None, job: str | None = None) -> list[JobRun]:
-        """Runs, oldest first."""
-        found = [JobRun(**doc) for doc in self._store.all("runs").values()]
-        wanted = [run for run in found if cloud in (None, run.cloud) and job in (None, run.job)]
-        return sorted(wanted, key=lambda run: run.created)
+        """Return the runs of a cloud and a job, or of all, oldest first."""
+        runs = [JobRun(**doc) for doc in self._store.all("runs").values()]
+        runs = [run for run in runs if cloud in (None, run.cloud) and job in (None, run.job)]
+        return sorted(runs, key=lambda run: run.created)
 
     def wait(self, run_id: str, timeout: float) -> JobRun:
-        """The run once it has ended. Raises TimeoutError."""
+        """Wait until a run has ended, and return it. Raises TimeoutError."""
         with self._changed:
             if not self._changed.wait_for(lambda: (r := self.get(run_id)) is not None and r.state in ENDED, timeout):
                 raise TimeoutError(f"run {run_id} has not ended after {timeout:g} s")
@@ -147,7 +147,7 @@ class Executor:
         return run
 
     def logs(self, run_id: str) -> str:
-        """What a run has printed so far."""
+        """Return a run's output so far."""
         run = self.get(run_id)
         path = Path(run.log_path) if run else None
         return path.read_text(errors="replace") if path and path.exists() else ""
@@ -156,7 +156,7 @@ class Executor:
         """Stop all runs."""
         for run in self.runs():
             if run.state not in ENDED:
-                self.cancel(run.run_id, "the sandbox was stopped while this job ran")
+                self.cancel(run.run_id, "the sandbox was stopped while this job was running")
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _save(self, run: JobRun) -> None:
@@ -180,40 +180,41 @@ class Executor:
                 try:
                     reason = self._watch(job, spec, run)
                 finally:
-                    job.remove()  # before anybody hears of its end
+                    job.remove()  # before the record shows the end
             self._end(run, "FAILED" if reason else "SUCCEEDED", reason)
         except CannotStartError as error:
             self._end(run, "FAILED", str(error))
-        except Exception as error:  # noqa: BLE001 - a run that nobody ends would be waited for for ever
+        except Exception as error:  # noqa: BLE001 - otherwise callers would wait for this run for ever
             self._end(run, "FAILED", f"the sandbox could not run the job: {error!r}")
 
     def _watch(self, job: Job, spec: RunSpec, run: JobRun) -> str:
-        """Wait for the job's end, or bring it about; the reason if it failed."""
+        """Wait until the job ends, or kill it at a limit; return the reason of a failure, or an empty string."""
         run.state, run.started = "RUNNING", time.time()
         self._save(run)
         reason = ""
         while not reason:
-            run.exit_code = job.wait(_LOOK_SECONDS)
+            run.exit_code = job.wait(_POLL_SECONDS)
             if run.exit_code is not None:
                 failed = f"Essential container exited with code {run.exit_code}"
-                return (job.verdict() or failed) if run.exit_code else ""
-            reason = self._too_much(job, spec, run)
+                return (job.failure_reason() or failed) if run.exit_code else ""
+            reason = self._check_limits(job, spec, run)
         job.kill()
         run.exit_code = job.wait(0)
         return reason
 
-    def _too_much(self, job: Job, spec: RunSpec, run: JobRun) -> str:
+    def _check_limits(self, job: Job, spec: RunSpec, run: JobRun) -> str:
+        """Return why the job has to be killed, or an empty string."""
         used = job.memory_mib()
         run.peak_memory_mib = max(run.peak_memory_mib, used)
         if spec.run_id in self._cancelled:
             return self._cancelled[spec.run_id]
         if used > spec.memory_mib:
-            return out_of_memory(used, spec)
+            return describe_out_of_memory(used, spec)
         if run.started and time.time() - run.started > spec.timeout_seconds:
-            return f"the job ran longer than its time-out of {spec.timeout_seconds} s"
+            return f"the job exceeded its timeout of {spec.timeout_seconds} s"
         return ""
 
 
-def out_of_memory(used_mib: int, spec: RunSpec) -> str:
-    """The reason of a job that needed more memory than it has."""
-    return f"OutOfMemoryError: the container used {used_mib} MiB, it may use {spec.memory_mib} MiB"
+def describe_out_of_memory(used_mib: int, spec: RunSpec) -> str:
+    """Return the reason of a job that exceeded its memory."""
+    return f"OutOfMemoryError: the container used {used_mib} MiB; its limit is {spec.memory_mib} MiB"

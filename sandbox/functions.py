@@ -1,8 +1,7 @@
-"""Deployed functions: each archive unpacked into a folder of its own and run by its cloud's host in its own process.
+"""Deployed functions: each archive is unpacked into its own folder and runs in its own process under its cloud's host.
 
-The process gets exactly the environment that was deployed, the sandbox's network, and nothing of this machine's own
-variables but what a program needs to start. It is started by its first request (a cold start), kept, and replaced when
-its code or environment changes.
+The process gets the deployed environment, the variables of the sandbox's network, and the few variables that a program
+needs to start. The first request starts it (a cold start). It keeps running until its code or environment changes.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _START_SECONDS = 30.0
 
 
 class FunctionFailed(Exception):
-    """The function's process did not start or did not answer; the text ends with its last log lines."""
+    """The function's process did not start or did not answer; the message ends with its last log lines."""
 
 
 @dataclass
@@ -52,13 +51,13 @@ class Functions:
             self._deployed[key] = _Deployed(Path(doc["root"]), doc["argv"], doc["env"])
 
     def deploy(self, key: str, files: Mapping[str, bytes], argv: list[str], env: Mapping[str, str]) -> None:
-        """Put code and environment in place. `argv` may use {root} and {port}; the host listens on 127.0.0.1:{port}."""
+        """Deploy code and environment. `argv` may use {root} and {port}; the host listens on 127.0.0.1:{port}."""
         self.remove(key)
         root = self._home / hashlib.sha256(key.encode()).hexdigest()[:16]
         for name, data in files.items():
             path = (root / "code" / name).resolve()
             if not path.is_relative_to((root / "code").resolve()):
-                raise FunctionFailed(f"the archive of {key} has a file outside of itself: {name}")
+                raise FunctionFailed(f"the archive of {key} has a file outside the archive's folder: {name}")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         (root / "code").mkdir(parents=True, exist_ok=True)
@@ -67,32 +66,32 @@ class Functions:
             self._deployed[key] = _Deployed(root, list(argv), dict(env))
 
     def names(self) -> list[str]:
-        """The functions that are deployed."""
+        """Return the sorted keys of the deployed functions."""
         with self._lock:
             return sorted(self._deployed)
 
     def request(
         self, key: str, method: str, path: str, headers: Mapping[str, str], body: bytes, timeout: float = 30
     ) -> tuple[int, dict[str, str], bytes]:
-        """Send one request to a function; answers (status, headers, body). Raises FunctionFailed, KeyError."""
+        """Send a request to a function; return (status, headers, body). Raises FunctionFailed or KeyError."""
         with self._lock:
             deployed = self._deployed[key]
-        port = self._running(key, deployed)
+        port = self._ensure_running(key, deployed)
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
         skipped = {"host", "connection", "content-length", "transfer-encoding"}
         try:
-            sent = {name: value for name, value in headers.items() if name.lower() not in skipped}
-            connection.request(method, path, body, {**sent, "Content-Length": str(len(body))})
-            answer = connection.getresponse()
-            found = answer.status, dict(answer.getheaders()), answer.read()
-            self._mark(deployed)
-            return found
+            forwarded = {name: value for name, value in headers.items() if name.lower() not in skipped}
+            connection.request(method, path, body, {**forwarded, "Content-Length": str(len(body))})
+            response = connection.getresponse()
+            answer = response.status, dict(response.getheaders()), response.read()
+            self._mark_log(deployed)
+            return answer
         except (OSError, http.client.HTTPException) as error:
             raise FunctionFailed(f"{key} did not answer: {error!r}\n{self.logs(key)[-2000:]}") from error
         finally:
             connection.close()
 
-    def _running(self, key: str, deployed: _Deployed) -> int:
+    def _ensure_running(self, key: str, deployed: _Deployed) -> int:
         with deployed.lock:
             if deployed.process is None or deployed.process.poll() is not None:
                 self._start(key, deployed)
@@ -121,7 +120,7 @@ class Functions:
                 time.sleep(0.02)
 
     def remove(self, key: str) -> None:
-        """Stop a function and forget its code; nothing happens when it is not there."""
+        """Stop a function and delete its code; do nothing if it is not deployed."""
         with self._lock:
             deployed = self._deployed.pop(key, None)
         if deployed is not None:
@@ -130,39 +129,39 @@ class Functions:
             self._store.delete("functions", key)
 
     def logs(self, key: str) -> str:
-        """What a function's process has printed."""
+        """Return the output of a function's process."""
         with self._lock:
             deployed = self._deployed.get(key)
         path = deployed.root / "log" if deployed else None
         return path.read_text(errors="replace") if path and path.exists() else ""
 
     def timed_log(self, key: str) -> list[tuple[float, str]]:
-        """The lines with the time of the request that they came with; what no request ended yet has the time of now."""
+        """Return (time, line) for each log line: the end of the request that printed it, or now if that still runs."""
         with self._lock:
             deployed = self._deployed.get(key)
         if deployed is None or not (deployed.root / "log").exists():
             return []
         data, marks = (deployed.root / "log").read_bytes(), deployed.root / "log.marks"
-        found: list[tuple[float, str]] = []
+        timed: list[tuple[float, str]] = []
         begin = 0
         for mark in marks.read_text().splitlines() if marks.exists() else []:
             end, moment = mark.split()
-            found += [(float(moment), line) for line in data[begin : int(end)].decode(errors="replace").splitlines()]
+            timed += [(float(moment), line) for line in data[begin : int(end)].decode(errors="replace").splitlines()]
             begin = max(begin, int(end))
-        return found + [(time.time(), line) for line in data[begin:].decode(errors="replace").splitlines()]
+        return timed + [(time.time(), line) for line in data[begin:].decode(errors="replace").splitlines()]
 
-    def _mark(self, deployed: _Deployed) -> None:
-        """Remember that what the log holds by now was printed by now."""
+    def _mark_log(self, deployed: _Deployed) -> None:
+        """Record the log's current size with the current time."""
         with deployed.lock, (deployed.root / "log.marks").open("a") as marks:
             marks.write(f"{(deployed.root / 'log').stat().st_size} {time.time()}\n")
 
     def log_lines(self, key: str) -> list[dict[str, object]]:
-        """The JSON lines among a function's log."""
+        """Return the lines of a function's log that are JSON objects, parsed."""
         lines = (line for line in self.logs(key).splitlines() if line.startswith("{"))
         return [json.loads(line) for line in lines if line.endswith("}")]
 
     def stop(self) -> None:
-        """Stop all processes; the code stays deployed."""
+        """Stop all processes, and keep the code deployed."""
         with self._lock:
             for deployed in self._deployed.values():
                 _stop(deployed)

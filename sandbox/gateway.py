@@ -1,8 +1,9 @@
 """The sandbox's network: an HTTP(S) proxy on loopback that answers for the clouds' and Numerai's real host names.
 
-Clients are told by their environment to use it. CONNECT is answered, TLS is ended with a certificate of the sandbox's
-authority, and the request goes to the ASGI app that owns the host. Which client calls is the user part of its proxy URL
-and reaches apps as `request.state.client`. A host that nobody owns gets a sentence, never the internet.
+Environment variables make clients use the proxy. The gateway accepts CONNECT, terminates TLS with a certificate of the
+sandbox's authority, and passes the request to the ASGI app of the host. The user part of a client's proxy URL
+identifies the client; apps receive it as `request.state.client`. For any other host the gateway answers with an error;
+it never connects to the internet.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Owner = Callable[[str], "ASGIApp | None"]
 
 
 class Gateway:
-    """Listens on 127.0.0.1; `owner` finds the app of a host name (lower case, without port)."""
+    """Listens on 127.0.0.1; `owner` returns the app of a host name (lower case, without port)."""
 
     def __init__(self, authority: Authority, owner: Owner) -> None:
         self._authority = authority
@@ -41,7 +42,7 @@ class Gateway:
         self.port = 0
 
     async def start(self, port: int = 0) -> None:
-        """Begin to listen; `port` 0 takes a free one."""
+        """Start listening; `port` 0 chooses a free port."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=_MAX_HEAD)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -54,55 +55,55 @@ class Gateway:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
-            client = _client(head)
+            client = _read_client(head)
             if method == "CONNECT":
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 await writer.drain()
                 await self._hand_over(writer, client, target.rsplit(":", 1)[0].lower(), b"")
             else:
-                # What came together with the head: asyncio has no public way to take it back.
-                rest = bytes(reader._buffer)  # type: ignore[attr-defined]
-                await self._hand_over(writer, client, None, head + rest)
+                # The data received together with the head; asyncio has no public way to put it back.
+                buffered = bytes(reader._buffer)  # type: ignore[attr-defined]
+                await self._hand_over(writer, client, None, head + buffered)
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             _LOG.debug("a connection ended early: %r", error)
             writer.close()
 
-    async def _hand_over(self, writer: asyncio.StreamWriter, client: str, host: str | None, seen: bytes) -> None:
-        """Give the connection to uvicorn's HTTP protocol, inside TLS when a host was asked for by CONNECT."""
+    async def _hand_over(self, writer: asyncio.StreamWriter, client: str, host: str | None, data: bytes) -> None:
+        """Pass the connection to uvicorn's HTTP protocol, with TLS if the client sent CONNECT for a host."""
         loop = asyncio.get_running_loop()
         state: dict[str, Any] = {"client": client}
         inner = H11Protocol(self._config, self._state, state, loop)
-        late = _Late(inner, writer)
+        buffer = _BufferingProtocol(inner, writer)
         transport: Any = writer.transport
         if host is None:
-            transport.set_protocol(late)
+            transport.set_protocol(buffer)
         else:
             transport.pause_reading()
-            transport = await loop.start_tls(transport, late, self._authority.context(host), server_side=True)
-        late.begin(transport, seen)
+            transport = await loop.start_tls(transport, buffer, self._authority.context(host), server_side=True)
+        buffer.begin(transport, data)
 
 
-class _Late(asyncio.Protocol):
-    """Holds back what arrives before the inner protocol knows its transport."""
+class _BufferingProtocol(asyncio.Protocol):
+    """Buffers data that arrives before the inner protocol has its transport."""
 
     def __init__(self, inner: H11Protocol, writer: asyncio.StreamWriter) -> None:
-        self._inner, self._held, self._begun, self._lost = inner, b"", False, False
-        # A writer that nobody holds closes its connection as it is collected, in the middle of a slow answer.
+        self._inner, self._buffer, self._begun, self._lost = inner, b"", False, False
+        # Keep a reference: a garbage-collected writer closes its connection, even during a slow answer.
         self._writer = writer
 
-    def begin(self, transport: asyncio.Transport, seen: bytes) -> None:
+    def begin(self, transport: asyncio.Transport, data: bytes) -> None:
         self._begun = True
         if self._lost:
             return
         self._inner.connection_made(transport)
-        if seen + self._held:
-            self._inner.data_received(seen + self._held)
+        if data + self._buffer:
+            self._inner.data_received(data + self._buffer)
 
     def data_received(self, data: bytes) -> None:
         if self._begun:
             self._inner.data_received(data)
         else:
-            self._held += data
+            self._buffer += data
 
     def eof_received(self) -> None:
         if self._begun:
@@ -120,7 +121,7 @@ class _Late(asyncio.Protocol):
         self._inner.resume_writing()
 
 
-def _client(head: bytes) -> str:
+def _read_client(head: bytes) -> str:
     for line in head.split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
         if name.lower() == b"proxy-authorization":
@@ -134,21 +135,21 @@ def _router(owner: Owner) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"
         path = scope["path"]
-        if path.startswith(("http://", "https://")):  # the absolute form that proxies get for plain HTTP
+        if path.startswith(("http://", "https://")):  # the absolute form that clients send to a proxy for plain HTTP
             scope["path"] = urlsplit(path).path or "/"
             scope["raw_path"] = urlsplit(scope["raw_path"].decode("latin-1")).path.encode("latin-1") or b"/"
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].lower()
-        found = owner(host)
-        if found is None:
-            await _no_such_host(host, send)
+        host_app = owner(host)
+        if host_app is None:
+            await _refuse_host(host, send)
         else:
-            await found(scope, receive, send)
+            await host_app(scope, receive, send)
 
     return app
 
 
-async def _no_such_host(host: str, send: Send) -> None:
-    body = json.dumps({"error": f"the sandbox has no host {host}, and it does not reach the internet"}).encode()
+async def _refuse_host(host: str, send: Send) -> None:
+    body = json.dumps({"error": f"the sandbox has no host {host} and no access to the internet"}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 502, "headers": headers})
     await send({"type": "http.response.body", "body": body})

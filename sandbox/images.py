@@ -1,8 +1,8 @@
-"""Repositories of images, and those of the process executor: a folder of files, a Python environment and a command.
+"""Image repositories, and the images of the process executor: a folder of files, a Python environment and a command.
 
-There a build follows the Dockerfile (`providers.images.recipe`) without a container engine: it copies files into a root
-folder and installs the node's own requirements into an environment that is cached by what it holds. The digest is that
-of a manifest over all of it, so that the same source gives the same digest. Real layers and a real registry need an
+The process executor builds from a Dockerfile (`providers.images.recipe`) without a container engine. It copies files
+into a root folder and installs the node's requirements into an environment that is cached by its content. The digest is
+that of a manifest of both, so the same source results in the same digest. Real layers and a real registry need an
 engine.
 """
 
@@ -32,11 +32,11 @@ Kept = TypeVar("Kept")
 
 
 class BuildError(Exception):
-    """The build failed; the log says at which step."""
+    """The build failed; the log shows the failed step."""
 
 
 class Repositories(abc.ABC, Generic[Kept]):
-    """Repositories of images as the clouds see them, however an image (`Kept`) is made and run."""
+    """The clouds' image repositories; the type of an image (`Kept`) depends on the executor."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -51,26 +51,26 @@ class Repositories(abc.ABC, Generic[Kept]):
         tags: list[str],
         log: Log,
     ) -> str:
-        """Build an archive (.tar.gz or .zip) into a repository; returns sha256:HEX. Raises BuildError."""
+        """Build an image from an archive (.tar.gz or .zip) into a repository; return sha256:HEX. Raises BuildError."""
 
     @abc.abstractmethod
     def get(self, repository: str, digest: str) -> Kept | None:
-        """An image by repository and digest, or None."""
+        """Return an image by repository and digest, or None."""
 
     def tags(self, repository: str) -> dict[str, str]:
-        """Tag -> digest of a repository."""
-        found = self._store.all("images", f"{repository}@")
-        return {tag: key.split("@", 1)[1] for key, doc in found.items() for tag in doc["tags"]}
+        """Return a repository's digests by tag."""
+        images = self._store.all("images", f"{repository}@")
+        return {tag: key.split("@", 1)[1] for key, doc in images.items() for tag in doc["tags"]}
 
     def delete_repository(self, repository: str) -> None:
-        """Remove a repository's images."""
+        """Delete a repository's images."""
         for key in self._store.all("images", f"{repository}@"):
             self._store.delete("images", key)
 
 
 @dataclass(frozen=True)
 class Image:
-    """A built image: where its files are, which environment runs it, and how."""
+    """A built image: its files, its Python environment, and its configuration."""
 
     digest: str
     root: Path
@@ -84,7 +84,7 @@ class Image:
 class Images(Repositories[Image]):
     """Images for the process executor.
 
-    `cache` outlives a sandbox: environments are shared by all who need the same packages.
+    `cache` is kept when a sandbox is deleted: images that need the same packages share an environment.
     """
 
     def __init__(self, home: Path, store: Store, cache: Path) -> None:
@@ -108,13 +108,13 @@ class Images(Repositories[Image]):
             recipe = read(files[dockerfile_name].decode(), build_args)
         except DockerfileError as error:
             raise BuildError(str(error)) from error
-        log(f"FROM {recipe.base} (stood in by this machine's Python {sys.version.split()[0]})")
-        with tempfile.TemporaryDirectory(dir=_made(self._home)) as scratch:
+        log(f"FROM {recipe.base} (replaced by this machine's Python {sys.version.split()[0]})")
+        with tempfile.TemporaryDirectory(dir=_ensure_folder(self._home)) as scratch:
             context, root = Path(scratch, "context"), Path(scratch, "root")
             for name, data in files.items():
                 _write(context / name, data)
             installs = self._copy(recipe, context, root, log)
-            environment = self._environment(installs, root, log)
+            environment = self._build_environment(installs, root, log)
             manifest = {
                 "files": _fingerprint(root),
                 "environment": environment.name,
@@ -151,51 +151,51 @@ class Images(Repositories[Image]):
         installs = []
         root.mkdir()
         for step in recipe.steps:
-            here = _inside(root, step.workdir)
-            here.mkdir(parents=True, exist_ok=True)
+            workdir = _resolve_inside(root, step.workdir)
+            workdir.mkdir(parents=True, exist_ok=True)
             if step.kind == "copy":
                 log(f"COPY {' '.join(step.arguments)}")
-                _copy_into(context, root, here, step.arguments)
+                _copy_into(context, root, workdir, step.arguments)
             elif step.kind == "install":
-                installs.append((here, step.arguments))
+                installs.append((workdir, step.arguments))
             else:
                 log(f"skipped without a container engine: RUN {step.arguments[0]}")
-        _inside(root, recipe.workdir).mkdir(parents=True, exist_ok=True)
+        _resolve_inside(root, recipe.workdir).mkdir(parents=True, exist_ok=True)
         return installs
 
-    def _environment(self, installs: list[tuple[Path, list[str]]], root: Path, log: Log) -> Path:
-        wanted = hashlib.sha256(sys.version.encode())
-        for here, arguments in installs:
+    def _build_environment(self, installs: list[tuple[Path, list[str]]], root: Path, log: Log) -> Path:
+        digest = hashlib.sha256(sys.version.encode())
+        for workdir, arguments in installs:
             for word in arguments:
-                path = here / word
+                path = workdir / word
                 content = path.read_bytes() if path.is_file() else _fingerprint(path) if path.is_dir() else ""
-                wanted.update(repr((word, content)).encode())
-        environment = _made(self._cache) / wanted.hexdigest()[:24]
-        # Builds run side by side, also those of other sandboxes that share the cache.
-        with exclusive(environment.with_suffix(".lock"), lambda: log("waiting for another build's environment")):
+                digest.update(repr((word, content)).encode())
+        environment = _ensure_folder(self._cache) / digest.hexdigest()[:24]
+        # Builds run in parallel, also in other sandboxes that share the cache.
+        with exclusive(environment.with_suffix(".lock"), lambda: log("waiting for another build of this environment")):
             if not (environment / "complete").exists():
                 shutil.rmtree(environment, ignore_errors=True)
-                self._uv(["venv", "--quiet", "--python", sys.executable, str(environment)], root, log)
-                for here, arguments in installs:
+                self._run_uv(["venv", "--quiet", "--python", sys.executable, str(environment)], root, log)
+                for workdir, arguments in installs:
                     log(f"pip install {' '.join(arguments)}")
                     python = str(environment / "bin" / "python")
-                    self._uv(["pip", "install", "--quiet", "--python", python, *arguments], here, log)
+                    self._run_uv(["pip", "install", "--quiet", "--python", python, *arguments], workdir, log)
                 (environment / "complete").touch()
         return environment
 
-    def _uv(self, arguments: list[str], here: Path, log: Log) -> None:
+    def _run_uv(self, arguments: list[str], workdir: Path, log: Log) -> None:
         env = {key: value for key, value in os.environ.items() if not key.upper().endswith("_PROXY")}
         env.setdefault("UV_SYSTEM_CERTS", "true")
-        done = subprocess.run(
-            [sys.executable, "-m", "uv", *arguments], cwd=here, env=env, capture_output=True, text=True, check=False
+        process = subprocess.run(
+            [sys.executable, "-m", "uv", *arguments], cwd=workdir, env=env, capture_output=True, text=True, check=False
         )
-        for line in (done.stdout + done.stderr).splitlines():
+        for line in (process.stdout + process.stderr).splitlines():
             log(f"  {line}")
-        if done.returncode:
-            raise BuildError(f"{' '.join(arguments[:2])} failed with exit code {done.returncode}")
+        if process.returncode:
+            raise BuildError(f"{' '.join(arguments[:2])} failed with exit code {process.returncode}")
 
 
-def _made(folder: Path) -> Path:
+def _ensure_folder(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -205,38 +205,38 @@ def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def _inside(root: Path, path: str) -> Path:
-    found = (root / path.lstrip("/")).resolve()
-    if not found.is_relative_to(root.resolve()):
-        raise BuildError(f"{path} leads out of the image")
-    return found
+def _resolve_inside(root: Path, path: str) -> Path:
+    resolved = (root / path.lstrip("/")).resolve()
+    if not resolved.is_relative_to(root.resolve()):
+        raise BuildError(f"{path} is outside the image")
+    return resolved
 
 
-def _copy_into(context: Path, root: Path, here: Path, arguments: list[str]) -> None:
+def _copy_into(context: Path, root: Path, workdir: Path, arguments: list[str]) -> None:
     *sources, target = arguments
     destination = (
-        _inside(root, target)
+        _resolve_inside(root, target)
         if target.startswith("/")
-        else _inside(root, str(here.relative_to(root.resolve()) / target))
+        else _resolve_inside(root, str(workdir.relative_to(root.resolve()) / target))
     )
-    found = [Path(path) for source in sources for path in _matching(context, source)]
-    many = len(found) > 1 or target.endswith("/") or target in (".", "./") or destination.is_dir()
-    for source in found:
+    paths = [Path(path) for source in sources for path in _expand(context, source)]
+    into_folder = len(paths) > 1 or target.endswith("/") or target in (".", "./") or destination.is_dir()
+    for source in paths:
         if not source.name or not source.exists():
             raise BuildError(f"COPY {' '.join(arguments)}: not in the build context")
         if source.is_dir():
             shutil.copytree(source, destination, dirs_exist_ok=True, symlinks=True)
         else:
-            final = destination / source.name if many else destination
+            final = destination / source.name if into_folder else destination
             final.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, final)
 
 
-def _matching(context: Path, pattern: str) -> list[str]:
-    wanted = pattern.strip("/").removeprefix("./")
-    if wanted in ("", "."):
+def _expand(context: Path, pattern: str) -> list[str]:
+    relative = pattern.strip("/").removeprefix("./")
+    if relative in ("", "."):
         return [str(context)]
-    return sorted(str(path) for path in context.glob(wanted)) or [""]
+    return sorted(str(path) for path in context.glob(relative)) or [""]
 
 
 def _fingerprint(root: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The network as a process of the sandbox sees it: every host name leads to the gateway, whose authority it trusts."""
+"""The network settings of the sandbox's processes: the gateway as their proxy, and its certificate authority."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _LOOPBACK = "127.0.0.1,localhost,::1"
 
 @dataclass(frozen=True)
 class Network:
-    """Where the gateway listens, and the CA file that its clients must trust."""
+    """The gateway's port on loopback, and the CA file that its clients must trust."""
 
     gateway_port: int
     ca_file: Path
 
     def proxy(self, client: str) -> str:
-        """The proxy URL of one client; the user part tells the gateway who is calling."""
-        # Without a password urllib and requests would leave the user out.
+        """Return the proxy URL of one client; the gateway identifies the client by the user part."""
+        # Without a password, urllib and requests would omit the user.
         return f"http://{quote(client, safe='')}:sandbox@127.0.0.1:{self.gateway_port}"
 
     def environment(self, client: str) -> dict[str, str]:
-        """Variables that make unmodified clients (urllib, requests, boto3, curl, R) use the gateway."""
+        """Return the variables that make unmodified clients (urllib, requests, boto3, curl, R) use the gateway."""
         proxy, ca = self.proxy(client), str(self.ca_file)
         names = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
         bundles = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE")

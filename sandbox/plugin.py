@@ -1,7 +1,8 @@
-"""A Pulumi resource provider for a stood-in cloud, over the engine's own gRPC protocol.
+"""A Pulumi resource provider for a simulated cloud, over the engine's gRPC protocol.
 
-One server for each package; the engine attaches to it (PULUMI_DEBUG_PROVIDERS). Inputs are checked against schema and
-SDK, differences are found property by property with the schema's word on what replaces, and handlers do the rest.
+There is one server per package; the engine attaches to it through PULUMI_DEBUG_PROVIDERS. The provider checks inputs
+against the schema and the SDK, and compares them property by property; the schema determines which changes replace the
+resource. The clouds' handlers do everything else.
 """
 
 from __future__ import annotations
@@ -48,9 +49,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         try:
             return self._cloud.handlers[type_]
         except KeyError:
-            raise CloudError(f"the sandbox has no {type_}; it serves what this program registers") from None
+            raise CloudError(f"the sandbox has no {type_}; it has only the types that this program uses") from None
 
-    # ---- life of the plugin
+    # ---- start and configuration
 
     def Handshake(self, request: Any, context: Any) -> Any:
         return provider_pb2.ProviderHandshakeResponse()
@@ -59,7 +60,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
-        # The version of the SDK whose types it checks: the engine warns about plugins that are older than the SDK.
+        # Report the SDK's version, because the engine warns about plugins that are older than the SDK.
         return plugin_pb2.PluginInfo(version=metadata.version(f"pulumi-{self._cloud.package}"))
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
@@ -118,7 +119,9 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             detailed: dict[str, Any] = {}
             for path, kind in changes(olds, news):
                 replaces = path[0] in handler.replace_on or self._schema.replaces(type_, path)
-                detailed[text_of(path)] = provider_pb2.PropertyDiff(kind=kind + 1 if replaces else kind, inputDiff=True)
+                detailed[format_path(path)] = provider_pb2.PropertyDiff(
+                    kind=kind + 1 if replaces else kind, inputDiff=True
+                )
             replaced = [path for path, diff in detailed.items() if diff.kind in _REPLACING]
             return provider_pb2.DiffResponse(
                 changes=provider_pb2.DiffResponse.DIFF_SOME if detailed else provider_pb2.DiffResponse.DIFF_NONE,
@@ -126,14 +129,14 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 replaces=replaced,
                 detailedDiff=detailed,
                 hasDetailedDiff=True,
-                deleteBeforeReplace=bool(replaced) and self._in_the_way(handler, olds, news),
+                deleteBeforeReplace=bool(replaced) and self._deletes_before_replace(handler, olds, news),
             )
 
         return answer(context, run)
 
     @staticmethod
-    def _in_the_way(handler: Handler, olds: dict[str, Any], news: dict[str, Any]) -> bool:
-        # As the real providers: a name that the program fixes cannot exist twice, so the old one goes first.
+    def _deletes_before_replace(handler: Handler, olds: dict[str, Any], news: dict[str, Any]) -> bool:
+        # Like the real providers: if the program sets a fixed name, the old resource has to be deleted first.
         name = handler.autoname
         if not name or name in olds.get("__defaults", []):
             return handler.delete_before_replace
@@ -144,7 +147,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             _, type_, logical = split_urn(request.urn)
             handler, inputs = self._handler(type_), visible(raw(request.properties))
             if request.preview:
-                return provider_pb2.CreateResponse(properties=values.struct(handler.previewed(inputs)))
+                return provider_pb2.CreateResponse(properties=values.struct(handler.preview_outputs(inputs)))
             resource = Resource(type_, request.urn, logical, "", plain(inputs), plain(copy.deepcopy(inputs)))
             handler.create(resource)
             self._cloud.save(resource)
@@ -158,13 +161,13 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             handler, inputs = self._handler(type_), visible(raw(request.news))
             before = raw(request.old_inputs)
             if request.preview:
-                outputs = _carried(visible(raw(request.olds)), before, handler.previewed(inputs))
-                outputs |= dict.fromkeys(handler.recomputed(plain(before), plain(inputs)), UNKNOWN)
+                outputs = _merge_outputs(visible(raw(request.olds)), before, handler.preview_outputs(inputs))
+                outputs |= dict.fromkeys(handler.unknown_outputs(plain(before), plain(inputs)), UNKNOWN)
                 return provider_pb2.UpdateResponse(properties=values.struct(outputs))
             old = self._cloud.get(type_, request.id)
             if old is None:
-                raise CloudError(f"{request.id} is gone; run `pulumi refresh`")
-            outputs = _carried(old.outputs, old.inputs, plain(inputs))
+                raise CloudError(f"{request.id} no longer exists; run `pulumi refresh`")
+            outputs = _merge_outputs(old.outputs, old.inputs, plain(inputs))
             resource = Resource(type_, request.urn, logical, request.id, plain(inputs), outputs)
             handler.update(old, resource)
             self._cloud.save(resource)
@@ -189,11 +192,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             resource = self._cloud.get(type_, request.id)
             if resource is None:
                 return provider_pb2.ReadResponse(id="")
-            inputs, known = raw(request.inputs), plain(raw(request.properties))
-            # What somebody changed outside of the program; services shape outputs otherwise than inputs, so the
-            # outputs of then and now are compared. Of an asset the state knows the hash alone.
-            looked_at = [key for key, value in inputs.items() if not values.is_asset(value)]
-            drifted = {key: live for key in looked_at if (live := resource.outputs.get(key)) != known.get(key)}
+            inputs, recorded = raw(request.inputs), plain(raw(request.properties))
+            # To find changes made outside the program, compare the current outputs with the recorded ones; a service
+            # may return a value in another form than the input's. Assets are skipped: the state has only their hashes.
+            compared = [key for key, value in inputs.items() if not values.is_asset(value)]
+            drifted = {key: live for key in compared if (live := resource.outputs.get(key)) != recorded.get(key)}
             return provider_pb2.ReadResponse(
                 id=resource.id,
                 properties=_outputs(resource, raw(request.properties)),
@@ -207,12 +210,12 @@ _REPLACING = (Kind.ADD_REPLACE, Kind.DELETE_REPLACE, Kind.UPDATE_REPLACE)
 
 
 def autoname(handler: Handler, logical: str) -> str:
-    """A physical name as the real provider makes it: the logical name, a separator, random hex."""
+    """Return a physical name like the real provider's: the logical name, a separator and random hex digits."""
     return f"{logical}{handler.autoname_separator}{secrets.token_hex(8)[: handler.autoname_hex]}"
 
 
 def changes(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """(path, kind) for every difference between two comparable values."""
+    """Yield (path, kind) for every difference between two comparable values."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted((old.keys() | new.keys()) - {"__defaults"}):
             yield from changes(old.get(key), new.get(key), (*path, key))
@@ -225,8 +228,8 @@ def changes(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield path, Kind.ADD if old is None else Kind.DELETE if new is None else Kind.UPDATE
 
 
-def text_of(path: Path) -> str:
-    """A path as the engine writes it: a.b[0]."""
+def format_path(path: Path) -> str:
+    """Return a path in the engine's notation: a.b[0]."""
     text = str(path[0])
     for step in path[1:]:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if step.isidentifier() else f'["{step}"]'
@@ -234,18 +237,18 @@ def text_of(path: Path) -> str:
 
 
 def visible(properties: dict[str, Any]) -> dict[str, Any]:
-    """Properties without the engine's own marks."""
+    """Return the properties without the provider's own entry `__defaults`."""
     return {key: value for key, value in properties.items() if key != "__defaults"}
 
 
-def _carried(outputs: dict[str, Any], old_inputs: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
-    """New inputs over old outputs: what only the service had set stays, also inside of an object."""
-    carried = {key: value for key, value in outputs.items() if key in inputs or key not in old_inputs}
+def _merge_outputs(outputs: dict[str, Any], old_inputs: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
+    """Overlay old outputs with new inputs; values that only the service had set are kept, also inside objects."""
+    merged = {key: value for key, value in outputs.items() if key in inputs or key not in old_inputs}
     for key, value in inputs.items():
         old, before = outputs.get(key), old_inputs.get(key)
         nested = isinstance(old, dict) and isinstance(before, dict) and _is_object(value)
-        carried[key] = _carried(dict(old or {}), dict(before or {}), value) if nested else value
-    return carried
+        merged[key] = _merge_outputs(dict(old or {}), dict(before or {}), value) if nested else value
+    return merged
 
 
 def _is_object(value: Any) -> bool:
@@ -253,22 +256,22 @@ def _is_object(value: Any) -> bool:
 
 
 def _outputs(resource: Resource, wire: dict[str, Any]) -> Any:
-    """The outputs on the wire: what a handler left as it came keeps its wire form (assets), the rest is plain."""
-    sent = {key: value for key, value in wire.items() if key in resource.outputs}
+    """Return the outputs for the engine: unchanged inputs keep their wire form (assets), the others are plain."""
+    unchanged = {key: value for key, value in wire.items() if key in resource.outputs}
     computed = {
         key: value
         for key, value in resource.outputs.items()
         if key not in resource.inputs or value != resource.inputs[key]
     }
-    return values.struct(visible(sent) | computed)
+    return values.struct(visible(unchanged) | computed)
 
 
 def answer(context: Any, run: Callable[[], Any]) -> Any:
-    """What `run` gives; its error is the call's, in a sentence."""
+    """Return the result of `run`; if it raises, abort the call with the error's message."""
     try:
         return run()
     except CloudError as error:
         context.abort(grpc.StatusCode.INTERNAL, str(error))
     except Exception as error:  # noqa: BLE001 - the engine needs an answer
-        _LOG.exception("the stand-in provider failed")
+        _LOG.exception("the sandbox's provider failed")
         context.abort(grpc.StatusCode.INTERNAL, f"the sandbox's provider failed: {error!r}; see its daemon.log")

@@ -1,7 +1,7 @@
-"""Jobs as processes: an image's command with the cloud's environment, in a copy of the image's files.
+"""Runs jobs as processes: an image's command with the cloud's environment, in a copy of the image's files.
 
-Each run loses its copy at its end, as a container would. Memory is that of the whole process tree, looked at several
-times a second by the executor. CPU shares and the file system's isolation need a container engine.
+The copy is deleted when the run ends. The executor measures the memory of the whole process tree several times a
+second. CPU limits and isolation of the file system need a container engine.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class ProcessRunner:
         root = self._home / f"{spec.run_id}.files"
         try:
             shutil.copytree(image.root, root, symlinks=True)
-            return _ProcessJob(self._process(spec, image, root, log), root)
+            return _ProcessJob(self._start_process(spec, image, root, log), root)
         except BaseException:
             shutil.rmtree(root, ignore_errors=True)
             raise
 
-    def _process(self, spec: RunSpec, image: Image, root: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    def _start_process(self, spec: RunSpec, image: Image, root: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
         entrypoint = spec.command if spec.command is not None else image.entrypoint
         arguments = spec.args if spec.args is not None else [] if spec.command is not None else image.command
-        argv = [_in_image(word, root) for word in [*entrypoint, *arguments]]
+        argv = [_resolve_in_image(word, root) for word in [*entrypoint, *arguments]]
         path = f"{image.environment / 'bin'}:/usr/local/bin:/usr/bin:/bin"
         env = {"PATH": path, "HOME": str(root), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "TMPDIR": str(root)}
         env |= self._network.environment(f"job/{spec.run_id}") | image.env | spec.env | {"PATH": path}
@@ -81,7 +81,7 @@ class _ProcessJob:
             pass
         return total // 2**20
 
-    def verdict(self) -> str:
+    def failure_reason(self) -> str:
         return ""
 
     def kill(self) -> None:
@@ -95,6 +95,6 @@ class _ProcessJob:
         shutil.rmtree(self._root, ignore_errors=True)
 
 
-def _in_image(word: str, root: Path) -> str:
-    inside = root / word.lstrip("/")
-    return str(inside) if word.startswith("/") and inside.exists() else word
+def _resolve_in_image(word: str, root: Path) -> str:
+    path = root / word.lstrip("/")
+    return str(path) if word.startswith("/") and path.exists() else word

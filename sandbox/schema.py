@@ -1,8 +1,7 @@
-"""What the real providers accept: rules extracted from their schemas (`schemas/*.json`), checked at plan.
+"""Checks inputs in a preview against extracts of the real providers' schemas (`schemas/*.json`).
 
-Two sources are asked. `sdk_types` knows the newest names, required inputs and types, from the installed SDK's own
-classes; the extracts here know enums, patterns, ranges and which property replaces a resource when it changes. Each
-file names its source.
+The extracts contain enums, patterns, ranges and the properties whose change replaces a resource; each file names its
+source. Names, required inputs and types come from the installed SDKs (`sdk_types`), which are newer.
 """
 
 from __future__ import annotations
@@ -23,30 +22,30 @@ Failure = tuple[str, str]
 
 @cache
 def load(package: str) -> Schema:
-    """The extract of one provider."""
+    """Load the extract of one provider."""
     return Schema(json.loads((_HERE / _FILES[package]).read_text(encoding="utf-8")))
 
 
 class Schema:
-    """One provider's extract; both forms (Pulumi schema, ARM types) are read."""
+    """One provider's extract, in either form (Pulumi schema or ARM types)."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self._resources: dict[str, dict[str, Any]] = data["resources"]
         self._types: dict[str, dict[str, Any]] = data["types"]
 
-    def knows(self, type_: str) -> bool:
-        """Whether the extract has this resource type."""
+    def has_type(self, type_: str) -> bool:
+        """Return whether the extract contains this resource type."""
         return type_ in self._resources
 
     def inputs(self, type_: str) -> dict[str, dict[str, Any]]:
-        """The input properties of a type by wire name, without those that only the service sets."""
+        """Return a type's input properties by wire name, without read-only ones."""
         resource = self._resources[type_]
-        found: dict[str, dict[str, Any]] = resource.get("inputProperties") or resource.get("inputs") or {}
-        return {name: spec for name, spec in found.items() if not spec.get("readOnly")}
+        properties: dict[str, dict[str, Any]] = resource.get("inputProperties") or resource.get("inputs") or {}
+        return {name: spec for name, spec in properties.items() if not spec.get("readOnly")}
 
     def check(self, type_: str, inputs: dict[str, Any]) -> Iterator[Failure]:
-        """Missing required inputs, values outside of enums, patterns and ranges; names are left to the SDK's types."""
-        if not self.knows(type_):
+        """Yield missing required inputs and values outside enums, patterns and ranges; `sdk_types` checks the names."""
+        if not self.has_type(type_):
             return
         specs = self.inputs(type_)
         required = set(self._resources[type_].get("requiredInputs", ()))
@@ -82,8 +81,8 @@ class Schema:
         yield from self._check_object(properties, value, f"{path}.")
 
     def replaces(self, type_: str, path: Iterable[str | int]) -> bool:
-        """Whether a change at this path of the inputs replaces the resource."""
-        if not self.knows(type_):
+        """Return whether a change at this path of the inputs replaces the resource."""
+        if not self.has_type(type_):
             return False
         specs = self.inputs(type_)
         spec: dict[str, Any] = {}

@@ -1,7 +1,7 @@
-"""What the installed SDKs accept: names, required inputs and types of every resource, read off their own classes.
+"""Checks the names, required inputs and types of every resource against the classes of the installed SDKs.
 
-The SDKs are the newest source of names; importing one costs most of a second, so a package is imported when the first
-resource of it is checked.
+The SDKs are the newest source of names. Importing a package takes almost a second, so it is imported when its first
+resource is checked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Failure = tuple[str, str]
 
 
 def check(type_: str, inputs: dict[str, Any]) -> Iterator[Failure]:
-    """Unknown, missing and wrongly typed inputs of a resource type (pkg:module/file:Class or pkg:module:Class)."""
+    """Yield unknown, missing and wrongly typed inputs of a type (pkg:module/file:Class or pkg:module:Class)."""
     args = _args_class(type_)
     if args is None:
         yield "", f"the installed SDK has no resource type {type_}"
@@ -44,20 +44,21 @@ def _args_class(type_: str) -> type | None:
     folder = module.split("/")[0]
     path = _MODULES[package] if folder == "index" else f"{_MODULES[package]}.{_KEYWORDS.get(folder, folder)}"
     try:
-        found = getattr(importlib.import_module(path), f"{name}Args", None)
+        args = getattr(importlib.import_module(path), f"{name}Args", None)
     except ImportError:
         return None
-    return found if isinstance(found, type) else None
+    return args if isinstance(args, type) else None
 
 
 @cache
 def _properties(args: type) -> dict[str, tuple[Any, bool]]:
-    """Wire name -> (type, required)."""
+    """Return wire name -> (type, required)."""
     initialiser = vars(args)["__init__"]
     signature = inspect.signature(initialiser)
     module = importlib.import_module(args.__module__)
     space = {**vars(pulumi), **vars(typing), **vars(module)}
-    # Two name spaces, or Python answers a name such as "SkuArgs" with the class that another module meant by it.
+    # With a separate localns, typing resolves forward references anew. Otherwise it may use a cached class of another
+    # module: several have a "SkuArgs".
     hints = typing.get_type_hints(initialiser, globalns=space, localns={})
     wire = _types.input_type_py_to_pulumi_names(args)
     return {
@@ -68,15 +69,15 @@ def _properties(args: type) -> dict[str, tuple[Any, bool]]:
 
 
 def _check_object(args: type, value: dict[str, Any], path: str) -> Iterator[Failure]:
-    known = _properties(args)
-    for name in sorted(value.keys() - known.keys() - {"__defaults"}):
+    properties = _properties(args)
+    for name in sorted(value.keys() - properties.keys() - {"__defaults"}):
         yield f"{path}{name}", f"unknown property '{path}{name}' of {args.__name__.removesuffix('Args')}"
-    for name, (_, required) in known.items():
+    for name, (_, required) in properties.items():
         if required and name not in value:
             yield f"{path}{name}", f"Missing required property '{path}{name}'"
     for name, item in value.items():
-        if name in known and item is not None:
-            yield from _check_value(known[name][0], item, f"{path}{name}")
+        if name in properties and item is not None:
+            yield from _check_value(properties[name][0], item, f"{path}{name}")
 
 
 def _check_value(hint: Any, value: Any, path: str) -> Iterator[Failure]:
@@ -108,7 +109,7 @@ _SEQUENCES = (list, typing.get_origin(typing.Sequence[str]))
 
 
 def _options(hint: Any) -> Iterator[Any]:
-    """The plain types that a hint of the SDK allows, without Output, Awaitable and None."""
+    """Yield the plain types that a type hint of the SDK allows, without Output, Awaitable and None."""
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         for option in typing.get_args(hint):

@@ -1,4 +1,4 @@
-"""Between the engine's wire values and plain Python: secrets unwrapped, assets and archives read, unknowns kept."""
+"""Converts the engine's wire values to plain Python: unwraps secrets, reads assets and archives, keeps unknowns."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from google.protobuf import json_format, struct_pb2
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark of a secret, not one
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the engine's signature of secrets
 _ASSET = "c44067f5952c0a294b673a41bacd8c17"
 _ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
 
 def raw(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """A protobuf struct as dictionaries and lists; whole numbers become int."""
+    """Convert a protobuf struct to dictionaries and lists; whole numbers become int."""
     value = _whole(json_format.MessageToDict(struct))
     assert isinstance(value, dict)
     return value
@@ -35,7 +35,7 @@ def _whole(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Raw values as a handler sees them."""
+    """Convert raw values to a handler's values: archives as {file name: bytes}, assets as bytes."""
     if isinstance(value, list):
         return [plain(item) for item in value]
     if not isinstance(value, dict):
@@ -53,7 +53,7 @@ def plain(value: Any) -> Any:
 def _asset(value: dict[str, Any]) -> bytes:
     if "path" in value:
         return Path(value["path"]).read_bytes()
-    # In a state an asset is only its hash; its content was left out.
+    # The state contains only the hash of an asset, not its content.
     return str(value.get("text", "")).encode()
 
 
@@ -74,7 +74,7 @@ def _archive(value: dict[str, Any]) -> dict[str, bytes]:
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
-    """The files of a zip or (compressed) tar, by name."""
+    """Return the files of a zip or (compressed) tar by name."""
     if archive[:2] == b"PK":
         with zipfile.ZipFile(io.BytesIO(archive)) as bundle:
             return {name: bundle.read(name) for name in sorted(bundle.namelist()) if not name.endswith("/")}
@@ -84,7 +84,7 @@ def unpack(archive: bytes) -> dict[str, bytes]:
 
 
 def pack(files: dict[str, bytes]) -> bytes:
-    """A deterministic zip of files."""
+    """Pack files into a deterministic zip."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, data in sorted(files.items()):
@@ -95,12 +95,12 @@ def pack(files: dict[str, bytes]) -> bytes:
 
 
 def is_asset(value: Any) -> bool:
-    """Whether a raw value is an asset or an archive."""
+    """Return whether a raw value is an asset or an archive."""
     return isinstance(value, dict) and value.get(_SIGNATURE) in (_ASSET, _ARCHIVE)
 
 
 def comparable(value: Any) -> Any:
-    """Raw values with secrets unwrapped and assets reduced to a hash of their content, for a diff."""
+    """Prepare raw values for a diff: unwrap secrets, and replace assets with hashes of their content."""
     if isinstance(value, list):
         return [comparable(item) for item in value]
     if not isinstance(value, dict):
@@ -114,7 +114,7 @@ def comparable(value: Any) -> Any:
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether a value is, or holds, one that is known only after an update."""
+    """Return whether a value is or contains one that is known only after an update."""
     if isinstance(value, dict):
         return any(has_unknown(item) for item in value.values())
     if isinstance(value, list):
@@ -123,7 +123,7 @@ def has_unknown(value: Any) -> bool:
 
 
 def struct(value: dict[str, Any]) -> struct_pb2.Struct:
-    """A dictionary as a protobuf struct."""
+    """Convert a dictionary to a protobuf struct."""
     message = struct_pb2.Struct()
     json_format.ParseDict(value, message)
     return message

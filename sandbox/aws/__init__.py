@@ -1,1 +1,1 @@
-"""The stand-in AWS: one account, its resource types, and the services that deployed code and clients call."""
+"""The simulated AWS: one account, its resource types, and the services that deployed code and clients call."""

@@ -1,4 +1,4 @@
-"""AWS Batch: compute environments, queues, job definitions with their revisions, and what is refused of each."""
+"""AWS Batch: compute environments, queues, and job definitions with their revisions and AWS's checks of them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ENVIRONMENT = network.ENVIRONMENT
 QUEUE = "aws:batch/jobQueue:JobQueue"
 DEFINITION = "aws:batch/jobDefinition:JobDefinition"
 MACHINES = ("r6i.4xlarge", "r5.4xlarge")
-"""The kinds of machine that the sandbox's regions have."""
+"""The instance types that the sandbox's regions offer."""
 _NAME = r"[A-Za-z0-9][\w-]{0,127}"
 _TAGS_ONLY = frozenset({"tags", "deregisterOnNewRevision"})
-# What Batch does not know in a container it drops without a word; the names are those of botocore's service model.
+# Batch silently drops unknown properties of a container; the names are those of botocore's service model.
 _KEYS = frozenset(
     {
         *("image", "command", "jobRoleArn", "executionRoleArn", "resourceRequirements", "environment", "secrets"),
@@ -36,12 +36,12 @@ class Environment(AwsHandler):
 
     service, arn, limit = "batch", "compute-environment/{id}", _NAME
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         resources = resource.inputs["computeResources"]
         for subnet in resources["subnets"]:
-            self.cloud.existing(network.SUBNET, subnet)
+            self.cloud.require(network.SUBNET, subnet)
         for group in resources.get("securityGroupIds") or []:
-            self.cloud.existing(network.GROUP, group)
+            self.cloud.require(network.GROUP, group)
         if resources["type"].startswith("FARGATE"):
             if not resources.get("securityGroupIds"):
                 raise CloudError("ClientException: Error executing request: securityGroupIds is required for Fargate")
@@ -65,9 +65,9 @@ class Environment(AwsHandler):
             orders = queue["computeEnvironmentOrders"]
             if any(order["computeEnvironment"] == resource["arn"] for order in orders):
                 raise CloudError("ClientException: Cannot delete, found existing JobQueue relationship")
-        # What lets it drain: without a way out of the subnets it would stay in DELETING for ever.
+        # To drain, the environment needs routes out of its subnets; otherwise it stays in DELETING for ever.
         subnets = set(resource["computeResources"]["subnets"])
-        joined = {each["subnetId"] for each in self.cloud.resources(network.ASSOCIATION)}
+        joined = {association["subnetId"] for association in self.cloud.resources(network.ASSOCIATION)}
         if not subnets <= joined or not self.cloud.resources(network.ROUTE):
             raise CloudError(f"{resource.id} is stuck in DELETING: the routes of its subnets went before it")
 
@@ -77,7 +77,7 @@ class Queue(AwsHandler):
 
     service, arn, limit = "batch", "job-queue/{id}", _NAME
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         for order in resource.inputs["computeEnvironmentOrders"]:
             if self.cloud.find(ENVIRONMENT, arn=order["computeEnvironment"]) is None:
                 raise CloudError(f"ClientException: {order['computeEnvironment']} does not exist")
@@ -90,7 +90,7 @@ class Queue(AwsHandler):
 
 
 class Definition(AwsHandler):
-    """Job definitions: one resource, a revision for every change but that of tags."""
+    """Job definitions: one resource, with a new revision for every change except of tags."""
 
     service, arn, limit = "batch", "job-definition/{id}", _NAME
 
@@ -102,14 +102,14 @@ class Definition(AwsHandler):
             except (ValueError, KeyError):
                 yield "containerProperties", "invalid Batch Job container_properties"
                 return
-            if not all(isinstance(each["value"], str) for each in requirements):
+            if not all(isinstance(requirement["value"], str) for requirement in requirements):
                 yield "containerProperties", "json: cannot unmarshal number into Go struct field .value of type string"
         seconds = (inputs.get("timeout") or {}).get("attemptDurationSeconds", 60)
         if isinstance(seconds, int) and seconds < 60:
             yield "timeout.attemptDurationSeconds", f"expected at least 60, got {seconds}"
 
-    def computed(self, resource: Resource) -> None:
-        self._possible(resource)
+    def add_computed(self, resource: Resource) -> None:
+        self._validate(resource)
         outputs, store = resource.outputs, self.cloud.kernel.store
         prefix = f"arn:aws:batch:{outputs['region']}:{self.cloud.account}:job-definition/{resource.id}"
         counted = store.get("aws:revisions", prefix) or {"last": 0}
@@ -118,28 +118,28 @@ class Definition(AwsHandler):
         outputs |= {"arnPrefix": prefix, "revision": revision, "arn": f"{prefix}:{revision}"}
 
     def update(self, old: Resource, resource: Resource) -> None:
-        if self._changed(old.inputs, resource.inputs) <= _TAGS_ONLY:
+        if self._changed_inputs(old.inputs, resource.inputs) <= _TAGS_ONLY:
             resource.outputs["tagsAll"] = resource.outputs.get("tags") or {}
         else:
-            self.described(resource)
+            self.complete_outputs(resource)
 
-    def recomputed(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
-        known = super().recomputed(old_inputs, inputs)
-        return known if self._changed(old_inputs, inputs) <= _TAGS_ONLY else known | {"arn", "revision"}
+    def unknown_outputs(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+        unknown = super().unknown_outputs(old_inputs, inputs)
+        return unknown if self._changed_inputs(old_inputs, inputs) <= _TAGS_ONLY else unknown | {"arn", "revision"}
 
     @staticmethod
-    def _changed(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
+    def _changed_inputs(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
         return {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
 
-    def _possible(self, resource: Resource) -> None:
+    def _validate(self, resource: Resource) -> None:
         inputs = resource.inputs
         properties = json.loads(inputs["containerProperties"])
         unknown = properties.keys() - _KEYS
         if unknown:
             raise CloudError(f"Batch would drop {min(unknown)} of the container's properties")
-        if any(not each["value"] for each in properties.get("environment") or []):
+        if any(not item["value"] for item in properties.get("environment") or []):
             raise CloudError("Batch would drop a variable with an empty value")
-        size = {each["type"]: each["value"] for each in properties["resourceRequirements"]}
+        size = {item["type"]: item["value"] for item in properties["resourceRequirements"]}
         if inputs.get("platformCapabilities") == ["FARGATE"]:
             self._fargate(properties, size)
         elif not size["VCPU"].isdigit():

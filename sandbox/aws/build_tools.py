@@ -1,7 +1,7 @@
-"""`aws` and `docker` as a buildspec finds them in the sandbox. Run as a program: build_tools.py aws|docker ARGUMENTS.
+"""The commands `aws` and `docker` of a buildspec in the sandbox. Run as a program: build_tools.py aws|docker ARGUMENTS.
 
-`aws` does what is asked of the (stood-in) services with boto3; `docker` writes down what would be built and pushed, in
-the file that DOCKER_RECORD names.
+`aws` calls the simulated services with boto3. `docker` records the build and push in the file that the variable
+DOCKER_RECORD names.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ def aws(arguments: list[str]) -> None:
 
 
 def docker(arguments: list[str]) -> None:
-    """`docker login`, `docker buildx build --load`, `docker push`; there are no copies of base images to inspect."""
+    """`docker login`, `docker buildx build --load` and `docker push`; no copy of a base image can be inspected."""
     record = Path(os.environ["DOCKER_RECORD"])
-    known = json.loads(record.read_text()) if record.exists() else {}
+    build = json.loads(record.read_text()) if record.exists() else {}
     match arguments:
         case ["login", "--username", "AWS", "--password-stdin", registry]:
             if not sys.stdin.read().strip():
                 sys.exit("docker login: no password")
-            known["registry"] = registry
-        case ["buildx", "build", *rest]:
-            known |= _build(rest)
+            build["registry"] = registry
+        case ["buildx", "build", *options]:
+            build |= _build(options)
         case ["buildx", "imagetools", "inspect", _]:
             sys.exit(1)
         case ["push", image]:
-            if image != known.get("tag"):
+            if image != build.get("tag"):
                 sys.exit(f"An image does not exist locally with the tag: {image}")
-            if known.get("registry") != image.split("/")[0]:
+            if build.get("registry") != image.split("/")[0]:
                 sys.exit("no basic auth credentials")
-            known["push"] = image
+            build["push"] = image
         case _:
             sys.exit(f"the sandbox's docker has no {' '.join(arguments)}")
-    record.write_text(json.dumps(known))
+    record.write_text(json.dumps(build))
 
 
 def _build(arguments: list[str]) -> dict[str, object]:
@@ -63,15 +63,15 @@ def _build(arguments: list[str]) -> dict[str, object]:
     parser.add_argument("--cache-from", action="append", default=[])
     parser.add_argument("--load", action="store_true")
     parser.add_argument("context")
-    given = parser.parse_args(arguments)
-    if given.platform != "linux/amd64" or not given.load:
-        sys.exit("the sandbox builds for linux/amd64, and loads what it builds")
-    if not Path(given.file).is_file():
-        sys.exit(f"failed to read dockerfile: open {given.file}: no such file or directory")
-    # As Docker does it: an argument without a value has that of the environment.
-    pairs = [each.partition("=") for each in given.build_arg]
+    options = parser.parse_args(arguments)
+    if options.platform != "linux/amd64" or not options.load:
+        sys.exit("the sandbox requires --platform linux/amd64 and --load")
+    if not Path(options.file).is_file():
+        sys.exit(f"failed to read dockerfile: open {options.file}: no such file or directory")
+    # As in Docker, an argument without a value gets it from the environment.
+    pairs = [argument.partition("=") for argument in options.build_arg]
     values = {name: value if equals else os.environ.get(name, "") for name, equals, value in pairs}
-    return {"context": given.context, "file": given.file, "tag": given.tag, "arguments": values}
+    return {"context": options.context, "file": options.file, "tag": options.tag, "arguments": values}
 
 
 if __name__ == "__main__":

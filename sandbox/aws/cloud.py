@@ -1,4 +1,4 @@
-"""AWS as the kernel sees it: handlers by resource type, provider functions, and which host is answered by whom."""
+"""The simulated AWS: handlers by resource type, provider functions, and the service behind each host name."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SERVICES = frozenset({"batch", "codebuild", "lambda", "logs", "secretsmanager",
 
 
 class AwsCloud(Cloud):
-    """One account whose administrator runs `pulumi up`."""
+    """One AWS account, whose administrator runs `pulumi up`."""
 
     name: ClassVar[str] = "aws"
     package: ClassVar[str] = "aws"
@@ -50,7 +50,7 @@ class AwsCloud(Cloud):
 
     @cached_property
     def handlers(self) -> dict[str, Handler]:  # type: ignore[override]
-        """Every type that the AWS components register."""
+        """The handlers of every type that the AWS components register."""
         return {
             network.VPC: network.Vpc(self),
             network.GATEWAY: network.Gateway(self),
@@ -84,20 +84,20 @@ class AwsCloud(Cloud):
         }
 
     def region(self, resource: Resource) -> str:
-        """Where a resource is: its own region, else the provider's."""
+        """Return a resource's own region, or else the provider's."""
         return str(resource.inputs.get("region") or self.config.get("region") or DEFAULT_REGION)
 
     def region_of(self, call: Call) -> str:
-        """The region in a service's host name."""
+        """Return the region in a service's host name."""
         parts = call.host.removesuffix(_SUFFIX).split(".")
         return parts[-1] if len(parts) > 1 else DEFAULT_REGION
 
-    def existing(self, type_: str, id_: str) -> Resource:
-        """A resource that must be there. Raises CloudError."""
-        found = self.get(type_, id_)
-        if found is None:
+    def require(self, type_: str, id_: str) -> Resource:
+        """Return a resource that must exist. Raises CloudError."""
+        resource = self.get(type_, id_)
+        if resource is None:
             raise CloudError(f"ResourceNotFoundException: there is no {type_.rsplit(':', 1)[-1]} {id_}")
-        return found
+        return resource
 
     def invoke(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
         if token == "aws:index/getCallerIdentity:getCallerIdentity":  # noqa: S105 - a function's name
@@ -108,8 +108,8 @@ class AwsCloud(Cloud):
             names = [f"{region}{letter}" for letter in "abc"]
             return {"id": region, "names": names, "zoneIds": names, "groupNames": [region], "region": region}
         if token == "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings":  # noqa: S105
-            wanted = next(each["values"] for each in args["filters"] if each["name"] == "instance-type")
-            offered = [kind for kind in wanted if kind in batch.MACHINES]
+            kinds = next(condition["values"] for condition in args["filters"] if condition["name"] == "instance-type")
+            offered = [kind for kind in kinds if kind in batch.MACHINES]
             locations = [args.get("region") or DEFAULT_REGION] * len(offered)
             return {"id": "offers", "instanceTypes": offered, "locations": locations, "locationTypes": []}
         if token == "aws:ecr/getAuthorizationToken:getAuthorizationToken":  # noqa: S105
@@ -129,7 +129,7 @@ class AwsCloud(Cloud):
         self.clock.stop()
 
     def answer(self, call: Call) -> Reply:
-        """One request to any of AWS's hosts."""
+        """Answer a request to any of AWS's hosts."""
         if functions.owns_url(call.host):
             return self._invocations.serve_url(call)
         if s3.owns(call.host):

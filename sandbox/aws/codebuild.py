@@ -1,7 +1,7 @@
-"""CodeBuild: projects, and builds that really run their buildspec, with `aws` and `docker` stood in (build_tools).
+"""CodeBuild: projects, and builds that really run their buildspec with simulated `aws` and `docker` (build_tools).
 
-A build has a session of the project's role and nothing else: what it may fetch and push is decided by that role. What
-its `docker push` pushed is then built by the sandbox's own registry.
+A build has only a session of the project's role, which determines the permissions to fetch and push. The sandbox's own
+repositories then build the image that the buildspec pushed with `docker push`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Project(AwsHandler):
 
     service, arn, limit = "codebuild", "project/{id}", r"[A-Za-z0-9][\w-]{1,149}"
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         inputs = resource.inputs
         self.cloud.access.must_trust(inputs["serviceRole"], "codebuild.amazonaws.com")
         if inputs["source"]["type"] != "NO_SOURCE" or not inputs["source"].get("buildspec"):
@@ -63,42 +63,42 @@ class Builds:
         self._starting = threading.RLock()
 
     def serve(self, call: Call, action: str) -> Reply:
-        """One request. Raises Refused."""
-        caller, wanted = self._cloud.access.caller(call), call.json()
+        """Answer a request. Raises Refused."""
+        caller, request = self._cloud.access.caller(call), call.json()
         if action in ("StartBuild", "ListBuildsForProject"):
-            project = self._cloud.get(PROJECT, wanted.get("projectName", ""))
+            project = self._cloud.get(PROJECT, request.get("projectName", ""))
             if project is None:
                 raise Refused(400, "ResourceNotFoundException", "Project cannot be found")
             self._cloud.access.demand(caller, f"codebuild:{action}", project["arn"])
             if action == "ListBuildsForProject":
                 return reply({"ids": self._newest_first(project)})
-            return reply({"build": self._start_once(project, wanted)})
+            return reply({"build": self._start_once(project, request)})
         if action == "StopBuild":
-            build = self._store.get("aws:builds", wanted.get("id", ""))
+            build = self._store.get("aws:builds", request.get("id", ""))
             if build is None:
                 raise Refused(400, "ResourceNotFoundException", "The build cannot be found")
             self._cloud.access.demand(caller, "codebuild:StopBuild", build["projectArn"])
             return reply({"build": self._stop(build)})
         if action == "BatchGetBuilds":
-            builds = [self._store.get("aws:builds", id_) for id_ in wanted["ids"]]
-            found = [build for build in builds if build is not None]
-            for build in found:
+            builds = [self._store.get("aws:builds", id_) for id_ in request["ids"]]
+            existing = [build for build in builds if build is not None]
+            for build in existing:
                 self._cloud.access.demand(caller, "codebuild:BatchGetBuilds", build["projectArn"])
-            return reply({"builds": found})
+            return reply({"builds": existing})
         raise Refused(400, "UnknownOperationException", f"the sandbox has no {action}")
 
     def _newest_first(self, project: Resource) -> list[str]:
         builds = self._store.all("aws:builds", f"{project.id}:").values()
         return [build["id"] for build in sorted(builds, key=lambda build: build["startTime"], reverse=True)]
 
-    def _start_once(self, project: Resource, wanted: dict[str, Any]) -> dict[str, Any]:
-        """A token that was seen in the last minutes stands for the build that was started with it."""
+    def _start_once(self, project: Resource, request: dict[str, Any]) -> dict[str, Any]:
+        """Start a build, or return the build that was already started with the same idempotency token."""
         with self._starting:
-            token = wanted.get("idempotencyToken")
-            known = self._store.get("aws:build-tokens", token) if token else None
-            if known is not None:
-                return self._store.get("aws:builds", known["id"]) or {}
-            build = self._start(project, wanted.get("environmentVariablesOverride") or [])
+            token = request.get("idempotencyToken")
+            started = self._store.get("aws:build-tokens", token) if token else None
+            if started is not None:
+                return self._store.get("aws:builds", started["id"]) or {}
+            build = self._start(project, request.get("environmentVariablesOverride") or [])
             if token:
                 self._store.put("aws:build-tokens", token, {"id": build["id"]})
             return build
@@ -119,23 +119,23 @@ class Builds:
         }
         self._save(build)
         self._store.put_blob("aws/builds", number, b"")
-        arguments = (project, build, {each["name"]: each["value"] for each in variables})
+        arguments = (project, build, {variable["name"]: variable["value"] for variable in variables})
         threading.Thread(target=self._run, args=arguments, daemon=True).start()
         return build
 
     def _stop(self, build: dict[str, Any]) -> dict[str, Any]:
         with self._starting:
-            now = self._store.get("aws:builds", build["id"]) or build
-            if now["buildStatus"] == "IN_PROGRESS":
-                now |= {"buildStatus": "STOPPED", "endTime": time.time(), "buildComplete": True}
-                self._store.put("aws:builds", now["id"], now)
-        return now
+            current = self._store.get("aws:builds", build["id"]) or build
+            if current["buildStatus"] == "IN_PROGRESS":
+                current |= {"buildStatus": "STOPPED", "endTime": time.time(), "buildComplete": True}
+                self._store.put("aws:builds", current["id"], current)
+        return current
 
     def _save(self, build: dict[str, Any]) -> bool:
-        """Keep what a build has become, unless it was stopped."""
+        """Store a build's new state unless it was stopped; return whether it was stored."""
         with self._starting:
-            now = self._store.get("aws:builds", build["id"])
-            if now is not None and now["buildStatus"] == "STOPPED":
+            current = self._store.get("aws:builds", build["id"])
+            if current is not None and current["buildStatus"] == "STOPPED":
                 return False
             self._store.put("aws:builds", build["id"], build)
         return True
@@ -162,7 +162,7 @@ class Builds:
         else:
             build |= {"buildStatus": "SUCCEEDED"}
         if not self._save(build | {"endTime": time.time(), "buildComplete": True}) and image:
-            # What a stopped build would have pushed.
+            # A stopped build must not leave an image.
             self._store.delete("images", image[0])
 
     def _open_log(self, project: Resource, build: dict[str, Any]) -> None:
@@ -171,7 +171,7 @@ class Builds:
         role = project.inputs["serviceRole"].rsplit("/", 1)[-1]
         stream = f"{group['arn']}:log-stream:{where['streamName']}" if group else ""
         if not all(
-            self._cloud.access.allowed(role, f"logs:{act}", stream) for act in ("CreateLogStream", "PutLogEvents")
+            self._cloud.access.is_allowed(role, f"logs:{act}", stream) for act in ("CreateLogStream", "PutLogEvents")
         ):
             raise BuildError("ACCESS_DENIED: Service role does not allow AWS CodeBuild to write to CloudWatch Logs")
         self._cloud.logs.open(where["groupName"], where["streamName"], {"blob": where["streamName"]})
@@ -215,7 +215,7 @@ class Builds:
             self._cloud.access.end(session["AWS_ACCESS_KEY_ID"])
 
     def _push(self, project: Resource, scratch: Path, log: Any) -> str:
-        """Build what was built, put it where it was pushed; REPOSITORY@sha256:HEX."""
+        """Build the image that the buildspec built and pushed; return REPOSITORY@sha256:HEX."""
         record = scratch / "docker.json"
         pushed = json.loads(record.read_text()) if record.exists() else {}
         if not pushed.get("push"):
@@ -226,7 +226,7 @@ class Builds:
         if repository is None:
             raise BuildError(f"name unknown: The repository {url} does not exist")
         for action in _PUSH:
-            if not self._cloud.access.allowed(role, action, repository["arn"]):
+            if not self._cloud.access.is_allowed(role, action, repository["arn"]):
                 raise BuildError(f"denied: {role} is not authorized to perform: {action} on {repository['arn']}")
         if repository["imageTagMutability"] == "IMMUTABLE" and tag in self._cloud.kernel.images.tags(url):
             raise BuildError(f"tag invalid: The image tag '{tag}' already exists and cannot be overwritten")

@@ -1,4 +1,4 @@
-"""ECR: repositories, what DescribeImages says of them, and passwords for those who push and pull."""
+"""ECR: repositories, DescribeImages, and passwords for pushing and pulling."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Repository(AwsHandler):
 
     service, arn, limit = "ecr", "repository/{id}", rf"(?=.{{2,256}}$)(?:{_PART}/)*{_PART}"
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         registry = f"{self.cloud.account}.dkr.ecr.{resource.outputs['region']}.amazonaws.com"
         resource.outputs |= {"repositoryUrl": f"{registry}/{resource.id}", "registryId": self.cloud.account}
 
@@ -44,7 +44,7 @@ class Repository(AwsHandler):
 
 
 class LifecyclePolicy(AwsHandler):
-    """Which images of a repository go by themselves."""
+    """Rules by which a repository's images expire."""
 
     named = None
 
@@ -56,14 +56,14 @@ class LifecyclePolicy(AwsHandler):
             yield "policy", "contains an invalid lifecycle policy"
 
     def create(self, resource: Resource) -> None:
-        repository = self.cloud.existing(REPOSITORY, resource.inputs["repository"])
+        repository = self.cloud.require(REPOSITORY, resource.inputs["repository"])
         resource.id = repository.id
         resource.outputs["registryId"] = self.cloud.account
-        self.described(resource)
+        self.complete_outputs(resource)
 
 
 def authorization(cloud: AwsCloud, caller: Caller, region: str) -> dict[str, Any]:
-    """What GetAuthorizationToken gives: a password for the registry of a region, good for twelve hours."""
+    """Return GetAuthorizationToken's answer: a password for the registry of a region, valid for twelve hours."""
     password, until = f"eyJwYXlsb2FkIjoi{secrets.token_hex(32)}", time.time() + _PASSWORD_SECONDS
     owner = {"name": caller.name, "arn": caller.arn, "region": region, "until": until}
     cloud.kernel.store.put(PASSWORDS, password, owner)
@@ -75,27 +75,27 @@ def authorization(cloud: AwsCloud, caller: Caller, region: str) -> dict[str, Any
 
 
 def login_of(authorization: dict[str, Any]) -> tuple[str, str]:
-    """User and password in an authorization."""
+    """Return the user and password in an authorization."""
     user, _, password = base64.b64decode(authorization["authorizationToken"]).decode().partition(":")
     return user, password
 
 
 def serve(cloud: AwsCloud, call: Call, action: str) -> Reply:
-    """GetAuthorizationToken and DescribeImages."""
-    caller, wanted = cloud.access.caller(call), call.json()
+    """Answer GetAuthorizationToken or DescribeImages. Raises Refused."""
+    caller, request = cloud.access.caller(call), call.json()
     if action == "GetAuthorizationToken":
         cloud.access.demand(caller, "ecr:GetAuthorizationToken", "*")
         return reply({"authorizationData": [authorization(cloud, caller, cloud.region_of(call))]})
     if action != "DescribeImages":
         raise Refused(400, "UnknownOperationException", f"the sandbox has no {action}")
-    repository = cloud.get(REPOSITORY, wanted.get("repositoryName", ""))
+    repository = cloud.get(REPOSITORY, request.get("repositoryName", ""))
     if repository is None:
-        name = wanted.get("repositoryName")
+        name = request.get("repositoryName")
         raise Refused(400, "RepositoryNotFoundException", f"The repository with name '{name}' does not exist")
     cloud.access.demand(caller, "ecr:DescribeImages", repository["arn"])
     tags = cloud.kernel.images.tags(repository["repositoryUrl"])
     details = []
-    for image in wanted.get("imageIds") or [{"imageTag": tag} for tag in tags]:
+    for image in request.get("imageIds") or [{"imageTag": tag} for tag in tags]:
         digest = tags.get(image.get("imageTag", ""))
         if digest is None:
             raise Refused(400, "ImageNotFoundException", f"The image with imageId {image} does not exist")

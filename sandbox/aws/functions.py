@@ -1,4 +1,4 @@
-"""Lambda: functions that run their archive in a process of their own, function URLs, and invocations."""
+"""Lambda: functions, each of which runs its archive in its own process, function URLs and invocations."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _STATEMENTS = ("FunctionURLAllowPublicAccess", "FunctionURLAllowInvokeAction")
 
 
 def key(function: str) -> str:
-    """The function among the sandbox's functions."""
+    """Return a function's key in the sandbox's functions."""
     return f"aws/{function}"
 
 
 def owns_url(host: str) -> bool:
-    """Whether a host is that of a function's URL."""
+    """Return whether a host belongs to a function's URL."""
     return _HOST.fullmatch(host) is not None
 
 
@@ -45,9 +45,9 @@ class Function(AwsHandler):
 
     service, arn, limit = "lambda", "function:{id}", r"[\w-]{1,64}"
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         inputs, outputs = resource.inputs, resource.outputs
-        self._possible(inputs)
+        self._validate(inputs)
         self.cloud.access.must_trust(inputs["role"], "lambda.amazonaws.com")
         outputs |= {
             "invokeArn": f"arn:aws:apigateway:{outputs['region']}:lambda:path/2015-03-31/functions/{outputs['arn']}",
@@ -57,10 +57,10 @@ class Function(AwsHandler):
         }
         self._deploy(resource)
 
-    def recomputed(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
-        return super().recomputed(old_inputs, inputs) | {"lastModified"}
+    def unknown_outputs(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+        return super().unknown_outputs(old_inputs, inputs) | {"lastModified"}
 
-    def _possible(self, inputs: dict[str, Any]) -> None:
+    def _validate(self, inputs: dict[str, Any]) -> None:
         if inputs.get("runtime") not in _RUNTIMES:
             raise CloudError(f"InvalidParameterValueException: the runtime {inputs.get('runtime')} is not supported")
         variables = (inputs.get("environment") or {}).get("variables") or {}
@@ -100,9 +100,9 @@ class Function(AwsHandler):
         cloud.kernel.functions.deploy(key(resource.id), inputs["code"], argv, environment)
 
     def _forget_session(self, function: str) -> None:
-        known = self.cloud.kernel.store.get("aws:function-sessions", function)
-        if known is not None:
-            self.cloud.access.end(known["key"])
+        session = self.cloud.kernel.store.get("aws:function-sessions", function)
+        if session is not None:
+            self.cloud.access.end(session["key"])
 
     def delete(self, resource: Resource) -> None:
         self.cloud.kernel.functions.remove(key(resource.id))
@@ -112,24 +112,24 @@ class Function(AwsHandler):
 
 
 class FunctionUrl(AwsHandler):
-    """URLs of functions. With NONE the provider adds the two statements without which nobody may call it."""
+    """URLs of functions. With NONE, the provider adds the two policy statements that allow public calls."""
 
     named, refers = None, {"functionName": FUNCTION}
 
     def create(self, resource: Resource) -> None:
-        function = self.cloud.existing(FUNCTION, resource.inputs["functionName"])
+        function = self.cloud.require(FUNCTION, resource.inputs["functionName"])
         resource.id = function.id
         if self.cloud.get(URL, resource.id) is not None:
             raise CloudError(f"ResourceConflictException: Failed to create function url config for [{function['arn']}]")
         letters = string.ascii_lowercase + string.digits
         resource.outputs["urlId"] = "".join(secrets.choice(letters) for _ in range(32))
-        self.described(resource)
+        self.complete_outputs(resource)
 
-    def computed(self, resource: Resource) -> None:
-        function, outputs = self.cloud.existing(FUNCTION, resource.id), resource.outputs
+    def add_computed(self, resource: Resource) -> None:
+        function, outputs = self.cloud.require(FUNCTION, resource.id), resource.outputs
         outputs["functionArn"] = function["arn"]
         outputs["functionUrl"] = f"https://{outputs['urlId']}.lambda-url.{outputs['region']}.on.aws/"
-        # They stay where they are when the URL becomes private again, as they do on AWS.
+        # As on AWS, the statements are kept when the URL becomes private again.
         if resource.inputs["authorizationType"] == "NONE":
             policy = {"statements": list(_STATEMENTS)}
             self.cloud.kernel.store.put("aws:function-policies", resource.id, policy)
@@ -139,7 +139,7 @@ class FunctionUrl(AwsHandler):
 
 
 def invoke(cloud: AwsCloud, function: Resource, event: dict[str, Any]) -> tuple[Any, str]:
-    """Run a function with an event: (result, what its failure is called or ""). Raises Refused."""
+    """Run a function with an event; return (result, name of the failure or ""). Raises Refused."""
     headers = {"content-type": "application/json"}
     timeout = function.outputs.get("timeout", 3) + 10
     try:
@@ -153,24 +153,24 @@ def invoke(cloud: AwsCloud, function: Resource, event: dict[str, Any]) -> tuple[
 
 
 class Invocations:
-    """Lambda's own API, and requests to URLs of functions."""
+    """Lambda's own API, and requests to functions' URLs."""
 
     def __init__(self, cloud: AwsCloud) -> None:
         self._cloud = cloud
 
     def serve(self, call: Call) -> Reply:
-        """POST /2015-03-31/functions/NAME/invocations, GET /2016-08-19/account-settings. Raises Refused."""
+        """Answer POST /2015-03-31/functions/NAME/invocations or GET /2016-08-19/account-settings. Raises Refused."""
         caller = self._cloud.access.caller(call)
         if (call.method, call.path.rstrip("/")) == ("GET", "/2016-08-19/account-settings"):
             self._cloud.access.demand(caller, "lambda:GetAccountSettings", "*")
             limit = CONCURRENT_EXECUTIONS
             return reply({"AccountLimit": {"ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": limit}})
-        found = re.fullmatch(r"/2015-03-31/functions/([^/]+)/invocations", call.path)
-        if found is None or call.method != "POST":
+        match = re.fullmatch(r"/2015-03-31/functions/([^/]+)/invocations", call.path)
+        if match is None or call.method != "POST":
             raise Refused(404, "UnknownOperationException", f"the sandbox has no {call.method} {call.path}")
-        function = self._cloud.get(FUNCTION, found[1].rsplit(":", 1)[-1])
+        function = self._cloud.get(FUNCTION, match[1].rsplit(":", 1)[-1])
         if function is None:
-            raise Refused(404, "ResourceNotFoundException", f"Function not found: {found[1]}")
+            raise Refused(404, "ResourceNotFoundException", f"Function not found: {match[1]}")
         self._cloud.access.demand(caller, "lambda:InvokeFunction", function["arn"])
         result, failed = invoke(self._cloud, function, call.json())
         answer = reply(result)
@@ -179,15 +179,15 @@ class Invocations:
         return answer
 
     def serve_url(self, call: Call) -> Reply:
-        """One request to a function's URL, as payload format 2.0 gives it to the function."""
-        found = _HOST.fullmatch(call.host)
-        url = self._cloud.find(URL, urlId=found[1]) if found else None
+        """Answer a request to a function's URL, passed to the function in payload format 2.0."""
+        match = _HOST.fullmatch(call.host)
+        url = self._cloud.find(URL, urlId=match[1]) if match else None
         if url is None:
             return reply({"Message": None}, 404)
         policy = self._cloud.kernel.store.get("aws:function-policies", url.id) or {"statements": []}
         if url["authorizationType"] != "NONE" or set(policy["statements"]) != set(_STATEMENTS):
             return reply({"Message": "Forbidden"}, 403)
-        function = self._cloud.existing(FUNCTION, url.id)
+        function = self._cloud.require(FUNCTION, url.id)
         result, failed = invoke(self._cloud, function, event_of(call))
         if failed:
             return Reply(502, b"Internal Server Error", {"content-type": "application/json"})
@@ -195,7 +195,7 @@ class Invocations:
 
 
 def event_of(call: Call) -> dict[str, Any]:
-    """The event of a request, payload format 2.0."""
+    """Return the event of a request in payload format 2.0."""
     try:
         body, encoded = call.body.decode(), False
     except UnicodeDecodeError:

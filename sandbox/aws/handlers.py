@@ -1,4 +1,4 @@
-"""How resource types of pulumi-aws behave in general: ids, ARNs, tags, regions, and what depends on what."""
+"""The common behaviour of pulumi-aws resource types: ids, ARNs, tags, regions and dependencies."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 class AwsHandler(Handler):
-    """A resource of one region. `service` and `arn` make its ARN; the name is auto-named unless `named` is None."""
+    """A resource in one region. `service` and `arn` form its ARN; names are generated unless `named` is None."""
 
     service: ClassVar[str] = ""
     arn: ClassVar[str] = ""
-    """What follows the account in the ARN; {id} stands for the id, {path} for IAM's path."""
+    """The part of the ARN after the account; {id} stands for the id, {path} for IAM's path."""
     named: ClassVar[str | None] = "name"
     limit: ClassVar[str] = ""
-    """What AWS takes as the name."""
+    """The pattern of names that AWS accepts."""
     prefix: ClassVar[str] = ""
-    """Where AWS makes the id: vpc, subnet, ..."""
+    """The prefix of ids that AWS generates: vpc, subnet, ..."""
     worldwide: ClassVar[bool] = False
-    """Whether the ARN has no region (IAM)."""
+    """Whether the ARN has no region, as in IAM."""
     refers: ClassVar[dict[str, str]] = {}
-    """Input -> type of the resource that it names by id, which has to exist."""
+    """Input -> type of the resource whose id it contains; that resource has to exist."""
 
     def __init__(self, cloud: AwsCloud) -> None:
         self.cloud = cloud
@@ -35,20 +35,20 @@ class AwsHandler(Handler):
 
     def create(self, resource: Resource) -> None:
         for key, type_ in self.refers.items():
-            self.cloud.existing(type_, resource.inputs[key])
+            self.cloud.require(type_, resource.inputs[key])
         name = resource.inputs.get(self.named or "", "")
         if self.limit and not re.fullmatch(self.limit, name):
             raise CloudError(f'ValidationException: "{name}" cannot name a {resource.type}: expected {self.limit}')
         resource.id = f"{self.prefix}-0{secrets.token_hex(8)}" if self.prefix else str(name)
         if self.cloud.get(resource.type, resource.id) is not None:
             raise CloudError(f"ResourceAlreadyExistsException: {resource.type} {resource.id} already exists")
-        self.described(resource)
+        self.complete_outputs(resource)
 
     def update(self, _old: Resource, resource: Resource) -> None:
-        self.described(resource)
+        self.complete_outputs(resource)
 
-    def described(self, resource: Resource) -> None:
-        """Add what AWS and the provider compute; runs after create and update."""
+    def complete_outputs(self, resource: Resource) -> None:
+        """Add the outputs that AWS and the provider compute, after create and update."""
         outputs = resource.outputs
         if not self.worldwide:
             outputs["region"] = self.cloud.region(resource)
@@ -57,16 +57,19 @@ class AwsHandler(Handler):
             tail = self.arn.format(id=resource.id, path=resource.inputs.get("path", "/"))
             outputs["arn"] = f"arn:aws:{self.service}:{where}:{self.cloud.account}:{tail}"
         outputs["tagsAll"] = outputs.get("tags") or {}
-        self.computed(resource)
+        self.add_computed(resource)
 
-    def computed(self, resource: Resource) -> None:
-        """Add the outputs that this type has beside region, ARN and tags."""
+    def add_computed(self, resource: Resource) -> None:
+        """Add this type's outputs other than region, ARN and tags."""
 
-    def recomputed(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+    def unknown_outputs(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
         return {"tagsAll"} if old_inputs.get("tags") != inputs.get("tags") else set()
 
-    def in_use(self, resource: Resource, *users: tuple[str, str]) -> None:
-        """Refuse the deletion while another resource names this one's id: (type, output, which may be a list)."""
+    def refuse_if_used(self, resource: Resource, *users: tuple[str, str]) -> None:
+        """Refuse the deletion while another resource refers to this one's id.
+
+        `users` are (type, output); the output may be a list of ids.
+        """
         for type_, output in users:
             for other in self.cloud.resources(type_):
                 value = other.outputs.get(output)

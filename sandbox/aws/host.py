@@ -1,6 +1,7 @@
-"""The runtime of one Lambda function: loads its handler from a folder and calls it with each event that is posted.
+"""The runtime of one Lambda function: loads the handler from a folder and calls it with each posted event.
 
-Run as a program: `python -P host.py FOLDER PORT`. It needs nothing of the sandbox; boto3 is there, as in the runtime.
+Run as a program: `python -P host.py FOLDER PORT`. It imports nothing from the sandbox. boto3 is available, as in the
+real runtime.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ from typing import Any
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One event at a time, as one instance of a function gets them."""
+    """Handles one event at a time, like one instance of a function."""
 
     function: Any
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        """An event."""
+        """Call the function with an event."""
         event = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)))
         failed = False
         try:
             text = json.dumps(type(self).function(event, None))
-        except Exception as error:  # noqa: BLE001 - whatever the function raises is its own failure
+        except Exception as error:  # noqa: BLE001 - any exception is a failure of the function
             traceback.print_exc()
             failed, text = True, json.dumps({"errorMessage": str(error), "errorType": type(error).__name__})
         body = text.encode()
@@ -40,11 +41,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The platform's access log is no part of the function's."""
+        """Discard the access log, which is not part of the function's log."""
 
 
 def main() -> None:
-    """Serve the folder and port that the command line names."""
+    """Serve the folder and port from the command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     sys.path.insert(0, sys.argv[1])
     module, _, name = os.environ["_HANDLER"].rpartition(".")

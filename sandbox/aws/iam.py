@@ -1,4 +1,4 @@
-"""IAM: roles and their policies, who a caller is (by access key), and what its policies let it do."""
+"""IAM: roles, policies, identification of callers by access key, and authorisation."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ POLICY = "aws:iam/rolePolicy:RolePolicy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 DEPLOYER = "deployer"
-"""The person who runs `pulumi up`: administrator of the account."""
+"""The deployer: administrator of the account."""
 DEPLOYER_KEY, DEPLOYER_SECRET = "AKIASANDBOXDEPLOYER", "sandbox"
-"""What the sandbox's shell has in its environment."""
+"""The deployer's credentials in the sandbox's shell."""
 
 
 def policy_problem(text: Any, trust: bool = False) -> str | None:
-    """What is wrong with a policy document, as far as IAM looks when it is written."""
+    """Return the problem that IAM finds when a policy document is written, or None."""
     if text == UNKNOWN:
         return None
     try:
@@ -61,7 +61,7 @@ class Role(AwsHandler):
         if problem:
             yield "assumeRolePolicy", problem
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         outputs = resource.outputs
         outputs.setdefault("uniqueId", f"AROA{secrets.token_hex(8).upper()}")
         outputs |= {"maxSessionDuration": outputs.get("maxSessionDuration", 3600), "path": outputs.get("path", "/")}
@@ -75,7 +75,7 @@ class Role(AwsHandler):
 
 
 class RolePolicy(AwsHandler):
-    """Policies inside of a role."""
+    """Inline policies of a role."""
 
     refers, worldwide = {"role": ROLE}, True
 
@@ -92,13 +92,13 @@ class RolePolicy(AwsHandler):
         super().create(resource)
         resource.id = f"{resource.inputs['role']}:{resource.inputs['name']}"
 
-    def described(self, resource: Resource) -> None:
+    def complete_outputs(self, resource: Resource) -> None:
         if len(re.sub(r"\s", "", resource.inputs["policy"])) > 10240:
             raise CloudError(
                 f"LimitExceeded: Maximum policy size of 10240 bytes exceeded for {resource.inputs['role']}"
             )
 
-    def recomputed(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+    def unknown_outputs(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
         return set()
 
 
@@ -108,7 +108,7 @@ class Attachment(AwsHandler):
     named, refers, worldwide = None, {"role": ROLE}, True
 
     def create(self, resource: Resource) -> None:
-        self.cloud.existing(ROLE, resource.inputs["role"])
+        self.cloud.require(ROLE, resource.inputs["role"])
         if not resource.inputs["policyArn"].startswith("arn:aws:iam::aws:policy/"):
             raise CloudError(f"NoSuchEntity: Policy {resource.inputs['policyArn']} does not exist")
         resource.id = f"{resource.inputs['role']}/{resource.inputs['policyArn']}"
@@ -129,40 +129,40 @@ class Profile(AwsHandler):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: the deployer, or the role of a session."""
+    """A caller: the deployer or the role of a session."""
 
     name: str
     arn: str
 
     def may_do_everything(self) -> bool:
-        """Whether policies do not matter."""
+        """Whether the caller is the deployer, who has all permissions."""
         return self.name == DEPLOYER
 
 
 class Access:
-    """Sessions of roles, and questions about their rights."""
+    """Sessions of roles, and their permissions."""
 
     def __init__(self, cloud: AwsCloud) -> None:
         self._cloud, self._store = cloud, cloud.kernel.store
 
     def session(self, role_arn: str, name: str) -> dict[str, str]:
-        """Credentials of a new session of a role, as environment variables."""
+        """Start a session of a role; return its credentials as environment variables."""
         key = f"ASIA{secrets.token_hex(8).upper()}"
-        known = {"role": role_arn.rsplit("/", 1)[-1], "name": name}
-        known |= {"secret": secrets.token_urlsafe(30), "token": secrets.token_urlsafe(48)}
-        self._store.put("aws:sessions", key, known)
+        session = {"role": role_arn.rsplit("/", 1)[-1], "name": name}
+        session |= {"secret": secrets.token_urlsafe(30), "token": secrets.token_urlsafe(48)}
+        self._store.put("aws:sessions", key, session)
         return {
             "AWS_ACCESS_KEY_ID": key,
-            "AWS_SECRET_ACCESS_KEY": known["secret"],
-            "AWS_SESSION_TOKEN": known["token"],
+            "AWS_SECRET_ACCESS_KEY": session["secret"],
+            "AWS_SESSION_TOKEN": session["token"],
         }
 
     def end(self, key: str) -> None:
-        """A session is over."""
+        """End a session."""
         self._store.delete("aws:sessions", key)
 
     def caller(self, call: Call) -> Caller:
-        """Who signed a call. Raises Refused."""
+        """Return the caller that signed a call. Raises Refused."""
         key = signature.key_of(call)
         if key is None:
             raise Refused(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
@@ -181,8 +181,8 @@ class Access:
         return Caller(session["role"], arn)
 
     def demand(self, caller: Caller, action: str, resource: str, context: Mapping[str, str] | None = None) -> None:
-        """Raise Refused unless the caller may do an action on a resource (ARN)."""
-        if not self.allowed(caller.name, action, resource, context):
+        """Raise Refused unless the caller is allowed an action on a resource (ARN)."""
+        if not self.is_allowed(caller.name, action, resource, context):
             raise Refused(
                 403,
                 "AccessDeniedException",
@@ -190,8 +190,8 @@ class Access:
                 f"identity-based policy allows the {action} action",
             )
 
-    def allowed(self, role: str, action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:
-        """Whether a role's policies allow an action on a resource."""
+    def is_allowed(self, role: str, action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:
+        """Return whether a role's policies allow an action on a resource."""
         if role == DEPLOYER:
             return True
         decided = False
@@ -206,7 +206,7 @@ class Access:
         return decided
 
     def assumable(self, role_arn: str, service: str, context: Mapping[str, str] | None = None) -> Resource | None:
-        """The role, if it exists and trusts a service in these circumstances."""
+        """Return the role if it exists and trusts a service with these condition keys, otherwise None."""
         role = self._cloud.find(ROLE, arn=role_arn)
         if role is None:
             return None
@@ -217,13 +217,13 @@ class Access:
         return None
 
     def must_trust(self, role_arn: str, service: str, context: Mapping[str, str] | None = None) -> None:
-        """Raise CloudError unless a service can take a role on."""
+        """Raise CloudError unless a service can assume a role."""
         if self.assumable(role_arn, service, context) is None:
             raise CloudError(f"InvalidParameterValueException: The role {role_arn} cannot be assumed by {service}.")
 
 
 def applies(statement: dict[str, Any], action: str, resource: str, context: Mapping[str, str]) -> bool:
-    """Whether a statement is about this action on this resource under these circumstances."""
+    """Return whether a statement applies to this action, resource and condition keys."""
     return (
         any(matches(pattern.lower(), action.lower()) for pattern in as_list(statement["Action"]))
         and any(matches(pattern, resource) for pattern in as_list(statement["Resource"]))
@@ -232,11 +232,11 @@ def applies(statement: dict[str, Any], action: str, resource: str, context: Mapp
 
 
 def holds(condition: dict[str, Any] | None, context: Mapping[str, str]) -> bool:
-    """The conditions that this program uses; any other is refused, rather than passed."""
+    """Return whether a condition holds; one that this program does not use never holds."""
     for operator, keys in (condition or {}).items():
-        for key, wanted in keys.items():
+        for key, expected in keys.items():
             actual = context.get(key)
-            patterns = [str(each) for each in as_list(wanted)]
+            patterns = [str(pattern) for pattern in as_list(expected)]
             if operator == "Null":
                 true = (actual is None) == (patterns[0].lower() == "true")
             elif operator in ("StringEquals", "ArnEquals"):
@@ -251,11 +251,11 @@ def holds(condition: dict[str, Any] | None, context: Mapping[str, str]) -> bool:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """IAM's own wildcards: * and ?."""
+    """Return whether a text matches a pattern with IAM's wildcards * and ?."""
     expression = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
     return re.fullmatch(expression, text, re.DOTALL) is not None
 
 
 def as_list(value: Any) -> list[Any]:
-    """Policies write one thing or a list of things."""
+    """Return a policy's value, which may be a single value or a list, as a list."""
     return value if isinstance(value, list) else [] if value is None else [value]

@@ -1,7 +1,7 @@
 """CloudWatch Logs: groups, and reading the streams of jobs, builds and functions.
 
-The executor keeps no time for a job's lines: here they are a millisecond apart from its start on. A function's lines
-have the time of the request that they came with.
+The executor records no times for a job's lines, so they are a millisecond apart, from the job's start. A function's
+lines have the time of the request that printed them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class LogGroup(AwsHandler):
 
 
 def stream_key(group: str, stream: str) -> str:
-    """The document that says where a stream's text is kept."""
+    """Return the key of the document that tells where a stream's text is stored."""
     return f"{group}\n{stream}"
 
 
@@ -49,50 +49,50 @@ class Logs:
         self._cloud, self._store = cloud, cloud.kernel.store
 
     def open(self, group: str, stream: str, kept: dict[str, str]) -> None:
-        """A stream begins; `kept` is {"run": id} or {"blob": key of the builds' bucket}."""
+        """Open a stream; `kept` is {"run": id} or {"blob": key in the builds' bucket}."""
         self._store.put("aws:log-streams", stream_key(group, stream), kept)
 
     def serve(self, call: Call, action: str) -> Reply:
-        """One request. Raises Refused."""
-        caller, wanted = self._cloud.access.caller(call), call.json()
-        name = wanted.get("logGroupName") or str(wanted.get("logGroupIdentifier", "")).rsplit(":", 1)[-1]
+        """Answer a request. Raises Refused."""
+        caller, request = self._cloud.access.caller(call), call.json()
+        name = request.get("logGroupName") or str(request.get("logGroupIdentifier", "")).rsplit(":", 1)[-1]
         group = self._cloud.get(GROUP, name)
         if group is None:
             raise Refused(400, "ResourceNotFoundException", "The specified log group does not exist.")
         self._cloud.access.demand(caller, f"logs:{action}", f"{group['arn']}:*")
         if action == "DescribeLogStreams":
-            prefix = stream_key(name, wanted.get("logStreamNamePrefix", ""))
-            found = [key.split("\n", 1)[1] for key in self._store.all("aws:log-streams", prefix)]
-            return reply({"logStreams": [{"logStreamName": stream} for stream in found]})
+            prefix = stream_key(name, request.get("logStreamNamePrefix", ""))
+            streams = [key.split("\n", 1)[1] for key in self._store.all("aws:log-streams", prefix)]
+            return reply({"logStreams": [{"logStreamName": stream} for stream in streams]})
         if action == "GetLogEvents":
-            return self._events(name, wanted)
+            return self._events(name, request)
         if action == "FilterLogEvents":
-            return self._filtered(name, wanted)
+            return self._filter_events(name, request)
         raise Refused(400, "UnknownOperationException", f"the sandbox has no {action}")
 
-    def _events(self, group: str, wanted: dict[str, Any]) -> Reply:
-        kept = self._store.get("aws:log-streams", stream_key(group, wanted["logStreamName"]))
+    def _events(self, group: str, request: dict[str, Any]) -> Reply:
+        kept = self._store.get("aws:log-streams", stream_key(group, request["logStreamName"]))
         if kept is None:
             raise Refused(400, "ResourceNotFoundException", "The specified log stream does not exist.")
-        lines = [line for line in self._lines(kept) if line[0] >= wanted.get("startTime", 0)]
-        limit = min(wanted.get("limit", _PAGE), _PAGE)
-        first = 0 if wanted.get("startFromHead") else max(0, len(lines) - limit)
-        start = int(wanted["nextToken"].split("/")[1]) if wanted.get("nextToken") else first
+        lines = [line for line in self._lines(kept) if line[0] >= request.get("startTime", 0)]
+        limit = min(request.get("limit", _PAGE), _PAGE)
+        first = 0 if request.get("startFromHead") else max(0, len(lines) - limit)
+        start = int(request["nextToken"].split("/")[1]) if request.get("nextToken") else first
         end = min(start + limit, len(lines))
         events = [{"timestamp": at, "ingestionTime": at, "message": text} for at, text in lines[start:end]]
         return reply({"events": events, "nextForwardToken": f"f/{end}", "nextBackwardToken": f"b/{start}"})
 
-    def _filtered(self, group: str, wanted: dict[str, Any]) -> Reply:
-        """The events of a group's functions and streams, in pages."""
-        unknown = wanted.keys() - {"logGroupName", "startTime", "endTime", "limit", "nextToken"}
+    def _filter_events(self, group: str, request: dict[str, Any]) -> Reply:
+        """Return a page of the events of a group's functions and streams."""
+        unknown = request.keys() - {"logGroupName", "startTime", "endTime", "limit", "nextToken"}
         if unknown:
             raise Refused(400, "InvalidParameterException", f"the sandbox does not know {min(unknown)}")
-        found = [(name, at, text) for name, lines in self._streams(group) for at, text in lines]
+        events = [(name, at, text) for name, lines in self._streams(group) for at, text in lines]
         kept = sorted(
-            (each for each in found if wanted.get("startTime", 0) <= each[1] <= wanted.get("endTime", 2**63)),
-            key=lambda each: each[1],
+            (event for event in events if request.get("startTime", 0) <= event[1] <= request.get("endTime", 2**63)),
+            key=lambda event: event[1],
         )
-        start, limit = int(wanted.get("nextToken") or 0), min(wanted.get("limit", _PAGE), _PAGE)
+        start, limit = int(request.get("nextToken") or 0), min(request.get("limit", _PAGE), _PAGE)
         events = [
             {"logStreamName": name, "timestamp": at, "ingestionTime": at, "message": text, "eventId": _id(name, number)}
             for number, (name, at, text) in enumerate(kept[start : start + limit], start)

@@ -1,4 +1,4 @@
-"""EC2's network and launch templates: nothing flows through them here, but they refuse what EC2 refuses."""
+"""EC2's networks and launch templates. They carry no traffic, but have EC2's checks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Vpc(AwsHandler):
     service, arn, named, prefix = "ec2", "vpc/{id}", None, "vpc"
 
     def delete(self, resource: Resource) -> None:
-        self.in_use(resource, *((type_, "vpcId") for type_ in (GATEWAY, TABLE, SUBNET, GROUP)))
+        self.refuse_if_used(resource, *((type_, "vpcId") for type_ in (GATEWAY, TABLE, SUBNET, GROUP)))
 
 
 class Gateway(AwsHandler):
@@ -36,7 +36,7 @@ class Gateway(AwsHandler):
     service, arn, named, prefix, refers = "ec2", "internet-gateway/{id}", None, "igw", {"vpcId": VPC}
 
     def delete(self, resource: Resource) -> None:
-        self.in_use(resource, (ROUTE, "gatewayId"))
+        self.refuse_if_used(resource, (ROUTE, "gatewayId"))
 
 
 class Table(AwsHandler):
@@ -45,7 +45,7 @@ class Table(AwsHandler):
     service, arn, named, prefix, refers = "ec2", "route-table/{id}", None, "rtb", {"vpcId": VPC}
 
     def delete(self, resource: Resource) -> None:
-        self.in_use(resource, (ASSOCIATION, "routeTableId"))
+        self.refuse_if_used(resource, (ASSOCIATION, "routeTableId"))
 
 
 class Route(AwsHandler):
@@ -60,21 +60,21 @@ class Subnet(AwsHandler):
     service, arn, named, prefix, refers = "ec2", "subnet/{id}", None, "subnet", {"vpcId": VPC}
 
     def create(self, resource: Resource) -> None:
-        vpc = self.cloud.existing(VPC, resource.inputs["vpcId"])
-        mine = ipaddress.ip_network(resource.inputs["cidrBlock"])
-        if not mine.subnet_of(ipaddress.ip_network(vpc["cidrBlock"])):  # type: ignore[arg-type]
-            raise CloudError(f"InvalidSubnet.Range: The CIDR '{mine}' is invalid.")
+        vpc = self.cloud.require(VPC, resource.inputs["vpcId"])
+        block = ipaddress.ip_network(resource.inputs["cidrBlock"])
+        if not block.subnet_of(ipaddress.ip_network(vpc["cidrBlock"])):  # type: ignore[arg-type]
+            raise CloudError(f"InvalidSubnet.Range: The CIDR '{block}' is invalid.")
         for other in self.cloud.resources(SUBNET):
-            if other["vpcId"] == vpc.id and mine.overlaps(ipaddress.ip_network(other["cidrBlock"])):
-                raise CloudError(f"InvalidSubnet.Conflict: The CIDR '{mine}' conflicts with another subnet")
+            if other["vpcId"] == vpc.id and block.overlaps(ipaddress.ip_network(other["cidrBlock"])):
+                raise CloudError(f"InvalidSubnet.Conflict: The CIDR '{block}' conflicts with another subnet")
         super().create(resource)
 
     def delete(self, resource: Resource) -> None:
-        users(self, resource, "subnets")
+        refuse_if_computing(self, resource, "subnets")
 
 
 class Association(AwsHandler):
-    """Which route table a subnet has."""
+    """Associations of subnets with route tables."""
 
     named, prefix, refers = None, "rtbassoc", {"subnetId": SUBNET, "routeTableId": TABLE}
 
@@ -89,29 +89,29 @@ class SecurityGroup(AwsHandler):
             yield "name", "invalid value for name (cannot begin with sg-)"
 
     def delete(self, resource: Resource) -> None:
-        users(self, resource, "securityGroupIds")
+        refuse_if_computing(self, resource, "securityGroupIds")
 
 
 class Egress(AwsHandler):
-    """Rules for what goes out."""
+    """Rules for outgoing traffic."""
 
     named, prefix, refers = None, "sgr", {"securityGroupId": GROUP}
 
 
 class Template(AwsHandler):
-    """Launch templates: every change is a new version."""
+    """Launch templates: every change creates a new version."""
 
     service, arn, prefix = "ec2", "launch-template/{id}", "lt"
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         resource.outputs["latestVersion"] = resource.outputs.get("latestVersion", 0) + 1
 
-    def recomputed(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
-        return super().recomputed(old_inputs, inputs) | {"latestVersion"}
+    def unknown_outputs(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+        return super().unknown_outputs(old_inputs, inputs) | {"latestVersion"}
 
 
-def users(handler: AwsHandler, resource: Resource, key: str) -> None:
-    """Refuse the deletion while a compute environment has machines or tasks there."""
+def refuse_if_computing(handler: AwsHandler, resource: Resource, key: str) -> None:
+    """Refuse the deletion while a compute environment uses the subnet or security group."""
     for environment in handler.cloud.resources(ENVIRONMENT):
         if resource.id in (environment["computeResources"].get(key) or []):
             raise CloudError(f"DependencyViolation: {resource.id} has a dependent object ({environment.id})")

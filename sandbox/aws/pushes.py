@@ -1,4 +1,4 @@
-"""ECR for those who push from outside of AWS: the provider's function that gives them a password, and who may push."""
+"""ECR for pushes from outside AWS: the provider function that returns a password, and the permission check."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ ACTIONS = (
 
 
 def authorization_token(cloud: AwsCloud, region: str) -> dict[str, Any]:
-    """aws:ecr/getAuthorizationToken, called as the deployer."""
+    """Answer aws:ecr/getAuthorizationToken for the deployer."""
     deployer = iam.Caller(iam.DEPLOYER, f"arn:aws:iam::{cloud.account}:user/{iam.DEPLOYER}")
-    given = ecr.authorization(cloud, deployer, region)
-    user, password = ecr.login_of(given)
+    authorization = ecr.authorization(cloud, deployer, region)
+    user, password = ecr.login_of(authorization)
     return {
-        "authorizationToken": given["authorizationToken"],
-        "expiresAt": datetime.fromtimestamp(given["expiresAt"], UTC).isoformat(),
+        "authorizationToken": authorization["authorizationToken"],
+        "expiresAt": datetime.fromtimestamp(authorization["expiresAt"], UTC).isoformat(),
         "id": region,
         "password": password,
-        "proxyEndpoint": given["proxyEndpoint"],
+        "proxyEndpoint": authorization["proxyEndpoint"],
         "region": region,
         "userName": user,
     }
@@ -47,23 +47,23 @@ class Pushes:
         self._cloud = cloud
 
     def serves(self, host: str) -> bool:
-        """Whether this is a registry's host."""
+        """Return whether this is a registry's host."""
         return _HOST.fullmatch(host) is not None
 
     def admit(self, repository: str, user: str, password: str) -> None:
         """Raise Refused unless the password's owner may push to the repository."""
-        found = _HOST.match(repository)
-        known = self._cloud.kernel.store.get(ecr.PASSWORDS, password)
-        if user != ecr.USER or known is None or found is None or known["region"] != found[1]:
+        match = _HOST.match(repository)
+        login = self._cloud.kernel.store.get(ecr.PASSWORDS, password)
+        if user != ecr.USER or login is None or match is None or login["region"] != match[1]:
             raise unauthorized()
-        if known["until"] < time.time():
+        if login["until"] < time.time():
             raise Refused(403, "DENIED", "Your authorization token has expired. Reauthenticate and try again.")
         place = self._cloud.find(ecr.REPOSITORY, repositoryUrl=repository)
         if place is None:
             name = repository.partition("/")[2]
             raise Refused(404, "NAME_UNKNOWN", f"The repository with name '{name}' does not exist in the registry")
         for action in ACTIONS:
-            self._cloud.access.demand(iam.Caller(known["name"], known["arn"]), action, place["arn"])
+            self._cloud.access.demand(iam.Caller(login["name"], login["arn"]), action, place["arn"])
 
-    def pushed(self, repository: str, digest: str) -> None:
-        """The images themselves say what a repository holds."""
+    def record_push(self, repository: str, digest: str) -> None:
+        """Do nothing: the images themselves are the record."""

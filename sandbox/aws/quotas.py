@@ -1,6 +1,6 @@
-"""Service Quotas: what an account that has been used for a while may do at once, in the answers' real shape.
+"""Service Quotas: plausible quotas of an established account, in the form of the real answers.
 
-As on AWS a quota is either the account's own (`applied`) or AWS's default, and each operation knows only one of them.
+As on AWS, a quota is either the account's own (`applied`) or AWS's default, and each operation returns only one kind.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _LIST = {"ListServiceQuotas": _APPLIED, "ListAWSDefaultServiceQuotas": _DEFAULTS
 
 
 def serve(cloud: AwsCloud, call: Call, action: str) -> Reply:
-    """The four operations that read. Raises Refused."""
-    caller, wanted = cloud.access.caller(call), call.json()
+    """Answer one of the four operations that read quotas. Raises Refused."""
+    caller, request = cloud.access.caller(call), call.json()
     cloud.access.demand(caller, f"servicequotas:{action}", "*")
     if action in _LIST:
-        found = [
-            _quota(cloud, call, key, *each) for key, each in _LIST[action].items() if key[0] == wanted["ServiceCode"]
+        quotas = [
+            _quota(cloud, call, key, *quota) for key, quota in _LIST[action].items() if key[0] == request["ServiceCode"]
         ]
-        return reply({"Quotas": found})
+        return reply({"Quotas": quotas})
     if action not in _GET:
         raise Refused(400, "UnknownOperationException", f"the sandbox has no {action}")
-    key = (wanted["ServiceCode"], wanted["QuotaCode"])
+    key = (request["ServiceCode"], request["QuotaCode"])
     if key not in _GET[action]:
         raise Refused(400, "NoSuchResourceException", "The request failed because the specified quota does not exist.")
     return reply({"Quota": _quota(cloud, call, key, *_GET[action][key])})

@@ -1,4 +1,4 @@
-"""S3: buckets, and objects by the REST protocol, virtual-hosted (BUCKET.s3.REGION...) or by path."""
+"""S3: buckets, and the REST API of objects with the bucket in the host name (BUCKET.s3.REGION...) or in the path."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _METADATA = "x-amz-meta-"
 
 
 def store(bucket: str) -> str:
-    """The bucket of the sandbox's store that holds a bucket's objects."""
+    """Return the bucket in the sandbox's store that holds an S3 bucket's objects."""
     return f"aws/{bucket}"
 
 
 def owns(host: str) -> bool:
-    """Whether a host is S3's."""
+    """Return whether a host is S3's."""
     return _HOST.fullmatch(host) is not None
 
 
 class Bucket(AwsHandler):
-    """Buckets: names are the world's."""
+    """Buckets, whose names are globally unique."""
 
     named, limit = "bucket", _NAME
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         name, region = resource.id, resource.outputs["region"]
         resource.outputs |= {
             "arn": f"arn:aws:s3:::{name}",
@@ -57,24 +57,24 @@ class Bucket(AwsHandler):
 
 
 class OfBucket(AwsHandler):
-    """Settings of a bucket, known by its name."""
+    """Settings of a bucket, whose id is the bucket's name."""
 
     named, refers = None, {"bucket": BUCKET}
 
     def create(self, resource: Resource) -> None:
-        self.cloud.existing(BUCKET, resource.inputs["bucket"])
+        self.cloud.require(BUCKET, resource.inputs["bucket"])
         resource.id = resource.inputs["bucket"]
-        self.described(resource)
+        self.complete_outputs(resource)
 
 
 class Objects:
-    """Put, Get, Head, Delete and ListObjectsV2."""
+    """The operations Put, Get, Head, Delete and ListObjectsV2."""
 
     def __init__(self, cloud: AwsCloud) -> None:
         self._cloud, self._store = cloud, cloud.kernel.store
 
     def serve(self, call: Call) -> Reply:
-        """One request to S3."""
+        """Answer a request to S3."""
         try:
             return self._serve(call)
         except Refused as refused:
@@ -108,7 +108,7 @@ class Objects:
                 raise Refused(
                     501, "NotImplemented", "A header you provided implies functionality that is not implemented"
                 )
-            body = _unwrapped(call)
+            body = _unwrap(call)
             if not self._store.put_blob(where, key, body, if_absent=condition == "*"):
                 raise Refused(
                     412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"
@@ -126,8 +126,8 @@ class Objects:
         self._demand(caller, "s3:GetObject", arn)
         data = self._store.get_blob(where, key)
         if data is None:
-            # Who may not list does not learn what is missing.
-            listing = self._cloud.access.allowed(caller.name, "s3:ListBucket", bucket["arn"], {"s3:prefix": key})
+            # A caller without permission to list does not learn whether the object exists.
+            listing = self._cloud.access.is_allowed(caller.name, "s3:ListBucket", bucket["arn"], {"s3:prefix": key})
             raise (
                 Refused(404, "NoSuchKey", "The specified key does not exist.")
                 if listing
@@ -161,19 +161,19 @@ class Objects:
         )
 
 
-def _unwrapped(call: Call) -> bytes:
-    """The object in a body that boto3 sent in chunks with a checksum behind them (aws-chunked); checked."""
+def _unwrap(call: Call) -> bytes:
+    """Return the object in a request's body, joining the chunks of aws-chunked. Raises Refused for a wrong checksum."""
     body = call.body
     if "aws-chunked" in call.headers.get("content-encoding", ""):
-        body, rest = b"", call.body
+        body, remaining = b"", call.body
         while True:
-            head, _, rest = rest.partition(b"\r\n")
+            head, _, remaining = remaining.partition(b"\r\n")
             size = int(head.split(b";")[0], 16)
             if not size:
                 break
-            body, rest = body + rest[:size], rest[size + 2 :]
-    said = call.headers.get("content-md5")
-    if said and base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode() != said:
+            body, remaining = body + remaining[:size], remaining[size + 2 :]
+    expected = call.headers.get("content-md5")
+    if expected and base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode() != expected:
         raise Refused(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
     return body
 

@@ -1,4 +1,4 @@
-"""EventBridge Scheduler: groups, schedules, and a clock that fires them with the rights of their role."""
+"""EventBridge Scheduler: groups, schedules, and a clock that starts them with the permissions of their role."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ScheduleGroup(AwsHandler):
 
     service, arn, limit = "scheduler", "schedule-group/{id}", r"[\w.-]{1,64}"
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         resource.outputs["state"] = "ACTIVE"
 
 
@@ -40,14 +40,14 @@ class Schedule(AwsHandler):
     service, arn, limit = "scheduler", "schedule/{id}", r"[\w.-]{1,64}(/[\w.-]{1,64})?"
 
     def create(self, resource: Resource) -> None:
-        group = self.cloud.existing(GROUP, resource.inputs.get("groupName", "default"))
+        group = self.cloud.require(GROUP, resource.inputs.get("groupName", "default"))
         super().create(resource)
         resource.id = f"{group.id}/{resource.inputs['name']}"
-        self.described(resource)
+        self.complete_outputs(resource)
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         inputs = resource.inputs
-        group = self.cloud.existing(GROUP, inputs["groupName"])
+        group = self.cloud.require(GROUP, inputs["groupName"])
         context = {"aws:SourceAccount": self.cloud.account, "aws:SourceArn": group["arn"]}
         self.cloud.access.must_trust(inputs["target"]["roleArn"], SERVICE, context)
         fields(inputs["scheduleExpression"])
@@ -58,9 +58,9 @@ class Schedule(AwsHandler):
 
 
 def fields(expression: str) -> list[frozenset[int] | None]:
-    """minute, hour, day, month, weekday (1 is Sunday), year; None for `?`. Raises CloudError."""
-    found = re.fullmatch(r"cron\((.+)\)", expression)
-    parts = found[1].split() if found else []
+    """Return the minutes, hours, days, months, weekdays (1 is Sunday) and years; None for `?`. Raises CloudError."""
+    match = re.fullmatch(r"cron\((.+)\)", expression)
+    parts = match[1].split() if match else []
     if len(parts) != 6 or (parts[2] == "?") == (parts[4] == "?") or len(expression) > 256:
         raise CloudError(f"ValidationException: Invalid Schedule Expression {expression}.")
     try:
@@ -86,42 +86,42 @@ def _values(part: str, low: int, high: int) -> frozenset[int] | None:
 
 
 def due(expression: str, moment: datetime) -> bool:
-    """Whether an expression fires in the minute of a moment of its own time zone."""
+    """Return whether an expression matches the minute of a moment in its own time zone."""
     weekday = moment.isoweekday() % 7 + 1
     now = (moment.minute, moment.hour, moment.day, moment.month, weekday, moment.year)
     return all(values is None or value in values for value, values in zip(now, fields(expression), strict=True))
 
 
 class Schedules(Clock):
-    """Fires what is due; looked at each minute while the daemon runs."""
+    """Starts the schedules that are due, each minute while the daemon runs."""
 
     def __init__(self, cloud: AwsCloud) -> None:
         super().__init__("aws-schedules")
         self._cloud = cloud
 
     def tick(self, minute: datetime) -> None:
-        """Fire what is due in a minute (UTC)."""
+        """Start the schedules that are due in this minute (UTC)."""
         for schedule in self._cloud.resources(SCHEDULE):
             zone = ZoneInfo(schedule.outputs.get("scheduleExpressionTimezone", "UTC"))
             if schedule["state"] == "ENABLED" and due(schedule["scheduleExpression"], minute.astimezone(zone)):
                 self.fire(schedule, minute)
 
     def fire(self, schedule: Resource, minute: datetime) -> str:
-        """Call a schedule's target now, as at its time `minute`; returns what went wrong, or nothing."""
+        """Call a schedule's target now as if at `minute`; return the failure, or an empty string."""
         target, cloud = schedule["target"], self._cloud
         group = cloud.get(GROUP, schedule["groupName"])
         context = {"aws:SourceAccount": cloud.account, "aws:SourceArn": group["arn"] if group else ""}
         role = cloud.access.assumable(target["roleArn"], SERVICE, context)
         function = cloud.find(FUNCTION, arn=target["arn"])
         if role is None or function is None:
-            return self._failed(schedule, "its role cannot be assumed, or its function is gone")
-        if not cloud.access.allowed(role.id, "lambda:InvokeFunction", function["arn"]):
-            return self._failed(schedule, f"{role.id} may not call {function['arn']}")
+            return self._log_failure(schedule, "its role cannot be assumed, or its function is gone")
+        if not cloud.access.is_allowed(role.id, "lambda:InvokeFunction", function["arn"]):
+            return self._log_failure(schedule, f"{role.id} may not call {function['arn']}")
         when = minute.strftime("%Y-%m-%dT%H:%M:%SZ")
         event = json.loads(target["input"].replace("<aws.scheduler.scheduled-time>", when))
         result, failed = invoke(cloud, function, event)
-        return self._failed(schedule, str(result)) if failed else ""
+        return self._log_failure(schedule, str(result)) if failed else ""
 
-    def _failed(self, schedule: Resource, why: str) -> str:
+    def _log_failure(self, schedule: Resource, why: str) -> str:
         _LOG.warning("the schedule %s did not run: %s", schedule.id, why)
         return why

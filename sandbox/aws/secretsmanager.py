@@ -1,4 +1,4 @@
-"""Secrets Manager: secrets that keep their name while they wait for deletion, versions, and reading a value."""
+"""Secrets Manager: secrets, which occupy their name until their scheduled deletion, versions, and reading a value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DAY = 86400
 
 
 class Secret(AwsHandler):
-    """Secrets: the ARN ends in six random characters."""
+    """Secrets, whose ARN ends with six random characters."""
 
     limit = r"[\w/+=.@-]{1,512}"
 
@@ -49,12 +49,12 @@ class Secret(AwsHandler):
 
 
 class Version(AwsHandler):
-    """Values of secrets; the newest is the current one."""
+    """Versions of a secret's value; the newest is the current one."""
 
     named, refers = None, {"secretId": SECRET}
 
     def create(self, resource: Resource) -> None:
-        secret = self.cloud.existing(SECRET, resource.inputs["secretId"])
+        secret = self.cloud.require(SECRET, resource.inputs["secretId"])
         if not resource.inputs.get("secretString"):
             raise CloudError("InvalidParameterException: the sandbox keeps secretString only")
         version = secrets.token_hex(16)
@@ -62,38 +62,38 @@ class Version(AwsHandler):
         resource.outputs |= {"arn": secret.id, "versionId": version, "versionStages": ["AWSCURRENT"]}
         value = {"value": resource.inputs["secretString"], "version": version}
         self.cloud.kernel.store.put("aws:secret-values", secret.id, value)
-        self.described(resource)
+        self.complete_outputs(resource)
 
-    def described(self, resource: Resource) -> None:
+    def complete_outputs(self, resource: Resource) -> None:
         resource.outputs["region"] = self.cloud.region(resource)
 
-    def recomputed(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+    def unknown_outputs(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
         return set()
 
 
 def resolve(cloud: AwsCloud, reference: str, role: str) -> str:
-    """The value behind a job's `valueFrom`, with the rights of a role. Raises Refused."""
-    found = re.fullmatch(r"(arn:aws:secretsmanager:[^:]+:[^:]+:secret:[^:]+)(?::([^:]*):([^:]*):([^:]*))?", reference)
-    if found is None:
+    """Return the value that a job's `valueFrom` refers to, with the permissions of a role. Raises Refused."""
+    match = re.fullmatch(r"(arn:aws:secretsmanager:[^:]+:[^:]+:secret:[^:]+)(?::([^:]*):([^:]*):([^:]*))?", reference)
+    if match is None:
         raise Refused(400, "ResourceInitializationError", f"{reference} is not the ARN of a secret")
-    if found[2]:
+    if match[2]:
         raise Refused(400, "ResourceInitializationError", "the sandbox has no secrets with keys inside")
-    if not cloud.access.allowed(role, "secretsmanager:GetSecretValue", found[1]):
+    if not cloud.access.is_allowed(role, "secretsmanager:GetSecretValue", match[1]):
         raise Refused(
             403,
             "AccessDeniedException",
-            f"{role} is not authorized to perform: secretsmanager:GetSecretValue on resource: {found[1]}",
+            f"{role} is not authorized to perform: secretsmanager:GetSecretValue on resource: {match[1]}",
         )
-    value = cloud.kernel.store.get("aws:secret-values", found[1])
+    value = cloud.kernel.store.get("aws:secret-values", match[1])
     if value is None:
         raise Refused(404, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value.")
     return str(value["value"])
 
 
 def serve(cloud: AwsCloud, call: Call, action: str) -> Reply:
-    """GetSecretValue."""
-    caller, wanted = cloud.access.caller(call), call.json().get("SecretId", "")
-    secret = cloud.get(SECRET, wanted) or cloud.find(SECRET, name=wanted)
+    """Answer GetSecretValue. Raises Refused."""
+    caller, name = cloud.access.caller(call), call.json().get("SecretId", "")
+    secret = cloud.get(SECRET, name) or cloud.find(SECRET, name=name)
     if action != "GetSecretValue":
         raise Refused(400, "UnknownOperationException", f"the sandbox has no {action}")
     if secret is None:

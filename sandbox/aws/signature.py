@@ -1,7 +1,7 @@
-"""Whether a call is signed as AWS's Signature Version 4 wants it, by botocore's own implementation of it.
+"""Checks AWS Signature Version 4 of calls with botocore's own implementation.
 
-Who a caller is says the access key's id; that it is them says the signature, over method, path, query, the headers that
-it names and the body.
+The access key id identifies the caller. The signature proves it; it covers method, path, query, body and the headers
+that it lists.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _BODY = "x-amz-content-sha256"
 
 
 def key_of(call: Call) -> str | None:
-    """The id of the access key that a call names, if it is signed at all."""
-    found = _HEADER.fullmatch(call.headers.get("authorization", ""))
-    return found["key"] if found else None
+    """Return the access key id of a call, or None if the call is not signed."""
+    match = _HEADER.fullmatch(call.headers.get("authorization", ""))
+    return match["key"] if match else None
 
 
 def valid(call: Call, secret: str) -> bool:
-    """Whether the call's signature is the one that a secret access key makes."""
-    found = _HEADER.fullmatch(call.headers.get("authorization", ""))
-    if found is None or "x-amz-date" not in call.headers or not _body_as_said(call):
+    """Return whether the call is signed with this secret access key."""
+    match = _HEADER.fullmatch(call.headers.get("authorization", ""))
+    if match is None or "x-amz-date" not in call.headers or not _body_matches(call):
         return False
-    signed = {name: call.headers.get(name, "") for name in found["headers"].split(";")} | {"host": call.host}
+    signed = {name: call.headers.get(name, "") for name in match["headers"].split(";")} | {"host": call.host}
     if _BODY in call.headers:
         signed[_BODY] = call.headers[_BODY]
     request = AWSRequest(
@@ -46,13 +46,13 @@ def valid(call: Call, secret: str) -> bool:
         data=call.body,
     )
     request.context["timestamp"] = call.headers["x-amz-date"]
-    kind = S3SigV4Auth if found["service"] == "s3" else SigV4Auth
-    signer = kind(Credentials(found["key"], secret), found["service"], found["region"])
+    kind = S3SigV4Auth if match["service"] == "s3" else SigV4Auth
+    signer = kind(Credentials(match["key"], secret), match["service"], match["region"])
     text = signer.string_to_sign(request, signer.canonical_request(request))
-    return hmac.compare_digest(signer.signature(text, request), found["signature"])
+    return hmac.compare_digest(signer.signature(text, request), match["signature"])
 
 
-def _body_as_said(call: Call) -> bool:
-    """S3's clients may leave the body out of the signature (a word instead of its hash); HTTPS protects it then."""
-    said = call.headers.get(_BODY, "")
-    return not re.fullmatch(r"[0-9a-f]{64}", said) or said == hashlib.sha256(call.body).hexdigest()
+def _body_matches(call: Call) -> bool:
+    """Return whether the body has the signed hash. S3's clients may send a word instead and rely on HTTPS."""
+    expected = call.headers.get(_BODY, "")
+    return not re.fullmatch(r"[0-9a-f]{64}", expected) or expected == hashlib.sha256(call.body).hexdigest()

@@ -1,4 +1,4 @@
-"""STS: who a caller is."""
+"""STS: the caller's identity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def serve(cloud: AwsCloud, call: Call) -> Reply:
-    """GetCallerIdentity."""
+    """Answer GetCallerIdentity. Raises Refused."""
     try:
         action = (parse_qs(call.body.decode()).get("Action") or [call.query.get("Action", "")])[0]
         if action != "GetCallerIdentity":

@@ -1,1 +1,1 @@
-"""Stand-in for Azure: resource types of azure-native, and the services' own protocols under their own host names."""
+"""The simulated Azure: resource types of azure-native, and the services' protocols under their own host names."""

@@ -1,7 +1,7 @@
-"""The tasks that ACR runs for this project: a command of Docker that builds, then a push to the registry itself.
+"""Parses the ACR tasks of this project: a `docker build` command, then a push to the registry itself.
 
-The text is a template before it is YAML, and a step's command goes through a shell: here only what either does to this
-project's tasks is done, and anything else is refused.
+The text of a task is a template of YAML, and a step's command goes through a shell. The sandbox supports only the
+features that this project's tasks use, and refuses all others.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _BRACES = '{{"{{"}}'
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a task builds."""
+class Build:
+    """The build of a task."""
 
     repository: str
     tag: str
@@ -30,8 +30,8 @@ class Wanted:
     cache: list[str]
 
 
-def read(encoded: str, server: str) -> Wanted:
-    """The build of a task. Raises BuildError."""
+def read(encoded: str, server: str) -> Build:
+    """Parse a task. Raises BuildError."""
     text = base64.b64decode(encoded).decode()
     if "{{" in text.replace(_BRACES, ""):
         raise BuildError("unable to render task: the sandbox's tasks have no values")
@@ -43,16 +43,22 @@ def read(encoded: str, server: str) -> Wanted:
         raise BuildError(f"failed to deserialize task and validate: {error}") from error
     if words[:2] != ["docker", "build"] or "DOCKER_BUILDKIT=1" not in build.get("env", []):
         raise BuildError(f"the sandbox's first step is docker build with BuildKit, not {build}")
-    given = _parser().parse_args(words[2:])
-    if given.platform != "linux/amd64" or given.context != ".":
+    options = _parser().parse_args(words[2:])
+    if options.platform != "linux/amd64" or options.context != ".":
         raise BuildError("the sandbox builds the uploaded source for linux/amd64")
-    if push.get("push") != [given.tag] or push.get("when") != [build.get("id")]:
+    if push.get("push") != [options.tag] or push.get("when") != [build.get("id")]:
         raise BuildError("failed to push images successfully")
-    repository, _, tag = given.tag.rpartition(":")
-    for image in [given.tag, *given.cache_from]:
+    repository, _, tag = options.tag.rpartition(":")
+    for image in [options.tag, *options.cache_from]:
         if not image.startswith(f"{server}/"):
             raise BuildError(f"{image}: unauthorized: authentication required")
-    return Wanted(repository, tag, given.file, dict(each.split("=", 1) for each in given.build_arg), given.cache_from)
+    return Build(
+        repository,
+        tag,
+        options.file,
+        dict(argument.split("=", 1) for argument in options.build_arg),
+        options.cache_from,
+    )
 
 
 class _Parser(argparse.ArgumentParser):

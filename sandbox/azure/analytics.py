@@ -1,8 +1,9 @@
-"""Log Analytics at api.loganalytics.io: the lines of jobs and apps, and the few words of KQL that the product sends.
+"""Log Analytics at api.loganalytics.io: the logs of jobs and apps, and the part of KQL that the product uses.
 
-A query is a table and what follows it, pipe by pipe: `where` with comparisons joined by `or`, `project`, `order by`,
-`take`. Anything else is refused. As on Azure a table is not there before its first line. The executor keeps no time for
-a job's lines: they are a millisecond apart from its start on; an app's have the time of the request they came with.
+A query is a table followed by piped operators: `where` with comparisons joined by `or`, `project`, `order by` and
+`take`. Anything else is refused. As on Azure, a table does not exist before its first line. The executor records no
+times for a job's lines, so they are a millisecond apart, from the job's start. An app's lines have the time of the
+request that printed them.
 """
 
 from __future__ import annotations
@@ -28,28 +29,28 @@ Row = dict[str, Any]
 
 
 class Analytics:
-    """POST /v1/workspaces/ID/query."""
+    """The method POST /v1/workspaces/ID/query."""
 
     def __init__(self, cloud: AzureCloud) -> None:
         self._cloud = cloud
 
     def serve(self, call: Call) -> Reply:
-        """One request. Raises Refused."""
+        """Answer a request. Raises Refused."""
         principal = self._cloud.tokens.principal(call, AUDIENCE)
-        found = _PATH.fullmatch(call.path)
-        workspace = self._cloud.find(_WORKSPACE, customerId=found["id"]) if found else None
+        match = _PATH.fullmatch(call.path)
+        workspace = self._cloud.find(_WORKSPACE, customerId=match["id"]) if match else None
         if call.method != "POST" or workspace is None:
             raise Refused(404, "WorkspaceNotFoundError", "The workspace could not be found")
         action = "Microsoft.OperationalInsights/workspaces/query/read"
-        if principal != rbac.DEPLOYER and not self._cloud.access.allowed(principal, action, workspace.id):
+        if principal != rbac.DEPLOYER and not self._cloud.access.is_allowed(principal, action, workspace.id):
             raise Refused(403, "InsufficientAccessError", "The provided credentials have insufficient access")
-        wanted = call.json()
-        rows = self._asked(wanted["query"], *wanted["timespan"].split("/"))
+        request = call.json()
+        rows = self._query(request["query"], *request["timespan"].split("/"))
         columns = list(rows[0]) if rows else ["TimeGenerated", "Line"]
         table = {"name": "PrimaryResult", "columns": [{"name": name, "type": "string"} for name in columns]}
         return reply({"tables": [table | {"rows": [list(row.values()) for row in rows]}]})
 
-    def _asked(self, query: str, since: str, until: str) -> list[Row]:
+    def _query(self, query: str, since: str, until: str) -> list[Row]:
         table, *steps = [part.strip() for part in query.split("|")]
         tables: dict[str, Callable[[], Iterator[Row]]] = {
             "ContainerAppConsoleLogs_CL": self._console,
@@ -62,7 +63,7 @@ class Analytics:
         begin, end = datetime.fromisoformat(since), datetime.fromisoformat(until)
         rows = [row for row in rows if begin <= datetime.fromisoformat(row["TimeGenerated"]) <= end]
         for step in steps:
-            rows = _applied(step, rows)
+            rows = _apply(step, rows)
         return rows
 
     def _console(self) -> Iterator[Row]:
@@ -79,10 +80,10 @@ class Analytics:
 
     def _system(self) -> Iterator[Row]:
         for run in self._cloud.kernel.executor.runs("azure"):
-            said = [("Normal", f"Execution {run.run_id} was created", run.created)]
+            events = [("Normal", f"Execution {run.run_id} was created", run.created)]
             if run.stopped and run.reason:
-                said.append(("Warning", run.reason, run.stopped))
-            for kind, text, moment in said:
+                events.append(("Warning", run.reason, run.stopped))
+            for kind, text, moment in events:
                 yield {
                     "TimeGenerated": _stamp(moment),
                     "ReplicaName_s": f"{run.run_id}-x1y2z",
@@ -102,30 +103,32 @@ class Analytics:
                 }
 
 
-def _applied(step: str, rows: list[Row]) -> list[Row]:
-    word, _, rest = step.partition(" ")
+def _apply(step: str, rows: list[Row]) -> list[Row]:
+    word, _, argument = step.partition(" ")
     if word == "where":
-        clauses = [_clause(part) for part in rest.split(" or ")]
+        clauses = [_clause(part) for part in argument.split(" or ")]
         return [row for row in rows if any(clause(row) for clause in clauses)]
     if word == "project":
-        names = [tuple(reversed(each.strip().split("="))) * (2 if "=" not in each else 1) for each in rest.split(",")]
+        names = [
+            tuple(reversed(name.strip().split("="))) * (2 if "=" not in name else 1) for name in argument.split(",")
+        ]
         return [{new: row[old] for old, new in (name[:2] for name in names)} for row in rows]
     if word == "order":
-        _, column, direction = rest.split(" ")
+        _, column, direction = argument.split(" ")
         return sorted(rows, key=lambda row: row[column], reverse=direction == "desc")
     if word == "take":
-        return rows[: int(rest)]
+        return rows[: int(argument)]
     raise Refused(400, "BadArgumentError", f"A syntax error has been identified in the query: {word}")
 
 
 def _clause(text: str) -> Callable[[Row], bool]:
-    found = _CLAUSE.fullmatch(text.strip())
-    if found is None:
+    match = _CLAUSE.fullmatch(text.strip())
+    if match is None:
         raise Refused(400, "BadArgumentError", f"A syntax error has been identified in the query: {text}")
-    column, operator = found["column"], found["op"]
-    value: Any = found["text"] if found["number"] is None else int(found["number"])
+    column, operator = match["column"], match["op"]
+    value: Any = match["text"] if match["number"] is None else int(match["number"])
 
-    def one(actual: Any) -> bool:
+    def holds(actual: Any) -> bool:
         match operator:
             case "==":
                 return bool(actual == value)
@@ -138,7 +141,7 @@ def _clause(text: str) -> Callable[[Row], bool]:
             case _:
                 return bool(actual >= value)
 
-    return lambda row: any(one(each) for each in row.values()) if column == "*" else one(row[column])
+    return lambda row: any(holds(cell) for cell in row.values()) if column == "*" else holds(row[column])
 
 
 def _stamp(moment: float) -> str:

@@ -1,4 +1,4 @@
-"""Azure Resource Manager at management.azure.com: what the trigger, the build and the deployer call at run time."""
+"""Azure Resource Manager at management.azure.com: the APIs that triggers, builds and the deployer call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 
 
 class Arm:
-    """Routes by resource id."""
+    """Routes requests by resource id."""
 
     def __init__(self, cloud: AzureCloud) -> None:
         self._cloud = cloud
@@ -29,7 +29,7 @@ class Arm:
         self._subscription = Subscription(cloud)
 
     def serve(self, call: Call) -> Reply:
-        """One request. Raises Refused."""
+        """Answer a request. Raises Refused."""
         principal = self._cloud.tokens.principal(call, MANAGEMENT)
         if not _VERSION.fullmatch(call.query.get("api-version", "")):
             raise Refused(
@@ -38,28 +38,28 @@ class Arm:
         answer = self._subscription.serve(call, principal, self._allow)
         if answer is not None:
             return answer
-        found = _ID.fullmatch(call.path)
-        if found is None:
+        match = _ID.fullmatch(call.path)
+        if match is None:
             raise Refused(404, "InvalidResourceType", f"the sandbox has nothing at {call.path}")
-        id_, rest = found.group("id"), (found.group("rest") or "").split("/") if found.group("rest") else []
-        if found.group("kind").lower() == "microsoft.app/jobs":
+        id_, segments = match.group("id"), (match.group("rest") or "").split("/") if match.group("rest") else []
+        if match.group("kind").lower() == "microsoft.app/jobs":
             job = self._cloud.get(jobs.JOB, id_)
             if job is not None:
-                return self._starts.serve(call, job, rest, principal)
+                return self._starts.serve(call, job, segments, principal)
         environment = self._cloud.get(jobs.ENVIRONMENT, id_)
-        if environment is not None and (call.method, rest) == ("GET", ["usages"]):
+        if environment is not None and (call.method, segments) == ("GET", ["usages"]):
             self._allow(principal, "Microsoft.App/managedEnvironments/usages/read", id_)
             return self._subscription.cores()
-        if found.group("kind").lower() == "microsoft.containerregistry/registries":
+        if match.group("kind").lower() == "microsoft.containerregistry/registries":
             target = self._cloud.get(registry.REGISTRY, id_)
             if target is not None:
-                action = f"Microsoft.ContainerRegistry/registries/{'/'.join(rest)}/action"
+                action = f"Microsoft.ContainerRegistry/registries/{'/'.join(segments)}/action"
                 self._allow(principal, action, id_)
-                return self._tasks.serve(call, target, rest)
+                return self._tasks.serve(call, target, segments)
         raise Refused(404, "ResourceNotFound", f"The Resource '{id_}' was not found.")
 
     def _allow(self, principal: str, action: str, scope: str) -> None:
-        if not self._cloud.access.allowed(principal, action, scope):
+        if not self._cloud.access.is_allowed(principal, action, scope):
             raise Refused(
                 403,
                 "AuthorizationFailed",

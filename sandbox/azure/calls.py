@@ -1,4 +1,4 @@
-"""A refusal in the words of Azure Resource Manager."""
+"""The form of Azure Resource Manager's refusals."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ __all__ = ["Call", "Refused", "Reply", "arm_error", "reply"]
 
 
 def arm_error(refused: Refused) -> Reply:
-    """A refusal as Resource Manager words it."""
+    """Build a refusal in Resource Manager's form."""
     return reply({"error": {"code": refused.code, "message": str(refused)}}, refused.status)

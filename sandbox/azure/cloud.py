@@ -1,4 +1,4 @@
-"""Azure as the kernel sees it: handlers by resource type, provider functions, and which host is answered by whom."""
+"""The simulated Azure: handlers by resource type, provider functions, and the service behind each host name."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sandbox.azure.timers import Timers
 from sandbox.calls import serve
 from sandbox.cloud import Cloud, CloudError, Handler, Kernel
 
-# As Pulumi.sandbox.yaml has them; before its first `up` no provider has told the sandbox.
+# The values in Pulumi.sandbox.yaml, for use before the first `up` sends the provider's configuration.
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 TENANT = "00000000-0000-0000-0000-000000000002"
 ARM_HOST = "management.azure.com"
 
 
 class AzureCloud(Cloud):
-    """One subscription whose owner runs `pulumi up`."""
+    """One subscription, whose owner runs `pulumi up`."""
 
     name: ClassVar[str] = "azure"
     package: ClassVar[str] = "azure-native"
@@ -38,17 +38,17 @@ class AzureCloud(Cloud):
 
     @property
     def subscription(self) -> str:
-        """The subscription of the provider's configuration, else the sandbox's."""
+        """The subscription in the provider's configuration, or else the sandbox's own."""
         return str(self.config.get("subscriptionId") or SUBSCRIPTION)
 
     @property
     def tenant(self) -> str:
-        """The directory of the provider's configuration, else the sandbox's."""
+        """The tenant in the provider's configuration, or else the sandbox's own."""
         return str(self.config.get("tenantId") or TENANT)
 
     @cached_property
     def handlers(self) -> dict[str, Handler]:  # type: ignore[override]
-        """Every type that the Azure components register."""
+        """The handlers of every type that the Azure components register."""
         return {
             handlers.GROUP: handlers.ResourceGroup(self),
             "azure-native:operationalinsights:Workspace": handlers.Workspace(self, "workspaceName"),
@@ -68,8 +68,8 @@ class AzureCloud(Cloud):
             web.SITE: web.Site(self, "name"),
         }
 
-    def registered(self) -> set[str]:
-        """The namespaces that the subscription may use."""
+    def list_registered(self) -> set[str]:
+        """Return the namespaces that are registered for the subscription."""
         return set(self.kernel.store.all("azure:providers"))
 
     def invoke(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class AzureCloud(Cloud):
         self.timers.stop()
 
     def answer(self, call: Call) -> Reply:
-        """One request to any of Azure's hosts."""
+        """Answer a request to any of Azure's hosts."""
         try:
             if call.host == ARM_HOST:
                 return self._arm.serve(call)

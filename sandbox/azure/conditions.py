@@ -1,8 +1,8 @@
-"""Conditions of role assignments (ABAC): parses the expressions and says whether one lets a request through.
+"""Evaluates the conditions of role assignments (ABAC).
 
-The part of the language that conditions on blobs use: !, AND, OR, parentheses, ActionMatches, SubOperationMatches and
-string comparisons of @Resource and @Request attributes. What is not understood refuses: a condition that is wrong
-must not widen anything.
+The sandbox supports the part of the language that conditions on blobs use: !, AND, OR, parentheses, ActionMatches,
+SubOperationMatches and string comparisons of @Resource and @Request attributes. A condition with anything else never
+grants a permission.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _TOKENS = re.compile(
 
 
 class ConditionError(Exception):
-    """The expression cannot be read; the text says where."""
+    """The expression cannot be parsed; the message shows the position."""
 
 
 @dataclass
 class Facts:
-    """The request as conditions see it; attributes by their last part ("path", "prefix")."""
+    """The attributes of a request that conditions can refer to, by their last part ("path", "prefix")."""
 
     action: str
     suboperation: str = ""
@@ -34,7 +34,7 @@ class Facts:
 
 
 def holds(expression: str, facts: Facts) -> bool:
-    """Whether the condition is true of a request. Raises ConditionError."""
+    """Return whether the condition is true for a request. Raises ConditionError."""
     reader = _Reader(expression, facts)
     result = reader.disjunction()
     if reader.peek() is not None:
@@ -49,17 +49,17 @@ class _Reader:
     def peek(self) -> re.Match[str] | None:
         if self._at >= len(self._text):
             return None
-        found = _TOKENS.match(self._text, self._at)
-        if found is None:
+        match = _TOKENS.match(self._text, self._at)
+        if match is None:
             raise ConditionError(f"cannot read: {self.rest()}")
-        return found
+        return match
 
     def rest(self) -> str:
         return self._text[self._at : self._at + 60]
 
-    def _take(self, **wanted: str) -> bool:
+    def _take(self, **expected: str) -> bool:
         token = self.peek()
-        if token is None or any(token.group(group) != value for group, value in wanted.items()):
+        if token is None or any(token.group(group) != value for group, value in expected.items()):
             return False
         self._at = token.end()
         return True
@@ -107,4 +107,4 @@ def _compare(operator: str, have: str, value: str) -> bool:
     if operator == "StringLike":
         pattern = ".*".join(re.escape(part) for part in value.split("*")).replace(r"\?", ".")
         return re.fullmatch(pattern, have, re.DOTALL) is not None
-    raise ConditionError(f"the operator {operator} is not known here")
+    raise ConditionError(f"the operator {operator} is not supported")

@@ -1,7 +1,7 @@
-"""How resource types of azure-native behave: ids, computed outputs, what a change replaces, what Azure refuses.
+"""The behaviour of azure-native resource types: ids, computed outputs, replacements and Azure's checks.
 
-Microsoft's types do not say which property may not change, so every handler does. Auto-naming is azure-native's: the
-logical name with eight hex digits, no separator.
+Microsoft's types do not mark immutable properties, so each handler lists them. Auto-naming is azure-native's: the
+logical name followed by eight hex digits without a separator.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ GROUP = "azure-native:resources:ResourceGroup"
 
 
 class ArmHandler(Handler):
-    """A resource below a resource group. `kind` is its ARM type, `name` the input that names it."""
+    """A resource in a resource group. `kind` is its ARM type, `name` the input with its name."""
 
     autoname_separator = ""
     autoname_hex = 8
     kind: ClassVar[str]
     limit: ClassVar[str] = r"[-\w.()]{1,90}"
-    """What Azure takes as the name; azure-native itself checks less."""
+    """The pattern of names that Azure accepts; azure-native itself checks less."""
     worldwide: ClassVar[bool] = False
-    """Whether no other subscription may have the name."""
+    """Whether the name must be globally unique."""
     fixed: ClassVar[frozenset[str]] = frozenset()
-    """More inputs whose change replaces."""
+    """Further inputs whose change replaces the resource."""
 
     def __init__(self, cloud: AzureCloud, name: str) -> None:
         self.cloud = cloud
@@ -42,7 +42,7 @@ class ArmHandler(Handler):
 
     def create(self, resource: Resource) -> None:
         name = resource.inputs[str(self.autoname)]
-        self._registered()
+        self._require_registered()
         if not re.fullmatch(self.limit, name):
             raise CloudError(f'Code="InvalidResourceName": "{name}" cannot name a {self.kind}: expected {self.limit}')
         if self.cloud.find(GROUP, name=resource.inputs["resourceGroupName"]) is None:
@@ -55,22 +55,22 @@ class ArmHandler(Handler):
         if self.worldwide and taken is not None:
             raise CloudError(f'Code="NameNotAvailable": the {self.kind} name "{name}" is already taken')
         resource.outputs |= {"name": name, "type": self.kind, "provisioningState": "Succeeded"}
-        self.computed(resource)
+        self.add_computed(resource)
 
     def update(self, _old: Resource, resource: Resource) -> None:
-        self.computed(resource)
+        self.add_computed(resource)
 
     def id_of(self, inputs: dict[str, Any], name: str) -> str:
-        """The resource id."""
+        """Return the resource id."""
         group = f"/subscriptions/{self.cloud.subscription}/resourceGroups/{inputs['resourceGroupName']}"
         return f"{group}/providers/{self.kind}/{name}"
 
-    def computed(self, resource: Resource) -> None:
-        """Add the outputs that Azure computes; runs after create and update."""
+    def add_computed(self, resource: Resource) -> None:
+        """Add the outputs that Azure computes, after create and update."""
 
-    def _registered(self) -> None:
+    def _require_registered(self) -> None:
         namespace = self.kind.split("/")[0]
-        if namespace not in self.cloud.registered():
+        if namespace not in self.cloud.list_registered():
             raise CloudError(
                 f'Code="MissingSubscriptionRegistration": The subscription is not registered to use namespace '
                 f"'{namespace}'."
@@ -97,20 +97,20 @@ class ResourceGroup(Handler):
 
 
 class Workspace(ArmHandler):
-    """Log Analytics."""
+    """Log Analytics workspaces."""
 
     kind, limit = "Microsoft.OperationalInsights/workspaces", r"[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]"
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         resource.outputs.setdefault("customerId", str(uuid.uuid4()))
 
 
 class Insights(ArmHandler):
-    """Application Insights."""
+    """Application Insights components."""
 
     kind, fixed = "Microsoft.Insights/components", frozenset({"workspaceResourceId"})
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         key = resource.outputs.setdefault("instrumentationKey", str(uuid.uuid4()))
         where = resource.outputs["location"]
         resource.outputs["connectionString"] = (
@@ -123,14 +123,14 @@ class Identity(ArmHandler):
 
     kind, limit = "Microsoft.ManagedIdentity/userAssignedIdentities", r"[A-Za-z0-9][A-Za-z0-9_-]{2,127}"
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         resource.outputs["tenantId"] = self.cloud.tenant
         for key in ("principalId", "clientId"):
             resource.outputs.setdefault(key, str(uuid.uuid4()))
 
 
 class RoleDefinition(Handler):
-    """Custom roles: names are GUIDs, titles are unique in the tenant."""
+    """Custom roles, whose names are GUIDs and whose titles are unique in the tenant."""
 
     autoname = "roleDefinitionId"
     replace_on = frozenset({"roleDefinitionId", "scope"})
@@ -140,7 +140,7 @@ class RoleDefinition(Handler):
 
     def create(self, resource: Resource) -> None:
         guid, scope = resource.inputs["roleDefinitionId"], resource.inputs["scope"]
-        _guid(guid, "RoleDefinition")
+        _require_guid(guid, "RoleDefinition")
         for other in self.cloud.resources(rbac.DEFINITION):
             if other["roleName"] == resource.inputs["roleName"]:
                 raise CloudError(f'Code="RoleDefinitionWithSameNameExists": "{resource.inputs["roleName"]}"')
@@ -154,7 +154,7 @@ class RoleDefinition(Handler):
 
 
 class RoleAssignment(Handler):
-    """Role assignments: Azure changes none of them."""
+    """Role assignments, which cannot be changed on Azure."""
 
     autoname = "roleAssignmentName"
     replace_on = frozenset({"roleAssignmentName", "scope"})
@@ -165,7 +165,7 @@ class RoleAssignment(Handler):
 
     def create(self, resource: Resource) -> None:
         inputs = resource.inputs
-        _guid(inputs["roleAssignmentName"], "RoleAssignment")
+        _require_guid(inputs["roleAssignmentName"], "RoleAssignment")
         if not self.cloud.access.knows_role(inputs["roleDefinitionId"]):
             raise CloudError(f'Code="RoleDefinitionDoesNotExist": {inputs["roleDefinitionId"]}')
         if inputs.get("principalType") == "ServicePrincipal" and not self.cloud.find(
@@ -187,32 +187,32 @@ class RoleAssignment(Handler):
             )
 
 
-def _guid(text: str, what: str) -> None:
+def _require_guid(text: str, property_: str) -> None:
     try:
         uuid.UUID(text)
     except ValueError:
-        raise CloudError(f'Code="Invalid{what}Id": the id "{text}" is not a GUID') from None
+        raise CloudError(f'Code="Invalid{property_}Id": the id "{text}" is not a GUID') from None
 
 
-def identities_as_map(cloud: AzureCloud, outputs: dict[str, Any]) -> None:
-    """Identities go in as a list of ids and come out as a map, which is what the SDK's output types expect."""
+def map_identities(cloud: AzureCloud, outputs: dict[str, Any]) -> None:
+    """Replace the input's list of identity ids with the map that the SDK's output types expect. Raises CloudError."""
     identity = outputs.get("identity")
     if identity and isinstance(identity.get("userAssignedIdentities"), Iterable):
         ids = list(identity["userAssignedIdentities"])
-        known = {id_: cloud.get(IDENTITY, id_) for id_ in ids}
-        missing = [id_ for id_, found in known.items() if found is None]
+        identities = {id_: cloud.get(IDENTITY, id_) for id_ in ids}
+        missing = [id_ for id_, identity in identities.items() if identity is None]
         if missing:
             raise CloudError(f'Code="FailedIdentityOperation": {missing[0]} was not found')
         described = {
-            id_: {"principalId": found["principalId"], "clientId": found["clientId"]}
-            for id_, found in known.items()
-            if found is not None
+            id_: {"principalId": identity["principalId"], "clientId": identity["clientId"]}
+            for id_, identity in identities.items()
+            if identity is not None
         }
         outputs["identity"] = {**identity, "userAssignedIdentities": described}
 
 
 def preview_identities(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The same for a preview, where nothing is known of the identities yet."""
+    """Return the outputs of a preview, in which the identities' ids are still unknown."""
     identity = inputs.get("identity")
     if isinstance(identity, dict) and isinstance(identity.get("userAssignedIdentities"), list):
         ids = identity["userAssignedIdentities"]

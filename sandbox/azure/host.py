@@ -1,8 +1,8 @@
 """The Functions host of one app: loads function_app.py from a folder and serves its functions on loopback.
 
-Run as a program: `python -P host.py FOLDER PORT`. It needs azure-functions and nothing of the sandbox. HTTP triggers
-get every path below the routePrefix of host.json; GET /admin/functions lists what was found, POST
-/admin/functions/NAME runs a timer's function, as on the real host.
+Run as a program: `python -P host.py FOLDER PORT`. It needs azure-functions and imports nothing from the sandbox. HTTP
+triggers get every path below the routePrefix of host.json. As on the real host, GET /admin/functions lists the
+functions, and POST /admin/functions/NAME runs a timer's function.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class App:
         from azure import functions
 
         self.api: Any = functions
-        found = [value for value in vars(function_app).values() if isinstance(value, functions.FunctionApp)]
+        apps = [value for value in vars(function_app).values() if isinstance(value, functions.FunctionApp)]
         self.functions: dict[str, Any] = {
-            str(each.get_function_name()): each for app in found for each in app.get_functions()
+            str(function.get_function_name()): function for app in apps for function in app.get_functions()
         }
 
     def listing(self) -> list[dict[str, Any]]:
-        """Name and trigger of each function, settings in %NAME% resolved."""
+        """Return each function's name and trigger, with settings written as %NAME% resolved."""
         listed = []
         for name, function in self.functions.items():
             trigger = json.loads(json.dumps(function.get_trigger().get_dict_repr(), default=lambda value: value.value))
@@ -51,7 +51,7 @@ class App:
         return listed
 
     def route(self, method: str, path: str) -> tuple[Any, dict[str, str]] | int:
-        """The function for a request and its route's values, or the status of a refusal."""
+        """Return the function for a request with the route's values, or the status of a refusal."""
         refusal = 404
         for function in self.functions.values():
             trigger = function.get_trigger().get_dict_repr()
@@ -62,18 +62,18 @@ class App:
             )
             pattern = re.sub(r"\\\{\\\*(\w+)\\\}", r"(?P<\1>.*)", re.escape(route))
             pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", pattern)
-            found = re.fullmatch(pattern, path.strip("/"))
-            if found is None:
+            match = re.fullmatch(pattern, path.strip("/"))
+            if match is None:
                 continue
-            methods = [each.value for each in trigger.get("methods") or []]
+            methods = [method.value for method in trigger.get("methods") or []]
             if not methods or method in methods:
-                return function, found.groupdict()
+                return function, match.groupdict()
             refusal = 405
         return refusal
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request to the host."""
+    """Handles requests to the host."""
 
     app: App
     protocol_version = "HTTP/1.1"
@@ -84,11 +84,11 @@ class Handler(BaseHTTPRequestHandler):
         if path.startswith("/admin/functions"):
             self._administer(path)
             return
-        found = self.app.route(self.command, path)
-        if isinstance(found, int):
-            self._answer(found, b"", "text/plain")
+        route = self.app.route(self.command, path)
+        if isinstance(route, int):
+            self._answer(route, b"", "text/plain")
             return
-        function, values = found
+        function, values = route
         headers = dict(self.headers.items())
         request = self.app.api.HttpRequest(
             self.command,
@@ -100,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
         )
         try:
             result = function.get_user_function()(request)
-        except Exception:  # noqa: BLE001 - whatever the function raises is its own failure
+        except Exception:  # noqa: BLE001 - any exception is a failure of the function
             _LOG.exception("Executed 'Functions.%s' (Failed)", function.get_function_name())
             self._answer(500, b"", "text/plain")
             return
@@ -129,14 +129,14 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 - the names that the base calls
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 - the base class calls these names
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The platform's access log is no part of the app's."""
+        """Discard the access log, which is not part of the app's log."""
 
 
 def main() -> None:
-    """Serve the folder and port that the command line names."""
+    """Serve the folder and port from the command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     Handler.app = App(Path(sys.argv[1]).resolve())
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Handler).serve_forever()

@@ -1,4 +1,4 @@
-"""Tokens: who a bearer of one is, and the endpoint where an app's process gets them for its identity."""
+"""Access tokens: the principal of a token, and the endpoint that issues tokens for an app's identities."""
 
 from __future__ import annotations
 
@@ -13,64 +13,64 @@ if TYPE_CHECKING:
     from sandbox.cloud import Cloud
 
 HOST = "169.254.131.2"
-"""A link-local address, as where Functions serves tokens to a process."""
+"""A link-local address, like that of the token endpoint in Azure Functions."""
 MANAGEMENT, STORAGE = "https://management.azure.com", "https://storage.azure.com"
 IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
 _LIFETIME = 3600.0
 
 
 class Tokens:
-    """Issues and recognises access tokens; a token is good for one audience and one hour."""
+    """Issues and checks access tokens; a token is valid for one audience and one hour."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud, self._store = cloud, cloud.kernel.store
 
     def issue(self, principal: str, audience: str) -> tuple[str, float]:
-        """A token for a principal (object id) and when it expires (epoch seconds)."""
+        """Issue a token for a principal (object id); return it with its expiry (epoch seconds)."""
         token, expires = f"eyJ0eXAi.{secrets.token_urlsafe(48)}", time.time() + _LIFETIME
         self._store.put("azure:tokens", token, {"principal": principal, "audience": audience, "expires": expires})
         return token, expires
 
     def principal(self, call: Call, *audiences: str) -> str:
-        """Who is calling. Raises Refused (401)."""
+        """Return the principal of a call's token. Raises Refused (401)."""
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
-        known = self._store.get("azure:tokens", token) if scheme.lower() == "bearer" else None
-        if known is None:
+        record = self._store.get("azure:tokens", token) if scheme.lower() == "bearer" else None
+        if record is None:
             raise Refused(401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
-        if known["expires"] < time.time():
+        if record["expires"] < time.time():
             raise Refused(401, "ExpiredAuthenticationToken", "The access token expiry UTC time is in the past.")
-        if known["audience"] not in audiences:
+        if record["audience"] not in audiences:
             raise Refused(
                 401,
                 "InvalidAuthenticationTokenAudience",
-                f"The access token has been obtained for wrong audience or resource '{known['audience']}'. "
+                f"The access token has been obtained for wrong audience or resource '{record['audience']}'. "
                 f"It should exactly match one of the allowed audiences '{audiences[0]}/'.",
             )
-        return str(known["principal"])
+        return str(record["principal"])
 
     def environment(self, site: str, identities: list[str]) -> dict[str, str]:
-        """What a process of an app with these identities (resource ids) has in its environment."""
-        known = self._store.get("azure:identity-headers", site)
-        header = known["header"] if known else secrets.token_hex(16).upper()
+        """Return the variables of an app's process for these identities (resource ids)."""
+        record = self._store.get("azure:identity-headers", site)
+        header = record["header"] if record else secrets.token_hex(16).upper()
         self._store.put("azure:identity-headers", site, {"header": header, "identities": identities})
         return {"IDENTITY_ENDPOINT": f"http://{HOST}:8081/msi/token", "IDENTITY_HEADER": header}
 
     def forget(self, site: str) -> None:
-        """The app is gone."""
+        """Delete an app's identity header."""
         self._store.delete("azure:identity-headers", site)
 
     def serve(self, call: Call) -> Reply:
-        """GET /msi/token: a token for one of the identities of the app whose header is sent."""
+        """Answer GET /msi/token for an identity of the app that the identity header belongs to. Raises Refused."""
         header = call.headers.get("x-identity-header", "")
         apps = self._store.all("azure:identity-headers").values()
-        app = next((each for each in apps if secrets.compare_digest(each["header"], header)), None)
+        app = next((candidate for candidate in apps if secrets.compare_digest(candidate["header"], header)), None)
         if app is None or call.path != "/msi/token":
             return reply({"statusCode": 400, "message": "the X-IDENTITY-HEADER is missing or wrong"}, 400)
-        wanted = call.query.get("client_id")
+        client_id = call.query.get("client_id")
         for id_ in app["identities"]:
             identity = self._cloud.get(IDENTITY, id_)
-            # As on Azure: without client_id the system-assigned identity is meant, which these apps do not have.
-            if identity is not None and identity["clientId"] == wanted:
+            # As on Azure, a request without client_id means the system-assigned identity, which these apps do not have.
+            if identity is not None and identity["clientId"] == client_id:
                 audience = call.query.get("resource", "").rstrip("/")
                 token, expires = self.issue(identity["principalId"], audience)
                 body = {
@@ -78,7 +78,7 @@ class Tokens:
                     "expires_on": str(int(expires)),
                     "resource": audience,
                     "token_type": "Bearer",
-                    "client_id": wanted,
+                    "client_id": client_id,
                 }
                 return Reply(200, json.dumps(body).encode(), {"content-type": "application/json"})
         return reply({"statusCode": 400, "message": "Unable to load the proper Managed Identity."}, 400)

@@ -1,4 +1,4 @@
-"""A registry's own host, <registry>.azurecr.io: token exchange, and listing and deleting repositories and images."""
+"""A registry's host, <registry>.azurecr.io: token exchange, and listing and deleting repositories and images."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _RIGHTS = {"metadata_read": "metadata/read", "delete": "artifacts/delete", "*": 
 
 
 class RegistryHost:
-    """Answers for all registries."""
+    """The hosts of all registries."""
 
     def __init__(self, cloud: AzureCloud) -> None:
         self._cloud, self._store = cloud, cloud.kernel.store
 
     def serve(self, call: Call) -> Reply:
-        """One request. Raises Refused."""
+        """Answer a request. Raises Refused."""
         registry = self._cloud.find(REGISTRY, loginServer=call.host)
         if registry is None:
             return Reply(404)
@@ -38,28 +38,28 @@ class RegistryHost:
             case ("POST", "oauth2", "token"):
                 return reply({"access_token": self._access(_form(call), registry)})
             case ("GET", "acr", "v1", "_catalog"):
-                self._signed(call, "registry:catalog:*")
+                self._check_signature(call, "registry:catalog:*")
                 return reply({"repositories": [name.split("/", 1)[1] for name in self._repositories(server)]})
             case ("GET", "acr", "v1", name, "_manifests"):
-                self._signed(call, f"repository:{name}:metadata_read")
+                self._check_signature(call, f"repository:{name}:metadata_read")
                 newest_first = reversed(self._digests(server, name))
                 return reply({"imageName": name, "manifests": [{"digest": digest} for digest in newest_first]})
             case ("GET", "acr", "v1", name, "_tags", tag):
-                self._signed(call, f"repository:{name}:metadata_read")
+                self._check_signature(call, f"repository:{name}:metadata_read")
                 digest = self._cloud.kernel.images.tags(f"{server}/{name}").get(tag)
                 if digest is None:
                     raise Refused(404, "TAG_UNKNOWN", f"the tag {tag} does not exist")
                 return reply({"registry": server, "imageName": name, "tag": {"name": tag, "digest": digest}})
             case ("DELETE", "acr", "v1", name):
-                self._signed(call, f"repository:{name}:delete")
+                self._check_signature(call, f"repository:{name}:delete")
                 self._digests(server, name)
                 self._cloud.kernel.images.delete_repository(f"{server}/{name}")
                 self._store.delete("azure:repositories", f"{server}/{name}")
                 return reply({}, 202)
             case ("DELETE", "v2", name, "manifests", digest):
-                self._signed(call, f"repository:{name}:delete")
-                left = [each for each in self._digests(server, name) if each != digest]
-                self._store.put("azure:repositories", f"{server}/{name}", {"digests": left})
+                self._check_signature(call, f"repository:{name}:delete")
+                remaining = [kept for kept in self._digests(server, name) if kept != digest]
+                self._store.put("azure:repositories", f"{server}/{name}", {"digests": remaining})
                 self._store.delete("images", f"{server}/{name}@{digest}")
                 return reply({}, 202)
         return Reply(404)
@@ -70,21 +70,21 @@ class RegistryHost:
         principal = self._cloud.tokens.principal(signed, f"{server} refresh")
         scope = form.get("scope", "")
         action = f"Microsoft.ContainerRegistry/registries/{_RIGHTS.get(scope.rsplit(':', 1)[-1], 'unknown')}"
-        if not self._cloud.access.allowed(principal, action, registry.id):
+        if not self._cloud.access.is_allowed(principal, action, registry.id):
             raise Refused(403, "DENIED", f"the caller may not {action}")
         return self._cloud.tokens.issue(principal, f"{server} {scope}")[0]
 
-    def _signed(self, call: Call, scope: str) -> None:
+    def _check_signature(self, call: Call, scope: str) -> None:
         self._cloud.tokens.principal(call, f"{call.host} {scope}")
 
     def _repositories(self, server: str) -> dict[str, dict[str, Any]]:
         return self._store.all("azure:repositories", f"{server}/")
 
     def _digests(self, server: str, name: str) -> list[str]:
-        found = self._store.get("azure:repositories", f"{server}/{name}")
-        if found is None:
+        repository = self._store.get("azure:repositories", f"{server}/{name}")
+        if repository is None:
             raise Refused(404, "NAME_UNKNOWN", f"repository {name} is not found")
-        return list(found["digests"])
+        return list(repository["digests"])
 
 
 def _form(call: Call) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Container Apps: environments, jobs, and starting a job through Resource Manager.
 
-A start resolves the references to secrets and pulls the image with the rights of the identities that the job names for
-that, each of which must be attached to the job.
+A start resolves secrets and pulls the image with the permissions of the identities that the job specifies for this
+purpose. Each of them must be attached to the job.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.azure import rbac, vault
 from sandbox.azure.calls import Call, Refused, Reply, reply
-from sandbox.azure.handlers import ArmHandler, identities_as_map, preview_identities
+from sandbox.azure.handlers import ArmHandler, map_identities, preview_identities
 from sandbox.azure.identity import IDENTITY
 from sandbox.azure.registry import REGISTRY
 from sandbox.cloud import CloudError, Resource
@@ -45,7 +45,7 @@ class Environment(ArmHandler):
                 raise CloudError(f'Code="WorkloadProfileInUse": {profile} is used by the job {job["name"]}')
         super().update(old, resource)
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         where = resource.outputs["location"]
         resource.outputs.setdefault("defaultDomain", f"sandbox-{secrets.token_hex(4)}.{where}.azurecontainerapps.io")
 
@@ -61,28 +61,28 @@ class Job(ArmHandler):
     fixed = frozenset({"environmentId"})
 
     def create(self, resource: Resource) -> None:
-        self._possible(resource.inputs)
+        self._validate(resource.inputs)
         super().create(resource)
         self._references(resource)
 
     def update(self, old: Resource, resource: Resource) -> None:
-        self._possible(resource.inputs)
+        self._validate(resource.inputs)
         super().update(old, resource)
         self._references(resource)
 
-    def previewed(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def preview_outputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         return preview_identities(inputs)
 
-    def computed(self, resource: Resource) -> None:
-        identities_as_map(self.cloud, resource.outputs)
+    def add_computed(self, resource: Resource) -> None:
+        map_identities(self.cloud, resource.outputs)
         resource.outputs["eventStreamEndpoint"] = f"https://{resource.outputs['location']}.azurecontainerapps.dev/"
 
-    def _possible(self, inputs: dict[str, Any]) -> None:
+    def _validate(self, inputs: dict[str, Any]) -> None:
         environment = self.cloud.get(ENVIRONMENT, inputs["environmentId"])
         if environment is None:
             raise CloudError(f'Code="ManagedEnvironmentNotFound": {inputs["environmentId"]}')
         profile = inputs.get("workloadProfileName", "Consumption")
-        kinds = {each["name"]: each["workloadProfileType"] for each in environment.outputs["workloadProfiles"]}
+        kinds = {profile["name"]: profile["workloadProfileType"] for profile in environment.outputs["workloadProfiles"]}
         if profile not in kinds:
             raise CloudError(f'Code="WorkloadProfileNotFound": the environment has no workload profile {profile}')
         for container in inputs["template"]["containers"]:
@@ -97,7 +97,7 @@ class Job(ArmHandler):
                 raise CloudError(f'Code="ContainerAppInvalidResourceTotal": {cpu} / {memory}Gi does not fit {profile}')
 
     def _references(self, resource: Resource) -> None:
-        # Container Apps reads every reference when a job is written, with the rights that its identity has by then.
+        # When a job is written, Container Apps resolves every reference with the identity's permissions at that time.
         try:
             secrets_of(self.cloud, resource)
         except Refused as refused:
@@ -112,15 +112,15 @@ class Job(ArmHandler):
 
 
 def gib(text: str) -> float:
-    """2.5Gi -> 2.5"""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)Gi", text)
-    if found is None:
+    """Parse an amount of memory: 2.5Gi -> 2.5. Raises CloudError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)Gi", text)
+    if match is None:
         raise CloudError(f'Code="ContainerAppInvalidMemory": "{text}" is not an amount of memory')
-    return float(found.group(1))
+    return float(match.group(1))
 
 
-def _attached(cloud: AzureCloud, job: Resource, id_: str) -> str:
-    """The principal of an identity that the job has. Raises Refused."""
+def _require_attached(cloud: AzureCloud, job: Resource, id_: str) -> str:
+    """Return the principal of an identity that is attached to the job. Raises Refused."""
     identity = cloud.get(IDENTITY, id_)
     if identity is None or id_ not in (job.outputs.get("identity") or {}).get("userAssignedIdentities", {}):
         raise Refused(400, "IdentityNotAssigned", f"the identity {id_} is not assigned to the job {job['name']}")
@@ -128,12 +128,12 @@ def _attached(cloud: AzureCloud, job: Resource, id_: str) -> str:
 
 
 def secrets_of(cloud: AzureCloud, job: Resource) -> dict[str, str]:
-    """Name -> value of the job's secrets. Raises Refused."""
+    """Return the values of the job's secrets by name. Raises Refused."""
     values = {}
     for secret in job.outputs["configuration"].get("secrets") or []:
         if secret.get("keyVaultUrl"):
             values[secret["name"]] = vault.resolve(
-                cloud, secret["keyVaultUrl"], _attached(cloud, job, secret["identity"])
+                cloud, secret["keyVaultUrl"], _require_attached(cloud, job, secret["identity"])
             )
         else:
             values[secret["name"]] = secret.get("value", "")
@@ -141,17 +141,17 @@ def secrets_of(cloud: AzureCloud, job: Resource) -> dict[str, str]:
 
 
 class Starts:
-    """The job's actions below Resource Manager."""
+    """A job's actions in Resource Manager."""
 
     def __init__(self, cloud: AzureCloud) -> None:
         self._cloud, self._executor = cloud, cloud.kernel.executor
 
-    def serve(self, call: Call, job: Resource, rest: list[str], principal: str) -> Reply:
-        """GET, start, executions. Raises Refused."""
-        match (call.method, *rest):
+    def serve(self, call: Call, job: Resource, segments: list[str], principal: str) -> Reply:
+        """Answer a request to get, start or stop a job or to get its executions. Raises Refused."""
+        match (call.method, *segments):
             case ("GET",):
                 self._allow(principal, "Microsoft.App/jobs/read", job)
-                return reply(_described(job))
+                return reply(_describe(job))
             case ("POST", "start"):
                 self._allow(principal, "Microsoft.App/jobs/start/action", job)
                 return reply(self._start(job, call.json()))
@@ -167,7 +167,7 @@ class Starts:
                 run = self._executor.get(name)
                 if run is not None and run.job == job.id:
                     return reply(self._execution(job, run))
-        raise Refused(404, "ResourceNotFound", f"{call.method} {'/'.join(rest)} was not found below {job.id}")
+        raise Refused(404, "ResourceNotFound", f"{call.method} {'/'.join(segments)} was not found below {job.id}")
 
     def _stop(self, job: Resource, name: str) -> None:
         run = self._executor.get(name)
@@ -178,7 +178,7 @@ class Starts:
             self._executor.cancel(name, "the execution was stopped")
 
     def _allow(self, principal: str, action: str, job: Resource) -> None:
-        if not self._cloud.access.allowed(principal, action, job.id):
+        if not self._cloud.access.is_allowed(principal, action, job.id):
             raise Refused(
                 403,
                 "AuthorizationFailed",
@@ -187,7 +187,7 @@ class Starts:
             )
 
     def _start(self, job: Resource, body: dict[str, Any]) -> dict[str, Any]:
-        # What is sent takes the place of the template: a variable that is not repeated is gone.
+        # The request's template replaces the job's: variables that it does not repeat are missing from the run.
         containers = body.get("containers") or job["template"]["containers"]
         container, values = containers[0], secrets_of(self._cloud, job)
         if not container.get("image") or not container.get("name"):
@@ -216,20 +216,20 @@ class Starts:
             command=container.get("command"),
             args=container.get("args"),
         )
-        told = [each for each in container.get("env") or [] if not each.get("secretRef")]
-        self._cloud.kernel.store.put("azure:executions", execution, {"name": container["name"], "env": told})
+        variables = [variable for variable in container.get("env") or [] if not variable.get("secretRef")]
+        self._cloud.kernel.store.put("azure:executions", execution, {"name": container["name"], "env": variables})
         self._executor.submit(spec)
         return {"name": execution, "id": f"{job.id}/executions/{execution}"}
 
     def _image(self, job: Resource, image: str) -> str:
-        """The image if the job may pull it; else one that is not there, so that the execution fails as it would."""
+        """Return the image if the job may pull it, otherwise one that does not exist, so that the execution fails."""
         server = image.split("/")[0]
         registry = self._cloud.find(REGISTRY, loginServer=server)
         for credentials in job["configuration"].get("registries") or []:
             if registry is None or credentials["server"] != server:
                 continue
-            principal = _attached(self._cloud, job, credentials["identity"])
-            if self._cloud.access.allowed(principal, rbac.PULL, registry.id):
+            principal = _require_attached(self._cloud, job, credentials["identity"])
+            if self._cloud.access.is_allowed(principal, rbac.PULL, registry.id):
                 return image
         repository, _, digest = image.partition("@")
         return f"{repository} that the job may pull@{digest}"
@@ -252,7 +252,7 @@ class Starts:
         }
 
 
-def _described(job: Resource) -> dict[str, Any]:
+def _describe(job: Resource) -> dict[str, Any]:
     keys = ("configuration", "template", "environmentId", "workloadProfileName", "provisioningState")
     properties = {key: job.outputs.get(key) for key in keys}
     return {

@@ -1,4 +1,4 @@
-"""Registries for those who push from outside of Azure: who may, by the registry's own token as the password."""
+"""Registries for pushes from outside Azure, with the registry's own token as the password."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Pushes:
         self._cloud, self._store = cloud, cloud.kernel.store
 
     def serves(self, host: str) -> bool:
-        """Whether this is a registry's host."""
+        """Return whether this is a registry's host."""
         return host.endswith(SUFFIX)
 
     def admit(self, repository: str, user: str, password: str) -> None:
@@ -34,11 +34,11 @@ class Pushes:
             raise unauthorized()
         signed = Call("POST", server, "", headers={"authorization": f"Bearer {password}"})
         principal = self._cloud.tokens.principal(signed, f"{server} refresh")
-        if not self._cloud.access.allowed(principal, _PUSH, registry.id):
+        if not self._cloud.access.is_allowed(principal, _PUSH, registry.id):
             raise Refused(403, "DENIED", "requested access to the resource is denied")
 
-    def pushed(self, repository: str, digest: str) -> None:
-        """The registry's newest image."""
-        known = (self._store.get("azure:repositories", repository) or {"digests": []})["digests"]
-        digests = [each for each in known if each != digest] + [digest]
+    def record_push(self, repository: str, digest: str) -> None:
+        """Record the image as the repository's newest."""
+        older = (self._store.get("azure:repositories", repository) or {"digests": []})["digests"]
+        digests = [old for old in older if old != digest] + [digest]
         self._store.put("azure:repositories", repository, {"digests": digests})

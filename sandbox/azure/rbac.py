@@ -1,4 +1,4 @@
-"""Decides what an identity may do, from the role assignments, definitions and conditions that the stack created."""
+"""Checks an identity's permissions against the role assignments, definitions and conditions that the stack created."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 ASSIGNMENT = "azure-native:authorization:RoleAssignment"
 DEFINITION = "azure-native:authorization:RoleDefinition"
 DEPLOYER = "deployer"
-"""The person who runs `pulumi up`: Owner of the subscription."""
+"""The deployer: Owner of the subscription."""
 BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
-GET_SECRET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 - the name of a right
+GET_SECRET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 - the name of a permission
 PULL = "Microsoft.ContainerRegistry/registries/pull/read"
 _BUILT_IN: dict[str, dict[str, list[str]]] = {
     "7f951dda-4ed3-4680-a7ca-43fe172d538d": {"actions": [PULL]},  # AcrPull
@@ -31,13 +31,13 @@ _BUILT_IN: dict[str, dict[str, list[str]]] = {
 
 
 class Access:
-    """Questions about rights in one Azure."""
+    """Permission checks in one subscription."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
-    def allowed(self, principal: str, action: str, scope: str, facts: Facts | None = None) -> bool:
-        """Whether a principal may do an action on a resource; with `facts` it is a data action."""
+    def is_allowed(self, principal: str, action: str, scope: str, facts: Facts | None = None) -> bool:
+        """Return whether a principal is allowed an action on a resource; with `facts`, it is a data action."""
         if principal == DEPLOYER:
             return True
         return any(
@@ -64,11 +64,11 @@ class Access:
         guid = role.rsplit("/", 1)[-1]
         if guid in _BUILT_IN:
             return [_BUILT_IN[guid]]
-        found = self._cloud.find(DEFINITION, name=guid)
-        return list(found["permissions"]) if found else []
+        definition = self._cloud.find(DEFINITION, name=guid)
+        return list(definition["permissions"]) if definition else []
 
     def knows_role(self, role: str) -> bool:
-        """Whether a role definition exists."""
+        """Return whether a role definition exists."""
         guid = role.rsplit("/", 1)[-1]
         return guid in _BUILT_IN or self._cloud.find(DEFINITION, name=guid) is not None
 

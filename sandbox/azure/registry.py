@@ -1,4 +1,4 @@
-"""Container Registry: the resource type, and builds by ACR Tasks (quick runs) through Resource Manager."""
+"""Container Registry: the resource type, and builds with ACR Tasks (quick runs) through Resource Manager."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Registry(ArmHandler):
 
     kind, limit, worldwide = "Microsoft.ContainerRegistry/registries", r"[A-Za-z0-9]{5,50}", True
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         resource.outputs["loginServer"] = f"{resource.outputs['name']}.azurecr.io"
 
     def delete(self, resource: Resource) -> None:
@@ -36,18 +36,18 @@ class Registry(ArmHandler):
 
 
 class Tasks:
-    """Quick runs: an address for the source, a run in the background, its state and its log."""
+    """Quick runs: an upload URL for the source, and runs in the background with their state and log."""
 
     def __init__(self, cloud: AzureCloud, blobs: Blobs) -> None:
         self._cloud, self._blobs, self._store = cloud, blobs, cloud.kernel.store
         self._saving = threading.Lock()
 
-    def serve(self, call: Call, registry: Resource, rest: list[str]) -> Reply:
-        """An action below a registry's id."""
-        match (call.method, *rest):
+    def serve(self, call: Call, registry: Resource, segments: list[str]) -> Reply:
+        """Answer a request for an action of a registry. Raises Refused."""
+        match (call.method, *segments):
             case ("POST", "listBuildSourceUploadUrl"):
                 key = f"{registry['name']}/source/{secrets.token_hex(12)}.tar.gz"
-                return reply({"uploadUrl": self._blobs.signed(key), "relativePath": key.split("/", 1)[1]})
+                return reply({"uploadUrl": self._blobs.sign(key), "relativePath": key.split("/", 1)[1]})
             case ("POST", "scheduleRun"):
                 return reply(self._schedule(registry, call.json()))
             case ("GET", "runs"):
@@ -61,8 +61,8 @@ class Tasks:
                 return reply(self._run(registry, run))
             case ("POST", "runs", run, "listLogSasUrl"):
                 self._run(registry, run)
-                return reply({"logLink": self._blobs.signed(_log_key(registry, run))})
-        raise Refused(404, "InvalidResourceType", f"{call.method} {'/'.join(rest)} is not an action of a registry")
+                return reply({"logLink": self._blobs.sign(_log_key(registry, run))})
+        raise Refused(404, "InvalidResourceType", f"{call.method} {'/'.join(segments)} is not an action of a registry")
 
     def _schedule(self, registry: Resource, request: dict[str, Any]) -> dict[str, Any]:
         if request.get("type") != "EncodedTaskRunRequest":
@@ -88,11 +88,11 @@ class Tasks:
         return {"id": f"{registry.id}/runs/{run}", "name": run, "properties": {"runId": run, **state}}
 
     def _save(self, registry: Resource, run: str, state: dict[str, Any]) -> bool:
-        """Keep what a run has become, unless it was cancelled."""
+        """Store a run's new state unless it was cancelled; return whether it was stored."""
         key = f"{registry.id}/{run}"
         with self._saving:
-            known = self._store.get("azure:acr-runs", key)
-            if known is not None and known["status"] not in ("Queued", "Running"):
+            current = self._store.get("azure:acr-runs", key)
+            if current is not None and current["status"] not in ("Queued", "Running"):
                 return False
             self._store.put("azure:acr-runs", key, state)
         return True
@@ -106,10 +106,10 @@ class Tasks:
             self._store.put_blob(_BUCKET, _log_key(registry, run), "".join(lines).encode())
 
         try:
-            wanted = acr_task.read(request["encodedTaskContent"], registry["loginServer"])
-            repository = wanted.repository
+            task = acr_task.read(request["encodedTaskContent"], registry["loginServer"])
+            repository = task.repository
             digest = self._cloud.kernel.images.build(
-                repository, source, wanted.dockerfile, wanted.arguments, [wanted.tag], log
+                repository, source, task.dockerfile, task.arguments, [task.tag], log
             )
         except (BuildError, OSError) as error:
             log(f"failed: {error}")
@@ -118,10 +118,10 @@ class Tasks:
             return
         # A run whose task names no image by a build step of its own tells none.
         if not self._save(registry, run, {"status": "Succeeded", "outputImages": []}):
-            self._store.delete("images", f"{repository}@{digest}")  # what a cancelled run would have pushed
+            self._store.delete("images", f"{repository}@{digest}")  # a cancelled run must not leave an image
             return
-        known = (self._store.get("azure:repositories", repository) or {"digests": []})["digests"]
-        digests = [each for each in known if each != digest] + [digest]
+        older = (self._store.get("azure:repositories", repository) or {"digests": []})["digests"]
+        digests = [old for old in older if old != digest] + [digest]
         self._store.put("azure:repositories", repository, {"digests": digests})
 
 

@@ -25,11 +25,11 @@ ACCOUNT = "azure-native:storage:StorageAccount"
 CONTAINER = "azure-native:storage:BlobContainer"
 SUFFIX = ".blob.core.windows.net"
 TASKS_HOST = f"acrtaskprodsandbox{SUFFIX}"
-"""Where the registry keeps sources and logs of its builds; opened by signed addresses only."""
+"""The storage account for the sources and logs of the registry's builds; accessible only with signed URLs."""
 
 
 def bucket(account: str, container: str) -> str:
-    """The store's bucket of a container."""
+    """Return the bucket in the sandbox's store that holds a container's blobs."""
     return f"azure/{account}/{container}"
 
 
@@ -39,7 +39,7 @@ class Account(ArmHandler):
     kind, limit, worldwide = "Microsoft.Storage/storageAccounts", r"[a-z0-9]{3,24}", True
     fixed = frozenset({"kind"})
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         name = resource.outputs["name"]
         resource.outputs["primaryEndpoints"] = {
             service: f"https://{name}.{service}.core.windows.net/" for service in ("blob", "queue", "table", "file")
@@ -68,7 +68,7 @@ class Container(Handler):
 
 
 class Policy(Handler):
-    """The life-cycle rules of an account."""
+    """The lifecycle rules of an account."""
 
     autoname = "managementPolicyName"
     replace_on = frozenset({"managementPolicyName", "accountName", "resourceGroupName"})
@@ -87,19 +87,19 @@ class Policy(Handler):
 
 
 class Blobs:
-    """Put, Get, List and properties of blobs; authorised by roles, or by the signature of build storage."""
+    """Put, Get, List and properties of blobs, authorised by roles or, for build storage, by a signature."""
 
     def __init__(self, cloud: AzureCloud, access: Access) -> None:
         self._cloud, self._access, self._store = cloud, access, cloud.kernel.store
 
-    def signed(self, key: str) -> str:
-        """An address of build storage that works without a token."""
+    def sign(self, key: str) -> str:
+        """Return a signed URL of build storage, which works without a token."""
         signature = secrets.token_urlsafe(24)
         self._store.put("azure:signatures", signature, {"key": key})
         return f"https://{TASKS_HOST}/{key}?sv=2021-08-06&sr=b&sig={signature}"
 
     def serve(self, call: Call) -> Reply:
-        """One request to the blob service."""
+        """Answer a request to the blob service."""
         try:
             if call.host == TASKS_HOST:
                 return self._serve_signed(call)
@@ -111,8 +111,8 @@ class Blobs:
 
     def _serve_signed(self, call: Call) -> Reply:
         key = unquote(call.path).lstrip("/")
-        known = self._store.get("azure:signatures", call.query.get("sig", ""))
-        if known is None or known["key"] != key:
+        signature = self._store.get("azure:signatures", call.query.get("sig", ""))
+        if signature is None or signature["key"] != key:
             raise Refused(403, "AuthenticationFailed", "Server failed to authenticate the request.")
         return self._object(call, "azure/tasks", key)
 
@@ -143,11 +143,11 @@ class Blobs:
             return f"{BLOBS}/read"
         if call.method == "DELETE":
             return f"{BLOBS}/delete"
-        # A new blob may be put with either right; what is there takes the right to write.
+        # Either permission is enough to put a new blob; replacing one needs the permission to write.
         return f"{BLOBS}/write" if self._store.get_blob(where, key) is not None else f"{BLOBS}/add/action"
 
     def _allow(self, principal: str, action: str, scope: str, facts: Facts) -> None:
-        if not self._access.allowed(principal, action, scope, facts):
+        if not self._access.is_allowed(principal, action, scope, facts):
             raise Refused(
                 403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation."
             )
@@ -184,7 +184,7 @@ class Blobs:
         )
 
     def _block(self, call: Call, where: str, key: str) -> Reply:
-        """A part of a blob, or the list of parts that makes it one."""
+        """Put a block of a blob, or the block list that completes the blob."""
         if call.query["comp"] == "block":
             self._store.put_blob(f"{where} blocks", f"{key}#{call.query['blockid']}", call.body)
             return Reply(201)

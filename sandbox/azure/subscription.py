@@ -1,4 +1,4 @@
-"""The subscription below Resource Manager: what it is, its resource providers, its quotas."""
+"""The subscription in Resource Manager: its properties, resource providers and quotas."""
 
 from __future__ import annotations
 
@@ -21,39 +21,43 @@ _ENVIRONMENTS, _CORES = 15, 100
 
 
 class Subscription:
-    """Paths that name no resource group."""
+    """Answers requests whose path has no resource group."""
 
     def __init__(self, cloud: AzureCloud) -> None:
         self._cloud = cloud
 
     def serve(self, call: Call, principal: str, allow: Allow) -> Reply | None:
-        """The answer, or None for a path that is a resource's. Raises Refused."""
-        found = _PATH.fullmatch(call.path)
-        if found is None or (found["rest"] or "").startswith("resourceGroups/"):
+        """Answer a request; return None if the path is that of a resource. Raises Refused."""
+        match = _PATH.fullmatch(call.path)
+        if match is None or (match["rest"] or "").startswith("resourceGroups/"):
             return None
-        if found["id"] is None and call.method == "GET":
-            return reply({"value": [self._described()], "count": {"type": "Total", "value": 1}})
+        if match["id"] is None and call.method == "GET":
+            return reply({"value": [self._describe()], "count": {"type": "Total", "value": 1}})
         scope = f"/subscriptions/{self._cloud.subscription}"
-        if found["id"] != self._cloud.subscription:
-            raise Refused(404, "SubscriptionNotFound", f"The subscription '{found['id']}' could not be found.")
-        if not found["rest"] and call.method == "GET":
+        if match["id"] != self._cloud.subscription:
+            raise Refused(404, "SubscriptionNotFound", f"The subscription '{match['id']}' could not be found.")
+        if not match["rest"] and call.method == "GET":
             allow(principal, "Microsoft.Resources/subscriptions/read", scope)
-            return reply(self._described())
-        provider = _PROVIDER.fullmatch(found["rest"] or "")
+            return reply(self._describe())
+        provider = _PROVIDER.fullmatch(match["rest"] or "")
         if provider and call.method == ("POST" if provider["verb"] else "GET"):
             return self._provider(provider["namespace"], provider["verb"] or "", principal, allow, scope)
-        usages = _USAGES.fullmatch(found["rest"] or "")
+        usages = _USAGES.fullmatch(match["rest"] or "")
         if usages and call.method == "GET":
             allow(principal, "Microsoft.App/locations/usages/read", scope)
-            here = [each for each in self._cloud.resources(jobs.ENVIRONMENT) if each["location"] == usages["location"]]
-            return reply({"value": [_usage("ManagedEnvironmentCount", len(here), _ENVIRONMENTS)]})
+            environments = [
+                environment
+                for environment in self._cloud.resources(jobs.ENVIRONMENT)
+                if environment["location"] == usages["location"]
+            ]
+            return reply({"value": [_usage("ManagedEnvironmentCount", len(environments), _ENVIRONMENTS)]})
         return None
 
     def cores(self) -> Reply:
-        """The usages of one environment."""
+        """Return the core usages of one environment."""
         return reply({"value": [_usage("ManagedEnvironmentConsumptionCores", 0, _CORES)]})
 
-    def _described(self) -> dict[str, Any]:
+    def _describe(self) -> dict[str, Any]:
         id_ = self._cloud.subscription
         policies = {
             "locationPlacementId": "Public_2014-09-01",
@@ -77,7 +81,7 @@ class Subscription:
                 store.put("azure:providers", namespace, {})
             else:
                 store.delete("azure:providers", namespace)
-        state = "Registered" if namespace in self._cloud.registered() else "NotRegistered"
+        state = "Registered" if namespace in self._cloud.list_registered() else "NotRegistered"
         return reply({"id": f"{scope}/providers/{namespace}", "namespace": namespace, "registrationState": state})
 
 

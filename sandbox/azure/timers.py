@@ -1,4 +1,4 @@
-"""Fires the apps' timers: six-field NCRONTAB expressions in UTC, looked at every second while the daemon runs."""
+"""Runs the apps' timers: six-field NCRONTAB expressions in UTC."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _LOG = logging.getLogger(__name__)
 
 
 class Timers(Clock):
-    """Fires what is due; looked at each minute while the daemon runs."""
+    """Runs the timers that are due, each minute while the daemon runs."""
 
     def __init__(self, cloud: AzureCloud) -> None:
         super().__init__("azure-timers")
         self._cloud = cloud
 
     def tick(self, minute: datetime) -> None:
-        """Fire what is due in a minute."""
+        """Run the timers that are due in this minute (UTC)."""
         for site, timers in self._cloud.kernel.store.all("azure:timers").items():
             for function, schedule in timers.items():
                 second, cron = schedule.split(" ", 1)

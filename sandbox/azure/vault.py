@@ -1,4 +1,4 @@
-"""Key Vault: vaults that keep their name when deleted, secrets with versions, and what a reference resolves to."""
+"""Key Vault: vaults, which keep their name after deletion, versioned secrets, and resolving references."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Vault(ArmHandler):
             )
         super().create(resource)
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         uri = f"https://{resource.outputs['name']}.vault.azure.net/"
         resource.outputs["properties"] = {**resource.inputs["properties"], "vaultUri": uri}
 
@@ -51,7 +51,7 @@ class Vault(ArmHandler):
 
 
 class Secret(Handler):
-    """Microsoft.KeyVault/vaults/secrets: every value is a new version; the value is never given back."""
+    """Microsoft.KeyVault/vaults/secrets: each new value creates a version; outputs never contain the value."""
 
     autoname = "secretName"
     replace_on = frozenset({"secretName", "vaultName", "resourceGroupName"})
@@ -73,7 +73,7 @@ class Secret(Handler):
         else:
             resource.outputs["properties"] = old["properties"]
 
-    def recomputed(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+    def unknown_outputs(self, old_inputs: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
         return {"properties"} if old_inputs.get("properties") != inputs.get("properties") else set()
 
     def _version(self, resource: Resource) -> None:
@@ -86,7 +86,7 @@ class Secret(Handler):
         self.cloud.kernel.store.put("azure:secret-values", uri, value)
 
     def delete(self, resource: Resource) -> None:
-        # Not by Resource Manager, which cannot: the provider calls the vault, where an owner has no rights.
+        # Resource Manager cannot delete secrets. The provider calls the vault, where an owner has no permissions.
         raise CloudError(
             f'Code="Forbidden": Caller is not authorized to perform action on resource {resource.id}. InnerError='
             '{"code": "ForbiddenByRbac"} Action: Microsoft.KeyVault/vaults/secrets/delete'
@@ -94,13 +94,13 @@ class Secret(Handler):
 
 
 def resolve(cloud: AzureCloud, uri: str, principal: str) -> str:
-    """The value behind a reference, with the rights of the identity that asks. Raises Refused."""
+    """Return the value that a reference points to, with the permissions of a principal. Raises Refused."""
     host = uri.split("/")[2]
     vault = cloud.find(VAULT, name=host.split(".")[0])
     if vault is None:
         raise Refused(404, "VaultNotFound", f"there is no vault {host}")
     secret = f"{vault.id}/secrets/{uri.split('/')[4]}"
-    if not cloud.access.allowed(principal, GET_SECRET, secret, Facts(GET_SECRET)):
+    if not cloud.access.is_allowed(principal, GET_SECRET, secret, Facts(GET_SECRET)):
         raise Refused(403, "ForbiddenByRbac", f"Caller is not authorized to perform {GET_SECRET} on {secret}")
     value = cloud.kernel.store.get("azure:secret-values", uri.rstrip("/"))
     if value is None:

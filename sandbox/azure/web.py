@@ -1,4 +1,4 @@
-"""Functions on Flex Consumption: plans, apps, publishing at <app>.scm.azurewebsites.net, the app's own host."""
+"""Functions on Flex Consumption: plans, apps, publishing at <app>.scm.azurewebsites.net, and the apps' own hosts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from sandbox.azure import storage
 from sandbox.azure.calls import Call, Refused, Reply, reply
 from sandbox.azure.conditions import Facts
-from sandbox.azure.handlers import ArmHandler, identities_as_map, preview_identities
+from sandbox.azure.handlers import ArmHandler, map_identities, preview_identities
 from sandbox.azure.identity import IDENTITY, MANAGEMENT
 from sandbox.azure.rbac import BLOBS
 from sandbox.cloud import CloudError, Resource
@@ -31,7 +31,7 @@ _RUNTIMES = {"3.10", "3.11", "3.12", "3.13"}
 _NOT_ON_FLEX = frozenset(
     {"WEBSITE_RUN_FROM_PACKAGE", "FUNCTIONS_WORKER_RUNTIME", "SCM_DO_BUILD_DURING_DEPLOYMENT", "ENABLE_ORYX_BUILD"}
 )
-# Those of siteConfig that Azure was seen to refuse by name; some SDKs send them unasked.
+# Properties of siteConfig that Azure has been seen to refuse by name; some SDKs send them by default.
 _NO_CONFIG_OF_FLEX = frozenset(
     {
         "alwaysOn",
@@ -47,7 +47,7 @@ _NO_CONFIG_OF_FLEX = frozenset(
 
 
 def key(site: str) -> str:
-    """The app among the sandbox's functions."""
+    """Return an app's key in the sandbox's functions."""
     return f"azure/{site}"
 
 
@@ -57,7 +57,7 @@ class AppServicePlan(ArmHandler):
     kind, limit = "Microsoft.Web/serverfarms", r"[A-Za-z0-9-]{1,40}"
     fixed = frozenset({"kind", "reserved"})
 
-    def computed(self, resource: Resource) -> None:
+    def add_computed(self, resource: Resource) -> None:
         resource.outputs["numberOfSites"] = 0
 
     def delete(self, resource: Resource) -> None:
@@ -72,20 +72,20 @@ class Site(ArmHandler):
     fixed = frozenset({"kind", "reserved"})
 
     def create(self, resource: Resource) -> None:
-        self._possible(resource)
+        self._validate(resource)
         super().create(resource)
 
     def update(self, old: Resource, resource: Resource) -> None:
-        self._possible(resource)
+        self._validate(resource)
         super().update(old, resource)
         if self.cloud.kernel.store.get("azure:published", resource["name"]) is not None:
             run_package(self.cloud, resource)
 
-    def previewed(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def preview_outputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         return preview_identities(inputs)
 
-    def computed(self, resource: Resource) -> None:
-        identities_as_map(self.cloud, resource.outputs)
+    def add_computed(self, resource: Resource) -> None:
+        map_identities(self.cloud, resource.outputs)
         name = resource.outputs["name"]
         hosts = {"Standard": f"{name}{SUFFIX}", "Repository": f"{name}{SCM_SUFFIX}"}
         resource.outputs |= {
@@ -104,7 +104,7 @@ class Site(ArmHandler):
         for kind in ("azure:published", "azure:timers"):
             self.cloud.kernel.store.delete(kind, resource["name"])
 
-    def _possible(self, resource: Resource) -> None:
+    def _validate(self, resource: Resource) -> None:
         inputs = resource.inputs
         plan = self.cloud.get(PLAN, inputs.get("serverFarmId", ""))
         if plan is None:
@@ -135,28 +135,28 @@ class Site(ArmHandler):
 
 
 def settings(site: Resource) -> dict[str, str]:
-    """The app's settings."""
-    return {each["name"]: each["value"] for each in site.inputs["siteConfig"].get("appSettings") or []}
+    """Return the app's settings."""
+    return {setting["name"]: setting["value"] for setting in site.inputs["siteConfig"].get("appSettings") or []}
 
 
 def container_of(cloud: AzureCloud, site: Resource) -> Resource:
-    """The container that the app keeps its package in, which has to exist before the app."""
+    """Return the container of the app's package, which must exist before the app. Raises CloudError."""
     url = site.inputs["functionAppConfig"]["deployment"]["storage"]["value"]
     account, name = url.split("/")[2].split(".")[0], url.rstrip("/").rsplit("/", 1)[-1]
-    found = cloud.find(storage.CONTAINER, accountName=account, name=name)
-    if found is None:
+    container = cloud.find(storage.CONTAINER, accountName=account, name=name)
+    if container is None:
         raise CloudError(f'Code="BadRequest": the deployment container {url} does not exist')
-    return found
+    return container
 
 
 def run_package(cloud: AzureCloud, site: Resource) -> None:
-    """Put the published package to work with the app's settings and identities, and learn its triggers."""
+    """Deploy the published package with the app's settings and identities, and record its triggers."""
     container = container_of(cloud, site)
     package = cloud.kernel.store.get_blob(storage.bucket(container["accountName"], container["name"]), PACKAGE)
     if package is None:
         return
     with zipfile.ZipFile(io.BytesIO(package)) as bundle:
-        # A file without permission bits cannot be read where the package is mounted: its functions do not exist.
+        # In the mounted package, a file without permission bits cannot be read, so its functions do not exist.
         readable = [info for info in bundle.infolist() if not info.is_dir() and (info.external_attr >> 16) & 0o400]
         files = {info.filename: bundle.read(info) for info in readable}
     identities = list((site.outputs.get("identity") or {}).get("userAssignedIdentities", {}))
@@ -175,31 +175,31 @@ def run_package(cloud: AzureCloud, site: Resource) -> None:
 
 
 def _timers(cloud: AzureCloud, site: str) -> dict[str, str]:
-    """Function name -> NCRONTAB of the app's timers: what the platform reads from an app to know when to wake it."""
+    """Return the NCRONTAB expressions of the app's timers by function name, from which the platform starts the app."""
     try:
         _, _, body = cloud.kernel.functions.request(key(site), "GET", "/admin/functions", {}, b"")
     except FunctionFailed:
         return {}
     return {
-        each["name"]: each["trigger"]["schedule"]
-        for each in json.loads(body)
-        if each["trigger"]["type"] == "timerTrigger"
+        function["name"]: function["trigger"]["schedule"]
+        for function in json.loads(body)
+        if function["trigger"]["type"] == "timerTrigger"
     }
 
 
 class Publisher:
-    """POST /api/publish and GET /api/deployments/ID."""
+    """The methods POST /api/publish and GET /api/deployments/ID."""
 
     def __init__(self, cloud: AzureCloud) -> None:
         self._cloud, self._store = cloud, cloud.kernel.store
 
     def serve(self, call: Call) -> Reply:
-        """One request to the SCM host. Raises Refused."""
+        """Answer a request to the SCM host. Raises Refused."""
         site = self._cloud.find(SITE, name=call.host.removesuffix(SCM_SUFFIX))
         if site is None:
             return Reply(404)
         principal = self._cloud.tokens.principal(call, MANAGEMENT)
-        if not self._cloud.access.allowed(principal, "Microsoft.Web/sites/publish/Action", site.id):
+        if not self._cloud.access.is_allowed(principal, "Microsoft.Web/sites/publish/Action", site.id):
             raise Refused(403, "Forbidden", "The caller may not publish to this app.")
         if (call.method, call.path) == ("POST", "/api/publish"):
             return self._publish(call, site)
@@ -230,15 +230,17 @@ class Publisher:
         identity = self._cloud.get(IDENTITY, access["userAssignedIdentityResourceId"])
         action = f"{BLOBS}/write"
         facts = Facts(action, resource={"path": PACKAGE})
-        return identity is not None and self._cloud.access.allowed(identity["principalId"], action, container.id, facts)
+        return identity is not None and self._cloud.access.is_allowed(
+            identity["principalId"], action, container.id, facts
+        )
 
 
 def serve_app(cloud: AzureCloud, call: Call) -> Reply:
-    """One request to an app's own host."""
+    """Answer a request to an app's own host."""
     site = call.host.removesuffix(SUFFIX)
     if cloud.find(SITE, name=site) is None:
         return Reply(404)
-    if call.path.startswith(("/admin/", "/runtime/")):  # these want the host's own keys
+    if call.path.startswith(("/admin/", "/runtime/")):  # these require the host's own keys
         return Reply(401)
     if cloud.kernel.store.get("azure:published", site) is None:
         return Reply(404)

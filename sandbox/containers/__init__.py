@@ -1,4 +1,4 @@
-"""Builds and jobs in real containers: an engine (podman or docker), a registry on loopback, base images, runs.
+"""Builds images and runs jobs in real containers, with podman or docker and a registry on loopback.
 
-`choice` decides whether this machine can, `images` and `runner` take the places of the process executor's.
+`choice` decides whether this machine can do so. `images` and `runner` replace those of the process executor.
 """

@@ -1,8 +1,8 @@
-"""Base images where no public registry can be reached: Debian packages stand for `python:*-slim` and for R's images.
+"""Builds substitutes for `python:*-slim` and R images from Debian packages if no public registry can be reached.
 
-`mmdebstrap` makes a root file system in about a minute, once: it is kept in .tools/bases and imported into the engine's
-store when a Dockerfile asks for an image that it can stand for. Each build says so, with what is in it.
-`python -m sandbox.containers.base python:3.12-slim` makes one ahead of time.
+`mmdebstrap` builds a root file system once, in about a minute. It is kept in .tools/bases, and imported into the
+engine's store when a Dockerfile uses an image that it can replace. The build's log names the substitute.
+`python -m sandbox.containers.base python:3.12-slim` builds one ahead of time.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _MIRROR = "http://deb.debian.org/debian/dists/{suite}/InRelease"
 _REACH_SECONDS = 5.0
 _PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Manuals and translations, which images do without as well.
+# Manuals and translations, which public images leave out as well.
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
-# As in Docker's image: `python` is there, pip is pip's own and may install and upgrade what it likes.
+# As in Docker's image: there is a `python`, and pip is its own release, which may install and upgrade any package.
 _PIP = (
     'chroot "$1" sh -c "wheel=\\$(echo /usr/share/python-wheels/pip-*.whl); python3 \\$wheel/pip install '
     '--no-index --no-cache-dir --root-user-action=ignore --quiet \\$wheel"'
@@ -47,24 +47,24 @@ Log = Callable[[str], None]
 
 
 class NoBaseError(Exception):
-    """A base image can neither be pulled nor be stood for; the sentence says why not."""
+    """A base image can be neither pulled nor replaced by a substitute; the message gives the reason."""
 
 
 @dataclass(frozen=True)
-class StandIn:
-    """What is made of Debian's packages in place of a public image."""
+class Substitute:
+    """A base image that is built from Debian packages to replace a public image."""
 
     name: str
     suite: str
     packages: tuple[str, ...]
     hooks: tuple[str, ...]
     command: str
-    says: str
-    """What is in it, for the log."""
+    content: str
+    """Its content, for the log."""
 
     @property
     def key(self) -> str:
-        """Its name with the hash of its recipe: another recipe is another image."""
+        """Its name with the hash of its recipe, so that a changed recipe gives a new image."""
         recipe = repr((self.suite, self.packages, self.hooks, self.command, _LEFT_OUT))
         return f"{self.name}-{self.suite}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
@@ -74,39 +74,39 @@ class StandIn:
         return f"localhost/prediction-nodes/{self.name}:{self.key.removeprefix(self.name + '-')}"
 
 
-def _python(tag: str) -> StandIn:
-    """The Debian release with the Python that was asked for, or else with the next one."""
-    found = re.match(r"3\.(\d+)", tag)
-    suite = "bookworm" if found and int(found[1]) <= 11 else "trixie"
-    says = f"Debian {suite} with Python {_PYTHONS[suite]}"
+def _python(tag: str) -> Substitute:
+    """Return the Debian release with this Python version, or with the next one."""
+    match = re.match(r"3\.(\d+)", tag)
+    suite = "bookworm" if match and int(match[1]) <= 11 else "trixie"
+    content = f"Debian {suite} with Python {_PYTHONS[suite]}"
     packages = ("python3", "python3-venv", "ca-certificates", "tzdata")
-    return StandIn("stand-in-python", suite, packages, _PYTHON_HOOKS, "python3", says)
+    return Substitute("stand-in-python", suite, packages, _PYTHON_HOOKS, "python3", content)
 
 
-def _r(_tag: str) -> StandIn:
+def _r(_tag: str) -> Substitute:
     packages = ("r-base-core", "ca-certificates", "tzdata")
-    return StandIn("stand-in-r", "trixie", packages, (), "R", "Debian trixie with R 4.5")
+    return Substitute("stand-in-r", "trixie", packages, (), "R", "Debian trixie with R 4.5")
 
 
-# Public image -> what stands for it. The pattern's group is the tag.
-STAND_INS: dict[str, Callable[[str], StandIn]] = {
+# Public image -> its substitute. The pattern's group is the tag.
+SUBSTITUTES: dict[str, Callable[[str], Substitute]] = {
     r"(?:docker\.io/)?(?:library/)?python(?::(3(?:\.\d+)*(?:-slim)?(?:-(?:bullseye|bookworm|trixie))?))?": _python,
     r"(?:docker\.io/)?(?:library/)?r-base(?::([\w.-]+))?": _r,
     r"(?:docker\.io/)?rocker/r-ver(?::([\w.-]+))?": _r,
 }
 
 
-def stand_in(image: str) -> StandIn | None:
-    """What stands for a public image, if anything does."""
-    for pattern, make in STAND_INS.items():
-        found = re.fullmatch(pattern, image)
-        if found:
-            return make(found[1] or "")
+def find_substitute(image: str) -> Substitute | None:
+    """Return the substitute for a public image, or None."""
+    for pattern, make in SUBSTITUTES.items():
+        match = re.fullmatch(pattern, image)
+        if match:
+            return make(match[1] or "")
     return None
 
 
 def reachable(url: str) -> bool:
-    """Whether a server answers, with whatever status (a registry asks for a token first)."""
+    """Return whether a server answers, with any status (a registry first asks for a token)."""
     try:
         httpx.head(url, timeout=_REACH_SECONDS)
     except httpx.HTTPError:
@@ -115,55 +115,57 @@ def reachable(url: str) -> bool:
 
 
 class Bases:
-    """Finds for each image that a Dockerfile begins from what to build on."""
+    """Finds the image to build on for each base image in a Dockerfile."""
 
     def __init__(self, engine: ContainerEngine, cache: Path = CACHE) -> None:
         self._engine, self._cache = engine, cache
         self._public: bool | None = None
 
     def available(self) -> str:
-        """How base images come here. Raises NoBaseError when they do not."""
+        """Return where base images come from. Raises NoBaseError if none are available."""
         if self._hub():
             return "base images come from Docker Hub"
         default = _python("")
-        here = self._engine.has_image(default.reference) or self._file(default).exists()
-        if not here and shutil.which("mmdebstrap") is None:
-            raise NoBaseError("Docker Hub cannot be reached, and mmdebstrap is not installed to make a stand-in")
-        if not here and not reachable(_MIRROR.format(suite=default.suite)):
+        present = self._engine.has_image(default.reference) or self._file(default).exists()
+        if not present and shutil.which("mmdebstrap") is None:
+            raise NoBaseError("Docker Hub cannot be reached, and mmdebstrap is not installed to build a substitute")
+        if not present and not reachable(_MIRROR.format(suite=default.suite)):
             raise NoBaseError("neither Docker Hub nor Debian's mirror can be reached, so there is no base image")
-        return "bases made of Debian packages stand for python and R images, as Docker Hub cannot be reached"
+        return "Debian packages replace the python and R base images, because Docker Hub cannot be reached"
 
     def find(self, image: str, log: Log) -> str:
-        """The reference to build on: the image itself, or that of its stand-in. Raises NoBaseError."""
+        """Return the reference of the image to build on: the image itself or its substitute. Raises NoBaseError."""
         if self._engine.has_image(image) or self._hub():
             return image
-        found = stand_in(image)
-        if found is None:
-            return image  # on another registry, perhaps; if not, the engine says why it cannot be pulled
-        log(f"{image} cannot be pulled: no answer from Docker Hub. A stand-in takes its place: {found.says}.")
-        self.make(found, log)
-        return found.reference
+        substitute = find_substitute(image)
+        if substitute is None:
+            return image  # perhaps on another registry; if not, the engine reports why it cannot be pulled
+        log(f"{image} cannot be pulled: Docker Hub does not answer. Using a substitute: {substitute.content}.")
+        self.make(substitute, log)
+        return substitute.reference
 
-    def make(self, wanted: StandIn, log: Log) -> None:
-        """Bring a stand-in into the engine's store. Raises NoBaseError."""
-        if self._engine.has_image(wanted.reference):
+    def make(self, substitute: Substitute, log: Log) -> None:
+        """Import a substitute into the engine's store, building it if necessary. Raises NoBaseError."""
+        if self._engine.has_image(substitute.reference):
             return
-        file = self._file(wanted)
+        file = self._file(substitute)
         file.parent.mkdir(parents=True, exist_ok=True)
-        with exclusive(file.with_suffix(".lock"), lambda: log("waiting for another process that makes this base")):
+        with exclusive(
+            file.with_suffix(".lock"), lambda: log("waiting for another process that is building this base image")
+        ):
             if not file.exists():
-                log(f"making {wanted.key} out of Debian's packages (a minute, once)")
-                _bootstrap(wanted, file)
-            if not self._engine.has_image(wanted.reference):
-                changes = [f"ENV PATH={_PATH}", "ENV LANG=C.UTF-8", f'CMD ["{wanted.command}"]']
+                log(f"building {substitute.key} from Debian packages (a minute, once)")
+                _bootstrap(substitute, file)
+            if not self._engine.has_image(substitute.reference):
+                changes = [f"ENV PATH={_PATH}", "ENV LANG=C.UTF-8", f'CMD ["{substitute.command}"]']
                 options = [word for change in changes for word in ("--change", change)]
                 try:
-                    self._engine.do("import", *options, str(file), wanted.reference)
+                    self._engine.execute("import", *options, str(file), substitute.reference)
                 except EngineFailed as error:
                     raise NoBaseError(str(error)) from error
 
-    def _file(self, wanted: StandIn) -> Path:
-        return self._cache / f"{wanted.key}.tar"
+    def _file(self, substitute: Substitute) -> Path:
+        return self._cache / f"{substitute.key}.tar"
 
     def _hub(self) -> bool:
         if self._public is None:
@@ -171,21 +173,21 @@ class Bases:
         return self._public
 
 
-def _bootstrap(wanted: StandIn, file: Path) -> None:
+def _bootstrap(substitute: Substitute, file: Path) -> None:
     program = shutil.which("mmdebstrap")
     if program is None:
-        raise NoBaseError("mmdebstrap is not installed, so no stand-in for a base image can be made")
-    arguments = ["--quiet", "--variant=minbase", "--architectures=amd64", f"--include={','.join(wanted.packages)}"]
+        raise NoBaseError("mmdebstrap is not installed, so no substitute for a base image can be built")
+    arguments = ["--quiet", "--variant=minbase", "--architectures=amd64", f"--include={','.join(substitute.packages)}"]
     arguments += [f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT]
     arguments += ["--dpkgopt=path-include=/usr/share/doc/*/copyright"]
-    arguments += [f"--customize-hook={hook}" for hook in wanted.hooks]
-    # Its programs run inside the new root, where this machine's settings (PIP_..., PYTHON...) mean nothing.
+    arguments += [f"--customize-hook={hook}" for hook in substitute.hooks]
+    # Programs of the new root file system run during the build; this machine's PIP_* and PYTHON* would mislead them.
     kept = ("PATH", "HOME", "TMPDIR", "http_proxy", "https_proxy", "no_proxy")
     env = {name: os.environ[name] for name in kept if name in os.environ}
     with tempfile.TemporaryDirectory(dir=file.parent) as scratch:
-        made = Path(scratch, "root.tar")
-        done = subprocess.run(
-            [program, *arguments, wanted.suite, str(made)],
+        archive = Path(scratch, "root.tar")
+        process = subprocess.run(
+            [program, *arguments, substitute.suite, str(archive)],
             env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -193,37 +195,37 @@ def _bootstrap(wanted: StandIn, file: Path) -> None:
             errors="replace",
             check=False,
         )
-        if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if line.startswith("E:")] or [done.stderr.strip()]
-            raise NoBaseError(f"mmdebstrap could not make {wanted.key}: {lines[0]}")
-        made.replace(file)
+        if process.returncode:
+            lines = [line for line in process.stderr.splitlines() if line.startswith("E:")] or [process.stderr.strip()]
+            raise NoBaseError(f"mmdebstrap could not build {substitute.key}: {lines[0]}")
+        archive.replace(file)
 
 
 def remove_all(engine: ContainerEngine) -> None:
-    """Remove what the sandbox keeps in the engine's store: stand-ins, and images that it built."""
-    ours = engine.do("images", "--quiet", "--filter=reference=localhost/prediction-nodes/*").split()
-    if ours:
-        engine.do("image", "rm", "--force", *dict.fromkeys(ours))
+    """Remove the sandbox's images from the engine's store: substitutes, and the images of nodes."""
+    images = engine.execute("images", "--quiet", "--filter=reference=localhost/prediction-nodes/*").split()
+    if images:
+        engine.execute("image", "rm", "--force", *dict.fromkeys(images))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make stand-ins for public images now, if they will be needed."""
+    """Build substitutes for public images ahead of time, if Docker Hub cannot be reached."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.containers.base", description=main.__doc__)
     parser.add_argument("images", nargs="*", help="public images, such as python:3.12-slim")
     parser.add_argument("--remove", action="store_true", help="remove the sandbox's images from the engine instead")
-    chosen = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as home:
         try:
             engine = find(Path(home))
-            if chosen.remove:
+            if options.remove:
                 remove_all(engine)
             bases = Bases(engine)
-            for image in chosen.images:
+            for image in options.images:
                 print(f"{image}: {bases.find(image, print)}", flush=True)
         except NoEngineError as error:
-            if chosen.remove:
+            if options.remove:
                 return 0  # without an engine there is nothing to remove
-            print(f"No base image was made, because {error}.", file=sys.stderr)
+            print(f"No base image was built: {error}.", file=sys.stderr)
             return 1
         except (NoBaseError, EngineFailed) as error:
             print(f"{error}.", file=sys.stderr)

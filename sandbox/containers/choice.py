@@ -1,6 +1,7 @@
-"""How jobs run on this machine: in containers where engine, registry and base images can be had, else as processes.
+"""Chooses whether jobs run in containers or as processes. Containers need an engine, a registry and base images.
 
-`auto` takes containers if it can and says in a sentence why not otherwise; `container` insists; `process` asks nothing.
+`auto` uses containers if they are available, and otherwise gives the reason; `container` requires them; `process` does
+not look for them.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ CHOICES = ("auto", "container", "process")
 
 
 class CannotContainError(Exception):
-    """Containers were asked for and cannot be had; the sentence says why not."""
+    """Containers were requested but are not available; the message gives the reason."""
 
 
 @dataclass
 class Choice:
-    """Which executor runs, and why; `stop` ends what it started beside jobs."""
+    """The chosen executor with the reason; `stop` stops its other processes, such as the registry."""
 
     executor: str
     reason: str
@@ -39,29 +40,29 @@ class Choice:
     stop: Callable[[], None]
 
 
-def choose(wanted: str, home: Path, cache: Path, store: Store, network: Network) -> Choice:
-    """The executor of a sandbox. Raises CannotContainError when `container` is wanted in vain."""
-    if wanted == "process":
-        return _processes("as asked for", home, cache, store, network)
+def choose(executor: str, home: Path, cache: Path, store: Store, network: Network) -> Choice:
+    """Choose the executor of a sandbox. Raises CannotContainError if `container` is not available."""
+    if executor == "process":
+        return _use_processes("as requested", home, cache, store, network)
     try:
-        return _containers(home, store, network)
+        return _use_containers(home, store, network)
     except (NoEngineError, NoRegistryError, NoBaseError) as error:
-        if wanted == "container":
+        if executor == "container":
             raise CannotContainError(str(error)) from error
-        return _processes(f"not in containers, because {error}", home, cache, store, network)
+        return _use_processes(f"containers are not available, because {error}", home, cache, store, network)
 
 
-def _processes(reason: str, home: Path, cache: Path, store: Store, network: Network) -> Choice:
+def _use_processes(reason: str, home: Path, cache: Path, store: Store, network: Network) -> Choice:
     images = Images(home, store, cache)
     return Choice("process", reason, images, ProcessRunner(home, images, network), lambda: None)
 
 
-def _containers(home: Path, store: Store, network: Network) -> Choice:
+def _use_containers(home: Path, store: Store, network: Network) -> Choice:
     engine = find(home)
     bases = Bases(engine)
-    how = bases.available()
+    base_images = bases.available()
     registry = Registry(engine, home, store)
     registry.start()
     images = ContainerImages(engine, registry, bases, store)
     runner = ContainerRunner(engine, home, images, network)
-    return Choice("container", f"{engine.name} works here, and {how}", images, runner, registry.stop)
+    return Choice("container", f"{engine.name} works here, and {base_images}", images, runner, registry.stop)

@@ -1,7 +1,7 @@
-"""Images built by a container engine from the Dockerfile as it is, pushed to the registry, known by its digest.
+"""Builds images from unmodified Dockerfiles with a container engine, and pushes them to the registry.
 
-One build runs at a time: nodes that begin with the same steps then find each other's layers in the engine's cache,
-which saves more than running side by side.
+One build runs at a time, so that nodes whose first steps are the same use each other's cached layers. This saves more
+time than parallel builds would.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from sandbox.images import BuildError, Log, Repositories
 from sandbox.store import Store
 
 _PLATFORM = "linux/amd64"
-# Podman says so when an image goes away (another sandbox's, or one of a node that is removed) while it looks through
-# all of them for layers to use again; the next look does not find that image any more.
+# Podman fails with these messages if another process deletes an image (of another sandbox or of a removed node) while
+# podman searches all images for cached layers. A second attempt no longer finds that image.
 _GONE_MEANWHILE = ("layer not known", "image not known")
 _LOOKS = 3
 
 
 @dataclass(frozen=True)
 class ContainerImage:
-    """An image in the registry: where it is pulled from, by digest."""
+    """An image in the registry; `reference` is its full name with the digest."""
 
     digest: str
     reference: str
@@ -61,11 +61,13 @@ class ContainerImages(Repositories[ContainerImage]):
         log: Log,
     ) -> str:
         if not self._one.acquire(blocking=False):
-            log("waiting for another image's build to end")
+            log("waiting for another image's build")
             self._one.acquire()
         try:
             with tempfile.TemporaryDirectory(prefix="build-") as scratch:
-                digest = self._built(Path(scratch), repository, archive, dockerfile_name, build_args, tags, log)
+                digest = self._build_and_push(
+                    Path(scratch), repository, archive, dockerfile_name, build_args, tags, log
+                )
         except (EngineFailed, NoBaseError) as error:
             raise BuildError(str(error)) from error
         finally:
@@ -75,18 +77,18 @@ class ContainerImages(Repositories[ContainerImage]):
         return digest
 
     def get(self, repository: str, digest: str) -> ContainerImage | None:
-        known = self._store.get("images", f"{repository}@{digest}")
-        return None if known is None else ContainerImage(digest, f"{self._registry.address}/{repository}@{digest}")
+        record = self._store.get("images", f"{repository}@{digest}")
+        return None if record is None else ContainerImage(digest, f"{self._registry.address}/{repository}@{digest}")
 
     def delete_repository(self, repository: str) -> None:
         for key in self._store.all("images", f"{repository}@"):
             digest = key.split("@", 1)[1]
             self._registry.delete(repository, digest)
             self._engine.attempt(["image", "rm", "--force", f"{self._registry.address}/{repository}@{digest}"])
-        self._engine.attempt(["image", "rm", "--force", _kept(repository)])
+        self._engine.attempt(["image", "rm", "--force", _name_kept(repository)])
         super().delete_repository(repository)
 
-    def _built(
+    def _build_and_push(
         self,
         scratch: Path,
         repository: str,
@@ -102,18 +104,18 @@ class ContainerImages(Repositories[ContainerImage]):
         if not dockerfile.is_file():
             raise BuildError(f"the context has no {dockerfile_name}")
         text = dockerfile.read_text()
-        options = [*self._begun_from(text, build_args, log), *outside.proxies(os.environ)]
-        secrets = outside.of_this_machine().secrets(scratch)
+        options = [*self._resolve_bases(text, build_args, log), *outside.proxies(os.environ)]
+        secrets = outside.read_machine().secrets(scratch)
         if secrets:
             options += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
-            # Beside the context, which stays as it was sent.
+            # Written beside the context, which is not changed.
             ignore = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
             dockerfile = scratch / "Dockerfile"
             dockerfile.write_text(instructions.with_mounts(text, outside.mounts(secrets)))
             if ignore.is_file():
                 shutil.copy(ignore, f"{dockerfile}.dockerignore")
         options += [f"--build-arg={name}={value}" for name, value in build_args.items()]
-        local = _kept(repository)
+        local = _name_kept(repository)
         options += [f"--platform={_PLATFORM}", "--network=host", f"--file={dockerfile}", f"--tag={local}"]
         for look in range(1, _LOOKS + 1):
             try:
@@ -122,34 +124,34 @@ class ContainerImages(Repositories[ContainerImage]):
             except BuildError as error:
                 if look == _LOOKS or not str(error).endswith(_GONE_MEANWHILE):
                     raise
-                log("an image was removed meanwhile: looking once more")
+                log("an image was removed during the build; trying again")
         return self._push(repository, local, tags)
 
-    def _begun_from(self, text: str, build_args: Mapping[str, str], log: Log) -> list[str]:
+    def _resolve_bases(self, text: str, build_args: Mapping[str, str], log: Log) -> list[str]:
         options = []
         for written, image in bases(parse(text), build_args).items():
-            found = self._bases.find(image, log)
-            if found != image:
-                # Podman looks for a base as it is written, docker for what that comes to.
-                options += [f"--build-context={name}=docker-image://{found}" for name in {written: 0, image: 0}]
+            reference = self._bases.find(image, log)
+            if reference != image:
+                # Podman looks up a base image under the name as written, docker under the resolved name.
+                options += [f"--build-context={name}=docker-image://{reference}" for name in {written: 0, image: 0}]
         return options
 
     def _push(self, repository: str, local: str, tags: list[str]) -> str:
-        found = None
+        digest = None
         for tag in tags:
             reference = f"{self._registry.address}/{repository}:{tag}"
-            self._engine.do("tag", local, reference)
+            self._engine.execute("tag", local, reference)
             try:
-                self._engine.do("push", *self._engine.without_tls, reference)
+                self._engine.execute("push", *self._engine.without_tls, reference)
             finally:
-                self._engine.attempt(["image", "rm", reference])  # takes the name away; `local` keeps the image
-            found = self._registry.digest(repository, tag)
-        if found is None:
-            raise BuildError(f"the registry does not know {repository} under {tags} after the push")
-        return found
+                self._engine.attempt(["image", "rm", reference])  # removes only this name; `local` keeps the image
+            digest = self._registry.digest(repository, tag)
+        if digest is None:
+            raise BuildError(f"the registry does not have {repository} under {tags} after the push")
+        return digest
 
     def _run(self, arguments: list[str], log: Log) -> None:
-        """A build, its output line by line. Raises BuildError with the last of them."""
+        """Run a build and log its output line by line. Raises BuildError with the last line."""
         last = ""
         with subprocess.Popen(
             self._engine.argv(*arguments),
@@ -168,18 +170,18 @@ class ContainerImages(Repositories[ContainerImage]):
             raise BuildError(f"the build failed: {last.removeprefix('Error: ')}")
 
 
-def _kept(repository: str) -> str:
-    """The name under which the engine keeps the newest image of a repository, and with it the layers for the next."""
+def _name_kept(repository: str) -> str:
+    """Return the engine's name for the newest image of a repository, which it keeps for its layers."""
     return f"localhost/prediction-nodes/built:{hashlib.sha256(repository.encode()).hexdigest()[:16]}"
 
 
 def _extract(archive: bytes, folder: Path) -> None:
-    """The files of a zip or (compressed) tar, with their modes and links."""
+    """Extract a zip or (compressed) tar with the files' modes and links. Raises BuildError."""
     folder.mkdir()
     try:
         if archive[:2] == b"PK":
             with zipfile.ZipFile(io.BytesIO(archive)) as bundle:
-                bundle.extractall(folder)  # it keeps inside the folder by itself
+                bundle.extractall(folder)  # zipfile itself prevents paths outside the folder
         else:
             unpack(io.BytesIO(archive), folder)
     except (UnpackError, zipfile.BadZipFile, EOFError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Adds to a Dockerfile what an engine needs to build it behind the proxies of this machine."""
+"""Adds mounts to a Dockerfile's RUN instructions, which a build needs behind this machine's proxies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _RUN = re.compile(r"^(\s*RUN)(\s)", re.IGNORECASE)
 
 
 def with_mounts(text: str, mounts: list[str]) -> str:
-    """The Dockerfile with these flags at each RUN."""
+    """Return the Dockerfile with these flags at each RUN."""
     lines = text.split("\n")
     for instruction in parse(text).instructions:
         if instruction.name == "RUN":

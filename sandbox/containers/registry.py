@@ -1,8 +1,8 @@
-"""A real registry on 127.0.0.1, where images are pushed under their full repository name and pulled by digest.
+"""Runs a real registry on 127.0.0.1: images are pushed under their full repository name and pulled by digest.
 
-The program is Debian's `docker-registry` or `registry` (CNCF Distribution) from PATH, else the public image of the same
-run by the engine. What was pushed lies in the sandbox's home and is there after a restart; what was deleted gives its
-room back at the next start.
+The program is `docker-registry` (Debian) or `registry` (CNCF Distribution) from PATH, otherwise the registry's public
+image, run by the engine. Images are stored in the sandbox's home and survive a restart. The space of deleted images is
+reclaimed at the next start.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ http: {{addr: "127.0.0.1:{port}", secret: "sandbox"}}
 
 
 class NoRegistryError(Exception):
-    """No registry can run here; the sentence says why not."""
+    """No registry can run on this machine; the message gives the reason."""
 
 
 class Registry:
-    """The registry's process and what is asked of it beside the engine's pushes and pulls."""
+    """The registry's process, and the requests to it other than the engine's pushes and pulls."""
 
     def __init__(self, engine: ContainerEngine, home: Path, store: Store) -> None:
         self._engine, self._store = engine, store
@@ -55,27 +55,27 @@ class Registry:
 
     @property
     def address(self) -> str:
-        """HOST:PORT, as it stands in front of a repository's name."""
+        """HOST:PORT, the first part of an image's reference."""
         return f"127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Start it, on the port of last time if that is free, and wait until it answers. Raises NoRegistryError."""
+        """Start the registry, if possible on its previous port, and wait until it answers. Raises NoRegistryError."""
         self._data.mkdir(parents=True, exist_ok=True)
         before = (self._store.get("containers", "registry") or {}).get("port", 0)
-        self._port = _free(before)
+        self._port = _choose_port(before)
         config = self._home / "config.yml"
         config.write_text(_CONFIG.format(data=self._data, port=self._port))
-        program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+        program = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
         if program is not None:
             collect = [program, "garbage-collect", "--delete-untagged", str(config)]
             subprocess.run(collect, stdin=subprocess.DEVNULL, capture_output=True, check=False)
             self._begin([program, "serve", str(config)])
         else:
-            self._begin(self._as_container(config))
+            self._begin(self._container_command(config))
         self._store.put("containers", "registry", {"port": self._port})
 
     def stop(self) -> None:
-        """Stop it; what was pushed stays."""
+        """Stop the registry and keep its images."""
         if self._process is None:
             return
         self._process.terminate()
@@ -87,20 +87,20 @@ class Registry:
         self._process = None
 
     def digest(self, repository: str, reference: str) -> str | None:
-        """The digest of a tag (or of a digest that is there), as the registry gives it; None when it has none such."""
+        """Return the digest of a tag, or of a digest if it exists; None if the registry does not have it."""
         answer = self._ask("HEAD", f"/v2/{repository}/manifests/{reference}")
         return answer.headers["Docker-Content-Digest"] if answer.status_code == httpx.codes.OK else None
 
     def delete(self, repository: str, digest: str) -> None:
-        """Remove an image; one that is gone already is no mistake."""
+        """Delete an image if it exists."""
         self._ask("DELETE", f"/v2/{repository}/manifests/{digest}")
 
     def _ask(self, method: str, path: str) -> httpx.Response:
         with httpx.Client(base_url=f"http://{self.address}", trust_env=False, timeout=30) as client:
             return client.request(method, path, headers={"Accept": _MANIFESTS})
 
-    def _as_container(self, config: Path) -> list[str]:
-        """The command that runs the registry's public image with the same configuration."""
+    def _container_command(self, config: Path) -> list[str]:
+        """Return the command that runs the registry's public image with the same configuration."""
         if not self._engine.has_image(IMAGE) and self._engine.attempt(["pull", IMAGE]).returncode:
             raise NoRegistryError(
                 f"there is no registry: neither {' nor '.join(PROGRAMS)} is installed, and {self._engine.name} "
@@ -135,9 +135,9 @@ class Registry:
         raise NoRegistryError(f"the registry {state}; see {log_path}")
 
 
-def _free(wanted: int) -> int:
-    """This port if nobody listens on it, else one that is free."""
-    for port in (wanted, 0):
+def _choose_port(preferred: int) -> int:
+    """Return this port if it is free, otherwise any free port. Raises NoRegistryError."""
+    for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

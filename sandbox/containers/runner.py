@@ -1,8 +1,8 @@
-"""Jobs in containers: pulled by digest, with the cloud's environment and nothing else, under the engine's limits.
+"""Runs jobs in containers: pulled by digest, with only the cloud's environment, under limits that the engine enforces.
 
-A container has the machine's network, in which the sandbox's gateway answers on loopback, and the sandbox's authorities
-as a read-only file; of this machine's files it sees nothing else. The values of its environment go to the engine in a
-file that only this user can read and that is gone when the container is made, never on a command line.
+A container has the machine's network, where the sandbox's gateway answers on loopback, and a read-only file with the
+trusted certificate authorities; it sees no other file of this machine. The engine gets the environment's values in a
+file that only this user can read and that is deleted once the container exists, never on a command line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from sandbox.containers.engine import ContainerEngine, EngineFailed, last_line
 from sandbox.containers.images import ContainerImages
-from sandbox.executor import CannotStartError, Job, RunSpec, out_of_memory
+from sandbox.executor import CannotStartError, Job, RunSpec, describe_out_of_memory
 from sandbox.network import Network
 
 _LABEL = "prediction-nodes.sandbox"
@@ -35,17 +35,17 @@ class ContainerRunner:
         self._clean()
 
     def start(self, spec: RunSpec, log: IO[bytes]) -> Job:
-        """Pull the image, make the container and start it."""
+        """Pull the image, create the container and start it."""
         repository, _, digest = spec.image.partition("@")
         image = self._images.get(repository, digest)
         if image is None:
             raise CannotStartError(f"CannotPullContainerError: there is no image {spec.image}")
         try:
-            self._engine.do("pull", "--quiet", *self._engine.without_tls, image.reference)
+            self._engine.execute("pull", "--quiet", *self._engine.without_tls, image.reference)
         except EngineFailed as error:
             raise CannotStartError(f"CannotPullContainerError: {error}") from error
         container = self._create(spec, image.reference)
-        # Its output comes through this process: a log that the engine kept as well would outlive the run's record.
+        # The output goes through this process, because a log kept by the engine would outlive the run's record.
         attached = subprocess.Popen(
             self._engine.argv("start", "--attach", "--sig-proxy=false", container),
             env=self._engine.environment(),
@@ -74,19 +74,19 @@ class ContainerRunner:
             "--security-opt=label=disable",
             *([f"--volume={bundle}:{_CA}:ro"] if bundle.exists() else []),
         ]
-        # An empty list overrides nothing, as in Docker and on the clouds.
+        # As in Docker and on the clouds, an empty list does not override anything.
         entrypoint, arguments = spec.command or [], spec.args or []
         if entrypoint:
             options.append(f"--entrypoint={entrypoint[0]}")
         with tempfile.TemporaryDirectory(prefix="env-") as scratch:
-            # A line of the file is one variable. A value of several lines goes by name, from the engine's environment.
+            # Each line of the file is one variable. Values of several lines are passed by name in the environment.
             long = {name: value for name, value in env.items() if "\n" in value or "\r" in value}
             file = Path(scratch, "env")
             file.touch(0o600)
             file.write_text("".join(f"{name}={value}\n" for name, value in env.items() if name not in long))
             options += [f"--env-file={file}", *(f"--env={name}" for name in long)]
             argv = self._engine.argv("create", *options, image, *entrypoint[1:], *arguments)
-            done = subprocess.run(
+            process = subprocess.run(
                 argv,
                 env={**self._engine.environment(), **long},
                 stdin=subprocess.DEVNULL,
@@ -95,14 +95,14 @@ class ContainerRunner:
                 errors="replace",
                 check=False,
             )
-        if done.returncode:
-            raise CannotStartError(f"CannotStartContainerError: {last_line(done.stderr)}")
-        return last_line(done.stdout)
+        if process.returncode:
+            raise CannotStartError(f"CannotStartContainerError: {last_line(process.stderr)}")
+        return last_line(process.stdout)
 
     def _clean(self) -> None:
-        """Remove the containers of this sandbox that a killed daemon left behind."""
-        left = self._engine.attempt(["ps", "--all", "--quiet", f"--filter=label={_LABEL}={self._home}"])
-        for container in left.stdout.split():
+        """Remove containers of this sandbox that a killed daemon left behind."""
+        leftover = self._engine.attempt(["ps", "--all", "--quiet", f"--filter=label={_LABEL}={self._home}"])
+        for container in leftover.stdout.split():
             self._engine.attempt(["rm", "--force", "--volumes", container])
 
 
@@ -124,22 +124,22 @@ class _ContainerJob:
     def memory_mib(self) -> int:
         if self._group is None:
             self._pid = self._pid or int(self._state().get("Pid") or 0)
-            # Until the engine has moved the process into the container's own group, the group is that of all others.
+            # Until the engine has moved the process into the container's own group, its group contains other processes.
             group = _memory_group(self._pid)
             self._group = group if group is not None and self._container in str(group) else None
         used = _used_mib(self._group) if self._group is not None else 0
         self._peak = max(self._peak, used)
-        # The engine enforces the limit: what is on the way to it is not over it.
+        # The engine enforces the limit, so never report more than the limit.
         return min(used, self._spec.memory_mib)
 
-    def verdict(self) -> str:
+    def failure_reason(self) -> str:
         state = self._state()
-        # Not every engine notes it (podman with the first version of control groups does not). But it is the kernel
-        # that kills a container's first process where the sandbox did not, and it does so for memory.
+        # Not every engine records it (podman with cgroups v1 does not). But if the sandbox did not kill a container's
+        # first process, the kernel did, and it does so only for memory.
         if state.get("OOMKilled") or self._attached.poll() == _KILLED:
-            return out_of_memory(max(self._peak, self._spec.memory_mib), self._spec)
+            return describe_out_of_memory(max(self._peak, self._spec.memory_mib), self._spec)
         if state.get("Status") in ("created", "initialized"):
-            return "CannotStartContainerError: the engine could not start the command; the log says why"
+            return "CannotStartContainerError: the engine could not start the command; see the log"
         return ""
 
     def kill(self) -> None:
@@ -159,12 +159,12 @@ class _ContainerJob:
 
     def _state(self) -> dict[str, Any]:
         shown = self._engine.attempt(["inspect", "--format={{json .State}}", self._container])
-        found: dict[str, Any] = json.loads(shown.stdout) if shown.returncode == 0 else {}
-        return found
+        state: dict[str, Any] = json.loads(shown.stdout) if shown.returncode == 0 else {}
+        return state
 
 
 def _memory_group(pid: int) -> Path | None:
-    """The folder of the control group that counts a process's memory (version 1 or 2), if it can be seen."""
+    """Return the folder of the control group (v1 or v2) that counts a process's memory, or None if not visible."""
     try:
         lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines() if pid else []
     except OSError:
@@ -179,7 +179,7 @@ def _memory_group(pid: int) -> Path | None:
 
 
 def _used_mib(group: Path) -> int:
-    """What its processes hold, without the files that the kernel caches for them."""
+    """Return the memory of the group's processes in MiB, without the kernel's file cache."""
     try:
         lines = (group / "memory.stat").read_text().splitlines()
     except OSError:

@@ -1,7 +1,7 @@
-"""Whether an engine really works, found out by making it work: build, and run with limits, the smallest program.
+"""Tests whether a container engine works by building an image of a tiny program and running it with limits.
 
-The program is made here (a static x86-64 executable of some 150 bytes that prints `ok`), so that the trial needs no
-base image, no registry and no compiler, and shows at the same time that images for linux/amd64 run on this machine.
+The module generates the program, a static x86-64 executable of about 150 bytes that prints `ok`. The trial therefore
+needs no base image, registry or compiler, and also proves that images for linux/amd64 run on this machine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DOCKERFILE = 'FROM scratch\nCOPY hello /hello\nCMD ["/hello"]\n'
 
 
 def program(text: bytes) -> bytes:
-    """An executable that writes `text` to its standard output and exits with 0."""
+    """Return an executable that writes `text` to its standard output and exits with 0."""
     headers, code_size = 64 + 56, 34
     code = b"\xb8\x01\x00\x00\x00\xbf\x01\x00\x00\x00"  # write(1,
     code += b"\xbe" + struct.pack("<I", _ADDRESS + headers + code_size)  # text,
@@ -37,7 +37,7 @@ def program(text: bytes) -> bytes:
 
 
 def failure(engine: ContainerEngine) -> str:
-    """Why this engine does not work, in its own words; empty when it does."""
+    """Return why this engine does not work, in its own words, or an empty string if it works."""
     image = f"localhost/prediction-nodes/trial:{uuid.uuid4().hex}"
     with tempfile.TemporaryDirectory() as folder:
         hello = Path(folder, "hello")
@@ -45,7 +45,7 @@ def failure(engine: ContainerEngine) -> str:
         hello.chmod(0o755)
         Path(folder, "Dockerfile").write_text(_DOCKERFILE)
         try:
-            # Without the cache: to look through it fails where another process removes an image at that moment.
+            # Without the cache, because searching it fails if another process removes an image meanwhile.
             options = ["--no-cache", "--platform", "linux/amd64"]
             reason = _attempt(engine, ["build", *options, "--tag", image, folder], None)
             if not reason:
@@ -56,14 +56,14 @@ def failure(engine: ContainerEngine) -> str:
     return reason
 
 
-def _attempt(engine: ContainerEngine, arguments: list[str], wanted: str | None) -> str:
+def _attempt(engine: ContainerEngine, arguments: list[str], expected: str | None) -> str:
     try:
-        done = engine.attempt(arguments, _SECONDS)
+        process = engine.attempt(arguments, _SECONDS)
     except subprocess.TimeoutExpired:
-        return f"`{engine.name} {arguments[0]}` did not end within {_SECONDS:.0f} s"
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        return f"`{engine.name} {arguments[0]}` says: {lines[-1].strip()}"
-    if wanted is not None and done.stdout.strip() != wanted:
-        return f"`{engine.name} {arguments[0]}` printed {done.stdout.strip()!r} instead of {wanted!r}"
+        return f"`{engine.name} {arguments[0]}` did not finish within {_SECONDS:.0f} s"
+    if process.returncode:
+        lines = process.stderr.strip().splitlines() or [f"exit code {process.returncode}"]
+        return f"`{engine.name} {arguments[0]}` failed: {lines[-1].strip()}"
+    if expected is not None and process.stdout.strip() != expected:
+        return f"`{engine.name} {arguments[0]}` printed {process.stdout.strip()!r} instead of {expected!r}"
     return ""

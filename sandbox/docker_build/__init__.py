@@ -1,1 +1,1 @@
-"""Docker on this machine and Pulumi's provider for it, stood in for: builds the user's folder, pushes by login."""
+"""Simulates Pulumi's provider docker-build and a local Docker: builds the user's folder and pushes with a login."""

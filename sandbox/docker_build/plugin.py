@@ -1,7 +1,7 @@
-"""The provider docker-build: images that the sandbox's kernel builds, pushed with the login that is given.
+"""A simulation of the provider docker-build: the sandbox's kernel builds an image and pushes it with the user's login.
 
-Of the real one it keeps: nothing is built in a preview, a changed password is no difference, a changed file in the
-folder is one, an image without tags is never deleted. It has no records: an image is the registry's.
+As with the real provider, a preview builds nothing, a changed file in the folder is a difference but a changed password
+is not, and an image without tags is never deleted. The provider keeps no records; images belong to the registry.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sandbox.docker_build import folder
 from sandbox.docker_build.folder import Folder
 from sandbox.docker_build.registries import Registry, unauthorized
 from sandbox.images import BuildError
-from sandbox.plugin import Kind, Plugin, answer, changes, text_of, visible
+from sandbox.plugin import Kind, Plugin, answer, changes, format_path, visible
 from sandbox.values import UNKNOWN, comparable, plain, raw
 
 _LOG = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _REFUSED_INPUTS = ("tags", "load", "secrets", "ssh", "cacheFrom", "cacheTo", "bu
 
 
 class Image(Handler):
-    """docker-build.Image, as far as this project uses it: one platform, pushed by digest."""
+    """The part of docker-build.Image that this project uses: one platform, pushed by digest."""
 
     def check(self, inputs: dict[str, Any]) -> Iterable[tuple[str, str]]:
         for name in _REFUSED_INPUTS:
@@ -44,13 +44,13 @@ class Image(Handler):
         exports = inputs.get("exports") or []
         image = exports[0].get("image") if len(exports) == 1 else None
         if not image or not image.get("push") or not image.get("pushByDigest") or inputs.get("push"):
-            yield "exports", "the sandbox takes one export: an image that is pushed by its digest"
+            yield "exports", "the sandbox accepts one export: an image that is pushed by digest"
         elif len(image.get("names") or []) != 1:
             yield "exports[0]", "at least one tag or export name is needed when pushing to a registry"
 
 
 class LocalDocker(Cloud):
-    """The machine's own Docker; `registries` are those of all the clouds."""
+    """The simulated Docker of this machine; `registries` are those of all clouds."""
 
     name: ClassVar[str] = "docker"
     package: ClassVar[str] = "docker-build"
@@ -67,24 +67,24 @@ class LocalDocker(Cloud):
         return False
 
     def build(self, inputs: dict[str, Any], where: Folder, log: Any) -> str:
-        """Build, push, and return the digest. Raises CloudError in the real provider's words."""
+        """Build and push an image, and return its digest. Raises CloudError with the real provider's wording."""
         repository = inputs["exports"][0]["image"]["names"][0]
-        registry = self._admitted(repository, inputs.get("registries") or [])
+        registry = self._admit(repository, inputs.get("registries") or [])
         try:
             digest = self.kernel.images.build(
                 repository, where.archive(), where.dockerfile_name, inputs.get("buildArgs") or {}, [], log
             )
         except (BuildError, OSError) as error:
             raise CloudError(f"failed to solve: {error}") from error
-        registry.pushed(repository, digest)
+        registry.record_push(repository, digest)
         return digest
 
-    def _admitted(self, repository: str, logins: list[dict[str, Any]]) -> Registry:
+    def _admit(self, repository: str, logins: list[dict[str, Any]]) -> Registry:
         host, _, name = repository.partition("/")
-        registry = next((each for each in self._registries if each.serves(host)), None)
+        registry = next((candidate for candidate in self._registries if candidate.serves(host)), None)
         if registry is None:
             raise CloudError(f"failed to do request: dial tcp: lookup {host}: no such host")
-        login = next((each for each in logins if each["address"] == host), {})
+        login = next((candidate for candidate in logins if candidate["address"] == host), {})
         try:
             if not login.get("password"):
                 raise unauthorized()
@@ -99,7 +99,7 @@ class LocalDocker(Cloud):
 
 
 class DockerBuildPlugin(Plugin):
-    """Serves the machine's Docker to the engine."""
+    """Serves the simulated Docker to the engine."""
 
     def __init__(self, docker: LocalDocker) -> None:
         super().__init__(docker)
@@ -117,8 +117,8 @@ class DockerBuildPlugin(Plugin):
     def Diff(self, request: Any, context: Any) -> Any:
         def run() -> Any:
             olds, news = comparable(raw(request.old_inputs)), comparable(raw(request.news))
-            logins = [_logins(each.pop("registries", [])) for each in (olds, news)]
-            detailed = {text_of(path): kind for path, kind in changes(olds, news)}
+            logins = [_logins(inputs.pop("registries", [])) for inputs in (olds, news)]
+            detailed = {format_path(path): kind for path, kind in changes(olds, news)}
             if logins[0] != logins[1]:
                 detailed["registries"] = Kind.UPDATE
             if _folder(context, news).hash() != plain(raw(request.olds)).get("contextHash"):
@@ -144,7 +144,7 @@ class DockerBuildPlugin(Plugin):
             inputs = visible(raw(request.properties))
             if request.preview:
                 return provider_pb2.CreateResponse(properties=values.struct(inputs | dict.fromkeys(_OUTPUTS, UNKNOWN)))
-            outputs = self._built(inputs, request.urn, context)
+            outputs = self._build(inputs, request.urn, context)
             return provider_pb2.CreateResponse(id=outputs["digest"], properties=values.struct(inputs | outputs))
 
         return answer(context, run)
@@ -154,19 +154,19 @@ class DockerBuildPlugin(Plugin):
             inputs = visible(raw(request.news))
             if request.preview:
                 return provider_pb2.UpdateResponse(properties=values.struct(inputs | dict.fromkeys(_OUTPUTS, UNKNOWN)))
-            outputs = self._built(inputs, request.urn, context)
+            outputs = self._build(inputs, request.urn, context)
             return provider_pb2.UpdateResponse(properties=values.struct(inputs | outputs))
 
         return answer(context, run)
 
     def Read(self, request: Any, context: Any) -> Any:
-        # The real one looks for an image's tags, and this one has none.
+        # The real provider looks for the image's tags; these images have none.
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
     def Delete(self, request: Any, context: Any) -> Any:
         return empty_pb2.Empty()
 
-    def _built(self, inputs: dict[str, Any], urn: str, context: Any) -> dict[str, str]:
+    def _build(self, inputs: dict[str, Any], urn: str, context: Any) -> dict[str, str]:
         lines = self._lines(context.peer(), urn)
         where = _folder(context, plain(inputs))
         try:
@@ -183,44 +183,44 @@ class DockerBuildPlugin(Plugin):
 
 
 class Lines:
-    """A build's output, shown by the engine as it comes, and kept when the build fails."""
+    """A build's output: the engine shows each line briefly, and all lines permanently if the build fails."""
 
     def __init__(self, engine: str, urn: str) -> None:
         self._channel = grpc.insecure_channel(engine) if engine else None
         self._urn, self._all = urn, list[str]()
 
     def show(self, line: str) -> None:
-        """One more line, shown until the next comes."""
+        """Show a line until the next one."""
         self._all.append(line)
         self._say(line, ephemeral=True)
 
     def keep(self) -> None:
-        """Show all of it, for good."""
+        """Show all lines permanently."""
         if self._all:
             self._say("\n".join(self._all), ephemeral=False)
 
     def close(self) -> None:
-        """No more will come."""
+        """Close the connection to the engine."""
         if self._channel is not None:
             self._channel.close()
 
     def _say(self, message: str, ephemeral: bool) -> None:
         if self._channel is None:
             return
-        said = engine_pb2.LogRequest(
+        request = engine_pb2.LogRequest(
             severity=engine_pb2.LogSeverity.INFO, message=message, urn=self._urn, ephemeral=ephemeral
         )
         try:
-            engine_pb2_grpc.EngineStub(self._channel).Log(said, timeout=10)
+            engine_pb2_grpc.EngineStub(self._channel).Log(request, timeout=10)
         except grpc.RpcError as error:
-            _LOG.info("the engine did not take a line of a build's output: %r", error)
+            _LOG.info("the engine did not accept a line of a build's output: %r", error)
 
 
 def _folder(context: Any, inputs: dict[str, Any]) -> Folder:
     at = inputs["context"]["location"]
     dockerfile = (inputs.get("dockerfile") or {}).get("location") or f"{at}/Dockerfile"
-    return Folder(folder.project(context.peer()), at, dockerfile)
+    return Folder(folder.find_project(context.peer()), at, dockerfile)
 
 
 def _logins(registries: Any) -> list[tuple[Any, Any]]:
-    return [(each.get("address"), each.get("username")) for each in registries or []]
+    return [(registry.get("address"), registry.get("username")) for registry in registries or []]

@@ -1,4 +1,4 @@
-"""What a stood-in cloud's registry is to those who push from outside of it: a login, and a place for the image."""
+"""The interface of a simulated cloud's registry for pushes from outside the cloud."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from sandbox.calls import Refused
 
 
 class Registry(Protocol):
-    """The registries of one cloud; each has hosts of its own."""
+    """The registries of one cloud."""
 
     def serves(self, host: str) -> bool:
-        """Whether a host name is that of one of them."""
+        """Return whether a host name is that of one of these registries."""
 
     def admit(self, repository: str, user: str, password: str) -> None:
-        """Let somebody push to HOST/NAME, or raise Refused as the registry would."""
+        """Raise Refused, as the registry would, unless this login may push to HOST/NAME."""
 
-    def pushed(self, repository: str, digest: str) -> None:
-        """Take note of an image that has been pushed."""
+    def record_push(self, repository: str, digest: str) -> None:
+        """Record an image that has been pushed."""
 
 
 def unauthorized() -> Refused:
-    """How a registry answers a wrong password, or none."""
+    """Return a registry's answer to a missing or wrong password."""
     return Refused(401, "UNAUTHORIZED", "authentication required")

@@ -1,1 +1,1 @@
-"""Google Cloud on loopback: resource handlers, IAM, and the REST APIs that triggers, builds and jobs use."""
+"""The simulated Google Cloud: resource handlers, IAM, and the REST APIs that triggers, builds and jobs use."""

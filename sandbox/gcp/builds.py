@@ -1,4 +1,4 @@
-"""Cloud Build v1: builds run in the background, with rights, and leave their lines for Cloud Logging."""
+"""Cloud Build v1: builds run in the background with their account's permissions, and log to Cloud Logging."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HOST = "cloudbuild.googleapis.com"
 _PATH = re.compile(r"/v1/projects/([^/]+)/locations/([^/]+)/builds(?:/([^/:]+)(:cancel)?)?")
 _OBJECT = "storage.googleapis.com/Object"
-# FailureInfo.FailureType, by the right that is missing.
+# FailureInfo.FailureType by missing permission.
 _FAILURES = {
     "logging.logEntries.create": "LOGGING_FAILURE",
     "artifactregistry.repositories.uploadArtifacts": "PUSH_NOT_AUTHORIZED",
@@ -29,33 +29,33 @@ _FIELDS = {"source", "steps", "images", "serviceAccount", "options", "timeout", 
 
 
 class Builds:
-    """builds.create, get, list and cancel."""
+    """The methods builds.create, get, list and cancel."""
 
     def __init__(self, cloud: GcpCloud) -> None:
         self._cloud, self._store = cloud, cloud.kernel.store
         self._saving = threading.Lock()
 
-    def serve(self, call: Call, who: str) -> Reply:
-        """One request to Cloud Build. Raises Refused."""
-        found = _PATH.fullmatch(call.path)
-        if found is None:
+    def serve(self, call: Call, principal: str) -> Reply:
+        """Answer a request to Cloud Build. Raises Refused."""
+        match = _PATH.fullmatch(call.path)
+        if match is None:
             raise Refused(404, "NOT_FOUND", f"{call.path} is not served")
-        project, _, build_id, cancel = found.groups()
-        if not self._cloud.switched_on(HOST):
+        project, _, build_id, cancel = match.groups()
+        if not self._cloud.is_enabled(HOST):
             raise Refused(403, "PERMISSION_DENIED", f"{HOST} has not been used in project {project}: SERVICE_DISABLED")
         if call.method == "POST" and build_id is None:
-            self._cloud.access.require(who, "cloudbuild.builds.create", f"projects/{project}")
+            self._cloud.access.require(principal, "cloudbuild.builds.create", f"projects/{project}")
             return reply(self._create(call.json()))
         if call.method == "GET" and build_id is None:
-            self._cloud.access.require(who, "cloudbuild.builds.list", f"projects/{project}")
-            return reply({"builds": self._listed(call.query.get("filter", ""))})
+            self._cloud.access.require(principal, "cloudbuild.builds.list", f"projects/{project}")
+            return reply({"builds": self._list_builds(call.query.get("filter", ""))})
         build = self._store.get("gcp:builds", build_id or "")
         if call.method == "POST" and cancel and build is not None:
-            self._cloud.access.require(who, "cloudbuild.builds.update", f"projects/{project}")
+            self._cloud.access.require(principal, "cloudbuild.builds.update", f"projects/{project}")
             self._save(build | {"status": "CANCELLED"})
             return reply(build | {"status": "CANCELLED"})
         if call.method == "GET" and build is not None:
-            self._cloud.access.require(who, "cloudbuild.builds.get", f"projects/{project}")
+            self._cloud.access.require(principal, "cloudbuild.builds.get", f"projects/{project}")
             return reply(build)
         raise Refused(404, "NOT_FOUND", "Requested entity was not found.")
 
@@ -82,10 +82,10 @@ class Builds:
         return {"name": f"operations/build/{build_id}", "metadata": {"build": record}}
 
     def _resolve(self, source: dict[str, str], account: str) -> None:
-        """Look the source up as the build's account, as Cloud Build does before it takes a build."""
+        """Check that the build's account can read the source, as Cloud Build does before it accepts a build."""
         facts = Facts(f"projects/_/buckets/{source['bucket']}/objects/{source['object']}", _OBJECT)
         where = f"buckets/{source['bucket']}"
-        if not self._cloud.access.allowed(f"serviceAccount:{account}", "storage.objects.get", where, facts):
+        if not self._cloud.access.is_allowed(f"serviceAccount:{account}", "storage.objects.get", where, facts):
             raise Refused(
                 400,
                 "INVALID_ARGUMENT",
@@ -94,22 +94,22 @@ class Builds:
                 "denied on resource (or it may not exist)., forbidden",
             )
 
-    def _listed(self, wanted: str) -> list[dict[str, Any]]:
-        found = re.fullmatch(r'tags="([^"]+)"', wanted)
-        if found is None:
-            raise Refused(400, "INVALID_ARGUMENT", f"the sandbox lists builds of one tag, not {wanted}")
-        return [build for build in self._store.all("gcp:builds").values() if found[1] in build.get("tags", [])]
+    def _list_builds(self, filter_: str) -> list[dict[str, Any]]:
+        match = re.fullmatch(r'tags="([^"]+)"', filter_)
+        if match is None:
+            raise Refused(400, "INVALID_ARGUMENT", f"the sandbox lists builds of one tag, not {filter_}")
+        return [build for build in self._store.all("gcp:builds").values() if match[1] in build.get("tags", [])]
 
     def _save(self, build: dict[str, Any]) -> bool:
-        """Keep what a build has become, unless it was cancelled."""
+        """Store a build's new state unless it was cancelled; return whether it was stored."""
         with self._saving:
-            known = self._store.get("gcp:builds", build["id"])
-            if known is not None and known["status"] not in ("QUEUED", "WORKING"):
+            current = self._store.get("gcp:builds", build["id"])
+            if current is not None and current["status"] not in ("QUEUED", "WORKING"):
                 return False
             self._store.put("gcp:builds", build["id"], build)
         return True
 
-    def _build(self, build: dict[str, Any], who: str) -> None:
+    def _build(self, build: dict[str, Any], principal: str) -> None:
         lines: list[str] = []
         began = time.time()
 
@@ -119,7 +119,7 @@ class Builds:
 
         try:
             self._save(build | {"status": "WORKING"})
-            digest = self._made(build, who, log)
+            digest = self._build_image(build, principal, log)
         except (BuildError, OSError, Refused) as error:
             log(f"ERROR: {error}")
             kind = next((kind for right, kind in _FAILURES.items() if right in str(error)), "USER_BUILD_STEP")
@@ -128,12 +128,12 @@ class Builds:
             return
         image = {"name": build["images"][0], "digest": digest}
         if not self._save(build | {"status": "SUCCESS", "results": {"images": [image]}}):
-            # What a cancelled build would have pushed.
+            # A cancelled build must not leave an image.
             self._store.delete("images", f"{build['images'][0].rpartition(':')[0]}@{digest}")
 
-    def _made(self, build: dict[str, Any], who: str, log: Any) -> str:
+    def _build_image(self, build: dict[str, Any], principal: str, log: Any) -> str:
         source, require = build["source"]["storageSource"], self._cloud.access.require
-        require(who, "logging.logEntries.create", f"projects/{self._cloud.project}")
+        require(principal, "logging.logEntries.create", f"projects/{self._cloud.project}")
         data = self._store.get_blob(f"gcp/{source['bucket']}", source["object"])
         if data is None:
             raise BuildError(f"gs://{source['bucket']}/{source['object']} was not found")
@@ -142,14 +142,14 @@ class Builds:
         repository = self._cloud.find(REPOSITORY, registryUri=registry)
         if repository is None:
             raise BuildError(f"{registry} does not exist")
-        require(who, "artifactregistry.repositories.uploadArtifacts", repository.id)
+        require(principal, "artifactregistry.repositories.uploadArtifacts", repository.id)
         images = self._cloud.kernel.images
-        known = images.tags(image)
+        digests = images.tags(image)
         args = build["steps"][0]["args"]
-        given = [args[index + 1] for index, word in enumerate(args) if word == "--build-arg"]
-        arguments = dict(each.split("=", 1) for each in given)
+        pairs = [args[index + 1] for index, word in enumerate(args) if word == "--build-arg"]
+        arguments = dict(pair.split("=", 1) for pair in pairs)
         digest = images.build(image, data, args[args.index("-f") + 1], arguments, [tag], log)
-        if (repository.inputs.get("dockerConfig") or {}).get("immutableTags") and known.get(tag, digest) != digest:
+        if (repository.inputs.get("dockerConfig") or {}).get("immutableTags") and digests.get(tag, digest) != digest:
             raise BuildError(f"the tag {tag} exists in {image} and tags of this repository are immutable")
         self._store.put("gcp:packages", image, {})
         self._store.put("gcp:image-times", f"{image}@{digest}", {"at": time.time()})

@@ -1,4 +1,4 @@
-"""Google Cloud as the kernel sees it: handlers by resource type, provider functions, and who answers for which host."""
+"""The simulated Google Cloud: handlers by resource type, provider functions, and the service behind each host name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROJECT = "sandbox-project"
 
 
 class GcpCloud(Cloud):
-    """One project whose owner runs `pulumi up`."""
+    """One project, whose owner runs `pulumi up`."""
 
     name: ClassVar[str] = "gcp"
     package: ClassVar[str] = "gcp"
@@ -41,12 +41,12 @@ class GcpCloud(Cloud):
 
     @property
     def project(self) -> str:
-        """The project of the provider's configuration, else the sandbox's."""
+        """The project in the provider's configuration, or else the sandbox's own."""
         return str(self.config.get("project") or PROJECT)
 
     @cached_property
     def handlers(self) -> dict[str, Handler]:  # type: ignore[override]
-        """Every type that the Google Cloud components register."""
+        """The handlers of every type that the Google Cloud components register."""
         return {
             handlers.SERVICE: handlers.Service(self),
             handlers.REPOSITORY: handlers.Repository(self),
@@ -64,29 +64,29 @@ class GcpCloud(Cloud):
         }
 
     def forget(self, resource: Resource) -> None:
-        """Remove a resource's record; that of a service stays while another cluster's resource stands for it."""
-        if resource.type != handlers.SERVICE or not handlers.Service(self).held(resource):
+        """Delete a resource's record; a service's record is kept while another cluster's resource uses it."""
+        if resource.type != handlers.SERVICE or not handlers.Service(self).is_held(resource):
             super().forget(resource)
 
     def exists(self, scope: str) -> bool:
-        """Whether there is a resource of this full name; the project always is."""
+        """Return whether a resource with this full name exists; the project always does."""
         if scope == f"projects/{self.project}":
             return True
-        wanted = {scope, scope.removeprefix("buckets/"), scope.replace("/services/", "/functions/")}
-        return any(resource.id in wanted for resource in self.resources())
+        ids = {scope, scope.removeprefix("buckets/"), scope.replace("/services/", "/functions/")}
+        return any(resource.id in ids for resource in self.resources())
 
-    def switched_on(self, service: str) -> bool:
-        """Whether a service (run.googleapis.com) is on."""
-        return service in usage.on(self)
+    def is_enabled(self, service: str) -> bool:
+        """Return whether a service (such as run.googleapis.com) is enabled."""
+        return service in usage.list_enabled(self)
 
     def account_of(self, client: str) -> str | None:
-        """The e-mail of the account that a process runs as: a function's, or that of a run's job."""
+        """Return the e-mail address of the account that a function's or job's process runs as, or None."""
         kind, _, name = client.partition("/")
         if kind == "gcp":
             function = self.find(functions.FUNCTION, name=name)
             return str(function["serviceConfig"]["serviceAccountEmail"]) if function else None
-        found = self.kernel.executor.get(name) if kind == "job" else None
-        job = self.get(run.JOB, found.job) if found and found.cloud == "gcp" else None
+        execution = self.kernel.executor.get(name) if kind == "job" else None
+        job = self.get(run.JOB, execution.job) if execution and execution.cloud == "gcp" else None
         return str(job.inputs["template"]["template"]["serviceAccount"]) if job else None
 
     def invoke(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class GcpCloud(Cloud):
         self.clock.stop()
 
     def answer(self, call: Call) -> Reply:
-        """One request to any of Google's hosts."""
+        """Answer a request to any of Google's hosts."""
         if call.host == iam.METADATA_HOST:
             return self.tokens.serve(call)
         if call.host.endswith(functions.SUFFIX):
@@ -120,22 +120,22 @@ class GcpCloud(Cloud):
         if call.host == iam.TOKEN_HOST:
             return self.tokens.exchange(call)
         try:
-            who = self.tokens.caller(call)
+            principal = self.tokens.caller(call)
             if call.host == storage.HOST:
-                return self._objects.serve(call, who)
+                return self._objects.serve(call, principal)
             if call.host == run.HOST:
-                return self._admin.serve(call, who)
+                return self._admin.serve(call, principal)
             if call.host == packages.HOST:
-                return packages.serve_packages(self, call, who)
+                return packages.serve_packages(self, call, principal)
             if call.host == usage.HOST:
-                return usage.serve_usage(self, call, who)
+                return usage.serve_usage(self, call, principal)
             if call.host == usage.BILLING_HOST:
-                return usage.serve_billing(self, call, who)
+                return usage.serve_billing(self, call, principal)
             if call.host == organization.HOST:
-                return organization.serve_organization(self, call, who)
+                return organization.serve_organization(self, call, principal)
             if call.host == logging.HOST:
-                return self._logging.serve(call, who)
-            return self._builds.serve(call, who)
+                return self._logging.serve(call, principal)
+            return self._builds.serve(call, principal)
         except Refused as refused:
             error = {"code": refused.status, "message": str(refused), "status": refused.code}
             return reply({"error": error}, refused.status)

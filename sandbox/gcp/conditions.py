@@ -1,7 +1,7 @@
 """IAM conditions: the part of the Common Expression Language that this program's bindings use.
 
-startsWith on resource.name or an API attribute, comparison of resource.type, `&&`, `||`, `!` and parentheses. Anything
-else is an error, so that a condition which the sandbox does not understand never grants.
+It consists of startsWith on resource.name or an API attribute, comparison of resource.type, `&&`, `||`, `!` and
+parentheses. Anything else is an error, so that an unsupported condition never grants a permission.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _TOKEN = re.compile(
 
 
 class ConditionError(Exception):
-    """The expression is outside of what the sandbox reads."""
+    """The sandbox does not support the expression."""
 
 
 @dataclass
 class Facts:
-    """What a condition may ask about a request."""
+    """The attributes of a request that conditions can refer to."""
 
     name: str
     type: str = ""
@@ -33,18 +33,18 @@ class Facts:
 
 
 def holds(expression: str, facts: Facts) -> bool:
-    """Whether an expression is true. Raises ConditionError."""
+    """Return whether an expression is true. Raises ConditionError."""
     tokens, position = [], 0
     text = expression.strip()
     while position < len(text):
-        found = _TOKEN.match(text, position)
-        if found is None:
+        match = _TOKEN.match(text, position)
+        if match is None:
             raise ConditionError(f"cannot read the condition at: {text[position : position + 60]}")
-        tokens.append(found)
-        position = found.end()
+        tokens.append(match)
+        position = match.end()
     reader = _Reader(tokens, facts)
     result = reader.either()
-    if reader.left():
+    if reader.has_more():
         raise ConditionError(f"unexpected text in the condition {text!r}")
     return result
 
@@ -53,11 +53,11 @@ class _Reader:
     def __init__(self, tokens: list[re.Match[str]], facts: Facts) -> None:
         self._tokens, self._facts, self._at = tokens, facts, 0
 
-    def left(self) -> bool:
+    def has_more(self) -> bool:
         return self._at < len(self._tokens)
 
     def _take(self, sign: str) -> bool:
-        if self.left() and self._tokens[self._at]["logic"] == sign:
+        if self.has_more() and self._tokens[self._at]["logic"] == sign:
             self._at += 1
             return True
         return False
@@ -84,7 +84,7 @@ class _Reader:
             if not self._take(")"):
                 raise ConditionError("a parenthesis is not closed")
             return value
-        if not self.left() or not self._tokens[self._at]["source"]:
+        if not self.has_more() or not self._tokens[self._at]["source"]:
             raise ConditionError("expected a comparison")
         token = self._tokens[self._at]
         self._at += 1

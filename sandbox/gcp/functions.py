@@ -1,6 +1,6 @@
 """Cloud Run functions: the resource type, its build, and its host name under run.app.
 
-The deployed archive runs in its own process under functions-framework, Google's own local host for functions.
+The deployed archive runs in its own process under functions-framework, Google's local host for functions.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ _RUNTIMES = {"python311", "python312", "python313", "python314"}
 
 
 def key(name: str) -> str:
-    """The function among the sandbox's functions."""
+    """Return a function's key in the sandbox's functions."""
     return f"gcp/{name}"
 
 
 class Function(GcpHandler):
-    """Functions of the second generation."""
+    """Functions (2nd gen)."""
 
     autoname, service = "name", "cloudfunctions"
 
     def create(self, resource: Resource) -> None:
-        self.enabled()
+        self.require_enabled()
         name, where = resource.inputs["name"], resource.inputs["location"]
         id_ = f"projects/{self.cloud.project}/locations/{where}/functions/{name}"
-        # The function becomes a Cloud Run service, whose names are shorter.
-        self.named(resource, name, r"(?!.*-$)[a-z][a-z0-9-]{0,48}", id_)
+        # The function becomes a Cloud Run service, whose names have a lower length limit.
+        self.set_name(resource, name, r"(?!.*-$)[a-z][a-z0-9-]{0,48}", id_)
         self._deploy(resource)
 
     def update(self, _old: Resource, resource: Resource) -> None:
@@ -56,14 +56,14 @@ class Function(GcpHandler):
     def delete(self, resource: Resource) -> None:
         self.cloud.kernel.functions.remove(key(resource["name"]))
 
-    def previewed(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def preview_outputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         return {
             "serviceConfig": {"uri": UNKNOWN, **inputs.get("serviceConfig", {})},
             **{name: value for name, value in inputs.items() if name != "serviceConfig"},
         }
 
     def _deploy(self, resource: Resource) -> None:
-        self.labelled(resource)
+        self.add_labels(resource)
         build, service = resource.inputs["buildConfig"], resource.inputs["serviceConfig"]
         if build["runtime"] not in _RUNTIMES:
             raise CloudError(f"googleapi: Error 400: The runtime {build['runtime']} is not supported., badRequest")
@@ -81,7 +81,7 @@ class Function(GcpHandler):
         argv = [sys.executable, "-m", "functions_framework", f"--target={build['entryPoint']}", "--source=main.py"]
         self.cloud.kernel.functions.deploy(key(name), files, [*argv, "--host=127.0.0.1", "--port={port}"], env)
         digits = hashlib.sha256(self.cloud.project.encode()).hexdigest()[:10]
-        uri = f"https://{name}-{digits}-{_short(resource['location'])}.a{SUFFIX}"
+        uri = f"https://{name}-{digits}-{_abbreviate(resource['location'])}.a{SUFFIX}"
         resource.outputs |= {
             "serviceConfig": {**service, "uri": uri, "service": name},
             "url": f"https://{resource['location']}-{self.cloud.project}.cloudfunctions.net/{name}",
@@ -91,9 +91,9 @@ class Function(GcpHandler):
         }
 
     def _may_build(self, build: dict[str, Any]) -> None:
-        """The build's own account must write logs, read the copied source and push the image."""
+        """Raise CloudError unless the build's account may write logs, read the copied source and push the image."""
         email = build.get("serviceAccount", "").rsplit("/", 1)[-1]
-        who, project = f"serviceAccount:{email}", f"projects/{self.cloud.project}"
+        principal, project = f"serviceAccount:{email}", f"projects/{self.cloud.project}"
         repository = self.cloud.get(REPOSITORY, build.get("dockerRepository", ""))
         if self.cloud.find(ACCOUNT, email=email) is None or repository is None:
             raise CloudError("Build failed: the build's service account or docker repository does not exist")
@@ -106,23 +106,23 @@ class Function(GcpHandler):
             ("artifactregistry.repositories.uploadArtifacts", repository.id, None),
         )
         for permission, scope, facts in needed:
-            if not self.cloud.access.allowed(who, permission, scope, facts):
+            if not self.cloud.access.is_allowed(principal, permission, scope, facts):
                 raise CloudError(f"Build failed: {email} does not have {permission} on {scope}")
 
 
-def _short(region: str) -> str:
-    """us-central1 -> uc, as host names under run.app abbreviate regions; for others the sandbox makes one up."""
+def _abbreviate(region: str) -> str:
+    """Return a region's abbreviation in host names under run.app, such as uc for us-central1; others are invented."""
     area, place = region.split("-")[:2]
     return _REGION_CODES.get(region) or f"{area[:1]}{place[:1]}{region[-1]}"
 
 
 def serve_function(cloud: GcpCloud, call: Call) -> Reply:
-    """One request to a function's host: public only when a binding says so."""
+    """Answer a request to a function's host, which is public only if a binding allows it."""
     for function in cloud.resources(FUNCTION):
         if function["serviceConfig"]["uri"] != f"https://{call.host}":
             continue
         service = function.id.replace("/functions/", "/services/")
-        if not cloud.access.allowed("anybody", "run.routes.invoke", service):
+        if not cloud.access.is_allowed("anybody", "run.routes.invoke", service):
             return Reply(403, b"Your client does not have permission to get this URL from this server.")
         query = f"?{urlencode(call.query)}" if call.query else ""
         try:

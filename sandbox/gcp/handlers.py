@@ -1,4 +1,4 @@
-"""Resource types that need little more than an id: services, repositories, secrets."""
+"""Resource types with little behaviour of their own: services, repositories, log exclusions and secrets."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 
 
 class GcpHandler(Handler):
-    """A resource whose service has to be enabled and whose labels have to be labels."""
+    """A resource whose service must be enabled and whose labels must be valid."""
 
     service = ""
 
     def __init__(self, cloud: GcpCloud) -> None:
         self.cloud = cloud
 
-    def enabled(self) -> None:
-        """Raise as Google does while a service is off."""
+    def require_enabled(self) -> None:
+        """Raise CloudError, as Google does, unless the service is enabled."""
         name = f"{self.service}.googleapis.com"
-        if self.service and not self.cloud.switched_on(name):
+        if self.service and not self.cloud.is_enabled(name):
             raise CloudError(
                 f"googleapi: Error 403: {name} has not been used in project {self.cloud.project} before or it is "
                 "disabled. SERVICE_DISABLED"
             )
 
-    def labelled(self, resource: Resource) -> None:
-        """Check labels and add the outputs that the provider makes of them."""
+    def add_labels(self, resource: Resource) -> None:
+        """Check the labels and add the outputs that the provider derives from them."""
         labels = resource.inputs.get("labels") or {}
         for key, value in labels.items():
             if not _LABEL.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
@@ -51,8 +51,8 @@ class GcpHandler(Handler):
             "effectiveLabels": {**labels, "goog-pulumi-provisioned": "true"},
         }
 
-    def named(self, resource: Resource, name: str, pattern: str, id_: str) -> None:
-        """Check the name, refuse one that is taken, set the id."""
+    def set_name(self, resource: Resource, name: str, pattern: str, id_: str) -> None:
+        """Check that the name is valid and not taken, and set the id."""
         if not re.fullmatch(pattern, name):
             raise CloudError(f'googleapi: Error 400: Invalid name "{name}": expected {pattern}, badRequest')
         resource.id = id_
@@ -61,8 +61,8 @@ class GcpHandler(Handler):
 
 
 class Service(Handler):
-    """projects.Service: one of Google's services, switched on. Clusters of several regions name the same ones: each has
-    its resource, and there is one record of all, which goes with the last (see GcpCloud.forget)."""
+    """projects.Service: an enabled service. Clusters in several regions enable the same services: each has its own
+    resource, but all share one record, which is deleted with the last one (see GcpCloud.forget)."""
 
     autoname = None
 
@@ -83,29 +83,29 @@ class Service(Handler):
         held = self.cloud.kernel.store.all(_HOLDERS, f"{resource.id} ")
         any(self.cloud.kernel.store.delete(_HOLDERS, key) for key in held)
 
-    def held(self, resource: Resource) -> bool:
-        """Whether some cluster still has this service among its resources."""
+    def is_held(self, resource: Resource) -> bool:
+        """Return whether a cluster still has a resource for this service."""
         return bool(self.cloud.kernel.store.all(_HOLDERS, f"{resource.id} "))
 
 
 class Repository(GcpHandler):
-    """Artifact Registry."""
+    """Artifact Registry's repositories."""
 
     autoname, service = "repositoryId", "artifactregistry"
 
     def create(self, resource: Resource) -> None:
-        self.enabled()
+        self.require_enabled()
         name, where = resource.inputs["repositoryId"], resource.inputs["location"]
         id_ = f"projects/{self.cloud.project}/locations/{where}/repositories/{name}"
-        self.named(resource, name, r"[a-z][a-z0-9-]{0,61}[a-z0-9]", id_)
-        self.labelled(resource)
+        self.set_name(resource, name, r"[a-z][a-z0-9-]{0,61}[a-z0-9]", id_)
+        self.add_labels(resource)
         resource.outputs |= {"name": name, "project": self.cloud.project, "registryUri": self.url(resource)}
 
     def update(self, _old: Resource, resource: Resource) -> None:
-        self.labelled(resource)
+        self.add_labels(resource)
 
     def url(self, resource: Resource) -> str:
-        """REGION-docker.pkg.dev/PROJECT/REPOSITORY"""
+        """Return REGION-docker.pkg.dev/PROJECT/REPOSITORY."""
         where, name = resource.inputs["location"], resource.inputs["repositoryId"]
         return f"{where}-docker.pkg.dev/{self.cloud.project}/{name}"
 
@@ -117,15 +117,15 @@ class Repository(GcpHandler):
 
 
 class Exclusion(GcpHandler):
-    """What Cloud Logging does not keep. The sandbox keeps no log of requests, so there is nothing to leave out."""
+    """Exclusions of Cloud Logging. They have no effect, because the sandbox does not log requests."""
 
     autoname, service = "name", "logging"
 
     def create(self, resource: Resource) -> None:
-        self.enabled()
+        self.require_enabled()
         name = resource.inputs["name"]
         id_ = f"projects/{self.cloud.project}/exclusions/{name}"
-        self.named(resource, name, r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}", id_)
+        self.set_name(resource, name, r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}", id_)
         resource.outputs["project"] = self.cloud.project
 
 
@@ -135,14 +135,14 @@ class Secret(GcpHandler):
     autoname, service = "secretId", "secretmanager"
 
     def create(self, resource: Resource) -> None:
-        self.enabled()
+        self.require_enabled()
         name = resource.inputs["secretId"]
-        self.named(resource, name, r"[a-zA-Z0-9_-]{1,255}", f"projects/{self.cloud.project}/secrets/{name}")
-        self.labelled(resource)
+        self.set_name(resource, name, r"[a-zA-Z0-9_-]{1,255}", f"projects/{self.cloud.project}/secrets/{name}")
+        self.add_labels(resource)
         resource.outputs |= {"name": resource.id, "project": self.cloud.project}
 
     def update(self, _old: Resource, resource: Resource) -> None:
-        self.labelled(resource)
+        self.add_labels(resource)
 
     def delete(self, resource: Resource) -> None:
         if resource.inputs.get("deletionProtection"):
@@ -150,7 +150,7 @@ class Secret(GcpHandler):
 
 
 class SecretVersion(GcpHandler):
-    """One value of a secret; the value itself is kept apart from the resource's record."""
+    """Versions of secrets; the value is stored separately from the resource's record."""
 
     autoname, service = None, "secretmanager"
 

@@ -1,8 +1,8 @@
-"""Who may do what: service accounts, custom roles, members, and the decision.
+"""IAM: service accounts, custom roles, members, access tokens and permission checks.
 
-A permission is granted when some member resource names the caller, a role that holds the permission, a resource that is
-the one asked for or its project, and a condition that holds. Predefined roles are listed with those of their real
-permissions that the sandbox's APIs check.
+A permission is granted if there is a member resource with the caller, a role that contains the permission, the resource
+or its project, and no condition or one that is true. Predefined roles are listed with the permissions that the
+sandbox's APIs check.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ METADATA_HOST = "metadata.google.internal"
 _TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"  # noqa: S105 - a path
 _SECONDS = 3599
 TOKEN_HOST = "oauth2.googleapis.com"  # noqa: S105 - a host
-# What `gcloud auth application-default login` leaves behind for a person; here for the deployer, and no secret.
+# The deployer's credentials, in the form that `gcloud auth application-default login` writes; not secret.
 PERSON = {
     "type": "authorized_user",
     "client_id": "sandbox.apps.googleusercontent.com",
@@ -114,7 +114,7 @@ class Role(Handler):
 
 
 class Member(Handler):
-    """One member of one role on one resource; every field is part of what it is."""
+    """One member of one role on one resource; a change of any field replaces it."""
 
     autoname = None
     _PREFIXES: ClassVar[tuple[str, ...]] = ("serviceAccount:", "user:", "group:", "domain:", "allUsers")
@@ -123,18 +123,18 @@ class Member(Handler):
         self.cloud, self._type = cloud, type_
 
     def check(self, inputs: dict[str, Any]) -> Iterable[tuple[str, str]]:
-        who = inputs.get("member", UNKNOWN)
-        if who != UNKNOWN and not who.startswith(self._PREFIXES):
-            yield "member", f"expected a member with its kind, such as serviceAccount:..., got {who}"
+        member = inputs.get("member", UNKNOWN)
+        if member != UNKNOWN and not member.startswith(self._PREFIXES):
+            yield "member", f"expected a member with its kind, such as serviceAccount:..., got {member}"
 
     def create(self, resource: Resource) -> None:
-        role, who = resource.inputs["role"], resource.inputs["member"]
+        role, member = resource.inputs["role"], resource.inputs["member"]
         if role not in PREDEFINED and self.cloud.get(ROLE, role) is None:
             raise CloudError(f"googleapi: Error 400: Role {role} is not supported for this resource., badRequest")
-        kind, _, email = who.partition(":")
+        kind, _, email = member.partition(":")
         if kind == "serviceAccount" and not self.cloud.find(ACCOUNT, email=email):
             raise CloudError(f"googleapi: Error 400: Service account {email} does not exist., badRequest")
-        if who == "allUsers" and organization.restricted(self.cloud):
+        if member == "allUsers" and organization.is_restricted(self.cloud):
             raise CloudError(
                 "googleapi: Error 400: One or more users named in the policy do not belong to a permitted customer, "
                 "perhaps due to an organization policy., failedPrecondition"
@@ -148,37 +148,37 @@ class Member(Handler):
                 holds(condition["expression"], Facts(scope))
             except ConditionError as error:
                 raise CloudError(f"googleapi: Error 400: Invalid condition expression: {error}, badRequest") from error
-        resource.id = f"{scope}/{role}/{who}" + (f"/{condition['title']}" if condition else "")
+        resource.id = f"{scope}/{role}/{member}" + (f"/{condition['title']}" if condition else "")
         resource.outputs |= {"etag": secrets.token_hex(6), "scope": scope}
 
 
 class Access:
-    """Decides."""
+    """Decides which permissions a principal has."""
 
     def __init__(self, cloud: GcpCloud) -> None:
         self._cloud = cloud
 
-    def allowed(self, who: str, permission: str, resource: str, facts: Facts | None = None) -> bool:
-        """Whether `who` (serviceAccount:..., DEPLOYER) has a permission on a resource (its full name)."""
-        if who == DEPLOYER:
+    def is_allowed(self, principal: str, permission: str, resource: str, facts: Facts | None = None) -> bool:
+        """Return whether a principal (serviceAccount:..., DEPLOYER) has a permission on a resource (its full name)."""
+        if principal == DEPLOYER:
             return True
         return any(
-            self._grants(member, who, permission, resource, facts or Facts(resource))
+            self._grants(member, principal, permission, resource, facts or Facts(resource))
             for type_ in MEMBERS
             for member in self._cloud.resources(type_)
         )
 
-    def require(self, who: str, permission: str, resource: str, facts: Facts | None = None) -> None:
-        """Raise the service's own refusal."""
-        if not self.allowed(who, permission, resource, facts):
+    def require(self, principal: str, permission: str, resource: str, facts: Facts | None = None) -> None:
+        """Raise Refused with the service's own message unless a principal has a permission on a resource."""
+        if not self.is_allowed(principal, permission, resource, facts):
             raise Refused(
                 403,
                 "PERMISSION_DENIED",
-                f"Permission '{permission}' denied on resource '{resource}' (or it may not exist) for {who}.",
+                f"Permission '{permission}' denied on resource '{resource}' (or it may not exist) for {principal}.",
             )
 
-    def _grants(self, member: Resource, who: str, permission: str, resource: str, facts: Facts) -> bool:
-        if member["member"] not in (who, "allUsers"):
+    def _grants(self, member: Resource, principal: str, permission: str, resource: str, facts: Facts) -> bool:
+        if member["member"] not in (principal, "allUsers"):
             return False
         role = member["role"]
         custom = self._cloud.get(ROLE, role)
@@ -191,42 +191,44 @@ class Access:
 
 
 class Tokens:
-    """Access tokens: issued by the metadata server to the account of the calling process, and to the deployer."""
+    """Access tokens for the deployer and, from the metadata server, for the account of the calling process."""
 
     def __init__(self, cloud: GcpCloud) -> None:
         self._cloud, self._store = cloud, cloud.kernel.store
 
-    def issue(self, who: str) -> str:
-        """A token for somebody, good for an hour."""
+    def issue(self, principal: str) -> str:
+        """Issue a token for a principal, valid for an hour."""
         token = f"ya29.sandbox-{secrets.token_urlsafe(24)}"
-        self._store.put("gcp:tokens", token, {"who": who, "until": time.time() + _SECONDS})
+        self._store.put("gcp:tokens", token, {"who": principal, "until": time.time() + _SECONDS})
         return token
 
     def caller(self, call: Call) -> str:
-        """Who calls. Raises Refused."""
+        """Return the principal of a call's token. Raises Refused."""
         token = call.headers.get("authorization", "").removeprefix("Bearer ")
-        known = self._store.get("gcp:tokens", token) if token else None
-        if known is None or known["until"] < time.time():
+        record = self._store.get("gcp:tokens", token) if token else None
+        if record is None or record["until"] < time.time():
             raise Refused(
                 401, "UNAUTHENTICATED", "Request had invalid authentication credentials. Expected OAuth 2 access token."
             )
-        return str(known["who"])
+        return str(record["who"])
 
     def exchange(self, call: Call) -> Reply:
-        """POST /token with the deployer's refresh token."""
+        """Answer POST /token with the deployer's refresh token."""
         sent = {name: values[0] for name, values in parse_qs(call.body.decode()).items()}
-        wanted = {key: value for key, value in PERSON.items() if key != "type"} | {"grant_type": "refresh_token"}
-        if (call.method, call.path) != ("POST", "/token") or {key: sent.get(key) for key in wanted} != wanted:
+        expected = {key: value for key, value in PERSON.items() if key != "type"} | {"grant_type": "refresh_token"}
+        if (call.method, call.path) != ("POST", "/token") or {key: sent.get(key) for key in expected} != expected:
             return reply({"error": "invalid_grant", "error_description": "Bad Request"}, 400)
         return reply({"access_token": self.issue(DEPLOYER), "expires_in": _SECONDS, "token_type": "Bearer"})
 
     def serve(self, call: Call) -> Reply:
-        """One request to the metadata server, which knows a process by its connection."""
+        """Answer a request to the metadata server, which identifies a process by its connection."""
         if call.headers.get("metadata-flavor") != "Google":
             return Reply(403, b"Missing required header: Metadata-Flavor")
         email = self._cloud.account_of(call.client)
         if email is None or call.path != _TOKEN_PATH:
             return Reply(404)
         token = self.issue(f"serviceAccount:{email}")
-        found = {"access_token": token, "expires_in": _SECONDS, "token_type": "Bearer"}
-        return Reply(200, json.dumps(found).encode(), {"content-type": "application/json", "metadata-flavor": "Google"})
+        answer = {"access_token": token, "expires_in": _SECONDS, "token_type": "Bearer"}
+        return Reply(
+            200, json.dumps(answer).encode(), {"content-type": "application/json", "metadata-flavor": "Google"}
+        )

@@ -1,8 +1,8 @@
-"""Cloud Logging: what builds, jobs and functions have printed, and entries.list with the filters the product sends.
+"""Cloud Logging: the logs of builds, jobs and functions, and entries.list with the filters that the product sends.
 
-A filter is a row of comparisons joined by AND, of the fields that entries have here; anything else is refused. The
-executor keeps no time for a job's lines: they are a millisecond apart from its start on. A function's lines have the
-time of the request that they came with.
+A filter consists of comparisons joined by AND, on the fields of the sandbox's entries; anything else is refused. The
+executor records no times for a job's lines, so they are a millisecond apart, from the job's start. A function's lines
+have the time of the request that printed them.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ _MAX_PAGE = 1000
 
 
 class Logging:
-    """entries.list."""
+    """The method entries.list."""
 
     def __init__(self, cloud: GcpCloud) -> None:
         self._cloud, self._store = cloud, cloud.kernel.store
 
-    def serve(self, call: Call, who: str) -> Reply:
-        """One request. Raises Refused."""
-        project, wanted = f"projects/{self._cloud.project}", call.json()
-        if (call.method, call.path) != ("POST", "/v2/entries:list") or wanted.keys() - _BODY:
+    def serve(self, call: Call, principal: str) -> Reply:
+        """Answer a request. Raises Refused."""
+        project, request = f"projects/{self._cloud.project}", call.json()
+        if (call.method, call.path) != ("POST", "/v2/entries:list") or request.keys() - _BODY:
             raise Refused(400, "INVALID_ARGUMENT", f"the sandbox has no {call.method} {call.path} with these fields")
-        if wanted.get("resourceNames") != [project]:
-            raise Refused(404, "NOT_FOUND", f"{wanted.get('resourceNames')} was not found")
-        self._cloud.access.require(who, "logging.logEntries.list", project)
-        clauses = _clauses(wanted.get("filter", ""))
-        found = [entry for entry in self._entries(project) if all(_holds(entry, *clause) for clause in clauses)]
-        found.sort(key=lambda entry: (entry["timestamp"], entry["insertId"]))
-        if wanted.get("orderBy", "timestamp asc").endswith("desc"):
-            found.reverse()
-        start, size = int(wanted.get("pageToken") or 0), min(wanted.get("pageSize") or 50, _MAX_PAGE)
-        more = {"nextPageToken": str(start + size)} if start + size < len(found) else {}
-        return reply({"entries": found[start : start + size], **more})
+        if request.get("resourceNames") != [project]:
+            raise Refused(404, "NOT_FOUND", f"{request.get('resourceNames')} was not found")
+        self._cloud.access.require(principal, "logging.logEntries.list", project)
+        clauses = _clauses(request.get("filter", ""))
+        entries = [entry for entry in self._entries(project) if all(_holds(entry, *clause) for clause in clauses)]
+        entries.sort(key=lambda entry: (entry["timestamp"], entry["insertId"]))
+        if request.get("orderBy", "timestamp asc").endswith("desc"):
+            entries.reverse()
+        start, size = int(request.get("pageToken") or 0), min(request.get("pageSize") or 50, _MAX_PAGE)
+        more = {"nextPageToken": str(start + size)} if start + size < len(entries) else {}
+        return reply({"entries": entries[start : start + size], **more})
 
     def _entries(self, project: str) -> Iterator[dict[str, Any]]:
         for build, log in self._store.all("gcp:build-logs").items():
@@ -84,13 +84,13 @@ def _entry(
 
 
 def _clauses(text: str) -> list[tuple[str, str, str]]:
-    found = []
+    clauses = []
     for part in text.split(" AND "):
         clause = _CLAUSE.fullmatch(part.strip())
         if clause is None:
             raise Refused(400, "INVALID_ARGUMENT", f"Unparseable filter: {part}")
-        found.append((clause["field"], clause["op"], clause["value"]))
-    return found
+        clauses.append((clause["field"], clause["op"], clause["value"]))
+    return clauses
 
 
 def _holds(entry: dict[str, Any], field: str, operator: str, value: str) -> bool:

@@ -1,6 +1,6 @@
-"""Resource Manager's rules of an organization: the one on who may be given rights, domain restricted sharing.
+"""Resource Manager's organisation policy on domain-restricted sharing, which limits who can be granted roles.
 
-There is none to begin with, as in a project without an organization; `restrict` is what an administrator does.
+Initially there is no policy, as in a project without an organisation. `restrict` sets it, as an administrator would.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ SHARING = "constraints/iam.allowedPolicyMemberDomains"
 _POLICY = re.compile(r"/v1/projects/(?P<project>[^/:]+):getEffectiveOrgPolicy")
 
 
-def serve_organization(cloud: GcpCloud, call: Call, who: str) -> Reply:
-    """One request to Resource Manager. Raises Refused."""
-    found = _POLICY.fullmatch(call.path)
-    if found is None or call.method != "POST":
+def serve_organization(cloud: GcpCloud, call: Call, principal: str) -> Reply:
+    """Answer a request to Resource Manager. Raises Refused."""
+    match = _POLICY.fullmatch(call.path)
+    if match is None or call.method != "POST":
         raise Refused(404, "NOT_FOUND", f"the sandbox has no {call.method} {call.path}")
-    if found["project"] != cloud.project:
+    if match["project"] != cloud.project:
         raise Refused(403, "PERMISSION_DENIED", "The caller does not have permission")
-    cloud.access.require(who, "orgpolicy.policy.get", f"projects/{cloud.project}")
+    cloud.access.require(principal, "orgpolicy.policy.get", f"projects/{cloud.project}")
     if call.json() != {"constraint": SHARING}:
         raise Refused(400, "INVALID_ARGUMENT", f"the sandbox knows the constraint {SHARING} only")
-    rule = {"allowedValues": ["C0sandbox"]} if restricted(cloud) else {"allValues": "ALLOW"}
+    rule = {"allowedValues": ["C0sandbox"]} if is_restricted(cloud) else {"allValues": "ALLOW"}
     return reply({"constraint": SHARING, "listPolicy": rule})
 
 
 def restrict(cloud: GcpCloud, state: bool = True) -> None:
-    """Give rights to members of the organization's own domain only, from now on."""
+    """Allow grants only to members of the organisation's own domain, or (`state` False) to anyone again."""
     cloud.kernel.store.put("gcp:organization", SHARING, {"on": state})
 
 
-def restricted(cloud: GcpCloud) -> bool:
-    """Whether strangers, allUsers among them, can be given no rights."""
+def is_restricted(cloud: GcpCloud) -> bool:
+    """Return whether grants to members outside the domain, such as allUsers, are forbidden."""
     return bool((cloud.kernel.store.get("gcp:organization", SHARING) or {}).get("on"))

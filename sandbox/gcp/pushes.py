@@ -1,4 +1,4 @@
-"""Artifact Registry for those who push from outside of Google Cloud: who may, by an access token as the password."""
+"""Artifact Registry for pushes from outside Google Cloud, with an access token as the password."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class Pushes:
         self._cloud = cloud
 
     def serves(self, host: str) -> bool:
-        """Whether this is a registry's host."""
+        """Return whether this is a registry's host."""
         return host.endswith(_SUFFIX)
 
     def admit(self, repository: str, user: str, password: str) -> None:
         """Raise Refused unless the token's owner may push to the repository."""
         if user != USER:
             raise unauthorized()
-        who = self._cloud.tokens.caller(Call("POST", "", "", headers={"authorization": f"Bearer {password}"}))
+        principal = self._cloud.tokens.caller(Call("POST", "", "", headers={"authorization": f"Bearer {password}"}))
         uri = repository.rpartition("/")[0]
         place = self._cloud.find(REPOSITORY, registryUri=uri)
         if place is None:
             raise Refused(404, "NAME_UNKNOWN", f'Repository "{uri}" not found')
-        self._cloud.access.require(who, "artifactregistry.repositories.uploadArtifacts", place.id)
+        self._cloud.access.require(principal, "artifactregistry.repositories.uploadArtifacts", place.id)
 
-    def pushed(self, repository: str, digest: str) -> None:
-        """There is a package now."""
+    def record_push(self, repository: str, digest: str) -> None:
+        """Record the package."""
         assert digest
         self._cloud.kernel.store.put("gcp:packages", repository, {})

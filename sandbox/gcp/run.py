@@ -1,6 +1,7 @@
 """Cloud Run jobs: the resource type, and the Admin API v2 at run.googleapis.com.
 
-A run resolves secret references with the job's own account, and pulls with the project's service agent, which may.
+A run resolves secret references with the permissions of the job's account. It pulls the image as the project's service
+agent, which has the permission.
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ class Job(GcpHandler):
     autoname, service = "name", "run"
 
     def create(self, resource: Resource) -> None:
-        self.enabled()
+        self.require_enabled()
         name, where = resource.inputs["name"], resource.inputs["location"]
         id_ = f"projects/{self.cloud.project}/locations/{where}/jobs/{name}"
-        self.named(resource, name, r"(?!.*-$)[a-z][a-z0-9-]{0,62}", id_)
-        self._possible(resource)
+        self.set_name(resource, name, r"(?!.*-$)[a-z][a-z0-9-]{0,62}", id_)
+        self._validate(resource)
 
     def update(self, _old: Resource, resource: Resource) -> None:
-        self._possible(resource)
+        self._validate(resource)
 
     def delete(self, resource: Resource) -> None:
         if resource.inputs.get("deletionProtection", True):
@@ -49,8 +50,8 @@ class Job(GcpHandler):
         for run in executor.runs("gcp", resource.id):
             executor.cancel(run.run_id, "the job was deleted")
 
-    def _possible(self, resource: Resource) -> None:
-        self.labelled(resource)
+    def _validate(self, resource: Resource) -> None:
+        self.add_labels(resource)
         task = resource.inputs["template"]["template"]
         container = task["containers"][0]
         cpu, memory = size_of(container)
@@ -72,47 +73,49 @@ class Job(GcpHandler):
 
 
 def size_of(container: dict[str, Any]) -> tuple[float, int]:
-    """vCPU and MiB."""
+    """Return a container's vCPUs and MiB. Raises CloudError."""
     limits = container["resources"]["limits"]
-    found = re.fullmatch(r"(\d+)(Mi|Gi)", limits["memory"])
-    if found is None or not re.fullmatch(r"\d+(\.\d+)?", limits["cpu"]):
+    match = re.fullmatch(r"(\d+)(Mi|Gi)", limits["memory"])
+    if match is None or not re.fullmatch(r"\d+(\.\d+)?", limits["cpu"]):
         raise CloudError(f"googleapi: Error 400: Invalid resource limits {limits}")
-    return float(limits["cpu"]), int(found[1]) * (1024 if found[2] == "Gi" else 1)
+    return float(limits["cpu"]), int(match[1]) * (1024 if match[2] == "Gi" else 1)
 
 
 def seconds(task: dict[str, Any]) -> int:
-    """The task's time-out."""
+    """Return the task's timeout in seconds."""
     return int(str(task.get("timeout", "600s")).rstrip("s"))
 
 
 def environment(cloud: GcpCloud, job: Resource) -> dict[str, str]:
-    """The container's variables, references resolved with the job's account. Raises Refused."""
+    """Return the container's variables with secrets resolved as the job's account. Raises Refused."""
     task = job.inputs["template"]["template"]
-    who = f"serviceAccount:{task['serviceAccount']}"
-    found: dict[str, str] = {}
+    principal = f"serviceAccount:{task['serviceAccount']}"
+    variables: dict[str, str] = {}
     for entry in task["containers"][0].get("envs") or []:
         reference = (entry.get("valueSource") or {}).get("secretKeyRef")
         if reference is None:
-            found[entry["name"]] = entry.get("value") or ""
+            variables[entry["name"]] = entry.get("value") or ""
             continue
         secret = f"projects/{cloud.project}/secrets/{reference['secret'].rsplit('/', 1)[-1]}"
-        if cloud.get(SECRET, secret) is None or not cloud.access.allowed(who, "secretmanager.versions.access", secret):
-            raise Refused(403, "PERMISSION_DENIED", f"Permission denied on secret: {secret} for {who}")
+        if cloud.get(SECRET, secret) is None or not cloud.access.is_allowed(
+            principal, "secretmanager.versions.access", secret
+        ):
+            raise Refused(403, "PERMISSION_DENIED", f"Permission denied on secret: {secret} for {principal}")
         stored = cloud.kernel.store.get("gcp:secret-versions", f"{secret}/versions/{reference['version']}")
         if stored is None or stored["data"] is None:
             raise Refused(404, "NOT_FOUND", f"{secret}/versions/{reference['version']} was not found")
-        found[entry["name"]] = stored["data"]
-    return found
+        variables[entry["name"]] = stored["data"]
+    return variables
 
 
 class Admin:
-    """jobs.get, jobs.run, executions.list and get, executions.cancel."""
+    """The methods jobs.get, jobs.run, executions.list, get and cancel."""
 
     def __init__(self, cloud: GcpCloud) -> None:
         self._cloud, self._executor = cloud, cloud.kernel.executor
 
-    def serve(self, call: Call, who: str) -> Reply:
-        """One request. Raises Refused."""
+    def serve(self, call: Call, principal: str) -> Reply:
+        """Answer a request. Raises Refused."""
         path, _, verb = call.path.removeprefix("/v2/").partition(":")
         parts = path.split("/")
         job = self._cloud.get(JOB, "/".join(parts[:6]))
@@ -121,24 +124,24 @@ class Admin:
         require = self._cloud.access.require
         match (call.method, verb, *parts[6:]):
             case ("GET", ""):
-                require(who, "run.jobs.get", job.id)
+                require(principal, "run.jobs.get", job.id)
                 return reply({"name": job.id, "labels": job.inputs.get("labels"), "template": job.inputs["template"]})
             case ("POST", "run"):
                 body = call.json()
-                require(who, "run.jobs.run", job.id)
+                require(principal, "run.jobs.run", job.id)
                 if body.get("overrides"):
-                    require(who, "run.jobs.runWithOverrides", job.id)
+                    require(principal, "run.jobs.runWithOverrides", job.id)
                 return reply(self._run(job, body.get("overrides") or {}))
             case ("GET", "", "executions"):
-                require(who, "run.executions.list", job.id)
+                require(principal, "run.executions.list", job.id)
                 runs = self._executor.runs("gcp", job.id)[::-1][: int(call.query.get("pageSize") or 100)]
                 return reply({"executions": [self._execution(job, run) for run in runs]})
             case ("GET", "", "executions", name):
-                require(who, "run.executions.get", job.id)
-                return reply(self._execution(job, self._known(job, name)))
+                require(principal, "run.executions.get", job.id)
+                return reply(self._execution(job, self._require_execution(job, name)))
             case ("POST", "cancel", "executions", name):
-                require(who, "run.executions.cancel", job.id)
-                self._cancel(self._known(job, name))
+                require(principal, "run.executions.cancel", job.id)
+                self._cancel(self._require_execution(job, name))
                 return reply({"name": f"{job.id}/operations/{secrets.token_hex(8)}"})
         raise Refused(404, "NOT_FOUND", f"{call.method} {call.path} is not served")
 
@@ -148,7 +151,7 @@ class Admin:
         self._cloud.kernel.store.put("gcp:cancelled", run.run_id, {})
         self._executor.cancel(run.run_id, "the execution was cancelled")
 
-    def _known(self, job: Resource, name: str) -> JobRun:
+    def _require_execution(self, job: Resource, name: str) -> JobRun:
         run = self._executor.get(name)
         if run is None or run.job != job.id:
             raise Refused(404, "NOT_FOUND", f"Resource '{job.id}/executions/{name}' was not found.")
@@ -162,10 +165,14 @@ class Admin:
         task = job.inputs["template"]["template"]
         container = task["containers"][0]
         execution = f"{job['name']}-{secrets.token_hex(3)[:5]}"
-        env = environment(self._cloud, job) | {each["name"]: each["value"] for each in containers[0].get("env", [])}
+        env = environment(self._cloud, job) | {
+            variable["name"]: variable["value"] for variable in containers[0].get("env", [])
+        }
         env |= {"CLOUD_RUN_JOB": job["name"], "CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_INDEX": "0"}
-        told = [each for each in container.get("envs") or [] if each.get("value")] + containers[0].get("env", [])
-        self._cloud.kernel.store.put("gcp:executions", execution, {"env": told})
+        plain = [variable for variable in container.get("envs") or [] if variable.get("value")] + containers[0].get(
+            "env", []
+        )
+        self._cloud.kernel.store.put("gcp:executions", execution, {"env": plain})
         cpu, memory = size_of(container)
         self._executor.submit(
             RunSpec(
@@ -184,30 +191,33 @@ class Admin:
         location = "/".join(job.id.split("/")[:4])
         return {
             "name": f"{location}/operations/{secrets.token_hex(8)}",
-            "metadata": {"@type": "type.googleapis.com/google.cloud.run.v2.Execution", **_named(job, execution)},
+            "metadata": {
+                "@type": "type.googleapis.com/google.cloud.run.v2.Execution",
+                **_name_execution(job, execution),
+            },
         }
 
     def _execution(self, job: Resource, run: JobRun) -> dict[str, Any]:
-        known = self._cloud.kernel.store.get("gcp:executions", run.run_id) or {"env": []}
-        found = _named(job, run.run_id) | {"createTime": _iso(run.created)}
-        found["template"] = {"containers": [{"image": run.image, "env": known["env"]}], "maxRetries": 0}
+        record = self._cloud.kernel.store.get("gcp:executions", run.run_id) or {"env": []}
+        answer = _name_execution(job, run.run_id) | {"createTime": _iso(run.created)}
+        answer["template"] = {"containers": [{"image": run.image, "env": record["env"]}], "maxRetries": 0}
         if run.started:
-            found["startTime"] = _iso(run.started)
+            answer["startTime"] = _iso(run.started)
         completed: dict[str, Any] = {"type": "Completed", "state": "CONDITION_RECONCILING"}
         if run.stopped:
-            found["completionTime"] = _iso(run.stopped)
+            answer["completionTime"] = _iso(run.stopped)
             cancelled = self._cloud.kernel.store.get("gcp:cancelled", run.run_id) is not None
             count = "succeeded" if run.state == "SUCCEEDED" else "cancelled" if cancelled else "failed"
-            found[f"{count}Count"] = 1
+            answer[f"{count}Count"] = 1
             completed["state"] = "CONDITION_SUCCEEDED" if count == "succeeded" else "CONDITION_FAILED"
             completed |= {"executionReason": "CANCELLED"} if cancelled else {}
         elif run.state == "RUNNING":
-            found["runningCount"] = 1
-        found["conditions"] = [completed | ({"message": run.reason} if run.reason else {})]
-        return found
+            answer["runningCount"] = 1
+        answer["conditions"] = [completed | ({"message": run.reason} if run.reason else {})]
+        return answer
 
 
-def _named(job: Resource, execution: str) -> dict[str, Any]:
+def _name_execution(job: Resource, execution: str) -> dict[str, Any]:
     return {"name": f"{job.id}/executions/{execution}", "job": job["name"], "createTime": _iso(time.time())}
 
 

@@ -1,4 +1,4 @@
-"""Cloud Scheduler: jobs that call an address at the minutes of a cron line in a time zone."""
+"""Cloud Scheduler: jobs that call a URL according to a cron expression in a time zone."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class Job(GcpHandler):
     autoname, service = "name", "cloudscheduler"
 
     def create(self, resource: Resource) -> None:
-        self.enabled()
+        self.require_enabled()
         name, where = resource.inputs["name"], resource.inputs["region"]
         id_ = f"projects/{self.cloud.project}/locations/{where}/jobs/{name}"
-        self.named(resource, name, r"[a-zA-Z0-9_-]{1,500}", id_)
-        self._possible(resource)
+        self.set_name(resource, name, r"[a-zA-Z0-9_-]{1,500}", id_)
+        self._validate(resource)
 
     def update(self, _old: Resource, resource: Resource) -> None:
-        self._possible(resource)
+        self._validate(resource)
 
-    def _possible(self, resource: Resource) -> None:
+    def _validate(self, resource: Resource) -> None:
         inputs = resource.inputs
         try:
             fields(inputs["schedule"])
@@ -52,14 +52,14 @@ class Job(GcpHandler):
 
 
 class Scheduler(Clock):
-    """Fires what is due; looked at each minute while the daemon runs."""
+    """Calls the targets that are due, each minute while the daemon runs."""
 
     def __init__(self, cloud: GcpCloud) -> None:
         super().__init__("gcp-scheduler")
         self._cloud = cloud
 
     def tick(self, minute: datetime) -> list[Reply]:
-        """Call what is due in a minute (UTC)."""
+        """Call the targets that are due in this minute (UTC)."""
         due = [
             job
             for job in self._cloud.resources(JOB)
@@ -69,7 +69,7 @@ class Scheduler(Clock):
         return [self.fire(job, minute) for job in due]
 
     def fire(self, job: Resource, minute: datetime) -> Reply:
-        """Call a job's target as at that minute."""
+        """Call a job's target as if at this minute."""
         target = job.inputs["httpTarget"]
         url = urlsplit(target["uri"])
         headers = {name.lower(): value for name, value in (target.get("headers") or {}).items()}
@@ -79,5 +79,5 @@ class Scheduler(Clock):
             Call(target.get("httpMethod", "POST"), url.netloc, url.path, {}, headers, body, "scheduler")
         )
         if answer.status >= 300:
-            _LOG.warning("the schedule %s was answered with %s", job["name"], answer.status)
+            _LOG.warning("the target of schedule %s answered with %s", job["name"], answer.status)
         return answer

@@ -23,15 +23,15 @@ _PATH = re.compile(r"/(?P<upload>upload/)?storage/v1/b/(?P<bucket>[^/]+)/o(?:/(?
 
 
 class Bucket(GcpHandler):
-    """Buckets; names are world-wide."""
+    """Buckets, whose names are globally unique."""
 
     autoname, service = "name", "storage"
 
     def create(self, resource: Resource) -> None:
-        self.enabled()
+        self.require_enabled()
         name = resource.inputs["name"]
-        self.named(resource, name, r"(?!goog)[a-z0-9][a-z0-9_.-]{1,61}[a-z0-9]", name)
-        self.labelled(resource)
+        self.set_name(resource, name, r"(?!goog)[a-z0-9][a-z0-9_.-]{1,61}[a-z0-9]", name)
+        self.add_labels(resource)
         resource.outputs |= {
             "url": f"gs://{name}",
             "project": self.cloud.project,
@@ -39,7 +39,7 @@ class Bucket(GcpHandler):
         }
 
     def update(self, _old: Resource, resource: Resource) -> None:
-        self.labelled(resource)
+        self.add_labels(resource)
 
     def delete(self, resource: Resource) -> None:
         store = self.cloud.kernel.store
@@ -49,7 +49,7 @@ class Bucket(GcpHandler):
 
 
 class Object(Handler):
-    """Objects that the program uploads."""
+    """Objects that the program uploads as resources."""
 
     autoname = "name"
 
@@ -75,47 +75,47 @@ class Object(Handler):
 
 
 class Objects:
-    """Upload, list and get of the JSON API."""
+    """The JSON API's methods to upload, list and get objects."""
 
     def __init__(self, cloud: GcpCloud) -> None:
         self._cloud, self._store = cloud, cloud.kernel.store
 
-    def serve(self, call: Call, who: str) -> Reply:
-        """One request. Raises Refused."""
-        found = _PATH.fullmatch(call.path)
-        if found is None:
+    def serve(self, call: Call, principal: str) -> Reply:
+        """Answer a request. Raises Refused."""
+        match = _PATH.fullmatch(call.path)
+        if match is None:
             raise Refused(404, "NOT_FOUND", f"{call.path} is not served")
-        bucket = found["bucket"]
+        bucket = match["bucket"]
         if self._cloud.get(BUCKET, bucket) is None:
             raise Refused(404, "NOT_FOUND", "The specified bucket does not exist.")
-        if found["upload"] and call.method == "POST":
-            return self._upload(call, who, bucket)
-        if call.method == "GET" and found["object"]:
-            return self._get(call, who, bucket, found["object"])
+        if match["upload"] and call.method == "POST":
+            return self._upload(call, principal, bucket)
+        if call.method == "GET" and match["object"]:
+            return self._get(call, principal, bucket, match["object"])
         if call.method == "GET":
-            return self._list(call, who, bucket)
+            return self._list(call, principal, bucket)
         raise Refused(405, "METHOD_NOT_ALLOWED", f"{call.method} is not served")
 
-    def _require(self, who: str, permission: str, bucket: str, name: str) -> None:
+    def _require(self, principal: str, permission: str, bucket: str, name: str) -> None:
         facts = Facts(f"projects/_/buckets/{bucket}/objects/{name}", "storage.googleapis.com/Object")
-        self._cloud.access.require(who, permission, f"buckets/{bucket}", facts)
+        self._cloud.access.require(principal, permission, f"buckets/{bucket}", facts)
 
-    def _upload(self, call: Call, who: str, bucket: str) -> Reply:
-        name, wanted = call.query.get("name", ""), call.query.get("ifGenerationMatch")
+    def _upload(self, call: Call, principal: str, bucket: str) -> Reply:
+        name, generation = call.query.get("name", ""), call.query.get("ifGenerationMatch")
         if call.query.get("uploadType") != "media" or not name:
             raise Refused(400, "INVALID_ARGUMENT", "the sandbox takes uploadType=media with a name")
-        self._require(who, "storage.objects.create", bucket, name)
+        self._require(principal, "storage.objects.create", bucket, name)
         there = self._store.get_blob(f"gcp/{bucket}", name) is not None
-        if there and wanted == "0":
+        if there and generation == "0":
             raise Refused(412, "PRECONDITION_FAILED", "At least one of the pre-conditions you specified did not hold.")
         if there:  # overwriting is deleting and creating
-            self._require(who, "storage.objects.delete", bucket, name)
-        if not self._store.put_blob(f"gcp/{bucket}", name, call.body, if_absent=wanted == "0"):
+            self._require(principal, "storage.objects.delete", bucket, name)
+        if not self._store.put_blob(f"gcp/{bucket}", name, call.body, if_absent=generation == "0"):
             raise Refused(412, "PRECONDITION_FAILED", "At least one of the pre-conditions you specified did not hold.")
         return reply({"kind": "storage#object", "name": name, "bucket": bucket, "size": str(len(call.body))})
 
-    def _get(self, call: Call, who: str, bucket: str, name: str) -> Reply:
-        self._require(who, "storage.objects.get", bucket, name)
+    def _get(self, call: Call, principal: str, bucket: str, name: str) -> Reply:
+        self._require(principal, "storage.objects.get", bucket, name)
         data = self._store.get_blob(f"gcp/{bucket}", name)
         if data is None:
             raise Refused(404, "NOT_FOUND", f"No such object: {bucket}/{name}")
@@ -123,13 +123,13 @@ class Objects:
             return Reply(200, data, {"content-type": "application/octet-stream"})
         return reply({"kind": "storage#object", "name": name, "bucket": bucket, "size": str(len(data))})
 
-    def _list(self, call: Call, who: str, bucket: str) -> Reply:
+    def _list(self, call: Call, principal: str, bucket: str) -> Reply:
         prefix = call.query.get("prefix", "")
         facts = Facts(
             f"projects/_/buckets/{bucket}",
             "storage.googleapis.com/Bucket",
             attributes={"storage.googleapis.com/objectListPrefix": prefix},
         )
-        self._cloud.access.require(who, "storage.objects.list", f"buckets/{bucket}", facts)
+        self._cloud.access.require(principal, "storage.objects.list", f"buckets/{bucket}", facts)
         items: list[dict[str, Any]] = [{"name": key} for key in self._store.list_blobs(f"gcp/{bucket}", prefix)]
         return reply({"kind": "storage#objects", **({"items": items} if items else {})})

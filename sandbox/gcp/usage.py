@@ -1,7 +1,7 @@
-"""Service Usage and Cloud Billing: which services are on, their quotas, switching one on or off, and who pays.
+"""Service Usage and Cloud Billing: enabled services, their quotas, enabling and disabling, and the billing account.
 
-A service is on from its first `gcp.projects.Service` on; who switches it off (`:disable`) does so behind the stack's
-back, as in a console.
+The first `gcp.projects.Service` enables a service. Disabling it here (`:disable`) simulates a change outside the stack,
+such as in the console.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _METRIC = re.compile(
     r"/v1beta1/projects/(?P<project>[^/]+)/services/(?P<service>[^/]+)/consumerQuotaMetrics/(?P<metric>[^/]+/[^/]+)"
 )
 _BILLING = re.compile(r"/v1/projects/(?P<project>[^/]+)/billingInfo")
-# metric -> (what a region has, unit)
+# metric -> (a region's quota, unit)
 _LIMITS = {
     "run.googleapis.com/cpu_allocation": (200_000, "1/min/{project}/{region}"),
     "run.googleapis.com/mem_allocation": (400 * 2**30, "1/min/{project}/{region}"),
@@ -30,54 +30,56 @@ _LIMITS = {
 }
 
 
-def serve_usage(cloud: GcpCloud, call: Call, who: str) -> Reply:
-    """One request to Service Usage. Raises Refused."""
-    found = _SERVICES.fullmatch(call.path)
-    if found and call.method == "GET" and not found["service"]:
-        _known(cloud, found["project"])
-        cloud.access.require(who, "serviceusage.services.list", f"projects/{cloud.project}")
+def serve_usage(cloud: GcpCloud, call: Call, principal: str) -> Reply:
+    """Answer a request to Service Usage. Raises Refused."""
+    match = _SERVICES.fullmatch(call.path)
+    if match and call.method == "GET" and not match["service"]:
+        _require_project(cloud, match["project"])
+        cloud.access.require(principal, "serviceusage.services.list", f"projects/{cloud.project}")
         if call.query.get("filter") != "state:ENABLED" or call.query.keys() - {"filter", "pageSize", "fields"}:
-            raise Refused(400, "INVALID_ARGUMENT", "the sandbox lists all services that are on, on one page")
+            raise Refused(400, "INVALID_ARGUMENT", "the sandbox lists only enabled services, on one page")
         parent = f"projects/{cloud.project}/services"
-        return reply({"services": [{"name": f"{parent}/{each}", "state": "ENABLED"} for each in on(cloud)]})
-    if found and call.method == "POST" and found["service"]:
-        _known(cloud, found["project"])
-        cloud.access.require(who, f"serviceusage.services.{found['verb']}", f"projects/{cloud.project}")
-        switch(cloud, found["service"], found["verb"] == "enable")
+        return reply(
+            {"services": [{"name": f"{parent}/{service}", "state": "ENABLED"} for service in list_enabled(cloud)]}
+        )
+    if match and call.method == "POST" and match["service"]:
+        _require_project(cloud, match["project"])
+        cloud.access.require(principal, f"serviceusage.services.{match['verb']}", f"projects/{cloud.project}")
+        switch(cloud, match["service"], match["verb"] == "enable")
         return reply({"name": "operations/noop.DONE_OPERATION", "done": True})
-    found = _METRIC.fullmatch(call.path)
-    if found and call.method == "GET":
-        _known(cloud, found["project"])
-        cloud.access.require(who, "serviceusage.quotas.get", f"projects/{cloud.project}")
-        return reply(_metric(cloud, found["service"], found["metric"]))
+    match = _METRIC.fullmatch(call.path)
+    if match and call.method == "GET":
+        _require_project(cloud, match["project"])
+        cloud.access.require(principal, "serviceusage.quotas.get", f"projects/{cloud.project}")
+        return reply(_metric(cloud, match["service"], match["metric"]))
     raise Refused(404, "NOT_FOUND", f"the sandbox has no {call.method} {call.path}")
 
 
-def serve_billing(cloud: GcpCloud, call: Call, who: str) -> Reply:
-    """One request to Cloud Billing. Raises Refused."""
-    found = _BILLING.fullmatch(call.path)
-    if found is None or call.method != "GET":
+def serve_billing(cloud: GcpCloud, call: Call, principal: str) -> Reply:
+    """Answer a request to Cloud Billing. Raises Refused."""
+    match = _BILLING.fullmatch(call.path)
+    if match is None or call.method != "GET":
         raise Refused(404, "NOT_FOUND", f"the sandbox has no {call.method} {call.path}")
-    _known(cloud, found["project"])
-    cloud.access.require(who, "resourcemanager.projects.get", f"projects/{cloud.project}")
+    _require_project(cloud, match["project"])
+    cloud.access.require(principal, "resourcemanager.projects.get", f"projects/{cloud.project}")
     name, account = f"projects/{cloud.project}/billingInfo", "billingAccounts/000000-SANDBX-000000"
     return reply({"name": name, "projectId": cloud.project, "billingAccountName": account, "billingEnabled": True})
 
 
-def on(cloud: GcpCloud) -> list[str]:
-    """The services that are on."""
+def list_enabled(cloud: GcpCloud) -> list[str]:
+    """Return the names of the enabled services, sorted."""
     off = cloud.kernel.store.all("gcp:switched")
-    made = {str(resource["service"]) for resource in cloud.resources(SERVICE)}
+    declared = {str(resource["service"]) for resource in cloud.resources(SERVICE)}
     turned = {name for name, state in off.items() if state["on"]}
-    return sorted((made | turned) - {name for name, state in off.items() if not state["on"]})
+    return sorted((declared | turned) - {name for name, state in off.items() if not state["on"]})
 
 
 def switch(cloud: GcpCloud, service: str, state: bool) -> None:
-    """What somebody does by hand."""
+    """Enable or disable a service, as a user would in the console."""
     cloud.kernel.store.put("gcp:switched", service, {"on": state})
 
 
-def _known(cloud: GcpCloud, project: str) -> None:
+def _require_project(cloud: GcpCloud, project: str) -> None:
     if project != cloud.project:
         raise Refused(
             403, "PERMISSION_DENIED", f"Permission denied on resource project {project}, or it may not exist."

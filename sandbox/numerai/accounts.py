@@ -1,7 +1,7 @@
 """Accounts, their API keys with scopes, and their models.
 
-The sandbox starts with one account that owns a few models per tournament and one key pair with every scope, and with a
-second account whose model is there to be refused.
+The sandbox starts with one account, which owns a few models per tournament and one key pair with every scope, and with
+a second account, whose model lets tests check that access is refused.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ _FIRST_MODELS = (
 
 
 class Refused(Exception):
-    """A request that Numerai answers with an error; the message is what the caller reads."""
+    """Numerai answers a request with an error; the message is the one that the caller gets."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sent a request: the account of the key pair, and what the pair may do."""
+    """The sender of a request: the account of the key pair and the pair's scopes."""
 
     account: str
     scopes: frozenset[str]
 
 
-def allowed(caller: Caller | None, scope: str) -> Caller:
-    """The caller, if there is one and its keys have the scope."""
+def authorise(caller: Caller | None, scope: str) -> Caller:
+    """Return the caller if its keys have the scope. Raises Refused."""
     if caller is None:
         raise Refused("You must be authenticated to perform this action: send the header Authorization: Token ID$KEY.")
     if scope not in caller.scopes:
@@ -64,7 +64,7 @@ def allowed(caller: Caller | None, scope: str) -> Caller:
 
 
 class Accounts:
-    """Keys and models, in the store."""
+    """The keys and models in the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -77,7 +77,7 @@ class Accounts:
     # keys
 
     def add_key(self, scopes: Iterable[str], account: str = ACCOUNT, name: str = "key") -> tuple[str, str]:
-        """A new key pair: (public id, secret key)."""
+        """Create a key pair; return (public id, secret key). Raises ValueError."""
         unknown = sorted(set(scopes) - set(SCOPES))
         if unknown:
             raise ValueError(f"scopes: {', '.join(unknown)} are not among {', '.join(SCOPES)}")
@@ -87,16 +87,16 @@ class Accounts:
         return public_id, secret_key
 
     def keys(self, account: str = ACCOUNT) -> list[dict[str, Any]]:
-        """The key pairs of an account."""
+        """Return the key pairs of an account."""
         return [doc for doc in self._store.all(_KEYS).values() if doc["account"] == account]
 
     def first_key(self) -> tuple[str, str]:
-        """The pair with every scope that the sandbox starts with."""
+        """Return the initial key pair, which has every scope."""
         doc = next(doc for doc in self.keys() if doc["name"] == "sandbox")
         return doc["public_id"], doc["secret"]
 
     def caller(self, public_id: str, secret_key: str) -> Caller | None:
-        """Who this key pair belongs to; None for a pair that does not exist."""
+        """Return the caller with this key pair, or None if the pair does not exist."""
         doc = self._store.get(_KEYS, public_id)
         if doc is None or not hmac.compare_digest(doc["secret"].encode(), secret_key.encode()):
             return None
@@ -107,7 +107,7 @@ class Accounts:
     def add_model(
         self, name: str, tournament: str, model_id: str | None = None, account: str = ACCOUNT
     ) -> dict[str, Any]:
-        """A new model; its id is made up unless given."""
+        """Create a model, by default with a random id. Raises ValueError."""
         kind = Tournament(tournament)
         if any(model["name"] == name and model["tournament"] == kind for model in self.all_models()):
             raise ValueError(f"model: {kind} already has a model named {name}; choose another name")
@@ -121,22 +121,22 @@ class Accounts:
         return doc
 
     def all_models(self) -> list[dict[str, Any]]:
-        """The models of every account, in the order of their ids."""
+        """Return the models of every account, sorted by id."""
         return list(self._store.all(_MODELS).values())
 
     def models(self, account: str = ACCOUNT) -> list[dict[str, Any]]:
-        """The models of one account."""
+        """Return the models of one account."""
         return [model for model in self.all_models() if model["account"] == account]
 
-    def named(self, name: str, tournament: int | None) -> dict[str, Any] | None:
-        """A model by its name, in one tournament or in any (None, 0)."""
-        kind = Tournament.numbered(tournament or 0)
+    def find(self, name: str, tournament: int | None) -> dict[str, Any] | None:
+        """Find a model by its name, in one tournament or in any (None, 0)."""
+        kind = Tournament.from_number(tournament or 0)
         return next((m for m in self.all_models() if m["name"] == name and kind in (None, m["tournament"])), None)
 
     def model(self, model_id: str | None, caller: Caller | None = None) -> dict[str, Any]:
-        """A model; with a caller only one of its own. Numerai takes no id for the only model of an account."""
-        if model_id is None and caller is not None and len(own := self.models(caller.account)) == 1:
-            return own[0]
+        """Return a model; with a caller, one of its own. An account's only model needs no id. Raises Refused."""
+        if model_id is None and caller is not None and len(models := self.models(caller.account)) == 1:
+            return models[0]
         if model_id is None:
             raise Refused("modelId is required, since the account has several models.")
         model = self._store.get(_MODELS, model_id)
@@ -145,5 +145,5 @@ class Accounts:
         return model
 
     def change(self, model_id: str, **values: str | None) -> None:
-        """Set some of a model's properties."""
+        """Set properties of a model."""
         self._store.put(_MODELS, model_id, {**self.model(model_id), **values})

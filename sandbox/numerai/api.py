@@ -1,7 +1,8 @@
-"""GraphQL: the schema, and a document executed against the methods of `queries.Query` and `mutations.Mutation`.
+"""GraphQL: executes documents against the methods of `queries.Query` and `mutations.Mutation`.
 
-Numerai's server (Absinthe) takes names in camelCase and in snake_case, and answers under the name that was asked for;
-numerapi uses both. So a document's names are put into camelCase, with the spelling that was sent kept as an alias.
+Numerai's server (Absinthe) accepts names in camelCase and in snake_case, and answers with the name that was sent;
+numerapi uses both. The module therefore converts a document's names to camelCase and keeps the original spelling as an
+alias.
 """
 
 from __future__ import annotations
@@ -35,19 +36,19 @@ _SCHEMA = Path(__file__).with_name("schema.graphql")
 
 
 def camel(name: str) -> str:
-    """`return_1_day` -> `return1Day`; names of GraphQL itself (`__typename`) stay."""
+    """Convert `return_1_day` to `return1Day`; names of GraphQL itself (`__typename`) are not changed."""
     if name.startswith("__"):
         return name
     return re.sub(r"(?<=.)_+([A-Za-z0-9])", lambda match: match[1].upper(), name)
 
 
 def snake(name: str) -> str:
-    """`v3UserProfile` -> `v3_user_profile`, `return1Day` -> `return1_day`."""
+    """Convert `v3UserProfile` to `v3_user_profile`, and `return1Day` to `return1_day`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 class _ToCamel(Visitor):
-    """Renames fields and arguments of a document."""
+    """Renames the fields and arguments of a document."""
 
     @staticmethod
     def enter_field(node: FieldNode, *_: Any) -> FieldNode | None:
@@ -73,7 +74,7 @@ class _ToCamel(Visitor):
 
 @cache
 def schema() -> GraphQLSchema:
-    """The schema, whose arguments reach Python methods in snake_case."""
+    """Return the schema; Python methods get its arguments in snake_case."""
     built = build_schema(_SCHEMA.read_text(encoding="utf-8"))
     for kind in (built.query_type, built.mutation_type):
         assert isinstance(kind, GraphQLObjectType)
@@ -84,20 +85,20 @@ def schema() -> GraphQLSchema:
 
 
 def document(text: str) -> DocumentNode:
-    """A document with its names in camelCase. Raises GraphQLError when the text is no GraphQL."""
+    """Parse a document and convert its names to camelCase. Raises GraphQLError if the text is not GraphQL."""
     renamed = visit(parse(text), _ToCamel())
     assert isinstance(renamed, DocumentNode)
     return renamed
 
 
 def _resolve(source: Any, info: GraphQLResolveInfo[Any], /, **arguments: Any) -> Any:
-    """A property of a mapping, or the method of a root object that has the field's name."""
+    """Return a property of a mapping, or call the root object's method that has the field's name."""
     name = snake(info.field_name)
     if isinstance(source, Mapping):
         return source.get(name)
     method = getattr(source, name, None)
     if method is None:
-        raise GraphQLError(f"The sandbox of Numerai does not do {info.field_name}; use the real API for it.")
+        raise GraphQLError(f"The sandbox's Numerai does not support {info.field_name}; use the real API for it.")
     try:
         return method(info.context, **arguments)
     except Refused as refusal:
@@ -105,7 +106,7 @@ def _resolve(source: Any, info: GraphQLResolveInfo[Any], /, **arguments: Any) ->
 
 
 class _Root:
-    """Query and Mutation in one object, since an operation has one root value."""
+    """Query and Mutation in one object, because an operation has one root value."""
 
     def __init__(self, *parts: object) -> None:
         self._parts = parts
@@ -124,15 +125,15 @@ class Api:
         self._root = _Root(query, mutation)
 
     def answer(self, text: str, variables: dict[str, Any] | None, caller: Caller | None) -> dict[str, Any]:
-        """The body of the response: `data`, and `errors` if there are any."""
+        """Answer a request with the body of the response: `data`, and `errors` if there are any."""
         try:
-            asked = document(text)
+            query = document(text)
         except GraphQLError as error:
             return {"errors": [error.formatted]}
-        if problems := validate(schema(), asked):
+        if problems := validate(schema(), query):
             return {"errors": [problem.formatted for problem in problems]}
-        done = execute_sync(
-            schema(), asked, root_value=self._root, context_value=caller, variable_values=variables,
+        result = execute_sync(
+            schema(), query, root_value=self._root, context_value=caller, variable_values=variables,
             field_resolver=_resolve,
         )  # fmt: skip
-        return dict(done.formatted)
+        return dict(result.formatted)

@@ -1,4 +1,4 @@
-"""Numerai as the gateway and the control API see it: an ASGI app for its hosts, and methods that move it along."""
+"""The simulated Numerai: an ASGI app for its hosts, and methods with which the control API opens rounds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sandbox.numerai.rounds import OPEN_FOR, Rounds
 from sandbox.numerai.submissions import Submissions
 from sandbox.numerai.timetable import Timetable
 from sandbox.numerai.tournaments import Tournament
-from sandbox.numerai.webhooks import Post, Webhooks, checked, through
+from sandbox.numerai.webhooks import Post, Webhooks, check_url, post_through
 from sandbox.store import Store
 
 API_HOST = "api-tournament.numer.ai"
@@ -33,7 +33,7 @@ HOSTS = frozenset({API_HOST, DATASETS_HOST, UPLOADS_HOST})
 
 
 class Kernel(Protocol):
-    """What Numerai needs of the sandbox's kernel."""
+    """The part of the sandbox's kernel that Numerai needs."""
 
     @property
     def home(self) -> Path: ...
@@ -44,7 +44,7 @@ class Kernel(Protocol):
 
 
 class Numerai:
-    """Numerai. All of its state is in the kernel's store and home, so it continues after a restart."""
+    """The simulated Numerai. All of its state is in the kernel's store and home, so it survives a restart."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Numerai:
         self._accounts = Accounts(kernel.store)
         self._rounds = Rounds(kernel.store, now)
         self._datasets = Datasets(kernel.home, self._rounds)
-        self._webhooks = Webhooks(kernel.store, post or through(kernel.network), now)
+        self._webhooks = Webhooks(kernel.store, post or post_through(kernel.network), now)
         self._timetable = Timetable(kernel.store, now)
         self._submissions = Submissions(kernel.store, self._rounds, self._datasets, self._webhooks, uploads_url, now)
         self._api = Api(
@@ -75,15 +75,15 @@ class Numerai:
         )
 
     def owns(self, host: str) -> bool:
-        """Whether requests to this host name (lower case, no port) are for Numerai."""
+        """Return whether requests to this host name (lower case, no port) are for Numerai."""
         return host in HOSTS
 
     # for the control API and for tests
 
     def open_round(self, tournament: str | None = None, open_for: timedelta = OPEN_FOR) -> dict[str, Any]:
-        """Open the next round of one tournament, or of all three, and call the webhooks of its models.
+        """Open the next round of one tournament, or of all three, and call its models' webhooks.
 
-        Returns once every webhook has answered or timed out: {"round", "tournaments", "triggers": [...]}.
+        Returns {"round", "tournaments", "triggers": [...]} once every webhook has answered or timed out.
         """
         kinds = [Tournament(tournament)] if tournament else list(Tournament)
         opened = self._rounds.open(kinds, open_for)
@@ -94,60 +94,60 @@ class Numerai:
     def set_clock(
         self, every: timedelta | None, tournament: str | None = None, open_for: timedelta | None = None
     ) -> dict[str, Any] | None:
-        """Open a round every so often from now on, or (None) no more; the clock as it is then. Raises ValueError."""
+        """Open a round at this interval from now on, or stop (None); return the clock. Raises ValueError."""
         if every is None:
             self._timetable.clear()
             return None
         return self._timetable.set(every, Tournament(tournament).value if tournament else None, open_for)
 
     def clock(self) -> dict[str, Any] | None:
-        """By which rounds open by themselves; None when they do not."""
-        return self._timetable.shown()
+        """Return the clock that opens rounds automatically, or None."""
+        return self._timetable.describe()
 
     def retry_webhooks(self) -> list[dict[str, Any]]:
-        """Make the second calls of webhooks that failed now, instead of when their time comes."""
+        """Repeat failed webhook calls now instead of when they are due; return the repeated calls."""
         return self._webhooks.retry(self._accounts.all_models(), due_only=False)
 
     def tick(self) -> None:
-        """What time has brought: a round that opens, second calls. The daemon calls this every second."""
+        """Open a round and repeat webhook calls if they are due. The daemon calls this every second."""
         if clock := self._timetable.due():
-            # A round that is open for longer than until the next one would not close in between.
+            # By default, a round closes before the next one opens.
             seconds = clock["open_for"] or min(OPEN_FOR.total_seconds(), clock["every"])
             self.open_round(clock["tournament"], timedelta(seconds=seconds))
         self._webhooks.retry(self._accounts.all_models(), due_only=True)
 
     def rounds(self, tournament: str) -> list[dict[str, Any]]:
-        """The rounds of a tournament, newest first."""
+        """Return the rounds of a tournament, newest first."""
         kind = Tournament(tournament)
-        return [self._rounds.described(doc, kind) for doc in self._rounds.of(kind)]
+        return [self._rounds.describe(doc, kind) for doc in self._rounds.of(kind)]
 
     def triggers(self) -> list[dict[str, Any]]:
-        """Every webhook call so far, oldest first."""
+        """Return every webhook call so far, oldest first."""
         return self._webhooks.triggers()
 
     def submissions(self, model_id: str | None = None) -> list[dict[str, Any]]:
-        """Every valid submission so far, oldest first, with `corr`: its rank correlation with what will happen."""
+        """Return every valid submission so far, oldest first, with `corr`: its rank correlation with the target."""
         return self._submissions.all(model_id)
 
     def models(self) -> list[dict[str, Any]]:
-        """The models of every account."""
+        """Return the models of every account."""
         return self._accounts.all_models()
 
     def add_model(
         self, name: str, tournament: str, model_id: str | None = None, account: str = ACCOUNT
     ) -> dict[str, Any]:
-        """A new model of the sandbox's account (or of another)."""
+        """Create a model, by default in the sandbox's first account."""
         return self._accounts.add_model(name, tournament, model_id, account)
 
     def set_webhook(self, model_id: str, url: str | None) -> None:
-        """Register a model's webhook, as its owner would; None clears it."""
+        """Set a model's webhook, as its owner would; None clears it."""
         try:
-            self._accounts.change(model_id, webhook=checked(url))
+            self._accounts.change(model_id, webhook=check_url(url))
         except Refused as refusal:
             raise ValueError(str(refusal)) from refusal
 
     def add_key(self, *scopes: str, account: str = ACCOUNT) -> tuple[str, str]:
-        """A further key pair with these scopes only: (public id, secret key)."""
+        """Create another key pair with only these scopes; return (public id, secret key)."""
         return self._accounts.add_key(scopes, account)
 
     # routes
@@ -167,7 +167,7 @@ class Numerai:
         variables = body.get("variables") if isinstance(body, dict) else None
         if not isinstance(query, str) or not isinstance(variables, dict | None):
             return JSONResponse(
-                {"errors": [{"message": 'Expected a JSON object with "query" and, if any, "variables".'}]}, 400
+                {"errors": [{"message": 'Expected a JSON object with "query" and optionally "variables".'}]}, 400
             )
         return JSONResponse(await run_in_threadpool(self._api.answer, query, variables, caller))
 
@@ -180,14 +180,14 @@ class Numerai:
 
     async def _upload(self, request: Request) -> Response:
         name = request.path_params["name"]
-        if not self._submissions.permitted(name, request.query_params.get("signature", "")):
+        if not self._submissions.is_permitted(name, request.query_params.get("signature", "")):
             return PlainTextResponse("SignatureDoesNotMatch", status_code=403)
         self._submissions.put(name, await request.body())
         return Response(status_code=200)
 
     def _download(self, request: Request) -> Response:
         name = request.path_params["name"]
-        if not self._submissions.permitted(name, request.query_params.get("signature", "")):
+        if not self._submissions.is_permitted(name, request.query_params.get("signature", "")):
             return PlainTextResponse("SignatureDoesNotMatch", status_code=403)
         content = self._submissions.content(name)
         return Response(content or b"", status_code=200 if content else 404, media_type="text/csv")

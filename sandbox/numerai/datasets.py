@@ -1,7 +1,7 @@
-"""The data files: which there are, and each as a file on disk, made when it is first asked for.
+"""The data files, each generated on disk at its first request.
 
-Any version may be named: `v5.3/train.parquet` and `v5.2/train.parquet` are the same file. Live files differ by round.
-pandas is imported only when a file has to be made or read.
+Any version is accepted: `v5.3/train.parquet` and `v5.2/train.parquet` are the same file. Live files differ by round.
+pandas is imported only when a file has to be written or read.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ FILES = {
     Tournament.CRYPTO: ("train.parquet", "live.parquet"),
 }
 
-_GENERATION = 1  # raise it when `generate` makes other data, so that a home from before is not read
+_GENERATION = 1  # increase this when the data of `generate` changes, so that old files are not used
 _NAME = re.compile(r"(?:(signals|crypto)/)?v\d+(?:\.\d+)?(?:_[a-z]+)?/([a-z_]+\.[a-z]+)")
 
 
-def listed() -> list[str]:
-    """The names of all files in their newest version."""
+def list_files() -> list[str]:
+    """Return the names of all files in their newest version."""
     return [f"{VERSIONS[tournament]}/{name}" for tournament, names in FILES.items() for name in names]
 
 
-def parsed(filename: str) -> tuple[Tournament, str]:
-    """The tournament that a file name belongs to, and the name without its version."""
+def parse_filename(filename: str) -> tuple[Tournament, str]:
+    """Return the tournament of a file name, and the name without its version. Raises Refused."""
     match = _NAME.fullmatch(filename)
     tournament = Tournament(match[1] or "classic") if match else Tournament.CLASSIC
     if match is None or match[2] not in FILES[tournament]:
-        known = ", ".join(f"{VERSIONS[tournament]}/{name}" for name in FILES[tournament])
-        raise Refused(f"Dataset not found: there is no file {filename!r}. There are: {known} (any version).")
+        files = ", ".join(f"{VERSIONS[tournament]}/{name}" for name in FILES[tournament])
+        raise Refused(f"Dataset not found: there is no file {filename!r}. There are: {files} (any version).")
     return tournament, match[2]
 
 
@@ -58,7 +58,7 @@ def _live_frame(tournament: Tournament, number: int, day: date) -> pd.DataFrame:
 
 
 class Datasets:
-    """Files below a folder of the sandbox's home."""
+    """The data files in a folder of the sandbox's home."""
 
     def __init__(self, home: Path, rounds: Rounds) -> None:
         self._folder = home / "numerai" / f"datasets-{_GENERATION}"
@@ -66,8 +66,8 @@ class Datasets:
         self._lock = threading.Lock()
 
     def file(self, filename: str, round_number: int | None = None) -> Path:
-        """The file on disk; live files are those of the round (the current one unless given)."""
-        tournament, name = parsed(filename)
+        """Return a file's path, and generate the file if necessary; live files are by default the current round's."""
+        tournament, name = parse_filename(filename)
         stem, kind = name.split(".")
         if stem.startswith("live"):
             doc = self._rounds.find(tournament, round_number)
@@ -80,20 +80,20 @@ class Datasets:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 unfinished = path.with_suffix(".part")
                 self._writer(tournament, name, round_number)(unfinished)
-                os.replace(unfinished, path)  # noqa: PTH105 - atomic, and so never half a file under the real name
+                os.replace(unfinished, path)  # noqa: PTH105 - atomic, so the final name never belongs to an incomplete file
         return path
 
     def live(self, tournament: Tournament, round_number: int | None = None) -> pd.DataFrame:
-        """The live rows of a round with their target, which nobody can download."""
+        """Return the live rows of a round with their target, which cannot be downloaded."""
         doc = self._rounds.find(tournament, round_number)
         if doc is None:
             raise Refused(f"Round not found: {tournament} has no round {round_number}.")
-        # The data of a round are those of the last close before it opened.
+        # A round's data are those of the last market close before it opened.
         day = date.fromisoformat(doc["open_time"][:10]) - timedelta(days=1)
         return _live_frame(tournament, doc["number"], day)
 
     def _writer(self, tournament: Tournament, name: str, round_number: int | None) -> Callable[[Path], Any]:
-        """What writes a file: its content is decided here, its form by the name's ending."""
+        """Return a function that writes a file with the right content in the format of the name's extension."""
         from sandbox.numerai import generate
 
         stem, kind = name.split(".")
@@ -111,7 +111,7 @@ class Datasets:
 
     @staticmethod
     def _features() -> dict[str, Any]:
-        """The content of Classic's features.json."""
+        """Return the content of Classic's features.json."""
         from sandbox.numerai import generate, names
 
         columns = list(names.CLASSIC_FEATURES)

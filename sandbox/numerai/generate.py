@@ -1,8 +1,8 @@
-"""Market data in Numerai's formats, made from fixed seeds: the same files on every machine.
+"""Generates market data in Numerai's formats from fixed seeds, so that the files are the same on every machine.
 
-Each tournament has a hidden rule from features to target (mostly linear, with one interaction) under noise, so that a
-model can learn something and an honest score tells. The correlations are far above those of real markets. Frames for
-the live period carry the target too; `datasets` leaves it out of what can be downloaded.
+In each tournament, a hidden rule (mostly linear, with one interaction) and noise map features to the target, so that a
+model can learn and its score shows it. The correlations are far higher than in real markets. Frames of the live period
+include the target; `datasets` removes it from the files for download.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ TARGETS = {
     Tournament.CRYPTO: ("target_binned_return_20", "target_binned_return_60"),
 }
 LAST_TRAINING_FRIDAY = date(2024, 12, 27)
-_BIN_EDGES = (0.05, 0.25, 0.75, 0.95)  # the shares of Numerai's bins: 5, 20, 50, 20 and 5 %
+_BIN_EDGES = (0.05, 0.25, 0.75, 0.95)  # the cumulative shares of Numerai's bins: 5, 20, 50, 20 and 5 %
 _SIGNAL = 0.6
 
 
-def generator(*what: object) -> np.random.Generator:
-    """A random generator that depends on nothing but its name."""
-    return np.random.default_rng(zlib.crc32("/".join(map(str, what)).encode()))
+def seed_generator(*parts: object) -> np.random.Generator:
+    """Return a random seed_generator that is seeded only with its name."""
+    return np.random.default_rng(zlib.crc32("/".join(map(str, parts)).encode()))
 
 
 def history(tournament: Tournament, split: str) -> pd.DataFrame:
-    """The frame of the `train` or `validation` file."""
+    """Return the frame of the `train` or `validation` file."""
     periods = PERIODS[tournament]
     first = 1 if split == "train" else periods + 1
     frames = [_period(tournament, split, era) for era in range(first, first + periods)]
@@ -52,14 +52,14 @@ def history(tournament: Tournament, split: str) -> pd.DataFrame:
 
 
 def live(tournament: Tournament, round_number: int, day: date) -> pd.DataFrame:
-    """The live period of a round, with the target that the round will have."""
+    """Return the frame of a round's live period, with the target."""
     return _period(tournament, "live", round_number, day)
 
 
 def example(tournament: Tournament, frame: pd.DataFrame) -> pd.DataFrame:
-    """Predictions of a fixed model that knows a little, as in Numerai's example files."""
-    rng = generator("example", tournament, len(frame))
-    latent = _latent(tournament, _scaled(tournament, frame)) + rng.normal(0.0, 1.5, len(frame))
+    """Return predictions of a fixed model with a little skill, as in Numerai's example files."""
+    rng = seed_generator("example", tournament, len(frame))
+    latent = _latent(tournament, _rescale(tournament, frame)) + rng.normal(0.0, 1.5, len(frame))
     ranks = (latent.argsort().argsort() + 0.5) / len(frame)
     if tournament is Tournament.SIGNALS:
         return pd.DataFrame({"numerai_ticker": frame["numerai_ticker"], "date": frame["date"], "signal": ranks})
@@ -67,8 +67,8 @@ def example(tournament: Tournament, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _period(tournament: Tournament, split: str, era: int, day: date | None = None) -> pd.DataFrame:
-    """One era (Classic) or date (Signals, Crypto)."""
-    rng = generator(tournament, split, era)
+    """Return the frame of one era (Classic) or date (Signals, Crypto)."""
+    rng = seed_generator(tournament, split, era)
     count = LIVE_ROWS[tournament] if split == "live" else ROWS[tournament]
     when = (day or LAST_TRAINING_FRIDAY + timedelta(weeks=era - PERIODS[tournament])).isoformat()
     keys, index = _keys(tournament, rng, split, era, count, when)
@@ -80,7 +80,7 @@ def _period(tournament: Tournament, split: str, era: int, day: date | None = Non
 def _keys(
     tournament: Tournament, rng: np.random.Generator, split: str, era: int, count: int, when: str
 ) -> tuple[dict[str, Any], pd.Index[Any] | None]:
-    """The columns that say which row it is, and the index."""
+    """Return the columns that identify the rows, and the index."""
     if tournament is Tournament.CLASSIC:
         ids = sorted(f"n{number:015x}" for number in rng.integers(0, 16**15, size=count))
         keys = {"era": "X" if split == "live" else f"{era:04d}", "data_type": split}
@@ -99,7 +99,10 @@ def _keys(
 
 
 def _features(tournament: Tournament, rng: np.random.Generator, levels: NDArray[np.int64]) -> dict[str, Any]:
-    """Features as the tournament writes them: Classic 0..4 as int8, Crypto quarters of 1, Signals floats with gaps."""
+    """Return the features in the tournament's form.
+
+    Classic has int8 from 0 to 4, Crypto multiples of 0.25 and Signals floats with gaps.
+    """
     columns = FEATURES[tournament]
     if tournament is Tournament.CLASSIC:
         return {name: levels[:, place].astype(np.int8) for place, name in enumerate(columns)}
@@ -110,8 +113,8 @@ def _features(tournament: Tournament, rng: np.random.Generator, levels: NDArray[
     return {name: values[:, place].astype(np.float32) for place, name in enumerate(columns)}
 
 
-def _scaled(tournament: Tournament, frame: pd.DataFrame) -> NDArray[np.float64]:
-    """Features back on one scale (mean 0, deviation about 1)."""
+def _rescale(tournament: Tournament, frame: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the features on one scale (mean 0, standard deviation about 1)."""
     values = frame[list(FEATURES[tournament])].to_numpy(dtype=np.float64)
     middle, width = {
         Tournament.CLASSIC: (2.0, 2.0**0.5),
@@ -123,9 +126,9 @@ def _scaled(tournament: Tournament, frame: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _latent(tournament: Tournament, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The hidden rule: what the features say about the return, with deviation 1."""
-    weights = generator("rule", tournament).normal(0.0, 1.0, len(FEATURES[tournament]))
-    weights[len(weights) // 2 :] *= 0.3  # the first half, where the small feature set is, says most
+    """Apply the hidden rule: return the part of the return that the features explain, with standard deviation 1."""
+    weights = seed_generator("rule", tournament).normal(0.0, 1.0, len(FEATURES[tournament]))
+    weights[len(weights) // 2 :] *= 0.3  # the first half, which contains the small feature set, matters most
     weights /= np.sqrt(np.sum(weights**2))
     latent: NDArray[np.float64] = 0.95 * scaled @ weights + 0.3 * scaled[:, 0] * scaled[:, 1]
     return latent
@@ -134,7 +137,7 @@ def _latent(tournament: Tournament, scaled: NDArray[np.float64]) -> NDArray[np.f
 def _targets(
     tournament: Tournament, rng: np.random.Generator, scaled: NDArray[np.float64]
 ) -> dict[str, NDArray[np.float32]]:
-    """The main target and relatives of it; the relatives have gaps as Numerai's do."""
+    """Return the main target and related targets; the related ones have gaps, as Numerai's do."""
     latent = _latent(tournament, scaled)
     columns = {}
     for place, name in enumerate(TARGETS[tournament]):

@@ -1,14 +1,14 @@
-"""What can be changed through the API: one method per field of `Mutation` in schema.graphql, named in snake_case."""
+"""The API's mutations: one method per field of `Mutation` in schema.graphql, named in snake_case."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sandbox.numerai.accounts import Accounts, Caller, Refused, allowed
+from sandbox.numerai.accounts import Accounts, Caller, Refused, authorise
 from sandbox.numerai.rounds import Rounds
 from sandbox.numerai.submissions import Submissions
 from sandbox.numerai.tournaments import Tournament
-from sandbox.numerai.webhooks import Webhooks, checked
+from sandbox.numerai.webhooks import Webhooks, check_url
 
 
 class Mutation:
@@ -32,13 +32,13 @@ class Mutation:
         source: str | None = None,
         data_datestamp: int | None = None,
     ) -> dict[str, Any]:
-        model = self._accounts.model(model_id, allowed(caller, "upload_submission"))
+        model = self._accounts.model(model_id, authorise(caller, "upload_submission"))
         if Tournament(model["tournament"]).number != tournament or tournament == Tournament.SIGNALS.number:
             raise Refused(
                 f"Invalid tournament: model {model['name']} is in {model['tournament']}; "
                 "Classic (8) and Crypto (12) submit by create_submission, Signals by createSignalsSubmission."
             )
-        return self._created(model, filename, trigger_id, source)
+        return self._create(model, filename, trigger_id, source)
 
     def create_signals_submission(
         self,
@@ -49,12 +49,12 @@ class Mutation:
         source: str | None = None,
         data_datestamp: int | None = None,
     ) -> dict[str, Any]:
-        model = self._accounts.model(model_id, allowed(caller, "upload_submission"))
+        model = self._accounts.model(model_id, authorise(caller, "upload_submission"))
         if model["tournament"] != Tournament.SIGNALS:
             raise Refused(f"Invalid tournament: model {model['name']} is in {model['tournament']}, not in signals.")
-        return self._created(model, filename, trigger_id, source)
+        return self._create(model, filename, trigger_id, source)
 
-    def _created(
+    def _create(
         self, model: dict[str, Any], filename: str, trigger_id: str | None, source: str | None
     ) -> dict[str, Any]:
         record = self._submissions.create(model, filename, trigger_id, source)
@@ -66,12 +66,12 @@ class Mutation:
     def set_submission_webhook(
         self, caller: Caller | None, model_id: str, new_submission_webhook: str | None = None
     ) -> str:
-        model = self._accounts.model(model_id, allowed(caller, "upload_submission"))
-        self._accounts.change(model["id"], webhook=checked(new_submission_webhook))
-        return "true"  # a string, as Numerai answers it and numerapi expects it
+        model = self._accounts.model(model_id, authorise(caller, "upload_submission"))
+        self._accounts.change(model["id"], webhook=check_url(new_submission_webhook))
+        return "true"  # a string, as in Numerai's answers and as numerapi expects
 
     def trigger_model_webhook(self, caller: Caller | None, model_id: str) -> str:
-        model = self._accounts.model(model_id, allowed(caller, "upload_submission"))
+        model = self._accounts.model(model_id, authorise(caller, "upload_submission"))
         if model["webhook"] is None:
             raise Refused(f"Webhook: model {model['name']} has none; set one first.")
         current = self._rounds.find(Tournament(model["tournament"]))
@@ -87,13 +87,13 @@ class Mutation:
     # profiles
 
     def set_user_bio(self, caller: Caller | None, value: str, model_id: str | None = None) -> bool:
-        model = self._accounts.model(model_id, allowed(caller, "read_user_info"))
+        model = self._accounts.model(model_id, authorise(caller, "read_user_info"))
         self._accounts.change(model["id"], bio=value)
         return True
 
     def set_user_link(
         self, caller: Caller | None, link_url: str, link_text: str | None = None, model_id: str | None = None
     ) -> bool:
-        model = self._accounts.model(model_id, allowed(caller, "read_user_info"))
+        model = self._accounts.model(model_id, authorise(caller, "read_user_info"))
         self._accounts.change(model["id"], link_url=link_url, link_text=link_text)
         return True

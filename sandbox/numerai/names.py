@@ -1,4 +1,4 @@
-"""Names that look like Numerai's: features, stock tickers and token symbols; the same ones every time."""
+"""Names that look like Numerai's: features, stock tickers and token symbols, always the same ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLASSIC_FEATURES = tuple(
     for place, (first, second) in enumerate(itertools.product(_FIRST, _SECOND))
 )
 SMALL, MEDIUM = 16, 28
-"""How many of them the feature sets `small` and `medium` have."""
+"""The numbers of features in the feature sets `small` and `medium`."""
 
 SIGNALS_FEATURES = tuple(
     f"feature_{name}"
@@ -54,18 +54,18 @@ def _words(seed: str, count: int, shortest: int, longest: int) -> list[str]:
 
 @cache
 def tickers(count: int = 480) -> tuple[str, ...]:
-    """Stocks as `numerai_ticker` writes them, e.g. "ZURN CH"."""
+    """Return stocks in the form of `numerai_ticker`, such as "ZURN CH"."""
     words = _words("tickers", count, 2, 4)
     return tuple(sorted(f"{word} {_COUNTRIES[place % len(_COUNTRIES)]}" for place, word in enumerate(words)))
 
 
 def figi(ticker: str) -> str:
-    """A composite FIGI for a ticker."""
+    """Return a composite FIGI for a ticker."""
     number = zlib.crc32(ticker.encode())
     return "BBG" + "".join("0123456789BCDFGHJKLMNPQRSTVWXYZ"[number // 31**place % 31] for place in range(9))
 
 
 @cache
 def symbols(count: int = 340) -> tuple[str, ...]:
-    """Tokens by symbol, a few well-known ones first."""
+    """Return token symbols, a few well-known ones first."""
     return tuple(dict.fromkeys((*_TOKENS, *_words("tokens", count, 3, 5))))[:count]

@@ -1,6 +1,6 @@
-"""What can be read from the API: one method per field of `Query` in schema.graphql, named in snake_case.
+"""The API's queries: one method per field of `Query` in schema.graphql, named in snake_case.
 
-Each takes the caller (None without keys) and the field's arguments, and returns mappings with snake_case keys.
+Each method takes the caller (None without keys) and the field's arguments, and returns mappings with snake_case keys.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from sandbox.numerai.accounts import Accounts, Caller, Refused, allowed
-from sandbox.numerai.datasets import listed, parsed
+from sandbox.numerai.accounts import Accounts, Caller, Refused, authorise
+from sandbox.numerai.datasets import list_files, parse_filename
 from sandbox.numerai.rounds import Rounds
 from sandbox.numerai.submissions import Submissions
 from sandbox.numerai.tournaments import Tournament
@@ -30,7 +30,7 @@ class Query:
     # accounts and models
 
     def account(self, caller: Caller | None) -> dict[str, Any]:
-        account = allowed(caller, "read_user_info").account
+        account = authorise(caller, "read_user_info").account
         tokens = [{key: doc[key] for key in ("name", "public_id", "scopes")} for doc in self._accounts.keys(account)]
         return {
             "id": account,
@@ -46,15 +46,15 @@ class Query:
         }
 
     def model(self, caller: Caller | None, model_id: str | None = None) -> dict[str, Any]:
-        return self._model(self._accounts.model(model_id, allowed(caller, "read_user_info")))
+        return self._model(self._accounts.model(model_id, authorise(caller, "read_user_info")))
 
     def account_profile(self, _caller: Caller | None, username: str, tournament: int | None = None) -> dict[str, Any]:
-        kind = Tournament.numbered(tournament or 0)
+        kind = Tournament.from_number(tournament or 0)
         models = [model for model in self._accounts.models(username) if kind in (None, model["tournament"])]
         return {"models": [{"id": model["id"], "display_name": model["name"]} for model in models]}
 
     def v3_user_profile(self, _caller: Caller | None, model_name: str, tournament: int | None = None) -> dict[str, Any]:
-        model = self._accounts.named(model_name, tournament)
+        model = self._accounts.find(model_name, tournament)
         if model is None:
             raise Refused(f"User not found: no model is named {model_name!r}.")
         profile = {key: model[key] for key in ("id", "bio", "link_url", "link_text")}
@@ -71,11 +71,11 @@ class Query:
             "display_name": model["name"],
             "tournament": Tournament(model["tournament"]).number,
             "submission_webhook": model["webhook"],
-            "submissions": self._submissions.described(model["id"]),
+            "submissions": self._submissions.describe(model["id"]),
             "latest_submissions": self._submissions.latest(model),
         }
 
-    # leaderboards: every model and account, unranked, since nothing is staked
+    # leaderboards: every model and account, without ranks, because nothing is staked
 
     def v2_leaderboard(self, _caller: Caller | None, **page: int | None) -> list[dict[str, Any]]:
         return self._ranks(Tournament.CLASSIC, **page)
@@ -89,7 +89,7 @@ class Query:
     def account_leaderboard(
         self, _caller: Caller | None, tournament: int | None = None, **page: int | None
     ) -> list[dict[str, Any]]:
-        kind = Tournament.numbered(tournament or 0)
+        kind = Tournament.from_number(tournament or 0)
         names = dict.fromkeys(m["account"] for m in self._accounts.all_models() if kind in (None, m["tournament"]))
         return [{"username": name, "display_name": name} for name in _page(list(names), **page)]
 
@@ -111,11 +111,11 @@ class Query:
         kinds = [kind for kind in Tournament if not tournament or kind.number == tournament]
         if number == 0:
             current = [(kind, doc) for kind in kinds if (doc := self._rounds.find(kind))]
-            return [self._rounds.described(doc, kind) for kind, doc in current] or [None]
-        found = [self._rounds.described(doc, kind) for kind in kinds for doc in self._rounds.of(kind)]
-        asked = {"number": number, "target": target, "status": status}
-        wanted = {key: value for key, value in asked.items() if value is not None}
-        return [shown for shown in found if all(shown[key] == value for key, value in wanted.items())][:limit]
+            return [self._rounds.describe(doc, kind) for kind, doc in current] or [None]
+        rounds = [self._rounds.describe(doc, kind) for kind in kinds for doc in self._rounds.of(kind)]
+        arguments = {"number": number, "target": target, "status": status}
+        conditions = {key: value for key, value in arguments.items() if value is not None}
+        return [shown for shown in rounds if all(shown[key] == value for key, value in conditions.items())][:limit]
 
     def tournaments(self, _caller: Caller | None) -> list[dict[str, Any]]:
         return [{"name": kind.value, "tournament": kind.number} for kind in Tournament]
@@ -125,7 +125,7 @@ class Query:
     def list_datasets(
         self, _caller: Caller | None, round: int | None = None, tournament: int | None = None
     ) -> list[str]:
-        return listed()
+        return list_files()
 
     def dataset(
         self,
@@ -134,7 +134,7 @@ class Query:
         round: int | None = None,
         tournament: int | None = None,
     ) -> str:
-        kind, _ = parsed(filename)
+        kind, _ = parse_filename(filename)
         doc = self._rounds.find(kind, round)
         if doc is None:
             raise Refused(f"Round not found: {kind} has no round {round}.")
@@ -143,19 +143,19 @@ class Query:
     # submissions
 
     def submissions(self, caller: Caller | None, model_id: str | None = None) -> list[dict[str, Any]]:
-        model = self._accounts.model(model_id, allowed(caller, "read_submission_info"))
-        return self._submissions.described(model["id"])
+        model = self._accounts.model(model_id, authorise(caller, "read_submission_info"))
+        return self._submissions.describe(model["id"])
 
     def submission_scores(self, _caller: Caller | None, model_id: str, **_: Any) -> list[dict[str, Any]]:
         self._accounts.model(model_id)
-        return []  # a round's first scores come days after it closed; no round of the sandbox gets there
+        return []  # a round's first scores come days after it has closed, which no round of the sandbox reaches
 
     def v2_round_model_performances(self, _caller: Caller | None, model_id: str, **_: Any) -> list[dict[str, Any]]:
         self._accounts.model(model_id)
         return []
 
     def pending_model_payouts(self, caller: Caller | None, **_: Any) -> dict[str, Any]:
-        allowed(caller, "read_user_info")
+        authorise(caller, "read_user_info")
         return {"actual": [], "pending": []}
 
     def submission_upload_auth(
@@ -163,7 +163,7 @@ class Query:
     ) -> dict[str, str]:
         if tournament == Tournament.SIGNALS.number:
             raise Refused("Invalid tournament: Signals uploads go by submissionUploadSignalsAuth.")
-        model = self._accounts.model(model_id, allowed(caller, "upload_submission"))
+        model = self._accounts.model(model_id, authorise(caller, "upload_submission"))
         return self._submissions.authorise(model, tournament, filename)
 
     def submission_upload_signals_auth(
@@ -173,11 +173,11 @@ class Query:
         tournament: int | None = None,
         model_id: str | None = None,
     ) -> dict[str, str]:
-        model = self._accounts.model(model_id, allowed(caller, "upload_submission"))
+        model = self._accounts.model(model_id, authorise(caller, "upload_submission"))
         return self._submissions.authorise(model, tournament or Tournament.SIGNALS.number, filename)
 
     def submission_download_auth(self, caller: Caller | None, id: str | None = None) -> dict[str, str]:
-        account = allowed(caller, "download_submission").account
+        account = authorise(caller, "download_submission").account
         return self._submissions.download(id or "", {model["id"] for model in self._accounts.models(account)})
 
 

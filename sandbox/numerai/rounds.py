@@ -1,7 +1,7 @@
-"""Rounds. One number counts for all tournaments, so that it tells a round without naming the tournament.
+"""Rounds. All tournaments share one sequence of numbers, so that a number identifies a round.
 
-The sandbox starts with round 1000, which opened and closed the day before; further rounds open on demand and stay open
-for an hour.
+The sandbox starts with round 1000, which opened and closed the day before. Further rounds open on demand and by default
+close after an hour.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _ROUNDS = "numerai-rounds"
 
 
 def stamp(moment: datetime) -> str:
-    """A time as Numerai writes it."""
+    """Format a time like Numerai."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Rounds:
-    """The rounds of the three tournaments, in the store."""
+    """The rounds of the three tournaments in the store."""
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -44,9 +44,9 @@ class Rounds:
         return self._store.insert(_ROUNDS, f"{number:08d}", doc)
 
     def open(self, tournaments: Sequence[Tournament], open_for: timedelta = OPEN_FOR) -> dict[str, Any]:
-        """Open the next round of these tournaments, which closes by itself. Raises ValueError."""
+        """Open the next round of these tournaments, which closes after `open_for`. Raises ValueError."""
         if open_for < timedelta(seconds=1):
-            raise ValueError(f"open_for: a round is open for a second at least, not for {open_for}")
+            raise ValueError(f"open_for: expected at least a second, got {open_for}")
         number = self._all()[-1]["number"] + 1
         while not self._insert(number, tournaments, self._now(), open_for):
             number += 1
@@ -56,15 +56,15 @@ class Rounds:
         return list(self._store.all(_ROUNDS).values())
 
     def of(self, tournament: Tournament) -> list[dict[str, Any]]:
-        """The rounds of a tournament, newest first."""
+        """Return the rounds of a tournament, newest first."""
         return [doc for doc in reversed(self._all()) if tournament.value in doc["tournaments"]]
 
     def find(self, tournament: Tournament, number: int | None = None) -> dict[str, Any] | None:
-        """A round by number; the newest for None and 0."""
+        """Return a round by number, or the newest for None and 0."""
         return next((doc for doc in self.of(tournament) if not number or doc["number"] == number), None)
 
     def status(self, doc: dict[str, Any]) -> str:
-        """OPEN, RESOLVING or RESOLVED, as the clock tells."""
+        """Return OPEN, RESOLVING or RESOLVED, depending on the current time."""
         now = self._now()
         if now < datetime.fromisoformat(doc["close_time"]):
             return "OPEN"
@@ -74,8 +74,8 @@ class Rounds:
     def _resolved_at(doc: dict[str, Any]) -> datetime:
         return datetime.fromisoformat(doc["open_time"]) + timedelta(days=31)
 
-    def described(self, doc: dict[str, Any], tournament: Tournament) -> dict[str, Any]:
-        """A round of one tournament with the properties that the API shows."""
+    def describe(self, doc: dict[str, Any], tournament: Tournament) -> dict[str, Any]:
+        """Return a tournament's round with the properties that the API shows."""
         resolved = self.status(doc) == "RESOLVED"
         return {
             "id": f"{tournament.value}-{doc['number']}",

@@ -1,8 +1,8 @@
-"""Submissions, in Numerai's three steps: an upload URL is given out, the file is put there, the submission is created.
+"""Submissions, in Numerai's three steps: the client gets an upload URL, puts the file there and creates the submission.
 
-An invalid file is refused with the reason and leaves no submission. What comes when the round is closed is taken, and
-`late`: it cannot be staked, and does not take the place of one that came in time. A submission whose trigger id Numerai
-never issued for that model is taken, as Numerai does, and flagged.
+An invalid file is refused with the reason. A submission after the round has closed is accepted as `late`: it cannot be
+staked, and does not replace one that was on time. A submission with a trigger id that Numerai never issued for the
+model is also accepted, as at Numerai, and flagged.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LATEST = 5
 
 
 class Submissions:
-    """Uploads and submissions, in the store."""
+    """The uploads and submissions in the store."""
 
     def __init__(
         self,
@@ -50,37 +50,37 @@ class Submissions:
         self._now = now
 
     def authorise(self, model: dict[str, Any], tournament: int, filename: str) -> dict[str, str]:
-        """A place for one upload: the file's name at Numerai, and the URL to put it to."""
+        """Authorise one upload: return the file's name at Numerai and the upload URL. Raises Refused."""
         if Tournament(model["tournament"]).number != tournament:
             raise Refused(
                 f"Invalid tournament: model {model['name']} is in {model['tournament']} "
                 f"({Tournament(model['tournament']).number}), not in {tournament}."
             )
         name = f"{uuid.uuid4()}-{PurePosixPath(filename).name or 'predictions.csv'}"
-        return self._signed(name, {"model_id": model["id"]})
+        return self._sign(name, {"model_id": model["id"]})
 
-    def _signed(self, name: str, facts: dict[str, Any]) -> dict[str, str]:
+    def _sign(self, name: str, facts: dict[str, Any]) -> dict[str, str]:
         signature = secrets.token_urlsafe(24)
         self._store.put(_UPLOADS, name, {**facts, "signature": signature})
         return {"filename": name, "url": f"{self._url}/submissions/{quote(name)}?signature={signature}"}
 
-    def permitted(self, name: str, signature: str) -> bool:
-        """Whether this signature opens this file."""
+    def is_permitted(self, name: str, signature: str) -> bool:
+        """Return whether a signature gives access to a file."""
         doc = self._store.get(_UPLOADS, name)
         return doc is not None and hmac.compare_digest(doc["signature"].encode(), signature.encode())
 
     def put(self, name: str, content: bytes) -> None:
-        """Keep an uploaded file."""
+        """Store an uploaded file."""
         self._store.put_blob(_UPLOADS, name, content)
 
     def content(self, name: str) -> bytes | None:
-        """An uploaded file."""
+        """Return an uploaded file, or None."""
         return self._store.get_blob(_UPLOADS, name)
 
     def create(
         self, model: dict[str, Any], filename: str, trigger_id: str | None, source: str | None
     ) -> dict[str, Any]:
-        """Turn an upload into a submission for the current round."""
+        """Turn an upload into a submission for the current round. Raises Refused."""
         upload, content = self._store.get(_UPLOADS, filename), self.content(filename)
         if upload is None or upload["model_id"] != model["id"] or content is None:
             raise Refused(f"No file was uploaded as {filename!r} for model {model['name']}. Upload it first.")
@@ -88,7 +88,7 @@ class Submissions:
         current = self._rounds.find(tournament)
         if current is None:
             raise Refused(f"Round not found: {tournament} has no round yet.")
-        valid = self._checked(tournament, content)
+        valid = self._check(tournament, content)
         record = {
             "id": str(uuid.uuid4()),
             "model_id": model["id"],
@@ -96,7 +96,7 @@ class Submissions:
             "tournament": tournament.value,
             "round": current["number"],
             "trigger_id": trigger_id,
-            "known_trigger": self._webhooks.issued(trigger_id, model["id"]),
+            "known_trigger": self._webhooks.was_issued(trigger_id, model["id"]),
             "source": source,
             "filename": filename,
             "inserted_at": stamp(self._now()),
@@ -107,8 +107,8 @@ class Submissions:
         self._store.put(_SUBMISSIONS, f"{time.time_ns():020d}-{record['id']}", record)
         return record
 
-    def _checked(self, tournament: Tournament, content: bytes) -> Valid:
-        """Checked against the current round; ids of the round before are mapped, as Numerai does for slow pipelines."""
+    def _check(self, tournament: Tournament, content: bytes) -> Valid:
+        """Check an upload against the current round; ids of the previous round are mapped, as at Numerai."""
         table = read(content)
         numbers = [doc["number"] for doc in self._rounds.of(tournament)[:2]]
         try:
@@ -122,12 +122,12 @@ class Submissions:
                 raise refusal from None
 
     def all(self, model_id: str | None = None) -> list[dict[str, Any]]:
-        """The submissions, oldest first: of one model, or of all."""
-        found = self._store.all(_SUBMISSIONS).values()
-        return [record for record in found if model_id is None or record["model_id"] == model_id]
+        """Return the submissions of one model or of all, oldest first."""
+        records = self._store.all(_SUBMISSIONS).values()
+        return [record for record in records if model_id is None or record["model_id"] == model_id]
 
-    def described(self, model_id: str) -> list[dict[str, Any]]:
-        """A model's submissions as the API shows them, newest first; one of each round counts."""
+    def describe(self, model_id: str) -> list[dict[str, Any]]:
+        """Return a model's submissions as the API shows them, newest first; one per round counts."""
         shown: list[dict[str, Any]] = []
         counts = {record["id"] for record in self._counting(model_id).values()}
         for record in reversed(self.all(model_id)):
@@ -136,15 +136,15 @@ class Submissions:
         return shown
 
     def _counting(self, model_id: str) -> dict[int, dict[str, Any]]:
-        """Round -> the submission that counts: the newest that came in time, without one the newest that came late."""
-        found: dict[int, dict[str, Any]] = {}
+        """Return round -> the submission that counts: the newest on time, or else the newest late one."""
+        counting: dict[int, dict[str, Any]] = {}
         for record in self.all(model_id):
-            if record["state"] == "on-time" or found.get(record["round"], record)["state"] == "late":
-                found[record["round"]] = record
-        return found
+            if record["state"] == "on-time" or counting.get(record["round"], record)["state"] == "late":
+                counting[record["round"]] = record
+        return counting
 
     def latest(self, model: dict[str, Any]) -> list[dict[str, Any]]:
-        """The last rounds of a model's tournament, newest first: `on-time`, `late` or `none` for each."""
+        """Return the last rounds of a model's tournament, newest first, each with `on-time`, `late` or `none`."""
         counting, shown = self._counting(model["id"]), []
         for round_ in self._rounds.of(Tournament(model["tournament"]))[:_LATEST]:
             record = counting.get(round_["number"])
@@ -162,8 +162,8 @@ class Submissions:
         return shown
 
     def download(self, submission_id: str, account_models: set[str]) -> dict[str, str]:
-        """A signed URL for the file of one of these models' submissions."""
+        """Return a signed URL for the file of a submission of one of these models. Raises Refused."""
         record = next((r for r in self.all() if r["id"] == submission_id and r["model_id"] in account_models), None)
         if record is None:
             raise Refused(f"Submission not found: the account has no submission with the id {submission_id}.")
-        return self._signed(record["filename"], {"model_id": record["model_id"]})
+        return self._sign(record["filename"], {"model_id": record["model_id"]})

@@ -1,4 +1,4 @@
-"""When rounds open by themselves: never, until somebody sets a clock. It is in the store, so it outlives a restart."""
+"""The clock that opens rounds automatically. Initially there is none. It is in the store, so it survives a restart."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ SHORTEST = timedelta(seconds=10)
 
 
 class Timetable:
-    """At most one clock: every so many seconds a round of one tournament, or of all three."""
+    """At most one clock, which opens rounds of one tournament or of all three at an interval."""
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store, self._now = store, now
 
     def set(self, every: timedelta, tournament: str | None, open_for: timedelta | None) -> dict[str, Any]:
-        """Open rounds from now on, the first once `every` has passed. Raises ValueError."""
+        """Set the clock; the first round opens after `every`. Raises ValueError."""
         if every < SHORTEST:
-            raise ValueError(f"every: a round opens at most every {SHORTEST.seconds} seconds, not every {every}")
+            raise ValueError(f"every: expected at least {SHORTEST.seconds} seconds, got {every}")
         doc = {
             "every": every.total_seconds(),
             "tournament": tournament,
@@ -32,16 +32,16 @@ class Timetable:
         return doc
 
     def clear(self) -> None:
-        """Open no more rounds."""
+        """Remove the clock."""
         self._store.delete(_SETTINGS, _CLOCK)
 
-    def shown(self) -> dict[str, Any] | None:
-        """The clock: `every` and `open_for` in seconds, `tournament`, and when the `next` round opens."""
+    def describe(self) -> dict[str, Any] | None:
+        """Return `every` and `open_for` in seconds, `tournament`, and the time of the `next` round; None if not set."""
         return self._store.get(_SETTINGS, _CLOCK)
 
     def due(self) -> dict[str, Any] | None:
-        """The clock, if its moment has come; moves it on. Moments that nobody looked at are passed over."""
-        doc, now = self.shown(), self._now()
+        """Return the clock if a round is due, and advance it past missed rounds; otherwise return None."""
+        doc, now = self.describe(), self._now()
         if doc is None or now < datetime.fromisoformat(doc["next"]):
             return None
         every, moment = timedelta(seconds=doc["every"]), datetime.fromisoformat(doc["next"])

@@ -1,4 +1,4 @@
-"""Numerai's three tournaments: their numbers in the API, and which of them a data file belongs to."""
+"""Numerai's three tournaments and their numbers in the API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Tournament(StrEnum):
-    """A tournament by name; `number` is what the API calls it."""
+    """A tournament by name; the API identifies it by `number`."""
 
     CLASSIC = "classic"
     SIGNALS = "signals"
@@ -18,9 +18,9 @@ class Tournament(StrEnum):
         return _NUMBERS[self]
 
     @classmethod
-    def numbered(cls, number: int) -> Tournament | None:
-        """The tournament with this id, or None (numerapi's tournament-free `Api` sends 0)."""
-        return next((tournament for tournament, known in _NUMBERS.items() if known == number), None)
+    def from_number(cls, number: int) -> Tournament | None:
+        """Return the tournament with this id, or None (numerapi's `Api` without a tournament sends 0)."""
+        return next((tournament for tournament, candidate in _NUMBERS.items() if candidate == number), None)
 
 
 _NUMBERS = {Tournament.CLASSIC: 8, Tournament.SIGNALS: 11, Tournament.CRYPTO: 12}

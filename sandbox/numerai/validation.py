@@ -1,7 +1,7 @@
-"""Whether a submission is valid: the rules of Numerai's published validator (numerai-tools 0.7), with its messages.
+"""Validates submissions with the rules and messages of Numerai's published validator (numerai-tools 0.7).
 
-Classic needs every live id; Signals and Crypto need at least a hundred known ones. Rows outside of the live universe
-are dropped. Values lie between 0 and 1 and are not all the same.
+Classic needs every live id; Signals and Crypto need at least a hundred of them. Rows outside the live universe are
+dropped. Values must be between 0 and 1, and not all equal.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ MIN_TICKERS = 100
 
 @dataclass(frozen=True)
 class Valid:
-    """What a valid submission has: its rows in the universe, and how well they fit what is going to happen."""
+    """The result for a valid submission: its rows in the universe, and their correlation with the target."""
 
     rows: int
     corr: float
 
 
 def read(content: bytes) -> pd.DataFrame:
-    """The table of an upload: CSV, or Parquet by its first bytes."""
+    """Parse an upload: Parquet if its first bytes say so, otherwise CSV. Raises Refused."""
     import pandas as pd
 
     try:
@@ -63,29 +63,29 @@ def _columns(tournament: Tournament, table: pd.DataFrame) -> tuple[str, str]:
 
 
 def check(tournament: Tournament, table: pd.DataFrame, live: pd.DataFrame) -> Valid:
-    """What the submission is worth against a live period; raises Refused with Numerai's reason."""
+    """Check a submission against a live period. Raises Refused with Numerai's reason."""
     import pandas as pd
 
     id_column, value_column = _columns(tournament, table)
     if table[id_column].isna().any():
         raise Refused(f"invalid_submission_ids: Submission must not contain NaNs in the {id_column} column.")
-    known = live.reset_index().set_index(id_column)
-    mine = table.assign(**{id_column: table[id_column].astype(str)})
-    mine = mine[mine[id_column].isin(known.index)]
-    if mine[id_column].duplicated().any():
+    universe = live.reset_index().set_index(id_column)
+    rows = table.assign(**{id_column: table[id_column].astype(str)})
+    rows = rows[rows[id_column].isin(universe.index)]
+    if rows[id_column].duplicated().any():
         raise Refused(f"invalid_submission_ids: Duplicates detected in {id_column} for live period.")
-    needed = len(known) if tournament is Tournament.CLASSIC else MIN_TICKERS
-    if len(mine) < needed:
+    needed = len(universe) if tournament is Tournament.CLASSIC else MIN_TICKERS
+    if len(rows) < needed:
         raise Refused(
             "invalid_submission_ids: Not enough stocks submitted. Are you using the latest live ids or live universe?"
-            f" ({len(mine)} of {len(table)} rows are in it, {needed} are needed)"
+            f" ({len(rows)} of {len(table)} rows are in it, {needed} are needed)"
         )
-    values = pd.to_numeric(mine.set_index(id_column)[value_column], errors="coerce")
+    values = pd.to_numeric(rows.set_index(id_column)[value_column], errors="coerce")
     if values.isna().any():
         raise Refused("invalid_submission_values: submission must not contain NaNs")
     if not values.between(0, 1).all():
         raise Refused("invalid_submission_values: values must be between 0 and 1 exclusive")
     if values.std() < 1e-8:
         raise Refused("invalid_submission_values: submission must have non-zero standard deviation")
-    target = known[next(name for name in known.columns if str(name).startswith("target"))].reindex(values.index)
+    target = universe[next(name for name in universe.columns if str(name).startswith("target"))].reindex(values.index)
     return Valid(len(values), float(values.rank().corr(target)))

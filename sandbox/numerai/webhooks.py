@@ -1,10 +1,10 @@
-"""Numerai's calls of a model's webhook: when a round opens, and when the owner asks for a test.
+"""Numerai's calls of a model's webhook when a round opens, or when the model's owner requests a test.
 
-A call for a round that is not answered with 2xx is made a second time, with the same trigger id; Numerai's second one
-comes hours later, here it comes after a minute, or when it is asked for. There is no third.
+A call for a round that does not get a 2xx answer is repeated once with the same trigger id: hours later at Numerai,
+after a minute or on request in the sandbox.
 
-How the POST gets to the webhook's host is a function that is handed in; `through` makes the one that goes by the
-sandbox's own gateway, as any other client of it does.
+The caller passes the function that sends the POST. `post_through` returns one that uses the sandbox's gateway, like any
+other client.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sandbox.numerai.rounds import stamp
 from sandbox.store import Store
 
 Post = Callable[[str, dict[str, Any]], tuple[int, float, str]]
-"""post(url, body) -> (status, seconds, text). Status 0 means that no answer came; the text says why."""
+"""post(url, body) -> (status, seconds, text). Status 0 means that there was no answer; the text gives the reason."""
 
 DATA_VERSION = 5
 RETRY_AFTER = timedelta(minutes=1)
@@ -34,11 +34,11 @@ _KEPT_CHARACTERS = 2000
 _TRIGGERS = "numerai-triggers"
 
 
-def through(network: Network) -> Post:
-    """A `Post` by the sandbox's gateway, trusting its authority only."""
+def post_through(network: Network) -> Post:
+    """Return a `Post` that uses the sandbox's gateway and trusts only its certificate authority."""
 
     def post(url: str, body: dict[str, Any]) -> tuple[int, float, str]:
-        import httpx  # only needed once a webhook is called
+        import httpx  # needed only when a webhook is called
 
         began = time.monotonic()
         trust = ssl.create_default_context(cafile=str(network.ca_file))
@@ -52,8 +52,8 @@ def through(network: Network) -> Post:
     return post
 
 
-def checked(url: str | None) -> str | None:
-    """A webhook URL that can be registered; None and "" clear it."""
+def check_url(url: str | None) -> str | None:
+    """Return a webhook URL that Numerai accepts; None and "" clear the webhook. Raises Refused."""
     if not url:
         return None
     parts = urlsplit(url)
@@ -63,14 +63,14 @@ def checked(url: str | None) -> str | None:
 
 
 class Webhooks:
-    """Fires webhooks and remembers each trigger id that was issued, for which model, and what was answered."""
+    """Calls webhooks, and records each trigger id with its model and the webhook's answer."""
 
     def __init__(self, store: Store, post: Post, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._store, self._post, self._now = store, post, now
         self._retrying = threading.Lock()
 
     def fire(self, model: dict[str, Any], round_number: int, is_test: bool = False) -> dict[str, Any]:
-        """Call one model's webhook; the record of it."""
+        """Call a model's webhook; return the record of the call."""
         trigger_id = str(uuid.uuid4())
         record: dict[str, Any] = {
             "trigger_id": trigger_id,
@@ -83,12 +83,12 @@ class Webhooks:
             "calls": 0,
             "retry_at": None,
         }
-        # Known before the call: a quick job may submit while the webhook's answer is still on its way.
+        # Store the record before the call, because a quick job may submit before the webhook has answered.
         self._store.put(_TRIGGERS, trigger_id, record)
         return self._call(record, model["webhook"])
 
     def _call(self, record: dict[str, Any], url: str) -> dict[str, Any]:
-        """Post a record to a webhook; the record with the answer."""
+        """Post a record to a webhook; return the record with the answer."""
         body: dict[str, Any] = {
             "roundNumber": "test" if record["test"] else record["round"],
             "dataVersion": DATA_VERSION,
@@ -109,29 +109,31 @@ class Webhooks:
         return record
 
     def retry(self, models: Sequence[dict[str, Any]], due_only: bool) -> list[dict[str, Any]]:
-        """Make the second calls: those whose time has come, or all that are to come. A model without a webhook by now
-        gets none."""
+        """Repeat the failed calls that are due, or all failed calls; return their records.
+
+        Calls of models that no longer have a webhook are not repeated.
+        """
         urls = {model["id"]: model["webhook"] for model in models}
         with self._retrying:
             waiting = [record for record in self.triggers() if record.get("retry_at")]
             if due_only:
                 waiting = [record for record in waiting if record["retry_at"] <= stamp(self._now())]
-            for record in waiting:  # nobody else makes it meanwhile
+            for record in waiting:  # prevents a concurrent repetition
                 self._store.put(_TRIGGERS, record["trigger_id"], {**record, "retry_at": None})
         return [self._call(record, url) for record in waiting if (url := urls.get(record["model_id"]))]
 
     def fire_all(self, models: Sequence[dict[str, Any]], round_number: int) -> list[dict[str, Any]]:
-        """Call the webhooks of all these models at the same time; in the order of the models."""
+        """Call the webhooks of these models at the same time; return the records in the order of the models."""
         if not models:
             return []
         with ThreadPoolExecutor(max_workers=min(8, len(models))) as pool:
             return list(pool.map(lambda model: self.fire(model, round_number), models))
 
-    def issued(self, trigger_id: str | None, model_id: str) -> bool:
-        """Whether this trigger id was made for this model."""
+    def was_issued(self, trigger_id: str | None, model_id: str) -> bool:
+        """Return whether this trigger id was issued for this model."""
         record = self._store.get(_TRIGGERS, trigger_id) if trigger_id else None
         return record is not None and record["model_id"] == model_id
 
     def triggers(self) -> list[dict[str, Any]]:
-        """Every trigger so far, oldest first."""
+        """Return the records of all calls so far, oldest first."""
         return sorted(self._store.all(_TRIGGERS).values(), key=lambda record: str(record["fired_at"]))

@@ -98,7 +98,7 @@ def test_a_failing_job_keeps_its_exit_code_and_log(kernel: Kernel) -> None:
 def test_a_job_over_its_time_out_is_killed(kernel: Kernel) -> None:
     kernel.executor.submit(spec(build(kernel, "import time; time.sleep(600)"), timeout_seconds=1))
     run = kernel.executor.wait("run-1", 60)
-    assert (run.state, run.reason) == ("FAILED", "the job ran longer than its time-out of 1 s")
+    assert (run.state, run.reason) == ("FAILED", "the job exceeded its timeout of 1 s")
 
 
 def test_a_job_over_its_memory_is_killed(kernel: Kernel) -> None:
@@ -138,7 +138,7 @@ def test_the_same_source_gives_the_same_digest_and_another_another(kernel: Kerne
         ("FROM a\nFROM b\n", "a second FROM needs a container engine"),
         ("FROM a\nCOPY --from=x /a /b\n", "COPY --from needs a container engine"),
         ("FROM a\nCOPY missing.py .\n", "not in the build context"),
-        ("FROM a\nWORKDIR /../../etc\nCOPY main.py .\n", "leads out of the image"),
+        ("FROM a\nWORKDIR /../../etc\nCOPY main.py .\n", "is outside the image"),
     ],
 )
 def test_a_dockerfile_that_a_process_cannot_stand_for_is_refused(kernel: Kernel, dockerfile: str, reason: str) -> None:

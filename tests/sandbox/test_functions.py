@@ -79,5 +79,5 @@ def test_a_removed_function_is_gone(kernel: Kernel) -> None:
 
 
 def test_an_archive_cannot_write_outside_of_its_folder(kernel: Kernel) -> None:
-    with pytest.raises(FunctionFailed, match="outside of itself"):
+    with pytest.raises(FunctionFailed, match="outside the archive's folder"):
         kernel.functions.deploy("aws/alpha", {"../../up.py": b""}, ARGV, {})

@@ -50,9 +50,9 @@ def test_a_denial_wins(aws: Aws) -> None:
     allow = {"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}
     deny = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:secret"}
     role = aws.role("r", "lambda.amazonaws.com", json.dumps({"Statement": [allow, deny]}))
-    assert aws.cloud.access.allowed(role.id, "s3:GetObject", "arn:open")
-    assert not aws.cloud.access.allowed(role.id, "s3:GetObject", "arn:secret")
-    assert not aws.cloud.access.allowed(role.id, "batch:SubmitJob", "arn:open")
+    assert aws.cloud.access.is_allowed(role.id, "s3:GetObject", "arn:open")
+    assert not aws.cloud.access.is_allowed(role.id, "s3:GetObject", "arn:secret")
+    assert not aws.cloud.access.is_allowed(role.id, "batch:SubmitJob", "arn:open")
 
 
 def test_trust_names_service_and_circumstances(aws: Aws) -> None:

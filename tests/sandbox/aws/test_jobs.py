@@ -39,8 +39,8 @@ def test_tags_alone_make_no_revision(world: World) -> None:
     assert world.aws.change(world.definition, tags={"a": "b"})["revision"] == 1
     handler = world.aws.cloud.handlers[batch.DEFINITION]
     before = world.definition.inputs
-    assert handler.recomputed(before, before | {"tags": {"a": "b"}}) == {"tagsAll"}
-    assert handler.recomputed(before, before | {"timeout": {}}) == {"arn", "revision"}
+    assert handler.unknown_outputs(before, before | {"tags": {"a": "b"}}) == {"tagsAll"}
+    assert handler.unknown_outputs(before, before | {"timeout": {}}) == {"arn", "revision"}
 
 
 @pytest.mark.parametrize("missing", ["queue", "definition"])

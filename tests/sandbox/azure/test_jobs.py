@@ -89,5 +89,5 @@ def test_identities_come_back_as_a_map(world: World) -> None:
     assert described["identity"]["userAssignedIdentities"] == {
         world.puller.id: {"principalId": world.puller["principalId"], "clientId": world.puller["clientId"]}
     }
-    preview = world.azure.cloud.handlers[jobs.JOB].previewed(world.inputs)
+    preview = world.azure.cloud.handlers[jobs.JOB].preview_outputs(world.inputs)
     assert list(preview["identity"]["userAssignedIdentities"]) == [world.puller.id]

@@ -1,4 +1,4 @@
-"""A world of containers: an engine that works, a registry with what was pushed, images, and jobs that run from them."""
+"""Fixtures for tests with containers: a working engine, a registry, images and jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.sandbox.containers.world import REGISTRY, World, world_of
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """One registry for all tests of a process: the layers of the base are pushed to it once."""
+    """Start one registry for all tests of a process, so that the base image's layers are pushed only once."""
     home = tmp_path_factory.mktemp("containers")
     engine, bases = engine_and_bases(home)
     made = world_of(home, engine, bases)

@@ -1,4 +1,4 @@
-"""Which stand-in takes the place of which public image, and what is said where none can be had."""
+"""The substitutes for public images, and the errors if none is available."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.containers import base
-from sandbox.containers.base import Bases, NoBaseError, StandIn, stand_in
+from sandbox.containers.base import Bases, NoBaseError, Substitute, find_substitute
 from sandbox.containers.engine import ContainerEngine
 
 EMPTY = ContainerEngine("podman", "/bin/false")  # has no image, and every command fails
@@ -27,39 +27,39 @@ EMPTY = ContainerEngine("podman", "/bin/false")  # has no image, and every comma
         ("r-base:4.5.1", "stand-in-r", "trixie"),
     ],
 )
-def test_what_stands_for_an_image(image: str, name: str, suite: str) -> None:
-    found = stand_in(image)
-    assert found is not None
-    assert (found.name, found.suite) == (name, suite)
-    assert found.reference.startswith(f"localhost/prediction-nodes/{name}:{suite}-")
+def test_the_substitute_of_an_image(image: str, name: str, suite: str) -> None:
+    substitute = find_substitute(image)
+    assert substitute is not None
+    assert (substitute.name, substitute.suite) == (name, suite)
+    assert substitute.reference.startswith(f"localhost/prediction-nodes/{name}:{suite}-")
 
 
 @pytest.mark.parametrize("image", ["alpine", "ghcr.io/someone/python:3.12", "python:2.7", "python:3.12-alpine"])
-def test_nothing_stands_for_others(image: str) -> None:
-    assert stand_in(image) is None
+def test_other_images_have_no_substitute(image: str) -> None:
+    assert find_substitute(image) is None
 
 
-def test_another_recipe_is_another_image() -> None:
-    first = StandIn("a", "trixie", ("x",), (), "x", "")
-    assert first.reference != StandIn("a", "trixie", ("x", "y"), (), "x", "").reference
+def test_a_changed_recipe_gives_a_new_image() -> None:
+    first = Substitute("a", "trixie", ("x",), (), "x", "")
+    assert first.reference != Substitute("a", "trixie", ("x", "y"), (), "x", "").reference
 
 
-def test_docker_hub_is_used_where_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_docker_hub_is_used_if_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "reachable", lambda _url: True)
     bases = Bases(EMPTY, tmp_path)
     assert bases.available() == "base images come from Docker Hub"
-    said: list[str] = []
-    assert (bases.find("python:3.12-slim", said.append), said) == ("python:3.12-slim", [])
+    log: list[str] = []
+    assert (bases.find("python:3.12-slim", log.append), log) == ("python:3.12-slim", [])
 
 
 @pytest.mark.parametrize(
     ("tool", "reached", "reason"),
     [
-        (None, "", "mmdebstrap is not installed to make a stand-in"),
+        (None, "", "mmdebstrap is not installed to build a substitute"),
         ("/usr/bin/mmdebstrap", "", "neither Docker Hub nor Debian's mirror can be reached"),
     ],
 )
-def test_why_there_is_no_base(
+def test_the_reason_for_a_missing_base_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str | None, reached: str, reason: str
 ) -> None:
     monkeypatch.setattr(base, "reachable", lambda url: bool(reached) and reached in url)
@@ -68,16 +68,16 @@ def test_why_there_is_no_base(
         Bases(EMPTY, tmp_path).available()
 
 
-def test_a_stand_in_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_names_a_substitute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "reachable", lambda url: "debian" in url)
     monkeypatch.setattr(shutil, "which", lambda _name: "/usr/bin/mmdebstrap")
-    bases, said = Bases(EMPTY, tmp_path), list[str]()
-    assert "Debian packages stand for python" in bases.available()
+    bases, log = Bases(EMPTY, tmp_path), list[str]()
+    assert "Debian packages replace the python" in bases.available()
     monkeypatch.setattr(Bases, "make", lambda *_: None)
-    found = bases.find("python:3.12-slim", said.append)
-    assert found.startswith("localhost/prediction-nodes/stand-in-python:trixie-")
-    assert " ".join(said) == (
-        "python:3.12-slim cannot be pulled: no answer from Docker Hub. "
-        "A stand-in takes its place: Debian trixie with Python 3.13."
+    reference = bases.find("python:3.12-slim", log.append)
+    assert reference.startswith("localhost/prediction-nodes/stand-in-python:trixie-")
+    assert " ".join(log) == (
+        "python:3.12-slim cannot be pulled: Docker Hub does not answer. "
+        "Using a substitute: Debian trixie with Python 3.13."
     )
-    assert bases.find("alpine", said.append) == "alpine"
+    assert bases.find("alpine", log.append) == "alpine"

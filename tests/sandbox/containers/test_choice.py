@@ -1,4 +1,4 @@
-"""Which executor a sandbox gets, and what it says of that."""
+"""The choice of a sandbox's executor, and the reason given for it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from sandbox.processes import ProcessRunner
 from sandbox.store import Store
 
 
-def chosen(wanted: str, home: Path) -> Choice:
-    return choose(wanted, home, home / "cache", Store(home), Network(9, home / "ca.pem"))
+def choose_executor(executor: str, home: Path) -> Choice:
+    return choose(executor, home, home / "cache", Store(home), Network(9, home / "ca.pem"))
 
 
 def fails(error: Exception) -> object:
@@ -28,16 +28,16 @@ def fails(error: Exception) -> object:
     return raising
 
 
-def test_processes_when_asked_for_try_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_does_not_try_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice, "find", fails(AssertionError("tried an engine")))
-    found = chosen("process", tmp_path)
-    assert (found.executor, found.reason) == ("process", "as asked for")
-    assert isinstance(found.images, Images)
-    assert isinstance(found.runner, ProcessRunner)
+    chosen = choose_executor("process", tmp_path)
+    assert (chosen.executor, chosen.reason) == ("process", "as requested")
+    assert isinstance(chosen.images, Images)
+    assert isinstance(chosen.runner, ProcessRunner)
 
 
 @pytest.mark.parametrize("where", ["find", "Bases", "Registry"])
-def test_auto_falls_back_with_the_reason_and_container_insists(
+def test_auto_falls_back_with_the_reason_and_container_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     class Ready:
@@ -55,7 +55,10 @@ def test_auto_falls_back_with_the_reason_and_container_insists(
     monkeypatch.setattr(choice, "find", lambda _home: ContainerEngine("podman", "/bin/true"))
     monkeypatch.setattr(choice, "Bases", Ready)
     monkeypatch.setattr(choice, where, fails(errors[where]))
-    found = chosen("auto", tmp_path)
-    assert (found.executor, found.reason) == ("process", f"not in containers, because {errors[where]}")
+    chosen = choose_executor("auto", tmp_path)
+    assert (chosen.executor, chosen.reason) == (
+        "process",
+        f"containers are not available, because {errors[where]}",
+    )
     with pytest.raises(CannotContainError, match=str(errors[where])):
-        chosen("container", tmp_path)
+        choose_executor("container", tmp_path)

@@ -1,4 +1,4 @@
-"""Finding an engine: one is believed after it worked, and the reason is told when none does. No real engine needed."""
+"""Finding a container engine that passes its trial, and the reasons if none does. Needs no real engine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Put = Callable[..., None]
 
 @pytest.fixture
 def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
-    """Puts a program on an otherwise empty PATH."""
+    """Return a function that puts a program on an otherwise empty PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -49,7 +49,7 @@ def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
     return program
 
 
-def test_without_any(put: Put, tmp_path: Path) -> None:
+def test_without_an_engine(put: Put, tmp_path: Path) -> None:
     with pytest.raises(NoEngineError, match=r"^neither podman nor docker is installed$"):
         find(tmp_path)
 
@@ -62,17 +62,17 @@ def test_a_docker_without_its_daemon_does_not_work(put: Put, tmp_path: Path) -> 
 
 def test_a_docker_without_buildx_does_not_work(put: Put, tmp_path: Path) -> None:
     put("docker", '[ "$1" = buildx ] && exit 1\n' + WORKS)
-    with pytest.raises(NoEngineError, match="it has no buildx"):
+    with pytest.raises(NoEngineError, match="buildx is not installed"):
         find(tmp_path)
 
 
-def test_one_that_prints_something_else_does_not_work(put: Put, tmp_path: Path) -> None:
+def test_an_engine_that_prints_something_else_does_not_work(put: Put, tmp_path: Path) -> None:
     put("podman", "echo no")
     with pytest.raises(NoEngineError, match="`podman run` printed 'no' instead of 'ok'"):
         find(tmp_path)
 
 
-def test_docker_is_taken_where_podman_is_broken(put: Put, tmp_path: Path) -> None:
+def test_docker_is_used_if_podman_is_broken(put: Put, tmp_path: Path) -> None:
     put("podman", "echo broken >&2; exit 1")
     put("docker", WORKS)
     engine = find(tmp_path)
@@ -88,12 +88,12 @@ def test_podman_under_dockers_name_is_podman(put: Put, tmp_path: Path) -> None:
     assert (engine.name, engine.build, engine.without_tls) == ("podman", ["build"], ["--tls-verify=false"])
 
 
-def test_podmans_own_configuration_is_kept_where_it_works(put: Put, tmp_path: Path) -> None:
+def test_podmans_own_configuration_is_kept_if_it_works(put: Put, tmp_path: Path) -> None:
     put("podman", WORKS)
     assert find(tmp_path).env == {}
 
 
-def test_a_podman_that_asks_for_too_much_gets_a_configuration_that_asks_for_less(put: Put, tmp_path: Path) -> None:
+def test_a_podman_that_exceeds_the_limits_gets_a_less_demanding_configuration(put: Put, tmp_path: Path) -> None:
     put("podman", ASKS_TOO_MUCH)
     conf = Path(find(tmp_path).env["CONTAINERS_CONF"])
     assert conf.is_relative_to(tmp_path)
@@ -101,10 +101,10 @@ def test_a_podman_that_asks_for_too_much_gets_a_configuration_that_asks_for_less
     assert '"nofile=' in conf.read_text()
 
 
-def test_a_failed_command_ends_with_what_the_engine_said(put: Put, tmp_path: Path) -> None:
+def test_the_error_of_a_failed_command_ends_with_the_engines_message(put: Put, tmp_path: Path) -> None:
     put("podman", WORKS + '[ "$1" = pull ] && { echo "Error: manifest unknown" >&2; exit 125; }; exit 0')
     with pytest.raises(EngineFailed, match=r"^podman pull failed: manifest unknown$"):
-        find(tmp_path).do("pull", "x")
+        find(tmp_path).execute("pull", "x")
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.uname().machine != "x86_64", reason="a program for x86-64 Linux")

@@ -1,4 +1,4 @@
-"""Builds by a real engine, in a real registry: digests, layers, caches, and what must never get into an image."""
+"""Builds by a real engine into a real registry: digests, layers, caches, and no secrets in an image."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_same_source_takes_every_layer_from_the_cache_and_another_only_what_
     before, after = (world.manifest(image).json()["layers"] for image in (first, second))
     shared = [layer["digest"] for layer in before if layer in after]
     assert 0 < len(shared) < len(before)
-    # Both stay: what is deployed by digest can be run.
+    # Both images are kept, so that jobs deployed by digest can run.
     assert [world.run(image)[1] for image in (first, second)] == ["1\n", "2\n"]
 
 

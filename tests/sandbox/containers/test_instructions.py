@@ -1,4 +1,4 @@
-"""What is read from a Dockerfile before an engine builds it, and the one thing that is added to it."""
+"""The mounts that are added to a Dockerfile before an engine builds it."""
 
 from __future__ import annotations
 

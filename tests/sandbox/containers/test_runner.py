@@ -1,4 +1,4 @@
-"""Jobs in real containers: what they see, which limits hold, how they end, and that nothing of them stays."""
+"""Jobs in real containers: their environment, limits, outcomes and cleanup."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ SLEEPER = "import time; print('asleep', flush=True); time.sleep(600)"
 
 
 def containers(world: World) -> list[str]:
-    """The containers of this sandbox that the engine has, ended or not."""
-    return world.engine.do("ps", "--all", "--quiet", f"--filter=label=prediction-nodes.sandbox={world.home}").split()
+    """List this sandbox's containers in the engine, ended or not."""
+    return world.engine.execute(
+        "ps", "--all", "--quiet", f"--filter=label=prediction-nodes.sandbox={world.home}"
+    ).split()
 
 
 def test_a_job_sees_its_image_its_environment_and_its_limits_and_nothing_of_this_machine(
@@ -71,7 +73,7 @@ def test_a_job_sees_its_image_its_environment_and_its_limits_and_nothing_of_this
 def test_a_memory_hog_is_killed(world: World) -> None:
     run, _ = world.python(HOG, memory_mib=100)
     assert (run.state, run.exit_code) == ("FAILED", 137)
-    assert run.reason == "OutOfMemoryError: the container used 100 MiB, it may use 100 MiB"
+    assert run.reason == "OutOfMemoryError: the container used 100 MiB; its limit is 100 MiB"
 
 
 def test_what_a_job_used_is_measured(world: World) -> None:
@@ -83,7 +85,7 @@ def test_what_a_job_used_is_measured(world: World) -> None:
 
 def test_a_sleeper_is_killed_at_its_time_out(world: World) -> None:
     run, text = world.python(SLEEPER, timeout_seconds=1)
-    assert (run.state, run.reason) == ("FAILED", "the job ran longer than its time-out of 1 s")
+    assert (run.state, run.reason) == ("FAILED", "the job exceeded its timeout of 1 s")
     assert text == "asleep\n"
     assert containers(world) == []
 

@@ -1,4 +1,4 @@
-"""A world of containers: an engine that works, a registry with what was pushed, images, and jobs that run from them."""
+"""Containers for tests: a working engine, a registry, images and jobs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CMD ["python", "main.py"]
 
 @dataclass
 class World:
-    """`build` and `run` do it for real, in a repository of the test's own; `log` is what the last build said."""
+    """`build` and `run` use the real engine and a repository of the test's own; `log` is the last build's output."""
 
     home: Path
     store: Store
@@ -46,7 +46,7 @@ class World:
     log: list[str] = field(default_factory=list)
 
     def build(self, files: Mapping[str, str], repository: str = "", tag: str = "t1", **args: str) -> str:
-        """Build and push; the image with its digest."""
+        """Build and push an image; return its name with the digest."""
         repository = repository or self.repository
         self.log.clear()
         context = packed({"Dockerfile": DOCKERFILE, **files})
@@ -54,23 +54,23 @@ class World:
         return f"{repository}@{digest}"
 
     def submit(self, image: str, **changes: Any) -> str:
-        """Start a run; its id."""
+        """Start a run and return its id."""
         values: dict[str, Any] = {"cpu": 1.0, "memory_mib": 256, "timeout_seconds": 120, "env": {}} | changes
         run_id = str(uuid.uuid4())
         self.executor.submit(RunSpec("aws", "alpha", run_id, image, **values))
         return run_id
 
     def run(self, image: str, **changes: Any) -> tuple[JobRun, str]:
-        """A run once it has ended, and what it printed."""
+        """Run a job until it ends; return the run and its output."""
         run_id = self.submit(image, **changes)
         return self.executor.wait(run_id, 180), self.executor.logs(run_id)
 
     def python(self, code: str, **changes: Any) -> tuple[JobRun, str]:
-        """Run some Python in a container."""
+        """Run Python code in a container."""
         return self.run(self.build({"main.py": code}), **changes)
 
     def manifest(self, image: str) -> httpx.Response:
-        """What the registry has under an image's digest."""
+        """Request an image's manifest from the registry."""
         repository, _, digest = image.partition("@")
         accepted = {
             "Accept": "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
@@ -79,14 +79,14 @@ class World:
         return httpx.get(address, headers=accepted, trust_env=False)
 
     def blobs(self) -> Iterator[bytes]:
-        """Everything that was pushed, layers unpacked: configurations, manifests, tar files."""
+        """Yield everything in the registry: configurations, manifests, and layers unpacked to tar files."""
         for path in (self.home / "registry" / "data").rglob("blobs/**/data"):
             data = path.read_bytes()
             yield gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
 def world_of(home: Path, engine: ContainerEngine, bases: Bases) -> World:
-    """A world in a home, also in one that was used before."""
+    """Create a world in a home, which may have been used before."""
     store = Store(home)
     (home / "ca.pem").write_text("the sandbox's authority\n")
     registry = Registry(engine, home, store)

@@ -50,7 +50,7 @@ class Registry:
         if user != "somebody" or password not in self.passwords:
             raise unauthorized()
 
-    def pushed(self, repository: str, digest: str) -> None:
+    def record_push(self, repository: str, digest: str) -> None:
         self.images.append(f"{repository}@{digest}")
 
 

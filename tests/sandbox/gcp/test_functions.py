@@ -138,7 +138,7 @@ def test_what_is_refused(world: World, change: Callable[[dict[str, Any]], None],
 
 def test_the_address_is_unknown_in_a_preview(world: World) -> None:
     handler = world.google.cloud.handlers[functions.FUNCTION]
-    assert handler.previewed(world.inputs())["serviceConfig"]["uri"] == UNKNOWN
+    assert handler.preview_outputs(world.inputs())["serviceConfig"]["uri"] == UNKNOWN
 
 
 def schedule(world: World, **inputs: Any) -> Resource:

@@ -47,10 +47,10 @@ def test_members_need_their_kind_an_account_a_role_and_a_resource(google: Google
 def test_a_right_on_the_project_holds_for_what_is_in_it(google: Google) -> None:
     account, bucket = google.account("alpha"), google.bucket("claims-1")
     access, scope = google.cloud.access, f"buckets/{bucket['name']}"
-    assert not access.allowed(account["member"], "storage.objects.get", scope)
+    assert not access.is_allowed(account["member"], "storage.objects.get", scope)
     google.grant(PROJECT_MEMBER, account, "roles/storage.objectViewer", project=google.cloud.project)
-    assert access.allowed(account["member"], "storage.objects.get", scope)
-    assert not access.allowed(account["member"], "storage.objects.create", scope)
+    assert access.is_allowed(account["member"], "storage.objects.get", scope)
+    assert not access.is_allowed(account["member"], "storage.objects.create", scope)
 
 
 def test_the_metadata_server_knows_no_stranger(google: Google) -> None:

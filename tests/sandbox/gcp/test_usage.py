@@ -21,21 +21,21 @@ def ask(
         return client.get(f"https://{host}{path}", params=query)
 
 
-def on(google: Google) -> set[str]:
+def list_enabled(google: Google) -> set[str]:
     found = ask(google, "/v1/projects/sandbox-project/services", ON).json()["services"]
     return {each["name"].rsplit("/", 1)[-1].removesuffix(".googleapis.com") for each in found}
 
 
 def test_a_service_that_somebody_switches_off_is_off_until_it_is_made_again(google: Google) -> None:
-    assert on(google) == set(SERVICES)
+    assert list_enabled(google) == set(SERVICES)
     with google.http() as client:
         path = "/v1/projects/sandbox-project/services/artifactregistry.googleapis.com:disable"
         assert client.post(f"https://{HOST}{path}").json()["done"]
-    assert on(google) == set(SERVICES) - {"artifactregistry"}
+    assert list_enabled(google) == set(SERVICES) - {"artifactregistry"}
     with pytest.raises(CloudError, match="SERVICE_DISABLED"):
         google.make(handlers.REPOSITORY, "images", location="us-central1", format="DOCKER")
     google.make(handlers.SERVICE, "again", service="artifactregistry.googleapis.com")
-    assert on(google) == set(SERVICES)
+    assert list_enabled(google) == set(SERVICES)
 
 
 def test_a_quota_has_a_bucket_for_all_regions_and_one_for_a_region(google: Google) -> None:

@@ -206,5 +206,5 @@ def test_the_rest_of_the_client(numerai: Numerai) -> None:
     assert classic.wallet_transactions() == []
     assert len(classic.get_competitions()) == 1
     for call in (classic.v3_stake_config, lambda: classic.stake_increase(1, CLASSIC_MODEL), classic.pipeline_status):
-        with pytest.raises(ValueError, match="sandbox of Numerai does not do"):
+        with pytest.raises(ValueError, match="sandbox's Numerai does not support"):
             call()

@@ -15,7 +15,7 @@ import pytest
 
 from sandbox.network import Network
 from sandbox.numerai.accounts import Refused
-from sandbox.numerai.webhooks import checked, through
+from sandbox.numerai.webhooks import check_url, post_through
 
 
 @pytest.fixture
@@ -45,7 +45,9 @@ def proxy() -> Iterator[tuple[int, list[tuple[str, str | None, Any]]]]:
 
 def test_the_call_goes_by_the_gateway(proxy: tuple[int, list[tuple[str, str | None, Any]]]) -> None:
     port, seen = proxy
-    status, seconds, text = through(Network(port, Path(certifi.where())))("http://hooks.example.com/a?b=c", {"x": 1})
+    status, seconds, text = post_through(Network(port, Path(certifi.where())))(
+        "http://hooks.example.com/a?b=c", {"x": 1}
+    )
     assert (status, text) == (202, "started")
     assert seconds >= 0
     ((url, authorization, body),) = seen
@@ -56,17 +58,17 @@ def test_the_call_goes_by_the_gateway(proxy: tuple[int, list[tuple[str, str | No
 def test_no_answer_is_status_0_with_the_reason() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    status, _, text = through(Network(port, Path(certifi.where())))("https://hooks.example.com/", {})
+    status, _, text = post_through(Network(port, Path(certifi.where())))("https://hooks.example.com/", {})
     assert status == 0
     assert "ConnectError" in text
 
 
 @pytest.mark.parametrize("url", ["", None])
 def test_nothing_clears_a_webhook(url: str | None) -> None:
-    assert checked(url) is None
+    assert check_url(url) is None
 
 
 @pytest.mark.parametrize("url", ["example.com", "ftp://example.com/", "https://"])
 def test_only_web_addresses_can_be_registered(url: str) -> None:
     with pytest.raises(Refused, match="expected an https URL"):
-        checked(url)
+        check_url(url)
