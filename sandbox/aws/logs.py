@@ -87,10 +87,10 @@ class Logs:
         unknown = request.keys() - {"logGroupName", "startTime", "endTime", "limit", "nextToken"}
         if unknown:
             raise Refused(400, "InvalidParameterException", f"the sandbox does not know {min(unknown)}")
-        events = [(name, at, text) for name, lines in self._streams(group) for at, text in lines]
+        records = [(name, at, text) for name, lines in self._streams(group) for at, text in lines]
         kept = sorted(
-            (event for event in events if request.get("startTime", 0) <= event[1] <= request.get("endTime", 2**63)),
-            key=lambda event: event[1],
+            (record for record in records if request.get("startTime", 0) <= record[1] <= request.get("endTime", 2**63)),
+            key=lambda record: record[1],
         )
         start, limit = int(request.get("nextToken") or 0), min(request.get("limit", _PAGE), _PAGE)
         events = [

@@ -200,13 +200,13 @@ def map_identities(cloud: AzureCloud, outputs: dict[str, Any]) -> None:
     if identity and isinstance(identity.get("userAssignedIdentities"), Iterable):
         ids = list(identity["userAssignedIdentities"])
         identities = {id_: cloud.get(IDENTITY, id_) for id_ in ids}
-        missing = [id_ for id_, identity in identities.items() if identity is None]
+        missing = [id_ for id_, resource in identities.items() if resource is None]
         if missing:
             raise CloudError(f'Code="FailedIdentityOperation": {missing[0]} was not found')
         described = {
-            id_: {"principalId": identity["principalId"], "clientId": identity["clientId"]}
-            for id_, identity in identities.items()
-            if identity is not None
+            id_: {"principalId": resource["principalId"], "clientId": resource["clientId"]}
+            for id_, resource in identities.items()
+            if resource is not None
         }
         outputs["identity"] = {**identity, "userAssignedIdentities": described}
 

@@ -46,7 +46,7 @@ class Rounds:
     def open(self, tournaments: Sequence[Tournament], open_for: timedelta = OPEN_FOR) -> dict[str, Any]:
         """Open the next round of these tournaments, which closes after `open_for`. Raises ValueError."""
         if open_for < timedelta(seconds=1):
-            raise ValueError(f"open_for: expected at least a second, got {open_for}")
+            raise ValueError(f"open_for: expected at least 1 second, got {open_for.total_seconds():g}")
         number = self._all()[-1]["number"] + 1
         while not self._insert(number, tournaments, self._now(), open_for):
             number += 1

@@ -21,7 +21,7 @@ class Timetable:
     def set(self, every: timedelta, tournament: str | None, open_for: timedelta | None) -> dict[str, Any]:
         """Set the clock; the first round opens after `every`. Raises ValueError."""
         if every < SHORTEST:
-            raise ValueError(f"every: expected at least {SHORTEST.seconds} seconds, got {every}")
+            raise ValueError(f"every: expected at least {SHORTEST.seconds} seconds, got {every.total_seconds():g}")
         doc = {
             "every": every.total_seconds(),
             "tournament": tournament,

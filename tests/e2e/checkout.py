@@ -1,6 +1,6 @@
-"""A whole checkout of the project for a world: what a runner has after `actions/checkout`, and nothing installed.
+"""A complete checkout of the project for a world, as on a runner after `actions/checkout`, with nothing installed.
 
-Also one of an earlier version: what a user's folder held before `git pull`.
+It can also be of an earlier version, as in a user's folder before `git pull`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from tests.e2e.world import ROOT, World
 
 
 def tracked() -> list[str]:
-    """The project's own files in this version, those that are not committed yet included."""
+    """Return the project's files in this version, including those that are not committed yet."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [name for name in listed.stdout.split("\0") if (ROOT / name).is_file() and _is_project_file(name)]
 
 
 def _is_project_file(name: str) -> bool:
-    """Whether a world gets this file: the tests stay away, and nodes.yaml and the settings are the world's."""
+    """Return whether a world gets this file: not the tests, and not nodes.yaml and settings, which the world has."""
     return name not in ("nodes.yaml", "Pulumi.dev.yaml") and not name.startswith("tests/")
 
 
 def copy_files(source: Path, names: Iterable[str], folder: Path) -> None:
-    """Copies files with their folders."""
+    """Copy files with their folders."""
     for name in names:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def copy_files(source: Path, names: Iterable[str], folder: Path) -> None:
 
 
 def extract(commit: str, folder: Path) -> list[str]:
-    """Puts an earlier commit into `folder`; names of the project's files. Skips without the commit; fails in CI."""
+    """Extract an earlier commit into `folder`; return its file names. Skip or, in CI, fail without the commit."""
     archived = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=False)
     if archived.returncode:
         reason = f"this checkout has no commit {commit[:7]}: {archived.stderr.decode().strip()}"
@@ -51,11 +51,11 @@ def extract(commit: str, folder: Path) -> list[str]:
 
 
 def check_out(world: World, folder: Path) -> Path:
-    """Puts the repository's files beside the world's own; `uv` and the engine are already on the machine."""
+    """Copy the repository's files into the world's folder; `uv` and the engine are already on the machine."""
     copy_files(ROOT, tracked(), folder)
     binaries = folder / ".tools" / "pulumi" / "bin"
     binaries.mkdir(parents=True)
-    # No symlink: the engine looks for its language host beside the file that it really is.
+    # Not a symlink, because the engine looks for its language host beside its real file.
     try:
         (binaries / "pulumi").hardlink_to(world.cli.binary.resolve())
     except OSError:

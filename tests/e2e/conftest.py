@@ -1,4 +1,4 @@
-"""A world: a project folder, the real engine and a sandbox of its own. docs/ uses the same fixtures."""
+"""Fixtures of worlds: a project folder, the real engine and a sandbox. tests/docs uses the same fixtures."""
 
 from tests.e2e.fixtures import environments, make_world
 

@@ -1,4 +1,4 @@
-"""The text of a nodes.yaml: one node, several, one per cloud."""
+"""Texts of nodes.yaml: one node, several, one per cloud."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def nodes(*texts: str) -> str:
 
 
 def models(world: World) -> list[dict[str, Any]]:
-    found = world.control.get("/models").json()["models"]
-    return [model for model in found if model["tournament"] == "classic" and model["account"] == "sandbox_user"]
+    listing = world.control.get("/models").json()["models"]
+    return [model for model in listing if model["tournament"] == "classic" and model["account"] == "sandbox_user"]
 
 
 def spread(world: World, **extra: str) -> str:
-    """One classic node per cloud, each with a model of its own."""
+    """Return one classic node per cloud, each with its own model."""
     ids = [model["id"] for model in models(world)]
     texts = []
     for cloud, model_id in zip(CLOUDS, ids, strict=False):

@@ -1,4 +1,4 @@
-"""What a file holds once it is unpacked: for tests that look for keys where compression would hide them."""
+"""Unpacks files for tests that search for keys, which compression would hide."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zipfile
 
 
 def contents(raw: bytes) -> list[bytes]:
-    """A file's bytes as they are and, for gzip (layers, archives) and zip, what is packed in them."""
+    """Return a file's bytes and, for gzip (layers, archives) and zip, the unpacked content."""
     if raw[:2] == b"\x1f\x8b":
         return [raw, gzip.decompress(raw)]
     if raw[:4] == b"PK\x03\x04":

@@ -1,4 +1,4 @@
-"""A person who types the day-to-day commands in a project."""
+"""A user who runs the day-to-day commands in a project."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.e2e.world import World
 
 
 class Person:
-    """Somebody at a shell of the project, in the sandbox's environment."""
+    """A user in a shell of the project, with the sandbox's environment."""
 
     def __init__(self, world: World) -> None:
         self.world = world
 
     def pnodes(self, *arguments: str, code: int = 0) -> str:
-        """A command's standard output; its exit code has to be this one."""
-        done = subprocess.run(
+        """Run a command, check its exit code, and return its standard output."""
+        process = subprocess.run(
             [sys.executable, "-c", "from pnodes.cli.main import run; run()", *arguments],
             cwd=self.world.project,
             env={**self.world.cli.env, "PYTHONPATH": ":".join(sys.path), "COLUMNS": "200"},
@@ -27,14 +27,14 @@ class Person:
             timeout=300,
             check=False,
         )
-        said = done.stdout + done.stderr
-        assert done.returncode == code, said
-        assert "Traceback" not in said.replace('Traceback (most recent call last):\n  File "/app', "")
+        output = process.stdout + process.stderr
+        assert process.returncode == code, output
+        assert "Traceback" not in output.replace('Traceback (most recent call last):\n  File "/app', "")
         for secret in (self.world.daemon["numerai"]["secret_key"], "token=", "ya29.", "eyJ0eXAi"):
-            assert secret not in said
-        self.said = said
-        return done.stdout
+            assert secret not in output
+        self.said = output
+        return process.stdout
 
     def json(self, *arguments: str, code: int = 0) -> Any:
-        """A command's JSON."""
+        """Run a command with --json, check its exit code, and return the parsed output."""
         return json.loads(self.pnodes(*arguments, "--json", code=code))

@@ -1,5 +1,5 @@
-"""Secrets that a test plants, and every form in which they must not turn up: as they are, in base64 wherever they lie
-in it, in addresses, in JSON (once and twice), backwards, in hexadecimal digits.
+"""Secrets that a test plants, and every form in which they must not appear: unchanged, in base64 at any offset, in
+URLs, in JSON (encoded once or twice), reversed and in hexadecimal.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.e2e.packed import contents
 
 
 def forms(secret: str) -> Iterator[tuple[str, bytes]]:
-    """Each form with what it is called."""
+    """Yield each form with its name."""
     raw = secret.encode()
     quoted = json.dumps(secret)[1:-1]
     yield "as it is", raw
@@ -25,7 +25,7 @@ def forms(secret: str) -> Iterator[tuple[str, bytes]]:
     yield "in JSON with other letters as they are", json.dumps(secret, ensure_ascii=False)[1:-1].encode()
     yield "in JSON in JSON", json.dumps(quoted)[1:-1].encode()
     yield "in hexadecimal digits", raw.hex().encode()
-    # Base64 of a text depends on how many bytes come before it: of each way, the part that is the secret's alone.
+    # Base64 of a text depends on the number of bytes before it; use the part of each variant that is only the secret's.
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + raw)
         alone = encoded[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6]
@@ -34,23 +34,23 @@ def forms(secret: str) -> Iterator[tuple[str, bytes]]:
 
 
 class Planted:
-    """Secrets by what they are called: what is found is told by that, never by its value."""
+    """Secrets by name; results contain the names, never the values."""
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self.forms = {f"{name} {how}": form for name, secret in secrets.items() for how, form in forms(secret)}
 
     def within(self, content: bytes | str) -> list[str]:
-        """What a content, or what is packed in it, holds."""
+        """Return the secrets in a content or in files that are packed in it."""
         raw = content.encode() if isinstance(content, str) else content
         parts = contents(raw)
-        return [what for what, form in self.forms.items() if any(form in part for part in parts)]
+        return [name for name, form in self.forms.items() if any(form in part for part in parts)]
 
     def under(self, folder: Path) -> list[str]:
-        """What the files of a folder hold; there must be some."""
+        """Return the secrets in a folder's files; the folder must not be empty."""
         files = [path for path in folder.rglob("*") if path.is_file()]
         assert files, f"there is nothing in {folder} to look at"
-        found = []
+        leaks = []
         for path in files:
-            found += [f"{path.relative_to(folder)}: {what}" for what in self.within(path.read_bytes())]
-            found += [f"the name {path.relative_to(folder)}: {what}" for what in self.within(str(path))]
-        return found
+            leaks += [f"{path.relative_to(folder)}: {name}" for name in self.within(path.read_bytes())]
+            leaks += [f"the name {path.relative_to(folder)}: {name}" for name in self.within(str(path))]
+        return leaks

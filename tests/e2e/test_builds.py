@@ -1,4 +1,4 @@
-"""Images with the real engine: shared packages, Dockerfiles of numerai-cli, cancelled builds, builds that fail."""
+"""Images with the real engine: shared packages, numerai-cli's Dockerfiles, cancelled and failed builds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CMD ["python", "predict.py"]
 """
 ALONE = "FROM python:3.12-slim\nWORKDIR /app\nCOPY alone/ ./\nCMD python predict.py\n"
 
-# Who holds keys by their job: the clouds' secret stores (values, and the resources that brought them) and Numerai.
+# Places that must hold keys: the clouds' secret stores (values, and resources with them) and Numerai.
 KEEPERS = {
     "aws:secret-values",
     "aws:secretsmanager/secretVersion:SecretVersion",
@@ -92,7 +92,7 @@ def test_a_change_builds_just_the_nodes_that_see_it(cloud: str, make_world: Make
     assert changed(world, before) == {"one"}
     assert world.cli.up().keys() == {"same"}
 
-    # What no image can see builds nothing, and a source that was there before is not built again.
+    # Files outside every image cause no build, and a source that was built before is not built again.
     (world.project / "notes.md").write_text("x")
     assert world.cli.preview().keys() == {"same"}
     predict = world.project / "model_1" / "predict.py"
@@ -132,7 +132,7 @@ def test_dockerfiles_of_numerai_cli_build_and_run_without_a_key_in_them(shared: 
         if path.is_file() and not path.name.startswith(("store.sqlite", "daemon.json"))
     }
     assert len(found) > 50
-    # What the clouds hold, source archives, logs and jobs among it: the sandbox's database.
+    # The sandbox's database has the clouds' data, including source archives, logs and jobs.
     held = stored(world)
     archives = [where for where, packed in held.items() if any(DOCKERFILE.encode() in each for each in packed[1:])]
     assert len(archives) == len(CLOUDS)
@@ -145,7 +145,7 @@ def test_dockerfiles_of_numerai_cli_build_and_run_without_a_key_in_them(shared: 
 
 
 def stored(world: World) -> dict[Path | tuple[str, str], list[bytes]]:
-    """Every document and blob in the sandbox's database, unpacked."""
+    """Return every document and blob in the sandbox's database, unpacked."""
     with closing(sqlite3.connect(f"file:{world.home}/store.sqlite?mode=ro", uri=True)) as database:
         rows = database.execute("select kind, key, body from documents union all select bucket, key, body from blobs")
         return {(kind, key): contents(body if isinstance(body, bytes) else body.encode()) for kind, key, body in rows}
@@ -165,7 +165,7 @@ def build_wheel(folder, settings=None, metadata=None):
         wheel.writestr("slow-1.dist-info/RECORD", "")
     return name
 """
-# More builds at a time than Pulumi's host has threads by itself: it must hear of the cancellation all the same.
+# More parallel builds than threads in Pulumi's host by default; the cancellation must still reach it.
 SIX = [(cloud, number) for cloud in CLOUDS for number in (1, 2)]
 
 
@@ -210,9 +210,9 @@ def test_a_cancelled_up_cancels_its_builds_and_the_next_one_heals(make_world: Ma
 
 
 def builds(world: World) -> Counter[str]:
-    """How the builds in the three clouds ended, in their own words."""
+    """Count the final states of the builds in the three clouds, in the clouds' own terms."""
     store = Store(world.home)
     states = {"aws:builds": "buildStatus", "gcp:builds": "status", "azure:acr-runs": "status"}
-    found = Counter(str(build[key]) for kind, key in states.items() for build in store.all(kind).values())
+    ends = Counter(str(build[key]) for kind, key in states.items() for build in store.all(kind).values())
     store.close()
-    return found
+    return ends

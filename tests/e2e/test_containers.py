@@ -1,4 +1,4 @@
-"""The life of nodes whose images are built, pushed, pulled and run by a real container engine, one on each cloud."""
+"""One node on each cloud, with images that a real container engine builds, pushes, pulls and runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.pnodes.migrate.old import DOCKERFILE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.containers, pytest.mark.timeout(900)]
 CLOUDS = {"aws": "classic", "gcp": "signals", "azure": "crypto"}
-# Submits nothing: shows what it is in. `keys` are lengths, so that no key gets into a log.
+# Does not submit; shows the container's environment. `keys` are lengths, so that no key gets into a log.
 PREDICT = """\
 import json, os, pathlib, urllib.error, urllib.request
 group = pathlib.Path("/sys/fs/cgroup")
@@ -76,7 +76,7 @@ def test_a_round_in_containers_on_each_cloud(make_world: MakeWorld, tmp_path: Pa
     for key in (world.daemon["numerai"][name].encode() for name in ("public_id", "secret_key")):
         assert not any(key in blob for blob in found), "a key is in a layer"
 
-    # A second round in a restarted sandbox: images are pulled from the registry of before.
+    # In a second round after a restart, the images are pulled from the same registry.
     world.stop()
     world.start()
     world.reconnect()

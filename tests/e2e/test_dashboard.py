@@ -1,4 +1,4 @@
-"""The dashboard over a round that really was: three nodes on three clouds, seen in a browser, and as a file."""
+"""The dashboard after a round of three nodes on three clouds, in a browser and as a file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NASTY = "<script>document.title = 'owned'</script>"
 
 @contextmanager
 def dashboard(world: World) -> Iterator[str]:
-    """The address of a dashboard that a person started; it ends by Ctrl-C, without a word of complaint."""
+    """Start a dashboard and yield its URL; end it with Ctrl-C and check that it prints no error."""
     process = subprocess.Popen(
         [sys.executable, "-c", "from pnodes.cli.main import run; run()", "dashboard", "--no-browser"],
         cwd=world.project,
@@ -40,9 +40,9 @@ def dashboard(world: World) -> Iterator[str]:
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+/\S+", line)
-        assert found, line + (process.communicate()[1] if process.poll() is not None else "")
-        yield found[0]
+        match = re.search(r"http://127\.0\.0\.1:\d+/\S+", line)
+        assert match, line + (process.communicate()[1] if process.poll() is not None else "")
+        yield match[0]
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
         assert process.returncode == 0, errors
@@ -53,11 +53,11 @@ def dashboard(world: World) -> Iterator[str]:
 
 def shown(chrome: Chrome, selector: str) -> list[str]:
     script = "return [...document.querySelectorAll(arguments[0])].map((each) => each.textContent.replace(/\\s+/g, ' '))"
-    return [str(each).strip() for each in chrome.execute_script(script, selector)]
+    return [str(text).strip() for text in chrome.execute_script(script, selector)]
 
 
 def log_lines(chrome: Chrome, last: str) -> list[str]:
-    """The lines in the log's panel once `last` is among them: they arrive one by one, after the run's state."""
+    """Return the lines in the log panel once `last` is among them; they arrive one by one, after the run's state."""
 
     def lines(_: Chrome) -> list[str] | Literal[False]:
         present = shown(chrome, "#log-lines li > span")
@@ -119,16 +119,16 @@ def test_a_round_is_seen_on_the_page_and_kept_in_a_file(make_world: MakeWorld, t
         assert not [secret for secret in keys if secret in chrome.page_source]
         assert complaints(chrome) == []
 
-        said = Person(world).pnodes("dashboard", "--export", str(tmp_path / "report.html"))
-        assert "all in one file" in said
+        output = Person(world).pnodes("dashboard", "--export", str(tmp_path / "report.html"))
+        assert "all in one file" in output
         report = (tmp_path / "report.html").read_text(encoding="utf-8")
         assert not [secret for secret in keys if secret in report]
         requested(chrome)
         chrome.get((tmp_path / "report.html").as_uri())
         assert len(shown(chrome, ".entry")) == 3
         assert NASTY in shown(chrome, ".lines li > span")
-        asked = [each for each in requested(chrome) if not each.startswith(("data:", address))]
-        assert asked == [(tmp_path / "report.html").as_uri()]
+        external = [url for url in requested(chrome) if not url.startswith(("data:", address))]
+        assert external == [(tmp_path / "report.html").as_uri()]
         assert complaints(chrome) == []
 
 

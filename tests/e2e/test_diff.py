@@ -1,4 +1,4 @@
-"""`pnodes diff` on a real preview: the nodes' own terms, the cost, no secret; the same as a pull request's comment."""
+"""`pnodes diff` on a real preview: changes in terms of nodes, the cost and no secrets, also as a comment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 
 
 def diff(world: World, *options: str, code: int = 0) -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", "from pnodes.cli.main import run; run()", "diff", *options],
         cwd=world.project,
         env={**world.cli.env, "PYTHONPATH": str(ROOT)},
@@ -23,8 +23,8 @@ def diff(world: World, *options: str, code: int = 0) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    assert process.returncode == code, process.stdout + process.stderr
+    return process.stdout
 
 
 def test_a_change_in_the_nodes_own_terms(make_world: MakeWorld) -> None:
@@ -40,12 +40,12 @@ def test_a_change_in_the_nodes_own_terms(make_world: MakeWorld) -> None:
     )
     predict = world.project / "quick" / "predict.py"
     predict.write_text(predict.read_text() + "# a comment\n")
-    found = json.loads(diff(world, "--json", "--exit-code", code=3))
-    changes = {one["node"]: one for one in found["nodes"]}
+    report = json.loads(diff(world, "--json", "--exit-code", code=3))
+    changes = {change["node"]: change for change in report["nodes"]}
     assert changes["alpha"]["details"] == ["env: ~EXTRA", "size: gen-sm -> gen-md", "image will be rebuilt"]
     assert changes["beta"]["kind"] == "added"
     assert changes["alpha"]["month_after"] > changes["alpha"]["month_before"] > 0
-    assert found["month_after"] > found["month_before"] + changes["beta"]["month_after"]
+    assert report["month_after"] > report["month_before"] + changes["beta"]["month_after"]
     comment = diff(world, "--markdown")
     assert "### Prediction nodes: 1 added, 1 changed (stack `dev`)" in comment
     assert "hidden-value" not in comment
@@ -53,9 +53,9 @@ def test_a_change_in_the_nodes_own_terms(make_world: MakeWorld) -> None:
     assert not [url for url in webhooks.values() if url.split("token=")[1] in comment]
     world.cli.up()
     world.nodes(nodes(node("beta", "azure", "signals", "second")))
-    found = json.loads(diff(world, "--json"))
-    assert {one["node"]: one["kind"] for one in found["nodes"]} == {"alpha": "removed", "beta": "changed"}
-    moved = next(one for one in found["nodes"] if one["node"] == "beta")
+    report = json.loads(diff(world, "--json"))
+    assert {change["node"]: change["kind"] for change in report["nodes"]} == {"alpha": "removed", "beta": "changed"}
+    moved = next(change for change in report["nodes"] if change["node"] == "beta")
     assert "cloud: gcp -> azure" in moved["details"]
     assert "image will be rebuilt" in moved["details"]
     world.nodes("nodes: {}\n")
@@ -63,7 +63,7 @@ def test_a_change_in_the_nodes_own_terms(make_world: MakeWorld) -> None:
 
 
 def diff_fails(world: World) -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", "from pnodes.cli.main import run; run()", "diff"],
         cwd=world.project,
         env={**world.cli.env, "PYTHONPATH": str(ROOT)},
@@ -71,6 +71,6 @@ def diff_fails(world: World) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    assert process.returncode == 2, process.stderr
+    assert "Traceback" not in process.stderr
+    return process.stderr

@@ -1,4 +1,4 @@
-"""Nodes that are built with Docker on the user's machine: pushed with passwords that nobody finds afterwards."""
+"""Nodes built with Docker on the user's machine; no password of the pushes is left anywhere."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def three(make_world: MakeWorld) -> World:
 
 
 def passwords(world: World) -> dict[str, list[str]]:
-    """Every password that a cloud's registry gave out or takes, from the sandbox's own records."""
+    """Return every password that the clouds' registries issued or accept, from the sandbox's own records."""
     store = Store(world.home)
     found = {
         "aws": [*store.all("aws:ecr-passwords")],
@@ -45,8 +45,8 @@ def passwords(world: World) -> dict[str, list[str]]:
 
 def test_three_nodes_from_nothing_to_their_clouds_builders_and_back_to_nothing(three: World) -> None:
     printed = three.cli.run("preview", "--diff")
-    given = passwords(three)
-    assert (given["aws"], given["azure"]) == ([], []), "a preview asked for a password"
+    issued_by_cloud = passwords(three)
+    assert (issued_by_cloud["aws"], issued_by_cloud["azure"]) == ([], []), "a preview asked for a password"
     printed += three.cli.run("up", "--yes", "--skip-preview")
     assert "alpha creating (0s) COPY . ." in printed, "the build's lines are not shown"
     before = three.cli.outputs()["nodes"]
@@ -67,9 +67,9 @@ def test_three_nodes_from_nothing_to_their_clouds_builders_and_back_to_nothing(t
     assert {name for name in after if after[name]["image"] != before[name]["image"]} == {"beta"}
 
     printed += three.cli.run("stack") + three.cli.run("stack", "export")
-    given = passwords(three)
-    assert not [cloud for cloud, found in given.items() if not found], "no password of these registries is known"
-    secrets = [secret.encode() for each in given.values() for secret in each]
+    issued_by_cloud = passwords(three)
+    assert not [cloud for cloud, issued in issued_by_cloud.items() if not issued], "no password of these registries is known"
+    secrets = [secret.encode() for issued in issued_by_cloud.values() for secret in issued]
     secrets += [base64.b64encode(secret).rstrip(b"=")[:-1] for secret in secrets]
     files = [path for path in (three.cli.folder / ".state").rglob("*") if path.is_file()]
     files += [path for place in ("images", "functions", "runs") for path in (three.home / place).rglob("*")]

@@ -1,4 +1,4 @@
-"""`pnodes doctor` on all three clouds: before the first `up`, after it, and when something is missing."""
+"""`pnodes doctor` on all three clouds: before the first `up`, after it, and with problems."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ pytestmark = pytest.mark.e2e
 
 
 def findings(report: dict[str, Any], level: str) -> dict[str, dict[str, Any]]:
-    """`section: check` -> finding, of one level."""
+    """Return the findings of one level by `section: check`."""
     return {
-        f"{section['title']}: {each['check']}": each
+        f"{section['title']}: {finding['check']}": finding
         for section in report["sections"]
-        for each in section["findings"]
-        if each["level"] == level
+        for finding in section["findings"]
+        if finding["level"] == level
     }
 
 
@@ -31,7 +31,7 @@ def test_the_doctor_finds_what_is_missing_and_says_the_command_that_mends_it(
     world.nodes(spread(world))
     person = Person(world)
 
-    # Nothing is deployed: what `up` will switch on is a warning, no failure.
+    # Nothing is deployed, so services that `up` will enable are warnings, not failures.
     before = person.json("doctor")
     assert before["ok"]
     assert not findings(before, "failed")
@@ -54,7 +54,7 @@ def test_the_doctor_finds_what_is_missing_and_says_the_command_that_mends_it(
     assert "all 8" in fine["Azure, eastus: resource providers"]["text"]
     assert "sandbox_user" in fine["Numerai: keys"]["text"]
 
-    # Somebody switches things off in the clouds' consoles, and a key goes.
+    # Services are disabled in the clouds' consoles, and a key is deleted.
     switch_off(world)
     world.cli.run("config", "rm", "numerai-secret")
     del world.cli.env["NUMERAI_SECRET_KEY"]
@@ -66,7 +66,7 @@ def test_the_doctor_finds_what_is_missing_and_says_the_command_that_mends_it(
         "Azure, eastus: resource providers",
         "Numerai: keys",
     }
-    mends = {name: each["mend"] for name, each in wrong.items()}
+    mends = {name: finding["mend"] for name, finding in wrong.items()}
     enable = "gcloud services enable run.googleapis.com --project sandbox-project"
     assert mends["Google Cloud, us-central1: services"] == enable
     assert "az provider register" in mends["Azure, eastus: resource providers"]
@@ -77,7 +77,7 @@ def test_the_doctor_finds_what_is_missing_and_says_the_command_that_mends_it(
 
 
 def switch_off(world: World) -> None:
-    """By the clouds' own APIs, as the deployer."""
+    """Disable services through the clouds' own APIs, as the deployer."""
     google = "https://serviceusage.googleapis.com/v1/projects/sandbox-project/services/run.googleapis.com:disable"
     azure = "https://management.azure.com/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.App"
     env, scope = world.cli.env, "https://management.azure.com/.default"

@@ -1,4 +1,4 @@
-"""The API keys of numerai-cli, moved by the real engine into the encrypted settings of a real stack."""
+"""Importing numerai-cli's API keys into the encrypted settings of a real stack with the real engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEYS = {"numerai": {"NUMERAI_PUBLIC_ID": PUBLIC_ID, "NUMERAI_SECRET_KEY": SECRET
 
 @pytest.fixture
 def stack(tmp_path: Path) -> PulumiCli:
-    """A project with a stack of the user's own, and a home with one node of numerai-cli's."""
+    """Create a project with a user's own stack, and a home with one node of numerai-cli."""
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "Pulumi.yaml").write_text("name: mine\nruntime: yaml\n")
@@ -37,20 +37,20 @@ def stack(tmp_path: Path) -> PulumiCli:
 
 
 def pnodes(stack: PulumiCli, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own, as a person runs it."""
+    """Run the command in its own process, as a user does."""
     program = "from pnodes.cli.main import run; run()"
     argv = [sys.executable, "-c", program, *arguments]
-    done = subprocess.run(argv, cwd=stack.folder, env=stack.env, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr
-    assert SECRET not in done.stdout + done.stderr
-    assert PUBLIC_ID not in done.stdout + done.stderr
-    return done
+    process = subprocess.run(argv, cwd=stack.folder, env=stack.env, capture_output=True, text=True, check=False)
+    assert "Traceback" not in process.stderr
+    assert SECRET not in process.stdout + process.stderr
+    assert PUBLIC_ID not in process.stdout + process.stderr
+    return process
 
 
 def test_keys_are_encrypted_in_the_stack_and_nowhere_else(stack: PulumiCli) -> None:
-    done = pnodes(stack, "import", "--json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["keys"]["moved"]
+    process = pnodes(stack, "import", "--json")
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout)["keys"]["moved"]
     assert stack.run("config", "get", "numerai-public-id").strip() == PUBLIC_ID
     assert stack.run("config", "get", "numerai-secret").strip() == SECRET
     settings = (stack.folder / "Pulumi.live.yaml").read_text()
@@ -58,14 +58,14 @@ def test_keys_are_encrypted_in_the_stack_and_nowhere_else(stack: PulumiCli) -> N
     for path in stack.folder.rglob("*"):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
 
-    # What is set stays, also when the file has other keys now.
+    # Existing settings are kept, even if the file now has other keys.
     old.write(Path(stack.env["HOME"]) / ".numerai", None, json.dumps(KEYS).replace(SECRET, "ANOTHERSECRET"))
     again = pnodes(stack, "import", "--only-keys")
     assert again.returncode == 0, again.stderr
     assert "the stack live has numerai-public-id and numerai-secret already" in again.stdout
     assert (stack.folder / "Pulumi.live.yaml").read_text() == settings
 
-    # Another account's go under names of their own.
+    # The keys of another account get their own names.
     result = pnodes(stack, "import", "--only-keys", "--account", "fund")
     assert result.returncode == 0, result.stderr
     assert stack.run("config", "get", "numerai-secret-fund").strip() == "ANOTHERSECRET"
@@ -74,9 +74,9 @@ def test_keys_are_encrypted_in_the_stack_and_nowhere_else(stack: PulumiCli) -> N
 def test_neither_file_nor_keys_when_one_of_them_fails(stack: PulumiCli) -> None:
     before = (stack.folder / "Pulumi.live.yaml").read_text()
     stack.env["PULUMI_CONFIG_PASSPHRASE"] = "wrong"
-    done = pnodes(stack, "import")
-    assert done.returncode == 1, done.stderr
-    assert "The passphrase in the environment is not this stack's." in done.stderr
+    process = pnodes(stack, "import")
+    assert process.returncode == 1, process.stderr
+    assert "The passphrase in the environment is not this stack's." in process.stderr
     assert not (stack.folder / "nodes.yaml").exists()
     assert (stack.folder / "Pulumi.live.yaml").read_text() == before
     stack.env["PULUMI_CONFIG_PASSPHRASE"] = "my own"
@@ -88,8 +88,8 @@ def test_neither_file_nor_keys_when_one_of_them_fails(stack: PulumiCli) -> None:
 
 def test_without_a_stack(stack: PulumiCli) -> None:
     stack.run("stack", "unselect")
-    done = pnodes(stack, "import")
-    assert done.returncode == 1, done.stderr
-    assert "nowhere to go" in done.stderr
-    assert "--no-keys" in done.stderr
+    process = pnodes(stack, "import")
+    assert process.returncode == 1, process.stderr
+    assert "nowhere to go" in process.stderr
+    assert "--no-keys" in process.stderr
     assert not (stack.folder / "nodes.yaml").exists()

@@ -1,4 +1,4 @@
-"""The life of nodes on each cloud: made, called, unchanged, edited field by field, moved, removed, gone."""
+"""The life of nodes on each cloud: created, called, unchanged, edited field by field, moved and removed."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def test_one_node_from_nothing_to_nothing(cloud: str, make_world: MakeWorld) -> 
     assert world.call(url, "x").status_code == 400
     (run,) = world.finished(1)
     assert (run["state"], run["trigger_id"]) == ("SUCCEEDED", trigger)
-    seen = json.loads(world.log(run["run_id"]))
-    assert seen == {
+    printed = json.loads(world.log(run["run_id"]))
+    assert printed == {
         "TRIGGER_ID": trigger,
         "RUN_ID": trigger,
         "MODEL_ID": IDS["classic"],
@@ -59,7 +59,7 @@ def test_one_node_from_nothing_to_nothing(cloud: str, make_world: MakeWorld) -> 
     assert sum(world.left().values()) == 0
 
 
-# What is written into a node, and the kinds of its resources that may change; None where all carry it.
+# Edits of a node, and the kinds of its resources that may change; None if all contain the edited value.
 EDITS: dict[str, tuple[str, set[str] | None]] = {
     "size": ("size: mem-sm", {"job"}),
     "timeout": ("timeout: 2h", {"job"}),
@@ -86,7 +86,7 @@ KINDS = {
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_an_edit_changes_just_the_right_resources(cloud: str, make_world: MakeWorld) -> None:
-    """Each node gets another edit, all in one preview; one gets none."""
+    """Each node gets a different edit, one none, all in one preview."""
     before = {
         name: node(name, cloud, extra="register: false").replace(IDS["classic"], f"{IDS['classic'][:-3]}d{number:02}")
         for number, name in enumerate([*EDITS, "other"])
@@ -101,7 +101,7 @@ def test_an_edit_changes_just_the_right_resources(cloud: str, make_world: MakeWo
     touched: dict[str, dict[str, str]] = {name: {} for name in before}
     for urn, step in steps.items():
         type_, _, name = urn.partition("::")
-        # What a node has is called by its name, alone or first; what is left is the clusters'.
+        # The names of a node's resources are its name or begin with it; all others belong to the clusters.
         if name.split("-")[0] in touched:
             touched[name.split("-")[0]][type_] = step
     assert not touched["other"], f"an edit of one node touches another: {touched['other']}"
@@ -111,7 +111,7 @@ def test_an_edit_changes_just_the_right_resources(cloud: str, make_world: MakeWo
         if kinds is not None:
             assert known, f"{field}: {touched[field]}"
             assert known <= kinds, f"{field}: {touched[field]}"
-        # A webhook belongs to its model, and what lies in a region stays there: both are made anew.
+        # A webhook belongs to its model, and a regional resource cannot move: both are replaced.
         if field not in ("model", "region"):
             assert set(touched[field].values()) <= {"update", "create"}, f"{field}: {touched[field]}"
     assert f"prediction-nodes:{cloud}:Cluster::{cloud}-{ELSEWHERE[cloud]}" in steps
@@ -120,9 +120,9 @@ def test_an_edit_changes_just_the_right_resources(cloud: str, make_world: MakeWo
 
 
 def edited(text: str, line: str) -> str:
-    """A node with this line, in place of the one with the same key if it has that."""
+    """Add a line to a node, or replace the line with the same key."""
     key = line.partition(":")[0]
-    kept = [each for each in text.splitlines() if not each.startswith(f"    {key}:")]
+    kept = [other for other in text.splitlines() if not other.startswith(f"    {key}:")]
     return "\n".join([*kept, f"    {line}"]) + "\n"
 
 

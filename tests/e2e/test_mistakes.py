@@ -1,4 +1,4 @@
-"""A user's mistakes through the real engine: one sentence each, no traceback, and a second `up` heals."""
+"""A user's mistakes with the real engine: each gives a message without a traceback, and a second `up` recovers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The day-to-day commands on all three clouds: a node each, by the commands that a person types."""
+"""The day-to-day commands with one node on each of the three clouds."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def world(make_world: MakeWorld) -> World:
-    made = make_world("nodes: {}\n")
-    made.model("quick", SUBMITTING_PREDICT)
-    made.nodes(spread(made))
-    made.cli.up()
-    return made
+    world = make_world("nodes: {}\n")
+    world.model("quick", SUBMITTING_PREDICT)
+    world.nodes(spread(world))
+    world.cli.up()
+    return world
 
 
 def test_a_day_with_three_nodes(world: World) -> None:

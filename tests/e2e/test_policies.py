@@ -1,6 +1,6 @@
-"""The policy pack with the real engine: what breaks a rule is refused in a preview, before anything is touched.
+"""The policy pack with the real engine: a preview refuses violations before any resource changes.
 
-That everything the program makes passes, on three clouds and with real values, is seen in `test_secrets`.
+`test_secrets` shows that all resources of the program comply, on three clouds and with real values.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.e2e.world import PACK, MakeWorld
 from tests.pulumi_cli import EngineFailed
 
 pytestmark = pytest.mark.e2e
-# What somebody might add to the program, each line breaking a rule.
+# Possible additions to the program, each of which violates a rule.
 WORSE = """
 import pulumi_aws
 import pulumi_gcp
@@ -30,7 +30,7 @@ pulumi_gcp.storage.Bucket("worse-store", location="US")
 """
 
 
-# Each rule with what breaks it above or in nodes.yaml.
+# Each rule with its violation above or in nodes.yaml.
 BROKEN = (
     ("no-wildcard-on-aws", "worse-policy"),
     ("immutable-tags", "worse-repository"),
@@ -44,7 +44,7 @@ BROKEN = (
 )
 
 
-def test_what_breaks_a_rule_is_refused(make_world: MakeWorld) -> None:
+def test_violations_are_refused(make_world: MakeWorld) -> None:
     secret = "something that nobody may know"
     told = node("g1", "gcp", "signals", extra=f"env: {{TOLD: '{secret}'}}")
     world = make_world(nodes(node("a1", "aws"), told))
@@ -61,7 +61,7 @@ def test_what_breaks_a_rule_is_refused(make_world: MakeWorld) -> None:
     assert "g1 would cost" in said
     assert "a1 would cost" not in said
     assert secret not in said
-    # Without a preview first, the first resource that breaks a rule ends the `up`, and is not made.
+    # Without a preview, the first resource that violates a rule stops the `up`, and is not created.
     with pytest.raises(EngineFailed, match=r"\[mandatory\]"):
         world.cli.run("up", "--yes", "--skip-preview", *PACK)
     made = {split_urn(each["urn"]).name for each in world.cli.resources()}
@@ -72,8 +72,8 @@ def test_rules_are_configured_by_a_file(make_world: MakeWorld) -> None:
     world = make_world(nodes(node("g1", "gcp")))
     settings = world.project / "policies.json"
     settings.write_text(json.dumps({"cost-ceiling": {"enforcementLevel": "advisory", "usdAMonth": 0.01}}))
-    said = world.cli.run("preview", *PACK, "--policy-pack-config", str(settings))
-    assert "[advisory]  cost-ceiling" in said
+    output = world.cli.run("preview", *PACK, "--policy-pack-config", str(settings))
+    assert "[advisory]  cost-ceiling" in output
     settings.write_text(json.dumps({"cost-ceiling": {"usdAMonth": "cheap"}}))
     with pytest.raises(EngineFailed, match="usdAMonth"):
         world.cli.run("preview", *PACK, "--policy-pack-config", str(settings))

@@ -1,4 +1,4 @@
-"""A sandbox that runs: its Numerai opens rounds by a clock and calls failed webhooks again, and says so by its API."""
+"""The running sandbox: its Numerai opens rounds automatically and repeats failed webhook calls."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Planted keys are nowhere they must not be, in no form: state, plans, stack file, archives, images, logs, the output
-of commands, the comment on a pull request. The policy pack sees the same stack on the way, and has nothing to say.
+"""Planted keys do not leak in any form: into state, plans, stack file, archives, images, logs, the output
+of commands or the comment on a pull request. The policy pack checks the same stack and reports no violation.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from tests.e2e.planted import Planted, forms
 from tests.e2e.world import IDS, PACK, ROOT, MakeWorld, World
 
 pytestmark = pytest.mark.e2e
-# Looks different in each form. Its account registers nothing, so that Numerai never sees it.
+# Looks different in each form. Its account registers no webhook, so Numerai never gets it.
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c99"
 OWN = 'own "key"/of+another & account: \\'
 
 
 def pnodes(world: World, *arguments: str) -> str:
-    """What a command prints, on both streams, whatever its exit code says of the nodes."""
-    done = subprocess.run(
+    """Run a command; return both of its output streams, whatever its exit code."""
+    process = subprocess.run(
         [sys.executable, "-c", "from pnodes.cli.main import run; run()", *arguments],
         cwd=world.project,
         env={**world.cli.env, "PYTHONPATH": str(ROOT)},
@@ -32,8 +32,8 @@ def pnodes(world: World, *arguments: str) -> str:
         text=True,
         check=False,
     )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.stdout + done.stderr
+    assert "Traceback" not in process.stderr, process.stderr
+    return process.stdout + process.stderr
 
 
 def test_no_key_and_no_token_is_written_down(make_world: MakeWorld) -> None:

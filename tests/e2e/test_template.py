@@ -1,4 +1,4 @@
-"""`pulumi new ADDRESS`: a project of one's own from this one as a template, by the real engine from a git server."""
+"""`pulumi new URL`: creating a project from this one as a template, with the real engine and a git server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AUTHOR = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
 
 
 class _Site(BaseHTTPRequestHandler):
-    """A git host (git's own server program behind HTTP), and Pulumi's downloads: every plugin is an empty program."""
+    """A git host (git's server program behind HTTP) and Pulumi's downloads, where every plugin is an empty program."""
 
     repositories: Path
 
@@ -70,7 +70,7 @@ class _Site(BaseHTTPRequestHandler):
         else:
             self._git()
 
-    do_GET = do_POST = _any  # noqa: N815 (http.server's names)
+    do_GET = do_POST = _any  # noqa: N815 (the names of http.server)
 
     def _send(self, status: int, kind: str, content: bytes) -> None:
         self.send_response(status)
@@ -80,17 +80,17 @@ class _Site(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+        """Discard the access log."""
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[str]:
-    """The address of a git host that has what is in this checkout as someone/prediction-nodes."""
+    """Serve this checkout as someone/prediction-nodes on a git host; yield its URL."""
     repository = tmp_path / "git" / "someone" / "prediction-nodes.git"
     subprocess.run(["git", "clone", "-q", "--bare", str(ROOT), str(repository)], check=True)
     work = tmp_path / "work"
     subprocess.run(["git", "clone", "-q", str(repository), str(work)], check=True)
-    # What is not committed yet is part of the test too.
+    # The test includes changes that are not committed yet.
     listed = subprocess.run(
         ["git", "ls-files", "-z", "-m", "-o", "--exclude-standard"],
         cwd=ROOT,
@@ -107,7 +107,7 @@ def site(tmp_path: Path) -> Iterator[str]:
     subprocess.run(["git", "push", "-q", "origin", "HEAD"], cwd=work, check=True)
     handler = type("_Here", (_Site,), {"repositories": tmp_path / "git"})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    # The engine takes templates by HTTPS only.
+    # The engine accepts templates only over HTTPS.
     authority = trustme.CA()
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(tls)
@@ -126,7 +126,7 @@ def test_a_project_of_ones_own_from_the_template(site: str, tmp_path: Path) -> N
     folder, state, home = tmp_path / "mine", tmp_path / "state", tmp_path / "home"
     for path in (folder, state, home):
         path.mkdir()
-    # As on a person's machine, whose variables (a package index, for one) the installation needs.
+    # As on a user's machine: the installation needs its variables, such as that of the package index.
     env = {
         **os.environ,
         "PULUMI_BACKEND_URL": f"file://{state}",
@@ -148,14 +148,14 @@ def test_a_project_of_ones_own_from_the_template(site: str, tmp_path: Path) -> N
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
     assert project["name"] == "my-nodes"
     assert "template" not in project
-    # The stack's settings: what was answered and the defaults; what was left empty is not set.
+    # The stack's settings have the answers and the defaults; empty answers are not set.
     settings = yaml.safe_load((folder / "Pulumi.dev.yaml").read_text())
     assert settings["config"] == {
         "aws:region": "us-east-1",
         "azure-native:location": "eastus",
         "gcp:project": "mine-123",
     }
-    # The copy is whole: its nodes are right, and the program starts with the packages that were installed.
+    # The copy is complete: its nodes are valid, and the program starts with the installed packages.
     assert len(load(folder / "nodes.yaml").nodes) == 3
     assert {path.name for path in (folder / ".github" / "workflows").iterdir()} >= {"preview.yml", "deploy.yml"}
     assert (folder / ".ci" / "run").stat().st_mode & 0o100

@@ -1,6 +1,6 @@
-"""A stack that an earlier version deployed: nothing changes by itself, and all of it can be changed and destroyed.
+"""A stack that an earlier version deployed: a preview shows no changes, and it can be edited and destroyed.
 
-The state refers to the dynamic providers of that version by names that have moved since (providers/dynamic.py).
+The state refers to that version's dynamic providers by module names that have changed since (providers/dynamic.py).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def test_a_stack_of_an_earlier_version_goes_on(make_world: Callable[[str], World
     assert world.cli.refresh().keys() == {"same"}
     assert world.cli.steps() == CHANGED
 
-    # The patches of Pulumi's host reach old references too: a sentence, no traceback.
+    # The patches of Pulumi's host also apply to old references: an error is a message, not a traceback.
     key = world.cli.env["NUMERAI_SECRET_KEY"]
     world.cli.env["NUMERAI_SECRET_KEY"] = "wrong"
     with pytest.raises(EngineFailed) as failed:
@@ -74,7 +74,7 @@ def test_a_stack_of_an_earlier_version_goes_on(make_world: Callable[[str], World
     assert "Numerai refused the API keys." in str(failed.value)
     assert "Traceback" not in str(failed.value)
 
-    # An edit and a removal. What is not touched keeps its old reference.
+    # An edit and a removal. Resources that do not change keep their old references.
     world.model("edited", predict=QUICK_PREDICT + "# edited\n")
     world.nodes(nodes(ALPHA, GAMMA))
     operations = world.cli.up()

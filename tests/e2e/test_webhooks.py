@@ -1,4 +1,4 @@
-"""Webhooks at Numerai follow the nodes: set, moved, cleared, told apart from other people's changes."""
+"""Webhooks at Numerai follow the nodes: they are set, moved and cleared, but changes by others are respected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WEBHOOK = "pulumi-python:dynamic/prediction-nodes:Webhook"
 
 
 def refusal(world: World) -> str:
-    """What `up` says when it fails."""
+    """Return the output of a failing `up`."""
     with pytest.raises(EngineFailed) as caught:
         world.cli.run("up", "--yes", "--skip-preview")
     assert "Traceback" not in str(caught.value)
@@ -36,14 +36,14 @@ def test_up_registers_moves_and_clears(make_world: MakeWorld) -> None:
     calls = world.control.post("/open-round", json={"tournament": "classic"}).json()["triggers"]
     assert [call["status"] for call in calls] == [202]
 
-    # Another cloud: Numerai has the new address, and the old node's end does not clear it.
+    # The node moves to another cloud: Numerai has the new URL, and the removal of the old node does not clear it.
     world.nodes(nodes(node("alpha", "aws"), node("beta", "gcp", "signals", extra="register: false")))
     world.cli.up()
     moved = world.cli.outputs()["webhooks"]["alpha"]
     assert moved != url
     assert at_numerai(world)[IDS["classic"]] == moved
 
-    # Somebody changes it by hand: refresh shows it, the next up puts it right, and a removal leaves what is not ours.
+    # After a manual change, refresh shows it and the next up corrects it. A removal keeps a webhook that is not ours.
     by_hand(world, IDS["classic"], "https://elsewhere.example/hook")
     assert world.cli.preview().keys() == {"same"}
     assert "update" in world.cli.refresh()
@@ -85,17 +85,17 @@ def test_a_removed_node_clears_its_webhook(make_world: MakeWorld) -> None:
 
 
 def test_several_accounts_and_names(make_world: MakeWorld) -> None:
-    """Keys by account in the stack's configuration; each job gets those of its own account; names are looked up."""
-    mine = node("alpha", "aws").replace(IDS["classic"], "alpha_model")
+    """The stack's configuration has keys by account; each job gets its account's keys; model names are looked up."""
+    alpha = node("alpha", "aws").replace(IDS["classic"], "alpha_model")
     other = node("beta", "aws").replace(IDS["classic"], "stranger_modle") + "    account: fund\n"
-    world = make_world(nodes(mine, other))
+    world = make_world(nodes(alpha, other))
     scopes = ["upload_submission", "read_user_info", "read_submission_info"]
     pair = world.control.post("/keys", json={"account": "someone_else", "scopes": scopes}).json()
     assert "pulumi config set --secret numerai-public-id-fund" in refusal(world)
     for setting, value in (("numerai-public-id-fund", pair["public_id"]), ("numerai-secret-fund", pair["secret_key"])):
         world.cli.run("config", "set", "--secret", setting, stdin=value)
     assert 'no classic model "stranger_modle"; did you mean "stranger_model"?' in refusal(world)
-    world.nodes(nodes(mine, other.replace("modle", "model")))
+    world.nodes(nodes(alpha, other.replace("modle", "model")))
     world.cli.up()
     outputs = world.cli.outputs()
     models = {facts["model_id"]: name for name, facts in outputs["nodes"].items()}
@@ -106,7 +106,7 @@ def test_several_accounts_and_names(make_world: MakeWorld) -> None:
     assert [run["state"] for run in world.finished(2)] == ["SUCCEEDED"] * 2
     assert world.cli.preview().keys() == {"same"}
 
-    # Keys are rotated: the secrets and the jobs that name their versions change, and no webhook does.
+    # When keys are rotated, the secrets and the jobs that refer to their versions change, but no webhook does.
     pair = world.control.post("/keys", json={"account": "someone_else", "scopes": scopes}).json()
     for setting, value in (("numerai-public-id-fund", pair["public_id"]), ("numerai-secret-fund", pair["secret_key"])):
         world.cli.run("config", "set", "--secret", setting, stdin=value)

@@ -1,4 +1,4 @@
-"""The workflow files' own steps, in order, on the real engine: a reviewer's comment, the deployment, a drift."""
+"""The steps of the workflow files, in order, with the real engine: the comment, the deployment and a drift."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def pull_request(fork: bool = False) -> dict[str, Any]:
 
 
 class Repository:
-    """A repository on GitHub with these workflows, whose runs log in to the sandbox."""
+    """A GitHub repository with these workflows, whose runs log in to the sandbox."""
 
     def __init__(self, world: World, github: StandIn, scratch: Path) -> None:
         self.world, self.github, self.scratch = world, github, scratch
-        # Keys are in the stack's settings here, not in the environment as in other tests.
+        # The keys are in the stack's settings, not in the environment as in other tests.
         known = world.daemon["numerai"]
         world.cli.run("config", "set", "--secret", "numerai-public-id", stdin=known["public_id"])
         world.cli.run("config", "set", "--secret", "numerai-secret", stdin=known["secret_key"])
         self.keys = {name: world.cli.env.pop(name) for name in ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY")}
-        # The models' folder of a world is of a checkout's examples.
+        # The world's models take the place of the checkout's examples.
         self.tools = check_out(world, world.project)
 
     def run(self, file: str, event: Mapping[str, Any] | None = None, **more: Any) -> Result:
@@ -73,7 +73,7 @@ class Repository:
         )
 
     def _action(self, uses: str, _inputs: Mapping[str, str]) -> Mapping[str, str]:
-        """What a log-in leaves in the environment; here also the way to the sandbox."""
+        """Return the variables that a login sets, including those for the sandbox's network."""
         if uses.startswith("actions/"):
             return {}
         kept = ("PATH", "HOME", "LANG", "TMPDIR", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
@@ -109,7 +109,7 @@ def test_a_pull_request_its_merge_and_a_drift(repository: Callable[[str], Reposi
     ]
     tokens = [url.split("token=")[1] for url in world.cli.outputs()["webhooks"].values()]
 
-    # A pull request that resizes one node and adds another, on a cloud that was not used before.
+    # A pull request resizes one node and adds another, on a cloud that was not used before.
     github.add_comment(7, "<!-- prediction-nodes preview -->\nquoted by a person", PERSON)
     github.add_comment(7, "Looks good.", PERSON)
     world.model("second")
@@ -130,7 +130,7 @@ def test_a_pull_request_its_merge_and_a_drift(repository: Callable[[str], Reposi
         assert secret not in comment + done.log
     check_page(comment)
 
-    # Somebody changes a webhook on numer.ai: one issue, the same the next day.
+    # A webhook is changed on numer.ai: this opens one issue, which is kept the next day.
     for _ in range(2):
         by_hand_with(mine, "https://elsewhere.example/hook")
         assert not (done := mine.run("drift.yml")).failed, done.log
@@ -138,7 +138,7 @@ def test_a_pull_request_its_merge_and_a_drift(repository: Callable[[str], Reposi
     assert issue["title"] == "Drift: the clouds are not as the stack dev has them"
     assert "| `alpha` | `prediction-nodes:Webhook` | was changed |" in issue["body"]
 
-    # The merge deploys the change and puts the drift right, so the issue is closed.
+    # The merge deploys the change and corrects the drift, so the issue is closed.
     assert not (done := mine.run("deploy.yml", inputs={"refresh": True})).failed, done.log
     assert "size: mem-md -> mem-lg" in done.summary
     assert not (done := mine.run("drift.yml")).failed, done.log
@@ -146,7 +146,7 @@ def test_a_pull_request_its_merge_and_a_drift(repository: Callable[[str], Reposi
     assert issue["state"] == "closed"
     assert "Nothing differs any more" in github.on(issue["number"])[0]
 
-    # The last node leaves AWS: it is logged in to all the same, to take the rest away. The comment is edited in place.
+    # The last node leaves AWS: the workflow still logs in, to remove the cluster. The comment is edited in place.
     world.nodes(nodes(node("gamma", "gcp", "crypto", "second")))
     done = mine.run("preview.yml", pull_request())
     assert [uses for uses, _ in done.used][2:] == [
@@ -209,7 +209,7 @@ def test_what_cannot_be_previewed_says_why(repository: Callable[[str], Repositor
 
 
 def check_page(comment: str) -> None:
-    """The page shows this comment; PNODES_REWRITE_PAGES=1 writes it anew."""
+    """Check that the page shows this comment; PNODES_REWRITE_PAGES=1 rewrites the page."""
     begin, end = "<!-- the comment -->\n", "<!-- end of the comment -->"
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(begin)
@@ -223,12 +223,12 @@ def check_page(comment: str) -> None:
 
 
 def _without_counts(text: str) -> str:
-    """How many resources a node has is no news here."""
+    """Remove the numbers of resources, which change often."""
     return re.sub(r"\d+ to (create|update)", r"some to \1", text)
 
 
 def _shortened(comment: str) -> str:
-    """Without the mark, and of the diff what is changed in place: the rest's order, and ids in it, are by chance."""
+    """Remove the mark, and keep only in-place changes of the diff: the order and ids of the others are random."""
     text = comment.split("\n", 1)[1]
     upper, diff = text.split("```\n", 1)
     lines, lower = diff.split("\n```\n", 1)

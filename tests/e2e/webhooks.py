@@ -1,4 +1,4 @@
-"""Webhooks at Numerai: which ones are set, and setting one as a person does on numer.ai."""
+"""Reads the webhooks at Numerai, and sets one as a user does on numer.ai."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from tests.e2e.world import World
 
 
 def at_numerai(world: World) -> dict[str, str | None]:
-    """What Numerai has: model id -> webhook."""
-    found = world.control.get("/models").json()["models"]
-    return {model["id"]: model["webhook"] for model in found}
+    """Return the webhooks at Numerai by model id."""
+    models = world.control.get("/models").json()["models"]
+    return {model["id"]: model["webhook"] for model in models}
 
 
 def by_hand(world: World, model_id: str, url: str | None) -> None:
-    """What a person does on numer.ai."""
-    known = world.daemon["numerai"]
+    """Set or clear a model's webhook, as a user does on numer.ai."""
+    keys = world.daemon["numerai"]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in world.cli.env.items():
             patch.setenv(name, value)
-        Client(Keys(known["public_id"], known["secret_key"])).set_webhook(model_id, url)
+        Client(Keys(keys["public_id"], keys["secret_key"])).set_webhook(model_id, url)

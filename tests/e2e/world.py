@@ -1,4 +1,4 @@
-"""A user's project in a folder of its own, with a sandbox daemon and the engine attached to it."""
+"""A user's project in its own folder, with a sandbox daemon and the engine attached to it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RUN pip install --no-cache-dir -r requirements.txt
 COPY . .
 CMD ["python", "predict.py"]
 """
-# Shows what a container sees without training anything; names only, so that no key gets into a log.
+# Shows a container's environment without training anything; only names, so that no key gets into a log.
 QUICK_PREDICT = """\
 import json, os
 names = ["TRIGGER_ID", "RUN_ID", "MODEL_ID", "ROUND_NUMBER", "IS_TEST", "NODE_NAME", "TOURNAMENT", "EXTRA"]
@@ -39,7 +39,7 @@ seen = {name: os.environ[name] for name in names if name in os.environ}
 seen["keys"] = [len(os.environ.get(name, "")) > 8 for name in ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY")]
 print(json.dumps(seen))
 """
-# Submits Numerai's own example predictions, with nothing to install. FAIL and SLEEP are set in nodes.yaml.
+# Submits Numerai's example predictions without installing anything. FAIL and SLEEP are set in nodes.yaml.
 SUBMITTING_PREDICT = """\
 import json, os, sys, threading, urllib.request
 
@@ -76,7 +76,7 @@ PACK = ("--policy-pack", str(ROOT / "policies"))
 
 
 class World:
-    """`project` holds what a user has after cloning; `cli` is pulumi in it; `control` asks the sandbox."""
+    """`project` has the files of a fresh clone; `cli` runs pulumi in it; `control` is the sandbox's control API."""
 
     def __init__(self, folder: Path, environments: Path, nodes: str, executor: str = "process") -> None:
         self.project, self.home = folder / "project", folder / "sandbox"
@@ -94,12 +94,12 @@ class World:
         self.cli.run("stack", "init", "dev")
 
     def use_this_python(self) -> None:
-        """Let the program run in the environment of the tests."""
+        """Run the program in the tests' Python environment."""
         settings = self.project / "Pulumi.yaml"
         settings.write_text(settings.read_text().replace("virtualenv: .venv", f"virtualenv: {sys.prefix}"))
 
     def start(self) -> None:
-        """Start the daemon and wait until it listens."""
+        """Start the daemon and wait until it is ready."""
         ready = self.home / "daemon.json"
         self.home.mkdir(parents=True, exist_ok=True)
         argv = [sys.executable, "-m", "sandbox.daemon", "--home", str(self.home), "--cache", str(self._environments)]
@@ -112,7 +112,7 @@ class World:
         self.control = httpx.Client(base_url=self.daemon["control"], trust_env=False, timeout=60)
 
     def stop(self) -> None:
-        """Stop the daemon; its state stays."""
+        """Stop the daemon and keep its state."""
         self.control.close()
         self._process.terminate()
         self._process.wait(timeout=30)
@@ -135,7 +135,7 @@ class World:
         }
 
     def reconnect(self) -> None:
-        """After `stop` and `start`: the engine must find the new ports."""
+        """Give the engine the new ports after `stop` and `start`."""
         self.cli.env.update(self._environment())
 
     def nodes(self, text: str) -> None:
@@ -151,7 +151,7 @@ class World:
         (folder / "predict.py").write_text(predict)
 
     def client(self) -> httpx.Client:
-        """An HTTP client that sees the sandbox's network, as Numerai does."""
+        """Return an HTTP client with the sandbox's network, like Numerai's."""
         network = Network(int(self.daemon["gateway"].rsplit(":", 1)[1]), Path(self.daemon["ca"]))
         trust = ssl.create_default_context(cafile=self.daemon["ca"])
         return httpx.Client(proxy=network.proxy("numerai"), verify=trust, trust_env=False, timeout=60)
@@ -163,11 +163,11 @@ class World:
             return client.post(url, json=sent)
 
     def runs(self) -> list[dict[str, Any]]:
-        """The jobs that ran or run, oldest first."""
+        """Return all runs, oldest first."""
         return list(self.control.get("/runs").json()["runs"])
 
     def finished(self, count: int, seconds: float = 180) -> list[dict[str, Any]]:
-        """The runs once `count` of them have ended."""
+        """Wait until `count` runs have ended; return all runs."""
         wait_until(
             lambda: sum(run["state"] in ("SUCCEEDED", "FAILED") for run in self.runs()) >= count,
             lambda: f"expected {count} ended runs, got {self.runs()}\n{self._log()}",
@@ -176,19 +176,19 @@ class World:
         return self.runs()
 
     def _log(self) -> str:
-        """What the daemon wrote."""
+        """Return the daemon's log."""
         return (self.home / "daemon.log").read_text()
 
     def log(self, run_id: str) -> str:
-        """What a run printed."""
+        """Return a run's output."""
         return self.control.get(f"/runs/{run_id}/logs").text
 
     def left(self) -> dict[str, int]:
-        """Cloud -> number of resources that exist."""
+        """Return the number of existing resources by cloud."""
         return dict(self.control.get("/status").json()["resources"])
 
 
 class MakeWorld(Protocol):
-    """Makes a world from the text of a nodes.yaml; the fixture `make_world` stops it after the test."""
+    """Creates a world from the text of a nodes.yaml; the fixture `make_world` stops it after the test."""
 
     def __call__(self, nodes: str, executor: str = "process") -> World: ...

@@ -1,4 +1,4 @@
-"""A folder's files as the clouds' builders get them."""
+"""Build contexts as the archives that the clouds' builders get."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 
 def packed(files: Mapping[str, str]) -> bytes:
-    """A build context as the clouds' builders get it."""
+    """Pack a build context into the archive that the clouds' builders get."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, text in files.items():

@@ -1,4 +1,4 @@
-"""Clouds that make builds hard: answers get lost, builds take until they are let go."""
+"""Difficult conditions for builds: lost answers, and builds that wait for the test."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sandbox.gcp.cloud import GcpCloud
 
 
 def lose_first_answers(cloud: AwsCloud | AzureCloud | GcpCloud) -> list[str]:
-    """The first answer to each kind of call is lost, after the call has done its work; returns those calls."""
+    """Lose the first answer to each kind of call after the call has taken effect; return the list of those calls."""
     lost: list[str] = []
 
     def answer(call: Call) -> Reply:
-        done = cloud.answer(call)
+        reply = cloud.answer(call)
         kind = f"{call.method} {call.host} {call.headers.get('x-amz-target', '')}"
-        if kind in lost or done.status >= 400:
-            return done
+        if kind in lost or reply.status >= 400:
+            return reply
         lost.append(kind)
         return Reply(503, b'{"error": {"code": "ServerBusy", "message": "try again"}}', {"retry-after": "0"})
 
@@ -31,7 +31,7 @@ def lose_first_answers(cloud: AwsCloud | AzureCloud | GcpCloud) -> list[str]:
 
 
 def hold_builds(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Builds wait for the event that is returned; at the latest a minute."""
+    """Make builds wait for the returned event, at most for a minute."""
     gate, build = threading.Event(), cloud.kernel.images.build
 
     def held(*arguments: Any) -> str:

@@ -1,4 +1,4 @@
-"""A fixture: a kernel in a temporary home, without daemon or gateway; enough for what does not cross the network."""
+"""A fixture: a kernel in a temporary home, without daemon and gateway, for tests that need no network."""
 
 from __future__ import annotations
 

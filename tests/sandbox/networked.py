@@ -1,4 +1,4 @@
-"""What the sandbox stands in for, on a network of its own without the daemon: one cloud, or Numerai."""
+"""One simulated cloud, or Numerai, with its own gateway but without the daemon."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ AnyCloud = TypeVar("AnyCloud", bound=Cloud)
 
 
 class Account(Generic[AnyCloud]):
-    """A cloud of the sandbox in which tests make resources without the engine."""
+    """A simulated cloud in which tests create resources without the engine."""
 
     def __init__(self, cloud: AnyCloud, network: Network) -> None:
         self.cloud, self.network = cloud, network
@@ -57,7 +57,7 @@ class Account(Generic[AnyCloud]):
 
 @contextmanager
 def gateway(home: Path, find_app: Callable[[str], ASGIApp | None]) -> Iterator[Network]:
-    """The network of a gateway that asks `find_app` which program answers for a host."""
+    """Run a gateway that finds the app of a host with `find_app`; yield its network."""
     authority = Authority(home)
     served = Gateway(authority, find_app)
     loop = asyncio.new_event_loop()
@@ -75,7 +75,7 @@ def gateway(home: Path, find_app: Callable[[str], ASGIApp | None]) -> Iterator[N
 
 @contextmanager
 def networked(kernel: Kernel, home: Path, make: Callable[[Kernel], AnyCloud]) -> Iterator[tuple[AnyCloud, Network]]:
-    """The cloud that `make` gives, answering for its hosts; all of its processes are stopped at the end."""
+    """Serve the cloud that `make` returns under its host names; stop all of its processes at the end."""
     clouds: list[AnyCloud] = []
     with gateway(home, lambda host: clouds[0].app if clouds[0].owns(host) else None) as network:
         kernel.executor.stop()
@@ -102,7 +102,7 @@ class NumeraiKernel:
 
 @contextmanager
 def networked_numerai(home: Path, **options: Any) -> Iterator[tuple[Numerai, Network]]:
-    """A Numerai that processes reach under its real host names."""
+    """Serve a Numerai under its real host names."""
     store = Store(home)
     served: list[Numerai] = []
     with gateway(home, lambda host: served[0].app if served[0].owns(host) else None) as network:

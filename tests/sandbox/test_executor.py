@@ -1,4 +1,4 @@
-"""Builds without a container engine and the jobs that run from them: files, environment, limits, logs, records."""
+"""Builds without a container engine, and the resulting jobs: files, environment, limits, logs, records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deployed archives run in processes of their own, with what was deployed and nothing else."""
+"""Each deployed archive runs in its own process, with only the deployed environment."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def deploy(kernel: Kernel, version: int = 1, host: str = HOST) -> None:
 def call(kernel: Kernel, body: str = "hello") -> dict[str, object]:
     status, _, answer = kernel.functions.request("aws/alpha", "POST", "/pred/x?token=y", {"X-A": "b"}, body.encode())
     assert status == 202
-    found: dict[str, object] = json.loads(answer)
-    return found
+    facts: dict[str, object] = json.loads(answer)
+    return facts
 
 
 def test_a_request_reaches_the_process_as_it_came(kernel: Kernel) -> None:
@@ -64,7 +64,7 @@ def test_it_stays_warm_until_it_is_deployed_again(kernel: Kernel) -> None:
     assert (first["version"], third["version"]) == (1, 2)
 
 
-def test_a_process_that_does_not_start_tells_its_log(kernel: Kernel) -> None:
+def test_the_error_of_a_process_that_does_not_start_contains_its_log(kernel: Kernel) -> None:
     deploy(kernel, host="raise SystemExit('broken at start')")
     with pytest.raises(FunctionFailed, match="broken at start"):
         call(kernel)

@@ -1,4 +1,4 @@
-"""The gateway answers for real host names to unmodified clients, tells apps who calls, and reaches no internet."""
+"""The gateway answers unmodified clients under real host names, identifies them, and never uses the internet."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def network(tmp_path: Path) -> Iterator[Network]:
 
 def _in_process(network: Network, code: str) -> dict[str, Any]:
     env = {"PATH": os.environ["PATH"], **network.environment("job/some run")}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    process = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    facts: dict[str, Any] = json.loads(process.stdout)
+    return facts
 
 
 @pytest.mark.parametrize(

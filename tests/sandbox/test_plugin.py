@@ -1,4 +1,4 @@
-"""The stand-in provider with the real engine: inputs checked, differences found, replacements and removals done."""
+"""The simulated provider with the real engine: checks of inputs, differences, replacements and deletions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the real providers refuse is refused here: enums, patterns, required members, and which change replaces."""
+"""The checks of the real providers: enums, patterns and required properties, and changes that replace a resource."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store is atomic where claims rest on it and remembers across a restart."""
+"""The store creates entries atomically, as claims require, and survives a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An AWS of the sandbox, and a way to make resources in it without the engine."""
+"""A simulated AWS in which tests create resources without the engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def trust(service: str, condition: dict[str, Any] | None = None) -> str:
 
 
 class Aws(Account[AwsCloud]):
-    """`cloud` is the stand-in; `make` creates a resource as the plugin would; `client` is one of boto3."""
+    """`cloud` is the simulated cloud; `make` creates a resource as the plugin would; `client` uses boto3."""
 
     def make(self, type_: str, logical: str, /, **inputs: Any) -> Resource:
         failures = list(self.cloud.handlers[type_].check(inputs))
@@ -33,12 +33,12 @@ class Aws(Account[AwsCloud]):
         return role
 
     def policy(self, role: Resource) -> Resource:
-        found = self.cloud.find(iam.POLICY, role=role.id)
-        assert found is not None
-        return found
+        policy = self.cloud.find(iam.POLICY, role=role.id)
+        assert policy is not None
+        return policy
 
     def client(self, service: str, role: Resource | None = None, region: str = "us-east-1", **options: Any) -> Any:
-        """A client of the deployer's, or of a session of a role."""
+        """Return a client with the deployer's credentials, or with those of a session of a role."""
         keys = self.cloud.access.session(role["arn"], "test") if role else {"AWS_ACCESS_KEY_ID": iam.DEPLOYER_KEY}
         return boto3.client(
             service,
@@ -61,7 +61,7 @@ class Aws(Account[AwsCloud]):
         return self.make(logs.GROUP, name, retentionInDays=30)
 
     def subnet(self) -> Resource:
-        """A public subnet in a network of its own."""
+        """Create a public subnet in its own network."""
         vpc = self.make(network.VPC, "vpc", cidrBlock="10.0.0.0/16")
         gateway = self.make(network.GATEWAY, "gateway", vpcId=vpc.id)
         table = self.make(network.TABLE, "table", vpcId=vpc.id)

@@ -1,4 +1,4 @@
-"""The sandbox's cloud and a person who deploys to it; tests/providers/aws uses the same fixtures."""
+"""The simulated cloud and its deployer; tests/providers/aws uses the same fixtures."""
 
 from tests.sandbox.aws.fixtures import aws, deployer
 

@@ -1,4 +1,4 @@
-"""Fixtures: an AWS of the sandbox behind a real gateway, and the environment of a person who deploys to it."""
+"""Fixtures: a simulated AWS behind a real gateway, and the environment of its deployer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.sandbox.networked import networked
 
 @pytest.fixture
 def deployer(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of the person who runs `pulumi up` in the sandbox's shell."""
+    """Set the environment that the deployer has in the sandbox's shell."""
     variables = {
         **aws.network.environment("deployer"),
         "AWS_ACCESS_KEY_ID": iam.DEPLOYER_KEY,

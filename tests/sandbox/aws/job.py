@@ -1,4 +1,4 @@
-"""A Batch job of the sandbox's AWS, with everything that it needs."""
+"""A Batch job in the simulated AWS, with everything that it needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOW = "import json, os\nprint(json.dumps({k: os.environ.get(k) for k in ('A', '
 
 
 class World:
-    """A queue, a definition with a secret by reference and a real (process) image, a trigger's role."""
+    """A queue, a definition that refers to a secret and a real (process) image, and a trigger's role."""
 
     def __init__(self, aws: Aws, script: str = SHOW) -> None:
         self.aws, self.script = aws, script
@@ -70,8 +70,8 @@ class World:
         return f"{url}@{images.build(url, packed(files), 'Dockerfile', {}, ['t'], lambda _: None)}"
 
     def submit(self, **changes: Any) -> str:
-        wanted = {"jobName": "run-1", "jobQueue": self.queue["arn"], "jobDefinition": self.definition.id, **changes}
-        return str(self.aws.client("batch", self.trigger).submit_job(**wanted)["jobId"])
+        request = {"jobName": "run-1", "jobQueue": self.queue["arn"], "jobDefinition": self.definition.id, **changes}
+        return str(self.aws.client("batch", self.trigger).submit_job(**request)["jobId"])
 
     def run(self, **changes: Any) -> JobRun:
         return self.aws.cloud.kernel.executor.wait(self.submit(**changes), 60)

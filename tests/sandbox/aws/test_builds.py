@@ -1,4 +1,4 @@
-"""The program's own image build (boto3, buildspec and all) against the sandbox's CodeBuild."""
+"""The program's image build (including boto3 and the buildspec) against the simulated CodeBuild."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DOCKERFILE = 'FROM python:3.12-slim\nARG MODEL_ID\nENV MODEL=${MODEL_ID}\nCOPY .
 
 
 class World:
-    """A project with the role that the program gives it, and a context."""
+    """A build context, and a project with the same role as in the program."""
 
     def __init__(self, aws: Aws, folder: Path) -> None:
         self.aws, self.folder = aws, folder

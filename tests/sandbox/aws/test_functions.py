@@ -1,4 +1,4 @@
-"""Functions, their URLs and schedules: the deployed archive runs with its role, and only by doors that are open."""
+"""Functions, their URLs and schedules: the archive runs with its role, and only for permitted callers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOTHING = json.dumps({"Statement": []})
 
 
 class World:
-    """A function with a public URL."""
+    """A function that has a public URL."""
 
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
@@ -68,9 +68,9 @@ def test_a_request_reaches_the_archive_and_its_answer_comes_back(world: World) -
     answer = world.call("/pred/x?token=a%20b", json={"a": 1})
     assert answer.status_code == 202, answer.text
     assert answer.headers["content-type"] == "application/json"
-    seen = answer.json()
-    assert (seen["path"], seen["method"], json.loads(seen["body"])) == ("/pred/x", "POST", {"a": 1})
-    assert seen["query"] in ("token=a%20b", "token=a+b")
+    event = answer.json()
+    assert (event["path"], event["method"], json.loads(event["body"])) == ("/pred/x", "POST", {"a": 1})
+    assert event["query"] in ("token=a%20b", "token=a+b")
 
 
 def test_the_process_has_a_session_of_its_own_role(world: World) -> None:
@@ -141,7 +141,7 @@ def test_a_role_that_does_not_trust_lambda(world: World) -> None:
 
 
 class Scheduled(World):
-    """The function with a schedule."""
+    """The function and a schedule that calls it."""
 
     def __init__(self, aws: Aws) -> None:
         super().__init__(aws)

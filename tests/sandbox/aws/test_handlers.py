@@ -1,4 +1,4 @@
-"""Resource types: names, computed outputs, deletion that AWS refuses, what a change does."""
+"""Resource types: names, computed outputs, refused deletions, and the effects of changes."""
 
 from __future__ import annotations
 

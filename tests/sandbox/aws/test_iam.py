@@ -1,4 +1,4 @@
-"""Decisions: wildcards, conditions, denials, trust."""
+"""Permission checks: wildcards, conditions, denials, trust."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Submitting a Batch job by boto3: who may, what is merged, whose rights pull the image and read the keys."""
+"""Submitting a Batch job with boto3: permissions, overrides, pulling the image and reading the keys."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def world(aws: Aws) -> World:
 
 
 def test_variables_are_added_keys_resolved_and_the_container_has_no_credentials(world: World) -> None:
-    seen = world.printed(world.run(containerOverrides={"environment": [{"name": "B", "value": "2"}]}))
-    assert seen == {"A": "1", "B": "2", "KEY": "planted", "AWS_ACCESS_KEY_ID": None}
+    printed = world.printed(world.run(containerOverrides={"environment": [{"name": "B", "value": "2"}]}))
+    assert printed == {"A": "1", "B": "2", "KEY": "planted", "AWS_ACCESS_KEY_ID": None}
 
 
 def test_a_name_stands_for_the_newest_revision(world: World) -> None:
@@ -79,9 +79,9 @@ def test_the_trigger_may_neither_see_nor_end_jobs(world: World) -> None:
     (described,) = deployer.describe_jobs(jobs=[job])["jobs"]
     assert (described["status"], described["jobName"]) == ("SUCCEEDED", "run-1")
     named = [{"name": "JOB_DEFINITION", "values": [world.definition.id]}]
-    assert [each["jobId"] for each in deployer.list_jobs(jobQueue=world.queue.id, filters=named)["jobSummaryList"]] == [
-        job
-    ]
+    assert [
+        entry["jobId"] for entry in deployer.list_jobs(jobQueue=world.queue.id, filters=named)["jobSummaryList"]
+    ] == [job]
     stream = described["container"]["logStreamName"]
     events = world.aws.client("logs").get_log_events(logGroupName=world.logs.id, logStreamName=stream)["events"]
     assert '"A": "1"' in events[0]["message"]

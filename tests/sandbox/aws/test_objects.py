@@ -1,4 +1,4 @@
-"""S3 by boto3: who may do what, the conditional creation that claims rest on, listing."""
+"""S3 with boto3: permissions, the conditional creation that claims need, and listing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.sandbox.aws.cloud import Aws
 
 
 class Claims:
-    """A bucket, and a trigger's role as the program grants it."""
+    """A bucket, and a trigger's role with the same permissions as in the program."""
 
     def __init__(self, aws: Aws) -> None:
         self.aws, self.bucket = aws, aws.bucket()
@@ -41,8 +41,8 @@ def test_a_claim_is_created_once_listed_and_read(claims: Claims) -> None:
     with pytest.raises(ClientError) as error:
         claims.put("claims/alpha/r/1.claim", IfNoneMatch="*")
     assert code(error) == ("PreconditionFailed", 412)
-    found = claims.s3.list_objects_v2(Bucket=claims.bucket.id, Prefix="claims/alpha/r/")
-    assert [each["Key"] for each in found["Contents"]] == ["claims/alpha/r/1.claim"]
+    listing = claims.s3.list_objects_v2(Bucket=claims.bucket.id, Prefix="claims/alpha/r/")
+    assert [item["Key"] for item in listing["Contents"]] == ["claims/alpha/r/1.claim"]
     assert claims.s3.get_object(Bucket=claims.bucket.id, Key="claims/alpha/r/1.claim")["Body"].read() == b"body"
 
 

@@ -1,4 +1,4 @@
-"""ECR takes an image from outside only with a password that it gave to somebody who may push."""
+"""ECR accepts a push from outside only with a password that it issued to a principal that may push."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def password_of(aws: Aws, region: str = "us-east-1", role: Resource | None = Non
 
 
 def test_the_providers_function_gives_a_password_that_is_taken(aws: Aws) -> None:
-    given = aws.cloud.invoke("aws:ecr/getAuthorizationToken:getAuthorizationToken", {"region": "us-east-1"})
+    token = aws.cloud.invoke("aws:ecr/getAuthorizationToken:getAuthorizationToken", {"region": "us-east-1"})
     repository = aws.repository()["repositoryUrl"]
     assert Pushes(aws.cloud).serves(repository.split("/")[0])
-    assert given["proxyEndpoint"] == f"https://{repository.split('/')[0]}"
-    Pushes(aws.cloud).admit(repository, given["userName"], given["password"])
+    assert token["proxyEndpoint"] == f"https://{repository.split('/')[0]}"
+    Pushes(aws.cloud).admit(repository, token["userName"], token["password"])
 
 
 @pytest.mark.parametrize(("user", "password"), [("AWS", "wrong"), ("AWS", ""), ("aws", None)])
 def test_a_wrong_login_is_refused(aws: Aws, user: str, password: str | None) -> None:
-    given = password_of(aws) if password is None else password
+    secret = password_of(aws) if password is None else password
     with pytest.raises(Refused, match="authentication required") as refused:
-        Pushes(aws.cloud).admit(aws.repository()["repositoryUrl"], user, given)
+        Pushes(aws.cloud).admit(aws.repository()["repositoryUrl"], user, secret)
     assert refused.value.status == 401
 
 
@@ -44,9 +44,9 @@ def test_a_password_is_for_one_region_and_twelve_hours(aws: Aws) -> None:
     with pytest.raises(Refused, match="authentication required"):
         Pushes(aws.cloud).admit(repository, "AWS", password_of(aws, "eu-west-1"))
     password, store = password_of(aws), aws.cloud.kernel.store
-    known = store.get(ecr.PASSWORDS, password)
-    assert known is not None
-    store.put(ecr.PASSWORDS, password, known | {"until": 0})
+    login = store.get(ecr.PASSWORDS, password)
+    assert login is not None
+    store.put(ecr.PASSWORDS, password, login | {"until": 0})
     with pytest.raises(Refused, match="authorization token has expired"):
         Pushes(aws.cloud).admit(repository, "AWS", password)
 

@@ -1,4 +1,4 @@
-"""Service Quotas and Lambda's account settings in the sandbox, by boto3."""
+"""Service Quotas and Lambda's account settings in the sandbox, read with boto3."""
 
 from __future__ import annotations
 

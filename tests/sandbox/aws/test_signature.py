@@ -1,4 +1,4 @@
-"""Signature Version 4: what real clients sign is taken, what somebody changed or signed with another key is not."""
+"""Signature Version 4: calls signed by real clients are valid; changed calls and other keys are not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def signed(service: str = "batch", secret: str = "right", query: str = "", path:
     kind = S3SigV4Auth if service == "s3" else SigV4Auth
     kind(Credentials("ASIAX", secret, "token"), service, "us-east-1").add_auth(request)
     headers = {name.lower(): str(value) for name, value in request.headers.items()}
-    parameters = dict(each.split("=") for each in query.lstrip("?").split("&")) if query else {}
+    parameters = dict(pair.split("=") for pair in query.lstrip("?").split("&")) if query else {}
     return Call("POST", host, path, parameters, {**headers, "host": host}, b"{}")
 
 
@@ -81,4 +81,4 @@ def test_keys_of_any_characters_are_signed_as_they_are(aws: Aws, key: str) -> No
     bucket, client = aws.bucket(), aws.client("s3")
     client.put_object(Bucket=bucket.id, Key=key, Body=b"1", Metadata={"claimant": "me"})
     assert client.head_object(Bucket=bucket.id, Key=key)["Metadata"] == {"claimant": "me"}
-    assert [each["Key"] for each in client.list_objects_v2(Bucket=bucket.id, Prefix=key)["Contents"]] == [key]
+    assert [item["Key"] for item in client.list_objects_v2(Bucket=bucket.id, Prefix=key)["Contents"]] == [key]

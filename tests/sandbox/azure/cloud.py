@@ -1,4 +1,4 @@
-"""An Azure of the sandbox, and a way to make resources in it without the engine."""
+"""A simulated Azure in which tests create resources without the engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUILT_IN = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions"
 
 
 class Azure(Account[AzureCloud]):
-    """`cloud` is the stand-in; `make` creates a resource as the plugin would."""
+    """`cloud` is the simulated cloud; `make` creates a resource as the plugin would."""
 
     def __init__(self, cloud: AzureCloud, network: Network) -> None:
         super().__init__(cloud, network)

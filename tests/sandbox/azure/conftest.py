@@ -1,4 +1,4 @@
-"""The sandbox's cloud and a person who deploys to it; tests/providers/azure uses the same fixtures."""
+"""The simulated cloud and its deployer; tests/providers/azure uses the same fixtures."""
 
 from tests.sandbox.azure.fixtures import azure, deployer
 

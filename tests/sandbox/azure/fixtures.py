@@ -1,4 +1,4 @@
-"""Fixtures: an Azure of the sandbox behind a real gateway, and the environment of a person who deploys to it."""
+"""Fixtures: a simulated Azure behind a real gateway, and the environment of its deployer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.sandbox.networked import networked
 
 @pytest.fixture
 def deployer(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A token of the person who runs `pulumi up`, in a process whose clients see the sandbox's network."""
+    """Set the sandbox's network for this process; return a token of the deployer."""
     for name, value in azure.network.environment("deployer").items():
         monkeypatch.setenv(name, value)
     return azure.token()

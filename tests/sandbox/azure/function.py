@@ -1,4 +1,4 @@
-"""The trigger's function app on the sandbox's Azure, with everything that it needs."""
+"""The trigger's function app in the simulated Azure, with everything that it needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 
 
 class World:
-    """An app as the component makes it, without claims or job behind it."""
+    """An app like that of the component, without claims and job."""
 
     def __init__(self, azure: Azure) -> None:
         self.azure = azure

@@ -1,4 +1,4 @@
-"""A Container Apps job of the sandbox's Azure, with everything that it needs."""
+"""A Container Apps job in the simulated Azure, with everything that it needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOW = (
 
 
 class World:
-    """A job with a secret by reference and a real (process) image."""
+    """A job that refers to a secret and a real (process) image."""
 
     def __init__(self, azure: Azure, script: str = SHOW) -> None:
         self.azure, self.script = azure, script

@@ -1,4 +1,4 @@
-"""Log Analytics and Entra ID in the sandbox: who gets a token, what it is good for, which queries are understood."""
+"""Log Analytics and Entra ID in the sandbox: issuing and checking tokens, and the supported queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The blob service: roles decide, creation is conditional, one node cannot touch another's claims."""
+"""The blob service: roles, conditional creation, and separate claims of the nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions of role assignments: the one that the claims have, and what the language makes of mistakes."""
+"""Conditions of role assignments: the condition of the claims, and invalid conditions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Azure refuses or replaces, type by type."""
+"""Azure's checks and replacements of each resource type."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_secret_never_gives_its_value_back_and_each_value_is_a_version(azure: 
     first = azure.make(vault.SECRET, "key", **place, properties={"value": "one"})
     same = azure.change(first, tags={"a": "b"})
     second = azure.change(same, properties={"value": "two"})
-    uris = [each["properties"]["secretUriWithVersion"] for each in (first, same, second)]
+    uris = [secret["properties"]["secretUriWithVersion"] for secret in (first, same, second)]
     assert uris[0] == uris[1] != uris[2]
     assert "two" not in repr(second.outputs["properties"])
 

@@ -1,4 +1,4 @@
-"""Starting a Container Apps job: who may, what the body replaces, whose rights read secrets and pull the image."""
+"""Starting a Container Apps job: permissions, the template in the request, secrets and pulling the image."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def world(azure: Azure) -> World:
 
 
 def test_without_a_body_the_template_runs_with_its_secrets(world: World) -> None:
-    seen = world.printed(world.start())
-    assert seen == {"A": "1", "B": None, "KEY": "planted", "CONTAINER_APP_JOB_NAME": world.job["name"]}
+    printed = world.printed(world.start())
+    assert printed == {"A": "1", "B": None, "KEY": "planted", "CONTAINER_APP_JOB_NAME": world.job["name"]}
 
 
 def test_a_body_takes_the_place_of_the_containers(world: World) -> None:
     container = world.inputs["template"]["containers"][0]
-    seen = world.printed(world.start({"containers": [{**container, "env": [{"name": "B", "value": "2"}]}]}))
-    assert (seen["A"], seen["B"], seen["KEY"]) == (None, "2", None)
+    printed = world.printed(world.start({"containers": [{**container, "env": [{"name": "B", "value": "2"}]}]}))
+    assert (printed["A"], printed["B"], printed["KEY"]) == (None, "2", None)
 
 
 def test_a_start_needs_the_right_on_this_job(world: World) -> None:
@@ -45,7 +45,9 @@ def test_the_starter_may_neither_stop_nor_see_executions(world: World) -> None:
     with world.azure.http(world.azure.token()) as deployer:
         world.azure.cloud.kernel.executor.wait(name, 60)
         executions = deployer.get(f"{base}/executions?{VERSION}").json()["value"]
-        assert [(each["name"], each["properties"]["status"]) for each in executions] == [(name, "Succeeded")]
+        assert [(execution["name"], execution["properties"]["status"]) for execution in executions] == [
+            (name, "Succeeded")
+        ]
 
 
 def test_an_image_that_the_identity_may_not_pull_fails_the_execution(world: World) -> None:

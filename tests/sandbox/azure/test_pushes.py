@@ -1,4 +1,4 @@
-"""A registry of Azure takes an image from outside only with its own token, got in exchange by somebody who may push."""
+"""An Azure registry accepts a push from outside only with its own token of a principal that may push."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from tests.sandbox.azure.cloud import GROUP, Azure
 
 @pytest.fixture
 def server(azure: Azure) -> str:
-    found: Resource = azure.make(REGISTRY, "images", resourceGroupName=GROUP, location="eastus", sku={"name": "Basic"})
-    return str(found["loginServer"])
+    registry: Resource = azure.make(
+        REGISTRY, "images", resourceGroupName=GROUP, location="eastus", sku={"name": "Basic"}
+    )
+    return str(registry["loginServer"])
 
 
 def test_the_products_own_exchange_gives_a_password_that_is_taken(azure: Azure, server: str, deployer: str) -> None:

@@ -1,4 +1,4 @@
-"""The product's own image build against the stood-in registry: upload, run, log, digest."""
+"""The product's image build against the simulated registry: upload, run, log, digest."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> AcrBuildProvider:
 
 
 def named(node: str, props: dict[str, Any]) -> dict[str, str]:
-    """The inputs of a build that say whose it is."""
+    """Return the inputs that identify the node and stack of a build."""
     return {"node": node, "repository": f"{props['repository'].rpartition('/')[0]}/{node}"}
 
 
@@ -172,7 +172,7 @@ def test_a_deleted_registry_takes_its_images_along(
 
 
 def built(provider: AcrBuildProvider, props: dict[str, Any], text: str) -> str:
-    """The digest of the image of another source."""
+    """Build an image from another source; return its digest."""
     dockerfile = Path(props["dockerfile"])
     (dockerfile.parent / "predict.py").write_text(text)
     digest = BuildContext(dockerfile.parent, dockerfile).digest

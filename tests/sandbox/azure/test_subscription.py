@@ -1,4 +1,4 @@
-"""The subscription below Resource Manager in the sandbox: what it is, its resource providers, its quotas."""
+"""The subscription in Resource Manager in the sandbox: its properties, resource providers and quotas."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ def ask(azure: Azure, path: str, token: str | None = None, method: str = "GET") 
 
 
 def test_the_subscription_is_enabled_and_listed(azure: Azure) -> None:
-    found = ask(azure, ROOT).json()
-    assert (found["state"], found["subscriptionPolicies"]["quotaId"]) == ("Enabled", "PayAsYouGo_2014-09-01")
-    assert [each["subscriptionId"] for each in ask(azure, "/subscriptions").json()["value"]] == [SUBSCRIPTION]
+    subscription = ask(azure, ROOT).json()
+    assert (subscription["state"], subscription["subscriptionPolicies"]["quotaId"]) == (
+        "Enabled",
+        "PayAsYouGo_2014-09-01",
+    )
+    assert [item["subscriptionId"] for item in ask(azure, "/subscriptions").json()["value"]] == [SUBSCRIPTION]
 
 
 def test_providers_are_registered_and_unregistered(azure: Azure) -> None:

@@ -1,4 +1,4 @@
-"""The function app: publishing with the product's own code, and the deployed package answering in its own process."""
+"""The function app: publishing with the product's code, and the deployed package in its own process."""
 
 from __future__ import annotations
 

@@ -28,17 +28,17 @@ def running(home: Path, daemon_code: Use, monkeypatch: pytest.MonkeyPatch) -> sa
 
 @pytest.mark.parametrize("command", [["env"], ["open-round"], ["retry"], ["logs", "r"]])
 def test_without_a_sandbox_the_error_shows_how_to_start_one(pnodes: Pnodes, home: Path, command: list[str]) -> None:
-    done = pnodes("sandbox", *command)
-    assert done.exit_code == 1, done.output
-    assert done.stdout == ""
-    assert done.stderr == f"error: No sandbox is running in {home}. Start one with `pnodes sandbox start`.\n"
+    result = pnodes("sandbox", *command)
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    assert result.stderr == f"error: No sandbox is running in {home}. Start one with `pnodes sandbox start`.\n"
 
 
 def test_status_and_stop_without_a_sandbox(pnodes: Pnodes, home: Path) -> None:
-    done = pnodes("sandbox", "status")
-    assert done.exit_code == 1, done.output
-    done = pnodes("sandbox", "stop")
-    assert done.exit_code == 0, done.output
+    result = pnodes("sandbox", "status")
+    assert result.exit_code == 1, result.output
+    result = pnodes("sandbox", "stop")
+    assert result.exit_code == 0, result.output
     assert json.loads(pnodes("sandbox", "status", "--json").stdout) == {"running": False, "home": str(home)}
 
 
@@ -55,16 +55,16 @@ def test_env_without_an_engine(
     pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pulumi, "find", lambda: None)
-    done = pnodes("sandbox", "env")
-    assert done.exit_code == 1, done.output
-    assert done.stdout == ""
-    assert "Install one with `pnodes engine`" in done.stderr
+    result = pnodes("sandbox", "env")
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    assert "Install one with `pnodes engine`" in result.stderr
 
 
 def test_a_tournament_that_does_not_exist(pnodes: Pnodes, home: Path) -> None:
-    done = pnodes("sandbox", "open-round", "--tournament", "clasic")
-    assert done.exit_code == 2, done.output
-    assert done.stderr == "error: --tournament: expected classic, signals or crypto, got 'clasic'.\n"
+    result = pnodes("sandbox", "open-round", "--tournament", "clasic")
+    assert result.exit_code == 2, result.output
+    assert result.stderr == "error: --tournament: expected classic, signals or crypto, got 'clasic'.\n"
 
 
 @pytest.mark.parametrize(("status", "code"), [(202, 0), (403, 1)])
@@ -73,9 +73,9 @@ def test_open_round_ends_with_1_when_a_webhook_refuses(
 ) -> None:
     calls = [Trigger("m", "t", status, 0.1, '{"job": "[x]"}')]
     monkeypatch.setattr(Control, "open_round", lambda self, tournament, open_for: (7, calls))
-    done = pnodes("sandbox", "open-round")
-    assert done.exit_code == code, done.output
-    assert '{"job": "[x]"}' in done.stdout
+    result = pnodes("sandbox", "open-round")
+    assert result.exit_code == code, result.output
+    assert '{"job": "[x]"}' in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_open_round_ends_with_1_when_a_webhook_refuses(
     ],
 )
 def test_an_invalid_duration(pnodes: Pnodes, home: Path, arguments: list[str], sentence: str) -> None:
-    done = pnodes("sandbox", "open-round", *arguments)
-    assert done.exit_code == 2, done.output
-    assert sentence in " ".join(done.stderr.split())
+    result = pnodes("sandbox", "open-round", *arguments)
+    assert result.exit_code == 2, result.output
+    assert sentence in " ".join(result.stderr.split())
 
 
 class Numerai:
@@ -114,9 +114,9 @@ class Numerai:
 
 def test_rounds_by_a_clock(pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     numerai = Numerai(monkeypatch, [])
-    done = pnodes("sandbox", "open-round", "--every", "10m", "--tournament", "signals")
-    assert done.exit_code == 0, done.output
-    assert "every 10m" in done.stdout
+    result = pnodes("sandbox", "open-round", "--every", "10m", "--tournament", "signals")
+    assert result.exit_code == 0, result.output
+    assert "every 10m" in result.stdout
     result = pnodes("sandbox", "open-round", "--open-for", "5m", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(pnodes("sandbox", "open-round", "--every", "2h", "--json").stdout)["next"].startswith("2026")
@@ -124,9 +124,9 @@ def test_rounds_by_a_clock(pnodes: Pnodes, running: sandbox_process.Daemon, monk
         [(600, "signals", None), (7200, None, None)],
         [("signals", 600), (None, 300), (None, 3600)],
     )
-    done = pnodes("sandbox", "open-round", "--every", "off")
-    assert done.exit_code == 0, done.output
-    assert done.stdout == "No further rounds will open automatically.\n"
+    result = pnodes("sandbox", "open-round", "--every", "off")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "No further rounds will open automatically.\n"
     assert numerai.clocks[-1] == (None, None, None)
     assert len(numerai.rounds) == 3
 
@@ -136,9 +136,9 @@ def test_webhooks_are_called_again(
     pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch, status: int, code: int
 ) -> None:
     Numerai(monkeypatch, [Trigger("m", "t", status, 0.1, "[x]")])
-    done = pnodes("sandbox", "retry")
-    assert done.exit_code == code, done.output
-    assert "Webhooks called again: 1." in done.stdout
+    result = pnodes("sandbox", "retry")
+    assert result.exit_code == code, result.output
+    assert "Webhooks called again: 1." in result.stdout
     assert json.loads(pnodes("sandbox", "retry", "--json").stdout)["triggers"][0]["status"] == status
     Numerai(monkeypatch, [])
     assert "No failed webhook call is left to repeat." in pnodes("sandbox", "retry").stdout
@@ -169,6 +169,6 @@ def test_an_engine_that_cannot_be_installed_is_an_error(pnodes: Pnodes, monkeypa
         raise EngineError("There is no Pulumi engine. Install [one].")
 
     monkeypatch.setattr("pnodes.cli.engine.ensure", none)
-    done = pnodes("engine")
-    assert done.exit_code == 1, done.output
-    assert done.stderr == "error: There is no Pulumi engine. Install [one].\n"
+    result = pnodes("engine")
+    assert result.exit_code == 1, result.output
+    assert result.stderr == "error: There is no Pulumi engine. Install [one].\n"

@@ -96,68 +96,68 @@ def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def test_the_steps_in_order(pnodes: Pnodes, world: World) -> None:
-    done = pnodes("demo")
-    assert done.exit_code == 0, done.stdout
+    result = pnodes("demo")
+    assert result.exit_code == 0, result.stdout
     assert world.done == ["stop", "wipe", "start", "select", "preview", "up", "round"]
-    assert "All 3 nodes submitted" in done.stdout
-    assert "still running" in done.stdout
-    assert "sandbox env)" in done.stdout
-    assert SECRET not in done.stdout
+    assert "All 3 nodes submitted" in result.stdout
+    assert "still running" in result.stdout
+    assert "sandbox env)" in result.stdout
+    assert SECRET not in result.stdout
 
 
 def test_kept_state_is_not_wiped(pnodes: Pnodes, world: World) -> None:
-    done = pnodes("demo", "--keep")
-    assert done.exit_code == 0, done.output
+    result = pnodes("demo", "--keep")
+    assert result.exit_code == 0, result.output
     assert world.done[0] == "start"
 
 
 def test_in_ci_the_sandbox_is_stopped_at_the_end(pnodes: Pnodes, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
-    done = pnodes("demo")
-    assert done.exit_code == 0, done.output
+    result = pnodes("demo")
+    assert result.exit_code == 0, result.output
     assert world.done[-1] == "stop"
-    assert "still running" not in done.stdout
+    assert "still running" not in result.stdout
 
 
 def test_a_failed_job_shows_its_log(pnodes: Pnodes, world: World) -> None:
     world.runs[1] = replace(world.runs[1], state="FAILED", reason="out of memory")
-    done = pnodes("demo")
-    assert done.exit_code == 1, done.output
-    assert "out of memory; the job's last lines:" in done.stdout
-    assert "log of r-bob" in done.stdout
-    assert "log of r-alice" not in done.stdout
-    assert done.stderr.endswith("have a failed job, or no submission with the right trigger id: bob.\n")
+    result = pnodes("demo")
+    assert result.exit_code == 1, result.output
+    assert "out of memory; the job's last lines:" in result.stdout
+    assert "log of r-bob" in result.stdout
+    assert "log of r-alice" not in result.stdout
+    assert result.stderr.endswith("have a failed job, or no submission with the right trigger id: bob.\n")
 
 
 def test_a_submission_of_another_trigger_does_not_count(pnodes: Pnodes, world: World) -> None:
     world.submissions[0] = replace(world.submissions[0], trigger_id="t-bob")
-    done = pnodes("demo")
-    assert done.exit_code == 1, done.output
-    assert done.stderr.endswith("trigger id: alice.\n")
+    result = pnodes("demo")
+    assert result.exit_code == 1, result.output
+    assert result.stderr.endswith("trigger id: alice.\n")
 
 
 def test_a_refused_webhook_shows_its_answer(pnodes: Pnodes, world: World) -> None:
     world.triggers[2] = replace(world.triggers[2], status=500, answer="the job could not be started")
     world.runs.pop()
     world.submissions.pop()
-    done = pnodes("demo")
-    assert done.exit_code == 1, done.output
-    assert "refused (500)" in done.stdout
-    assert "the job could not be started" in done.stdout
+    result = pnodes("demo")
+    assert result.exit_code == 1, result.output
+    assert "refused (500)" in result.stdout
+    assert "the job could not be started" in result.stdout
 
 
 def test_a_run_that_never_ends_is_left_at_the_deadline(pnodes: Pnodes, world: World) -> None:
     world.runs[0] = replace(world.runs[0], state="RUNNING", stopped=None)
     world.submissions.pop(0)
-    done = pnodes("demo", "--timeout", "-1")
-    assert done.exit_code == 1, done.output
-    assert "alice: RUNNING" in done.stdout
+    result = pnodes("demo", "--timeout", "-1")
+    assert result.exit_code == 1, result.output
+    assert "alice: RUNNING" in result.stdout
 
 
 def test_a_preview_that_fails_ends_the_demo(pnodes: Pnodes, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "1")
     world.preview_fails = True
-    done = pnodes("demo")
-    assert done.exit_code == 1, done.output
+    result = pnodes("demo")
+    assert result.exit_code == 1, result.output
     assert world.done[-2:] == ["preview", "stop"]
-    assert done.stderr == "error: `pulumi preview` ended with exit code 1; what it said is above.\n"
+    assert result.stderr == "error: `pulumi preview` ended with exit code 1; what it said is above.\n"

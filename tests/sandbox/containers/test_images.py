@@ -74,7 +74,7 @@ def test_an_image_that_another_removes_meanwhile_ends_no_build(world: World, tmp
     unlucky = replace(world.engine, path=str(script))
     again = replace(world, images=ContainerImages(unlucky, world.registry, world.bases, world.store))
     image = again.build({"main.py": "print('built')"})
-    assert "an image was removed meanwhile: looking once more" in again.log
+    assert "an image was removed during the build; trying again" in again.log
     assert world.run(image)[1] == "built\n"
 
 

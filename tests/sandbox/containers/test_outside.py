@@ -19,8 +19,8 @@ def plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_machine_without_settings_gives_a_build_nothing(tmp_path: Path) -> None:
-    found = outside.read_machine({"PATH": "/bin"})
-    assert (found, found.secrets(tmp_path)) == (Outside({}, None), {})
+    settings = outside.read_machine({"PATH": "/bin"})
+    assert (settings, settings.secrets(tmp_path)) == (Outside({}, None), {})
     assert outside.mounts({}) == []
 
 
@@ -29,9 +29,9 @@ def test_settings_come_from_files_and_variables_take_precedence(tmp_path: Path) 
         "[global]\nindex-url = https://user:pass@a.example/simple\nfind-links = /opt/wheels\n[install]\n"
         "extra-index-url =\n  https://b.example\n  https://c.example\n"
     )
-    found = outside.read_machine({"PIP_INDEX_URL": "https://d.example", "PIP_NO_CACHE_DIR": "1"})
+    machine = outside.read_machine({"PIP_INDEX_URL": "https://d.example", "PIP_NO_CACHE_DIR": "1"})
     # A folder of this machine (find-links) does not exist in a build.
-    assert found.settings == {
+    assert machine.settings == {
         "index-url": "https://d.example",
         "extra-index-url": "https://b.example https://c.example",
     }

@@ -57,16 +57,16 @@ def test_a_job_sees_its_image_its_environment_and_its_limits_and_nothing_of_this
     }
     run, text = world.python(SEEN, env=env, cpu=0.5, memory_mib=128)
     assert (run.state, run.exit_code, run.reason) == ("SUCCEEDED", 0, ""), text
-    seen = json.loads(text)
-    assert {name: seen["env"].get(name) for name in env} == env
-    assert "OF_THIS_MACHINE" not in seen["env"]
-    assert (seen["host"], seen["here"]) == (False, "/app")
-    assert int(seen["memory"]) == 128 * 2**20
-    assert seen["cpu"] in ("50000", "50000 100000")
-    assert "ID=debian" in seen["release"]
-    assert seen["ca"] == "the sandbox's authority"
-    assert seen["env"]["HTTPS_PROXY"] == f"http://job%2F{run.run_id}:sandbox@127.0.0.1:9"
-    assert seen["env"]["CURL_CA_BUNDLE"] == seen["env"]["REQUESTS_CA_BUNDLE"] == seen["env"]["SSL_CERT_FILE"]
+    printed = json.loads(text)
+    assert {name: printed["env"].get(name) for name in env} == env
+    assert "OF_THIS_MACHINE" not in printed["env"]
+    assert (printed["host"], printed["here"]) == (False, "/app")
+    assert int(printed["memory"]) == 128 * 2**20
+    assert printed["cpu"] in ("50000", "50000 100000")
+    assert "ID=debian" in printed["release"]
+    assert printed["ca"] == "the sandbox's authority"
+    assert printed["env"]["HTTPS_PROXY"] == f"http://job%2F{run.run_id}:sandbox@127.0.0.1:9"
+    assert printed["env"]["CURL_CA_BUNDLE"] == printed["env"]["REQUESTS_CA_BUNDLE"] == printed["env"]["SSL_CERT_FILE"]
     assert containers(world) == []
 
 

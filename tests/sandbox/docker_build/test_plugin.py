@@ -1,4 +1,4 @@
-"""The stand-in for docker-build with the real engine: what it builds, what it takes for a change, what it refuses."""
+"""The simulated docker-build with the real engine: builds, differences and refusals."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DOCKERFILE = 'FROM python:3.12-slim\nARG MODEL_ID\nENV MODEL_ID=$MODEL_ID\nCOPY 
 
 
 class Registry:
-    """Takes the passwords that it knows; remembers what was pushed."""
+    """Accepts its own passwords, and records pushed images."""
 
     def __init__(self) -> None:
         self.passwords, self.images = {"first", "second"}, list[str]()
@@ -90,9 +90,9 @@ def world(kernel: Kernel, tmp_path: Path) -> Iterator[World]:
     (folder / "Pulumi.yaml").write_text(f"name: toy\nruntime: {options}\n")
     cli = PulumiCli(folder, {"PULUMI_DEBUG_PROVIDERS": f"docker-build:{port}"})
     cli.run("stack", "init", "dev")
-    made = World(kernel, registry, cli)
-    made.program()
-    yield made
+    world = World(kernel, registry, cli)
+    world.program()
+    yield world
     server.stop(grace=None)
 
 

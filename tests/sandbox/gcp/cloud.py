@@ -1,4 +1,4 @@
-"""A Google Cloud of the sandbox, and a way to make resources in it without the engine."""
+"""A simulated Google Cloud in which tests create resources without the engine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHOW = (
 
 
 class Google(Account[GcpCloud]):
-    """`cloud` is the stand-in; `make` creates a resource as the plugin would."""
+    """`cloud` is the simulated cloud; `make` creates a resource as the plugin would."""
 
     def __init__(self, cloud: GcpCloud, network: Network) -> None:
         super().__init__(cloud, network)
@@ -57,7 +57,7 @@ class Google(Account[GcpCloud]):
         return self.grant(BUCKET_MEMBER, who, claimer["name"], expression, bucket=bucket["name"])
 
     def secret(self, value: str) -> Resource:
-        """A secret's first version."""
+        """Create a secret; return its first version."""
         secret = self.make(handlers.SECRET, "key", secretId="key", replication={"auto": {}}, deletionProtection=False)
         return self.make(handlers.VERSION, "key", secret=secret.id, secretData=value)
 
@@ -72,7 +72,7 @@ class Google(Account[GcpCloud]):
         )
 
     def image(self, repository: Resource, script: str = SHOW) -> str:
-        """A real (process) image that prints what it sees; by digest."""
+        """Build a real (process) image that prints its environment; return its reference with the digest."""
         files = {"Dockerfile": 'FROM python\nCOPY . .\nCMD ["python", "show.py"]\n', "show.py": script}
         name = f"{repository['registryUri']}/alpha"
         images = self.cloud.kernel.images
@@ -99,7 +99,7 @@ class Google(Account[GcpCloud]):
         return self.cloud.tokens.issue(who["member"] if who else iam.DEPLOYER)
 
     def http(self, who: Resource | None = None, client: str = "test", token: str | None = None) -> httpx.Client:
-        """A client with an account's token (the deployer's when none is named) and the network of a process."""
+        """Return a client with an account's token, by default the deployer's, and the network of a process."""
         trust = ssl.create_default_context(cafile=str(self.network.ca_file))
         given = self.token(who) if token is None else token
         headers = {"Authorization": f"Bearer {given}"} if given else {}

@@ -1,4 +1,4 @@
-"""Fixtures: a Google Cloud of the sandbox behind a real gateway, and the environment of a person who deploys to it."""
+"""Fixtures: a simulated Google Cloud behind a real gateway, and the environment of its deployer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.sandbox.networked import networked
 
 @pytest.fixture
 def deployer(google: Google, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A token of the person who runs `pulumi up`, in a process whose clients see the sandbox's network."""
+    """Set the sandbox's network for this process; return a token of the deployer."""
     for name, value in google.network.environment("deployer").items():
         monkeypatch.setenv(name, value)
     return google.token()

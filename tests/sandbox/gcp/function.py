@@ -1,4 +1,4 @@
-"""The trigger's function on the sandbox's Google Cloud, with everything that it needs."""
+"""The trigger's function in the simulated Google Cloud, with everything that it needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CODE = {name: text.encode() for name, text in ARCHIVE.files().items()}
 
 
 class World:
-    """A public function of the trigger's archive, its job, and the members that it needs."""
+    """A public function with the trigger's archive, its job, and the members that it needs."""
 
     def __init__(self, google: Google) -> None:
         self.google = google

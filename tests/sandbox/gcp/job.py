@@ -1,4 +1,4 @@
-"""A Cloud Run job of the sandbox's Google Cloud, with everything that it needs."""
+"""A Cloud Run job in the simulated Google Cloud, with everything that it needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.sandbox.gcp.cloud import JOB_MEMBER, REGION, SECRET_MEMBER, SHOW, Goo
 
 
 class World:
-    """A job with a secret by reference, and a trigger's account that may run it."""
+    """A job that refers to a secret, and a trigger's account that may run it."""
 
     def __init__(self, google: Google, script: str = SHOW) -> None:
         self.google = google

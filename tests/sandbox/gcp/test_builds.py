@@ -1,4 +1,4 @@
-"""The product's own image build against the stood-in Cloud Build: upload, build, log, digest, rights."""
+"""The product's image build against the simulated Cloud Build: upload, build, log, digest, permissions."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_right_that_is_not_known_everywhere_yet_is_waited_for(
     google.remove(grants[late])
 
     class Cancelled:
-        """Nobody cancels; what the build waits for comes while it waits."""
+        """No cancellation; the missing permission is granted while the build waits."""
 
         def wait(self, _seconds: float) -> bool:
             google.cloud.save(grants[late])
@@ -170,7 +170,7 @@ def test_a_build_whose_account_cannot_read_the_source_is_not_even_taken(
 
 
 def test_the_builder_reads_no_other_node_s_claims(google: Google, grants: dict[str, Resource]) -> None:
-    (builder,) = (each for each in google.cloud.resources() if each.name == "builder")
+    (builder,) = (resource for resource in google.cloud.resources() if resource.name == "builder")
     url = "https://storage.googleapis.com/upload/storage/v1/b/cluster-1/o?uploadType=media&name=claims/alpha/x"
     with google.http() as deployer:
         assert deployer.post(url, content=b"x").status_code == 200
@@ -189,7 +189,7 @@ def test_a_service_that_is_off_is_waited_for_and_then_told(
     google: Google, provider: CloudBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
-    (service,) = (each for each in google.cloud.resources(handlers.SERVICE) if each.name == "cloudbuild")
+    (service,) = (resource for resource in google.cloud.resources(handlers.SERVICE) if resource.name == "cloudbuild")
     google.remove(service)
     with pytest.raises(BuildFailed, match=r"(?s)SERVICE_DISABLED.*Run `pulumi up` again"):
         provider.create(props)
@@ -211,7 +211,7 @@ def test_a_token_that_ends_during_a_build_leaves_it_running(
     google: Google, provider: CloudBuildProvider, props: dict[str, Any]
 ) -> None:
     def looked(call: Call) -> Reply:
-        """Google's answers once the token is too old."""
+        """Answer as Google does once the token has expired."""
         if call.method == "GET" and "/builds/" in call.path:
             return Reply(401, b'{"error": {"message": "too old"}}')
         return google.cloud.answer(call)
@@ -231,7 +231,7 @@ def test_a_person_s_sign_in_without_a_project_of_its_own_is_counted_for_the_node
     asked: list[str] = []
 
     def strict(call: Call) -> Reply:
-        """As Google answers a token of `gcloud auth application-default login`."""
+        """Answer as Google does for a token of `gcloud auth application-default login`."""
         if call.headers.get("x-goog-user-project") == google.cloud.project:
             return google.cloud.answer(call)
         asked.append(call.host)
@@ -327,8 +327,8 @@ def test_images_that_cannot_be_deleted_are_told_and_fail_nothing(
     provider.create(props)
     before = tidied(google, deployer, ["alpha"])
     RepositoriesProvider().update("", before, tidied(google, "ya29.old", []))
-    said = capsys.readouterr().out.splitlines()[-1]
+    line = capsys.readouterr().out.splitlines()[-1]
     assert re.fullmatch(
-        r"alpha: images stay in projects/\S+ until somebody deletes them: .*HTTP 401 Request had .*", said
+        r"alpha: images stay in projects/\S+ until somebody deletes them: .*HTTP 401 Request had .*", line
     )
     assert google.cloud.kernel.images.tags(props["repository"])

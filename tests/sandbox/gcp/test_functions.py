@@ -1,4 +1,4 @@
-"""The product's own archive in its own process under functions-framework, with the rights that were granted."""
+"""The product's archive in its own process under functions-framework, with the granted permissions."""
 
 from __future__ import annotations
 
@@ -148,8 +148,8 @@ def schedule(world: World, **inputs: Any) -> Resource:
         "headers": {"X-Trigger-Token": "data", "Content-Type": "application/json"},
         "body": "e30=",
     }
-    given = {"region": REGION, "schedule": "0 13 * * TUE-SAT", "timeZone": "America/New_York", "httpTarget": target}
-    return world.google.make(scheduler.JOB, "alpha", **(given | inputs))
+    defaults = {"region": REGION, "schedule": "0 13 * * TUE-SAT", "timeZone": "America/New_York", "httpTarget": target}
+    return world.google.make(scheduler.JOB, "alpha", **(defaults | inputs))
 
 
 def test_a_schedule_fires_at_its_own_zone_s_time_once(world: World) -> None:

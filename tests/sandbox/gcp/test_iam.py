@@ -1,4 +1,4 @@
-"""Accounts, roles, members and tokens: what Google refuses, who a process is."""
+"""Accounts, roles, members and tokens: Google's checks, and the account of a process."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_metadata_server_knows_no_stranger(google: Google) -> None:
 
 
 def test_a_service_has_to_be_switched_on_and_stays_while_a_region_uses_it(google: Google) -> None:
-    (first,) = [each for each in google.cloud.resources(handlers.SERVICE) if each.name == "storage"]
+    (first,) = [resource for resource in google.cloud.resources(handlers.SERVICE) if resource.name == "storage"]
     second = google.make(handlers.SERVICE, "other-region-storage", service="storage.googleapis.com")
     google.remove(first)
     google.bucket("still-possible")

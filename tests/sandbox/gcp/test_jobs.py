@@ -1,4 +1,4 @@
-"""Cloud Run jobs: who may run one with variables, what they change, whose rights read the secrets, sizes and names."""
+"""Cloud Run jobs: permissions for runs and overrides, secrets, sizes and names."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def test_the_runner_may_not_look_and_the_deployer_sees_the_executions(world: Wor
         assert trigger.get(f"https://run.googleapis.com/v2/{name}").status_code == 403
         assert trigger.get(f"https://run.googleapis.com/v2/{world.job.id}").status_code == 403
     with world.google.http() as deployer:
-        (found,) = deployer.get(f"https://run.googleapis.com/v2/{world.job.id}/executions").json()["executions"]
-        assert found == deployer.get(f"https://run.googleapis.com/v2/{name}").json()
-    assert (found["succeededCount"], found["conditions"][0]["state"]) == (1, "CONDITION_SUCCEEDED")
+        (execution,) = deployer.get(f"https://run.googleapis.com/v2/{world.job.id}/executions").json()["executions"]
+        assert execution == deployer.get(f"https://run.googleapis.com/v2/{name}").json()
+    assert (execution["succeededCount"], execution["conditions"][0]["state"]) == (1, "CONDITION_SUCCEEDED")
 
 
 def test_a_secret_that_the_job_s_account_may_not_read_refuses_job_and_run(world: World) -> None:

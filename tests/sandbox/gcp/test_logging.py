@@ -1,4 +1,4 @@
-"""Cloud Logging in the sandbox: who may read, and which filters it understands."""
+"""Cloud Logging in the sandbox: who may read logs, and the supported filters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_job_s_account_reads_no_logs(google: Google) -> None:
     ("body", "status"),
     [({"filter": "severity>=ERROR OR x"}, 400), ({"resourceNames": ["projects/other"]}, 404), ({"unknown": 1}, 400)],
 )
-def test_what_it_does_not_understand_is_refused(google: Google, body: dict[str, Any], status: int) -> None:
+def test_unsupported_requests_are_refused(google: Google, body: dict[str, Any], status: int) -> None:
     assert ask(google, **body).status_code == status
 
 
@@ -37,9 +37,9 @@ def test_entries_come_in_pages_and_in_order(google: Google) -> None:
     world = World(google, "print('a')\nprint('b')\nprint('{\"c\": 1}')\n")
     name = world.start().json()["metadata"]["name"].rsplit("/", 1)[-1]
     google.cloud.kernel.executor.wait(name, 60)
-    wanted = {"filter": 'resource.type="cloud_run_job"', "pageSize": 2, "orderBy": "timestamp asc"}
-    first = ask(google, **wanted).json()  # type: ignore[arg-type]
-    second = ask(google, **wanted, pageToken=first["nextPageToken"]).json()  # type: ignore[arg-type]
+    request = {"filter": 'resource.type="cloud_run_job"', "pageSize": 2, "orderBy": "timestamp asc"}
+    first = ask(google, **request).json()  # type: ignore[arg-type]
+    second = ask(google, **request, pageToken=first["nextPageToken"]).json()  # type: ignore[arg-type]
     assert [entry["textPayload"] for entry in first["entries"]] == ["a", "b"]
     assert [entry["jsonPayload"] for entry in second["entries"]] == [{"c": 1}]
     assert "nextPageToken" not in second

@@ -1,4 +1,4 @@
-"""The JSON API of Cloud Storage: roles and conditions decide, creation is conditional, folders are closed."""
+"""The JSON API of Cloud Storage: roles and conditions, conditional creation, and separate folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Domain restricted sharing in the sandbox: what it forbids, and who is told of it."""
+"""Domain-restricted sharing in the sandbox: the grants that it forbids, and who may read the policy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def rule(google: Google, who: Resource | None = None, project: str = "sandbox-pr
         return client.post(url, json=body or {"constraint": organization.SHARING})
 
 
-def test_a_restricted_organization_gives_strangers_nothing_and_leaves_what_they_have(google: Google) -> None:
+def test_a_restriction_forbids_new_public_grants_and_keeps_existing_ones(google: Google) -> None:
     google.secret("x")
     assert rule(google).json()["listPolicy"] == {"allValues": "ALLOW"}
     before = google.grant(SECRET_MEMBER, "allUsers", ACCESS, secretId="key")
@@ -35,9 +35,9 @@ def test_a_restricted_organization_gives_strangers_nothing_and_leaves_what_they_
 @pytest.mark.parametrize(
     ("asked", "status"), [({"project": "another"}, 403), ({"constraint": "constraints/run.allowedIngress"}, 400)]
 )
-def test_what_it_does_not_know_is_refused(google: Google, asked: dict[str, Any], status: int) -> None:
+def test_unsupported_requests_are_refused(google: Google, asked: dict[str, Any], status: int) -> None:
     assert rule(google, **asked).status_code == status
 
 
-def test_a_job_s_account_is_told_nothing(google: Google) -> None:
+def test_a_jobs_account_may_not_read_the_policy(google: Google) -> None:
     assert rule(google, google.account("alpha-job")).status_code == 403

@@ -1,4 +1,4 @@
-"""Artifact Registry takes an image from outside only with the access token of somebody who may push."""
+"""Artifact Registry accepts a push from outside only with the access token of a principal that may push."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Service Usage and Cloud Billing in the sandbox: what is on, quotas, and what a switched-off service means."""
+"""Service Usage and Cloud Billing in the sandbox: enabled services, quotas, and the effect of disabling a service."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def ask(
 
 
 def list_enabled(google: Google) -> set[str]:
-    found = ask(google, "/v1/projects/sandbox-project/services", ON).json()["services"]
-    return {each["name"].rsplit("/", 1)[-1].removesuffix(".googleapis.com") for each in found}
+    services = ask(google, "/v1/projects/sandbox-project/services", ON).json()["services"]
+    return {service["name"].rsplit("/", 1)[-1].removesuffix(".googleapis.com") for service in services}
 
 
-def test_a_service_that_somebody_switches_off_is_off_until_it_is_made_again(google: Google) -> None:
+def test_a_service_stays_disabled_until_it_is_created_again(google: Google) -> None:
     assert list_enabled(google) == set(SERVICES)
     with google.http() as client:
         path = "/v1/projects/sandbox-project/services/artifactregistry.googleapis.com:disable"
@@ -40,15 +40,15 @@ def test_a_service_that_somebody_switches_off_is_off_until_it_is_made_again(goog
 
 def test_a_quota_has_a_bucket_for_all_regions_and_one_for_a_region(google: Google) -> None:
     path = "/v1beta1/projects/sandbox-project/services/run.googleapis.com/consumerQuotaMetrics"
-    found = ask(google, f"{path}/run.googleapis.com%2Fcpu_allocation", {"view": "FULL"}).json()
-    (limit,) = found["consumerQuotaLimits"]
-    assert [each.get("dimensions") for each in limit["quotaBuckets"]] == [None, {"region": "us-central1"}]
-    assert {each["effectiveLimit"] for each in limit["quotaBuckets"]} == {"200000"}
+    metric = ask(google, f"{path}/run.googleapis.com%2Fcpu_allocation", {"view": "FULL"}).json()
+    (limit,) = metric["consumerQuotaLimits"]
+    assert [bucket.get("dimensions") for bucket in limit["quotaBuckets"]] == [None, {"region": "us-central1"}]
+    assert {bucket["effectiveLimit"] for bucket in limit["quotaBuckets"]} == {"200000"}
 
 
-def test_billing_is_told(google: Google) -> None:
-    found = ask(google, "/v1/projects/sandbox-project/billingInfo", {}, host=BILLING_HOST).json()
-    assert found["billingEnabled"] is True
+def test_billing_can_be_read(google: Google) -> None:
+    billing = ask(google, "/v1/projects/sandbox-project/billingInfo", {}, host=BILLING_HOST).json()
+    assert billing["billingEnabled"] is True
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_billing_is_told(google: Google) -> None:
         ("/v1beta1/projects/sandbox-project/services/run.googleapis.com/consumerQuotaMetrics/x%2Fy", {}, 404),
     ],
 )
-def test_what_it_does_not_know_is_refused(google: Google, path: str, query: dict[str, str], status: int) -> None:
+def test_unsupported_requests_are_refused(google: Google, path: str, query: dict[str, str], status: int) -> None:
     assert ask(google, path, query).status_code == status
 
 

@@ -20,7 +20,7 @@ from tests.sandbox.numerai.world import World
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A fresh Numerai's surroundings, with a server in front of `served`."""
+    """Start a server in front of `served`, for a Numerai that the test creates."""
     for name in ("TRIGGER_ID", "NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY", "NUMERAI_COMPUTE_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -31,8 +31,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @pytest.fixture
 def numerai(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Numerai]:
-    """A Numerai that numerapi reaches."""
-    listener = socket.create_server(("127.0.0.1", 0))  # listens from here on: a request waits for the server
+    """Create a Numerai that numerapi can reach."""
+    listener = socket.create_server(("127.0.0.1", 0))  # from here on a request waits for the server
     world.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     served = world.boot()
     server = uvicorn.Server(uvicorn.Config(served.app, log_level="error", lifespan="off"))

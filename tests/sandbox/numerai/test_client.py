@@ -1,4 +1,4 @@
-"""The unmodified numerapi client against the sandbox's Numerai: account, rounds, data, and what else it can ask."""
+"""The unmodified numerapi client against the sandbox's Numerai: account, rounds, data and its other requests."""
 
 from __future__ import annotations
 

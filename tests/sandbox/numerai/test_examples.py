@@ -1,4 +1,4 @@
-"""The examples as their containers run them, against the sandbox's Numerai: built from their own Dockerfile."""
+"""The examples, built from their own Dockerfiles, run as in their containers against the sandbox's Numerai."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 
 @dataclass(frozen=True)
 class Example:
-    """A model of examples/: its folder, its build context, the model at Numerai that fits, and the rows of a round."""
+    """A model of examples/: its folder, its build context, a matching model at Numerai, and the rows of a round."""
 
     source: str
     context: str
@@ -44,7 +44,7 @@ MODELS = {
 
 HAS_OPENMP = find_library("gomp") or find_library("omp")
 
-# Only the address of Numerai is changed; everything else is the script as it is.
+# Only Numerai's URL is changed; everything else is the original script.
 RUNNER = """
 import runpy, sys
 import numerapi.base_api
@@ -55,7 +55,7 @@ runpy.run_path(sys.argv[2], run_name="__main__")
 
 
 def copied(example: Example, folder: Path) -> BuildContext:
-    """The build context of an example as git has it: without what somebody has trained in this checkout."""
+    """Return the build context of an example as in git, without models that were trained in this checkout."""
     unwanted = shutil.ignore_patterns("model.joblib", "data", ".venv", "__pycache__")
     root = folder / "context"
     shutil.copytree(EXAMPLES / example.context, root, ignore=unwanted)
@@ -81,7 +81,7 @@ def run(image: Image, world: World, script: str, **env: str) -> subprocess.Compl
     return subprocess.run(
         [str(image.environment / "bin" / "python"), "-c", RUNNER, world.url, script],
         cwd=image.root / image.workdir.lstrip("/"),
-        # one thread: for data this small, threads that wait for each other take longer than the work
+        # one thread: with so little data, the synchronisation of threads takes longer than the work
         env={"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1", **image.env, **env},
         capture_output=True,
         text=True,
@@ -101,19 +101,19 @@ def test_without_a_model_file_it_trains_predicts_and_submits(
     model = MODELS[name].model
     numerai.set_webhook(model, "https://hooks.example.com/")
     (trigger,) = numerai.open_round()["triggers"]
-    done = run(
+    process = run(
         built(kernel, tmp_path, name), world, "predict.py",
         MODEL_ID=model, TRIGGER_ID=trigger["trigger_id"], ROUND_NUMBER="1001", **keys(numerai), **MODELS[name].env,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
     (record,) = numerai.submissions()
     assert (record["model_id"], record["rows"]) == (model, MODELS[name].rows)
     assert (record["trigger_id"], record["known_trigger"]) == (trigger["trigger_id"], True)
     assert (record["round"], record["state"]) == (1001, "on-time")
     assert record["corr"] > 0.25  # chance has a standard deviation of about 0.05
-    assert "training a small model" in done.stdout
-    assert f"submitted: {record['id']}" in done.stdout
-    assert numerai.secret_key not in done.stdout + done.stderr
+    assert "training a small model" in process.stdout
+    assert f"submitted: {record['id']}" in process.stdout
+    assert numerai.secret_key not in process.stdout + process.stderr
 
 
 @pytest.mark.parametrize("name", list(MODELS))
@@ -124,10 +124,10 @@ def test_with_a_model_file_it_only_predicts(
     trained = run(image, world, "train.py", **MODELS[name].env)
     assert trained.returncode == 0, trained.stdout + trained.stderr
     assert "held-out" in trained.stdout
-    done = run(image, world, "predict.py", MODEL_ID=MODELS[name].model, **keys(numerai), **MODELS[name].env)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "loaded model.joblib" in done.stdout
-    assert "trained" not in done.stdout
+    process = run(image, world, "predict.py", MODEL_ID=MODELS[name].model, **keys(numerai), **MODELS[name].env)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "loaded model.joblib" in process.stdout
+    assert "trained" not in process.stdout
     (record,) = numerai.submissions()
     assert record["corr"] > 0.25
 
@@ -145,10 +145,10 @@ def test_what_goes_wrong_is_told_in_a_sentence(
     kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path, name: str, env: dict[str, str], sentence: str
 ) -> None:
     image = built(kernel, tmp_path, name)
-    done = run(image, world, "predict.py", **{"MODEL_ID": CLASSIC_MODEL, **keys(numerai), **MODELS[name].env, **env})
-    assert done.returncode == 1, done.stderr
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+    process = run(image, world, "predict.py", **{"MODEL_ID": CLASSIC_MODEL, **keys(numerai), **MODELS[name].env, **env})
+    assert process.returncode == 1, process.stderr
+    assert sentence in process.stderr
+    assert "Traceback" not in process.stderr
     assert numerai.submissions() == []
 
 
@@ -162,9 +162,9 @@ def test_a_model_of_another_data_version_is_not_used(
     code.write_text(
         code.read_text() + "\nimport common.data, common.model_file\ncommon.model_file.DATA_VERSION = 'v9'\n"
     )
-    done = run(image, world, "predict.py", MODEL_ID=CLASSIC_MODEL, **keys(numerai))
-    assert done.returncode == 1, done.stderr
-    assert "run train.py again" in done.stderr
+    process = run(image, world, "predict.py", MODEL_ID=CLASSIC_MODEL, **keys(numerai))
+    assert process.returncode == 1, process.stderr
+    assert "run train.py again" in process.stderr
     assert numerai.submissions() == []
 
 
@@ -197,20 +197,20 @@ def test_a_change_builds_just_the_images_that_it_is_in(tmp_path: Path, changed: 
 
 
 def test_images_hold_what_they_need_and_nothing_else(tmp_path: Path) -> None:
-    """A package's code, not its keys, notes or downloads; the model file, since the container predicts with it."""
+    """The context has the package's code and the model file for predictions, but no keys, notes or downloads."""
     for name, example in MODELS.items():
         context = copied(example, tmp_path / name)
         for path in (".env", "data/x.parquet", "__pycache__/x.pyc", ".numerai/keys", "model.joblib"):
             file = context.dockerfile.parent / path
             file.parent.mkdir(exist_ok=True)
             file.write_text("x")
-        left = {Path(file).name for file in BuildContext(context.root, context.dockerfile).files}
-        assert {"model.joblib", "predict.py", "train.py", "requirements.txt", "Dockerfile"} <= left, name
-        assert not left & {".env", "x.parquet", "x.pyc", "keys", "README.md", ".gitignore"}, name
+        names = {Path(file).name for file in BuildContext(context.root, context.dockerfile).files}
+        assert {"model.joblib", "predict.py", "train.py", "requirements.txt", "Dockerfile"} <= names, name
+        assert not names & {".env", "x.parquet", "x.pyc", "keys", "README.md", ".gitignore"}, name
 
 
 def test_signals_and_crypto_install_the_same_packages() -> None:
-    """One environment serves both; a change in one requirements.txt is a change in each, model 1 and 2 included."""
+    """All share one environment, so their requirements.txt must be equal, those of model 1 and 2 included."""
     folders = ["signals-python", "crypto-python", "shared-package/model_1", "shared-package/model_2", "predictors"]
     assert len({(EXAMPLES / folder / "requirements.txt").read_text() for folder in folders}) == 1
 
@@ -220,16 +220,16 @@ def test_a_predictor_that_is_not_there_is_told(
     kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path, name: str, sentence: str
 ) -> None:
     image = built(kernel, tmp_path, "pred1")
-    done = run(image, world, "predict.py", MODEL_ID=CLASSIC_MODEL, **keys(numerai), PREDICTOR=name)
-    assert done.returncode == 1, done.stderr
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+    process = run(image, world, "predict.py", MODEL_ID=CLASSIC_MODEL, **keys(numerai), PREDICTOR=name)
+    assert process.returncode == 1, process.stderr
+    assert sentence in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_a_predictor_of_the_cloud_run_recipe_runs_as_it_is(
     kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path
 ) -> None:
-    """It knows nothing of this project: a model id and keys from the environment, resources in its own folder."""
+    """The script does not depend on this project: it takes model id and keys from the environment."""
     image = built(kernel, tmp_path, "pred1")
     folder = image.root / "app" / "predictors" / "mine"
     (folder / "resources").mkdir(parents=True)
@@ -248,7 +248,7 @@ def test_a_predictor_of_the_cloud_run_recipe_runs_as_it_is(
     numerai.set_webhook(CLASSIC_MODEL, "https://hooks.example.com/")
     (trigger,) = numerai.open_round()["triggers"]
     env = {"MODEL_ID": CLASSIC_MODEL, "TRIGGER_ID": trigger["trigger_id"], "PREDICTOR": "mine", **keys(numerai)}
-    done = run(image, world, "predict.py", **env)
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = run(image, world, "predict.py", **env)
+    assert process.returncode == 0, process.stdout + process.stderr
     (record,) = numerai.submissions()
     assert (record["trigger_id"], record["known_trigger"], record["rows"]) == (trigger["trigger_id"], True, 500)

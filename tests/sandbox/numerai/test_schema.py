@@ -1,4 +1,4 @@
-"""The schema knows every query that numerapi can send."""
+"""The schema contains every query that numerapi can send."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from graphql import validate
 
 from sandbox.numerai.api import camel, document, schema, snake
 
-# Wrong at Numerai too: GraphQL has no type `bool`.
+# Invalid at Numerai too: GraphQL has no type `bool`.
 BROKEN = "releaseStake(drain"
 
 
 def queries() -> Iterator[str]:
-    """The GraphQL documents in numerapi's source."""
+    """Yield the GraphQL documents in numerapi's source."""
     for file in importlib.metadata.files("numerapi") or []:
         if file.suffix != ".py" or file.parent.name != "numerapi":
             continue

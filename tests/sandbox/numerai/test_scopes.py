@@ -1,8 +1,8 @@
-"""Every question and every change of the API: which needs a scope, which needs none, which is public.
+"""The API's queries and mutations: which need a scope, which need none, and which are public.
 
-Numerai publishes no such list. What is known: the five scopes, that data, rounds and leaderboards are public, and the
-names on the page where a key is made (upload submissions, download submissions, stake, read submission info, read user
-info). A field that is new here needs a line in this table.
+Numerai does not publish a list. Known are the five scopes, that data, rounds and leaderboards are public, and the names
+on the page where a key is created (upload submissions, download submissions, stake, read submission info, read user
+info). A new field needs a line in this table.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def fields(kind: type) -> set[str]:
 
 @pytest.fixture
 def root(world: World) -> Any:
-    """All fields, as the API calls them."""
+    """Return the API's names of all fields."""
     numerai: Numerai = world.boot()
     return numerai._api._root
 
@@ -85,7 +85,7 @@ def test_with_the_scope_alone_it_is_answered(root: Any, name: str) -> None:
     try:
         getattr(root, name)(Caller("sandbox_user", frozenset({scope})), **arguments)
     except Refused as error:
-        refusal = str(error)  # for what is not there, not for who asks
+        refusal = str(error)  # because the object does not exist, not because of the caller
     assert "scope" not in refusal
     assert "authenticated" not in refusal
 

@@ -1,4 +1,4 @@
-"""Webhooks and submissions, by the unmodified numerapi client."""
+"""Webhooks and submissions with the unmodified numerapi client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What time brings at Numerai: rounds by a clock, rounds that close, second calls of webhooks. Tests set the time."""
+"""Numerai's reactions to time: automatic rounds, closing rounds, repeated webhook calls. The tests set the time."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def _time_stands_still(world: World) -> None:
 
 
 def numbers(numerai: Numerai) -> list[int]:
-    return [each["number"] for each in numerai.rounds("classic")]
+    return [record["number"] for record in numerai.rounds("classic")]
 
 
 def passes(world: World, numerai: Numerai, **time: float) -> None:
-    """Let time pass, and Numerai look at it."""
+    """Advance the time, and let Numerai react to it."""
     world.ahead += timedelta(**time)
     numerai.tick()
 
 
 def latest(api: Any) -> dict[int, str]:
-    """Round -> status of the model's submission, as the API shows it."""
+    """Return round -> status of the model's submission, as the API shows it."""
     models = api.raw_query(LATEST, authorization=True)["data"]["account"]["models"]
-    (mine,) = (model for model in models if model["username"] == "alpha_model")
-    return {each["roundNumber"]: each["status"] for each in mine["latestSubmissions"]}
+    (alpha,) = (model for model in models if model["username"] == "alpha_model")
+    return {submission["roundNumber"]: submission["status"] for submission in alpha["latestSubmissions"]}
 
 
 def test_no_round_opens_by_itself_unless_a_clock_is_set(numerai: Numerai, world: World) -> None:
@@ -61,7 +61,7 @@ def test_a_clock_opens_rounds_and_calls_webhooks(numerai: Numerai, world: World)
     first, second = numerai.rounds("classic")[1], numerai.rounds("classic")[0]
     assert (first["status"], second["status"]) == ("RESOLVING", "OPEN"), "one is closed when the next one opens"
 
-    # A sandbox that was stopped over night opens one round, not fifty, and goes on in step.
+    # A sandbox that was stopped overnight opens one round, not fifty, and keeps to its schedule.
     again = world.boot()
     passes(world, again, hours=8, minutes=3)
     assert numbers(again) == [1003, 1002, 1001, 1000]
@@ -83,7 +83,7 @@ def test_a_clock_of_one_tournament_with_its_own_duration(numerai: Numerai, world
 
 @pytest.mark.parametrize("every", [timedelta(), timedelta(seconds=-5), timedelta(seconds=9)])
 def test_a_clock_that_would_never_stand_still_is_refused(numerai: Numerai, every: timedelta) -> None:
-    with pytest.raises(ValueError, match="every 10 seconds"):
+    with pytest.raises(ValueError, match="at least 10 seconds"):
         numerai.set_clock(every)
     assert numerai.clock() is None
 
@@ -94,7 +94,7 @@ def test_a_round_is_open_for_as_long_as_is_said(numerai: Numerai, world: World) 
     assert api.check_round_open()
     world.ahead = timedelta(minutes=5)
     assert api.list_rounds(status="open") == []
-    with pytest.raises(ValueError, match="a second at least"):
+    with pytest.raises(ValueError, match="at least 1 second"):
         numerai.open_round(open_for=timedelta())
 
 
@@ -113,12 +113,12 @@ def test_a_late_submission_is_taken_marked_and_takes_no_ones_place(numerai: Nume
         {"modelId": CLASSIC_MODEL},
         authorization=True,
     )["data"]["submissions"]
-    assert [(each["id"], each["selected"]) for each in shown] == [
+    assert [(item["id"], item["selected"]) for item in shown] == [
         (late, False), (in_time[1], True), (in_time[0], False),
     ]  # fmt: skip
     assert latest(api) == {1001: "on-time", 1000: "none"}
 
-    # Alone in its round, a late one is what there is.
+    # A late submission counts if it is the only one of its round.
     numerai.open_round(open_for=timedelta(minutes=1))
     assert latest(api)[1002] == "none"
     world.ahead += timedelta(minutes=2)

@@ -1,4 +1,4 @@
-"""How Numerai's calls reach a webhook: by the sandbox's gateway."""
+"""Numerai's calls of webhooks through the sandbox's gateway."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sandbox.numerai.webhooks import check_url, post_through
 
 @pytest.fixture
 def proxy() -> Iterator[tuple[int, list[tuple[str, str | None, Any]]]]:
-    """A proxy that answers every request itself: its port, and what was asked of it."""
+    """Run a proxy that answers every request itself; yield its port and the list of requests."""
     seen: list[tuple[str, str | None, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -52,7 +52,7 @@ def test_the_call_goes_by_the_gateway(proxy: tuple[int, list[tuple[str, str | No
     assert seconds >= 0
     ((url, authorization, body),) = seen
     assert (url, body) == ("http://hooks.example.com/a?b=c", {"x": 1})
-    assert authorization is not None  # tells the gateway that the caller is Numerai
+    assert authorization is not None  # identifies Numerai to the gateway
 
 
 def test_no_answer_is_status_0_with_the_reason() -> None:

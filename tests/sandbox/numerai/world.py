@@ -30,7 +30,7 @@ def client(numerai: Numerai, kind: type[Api] = numerapi.NumerAPI, keys: tuple[st
 
 
 def guesses(api: Any) -> pd.DataFrame:
-    """A valid submission, made of nothing but the ids of the live data."""
+    """Return a valid submission that is based only on the ids of the live data."""
     live = pd.read_parquet(api.download_dataset(LIVE[api.tournament_id]))
     ids = live["numerai_ticker"] if api.tournament_id == 11 else live.index.to_series()
     column = "prediction" if api.tournament_id == 8 else "signal"
@@ -39,7 +39,7 @@ def guesses(api: Any) -> pd.DataFrame:
 
 @dataclass
 class World:
-    """A Numerai, where it listens, what it posted to webhooks, and its clock."""
+    """A Numerai with its address, its calls of webhooks, and its clock."""
 
     kernel: NumeraiKernel
     url: str = ""
@@ -56,5 +56,5 @@ class World:
         return (self.stopped or datetime.now(UTC)) + self.ahead
 
     def boot(self) -> Numerai:
-        """A Numerai on this world's store: a second call is a restart."""
+        """Create a Numerai on this world's store; a second call simulates a restart."""
         return Numerai(self.kernel, self.post, datasets_url=self.url, uploads_url=self.url, now=self.now)
