@@ -1,8 +1,9 @@
-"""Answers to the names under which stacks deployed before December 2026 keep the providers of webhooks and model ids.
+"""Keeps the old module names `numerai.models` and `numerai.webhook` importable.
 
-Pulumi's provider host imports them from the project's folder to refresh or delete such a resource; providers/dynamic.py
-says why. Nothing else imports this file. It can go once `pulumi stack export | grep bWVyYWku` (a part of `numerai.` in
-base64) finds nothing in any stack; a reference is replaced when its resource is next updated.
+The states of stacks that were deployed before December 2026 refer to the providers of webhooks and model ids by these
+names, and Pulumi's provider host imports them to refresh or delete such a resource (see providers/dynamic.py). Nothing
+else imports this file. A reference is replaced at the next update of its resource. Remove this file once `pulumi stack
+export | grep bWVyYWku` (a part of `numerai.` in base64) prints nothing for any stack.
 """
 
 import sys

@@ -1,1 +1,1 @@
-"""What is built and queried, one folder per system: the clouds, Numerai, and the images that run on any cloud."""
+"""One folder for each system that is built or queried: the clouds, Numerai, and the images that every cloud runs."""

@@ -1,6 +1,6 @@
-"""Whether the user cancels `up`: the engine's first Ctrl-C (or SIGTERM), which `providers.patches` passes on."""
+"""Whether the user has cancelled `up`. `providers.patches` sets this on the engine's first Ctrl-C or SIGTERM."""
 
 import threading
 
 cancelled = threading.Event()
-"""Set once the update is cancelled; the process ends with the update."""
+"""Set when the update is cancelled and never cleared, since the process ends with the update."""

@@ -1,6 +1,7 @@
-"""Everything that can be wrong with nodes.yaml, at once: the file itself and what each cloud cannot do.
+"""Reports all problems of nodes.yaml at once: mistakes in the file, and requests that a cloud cannot meet.
 
-`pnodes validate` and the program ask here, so both say the same. No Pulumi, and only the limits of the clouds in use.
+`pnodes validate` and the Pulumi program share these checks. This module does not import Pulumi, and it imports the
+limits only of the clouds in use.
 """
 
 from __future__ import annotations
@@ -14,31 +15,29 @@ DEFAULT_PROJECT, DEFAULT_STACK = "prediction-nodes", "dev"
 
 
 def load_checked(path: str | Path, project: str = DEFAULT_PROJECT, stack: str = DEFAULT_STACK) -> NodeFile:
-    """The nodes of a file that every cloud can run. Raises NodeFileError with all problems, in the file's order.
+    """Return the nodes of a file after checking them against their clouds' limits.
 
-    `project` and `stack` become parts of names, whose lengths the clouds limit.
+    `project` and `stack` become parts of resource names, whose lengths the clouds limit. Raises NodeFileError with all
+    problems, in the order of the file.
     """
-    found, problems = parse(path)
-    if found is not None:
-        problems = sorted([*problems, *_limits(found, project, stack)], key=lambda each: (each.line, each.column))
-    if problems or found is None:
+    file, problems = parse(path)
+    if file is not None:
+        limits = _check_limits(file, project, stack)
+        problems = sorted([*problems, *limits], key=lambda problem: (problem.line, problem.column))
+    if problems or file is None:
         raise NodeFileError(problems)
-    return found
+    return file
 
 
-def notes(found: NodeFile) -> dict[str, str]:
-    """Node name -> what its cloud gives instead of the size that was asked for, where that is more."""
-    given = {}
-    for node in found.nodes:
-        note = find_cloud(node.cloud).fit(node).note
-        if note:
-            given[node.name] = note
-    return given
+def list_notes(file: NodeFile) -> dict[str, str]:
+    """Return, by node name, why a node's machine is larger than the requested size. Other nodes are left out."""
+    notes = {node.name: find_cloud(node.cloud).fit(node).note for node in file.nodes}
+    return {name: note for name, note in notes.items() if note}
 
 
-def _limits(found: NodeFile, project: str, stack: str) -> list[Problem]:
+def _check_limits(file: NodeFile, project: str, stack: str) -> list[Problem]:
     problems = []
-    for node in found.nodes:
+    for node in file.nodes:
         for field, sentence in find_cloud(node.cloud).check(node, project, stack):
-            problems.append(found.problem(node.name, field, f"{field}: {sentence}" if field else sentence))
+            problems.append(file.problem(node.name, field, f"{field}: {sentence}" if field else sentence))
     return list(dict.fromkeys(problems))

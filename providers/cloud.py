@@ -1,8 +1,8 @@
-"""What each cloud must provide: the contract that `providers/<cloud>/cloud.py` fulfils.
+"""The contract that `providers/<cloud>/cloud.py` fulfils.
 
-Code outside a cloud's own folder reaches it through a `Cloud`, which `providers.clouds.find_cloud` returns. Its
-attributes need no SDK, and each method imports only the module that it needs: `pnodes validate` never loads Pulumi, and
-a file with one cloud never loads the SDKs of the others. docs/adding-a-cloud.md lists what to write.
+Code outside a cloud's folder reaches the cloud through a `Cloud`, which `providers.clouds.find_cloud` returns. Its
+attributes need no SDK, and each method imports only the modules that it needs. So `pnodes validate` never loads Pulumi,
+and a file with nodes on one cloud never loads the SDKs of the others. docs/adding-a-cloud.md shows how to add a cloud.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Fit(Protocol):
-    """The machine that a node gets: the smallest that the cloud offers for the size it asks for."""
+    """The machine that a node gets: the smallest one of the cloud that has the requested size."""
 
     @property
     def vcpu(self) -> float:
@@ -36,19 +36,19 @@ class Fit(Protocol):
 
     @property
     def disk(self) -> int | None:
-        """Disk in GiB where the node asks for one; None for what comes with the machine."""
+        """Disk in GiB if the node requests one; None for the disk that the machine has anyway."""
 
     @property
     def note(self) -> str | None:
-        """Why the machine is larger than the size asked for; None if it is not."""
+        """Why the machine is larger than the requested size; None if it is not."""
 
     @property
     def machine(self) -> str:
-        """The kind of a machine that the price table does not cover; empty otherwise."""
+        """The machine type if the price table does not cover it; otherwise empty."""
 
 
 class CronForm(StrEnum):
-    """The form of the cron lines that numerai-cli passes on to a cloud unchanged."""
+    """The form of cron lines that a cloud expects. numerai-cli passes them on unchanged."""
 
     EVENTBRIDGE = "six fields: minute, hour, day, month, weekday (1 is Sunday), year; one day field is ?"
     TIMER = "five or six fields: second (optional), minute, hour, day, month, weekday (0 is Sunday)"
@@ -57,77 +57,77 @@ class CronForm(StrEnum):
 
 @dataclass(frozen=True)
 class NumeraiCli:
-    """What numerai-cli does on one cloud, for `pnodes import`. Source: its Terraform files."""
+    """How numerai-cli deploys to one cloud, for `pnodes import`. Source: its Terraform files."""
 
     region: str
-    """Where it puts everything unless someone has edited its files."""
+    """The region in which it creates all resources, unless its files were edited."""
     size: str
-    """The preset of a node that names none."""
+    """The preset that it uses if a node names none."""
     cron: CronForm
     change: str
-    """A sentence: what differs here for every node on this cloud."""
+    """A sentence on what changes for every imported node on this cloud."""
     repository: re.Pattern[str] | None = None
-    """Matches the address of its image registry: the region, then (if there is one) the project."""
+    """Matches the address of its image registry. Groups: the region, then the project if the cloud has projects."""
     stops_jobs: bool = True
     """Whether it ends jobs at their time-out."""
     included_disk: int | None = None
-    """Disk in GiB that every job has, where `volume` meant something; None where it meant nothing."""
+    """Disk in GiB that every job has, on a cloud where numerai-cli uses `volume`; None where it ignores `volume`."""
 
 
 class Cloud(abc.ABC):
-    """One cloud. Instances hold no state; nothing is asked of the cloud until `open_account` or `examine`."""
+    """One cloud. Instances hold no state, and only `open_account` and `examine` call the cloud."""
 
     name: ClassVar[str]
-    """As in nodes.yaml, and as the folder in providers/ is called."""
+    """The cloud's name in nodes.yaml, and of its folder in providers/."""
     title: ClassVar[str]
-    """As people write it."""
+    """The cloud's name in text."""
     package: ClassVar[str]
-    """Pulumi's package, from which its plugin, its SDK and the types of its resources take their names."""
+    """The Pulumi package. The plugin, the SDK and the resource types are named after it."""
     sign_in: ClassVar[str]
-    """The command with which a person signs in."""
+    """The command that signs a person in."""
     state_scheme: ClassVar[str]
-    """The scheme of `pulumi login` for state in this cloud's object storage."""
+    """The URL scheme that `pulumi login` takes for state in this cloud's object storage."""
     secrets_scheme: ClassVar[str]
-    """The scheme of a stack's secrets provider in this cloud's key service."""
+    """The URL scheme of a stack's secrets provider in this cloud's key service."""
     workflow_login: ClassVar[Mapping[str, str]]
-    """For the workflows in .github: environment variable -> the repository variable it comes from; {} is the role."""
+    """Environment variable of the workflows in .github -> the repository variable that sets it; {} is the role."""
     remarks: ClassVar[Mapping[str, str]] = {}
-    """Key of nodes.yaml -> how this cloud differs from the others, for docs/nodes-yaml.md."""
+    """Key of nodes.yaml -> how this cloud treats it differently, for docs/nodes-yaml.md."""
     numerai_cli: ClassVar[NumeraiCli | None] = None
-    """None for a cloud that numerai-cli does not know."""
+    """None for a cloud that numerai-cli does not support."""
 
     @property
     @abc.abstractmethod
     def prices(self) -> Prices:
-        """List prices."""
+        """The cloud's list prices."""
 
     @abc.abstractmethod
     def fit(self, node: Node) -> Fit:
-        """The machine that the node gets; the largest there is where none suffices, which `check` then refuses."""
+        """Return the machine that the node gets: the largest one if none is large enough, which `check` reports."""
 
     @abc.abstractmethod
     def check(self, node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
-        """(key of nodes.yaml, sentence) for everything that this cloud cannot do for the node."""
+        """Yield (key of nodes.yaml, sentence) for each of the node's settings that this cloud cannot provide."""
 
     @abc.abstractmethod
     def register(self, region: str, nodes: Sequence[Node], stack: Stack) -> Sequence[PredictionNode]:
-        """Register a region's cluster and its nodes with Pulumi; the nodes in the order given."""
+        """Register a region's cluster and nodes with Pulumi. Returns the nodes' components in order."""
 
     @abc.abstractmethod
     def open_account(self, configured: Configured, region: str) -> Account:
-        """The account as the stack's configuration describes it, for `pnodes status`, `logs`, `stop` and the like.
+        """Sign in as the stack's configuration says, for `pnodes status`, `logs`, `stop` and similar commands.
 
         Raises OperationsError.
         """
 
     @abc.abstractmethod
     def examine(self, place: Place) -> Iterable[Finding]:
-        """What `pnodes doctor` finds in one region. Raises OperationsError."""
+        """Yield the findings of `pnodes doctor` in one region. Raises OperationsError."""
 
     @abc.abstractmethod
     def permissions(self) -> Table:
-        """The rights that each resource type, look-up and command needs."""
+        """Return the permissions that each resource type, look-up and command needs."""
 
     @abc.abstractmethod
     def permission_files(self) -> Iterator[tuple[str, str]]:
-        """(name, text) of the files in docs/permissions with which an administrator grants those rights."""
+        """Yield (name, text) of the files in docs/permissions that an administrator uses to grant them."""

@@ -1,4 +1,4 @@
-"""The registry of clouds: finds the implementation of a name in nodes.yaml and imports it on first use."""
+"""The registry of clouds. Imports a cloud's implementation on first use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def find_cloud(name: str) -> Cloud:
-    """The cloud of this name, from `CLOUD` in providers/<name>/cloud.py. Raises KeyError for an unknown name."""
+    """Return the cloud with this name: `CLOUD` in providers/<name>/cloud.py. Raises KeyError for an unknown name."""
     if name not in REGIONS:
         raise KeyError(name)
     cloud = importlib.import_module(f"providers.{name}.cloud").CLOUD
@@ -24,22 +24,22 @@ def find_cloud(name: str) -> Cloud:
 
 
 def list_clouds() -> list[Cloud]:
-    """All clouds, in the order in which they are listed everywhere."""
+    """Return all clouds in their usual order."""
     return [find_cloud(name) for name in REGIONS]
 
 
 def find_package(package: str) -> Cloud | None:
-    """The cloud of a Pulumi package (`azure-native`), the first part of a resource's type; None for other packages."""
+    """Return the cloud with this Pulumi package (the first part of a resource type, such as `azure-native`), if any."""
     return next((cloud for cloud in list_clouds() if cloud.package == package), None)
 
 
 def register(nodes: Sequence[Node], stack: Stack) -> dict[str, PredictionNode]:
-    """Register with Pulumi every node and the cluster of each region in use; the nodes by name."""
+    """Register each region's cluster and all nodes with Pulumi. Returns the nodes' components by node name."""
     regions: dict[tuple[str, str], list[Node]] = {}
     for node in nodes:
         regions.setdefault((node.cloud, node.region), []).append(node)
-    built: dict[str, PredictionNode] = {}
+    components: dict[str, PredictionNode] = {}
     for (cloud, region), members in sorted(regions.items()):
         registered = find_cloud(cloud).register(region, members, stack)
-        built |= {node.name: component for node, component in zip(members, registered, strict=True)}
-    return built
+        components |= {node.name: component for node, component in zip(members, registered, strict=True)}
+    return components

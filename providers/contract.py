@@ -1,8 +1,8 @@
-"""What every cloud must build and give back.
+"""The components that every cloud builds, and the values of the stack that they share.
 
-A cloud's package (`providers.aws`, `.gcp`, `.azure`) has `cluster.Cluster`, made once per region when the first node
-needs it, and `node.PredictionNode`, a subclass of the one here. `Stack` carries what they share: names, tags, Numerai's
-keys and the secret from which each webhook's token is derived.
+Each cloud's package (`providers.aws`, `.gcp`, `.azure`) has a `cluster.Cluster`, which is built once per region in use,
+and a `node.PredictionNode`, a subclass of the class below. `Stack` holds names, tags, Numerai's keys and the secret
+from which the webhook tokens are derived.
 """
 
 from __future__ import annotations
@@ -17,53 +17,53 @@ import pulumi
 
 from nodefile import Node, variables
 from providers.numerai import keys
-from providers.webhook_url import webhook_url
+from providers.webhook_url import build_webhook_url
 
 TYPE_PREFIX = "prediction-nodes"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The stack that a program run works on; all outputs here but `model_ids` are secret."""
+    """The stack that is being deployed. All outputs except `model_ids` are secret."""
 
     project: str
     name: str
     keys: Mapping[str, pulumi.Output[str]]
-    """Numerai's API keys by the names of providers.numerai.keys: two for each account in use."""
+    """Numerai's API keys, two per account in use, by their names in the configuration (`providers.numerai.keys`)."""
     webhook_key: pulumi.Output[str]
     model_ids: Mapping[str, pulumi.Output[str]]
 
     def tags(self, node: Node | None = None) -> dict[str, str]:
-        """Tags or labels of a resource: project and stack; for a node's own also its name and the user's tags."""
+        """Return a resource's tags: project and stack, and for a node's resource also its name and the user's tags."""
         own = {"node": node.name, **node.tags} if node else {}
         return {**own, "project": self.project, "stack": self.name}
 
-    def keys_of(self, nodes: Sequence[Node]) -> dict[str, pulumi.Output[str]]:
-        """The keys that these nodes need, by name."""
-        wanted = {name for node in nodes for name in key_references(node).values()}
-        return {name: self.keys[name] for name in sorted(wanted)}
+    def select_keys(self, nodes: Sequence[Node]) -> dict[str, pulumi.Output[str]]:
+        """Return the keys that these nodes need, by name."""
+        names = {name for node in nodes for name in reference_keys(node).values()}
+        return {name: self.keys[name] for name in sorted(names)}
 
     def token(self, node: Node) -> pulumi.Output[str]:
-        """The node's webhook token: 43 url-safe characters, one per node and model, stable while the stack lives."""
+        """Return the node's webhook token: 43 URL-safe characters that depend on the stack, the node and its model."""
         return pulumi.Output.secret(
             pulumi.Output.all(self.webhook_key, self.model_ids[node.name]).apply(
-                lambda known: derive_token(known[0], node.name, known[1])
+                lambda values: derive_token(values[0], node.name, values[1])
             )
         )
 
     def token_sha256(self, node: Node) -> pulumi.Output[str]:
-        """What the trigger compares with (hex); no secret, since 256 random bits cannot be found from their hash."""
+        """Return the token's SHA-256 in hex, for the trigger. Not secret: 256 random bits cannot be guessed."""
         return pulumi.Output.unsecret(self.token(node).apply(lambda token: hashlib.sha256(token.encode()).hexdigest()))
 
 
-def key_references(node: Node) -> dict[str, str]:
-    """Which of the container's variables holds which of the account's two keys."""
-    called = keys.names(node.account)
-    return {variables.PUBLIC_ID: called.public_id, variables.SECRET_KEY: called.secret}
+def reference_keys(node: Node) -> dict[str, str]:
+    """Return the names of the account's two keys by the container's variables that hold them."""
+    names = keys.name_keys(node.account)
+    return {variables.PUBLIC_ID: names.public_id, variables.SECRET_KEY: names.secret}
 
 
 def derive_token(key: str, node: str, model_id: str) -> str:
-    """HMAC-SHA256 of node and model under the stack's key, in the url-safe alphabet."""
+    """Return the HMAC-SHA256 of node and model under the stack's key, in the URL-safe alphabet."""
     digest = hmac.new(key.encode(), f"{node}\n{model_id.lower()}".encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
@@ -77,22 +77,22 @@ class PredictionNode(pulumi.ComponentResource):
     image: pulumi.Output[str]
     """The deployed image by digest: REPOSITORY@sha256:HEX."""
     job: pulumi.Output[str]
-    """The job as its cloud names it (ARN, resource name, resource id)."""
+    """The job's identifier on its cloud (ARN, resource name or resource id)."""
     console_url: pulumi.Output[str]
-    """Where a person looks at the job's runs in the cloud's web console."""
+    """The page of the cloud's web console that lists the job's runs."""
     facts: Mapping[str, pulumi.Input[str]]
-    """What `pnodes` needs to ask this cloud about the node: `trigger` (the function's name), `logs` (the log group or
-    workspace of its jobs) and what else only this cloud has. Nothing secret."""
+    """The names by which `pnodes` queries this cloud about the node: `trigger` (the function), `logs` (the log group or
+    workspace of its jobs) and others that only this cloud has. Not secret."""
 
     def __init__(self, cloud: str, node: Node, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{TYPE_PREFIX}:{cloud}:PredictionNode", node.name, None, opts)
         self.node = node
 
     def finish(self, stack: Stack, host: pulumi.Input[str]) -> None:
-        """Make the webhook's URL from the trigger's base URL (a slash at its end or not) and register the outputs."""
+        """Set `webhook_url` from the trigger's base URL, which may end in a slash, and register the outputs."""
         self.webhook_url = pulumi.Output.secret(
             pulumi.Output.all(host, stack.model_ids[self.node.name], stack.token(self.node)).apply(
-                lambda known: webhook_url(*known)
+                lambda parts: build_webhook_url(*parts)
             )
         )
         self.register_outputs(
@@ -100,7 +100,7 @@ class PredictionNode(pulumi.ComponentResource):
         )
 
     def summary(self, stack: Stack) -> dict[str, pulumi.Input[str]]:
-        """This node in the stack's output `nodes`: nothing secret."""
+        """Return the node's entry in the stack's output `nodes`. Not secret."""
         node = self.node
         return {
             "cloud": node.cloud,

@@ -1,15 +1,16 @@
-"""The stable home of our dynamic providers: how the state of a stack refers to them, whatever else moves.
+"""Finds the dynamic providers to which the states of deployed stacks refer.
 
-Pulumi keeps a reference to the provider of each dynamic resource in the state, as a pickle. Months later its provider
-host unpickles it to refresh, update or delete the resource, without running the program. A class that has moved in the
-meantime is not found, and its resources can be neither refreshed nor deleted (github.com/pulumi/pulumi/issues/9085). So
-the pickle is a call of `load_provider` with a kind (`providers.resource.reference`).
+Pulumi stores a reference to the provider of each dynamic resource in the state, as a pickle. Months later, its provider
+host unpickles the reference to refresh, update or delete the resource, without running the program. If the class has
+moved in the meantime, the host does not find it, and the resource can be neither refreshed nor deleted
+(github.com/pulumi/pulumi/issues/9085). The pickle is therefore a call of `load_provider` with a kind
+(`providers.resource.build_reference`).
 
-The name of this module, `load_provider` and the kinds are in users' states and never change. An implementation may move
-if its line in `IMPLEMENTATIONS` moves with it. Nothing in the project imports this module.
+Never change the name of this module, the name `load_provider` or the kinds: users' states contain them. When an
+implementation moves, change its line in `IMPLEMENTATIONS`. Nothing in the project imports this module.
 
-Stacks that were deployed before this module existed refer to the implementations themselves, under the names of that
-time. `tests/providers/references.py` lists those names; `numerai.py` answers to the ones that have moved.
+Stacks that were deployed before this module existed refer to the implementations directly, by the names of that time.
+`tests/providers/references.py` lists those names; `numerai.py` keeps the moved ones importable.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ IMPLEMENTATIONS = {
 
 
 def load_provider(kind: str) -> Provider:
-    """The implementation of a kind. Pulumi's provider host calls this when it unpickles a reference."""
+    """Return the implementation of a kind. Pulumi's provider host calls this when it unpickles a reference."""
     module, _, name = IMPLEMENTATIONS[kind].partition(":")
     provider: Provider = getattr(importlib.import_module(module), name)()
     return provider

@@ -1,4 +1,4 @@
-"""What a check says: a level, a sentence, and for what is not well the command that mends it."""
+"""The results of checks: a level, a sentence and, for a problem, the command that solves it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from providers.refusal import Refusal
 
 
 class Level(StrEnum):
-    """How bad it is. What could not be looked at, and need not be, is neither well nor ill."""
+    """The severity of a finding. SKIPPED is for optional checks that could not be made."""
 
     OK = "ok"
     WARNING = "warning"
@@ -23,7 +23,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """`mend` is a command, or the edit to make."""
+    """One result of a check. `mend` is the command to run, or the edit to make."""
 
     check: str
     level: Level
@@ -32,28 +32,28 @@ class Finding:
 
 
 def ok(check: str, text: str) -> Finding:
-    """All is well."""
+    """Return a finding without a problem."""
     return Finding(check, Level.OK, text)
 
 
 def warning(check: str, text: str, mend: str = "") -> Finding:
-    """It works, but not as one would like."""
+    """Return a finding for something that works, but not well."""
     return Finding(check, Level.WARNING, text, mend)
 
 
 def failed(check: str, text: str, mend: str = "") -> Finding:
-    """`up` or a round would fail."""
+    """Return a finding for a problem that would make `up` or a round fail."""
     return Finding(check, Level.FAILED, text, mend)
 
 
 def skipped(check: str, text: str, mend: str = "") -> Finding:
-    """It could not be looked at."""
+    """Return a finding for a check that could not be made."""
     return Finding(check, Level.SKIPPED, text, mend)
 
 
 @dataclass(frozen=True)
 class Section:
-    """The findings about one thing, such as a cloud's region."""
+    """The findings about one subject, such as a cloud's region."""
 
     title: str
     findings: tuple[Finding, ...]
@@ -61,7 +61,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Place:
-    """A region of a cloud: its nodes in nodes.yaml, and the facts of those that are deployed there already."""
+    """A region of a cloud, with its nodes in nodes.yaml and the facts of the nodes that are deployed there."""
 
     cloud: str
     region: str
@@ -71,7 +71,7 @@ class Place:
 
     @property
     def running(self) -> list[Node]:
-        """The nodes whose jobs a round starts."""
+        """The enabled nodes, whose jobs start in a round."""
         return [node for node in self.nodes if node.enabled]
 
     @property
@@ -83,28 +83,31 @@ class Place:
 def compare_quota(
     check: str, what: str, limit: float, needs: Mapping[str, float], mend: str, late: str = "wait"
 ) -> Finding:
-    """Compare a limit with the needs of each node, and of all together in a round; `late`: what the excess does."""
-    together = sum(needs.values())
+    """Compare a limit with each node's need and with the sum of all needs, which a round reaches.
+
+    `what` follows the limit in the text, and `late` says what happens to the nodes above the limit.
+    """
+    total = sum(needs.values())
     large = [name for name, need in needs.items() if need > limit]
     if large:
         return failed(check, f"{limit:g} {what}; {', '.join(large)} would need more and could never start.", mend)
-    if together > limit:
-        text = f"{limit:g} {what}; in a round all nodes together need {together:g}, so some would {late}."
+    if total > limit:
+        text = f"{limit:g} {what}; in a round all nodes together need {total:g}, so some would {late}."
         return warning(check, text, mend)
-    return ok(check, f"{limit:g} {what}; all nodes together need {together:g}.")
+    return ok(check, f"{limit:g} {what}; all nodes together need {total:g}.")
 
 
-def collected(check: str, findings: Iterable[Finding], sign_in: str = "") -> Iterator[Finding]:
-    """The findings of a check; where it cannot go on, why, as one that failed. `sign_in` mends missing credentials."""
+def collect(check: str, findings: Iterable[Finding], sign_in: str = "") -> Iterator[Finding]:
+    """Yield the findings of a check, and a failed one if an error ends it. `sign_in` mends missing credentials."""
     try:
         yield from findings
     except NoCredentials as error:
         yield failed(check, str(error), sign_in)
     except (OperationsError, Refusal) as error:
-        again = type(error) is OperationsError  # refusals say themselves what is missing
+        again = type(error) is OperationsError  # the text of a refusal names the remedy itself
         yield failed(check, str(error), "pnodes doctor  (again, in a minute)" if again else "")
 
 
-def asked_in_vain(check: str, error: Refused, right: str) -> Finding:
-    """A question that is only for advice, which these credentials may not ask."""
-    return skipped(check, f"{error} It takes {right}.")
+def skip_refused(check: str, error: Refused, permission: str) -> Finding:
+    """Return the finding for an optional query that the cloud refused to these credentials."""
+    return skipped(check, f"{error} The query needs {permission}.")

@@ -1,8 +1,8 @@
-"""What every cloud answers about a node: its runs, their logs, the trigger's log; and how each of them is followed.
+"""The queries that every cloud answers about a node: its runs, their logs, the trigger's log. Also follows logs.
 
-A cloud's module has `Account(configured, region)`, which holds credentials and clients, and `Account.node(facts)`, a
-subclass of `NodeOperations`. Reading a log is the cloud's, following it is here: what is new since the last look, with
-room for lines that come late, until the run has ended and its log had the time to arrive.
+A cloud's `operations` module has an `Account(configured, region)`, which holds credentials and clients. Its method
+`node(facts)` returns the cloud's subclass of `NodeOperations`. The subclass reads a log; the base class follows it: it
+reads repeatedly, allows for lines that arrive late, and stops some time after the run has ended.
 """
 
 from __future__ import annotations
@@ -16,19 +16,17 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 Configured = Callable[[str], Any]
-"""The stack's configuration: `aws:profile` -> its value as text, None when it is not set."""
+"""Looks up a setting of the stack's configuration, such as `aws:profile`; None if it is not set."""
 STOPPED = "stopped with `pnodes stop`"
-
-
-UNREACHED = "Look at this machine's connection, and try again in a minute."
+UNREACHED = "Check this machine's network connection and try again in a minute."
 
 
 class OperationsError(Exception):
-    """A cloud could not do what was asked; the text is a sentence for the person, without any secret."""
+    """A cloud did not complete a request. The text is a sentence for the user and contains no secrets."""
 
 
 class Refused(OperationsError):
-    """The cloud answered no: its own `code` for why, and what else it says about it as `facts`."""
+    """The cloud refused a request. `code` is the cloud's own error code; `facts` holds details of the error."""
 
     def __init__(self, sentence: str, code: str, facts: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
@@ -36,11 +34,11 @@ class Refused(OperationsError):
 
 
 class NoCredentials(OperationsError):
-    """The cloud's credentials are missing or have expired; the sentence has the command that mends it."""
+    """The cloud's credentials are missing, invalid or expired. The sentence names the command to sign in."""
 
 
 class State(StrEnum):
-    """How far a run came."""
+    """The state of a run."""
 
     PENDING = "PENDING"
     STARTING = "STARTING"
@@ -51,13 +49,13 @@ class State(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the run is over."""
         return self in (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a node's job. `started`: when its container did; `round`: a number or "test", else empty."""
+    """One run of a node's job. `started` is the start of its container; `round` is a number, "test" or empty."""
 
     id: str
     state: State
@@ -70,19 +68,19 @@ class Run:
 
     @property
     def seconds(self) -> float | None:
-        """How long its container ran, or has been running."""
+        """How long the container ran or has been running; None before it starts."""
         if self.started is None:
             return None
         return ((self.stopped or datetime.now(UTC)) - self.started).total_seconds()
 
     @property
     def cause(self) -> str:
-        """Why it was started."""
+        """Why the run was started."""
         return explain_start(self.round, by_numerai=bool(self.trigger_id))
 
 
 def explain_start(round_: str, by_numerai: bool) -> str:
-    """Return why a run was started: for a test, for a round, by Numerai, or by something that names no round."""
+    """Return why a run was started: for a test, for a round, by Numerai, or by a schedule or a person."""
     if round_:
         return "test" if round_ == "test" else f"round {round_}"
     return "Numerai" if by_numerai else "schedule or manual"
@@ -90,7 +88,7 @@ def explain_start(round_: str, by_numerai: bool) -> str:
 
 @dataclass(frozen=True)
 class LogLine:
-    """A line of a log. `key` tells lines of the same time and text apart, the same at every look."""
+    """A line of a log. `key` identifies it among lines with equal time and text, and is stable between reads."""
 
     time: datetime
     text: str
@@ -99,7 +97,7 @@ class LogLine:
 
 @dataclass(frozen=True)
 class NodeFacts:
-    """A node as the stack's output `nodes` has it; `names` holds what only its cloud's module reads."""
+    """A node's entry in the stack's output `nodes`. `names` holds the facts that only its cloud's modules read."""
 
     name: str
     cloud: str
@@ -107,14 +105,14 @@ class NodeFacts:
     job: str
     names: dict[str, str]
 
-    def named(self, fact: str) -> str:
-        """A fact by its name. Raises OperationsError where an older `pulumi up` did not write it."""
+    def require(self, fact: str) -> str:
+        """Return a fact. Raises OperationsError if the stack was last deployed by a version that did not write it."""
         try:
             return self.names[fact]
         except KeyError:
             raise OperationsError(
-                f'the stack\'s output `nodes` does not say the "{fact}" of {self.name}: it was written by an older '
-                "version of this project. Run `pulumi up` once."
+                f'the stack\'s output `nodes` has no "{fact}" for {self.name}: it was written by an older version of '
+                "this project. Run `pulumi up` once."
             ) from None
 
 
@@ -122,57 +120,60 @@ class NodeOperations(abc.ABC):
     """One node on its cloud. Every method raises OperationsError."""
 
     poll_seconds: ClassVar[float] = 2.0
-    """How often the cloud may be asked while something is waited for."""
+    """The pause between two requests while waiting."""
     lag_seconds: ClassVar[float] = 5.0
-    """How late a line may come to the cloud's log."""
+    """How late a line may arrive in the cloud's log."""
 
     @abc.abstractmethod
     def runs(self, limit: int = 10) -> list[Run]:
-        """The newest runs, newest first."""
+        """Return the latest runs, newest first."""
 
     @abc.abstractmethod
     def run(self, run_id: str) -> Run:
-        """One run."""
+        """Return one run."""
 
     @abc.abstractmethod
     def log(self, run: Run, since: datetime | None = None, limit: int = 1000) -> list[LogLine]:
-        """The last lines of a run's log, oldest first: all that are not older than `since`, else at most `limit`."""
+        """Return lines of a run's log, oldest first: all since `since`, or else the last `limit` lines."""
 
     @abc.abstractmethod
     def trigger_log(self, since: datetime | None = None, limit: int = 1000) -> list[LogLine]:
-        """The same of the trigger's log."""
+        """Return lines of the trigger's log, selected and ordered as in `log`."""
 
     @abc.abstractmethod
     def stop(self, run: Run) -> None:
-        """Ask the cloud to end a run; it ends a little later."""
+        """Ask the cloud to stop a run. Does not wait until it has ended."""
 
     def follow(self, run: Run, limit: int = 1000, pause: Callable[[float], None] = time.sleep) -> Iterator[LogLine]:
-        """A run's log as it grows, until the run has ended and its last lines had the time to arrive."""
-        current, noticed = run, time.monotonic()
+        """Yield the lines of a run's log as they arrive, until `lag_seconds` after the run's end."""
+        current, updated = run, time.monotonic()
 
-        def over() -> bool:
-            nonlocal current, noticed
+        def is_complete() -> bool:
+            nonlocal current, updated
             if not current.state.ended:
-                current, noticed = self.run(run.id), time.monotonic()
+                current, updated = self.run(run.id), time.monotonic()
                 return False
-            late = datetime.now(UTC) - (current.stopped or current.created)
-            # By this machine's clock too, which may be behind the cloud's.
-            return max(late.total_seconds(), time.monotonic() - noticed) > self.lag_seconds
+            age = datetime.now(UTC) - (current.stopped or current.created)
+            # This machine's clock may be behind the cloud's, so the time since the last update counts as well.
+            return max(age.total_seconds(), time.monotonic() - updated) > self.lag_seconds
 
-        return self._follow(lambda since: self.log(run, since, limit), over, pause)
+        return self._follow(lambda since: self.log(run, since, limit), is_complete, pause)
 
     def follow_trigger(self, limit: int = 1000, pause: Callable[[float], None] = time.sleep) -> Iterator[LogLine]:
-        """The trigger's log as it grows, for ever."""
+        """Yield the lines of the trigger's log as they arrive, without end."""
         return self._follow(lambda since: self.trigger_log(since, limit), lambda: False, pause)
 
     def _follow(
-        self, read: Callable[[datetime | None], list[LogLine]], over: Callable[[], bool], pause: Callable[[float], None]
+        self,
+        read: Callable[[datetime | None], list[LogLine]],
+        is_complete: Callable[[], bool],
+        pause: Callable[[float], None],
     ) -> Iterator[LogLine]:
         seen: set[str] = set()
         since: datetime | None = None
         while True:
-            # Asked before the log is read: what was printed before the end is then among what is read.
-            last = over()
+            # Checked before reading, so that the last read contains the last line.
+            last = is_complete()
             for line in read(since):
                 if line.key not in seen:
                     seen.add(line.key)
@@ -185,36 +186,36 @@ class NodeOperations(abc.ABC):
 
 
 class Account(Protocol):
-    """A cloud account in one region, signed in."""
+    """A signed-in cloud account in one region."""
 
     def node(self, facts: NodeFacts) -> NodeOperations:
-        """The operations of a node."""
+        """Return the operations of a node."""
 
 
-def counted(lines: list[tuple[datetime, str]]) -> list[LogLine]:
-    """Lines of a log that gives them no ids: told apart by time, text and how often both came before."""
-    before: dict[tuple[datetime, str], int] = {}
-    found = []
+def number_lines(lines: list[tuple[datetime, str]]) -> list[LogLine]:
+    """Convert (time, text) lines of a log without line ids. Equal lines get different keys."""
+    repeats: dict[tuple[datetime, str], int] = {}
+    numbered = []
     for line in lines:
-        before[line] = before.get(line, -1) + 1
-        found.append(LogLine(line[0], line[1], f"{line[0].isoformat()} {before[line]} {line[1]}"))
-    return found
+        repeats[line] = repeats.get(line, -1) + 1
+        numbered.append(LogLine(line[0], line[1], f"{line[0].isoformat()} {repeats[line]} {line[1]}"))
+    return numbered
 
 
-def at(milliseconds: float | None) -> datetime | None:
-    """Epoch milliseconds as a time."""
+def read_milliseconds(milliseconds: float | None) -> datetime | None:
+    """Convert epoch milliseconds to a time."""
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def when(text: str | None) -> datetime | None:
-    """An ISO 8601 time with up to nine decimals, as the clouds write it."""
+def read_time(text: str | None) -> datetime | None:
+    """Parse an ISO 8601 time with up to nine decimals. A time without an offset is taken as UTC."""
     if not text:
         return None
-    found = datetime.fromisoformat(_shortened(text))
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    time_ = datetime.fromisoformat(_cut_to_microseconds(text))
+    return time_ if time_.tzinfo else time_.replace(tzinfo=UTC)
 
 
-def _shortened(text: str) -> str:
+def _cut_to_microseconds(text: str) -> str:
     head, dot, tail = text.partition(".")
     if not dot:
         return text
@@ -222,6 +223,6 @@ def _shortened(text: str) -> str:
     return f"{head}.{tail[: min(digits, 6)].ljust(6, '0')}{tail[digits:]}"
 
 
-def variables(entries: list[dict[str, Any]] | None) -> dict[str, str]:
-    """What a container was told that is no secret: name -> value of the entries that have one."""
-    return {str(each["name"]): str(each["value"]) for each in entries or [] if each.get("value")}
+def read_variables(entries: list[dict[str, Any]] | None) -> dict[str, str]:
+    """Return a container's variables by name. Entries without a value, such as references to secrets, are left out."""
+    return {str(entry["name"]): str(entry["value"]) for entry in entries or [] if entry.get("value")}

@@ -1,9 +1,9 @@
-"""What one resource type, look-up or command asks of its cloud, and what follows for each of the three ways to deploy.
+"""The permissions that resource types, look-ups and commands need, and those that each of the three roles needs in all.
 
-- preview: `pulumi preview`, which compares with the stack's state and asks the cloud for look-ups only. For pull
-  requests, whose code is not yet trusted.
-- drift: `pulumi refresh --preview-only` and what `pnodes` shows; reads everything, changes nothing.
-- up: all of it, `pnodes stop` and `pulumi destroy` as well.
+- preview: `pulumi preview`, which compares nodes.yaml with the stack's state and calls the cloud for look-ups only. For
+  pull requests, whose code is not yet trusted.
+- drift: `pulumi refresh --preview-only` and the reading commands of `pnodes`. Reads everything and changes nothing.
+- up: everything, including `pulumi destroy` and `pnodes stop`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import yaml
 
 
 class Way(StrEnum):
-    """How the program is run, from few rights to many."""
+    """The three ways to run the program, from the fewest permissions to the most."""
 
     PREVIEW = "preview"
     DRIFT = "drift"
@@ -27,18 +27,18 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class Row:
-    """Actions, separated by spaces: of a look-up, of reading, of making, changing and deleting; and who says so."""
+    """The actions of one resource type, look-up or command, separated by spaces, and the source that lists them."""
 
     source: str
     look_up: str = ""
-    """Asked in every preview."""
+    """Called in every preview."""
     read: str = ""
     create: str = ""
     update: str = ""
     delete: str = ""
 
     def actions(self, way: Way) -> set[str]:
-        """What this way of running takes of it."""
+        """Return the actions that this way of running needs."""
         parts = [self.look_up]
         parts += [self.read] if way is not Way.PREVIEW else []
         parts += [self.create, self.update, self.delete] if way is Way.UP else []
@@ -46,24 +46,24 @@ class Row:
 
 
 Table = Mapping[str, Row]
-"""By what Pulumi calls a resource type or a look-up, or by the command of `pnodes`."""
+"""Rows by Pulumi's name of the resource type or look-up, or by the `pnodes` command."""
 
 
-def needed(table: Table, way: Way) -> list[str]:
-    """All actions that a way of running takes, sorted."""
+def list_actions(table: Table, way: Way) -> list[str]:
+    """Return all actions that a way of running needs, sorted."""
     return sorted(set().union(*(row.actions(way) for row in table.values())))
 
 
-def missing(table: Table, types: Iterable[str]) -> list[str]:
-    """The types that have no row."""
+def list_missing_types(table: Table, types: Iterable[str]) -> list[str]:
+    """Return the types that have no row, sorted."""
     return sorted(set(types) - set(table))
 
 
 def write_json(document: Mapping[str, Any]) -> str:
-    """A document as a JSON file's text."""
+    """Return the text of a JSON file."""
     return json.dumps(document, indent=2) + "\n"
 
 
 def write_yaml(document: Mapping[str, Any]) -> str:
-    """A document as a YAML file's text, keys in their own order."""
+    """Return the text of a YAML file, with the keys in their given order."""
     return yaml.safe_dump(dict(document), sort_keys=False, width=1000)

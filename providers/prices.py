@@ -1,9 +1,10 @@
-"""The clouds' list prices that a node's bill is made of, in USD, with the day on which they were looked up.
+"""The list prices that make up a node's bill, in USD, with the day on which they were looked up.
 
-Prices are those of the cloud's default region here (us-east-1, us-central1, eastus); others cost up to a third more.
-Free tiers are left out, so small use costs less than what is said. Sources are the clouds' public pages: AWS Fargate,
-VPC (public IPv4), Secrets Manager; Cloud Run (jobs), Secret Manager, Cloud Scheduler; Container Apps (consumption),
-Container Registry (Basic). Azure's pages fill in their figures by script, so those were read where others quote them.
+They apply to the default region of each cloud (us-east-1, us-central1, eastus); other regions cost up to a third more.
+Free tiers are left out, so light use costs less than the estimates. The sources are the clouds' public pages: AWS
+Fargate, VPC (public IPv4), Secrets Manager; Cloud Run (jobs), Secret Manager, Cloud Scheduler; Container Apps
+(consumption), Container Registry (Basic). Azure's pages insert their figures by script, so these come from pages that
+quote them.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ HOUR, DAYS = 3600.0, 365 / 12
 
 @dataclass(frozen=True)
 class Prices:
-    """One cloud's. Per second of a run: each vCPU, each GiB of memory, each GiB of disk beyond the free ones, and the
-    run itself; per month: each key of an account, each schedule, the cluster of a region, and each environment that has
-    machines of its own, whether they run or not."""
+    """The prices of one cloud.
+
+    Per second of a run: one vCPU, one GiB of memory, one GiB of disk beyond `free_disk`, and the run itself. Per month:
+    one key of an account, one schedule, a region's cluster, and an environment with dedicated machines, even if none
+    of them runs.
+    """
 
     vcpu_second: float
     gib_second: float

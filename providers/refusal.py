@@ -1,8 +1,8 @@
-"""The exception that carries a sentence for the user: an image that does not build, a refused key."""
+"""The exception for failures that the user can solve, such as a failed image build or a refused key."""
 
 
 class Refusal(Exception):
-    """A failure that is explained by its text: where, what was expected, what came, what to do.
+    """A failure whose text says where it happened, what was expected, what was found and what to do.
 
-    The user sees the text alone, without a traceback; `providers.patches` does that for dynamic resources.
+    The user sees only the text, without a traceback; for dynamic resources, `providers.patches` ensures this.
     """

@@ -1,7 +1,7 @@
-"""The stack's webhook key: 256 random bits, made once and kept in the stack's state as a secret.
+"""The stack's webhook key: 256 random bits, generated once and kept in the stack's state as a secret.
 
-Every node's token is derived from it (contract.Stack.token), so adding a node asks nothing of the user and no random
-provider has to be installed. `pulumi up --replace` of this resource changes every webhook at once.
+The token of each node is derived from it (`contract.Stack.token`), so that a new node needs no input from the user and
+no random provider has to be installed. Replacing this resource with `pulumi up --replace` changes all webhooks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from providers.resource import Provider, Resource
 
 
 class WebhookKeyProvider(Provider):
-    """Creates the key; there is nothing to compare, update or delete anywhere else."""
+    """Creates the key. It exists in the state only, so there is nothing to compare, update or delete elsewhere."""
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         return dynamic.CreateResult(f"webhook-key-{secrets.token_hex(4)}", {"key": secrets.token_urlsafe(32)})
@@ -26,7 +26,7 @@ class WebhookKeyProvider(Provider):
 
 
 class WebhookKey(Resource, module="prediction-nodes", name="WebhookKey"):
-    """`key`: 43 url-safe characters, secret."""
+    """The webhook key. `key` has 43 URL-safe characters and is secret."""
 
     key: pulumi.Output[str]
 

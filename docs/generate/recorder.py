@@ -18,7 +18,7 @@ from pulumi.runtime.mocks import MockMonitor
 from nodefile import Node, parse
 from providers import clouds
 from providers.contract import Stack
-from providers.numerai.keys import names
+from providers.numerai.keys import name_keys
 
 PUBLIC_ID, SECRET_KEY, WEBHOOK_KEY = "planted-public-id", "planted-secret-key", "planted-webhook-key"
 DOCKER_IMAGE, DOCKER_DIGEST = "docker-build:index:Image", "sha256:" + "d" * 64
@@ -157,7 +157,7 @@ def registered(
 def keys_of(nodes: Sequence[Node]) -> dict[str, str]:
     """The keys of the accounts in use: the unnamed one's, and others with the account's name at their end."""
     found: dict[str, str] = {}
-    for called in (names(node.account) for node in nodes):
+    for called in (name_keys(node.account) for node in nodes):
         ending = called.secret.removeprefix("numerai-secret")
         found |= {called.public_id: PUBLIC_ID + ending, called.secret: SECRET_KEY + ending}
     return found

@@ -84,7 +84,7 @@ def _results(stack: DeployedStack, nodes: Sequence[StackNode], timeout: float, c
 
 def health(webhook: str) -> str:
     """What is wrong with the trigger behind a webhook; nothing when it answers."""
-    address = webhook_url.beside(webhook, "/health")
+    address = webhook_url.build_trigger_url(webhook, "/health")
     try:
         answer = httpx.get(address, timeout=60)
     except httpx.HTTPError as error:

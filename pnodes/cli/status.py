@@ -13,7 +13,7 @@ from pnodes.cli.tables import table, wide_console
 from pnodes.deployed.stack import DeployedStack
 from pnodes.deployed.status import Status, query
 from pnodes.wording import duration, moment, stamp
-from providers.operations import Run, when
+from providers.operations import Run, read_time
 
 
 def status(stack: StackOption = None, as_json: AsJson = False) -> None:
@@ -64,7 +64,7 @@ def _submission(status: Status) -> str:
     if status.submission is None:
         return "?" if status.problems else "none"
     found = status.submission
-    text = f"round {(found.get('round') or {}).get('number', '?')}, {moment(when(found['insertedAt']))}"
+    text = f"round {(found.get('round') or {}).get('number', '?')}, {moment(read_time(found['insertedAt']))}"
     match status.carries:
         case True:
             return f"{text}, of this run"
@@ -76,7 +76,7 @@ def _submission(status: Status) -> str:
 def _round(facts: dict[str, Any], now: datetime | None = None) -> str:
     """What Numerai tells of the newest round; the one after it is announced by opening."""
     now = now or datetime.now(UTC)
-    opens, closes = when(facts.get("openTime")), when(facts.get("closeStakingTime") or facts.get("closeTime"))
+    opens, closes = read_time(facts.get("openTime")), read_time(facts.get("closeStakingTime") or facts.get("closeTime"))
     name = f"round {facts.get('number')}"
     if opens and now < opens:
         return f"{name} opens {moment(opens)}, in {duration((opens - now).total_seconds())}"

@@ -23,7 +23,7 @@ def validate(
 ) -> None:
     """Check nodes.yaml: every problem on a line of its own, exit code 2 when there is one."""
     from nodefile import NodeFileError
-    from providers.checks import DEFAULT_STACK, load_checked, notes
+    from providers.checks import DEFAULT_STACK, list_notes, load_checked
 
     folder = project.project_folder(file.parent if file else None)
     path = file if file is not None else _shortest(folder / "nodes.yaml")
@@ -39,7 +39,7 @@ def validate(
             for problem in error.problems:
                 print(problem)
         raise typer.Exit(2) from None
-    nodes, given = checked.nodes, notes(checked)
+    nodes, given = checked.nodes, list_notes(checked)
     if as_json:
         found = [
             {

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from pnodes.dashboard.sources import Call
-from providers.operations import Run, State, explain_start, when
+from providers.operations import Run, State, explain_start, read_time
 
 _SETTLES = timedelta(seconds=20)  # allows for clock differences, and for submissions that appear late
 
@@ -122,7 +122,9 @@ def parse_rounds(answer: Iterable[Mapping[str, Any]]) -> list[Round]:
     """Parse Numerai's rounds; returns them oldest first."""
     rounds = [
         Round(
-            int(item["number"]), when(item.get("openTime")), when(item.get("closeStakingTime") or item.get("closeTime"))
+            int(item["number"]),
+            read_time(item.get("openTime")),
+            read_time(item.get("closeStakingTime") or item.get("closeTime")),
         )
         for item in answer
     ]
@@ -137,7 +139,7 @@ def parse_submissions(
     by_id = {run.trigger_id: run for run in runs if run.trigger_id}
     submissions = []
     for item in answer:
-        moment = when(item.get("insertedAt"))
+        moment = read_time(item.get("insertedAt"))
         if moment is None:
             continue
         number: int | None = (item.get("round") or {}).get("number")

@@ -88,9 +88,9 @@ class DeployedStack:
     def numerai(self, account: str | None) -> Any:
         """Return a client with the keys of an account (None: the unnamed one). Raises NoKeys."""
         from providers.numerai.client import Client
-        from providers.numerai.keys import keys
+        from providers.numerai.keys import read_keys
 
-        return Client(keys(account, lambda setting: self.configured(f"{self._project}:{setting}")))
+        return Client(read_keys(account, lambda setting: self.configured(f"{self._project}:{setting}")))
 
 
 def _node(name: str, facts: dict[str, Any], webhook: str) -> StackNode:

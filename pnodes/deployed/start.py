@@ -21,7 +21,8 @@ _TIMEOUT = 60
 def start(node: StackNode, now: datetime | None = None) -> dict[str, Any]:
     """Return the trigger's answer. A retry after a lost answer does not start a second job. Raises UserError."""
     # The token goes into a header, so that no access log contains it.
-    address, token = webhook_url.beside(node.webhook, f"/schedule/{node.model_id}"), webhook_url.token(node.webhook)
+    address = webhook_url.build_trigger_url(node.webhook, f"/schedule/{node.model_id}")
+    token = webhook_url.read_token(node.webhook)
     # The trigger derives the run's id from this time, so every attempt has the same id.
     body = {"scheduledTime": (now or datetime.now(UTC)).isoformat(timespec="microseconds")}
     failure = ""

@@ -18,7 +18,7 @@ from pnodes.doctor import nodes as nodes_file
 from pnodes.doctor import numerai, plugins, pulumi
 from pnodes.pulumi import Pulumi
 from providers.clouds import find_cloud
-from providers.findings import Finding, Place, Section, collected, skipped
+from providers.findings import Finding, Place, Section, collect, skipped
 
 _AT_ONCE = 8
 _CLOSED = "the stack's settings could not be read, see above."
@@ -38,7 +38,7 @@ def examine(patient: Patient, tell: Callable[[str], None] = lambda _: None) -> I
     """Yield all sections in their order; calls `tell` with the titles of the sections that are still running."""
     tell("Pulumi ...")
     stack = pulumi.OpenStack(patient.project)
-    yield Section("Pulumi", tuple(collected("stack", pulumi.examine(stack, patient.pulumi, patient.stack))))
+    yield Section("Pulumi", tuple(collect("stack", pulumi.examine(stack, patient.pulumi, patient.stack))))
     file, findings = nodes_file.read(patient.folder, patient.project, stack.name)
     yield Section("nodes.yaml", tuple(findings))
     if file is None or not file.nodes:
@@ -92,7 +92,7 @@ def _examine_cloud(place: Place, opened: bool) -> Iterable[Finding]:
     if not opened:
         return [skipped("credentials", _CLOSED)]
     cloud = find_cloud(place.cloud)
-    return collected("credentials", cloud.examine(place), cloud.sign_in)
+    return collect("credentials", cloud.examine(place), cloud.sign_in)
 
 
 def _examine_account(account: str | None, nodes: Sequence[Node], stack: pulumi.OpenStack) -> Iterable[Finding]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nodefile import NodeFile, NodeFileError
 from pnodes.wording import plural
-from providers.checks import DEFAULT_STACK, load_checked, notes
+from providers.checks import DEFAULT_STACK, list_notes, load_checked
 from providers.findings import Finding, failed, ok, warning
 
 
@@ -27,5 +27,5 @@ def _describe(file: NodeFile) -> Iterator[Finding]:
         yield warning("nodes.yaml", "the file has no nodes.", "pnodes new NAME --model MODEL --cloud aws")
         return
     yield ok("nodes.yaml", f"{plural(count, 'node')} in {', '.join(clouds)}.")
-    for name, note in notes(file).items():
+    for name, note in list_notes(file).items():
         yield ok(f"size of {name}", f"{note}.")

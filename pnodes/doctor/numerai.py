@@ -12,7 +12,7 @@ from typing import Any
 from nodefile import Node
 from nodefile.problems import did_you_mean
 from providers.findings import Finding, failed, ok, warning
-from providers.numerai.keys import Keys, NoKeys, keys, names
+from providers.numerai.keys import Keys, NoKeys, name_keys, read_keys
 from providers.refusal import Refusal
 
 _NEEDED = {
@@ -32,10 +32,10 @@ def examine(account: str | None, nodes: Sequence[Node], setting: Callable[[str],
     """Yield the findings about one account; `setting` returns a stack setting of this project by its name."""
     from providers.numerai.client import Client, KeysRefused, NumeraiRefused
 
-    settings = names(account)
+    settings = name_keys(account)
     set_both = f"pulumi config set --secret {settings.public_id} && pulumi config set --secret {settings.secret}"
     try:
-        pair = keys(account, setting)
+        pair = read_keys(account, setting)
     except NoKeys as error:
         yield failed("keys", str(error), set_both)
         return

@@ -24,7 +24,7 @@ def account(
     node: Node, submit: bool, environ: Mapping[str, str], project: Path, stack: str | None, say: Say
 ) -> Account:
     """The account of a run. Raises CannotRun when it shall submit and keys or the model's id cannot be had."""
-    called = numerai_keys.names(node.account)
+    called = numerai_keys.name_keys(node.account)
     here = Keys(environ.get(called.public_id_variable, ""), environ.get(called.secret_variable, ""))
     complete = bool(here.public_id and here.secret)
     if submit:
@@ -56,11 +56,11 @@ def _model_id(node: Node, pair: Keys) -> str:
 
 def _configured(node: Node, environ: Mapping[str, str], project: Path, stack: str | None) -> Keys:
     """The keys in the stack's configuration."""
-    called, engine = numerai_keys.names(node.account), find()
+    called, engine = numerai_keys.name_keys(node.account), find()
     if engine is None:
         raise CannotRun(
-            f"--submit: {numerai_keys.missing_sentence(node.account, called.secret)} There is no Pulumi engine here to "
-            "read the configuration with: `pnodes engine` gets one."
+            f"--submit: {numerai_keys.explain_missing_key(node.account, called.secret)} There is no Pulumi engine here "
+            "to read the configuration with: `pnodes engine` gets one."
         )
     pulumi, found = Pulumi(engine, project, environ), []
     for setting in (called.public_id, called.secret):
@@ -68,6 +68,6 @@ def _configured(node: Node, environ: Mapping[str, str], project: Path, stack: st
         found.append(done.stdout.strip())
         if done.returncode or not found[-1]:
             reason = first_error(done.stderr) if done.returncode else "it is empty"
-            sentence = numerai_keys.missing_sentence(node.account, setting)
+            sentence = numerai_keys.explain_missing_key(node.account, setting)
             raise CannotRun(f"--submit: {sentence} Pulumi says: {reason}")
     return Keys(*found)

@@ -11,7 +11,7 @@ from pnodes.deployed.stack_settings import StackSettings
 from pnodes.errors import UserError
 from pnodes.migrate import keys_file
 from pnodes.migrate.nodes_json import WrongFile
-from providers.numerai.keys import names
+from providers.numerai.keys import name_keys
 
 
 @dataclass
@@ -67,7 +67,7 @@ def prepare(file: Path, folder: Path, account: str | None, wanted: bool) -> Move
             f"The API keys have nowhere to go: {error} Select a stack of your own (pulumi stack init live), or leave "
             "them where they are with --no-keys."
         ) from None
-    called = names(account)
+    called = name_keys(account)
     both = (called.public_id, called.secret)
     there = [name for name in both if settings.has(name)]
     if len(there) == 1:

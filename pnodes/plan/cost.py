@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from nodefile import Node, Schedule
 from providers.clouds import find_cloud
-from providers.numerai.keys import names
+from providers.numerai.keys import name_keys
 from trigger.cron import due
 
 ROUNDS_MONTH = 22
@@ -73,7 +73,7 @@ def shared(nodes: Sequence[Node]) -> list[Shared]:
     found = []
     for name, region in sorted({(node.cloud, node.region) for node in nodes}):
         here = [node for node in nodes if (node.cloud, node.region) == (name, region)]
-        keys = {name for node in here for name in (names(node.account).public_id, names(node.account).secret)}
+        keys = {name for node in here for name in (name_keys(node.account).public_id, name_keys(node.account).secret)}
         cloud = find_cloud(name)
         prices = cloud.prices
         parts = [f"{len(keys)} secrets"] if prices.key_month else []

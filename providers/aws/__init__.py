@@ -1,1 +1,1 @@
-"""Prediction nodes on AWS: Lambda function URLs that start AWS Batch jobs on Fargate."""
+"""Prediction nodes on AWS: Lambda functions as triggers, Batch jobs on Fargate, images from CodeBuild in ECR."""

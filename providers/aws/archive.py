@@ -1,4 +1,4 @@
-"""The trigger's code for Lambda."""
+"""The trigger's code, packed for Lambda."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The image builder of one region: a CodeBuild project that all nodes share; a build's details come with its start.
+"""The image builder of one region: a CodeBuild project that all nodes share. The start of a build supplies its details.
 
-Its role reads sources from the cluster's bucket, pushes to this stack's repositories and to no others, and writes one
-log. A build runs in a machine of its own that is gone afterwards.
+Its role may read sources from the cluster's bucket, push to the repositories of this stack only, and write to one log
+group. Each build runs on a separate machine, which is deleted afterwards.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BUILD_MINUTES, QUEUE_MINUTES = 60, 30
 
 
 class Builder:
-    """`project`, and `grants`: what must exist before the first build starts."""
+    """The CodeBuild `project`, and `grants`: the resources that must exist before the first build."""
 
     def __init__(
         self,
@@ -31,13 +31,17 @@ class Builder:
         tags: Mapping[str, str],
         own: pulumi.ResourceOptions,
     ) -> None:
-        role = roles.role(
-            f"{name}-build", roles.trust("codebuild.amazonaws.com"), tags, own, "Builds prediction nodes' images"
+        role = roles.create_role(
+            f"{name}-build",
+            roles.build_trust_policy("codebuild.amazonaws.com"),
+            tags,
+            own,
+            "Builds prediction nodes' images",
         )
-        policy = roles.attach(
+        policy = roles.attach_policy(
             f"{name}-build",
             role,
-            pulumi.Output.all(repositories, bucket.arn, logs.arn).apply(lambda known: roles.builder(*known)),
+            pulumi.Output.all(repositories, bucket.arn, logs.arn).apply(lambda arns: roles.build_builder_policy(*arns)),
             own,
         )
         self.project = aws.codebuild.Project(
@@ -51,11 +55,11 @@ class Builder:
                 type="LINUX_CONTAINER",
                 compute_type="BUILD_GENERAL1_SMALL",
                 image=MACHINE,
-                privileged_mode=True,  # Docker inside of the build's own machine needs it
+                privileged_mode=True,  # required to run Docker on the build's machine
             ),
-            # Without a source of its own: the buildspec fetches the archive, which CodeBuild itself takes only as .zip.
+            # No source: CodeBuild itself accepts archives only as .zip, so the buildspec downloads the archive.
             source=aws.codebuild.ProjectSourceArgs(type="NO_SOURCE", buildspec=BUILDSPEC),
-            # Named, or CodeBuild makes a group of its own that forgets nothing.
+            # Without a group, CodeBuild would create its own, which keeps logs for ever.
             logs_config=aws.codebuild.ProjectLogsConfigArgs(
                 cloudwatch_logs=aws.codebuild.ProjectLogsConfigCloudwatchLogsArgs(
                     status="ENABLED", group_name=logs.name

@@ -1,9 +1,9 @@
-"""What the builder does: one bash script, told by variables which source, Dockerfile, image and build arguments.
+"""The builder's script. Environment variables name the source, the Dockerfile, the image and the build arguments.
 
-The values of build arguments are in the environment under their own names, so that nothing is ever quoted or parsed.
-Docker Hub limits pulls by address, and builders share theirs with the world: base images that are Docker's own
-("official") are taken from Amazon's copy of them where it has them. Layers that are as in the node's image before this
-one come from there: it carries their keys along (an inline cache), and one that is gone is only warned of.
+The values of build arguments are in variables with the arguments' names, so the script needs no quoting or parsing.
+Docker Hub limits pulls by IP address, and builders share their addresses with other customers. So Docker's official
+base images are pulled from Amazon's mirror if it has them. Unchanged layers are reused from the node's previous image,
+which contains an inline cache; if that image no longer exists, the build only prints a warning.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 
 MIRROR = "public.ecr.aws/docker/library"
 
-# In a subshell: the builder runs more in its own shell, which must keep its options and arguments.
+# In a subshell, since CodeBuild runs more commands in the same shell, whose options and arguments must not change.
 SCRIPT = f"""\
 (
 set -eu
@@ -34,7 +34,7 @@ docker push "$REPOSITORY:$TAG"
 )
 """
 
-# JSON is YAML: no quoting of the script by hand.
+# JSON is valid YAML and quotes the script.
 BUILDSPEC = json.dumps(
     {"version": 0.2, "env": {"shell": "bash"}, "phases": {"build": {"on-failure": "ABORT", "commands": [SCRIPT]}}},
     indent=1,

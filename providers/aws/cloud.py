@@ -35,7 +35,7 @@ class Aws(cloud.Cloud):
         size="mem-md",
         cron=CronForm.EVENTBRIDGE,
         change="aws: jobs run on Fargate, with 20 GiB of disk, instead of EC2 machines; credentials and region are "
-        "those of pulumi-aws (profile, SSO, environment), and `region` may be any",
+        "those of pulumi-aws (profile, SSO, environment), and any `region` is possible",
         repository=re.compile(r"[0-9]+\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\."),
         included_disk=limits.FREE_DISK,
     )
@@ -72,7 +72,7 @@ class Aws(cloud.Cloud):
     def permission_files(self) -> Iterator[tuple[str, str]]:
         from providers.aws import permissions
 
-        return permissions.files()
+        return permissions.list_files()
 
 
 CLOUD = Aws()

@@ -1,8 +1,8 @@
-"""What the AWS nodes of one region share: network, Batch queue, claim bucket, Numerai's keys, job log, image builder.
+"""The resources that the AWS nodes of one region share: network, Batch queues, bucket, secrets, logs, image builder.
 
-Nothing in it costs money at rest but the two secrets: a Fargate environment is an entry in a table, the network has no
-NAT gateway (jobs get a public address and nobody can call them), the builder exists while it builds. It is made with
-the region's first node and gone with its last.
+While no job runs, only the two secrets cost money: a Fargate environment is free, the network has no NAT gateway (jobs
+get a public address but accept no connections), and the builder is billed per build. The cluster is created with the
+first node of a region and deleted with the last.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from providers.contract import TYPE_PREFIX, Stack
 LOG_DAYS = 30
 CLAIM_DAYS = 30
 SOURCE_DAYS = 7
-# What all runs of a region may use at once: a bound for the bill. Fargate bills what runs, not what might.
+# The vCPUs that all runs of a region may use at once. It limits the bill; unused vCPUs cost nothing.
 MAX_VCPUS = 256
 
 
 class Cluster(pulumi.ComponentResource):
-    """The shared parts of one region. Its attributes are what nodes refer to."""
+    """The shared resources of one region. Nodes refer to its attributes."""
 
     account: pulumi.Output[str]
     partition: pulumi.Output[str]
-    """aws, or another of Amazon's worlds with accounts and ARNs of its own (aws-us-gov)."""
+    """The first part of ARNs: aws, or another partition such as aws-us-gov."""
 
     def __init__(
         self, region: str, nodes: Sequence[Node], stack: Stack, opts: pulumi.ResourceOptions | None = None
@@ -44,39 +44,39 @@ class Cluster(pulumi.ComponentResource):
         caller = aws.get_caller_identity_output()
         self.account = caller.account_id
         self.partition = caller.arn.apply(lambda arn: arn.split(":")[1])
-        self._bucket()
-        self._keys(nodes, stack)
-        self.logs = self.log_group(f"{self.name}-jobs")
+        self._create_bucket()
+        self._create_secrets(nodes, stack)
+        self.logs = self.create_log_group(f"{self.name}-jobs")
         self.network = Network(self.name, region, self._tags, self._own)
-        self._queues(nodes)
-        self._scheduler(nodes, stack)
+        self._create_queues(nodes)
+        self._create_scheduler(nodes, stack)
         self.builder = Builder(
             self.name,
             region,
             self.bucket,
             pulumi.Output.concat(
-                self.arn("ecr", "repository"), "/", names.repositories(stack.project, stack.name), "/*"
+                self.build_arn("ecr", "repository"), "/", names.name_repository_folder(stack.project, stack.name), "/*"
             ),
-            self.log_group(f"{self.name}-build"),
+            self.create_log_group(f"{self.name}-build"),
             self._tags,
             self._own,
         )
         self.register_outputs({"bucket": self.bucket.bucket})
 
-    def arn(self, service: str, kind: str) -> pulumi.Output[str]:
-        """The beginning of ARNs of a kind of thing in this account and region."""
+    def build_arn(self, service: str, kind: str) -> pulumi.Output[str]:
+        """Return the common prefix of a service's ARNs of one kind in this account and region."""
         return pulumi.Output.concat("arn:", self.partition, f":{service}:{self.region}:", self.account, f":{kind}")
 
-    def log_group(
+    def create_log_group(
         self, name: str, tags: dict[str, str] | None = None, opts: pulumi.ResourceOptions | None = None
     ) -> aws.cloudwatch.LogGroup:
-        """A log group that forgets."""
+        """Create a log group that keeps lines for LOG_DAYS."""
         return aws.cloudwatch.LogGroup(
             name, retention_in_days=LOG_DAYS, region=self.region, tags=tags or self._tags, opts=opts or self._own
         )
 
-    def _bucket(self) -> None:
-        # Emptied when it goes: a destroy must not stop at old claims.
+    def _create_bucket(self) -> None:
+        # `force_destroy` deletes the objects too: old claims must not make a `destroy` fail.
         self.bucket = aws.s3.Bucket(self.name, force_destroy=True, region=self.region, tags=self._tags, opts=self._own)
         aws.s3.BucketPublicAccessBlock(
             self.name,
@@ -104,10 +104,10 @@ class Cluster(pulumi.ComponentResource):
             opts=self._own,
         )
 
-    def _keys(self, nodes: Sequence[Node], stack: Stack) -> None:
-        # One pair for all nodes of an account: it is the same key, so a pair each would keep nobody from anything.
-        values = stack.keys_of(nodes)
-        self.secrets = {name: self._secret(name) for name in values}
+    def _create_secrets(self, nodes: Sequence[Node], stack: Stack) -> None:
+        # One pair of secrets for all nodes of an account: they use the same key, so separate secrets would not help.
+        values = stack.select_keys(nodes)
+        self.secrets = {name: self._create_secret(name) for name in values}
         self.secret_versions = {
             name: aws.secretsmanager.SecretVersion(
                 f"{name}-{self.region}",
@@ -119,25 +119,25 @@ class Cluster(pulumi.ComponentResource):
             for name, value in values.items()
         }
 
-    def _secret(self, name: str) -> aws.secretsmanager.Secret:
+    def _create_secret(self, name: str) -> aws.secretsmanager.Secret:
         return aws.secretsmanager.Secret(
             f"{name}-{self.region}",
             description="Numerai API key of the prediction nodes",
-            # The value comes from the stack's configuration: there is nothing to recover, and the name is free again.
+            # The value is in the stack's configuration, so recovery is not needed, and the name can be reused at once.
             recovery_window_in_days=0,
             region=self.region,
             tags=self._tags,
             opts=self._own,
         )
 
-    def _queues(self, nodes: Sequence[Node]) -> None:
-        """A queue for Fargate and, for the nodes that need machines of EC2's, one for those."""
+    def _create_queues(self, nodes: Sequence[Node]) -> None:
+        """Create a queue for Fargate and one for EC2 machines, each if a node needs it."""
         fits = [limits.fit(node) for node in nodes]
         self.queues: dict[str, aws.batch.JobQueue] = {}
         if any(fit.platform == limits.FARGATE for fit in fits):
             environment = aws.batch.ComputeEnvironment(
                 self.name,
-                # No service role: Batch's own service-linked role may do what it needs, and can be updated in place.
+                # No service role: Batch's service-linked role suffices, and only with it can it be updated in place.
                 type="MANAGED",
                 state="ENABLED",
                 compute_resources=aws.batch.ComputeEnvironmentComputeResourcesArgs(
@@ -148,16 +148,16 @@ class Cluster(pulumi.ComponentResource):
                 ),
                 region=self.region,
                 tags=self._tags,
-                # Neither refers to the other, but without routes a draining environment could not go.
+                # There is no reference between them, but without routes a draining environment could not be deleted.
                 opts=pulumi.ResourceOptions(parent=self, depends_on=self.network.routes),
             )
-            self.queues[limits.FARGATE] = self._queue(self.name, environment)
+            self.queues[limits.FARGATE] = self._create_queue(self.name, environment)
         disks = [fit.disk for fit in fits if fit.platform == limits.EC2 and fit.disk]
         if disks:
             machines = Machines(f"{self.name}-ec2", self.region, max(disks), self.network, self._tags, self._own)
-            self.queues[limits.EC2] = self._queue(f"{self.name}-ec2", machines.environment)
+            self.queues[limits.EC2] = self._create_queue(f"{self.name}-ec2", machines.environment)
 
-    def _queue(self, name: str, environment: aws.batch.ComputeEnvironment) -> aws.batch.JobQueue:
+    def _create_queue(self, name: str, environment: aws.batch.ComputeEnvironment) -> aws.batch.JobQueue:
         return aws.batch.JobQueue(
             name,
             state="ENABLED",
@@ -170,29 +170,34 @@ class Cluster(pulumi.ComponentResource):
             opts=self._own,
         )
 
-    def _scheduler(self, nodes: Sequence[Node], stack: Stack) -> None:
-        """One role for all schedules: only EventBridge Scheduler can take it on, for schedules of this group, and it
-        may call the functions of the nodes that have one."""
+    def _create_scheduler(self, nodes: Sequence[Node], stack: Stack) -> None:
+        """Create the schedule group and one role for all schedules.
+
+        Only EventBridge Scheduler can assume the role, for schedules of this group. The role may call the functions of
+        the nodes that have a schedule.
+        """
         scheduled = sorted(node.name for node in nodes if node.schedule)
         if not scheduled:
             return
         name = f"{self.name}-schedules"
         self.schedules = aws.scheduler.ScheduleGroup(name, region=self.region, tags=self._tags, opts=self._own)
         assume = pulumi.Output.all(self.account, self.schedules.arn).apply(
-            # The group's ARN: a single schedule's does not work here.
-            lambda known: roles.trust(
+            # The ARN must be the group's: the ARN of a schedule does not work here.
+            lambda values: roles.build_trust_policy(
                 "scheduler.amazonaws.com",
-                {"StringEquals": {"aws:SourceAccount": known[0]}, "ArnLike": {"aws:SourceArn": known[1]}},
+                {"StringEquals": {"aws:SourceAccount": values[0]}, "ArnLike": {"aws:SourceArn": values[1]}},
             )
         )
-        self.scheduler = roles.role(name, assume, self._tags, self._own, "Calls the triggers of nodes with a schedule")
-        functions = self.arn("lambda", "function")
-        self.scheduler_policy = roles.attach(
+        self.scheduler = roles.create_role(
+            name, assume, self._tags, self._own, "Calls the triggers of nodes with a schedule"
+        )
+        functions = self.build_arn("lambda", "function")
+        self.scheduler_policy = roles.attach_policy(
             name,
             self.scheduler,
             functions.apply(
-                lambda prefix: roles.scheduler(
-                    [f"{prefix}:{names.function(stack.project, stack.name, node)}" for node in scheduled]
+                lambda prefix: roles.build_scheduler_policy(
+                    [f"{prefix}:{names.name_function(stack.project, stack.name, node)}" for node in scheduled]
                 )
             ),
             self._own,

@@ -1,8 +1,8 @@
-"""A node's image, built by CodeBuild in the user's own account: no Docker on the user's machine.
+"""A node's image, built by CodeBuild in the user's account, so that the user's machine needs no Docker.
 
-The source goes to the cluster's bucket, the build is told by variables what to make of it, its log is followed while it
-runs, and the registry says which digest came out. Tags are immutable and stand for source and build arguments, so a tag
-that is there is the image that is wanted.
+The source is uploaded to the cluster's bucket, environment variables configure the build, its log is followed while it
+runs, and the registry returns the image's digest. Tags are immutable and derived from the source and the build
+arguments, so an existing tag means that the image needs no build.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from nodefile import Node
 from providers.aws import names, roles
 from providers.aws.builder import BUILD_MINUTES, QUEUE_MINUTES
 from providers.aws.cluster import Cluster
-from providers.aws.login import login
+from providers.aws.login import create_login
 from providers.aws.session import Session
 from providers.cancellation import cancelled
 from providers.contract import TYPE_PREFIX, Stack
@@ -37,52 +37,53 @@ from providers.images.stages import bases
 
 KEPT_IMAGES = 10
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-# Builds of one image while the builder's role is too new to be known everywhere; looks' worth of waiting between tries.
+# How often a build is tried while the permissions of a new role take effect, and the pause between retries, in poll
+# intervals.
 _TRIES, _PAUSE = 4, 5
 _OFFICIAL = re.compile(r"[a-z0-9][a-z0-9._-]*(?::[\w.-]+)?", re.IGNORECASE)
 
 
 class _DeniedError(BuildFailed):
-    """The builder's role may not do what it was given the right to: worth another try while the role is new."""
+    """The builder's role was denied an action that its policy allows. A retry may succeed while the role is new."""
 
 
 class CodeBuildProvider(ImageBuildProvider):
-    """Uploads to the cluster's bucket, starts a build, looks at it, asks the registry for the digest."""
+    """Uploads the source to the cluster's bucket, runs a build and reads the image's digest from the registry."""
 
     client_errors = (BotoCoreError, ClientError)
-    # A build of the project ends by itself before that, its wait in the queue included.
+    # Longer than the project's own limits for a build and its time in the queue.
     max_seconds = (BUILD_MINUTES + QUEUE_MINUTES + 10) * 60.0
 
     def client(self, props: dict[str, Any], service: str, fresh: bool = False) -> Any:
-        """A client of a service in the node's region; `fresh` signs with credentials that are fetched anew."""
+        """Return a client of a service in the node's region. `fresh` replaces it by one with new credentials."""
         key = (props["region"], service)
-        known: dict[tuple[str, str], Any] = self.__dict__.setdefault("_clients", {})
-        if fresh or key not in known:
-            known[key] = Session(self.setting, props["region"]).client(service)
-        return known[key]
+        clients: dict[tuple[str, str], Any] = self.__dict__.setdefault("_clients", {})
+        if fresh or key not in clients:
+            clients[key] = Session(self.setting, props["region"]).client(service)
+        return clients[key]
 
     def find(self, props: dict[str, Any]) -> str | None:
         try:
-            found = self.client(props, "ecr").describe_images(
+            answer = self.client(props, "ecr").describe_images(
                 repositoryName=props["repositoryName"], imageIds=[{"imageTag": image_tag(props)}]
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ImageNotFoundException":
                 return None
             raise
-        return str(found["imageDetails"][0]["imageDigest"])
+        return str(answer["imageDetails"][0]["imageDigest"])
 
     def running(self, props: dict[str, Any]) -> str | None:
         builds = self.client(props, "codebuild")
         try:
             ids = builds.list_builds_for_project(projectName=props["project"], sortOrder="DESCENDING")["ids"]
         except ClientError as error:
-            say(props, f"whether a build runs already is not known: {error}")
+            say(props, f"could not check whether a build is already running: {error}")
             return None
-        wanted = {"REPOSITORY": props["repository"], "TAG": image_tag(props)}
+        own = {"REPOSITORY": props["repository"], "TAG": image_tag(props)}
         for build in builds.batch_get_builds(ids=ids)["builds"] if ids else []:
-            given = {each["name"]: each["value"] for each in build["environment"]["environmentVariables"]}
-            if build["buildStatus"] == "IN_PROGRESS" and wanted.items() <= given.items():
+            variables = {entry["name"]: entry["value"] for entry in build["environment"]["environmentVariables"]}
+            if build["buildStatus"] == "IN_PROGRESS" and own.items() <= variables.items():
                 return str(build["id"])
         return None
 
@@ -96,7 +97,7 @@ class CodeBuildProvider(ImageBuildProvider):
         variables = {
             **props["arguments"],
             "ARGUMENT_NAMES": " ".join(sorted(props["arguments"])),
-            "BASE_IMAGES": " ".join(official_images(dockerfile, props["arguments"])),
+            "BASE_IMAGES": " ".join(list_official_images(dockerfile, props["arguments"])),
             "DOCKERFILE": context_of(props).dockerfile_name,
             "FORMER": former or "",
             "PLATFORM": props["platform"],
@@ -115,26 +116,28 @@ class CodeBuildProvider(ImageBuildProvider):
                         for name, value in variables.items()
                         if value
                     ],
-                    # boto3 repeats a call that was not answered: with one token it is one build.
+                    # boto3 retries unanswered calls. The token makes sure that they start only one build.
                     idempotencyToken=secrets.token_hex(16),
                 )
                 return str(started["build"]["id"])
             except ClientError as error:
-                self._wait_for_a_place(props, error, deadline)
+                self._await_capacity(props, error, deadline)
 
-    def _wait_for_a_place(self, props: dict[str, Any], error: ClientError, deadline: float) -> None:
-        """New accounts may run and queue very few builds, one or even none. Raises what waiting does not help with."""
+    def _await_capacity(self, props: dict[str, Any], error: ClientError, deadline: float) -> None:
+        """Wait if too many builds run or wait. Raises other errors, and BuildFailed if waiting does not help.
+
+        New accounts may run and queue very few builds: one, or even none.
+        """
         if error.response["Error"]["Code"] != "AccountLimitExceededException" or time.monotonic() > deadline:
             raise error
         if "more than 0 builds" in str(error):
             raise BuildFailed(
-                f"the image of {props['node']} could not be built: AWS lets this account run no builds in "
-                f"{props['region']} yet ({error}). New accounts get some after a while; ask for them under Service "
-                'Quotas, AWS CodeBuild, "Concurrently running builds for Linux/Small environment", then run '
-                "`pulumi up` again."
+                f"the image of {props['node']} could not be built: AWS does not let this account run builds in "
+                f"{props['region']} yet ({error}). Request an increase under Service Quotas, AWS CodeBuild, "
+                '"Concurrently running builds for Linux/Small environment", then run `pulumi up` again.'
             ) from error
         if cancelled.wait(self.poll_seconds * _PAUSE):
-            raise BuildFailed(f"{props['node']} was not built, since the update was cancelled") from error
+            raise BuildFailed(f"the image of {props['node']} was not built: the update was cancelled") from error
 
     def look(self, props: dict[str, Any], build_id: str) -> str | None:
         try:
@@ -152,10 +155,10 @@ class CodeBuildProvider(ImageBuildProvider):
         if build["buildStatus"] == "SUCCEEDED":
             digest = self.find(props)
             if digest is None:
-                raise BuildFailed("it succeeded but the registry has no such image; run `pulumi up` again")
+                raise BuildFailed("it succeeded, but the registry does not have the image; run `pulumi up` again")
             return digest
         if build["buildStatus"] != "IN_PROGRESS":
-            raise (_DeniedError if _denied(build) else BuildFailed)(_reason(build))
+            raise (_DeniedError if _is_denied(build) else BuildFailed)(_explain_failure(build))
         return None
 
     def cancel(self, props: dict[str, Any], build_id: str) -> None:
@@ -169,19 +172,19 @@ class CodeBuildProvider(ImageBuildProvider):
             try:
                 return super()._made(props, former)
             except _DeniedError as error:
-                # IAM takes its time: the first build may start before the role's rights are known everywhere.
+                # The first build may start before the permissions of the new role take effect.
                 say(props, f"{str(error).splitlines()[0]}; trying again")
                 cancelled.wait(self.poll_seconds * _PAUSE)
         return super()._made(props, former)
 
 
-def official_images(dockerfile: str, arguments: Mapping[str, str]) -> list[str]:
-    """The base images that Docker itself publishes: names without a registry or a user."""
+def list_official_images(dockerfile: str, arguments: Mapping[str, str]) -> list[str]:
+    """Return the base images that Docker publishes: those whose names contain no registry and no user."""
     images = bases(parse(dockerfile), arguments).values()
     return sorted({image for image in images if _OFFICIAL.fullmatch(image)})
 
 
-def _reason(build: dict[str, Any]) -> str:
+def _explain_failure(build: dict[str, Any]) -> str:
     for phase in build.get("phases") or []:
         for context in phase.get("contexts") or []:
             if context.get("message"):
@@ -189,29 +192,29 @@ def _reason(build: dict[str, Any]) -> str:
     return str(build["buildStatus"]).lower()
 
 
-def _denied(build: dict[str, Any]) -> bool:
+def _is_denied(build: dict[str, Any]) -> bool:
     contexts = [context for phase in build.get("phases") or [] for context in phase.get("contexts") or []]
     return any(context.get("statusCode") == "ACCESS_DENIED" for context in contexts)
 
 
 class _Log(BuildLog):
-    """The build's stream in CloudWatch."""
+    """A build's log stream in CloudWatch."""
 
     lag_seconds = 2.0
 
     def __init__(self, provider: CodeBuildProvider, props: dict[str, Any], build_id: str) -> None:
         self._provider, self._props, self._id = provider, props, build_id
-        self._where: dict[str, str] = {}
+        self._stream: dict[str, str] = {}
         self._token = ""
 
     def new_lines(self, last: bool = False) -> list[str]:
-        """The events since the last page."""
+        """Return the lines since the last call."""
         lines: list[str] = []
         try:
-            while self._known():
-                more = {"nextToken": self._token} if self._token else {}
+            while self._find_stream():
+                start = {"nextToken": self._token} if self._token else {}
                 logs = self._provider.client(self._props, "logs")
-                page = logs.get_log_events(**self._where, startFromHead=True, **more)
+                page = logs.get_log_events(**self._stream, startFromHead=True, **start)
                 lines += [line for event in page["events"] for line in event["message"].rstrip("\n").splitlines()]
                 ended = page["nextForwardToken"] == self._token or not page["events"]
                 self._token = page["nextForwardToken"]
@@ -221,18 +224,18 @@ class _Log(BuildLog):
             pass
         return lines
 
-    def _known(self) -> bool:
-        """Where the log is, which the build says once it has begun."""
-        if not self._where:
+    def _find_stream(self) -> bool:
+        """Look up the log stream, which a build has once it has started. Returns whether there is one."""
+        if not self._stream:
             build = self._provider.client(self._props, "codebuild").batch_get_builds(ids=[self._id])["builds"][0]
-            found = build.get("logs") or {}
-            if found.get("groupName") and found.get("streamName"):
-                self._where = {"logGroupName": found["groupName"], "logStreamName": found["streamName"]}
-        return bool(self._where)
+            logs = build.get("logs") or {}
+            if logs.get("groupName") and logs.get("streamName"):
+                self._stream = {"logGroupName": logs["groupName"], "logStreamName": logs["streamName"]}
+        return bool(self._stream)
 
 
 class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
-    """A node's build in its repository."""
+    """The build of a node's image, which is pushed to the node's repository."""
 
     def __init__(
         self,
@@ -255,7 +258,7 @@ class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
 
 
 class Image(pulumi.ComponentResource):
-    """A node's repository and the image in it."""
+    """A node's image and its repository."""
 
     image: pulumi.Output[str]
     """REPOSITORY@sha256:HEX"""
@@ -265,10 +268,11 @@ class Image(pulumi.ComponentResource):
         own = pulumi.ResourceOptions(parent=self)
         self.repository = aws.ecr.Repository(
             node.name,
-            name=names.repository(stack.project, stack.name, node.name),
+            name=names.name_repository(stack.project, stack.name, node.name),
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
-            # Set from the start: it counts as it was at the last `up`, and a node has to go with its images.
+            # Must be set before deletion: the provider uses the last applied value, and ECR deletes a repository with
+            # images only if this is set.
             force_delete=True,
             region=cluster.region,
             tags=stack.tags(node),
@@ -277,20 +281,20 @@ class Image(pulumi.ComponentResource):
         aws.ecr.LifecyclePolicy(
             node.name,
             repository=self.repository.name,
-            policy=_keep(KEPT_IMAGES),
+            policy=_write_lifecycle_policy(KEPT_IMAGES),
             region=cluster.region,
             opts=own,
         )
         if node.build.docker:
-            self.image = build_image(node, self.repository.repository_url, login(cluster), stack, own)
+            self.image = build_image(node, self.repository.repository_url, create_login(cluster), stack, own)
         else:
-            built = pulumi.ResourceOptions(parent=self, depends_on=cluster.builder.grants)
-            self.image = ImageBuild(node, cluster, self.repository, stack, built).image
+            granted = pulumi.ResourceOptions(parent=self, depends_on=cluster.builder.grants)
+            self.image = ImageBuild(node, cluster, self.repository, stack, granted).image
         self.register_outputs({"image": self.image})
 
 
-def _keep(count: int) -> str:
-    """The newest images stay, tagged or not: among them is the one that is deployed."""
+def _write_lifecycle_policy(count: int) -> str:
+    """Return a lifecycle policy that keeps the newest images, tagged or not. The deployed image is among them."""
     rule = {
         "rulePriority": 1,
         "description": f"keep the newest {count}",

@@ -1,8 +1,8 @@
-"""What AWS cannot do: sizes, disk, regions, time-outs, schedules, names and tags, checked before anything is built.
+"""The limits of AWS on sizes, disk, regions, time-outs, schedules, names and tags, checked before anything is built.
 
-A job runs on Fargate, whose vCPU and memory come in fixed pairs: a size between two pairs is raised to the next one.
-Only a disk that Fargate does not have (more than 200 GiB) moves a node to a machine of EC2's, which exists while a run
-needs it and is started for it. What AWS would drop without a word (an empty variable) is refused here.
+A job runs on Fargate, which offers fixed pairs of vCPU and memory: a size between two pairs is raised to the next pair.
+Only a node whose disk is too large for Fargate (more than 200 GiB) runs on an EC2 machine, which is started for each
+run. Settings that AWS would silently ignore, such as empty variables, are refused.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from nodefile import Node
 from providers.aws import names
-from providers.aws.schedule import NotOnAws, expression
+from providers.aws.schedule import NotOnAws, write_expression
 
 FARGATE, EC2 = "FARGATE", "EC2"
 _GIB = 1024
-# CPU units -> MiB that go with them. Source: the ECS guide's table of task sizes, which Batch shares.
+# CPU units -> possible MiB. Source: the table of task sizes in the ECS guide, which also applies to Batch.
 PAIRS: dict[int, tuple[int, ...]] = {
     256: (512, 1 * _GIB, 2 * _GIB),
     512: tuple(range(1 * _GIB, 4 * _GIB + 1, _GIB)),
@@ -30,10 +30,10 @@ PAIRS: dict[int, tuple[int, ...]] = {
     16384: tuple(range(32 * _GIB, 120 * _GIB + 1, 8 * _GIB)),
 }
 MAX_CPU, MAX_MEMORY = 16, 120 * _GIB
-# Every task has 20 GiB; what is asked for explicitly is 21 to 200.
+# Every task has 20 GiB; an explicit size must be between 21 and 200.
 FREE_DISK, MAX_FARGATE_DISK, MAX_DISK = 20, 200, 16 * _GIB - 64
 MIN_TIMEOUT, MAX_TIMEOUT = 60, 14 * 24 * 3600
-# A job definition may have 24 KiB; what is ours in it (image, references, log options) needs less than 4.
+# A job definition may have 24 KiB; its other parts (image, references, log options) need less than 4.
 MAX_ENVIRONMENT = 20 * _GIB
 MAX_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE = 50, 128, 256
 OWN_TAGS = ("project", "stack", "node")
@@ -50,7 +50,7 @@ _TAG = re.compile(r"[\w\s+\-=.:/@]*")
 
 @dataclass(frozen=True)
 class Fit:
-    """What will really be asked for: FARGATE or EC2, CPU units and MiB, disk in GiB (None: what there is anyway)."""
+    """A node's machine: FARGATE or EC2, CPU units, memory in MiB, disk in GiB (None: the included disk)."""
 
     platform: str
     cpu_units: int
@@ -65,35 +65,36 @@ class Fit:
 
     @property
     def vcpus(self) -> str:
-        """As Batch writes it: 0.25, 0.5, 1 ... 16."""
+        """Number of vCPUs in Batch's notation: 0.25, 0.5, 1 ... 16."""
         return f"{self.vcpu:g}"
 
     @property
     def machine(self) -> str:
-        """EC2 where Fargate's prices do not apply."""
+        """EC2 if Fargate's prices do not apply, otherwise empty."""
         return "" if self.platform == FARGATE else self.platform
 
 
 def fit(node: Node) -> Fit:
-    """The smallest pair that gives what the node asks for; the largest there is when nothing does (see `check`)."""
-    asked = node.size.cpu_units, node.size.memory
+    """Return the smallest machine with the node's size, or the largest if none is large enough (see `check`)."""
+    requested = node.size.cpu_units, node.size.memory
     disk = node.disk if node.disk and node.disk > FREE_DISK else None
     if disk and disk > MAX_FARGATE_DISK:
         why = (
-            "runs on an EC2 machine of 16 vCPU / 128 GiB, which is started for it and billed while it runs: Fargate's "
-            f"disk ends at {MAX_FARGATE_DISK} GiB"
+            "runs on an EC2 machine of 16 vCPU / 128 GiB, which is started for each run and billed while it runs: "
+            f"Fargate has at most {MAX_FARGATE_DISK} GiB of disk"
         )
-        return Fit(EC2, min(math.ceil(node.size.cpu), MAX_CPU) * 1024, min(asked[1], MAX_MEMORY), disk, why)
+        return Fit(EC2, min(math.ceil(node.size.cpu), MAX_CPU) * 1024, min(requested[1], MAX_MEMORY), disk, why)
+    pairs = ((units, mib) for units, amounts in PAIRS.items() for mib in amounts)
     cpu, memory = next(
-        ((units, mib) for units, amounts in PAIRS.items() for mib in amounts if units >= asked[0] and mib >= asked[1]),
+        ((units, mib) for units, mib in pairs if units >= requested[0] and mib >= requested[1]),
         (MAX_CPU * 1024, MAX_MEMORY),
     )
     note = f"raised to {cpu / 1024:g} vCPU / {memory / _GIB:g} GiB, the next pair that Fargate has"
-    return Fit(FARGATE, cpu, memory, disk, None if (cpu, memory) == asked else note)
+    return Fit(FARGATE, cpu, memory, disk, None if (cpu, memory) == requested else note)
 
 
 def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
-    """(field, sentence) for everything in the node that AWS cannot do."""
+    """Yield (field, sentence) for each of the node's settings that AWS cannot provide."""
     if node.size.cpu > MAX_CPU or node.size.memory > MAX_MEMORY:
         text = (
             f"{node.size.cpu:g} vCPU / {node.size.memory / _GIB:g} GiB is more than Fargate has; the largest is "
@@ -104,15 +105,15 @@ def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
         yield "region", f'"{node.region}" is not the name of an AWS region: expected one such as us-east-1'
     if not MIN_TIMEOUT <= node.timeout <= MAX_TIMEOUT:
         text = (
-            f"{node.timeout} s is not what a Batch job can have; the shortest is {MIN_TIMEOUT} s and the longest "
+            f"{node.timeout} s is not possible for a Batch job; the minimum is {MIN_TIMEOUT} s and the maximum "
             f"{MAX_TIMEOUT // 86400} days"
         )
         yield "timeout", text
     if node.disk is not None and node.disk > MAX_DISK:
-        yield "disk", f"{node.disk} GiB is more than one volume of AWS's holds; the largest is {MAX_DISK} GiB"
+        yield "disk", f"{node.disk} GiB is more than an EBS volume can hold; the largest is {MAX_DISK} GiB"
     if node.schedule:
         try:
-            expression(node.schedule)
+            write_expression(node.schedule)
         except NotOnAws as error:
             yield "schedule", str(error)
     yield from _check_names(node, project, stack)
@@ -121,18 +122,18 @@ def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
 
 
 def _check_names(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
-    name = names.function(project, stack, node.name)
+    name = names.name_function(project, stack, node.name)
     if len(name) > names.MAX_FUNCTION:
         text = (
-            f'the function would be called "{name}" ({len(name)} characters); Lambda takes {names.MAX_FUNCTION}: '
-            "shorten the node's, the stack's or the project's name"
+            f'the function\'s name "{name}" has {len(name)} characters; Lambda allows {names.MAX_FUNCTION}: shorten '
+            "the name of the node, the stack or the project"
         )
         yield "name", text
     for what, value in (("project", project), ("stack", stack)):
-        if not names.names_functions(value) or not names.names_repositories(value):
+        if not names.fits_function(value) or not names.fits_repository(value):
             text = (
-                f'the {what} is called "{value}", which becomes part of names on AWS: expected lower-case letters '
-                'and digits, joined by single "-" or "_"'
+                f'the {what}\'s name "{value}" becomes part of names on AWS: expected lower-case letters and digits, '
+                'joined by single "-" or "_"'
             )
             yield "name", text
 
@@ -140,13 +141,13 @@ def _check_names(node: Node, project: str, stack: str) -> Iterator[tuple[str, st
 def _check_env(node: Node) -> Iterator[tuple[str, str]]:
     for name, value in node.env.items():
         if not value:
-            yield "env", f'"{name}" is empty, and Batch drops empty variables; leave it out or give it a value'
+            yield "env", f'"{name}" is empty, and Batch drops empty variables; remove it or give it a value'
         if name.startswith("AWS_BATCH"):
-            yield "env", f'"{name}" begins with AWS_BATCH, which Batch keeps for its own variables'
+            yield "env", f'"{name}" begins with AWS_BATCH, which Batch reserves for its own variables'
     size = len(json.dumps([node.env, node.command]))
     if size > MAX_ENVIRONMENT:
         text = (
-            f"variables and command have {size} bytes; a Batch job definition takes {MAX_ENVIRONMENT}: put long "
+            f"variables and command have {size} bytes; a Batch job definition allows {MAX_ENVIRONMENT}: put long "
             "values into a file of the image"
         )
         yield "env", text
@@ -155,25 +156,25 @@ def _check_env(node: Node) -> Iterator[tuple[str, str]]:
 def _check_tags(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
     if len(node.tags) + len(OWN_TAGS) > MAX_TAGS:
         text = (
-            f"{len(node.tags)} tags are too many: AWS takes {MAX_TAGS} for a resource, {len(OWN_TAGS)} of them are "
-            f"{', '.join(OWN_TAGS)}"
+            f"{len(node.tags)} tags are too many: AWS allows {MAX_TAGS} per resource, and {', '.join(OWN_TAGS)} are "
+            f"{len(OWN_TAGS)} of them"
         )
         yield "tags", text
     seen: dict[str, str] = {name: name for name in OWN_TAGS}
     for key, value in node.tags.items():
         lower = key.lower()
         if seen.get(lower, key) != key:
-            yield "tags", f'"{key}" and "{seen[lower]}" are one tag for IAM roles, which do not tell capitals apart'
+            yield "tags", f'"{key}" and "{seen[lower]}" are the same tag for IAM roles, which ignore case in tags'
         seen[lower] = key
         if not key or len(key) > MAX_TAG_KEY:
-            yield "tags", f'the tag "{key}" has {len(key)} characters; AWS takes 1 to {MAX_TAG_KEY}'
+            yield "tags", f'the tag "{key}" has {len(key)} characters; AWS allows 1 to {MAX_TAG_KEY}'
         if lower.startswith("aws:"):
-            yield "tags", f'the tag "{key}" begins with aws:, which AWS keeps for itself'
+            yield "tags", f'the tag "{key}" begins with aws:, which AWS reserves for itself'
         for text in (key, value):
             if not _TAG.fullmatch(text):
-                yield "tags", f'"{text}": AWS takes letters, digits, spaces and + - = . _ : / @ in tags'
+                yield "tags", f'"{text}": AWS allows letters, digits, spaces and + - = . _ : / @ in tags'
         if len(value) > MAX_TAG_VALUE:
-            yield "tags", f'the value of tag "{key}" has {len(value)} characters; AWS takes {MAX_TAG_VALUE}'
+            yield "tags", f'the value of tag "{key}" has {len(value)} characters; AWS allows {MAX_TAG_VALUE}'
     for what, value in (("project", project), ("stack", stack)):
         if len(value) > MAX_TAG_VALUE:
-            yield "tags", f"the {what}'s name has {len(value)} characters and is a tag; AWS takes {MAX_TAG_VALUE}"
+            yield "tags", f"the {what}'s name has {len(value)} characters and is a tag; AWS allows {MAX_TAG_VALUE}"

@@ -1,8 +1,8 @@
-"""Machines of EC2's for the nodes whose disk Fargate does not have: an environment that scales to zero.
+"""EC2 machines for nodes whose disk is too large for Fargate: a compute environment that scales to zero.
 
-A machine is started when a run needs it and ended after it. Its disk has room for the largest disk that a node of the
-region asks for. It is of one size, on which any run fits: of a machine's nominal memory some MiB are missing, and Batch
-would wait for ever with a run that asks for all of a smaller one.
+A machine is started for a run and terminated after it. Its disk is sized for the largest disk of the region's nodes.
+All machines have the same size, which is enough for any run: a machine offers less memory than its nominal size, and
+Batch would wait for ever for a machine with all of the requested memory.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from providers.aws import roles
 from providers.aws.network import Network
 
 MAX_VCPUS = 64
-# 16 vCPU / 128 GiB each; the largest run has 120 GiB. Batch refuses a kind that the region does not have.
+# 16 vCPU / 128 GiB each; the largest run has 120 GiB. Batch refuses types that the region does not offer.
 KINDS = ("r7i.4xlarge", "r6i.4xlarge", "r5.4xlarge")
-# The operating system and the images' layers, beside what the run may write.
+# GiB for the operating system and the image's layers, in addition to the node's disk.
 SYSTEM_DISK = 30
 _AGENT = "service-role/AmazonEC2ContainerServiceforEC2Role"
 
 
-def offered(region: str) -> pulumi.Output[list[str]]:
-    """Those of KINDS that a region has."""
-    found = aws.ec2.get_instance_type_offerings_output(
+def list_offered_kinds(region: str) -> pulumi.Output[list[str]]:
+    """Return those of KINDS that a region offers."""
+    offerings = aws.ec2.get_instance_type_offerings_output(
         location_type="region",
         filters=[aws.ec2.GetInstanceTypeOfferingsFilterArgs(name="instance-type", values=list(KINDS))],
         region=region,
     )
-    return found.instance_types.apply(lambda known: [kind for kind in KINDS if kind in known])
+    return offerings.instance_types.apply(lambda offered: [kind for kind in KINDS if kind in offered])
 
 
 class Machines:
-    """`environment`: the Batch compute environment."""
+    """The Batch compute environment (`environment`) and the resources that it needs."""
 
     def __init__(
         self,
@@ -45,7 +45,9 @@ class Machines:
         tags: Mapping[str, str],
         own: pulumi.ResourceOptions,
     ) -> None:
-        role = roles.role(name, roles.trust("ec2.amazonaws.com"), tags, own, "Machines that run prediction nodes' jobs")
+        role = roles.create_role(
+            name, roles.build_trust_policy("ec2.amazonaws.com"), tags, own, "Machines that run prediction nodes' jobs"
+        )
         partition = role.arn.apply(lambda arn: arn.split(":")[1])
         agent = aws.iam.RolePolicyAttachment(
             name,
@@ -67,7 +69,7 @@ class Machines:
                     ),
                 )
             ],
-            # A container must not get at the machine's own role: one hop ends at the machine.
+            # With a limit of one hop, containers cannot reach the machine's credentials.
             metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
                 http_tokens="required", http_put_response_hop_limit=1
             ),
@@ -84,7 +86,7 @@ class Machines:
                 allocation_strategy="BEST_FIT_PROGRESSIVE",
                 min_vcpus=0,
                 max_vcpus=MAX_VCPUS,
-                instance_types=offered(region),
+                instance_types=list_offered_kinds(region),
                 instance_role=profile.arn,
                 launch_template=aws.batch.ComputeEnvironmentComputeResourcesLaunchTemplateArgs(
                     launch_template_id=template.id, version=template.latest_version.apply(str)
@@ -98,6 +100,6 @@ class Machines:
             ),
             region=region,
             tags=dict(tags),
-            # The agent's rights have to outlive the machines, or the environment never gets rid of them.
+            # The agent's permissions must be deleted after the machines, or the machines could not be removed.
             opts=pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(depends_on=[*network.routes, agent])),
         )

@@ -1,7 +1,7 @@
-"""The network of one region's jobs: a small VPC of its own with two public subnets and no way in.
+"""The network of one region's jobs: a small, separate VPC with two public subnets that accepts no connections.
 
-Jobs only call out (image, keys, Numerai), so they get a public address and a security group without any rule for what
-comes in; that is free, where a NAT gateway would cost more than everything else together.
+Jobs only open outgoing connections (to pull the image, read the keys and call Numerai), so they get a public address
+and a security group without ingress rules. This is free, whereas a NAT gateway would cost more than all the rest.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import pulumi_aws as aws
 
 CIDR = "10.64.0.0/20"
 SUBNETS = ("10.64.0.0/22", "10.64.4.0/22")
-# Zones where Fargate has no capacity.
+# Availability zones without Fargate.
 WITHOUT_FARGATE = ["use1-az3", "usw1-az2", "cac1-az3", "apne1-az3"]
 
 
 class Network:
-    """`subnets`, `security_group`, and `routes`: what jobs need although nothing that runs them refers to it."""
+    """The `subnets`, the `security_group`, and `routes`: resources that jobs need but do not refer to."""
 
     def __init__(self, name: str, region: str, tags: Mapping[str, str], own: pulumi.ResourceOptions) -> None:
         self._name, self._region, self._own = name, region, own
@@ -34,7 +34,7 @@ class Network:
         )
         self.subnets: list[pulumi.Output[str]] = []
         self.routes: list[pulumi.Resource] = []
-        self._public(vpc)
+        self._create_subnets(vpc)
         self.security_group = aws.ec2.SecurityGroup(
             name,
             vpc_id=vpc.id,
@@ -54,7 +54,7 @@ class Network:
         )
         self.routes.append(out)
 
-    def _public(self, vpc: aws.ec2.Vpc) -> None:
+    def _create_subnets(self, vpc: aws.ec2.Vpc) -> None:
         name, region, own = self._name, self._region, self._own
         gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, region=region, tags=self._tags, opts=own)
         table = aws.ec2.RouteTable(name, vpc_id=vpc.id, region=region, tags=self._tags, opts=own)
@@ -71,22 +71,22 @@ class Network:
         zones = aws.get_availability_zones_output(
             state="available",
             exclude_zone_ids=WITHOUT_FARGATE,
-            # Local zones and the like have to be asked for, and are no place for a job.
+            # Leaves out local zones and others that accounts have to opt in to.
             filters=[aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])],
             region=region,
         ).names
-        # A zone that opens later may move the others in this list: what stands stays.
-        kept = pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(ignore_changes=["availabilityZone"]))
+        # A new zone may change the order of this list, which must not move existing subnets.
+        fixed = pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(ignore_changes=["availabilityZone"]))
         for number, cidr in enumerate(SUBNETS):
             subnet = aws.ec2.Subnet(
                 f"{name}-{number}",
                 vpc_id=vpc.id,
                 cidr_block=cidr,
-                availability_zone=_zone(zones, number),
+                availability_zone=_pick_zone(zones, number),
                 map_public_ip_on_launch=True,
                 region=region,
                 tags=self._tags,
-                opts=kept,
+                opts=fixed,
             )
             self.subnets.append(subnet.id)
             self.routes.append(
@@ -96,6 +96,6 @@ class Network:
             )
 
 
-def _zone(zones: pulumi.Output[list[str]], number: int) -> pulumi.Output[str]:
-    """A zone for each subnet. An account may have one zone only where Fargate runs (us-west-1): both lie in it then."""
+def _pick_zone(zones: pulumi.Output[list[str]], number: int) -> pulumi.Output[str]:
+    """Return a subnet's zone. If an account has only one zone with Fargate (us-west-1), both subnets are in it."""
     return zones.apply(lambda names: names[number % len(names)])

@@ -1,4 +1,4 @@
-"""One prediction node on AWS: image, Batch job, trigger. At most twelve resources, eleven without a schedule."""
+"""One prediction node on AWS: image, Batch job and trigger, in eleven resources (twelve with a schedule)."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class PredictionNode(contract.PredictionNode):
         own = pulumi.ResourceOptions(parent=self)
         image = Image(node, cluster, stack, own)
         self.image = image.image
-        job = self._job(image, cluster, stack)
+        job = self._create_job(image, cluster, stack)
         trigger = Trigger(node, cluster, job, stack, own)
-        # Without the revision, which is another one after every change.
+        # Without the revision, which changes with every update.
         self.job = job.arn_prefix
         queue = cluster.queues[limits.fit(node).platform]
         self.console_url = pulumi.Output.concat(
@@ -42,56 +42,56 @@ class PredictionNode(contract.PredictionNode):
         }
         self.finish(stack, trigger.url)
 
-    def _job(self, image: Image, cluster: Cluster, stack: contract.Stack) -> aws.batch.JobDefinition:
+    def _create_job(self, image: Image, cluster: Cluster, stack: contract.Stack) -> aws.batch.JobDefinition:
         node, fit, tags = self.node, limits.fit(self.node), stack.tags(self.node)
         own = pulumi.ResourceOptions(parent=self)
-        execution = roles.role(
+        execution = roles.create_role(
             f"{node.name}-run",
-            roles.trust("ecs-tasks.amazonaws.com"),
+            roles.build_trust_policy("ecs-tasks.amazonaws.com"),
             tags,
             own,
             f"Pulls image and keys for the prediction node {node.name}",
         )
-        references = contract.key_references(node)
+        references = contract.reference_keys(node)
         secrets = [cluster.secrets[name].arn for name in references.values()]
-        policy = roles.attach(
+        policy = roles.attach_policy(
             f"{node.name}-run",
             execution,
             pulumi.Output.all(image.repository.arn, cluster.logs.arn, *secrets).apply(
-                lambda known: roles.execution(known[0], known[1], node.name, known[2:])
+                lambda arns: roles.build_execution_policy(arns[0], arns[1], node.name, arns[2:])
             ),
             own,
         )
         properties = pulumi.Output.all(
             image.image, execution.arn, cluster.logs.name, stack.model_ids[node.name], *secrets
-        ).apply(lambda known: container_properties(node, known[0], known[1], known[2], known[3], known[4:]))
+        ).apply(lambda values: write_container_properties(node, values[0], values[1], values[2], values[3], values[4:]))
         return aws.batch.JobDefinition(
             node.name,
             type="container",
             platform_capabilities=[fit.platform],
             container_properties=properties,
             timeout=aws.batch.JobDefinitionTimeoutArgs(attempt_duration_seconds=node.timeout),
-            # A failed run is the trigger's to start again: nothing is submitted twice behind the user's back.
+            # Only the trigger restarts failed runs, so that nothing is submitted twice unexpectedly.
             retry_strategy=aws.batch.JobDefinitionRetryStrategyArgs(attempts=1),
             propagate_tags=True,
             region=node.region,
             tags=tags,
-            # Whatever a first run needs besides the definition itself.
+            # The first run needs these as well as the definition.
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[policy, *(cluster.secret_versions[name] for name in references.values())]
             ),
         )
 
 
-def container_properties(
+def write_container_properties(
     node: Node, image: str, execution: str, log_group: str, model_id: str, secrets: list[str]
 ) -> str:
-    """The container as Batch wants it (JSON). Unknown keys would be dropped without a word: see its test."""
+    """Return Batch's description of the container (JSON). Batch silently drops unknown keys; a test checks them."""
     fit = limits.fit(node)
     plain = variables.list_constants(node, model_id)
     properties: dict[str, Any] = {
         "image": image,
-        # No jobRoleArn: what runs in the container has no rights on AWS at all.
+        # No jobRoleArn: the code in the container has no permissions on AWS.
         "executionRoleArn": execution,
         "resourceRequirements": [
             {"type": "VCPU", "value": fit.vcpus},
@@ -99,7 +99,7 @@ def container_properties(
         ],
         "environment": [{"name": name, "value": value} for name, value in sorted(plain.items())],
         "secrets": [
-            {"name": name, "valueFrom": arn} for name, arn in zip(contract.key_references(node), secrets, strict=True)
+            {"name": name, "valueFrom": arn} for name, arn in zip(contract.reference_keys(node), secrets, strict=True)
         ],
         "logConfiguration": {
             "logDriver": "awslogs",
@@ -115,7 +115,7 @@ def container_properties(
     if fit.platform == limits.FARGATE:
         properties |= {
             "fargatePlatformConfiguration": {"platformVersion": "LATEST"},
-            # In a public subnet without NAT the address is the only way out.
+            # In a public subnet without NAT, outgoing connections need a public address.
             "networkConfiguration": {"assignPublicIp": "ENABLED"},
             "runtimePlatform": {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
         }

@@ -1,11 +1,12 @@
-"""AWS: which actions each resource type takes, on which resources, under which conditions.
+"""The actions that each resource type needs on AWS, and the resources and conditions to which they are limited.
 
-Actions are those that the provider calls (terraform-provider-aws, named as in its internal/service folder), checked
-against the Service Authorization Reference by a test. `prediction-nodes` in the scopes is the project's name in
-Pulumi.yaml: roles, functions and repositories carry it; what carries no name of ours is told by its tag.
+These are the actions that the provider calls (terraform-provider-aws; sources are files of its internal/service
+folder). A test checks them against the Service Authorization Reference. `prediction-nodes` in the scopes is the
+project's name in Pulumi.yaml. The names of roles, functions and repositories contain it; resources without such a name
+are identified by their tag.
 
-Three policies that add up, since a managed policy may have 6,144 characters: `preview` stands alone, `drift` too, `up`
-holds what comes on top of `drift`.
+The policies are `preview`, `drift`, and `up`, which adds to `drift`: a managed policy may have at most 6,144
+characters.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from providers.permissions import Row, Table, Way, needed, write_json
+from providers.permissions import Row, Table, Way, list_actions, write_json
 
 PROJECT = "prediction-nodes"
 
@@ -93,7 +94,7 @@ TABLE: Table = {
     "aws:ec2/securityGroup:SecurityGroup": Row(
         "ec2/vpc_security_group.go",
         read="ec2:DescribeSecurityGroups",
-        # A new group lets everything out; the provider takes that rule away, and the program adds its own.
+        # A new group allows all outgoing traffic. The provider removes that rule, and the program adds its own.
         create="ec2:CreateSecurityGroup ec2:RevokeSecurityGroupEgress ec2:CreateTags",
         update="ec2:DeleteTags",
         delete="ec2:DescribeNetworkInterfaces ec2:DeleteSecurityGroup",
@@ -160,7 +161,7 @@ TABLE: Table = {
     ),
     "aws:lambda/function:Function": Row(
         "lambda/function.go",
-        # The configuration alone is less than the function, and all that waiting for a change needs.
+        # GetFunctionConfiguration is what the provider calls while it waits for a change.
         read=(
             "lambda:GetFunction lambda:GetFunctionConfiguration lambda:GetFunctionCodeSigningConfig "
             "lambda:ListVersionsByFunction lambda:ListTags"
@@ -172,7 +173,7 @@ TABLE: Table = {
     "aws:lambda/functionUrl:FunctionUrl": Row(
         "lambda/function_url.go",
         read="lambda:GetFunctionUrlConfig lambda:GetPolicy",
-        # The two statements that let the world call it.
+        # AddPermission is for the two statements that make the URL public.
         create="lambda:CreateFunctionUrlConfig lambda:AddPermission",
         update="lambda:UpdateFunctionUrlConfig lambda:RemovePermission",
         delete="lambda:DeleteFunctionUrlConfig",
@@ -222,12 +223,12 @@ TABLE: Table = {
     ),
     "aws:secretsmanager/secretVersion:SecretVersion": Row(
         "secretsmanager/secret_version.go",
-        # The provider reads the value itself: who looks for drift sees the keys.
+        # The provider reads the value: an identity that checks for drift can see the keys.
         read="secretsmanager:GetSecretValue",
         create="secretsmanager:PutSecretValue",
         update="secretsmanager:UpdateSecretVersionStage secretsmanager:ListSecretVersionIds",
     ),
-    # Look-ups of the program, and of the provider when it starts.
+    # Look-ups of the program, and of the provider at its start.
     "aws:index/getCallerIdentity:getCallerIdentity": Row("sts/caller_identity.go", look_up="sts:GetCallerIdentity"),
     "aws:index/getAvailabilityZones:getAvailabilityZones": Row(
         "ec2/ec2_availability_zones_data_source.go", look_up="ec2:DescribeAvailabilityZones"
@@ -238,7 +239,7 @@ TABLE: Table = {
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": Row(
         "ecr/authorization_token_data_source.go", create="ecr:GetAuthorizationToken"
     ),
-    # Images: built by CodeBuild, or here and pushed.
+    # Images, built by CodeBuild or on the user's machine.
     "pulumi-python:dynamic/prediction-nodes:ImageBuild": Row(
         "providers/aws/image.py",
         create=(
@@ -283,7 +284,7 @@ _AT_CREATION = {"StringLike": {"ec2:CreateAction": ["Create*", "AuthorizeSecurit
 _AGENT = "service-role/AmazonEC2ContainerServiceforEC2Role"
 
 Scope = tuple[str, list[str], dict[str, Any] | None]
-# Action pattern, resources, condition; the first pattern that matches counts, with all of its lines.
+# Action pattern, resources, condition. All lines with the first matching pattern apply.
 SCOPES: tuple[Scope, ...] = (
     ("iam:PassRole", [_ROLES], {"StringEquals": {"iam:PassedToService": _SERVICES}}),
     (
@@ -295,13 +296,13 @@ SCOPES: tuple[Scope, ...] = (
     ("iam:*InstanceProfile", [_PROFILES], None),
     ("iam:ListInstanceProfilesForRole", [_ROLES], None),
     ("iam:*", [_ROLES], None),
-    # A network has no name of its own: new things may be made, and what carries the project's tag changed and deleted.
+    # A network's resources have no names: creating is allowed, and changing or deleting those with the project's tag.
     ("ec2:Describe*", ["*"], None),
     ("ec2:CreateTags", [_arn("ec2:*:*:*/*")], _AT_CREATION),
     ("ec2:CreateTags", [_arn("ec2:*:*:*/*")], _TAGGED),
     *((action, ["*"], None) for action in ("ec2:CreateVpc", "ec2:CreateInternetGateway", "ec2:CreateLaunchTemplate")),
     *((action, ["*"], None) for action in ("ec2:CreateSubnet", "ec2:CreateRouteTable", "ec2:CreateSecurityGroup")),
-    # The rule itself is new and has no tag yet.
+    # A new rule has no tag yet.
     ("ec2:AuthorizeSecurityGroupEgress", ["*"], None),
     ("ec2:*", ["*"], _TAGGED),
     ("s3:GetBucketObjectLockConfiguration", [_BUCKETS], None),
@@ -314,7 +315,7 @@ SCOPES: tuple[Scope, ...] = (
     ("ecr:GetAuthorizationToken", ["*"], None),
     ("ecr:*", [_arn(f"ecr:*:*:repository/{PROJECT}-*/*")], None),
     ("lambda:GetAccountSettings", ["*"], None),
-    # A quota can be named where it is asked for by its code, but not where quotas are listed.
+    # Actions that list quotas cannot be limited to a resource.
     ("servicequotas:*", ["*"], None),
     ("lambda:*", [_arn(f"lambda:*:*:function:{PROJECT}-*")], None),
     ("codebuild:*", [_arn("codebuild:*:*:project/aws-*")], None),
@@ -329,26 +330,26 @@ SCOPES: tuple[Scope, ...] = (
 )
 
 
-def scopes(action: str) -> list[tuple[list[str], dict[str, Any] | None]]:
-    """The resources that an action is allowed on, each with its condition. Raises LookupError."""
+def find_scopes(action: str) -> list[tuple[list[str], dict[str, Any] | None]]:
+    """Return the resources on which an action is allowed, with the condition. Raises LookupError."""
     first = next((pattern for pattern, _, _ in SCOPES if fnmatchcase(action, pattern)), None)
     if first is None:
         raise LookupError(f"{action} has no scope: add one to SCOPES in providers/aws/permissions.py")
     return [(resources, condition) for pattern, resources, condition in SCOPES if pattern == first]
 
 
-def actions(way: Way) -> list[str]:
-    """What the policy of a way of running holds; `up` comes on top of `drift`."""
-    known = needed(TABLE, Way.DRIFT) if way is Way.UP else []
-    return [action for action in needed(TABLE, way) if action not in known]
+def list_policy_actions(way: Way) -> list[str]:
+    """Return the actions in the policy of a way of running. The policy of `up` adds to that of `drift`."""
+    included = list_actions(TABLE, Way.DRIFT) if way is Way.UP else []
+    return [action for action in list_actions(TABLE, way) if action not in included]
 
 
-def policy(way: Way) -> dict[str, Any]:
-    """The policy document of a way of running."""
+def build_policy(way: Way) -> dict[str, Any]:
+    """Return the policy document of a way of running."""
     grouped: dict[str, list[str]] = {}
-    for action in actions(way):
-        for found in scopes(action):
-            grouped.setdefault(json.dumps(found, sort_keys=True), []).append(action)
+    for action in list_policy_actions(way):
+        for scope in find_scopes(action):
+            grouped.setdefault(json.dumps(scope, sort_keys=True), []).append(action)
     statements = []
     for key, allowed in grouped.items():
         resources, condition = json.loads(key)
@@ -357,7 +358,7 @@ def policy(way: Way) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def files() -> Iterator[tuple[str, str]]:
-    """(name, text) of each policy document in docs/permissions."""
+def list_files() -> Iterator[tuple[str, str]]:
+    """Yield (name, text) of each policy document in docs/permissions."""
     for way in Way:
-        yield f"aws-{way}.json", write_json(policy(way))
+        yield f"aws-{way}.json", write_json(build_policy(way))

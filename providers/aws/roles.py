@@ -1,7 +1,8 @@
-"""Who may do what on AWS: every policy document of this program, by what it is for.
+"""The roles on AWS and their policy documents.
 
-Each policy belongs to one role, each role to one service and (but for scheduler, builder and machines) to one node. A
-job has no role at all at run time. The only bare `*` is `ecr:GetAuthorizationToken`, which knows no resource.
+Each policy belongs to one role, and each role to one service and one node (those of scheduler, builder and machines to
+one cluster). A running job has no role. Only `ecr:GetAuthorizationToken`, which cannot be limited to a resource, is
+allowed on `*`.
 """
 
 from __future__ import annotations
@@ -21,37 +22,37 @@ WRITE_LOGS = ["logs:CreateLogStream", "logs:PutLogEvents"]
 CLAIMS = "claims"
 """The folder of the cluster's bucket that holds a folder of claims for each node."""
 SOURCES = "source"
-"""The folder of the cluster's bucket that holds what the builder builds."""
+"""The folder of the cluster's bucket that holds the sources of images."""
 
 Statement = dict[str, Any]
 
 
-def document(*statements: Statement) -> str:
-    """A policy, the same text for the same statements."""
+def write_policy(*statements: Statement) -> str:
+    """Return a policy document. Equal statements give equal text."""
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, sort_keys=True, separators=(",", ":"))
 
 
 def allow(actions: Sequence[str], resources: Sequence[str], condition: Mapping[str, Any] | None = None) -> Statement:
-    """One statement."""
+    """Return a statement that allows actions on resources."""
     allowed: Statement = {"Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
     return allowed | ({"Condition": dict(condition)} if condition else {})
 
 
-def trust(service: str, condition: Mapping[str, Any] | None = None) -> str:
-    """Who may take a role on: one service, where it supports that only for this account or this resource."""
+def build_trust_policy(service: str, condition: Mapping[str, Any] | None = None) -> str:
+    """Return the trust policy of a role that one service may assume, under a condition if the service supports one."""
     assume: Statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
-    return document(assume | ({"Condition": dict(condition)} if condition else {}))
+    return write_policy(assume | ({"Condition": dict(condition)} if condition else {}))
 
 
-def trigger(log_group: str, bucket: str, node: str, queue: str, definition: str) -> str:
-    """Write its own log, create and read its own node's claims, start its own node's job.
+def build_trigger_policy(log_group: str, bucket: str, node: str, queue: str, definition: str) -> str:
+    """Return the trigger's policy: write its log, create and read its node's claims, start its node's job.
 
-    PutObject alone would also overwrite. With `s3:if-none-match` demanded, what exists can never be written again.
-    `definition` has no revision. AWS's guide says that a start by name is checked against the revision the name stands
-    for; refusals that others met name the definition without one. So both are allowed: they are the same definition.
+    PutObject alone could also overwrite objects. The condition on `s3:if-none-match` limits it to new objects.
+    `definition` has no revision. According to AWS's guide, a start by name is checked against the revision that the
+    name stands for, but error messages reported by others name the definition without a revision. So both are allowed.
     """
     own = f"{CLAIMS}/{node}/*"
-    return document(
+    return write_policy(
         allow(WRITE_LOGS, [f"{log_group}:*"]),
         allow(["s3:PutObject"], [f"{bucket}/{own}"], {"Null": {"s3:if-none-match": "false"}}),
         allow(["s3:GetObject"], [f"{bucket}/{own}"]),
@@ -60,9 +61,9 @@ def trigger(log_group: str, bucket: str, node: str, queue: str, definition: str)
     )
 
 
-def execution(repository: str, log_group: str, node: str, secrets: Sequence[str]) -> str:
-    """What AWS does on a job's behalf before its container runs: pull, open its log, read the keys by reference."""
-    return document(
+def build_execution_policy(repository: str, log_group: str, node: str, secrets: Sequence[str]) -> str:
+    """Return the policy for the start of a job's container: pull the image, write the log, read the keys."""
+    return write_policy(
         allow(["ecr:GetAuthorizationToken"], ["*"]),
         allow(PULL, [repository]),
         allow(WRITE_LOGS, [f"{log_group}:log-stream:{node}/*"]),
@@ -70,9 +71,9 @@ def execution(repository: str, log_group: str, node: str, secrets: Sequence[str]
     )
 
 
-def builder(repositories: str, bucket: str, log_group: str) -> str:
-    """Read sources, push to this stack's repositories (an ARN that ends in /*), write its own log."""
-    return document(
+def build_builder_policy(repositories: str, bucket: str, log_group: str) -> str:
+    """Return the builder's policy: read sources, push to this stack's repositories (an ARN with /*), write logs."""
+    return write_policy(
         allow(["ecr:GetAuthorizationToken"], ["*"]),
         allow(PUSH, [repositories]),
         allow(["s3:GetObject"], [f"{bucket}/{SOURCES}/*"]),
@@ -80,18 +81,18 @@ def builder(repositories: str, bucket: str, log_group: str) -> str:
     )
 
 
-def scheduler(functions: Sequence[str]) -> str:
-    """Call the functions of the nodes that have a schedule."""
-    return document(allow(["lambda:InvokeFunction"], functions))
+def build_scheduler_policy(functions: Sequence[str]) -> str:
+    """Return the scheduler's policy: call the functions of the nodes that have a schedule."""
+    return write_policy(allow(["lambda:InvokeFunction"], functions))
 
 
-def role(
+def create_role(
     name: str, assume: pulumi.Input[str], tags: Mapping[str, str], opts: pulumi.ResourceOptions, title: str
 ) -> aws.iam.Role:
-    """A role that nobody but a service can take on."""
+    """Create a role in the stack's path with the given trust policy."""
     return aws.iam.Role(
         name,
-        path=names.path(pulumi.get_project(), pulumi.get_stack()),
+        path=names.name_role_path(pulumi.get_project(), pulumi.get_stack()),
         assume_role_policy=assume,
         description=title,
         tags=dict(tags),
@@ -99,6 +100,8 @@ def role(
     )
 
 
-def attach(name: str, to: aws.iam.Role, policy: pulumi.Input[str], opts: pulumi.ResourceOptions) -> aws.iam.RolePolicy:
-    """Give a role its policy."""
+def attach_policy(
+    name: str, to: aws.iam.Role, policy: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> aws.iam.RolePolicy:
+    """Attach a policy to a role."""
     return aws.iam.RolePolicy(name, role=to.name, policy=policy, opts=opts)

@@ -1,4 +1,4 @@
-"""A cron line of five fields as EventBridge Scheduler writes it: six fields, one of the day fields a question mark."""
+"""Converts a five-field cron line to EventBridge Scheduler's form: six fields, with `?` in one of the day fields."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ _WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
 class NotOnAws(ValueError):
-    """The line means something that EventBridge Scheduler cannot say; the sentence says what."""
+    """EventBridge Scheduler cannot express the cron line. The sentence says why."""
 
 
-def expression(schedule: Schedule) -> str:
-    """cron(minute hour day month weekday year). Raises NotOnAws."""
+def write_expression(schedule: Schedule) -> str:
+    """Return `cron(minute hour day month weekday year)`. Raises NotOnAws."""
     minutes, hours, days, months, weekdays = fields(schedule.cron)
     _, _, any_day, _, any_weekday = (text == "*" for text in schedule.cron.split())
     every_day, every_weekday = len(days) == 31, len(weekdays) == 7
     day, weekday = "*", "?"
     if not any_day and not any_weekday:
-        # Cron fires when either field matches; EventBridge takes only one of the two.
+        # Cron runs if either field matches; EventBridge accepts only one of the two.
         if not every_day and not every_weekday:
             raise NotOnAws(
-                f'"{schedule.cron}" sets both the day of the month and the weekday, which cron reads as either and '
-                "AWS cannot say; set one of the two to *"
+                f'"{schedule.cron}" sets both the day of the month and the weekday, of which cron needs only one to '
+                "match. AWS cannot express this; set one of the two to *"
             )
     elif not any_weekday and not every_weekday:
         day, weekday = "?", ",".join(_WEEKDAYS[number] for number in sorted(weekdays))
@@ -35,7 +35,7 @@ def expression(schedule: Schedule) -> str:
 
 
 def _field(values: frozenset[int], size: int) -> str:
-    """`*` for all values, else numbers and ranges."""
+    """Return `*` for all values, otherwise numbers and ranges."""
     if len(values) == size:
         return "*"
     runs: list[list[int]] = []

@@ -1,8 +1,8 @@
 """A node's trigger on AWS: a Lambda function with a public URL, whose role may start this node's job.
 
-The URL is open to the world (AUTH NONE), since Numerai cannot sign its calls: the token in the URL is what keeps it
-closed, and `trigger.core` checks it before anything else. The provider itself adds the two statements that such a URL
-needs (lambda:InvokeFunctionUrl and lambda:InvokeFunction by URL); declaring them again would conflict with its own.
+The URL is public (authorization type NONE), since Numerai cannot sign its calls. The token in the URL protects it;
+`trigger.core` checks the token first. The provider itself adds the two statements that a public URL needs
+(lambda:InvokeFunctionUrl and lambda:InvokeFunction by URL); declaring them here would conflict.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from nodefile import Node
 from providers.aws import limits, names, roles
 from providers.aws.archive import ARCHIVE
 from providers.aws.cluster import Cluster
-from providers.aws.schedule import expression
+from providers.aws.schedule import write_expression
 from providers.contract import TYPE_PREFIX, Stack
 
 RUNTIME = "python3.13"
-# CPU comes with memory: with this much boto3 is loaded well within a second.
+# Lambda allots CPU in proportion to memory. With this much, loading boto3 takes well under a second.
 MEMORY_MB = 512
 TIMEOUT_SECONDS = 30
 
 
 class Trigger(pulumi.ComponentResource):
-    """The webhook of one node, and its schedule."""
+    """The webhook of one node and its schedule."""
 
     url: pulumi.Output[str]
     """https://ID.lambda-url.REGION.on.aws/"""
@@ -47,23 +47,23 @@ class Trigger(pulumi.ComponentResource):
         self._node, self._cluster, self._tags = node, cluster, stack.tags(node)
         self._own = pulumi.ResourceOptions(parent=self)
         self._queue = cluster.queues[limits.fit(node).platform]
-        logs = cluster.log_group(f"{node.name}-trigger", self._tags, self._own)
-        role = roles.role(
+        logs = cluster.create_log_group(f"{node.name}-trigger", self._tags, self._own)
+        role = roles.create_role(
             f"{node.name}-trigger",
-            roles.trust("lambda.amazonaws.com"),
+            roles.build_trust_policy("lambda.amazonaws.com"),
             self._tags,
             self._own,
             f"Trigger of the prediction node {node.name}",
         )
-        policy = roles.attach(
+        policy = roles.attach_policy(
             f"{node.name}-trigger",
             role,
             pulumi.Output.all(logs.arn, cluster.bucket.arn, self._queue.arn, job.arn_prefix).apply(
-                lambda known: roles.trigger(known[0], known[1], node.name, known[2], known[3])
+                lambda arns: roles.build_trigger_policy(arns[0], arns[1], node.name, arns[2], arns[3])
             ),
             self._own,
         )
-        function = self._function(role, policy, logs, job, stack)
+        function = self._create_function(role, policy, logs, job, stack)
         url = aws.lambda_.FunctionUrl(
             node.name,
             function_name=function.name,
@@ -73,10 +73,10 @@ class Trigger(pulumi.ComponentResource):
         )
         self.url, self.function, self.logs = url.function_url, function.name, logs.name
         if node.schedule:
-            self._schedule(function, expression(node.schedule), node.schedule.timezone)
+            self._create_schedule(function, write_expression(node.schedule), node.schedule.timezone)
         self.register_outputs({"url": self.url})
 
-    def _function(
+    def _create_function(
         self,
         role: aws.iam.Role,
         policy: aws.iam.RolePolicy,
@@ -88,7 +88,7 @@ class Trigger(pulumi.ComponentResource):
         files = ARCHIVE.files()
         return aws.lambda_.Function(
             node.name,
-            name=names.function(stack.project, stack.name, node.name),
+            name=names.name_function(stack.project, stack.name, node.name),
             description=f"Webhook of the prediction node {node.name}",
             role=role.arn,
             runtime=RUNTIME,
@@ -96,7 +96,7 @@ class Trigger(pulumi.ComponentResource):
             memory_size=MEMORY_MB,
             timeout=TIMEOUT_SECONDS,
             code=pulumi.AssetArchive({name: pulumi.StringAsset(text) for name, text in files.items()}),
-            # Named, so that Lambda makes no group of its own, one that forgets nothing and outlives the node.
+            # Without a group, Lambda would create its own, which keeps logs for ever and is not deleted with the node.
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=logs.name),
             environment=aws.lambda_.FunctionEnvironmentArgs(
                 variables={
@@ -108,18 +108,18 @@ class Trigger(pulumi.ComponentResource):
                     "CLAIMS_BUCKET": cluster.bucket.bucket,
                     "CLAIMS_PREFIX": f"{roles.CLAIMS}/{node.name}/",
                     "JOB_QUEUE": self._queue.arn,
-                    # The name stands for the newest revision: a new image or size leaves the function as it is, and no
-                    # start ever names a revision that is gone.
+                    # The name stands for the latest revision. So a new image or size does not change the function, and
+                    # no start refers to a deleted revision.
                     "JOB_DEFINITION": job.name,
                 }
             ),
-            # No reserved concurrency: a new account may have too little for any, and the claim keeps runs single.
+            # No reserved concurrency: new accounts may have too little, and claims prevent duplicate runs anyway.
             region=cluster.region,
             tags=self._tags,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
 
-    def _schedule(self, function: aws.lambda_.Function, cron: str, timezone: str) -> None:
+    def _create_schedule(self, function: aws.lambda_.Function, cron: str, timezone: str) -> None:
         node, cluster = self._node, self._cluster
         aws.scheduler.Schedule(
             node.name,
@@ -132,7 +132,7 @@ class Trigger(pulumi.ComponentResource):
             target=aws.scheduler.ScheduleTargetArgs(
                 arn=function.arn,
                 role_arn=cluster.scheduler.arn,
-                # The planned time is the run's identity: a repeat by the scheduler starts nothing twice.
+                # The planned time identifies the run, so that retries by the scheduler do not start it twice.
                 input=json.dumps({"source": "schedule", "time": "<aws.scheduler.scheduled-time>"}),
                 retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
                     maximum_event_age_in_seconds=900, maximum_retry_attempts=3

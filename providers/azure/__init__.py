@@ -1,1 +1,1 @@
-"""Prediction nodes on Azure: Functions as trigger, Container Apps jobs, Container Registry, Key Vault."""
+"""Prediction nodes on Azure: Azure Functions as triggers, Container Apps jobs, images from Container Registry."""

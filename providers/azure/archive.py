@@ -1,4 +1,4 @@
-"""The trigger's code for Azure Functions, which also runs the node's schedule."""
+"""The trigger's code, packed for Azure Functions. It also runs the node's schedule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ARCHIVE = Archive(
         "host.json": (
             '{"version":"2.0","functionTimeout":"00:01:00","extensions":{"http":{"routePrefix":""}},'
             '"logging":{"applicationInsights":{"samplingSettings":{"isEnabled":false},'
-            # Without this, Application Insights keeps the address of every request, and with it the webhook's token.
+            # Otherwise Application Insights would log the URL of each request, which contains the webhook's token.
             '"httpAutoCollectionOptions":{"enableHttpTriggerExtendedInfoCollection":false}}}}\n'
         ),
     },

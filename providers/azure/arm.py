@@ -1,7 +1,7 @@
-"""A small client of Azure Resource Manager for what azure-native has no resource for: builds, code, registrations.
+"""A small client of Azure Resource Manager, for calls that no resource of azure-native makes: builds and registrations.
 
-It signs with the deployer's token, which the azure-native provider hands out (`authorization.getClientToken`): so
-whatever the user configured for the provider (service principal, OIDC, az login, managed identity) is respected.
+It uses the token of the azure-native provider (`authorization.getClientToken`), so it has the identity that the user
+has configured for the provider (service principal, OIDC, az login or managed identity).
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ TIMEOUT = 60
 
 
 class ArmError(Exception):
-    """Azure refused a call or did not answer; the text says which call, and what came."""
+    """Azure refused a call or did not answer. The text names the call and the answer."""
 
     def __init__(self, text: str, status: int | None = None) -> None:
         self.status = status
-        """Of the answer; None when there was none."""
+        """The HTTP status of the answer; None if there was no answer."""
         super().__init__(text)
 
     @property
     def passing(self) -> bool:
-        """Whether the same call may be taken later."""
+        """Whether a later retry may succeed."""
         return self.status is None or self.status == 429 or self.status >= 500
 
 
 def describe(response: httpx.Response) -> str:
-    """Status, code and message of an error answer, one line."""
+    """Return the status, code and message of an error answer in one line."""
     try:
         error = response.json().get("error", {})
         text = f"{error.get('code', '')}: {error.get('message', '')}".strip(": ")
@@ -40,7 +40,7 @@ def describe(response: httpx.Response) -> str:
 
 
 class _TransientError(Exception):
-    """Worth another try; carries what to raise in the end."""
+    """A temporary error, for a retry. It carries the text and status of the final error."""
 
     def __init__(self, text: str, status: int | None = None) -> None:
         self.status = status
@@ -48,18 +48,18 @@ class _TransientError(Exception):
 
 
 class Arm:
-    """Calls below https://management.azure.com; transient refusals (429, 5xx, lost connections) are tried again."""
+    """Makes calls to https://management.azure.com and retries them after temporary errors (429, 5xx, no answer)."""
 
     def __init__(self, token: str, attempts: int = 6) -> None:
         self._attempts = attempts
         self._client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT)
 
     def get(self, path: str, version: str) -> dict[str, Any]:
-        """GET a resource by its id."""
+        """Return a resource by its id."""
         return self._call("GET", f"{MANAGEMENT}{path}?api-version={version}", None)
 
     def post(self, path: str, version: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """POST an action of a resource; an answer that comes later (202 with a Location) is waited for."""
+        """Call an action of a resource. If the answer is asynchronous (202 with a Location), wait for the result."""
         return self._call("POST", f"{MANAGEMENT}{path}?api-version={version}", body)
 
     def _call(self, method: str, url: str, body: dict[str, Any] | None) -> dict[str, Any]:

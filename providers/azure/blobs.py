@@ -1,4 +1,4 @@
-"""Puts a file into a blob by a signed address, in blocks when it is large: one put does not take a gigabyte."""
+"""Uploads a file to a blob with a signed URL. Large files are uploaded in blocks, since a put is limited in size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLOCK_BYTES = 32 * 1024 * 1024
 
 
 class _PassingError(Exception):
-    """Worth another try; carries the sentence."""
+    """A temporary error, for a retry. Its text is the sentence of the final error."""
 
 
 def put_blob(props: dict[str, Any], url: str, file: Path) -> None:

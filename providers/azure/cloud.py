@@ -37,8 +37,8 @@ class Azure(cloud.Cloud):
         region="eastus",
         size="mem-md",
         cron=CronForm.TIMER,
-        change="azure: jobs run on Container Apps instead of container instances, and get TRIGGER_ID, which they did "
-        "not; credentials are those of pulumi-azure-native (`az login`), and `region` may be any",
+        change="azure: jobs run on Container Apps instead of container instances, and now get TRIGGER_ID; credentials "
+        "are those of pulumi-azure-native (`az login`), and any `region` is possible",
         stops_jobs=False,
     )
     prices = PRICES
@@ -74,7 +74,7 @@ class Azure(cloud.Cloud):
     def permission_files(self) -> Iterator[tuple[str, str]]:
         from providers.azure import permissions
 
-        return permissions.files()
+        return permissions.list_files()
 
 
 CLOUD = Azure()

@@ -1,9 +1,9 @@
-"""What the Azure nodes of one region share: the Container Apps environment, registry, vault, claims and logs.
+"""The resources that the Azure nodes of one region share: Container Apps environments, registry, vault, claims, logs.
 
-Everything lies in one resource group per region, made with the first node and gone with the last. Nothing in it runs at
-rest: the Basic registry's day rate is the only standing price. One identity, `puller`, fetches images and resolves the
-references to Numerai's keys on behalf of every job; it is attached to jobs with lifecycle None, so code in a container
-cannot get a token for it, and jobs have no identity of their own.
+They are in one resource group, which is created with the first node of a region and deleted with the last. Nothing in
+it runs while no job runs; the only fixed cost is the daily rate of the Basic registry. One identity, `puller`, pulls
+the images and reads Numerai's keys for all jobs. It is attached to jobs with the lifecycle None, so the code in a
+container cannot get a token for it. Jobs have no other identity.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ CLAIMS = "claims"
 
 
 class Cluster(pulumi.ComponentResource):
-    """The shared parts of one region. Its attributes are what nodes refer to."""
+    """The shared resources of one region. Nodes refer to its attributes."""
 
     subscription: pulumi.Output[str]
     tenant: pulumi.Output[str]
     token: pulumi.Output[str]
-    """The deployer's token for Azure Resource Manager, secret; good for about an hour."""
+    """The deploying identity's token for Azure Resource Manager, secret; valid for about an hour."""
 
     def __init__(
         self, region: str, nodes: Sequence[Node], stack: Stack, opts: pulumi.ResourceOptions | None = None
@@ -58,25 +58,25 @@ class Cluster(pulumi.ComponentResource):
 
         services = Registration(self.name, self.subscription, self.token, self._own)
         self.group = resources.ResourceGroup(
-            names.group(stack.project, stack.name, region),
+            names.name_group(stack.project, stack.name, region),
             location=region,
             tags=self._tags,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[services]),
         )
-        self._logs()
-        self._registry(nodes)
-        self._claims()
-        self._vault(nodes, stack)
-        self._puller()
-        self._environments(nodes)
-        self.starter = roles.define(
+        self._create_logs()
+        self._create_registry(nodes)
+        self._create_claims()
+        self._create_vault(nodes, stack)
+        self._create_puller()
+        self._create_environments(nodes)
+        self.starter = roles.create_role(
             f"{self.name}-starter",
             "Prediction node job starter",
             self.group.id,
             self._own,
             actions=roles.STARTER_ACTIONS,
         )
-        self.claimer = roles.define(
+        self.claimer = roles.create_role(
             f"{self.name}-claimer",
             "Prediction node claimer",
             self.group.id,
@@ -85,19 +85,19 @@ class Cluster(pulumi.ComponentResource):
         )
         self.register_outputs({"resourceGroup": self.group.name})
 
-    def _logs(self) -> None:
+    def _create_logs(self) -> None:
         self.workspace = operationalinsights.Workspace(
             self.name,
             resource_group_name=self.group.name,
             location=self.region,
             sku=operationalinsights.WorkspaceSkuArgs(name="PerGB2018"),
             retention_in_days=LOG_DAYS,
-            # Logs are billed by volume: a node that logs in a loop must not become a bill.
+            # Logs are billed by volume; the quota limits the cost of a node that logs in an endless loop.
             workspace_capping=operationalinsights.WorkspaceCappingArgs(daily_quota_gb=LOG_GB_A_DAY),
             tags=self._tags,
             opts=self._own,
         )
-        # Where the triggers' lines go; without it a function's log is kept nowhere.
+        # Receives the triggers' log lines, which are not kept anywhere else.
         self.insights = applicationinsights.Component(
             self.name,
             resource_group_name=self.group.name,
@@ -109,9 +109,9 @@ class Cluster(pulumi.ComponentResource):
             opts=self._own,
         )
 
-    def _registry(self, nodes: Sequence[Node]) -> None:
+    def _create_registry(self, nodes: Sequence[Node]) -> None:
         self.registry = containerregistry.Registry(
-            names.short("images", self.region),
+            names.shorten("images", self.region),
             resource_group_name=self.group.name,
             location=self.region,
             sku=containerregistry.SkuArgs(name="Basic"),
@@ -122,14 +122,14 @@ class Cluster(pulumi.ComponentResource):
 
         Repositories(self.name, self.registry.login_server, [node.name for node in nodes], self.token, self._own)
 
-    def _claims(self) -> None:
+    def _create_claims(self) -> None:
         self.storage = storage.StorageAccount(
-            names.short(CLAIMS, self.region),
+            names.shorten(CLAIMS, self.region),
             resource_group_name=self.group.name,
             location=self.region,
             kind="StorageV2",
             sku=storage.SkuArgs(name="Standard_LRS"),
-            # Roles are the only way in: an account key would open every node's claims.
+            # Only roles grant access: an account key would give access to all nodes' claims.
             allow_shared_key_access=False,
             allow_blob_public_access=False,
             minimum_tls_version="TLS1_2",
@@ -172,11 +172,11 @@ class Cluster(pulumi.ComponentResource):
             opts=self._own,
         )
 
-    def _vault(self, nodes: Sequence[Node], stack: Stack) -> None:
-        # A deleted vault keeps its name for the retention time and there is no purging it from here; its successor has
-        # another name since the provider's random digits are new in a new stack state (see names.py).
+    def _create_vault(self, nodes: Sequence[Node], stack: Stack) -> None:
+        # The name of a deleted vault stays reserved during the retention time, and we cannot purge the vault. The next
+        # vault gets another name, since the provider's random digits are new in a new stack state (see names.py).
         self.vault = keyvault.Vault(
-            names.short("keys", self.region),
+            names.shorten("keys", self.region),
             resource_group_name=self.group.name,
             location=self.region,
             properties=keyvault.VaultPropertiesArgs(
@@ -189,37 +189,39 @@ class Cluster(pulumi.ComponentResource):
             tags=self._tags,
             opts=self._own,
         )
-        # References name the version, so that a new key is a change of the jobs in the same `up`.
-        self.secrets = {name: self._secret(name, value) for name, value in stack.keys_of(nodes).items()}
+        # References contain the secret's version, so that a new key changes the jobs in the same `up`.
+        self.secrets = {name: self._create_secret(name, value) for name, value in stack.select_keys(nodes).items()}
 
-    def _secret(self, name: str, value: pulumi.Output[str]) -> pulumi.Output[str]:
+    def _create_secret(self, name: str, value: pulumi.Output[str]) -> pulumi.Output[str]:
         secret = keyvault.Secret(
-            # Auto-named: the name of a secret that went is not free again for days.
+            # Auto-named, since the name of a deleted secret stays reserved for days.
             f"{name}-{self.region}",
             resource_group_name=self.group.name,
             vault_name=self.vault.name,
             properties=keyvault.SecretPropertiesArgs(value=value),
             tags=self._tags,
-            # Azure Resource Manager makes secrets but cannot delete them: the provider would call the vault itself, in
-            # which not even the subscription's owner may do anything. So a secret goes with its vault.
+            # Azure Resource Manager can create secrets but not delete them. The provider would call the vault, where
+            # not even the subscription's owner has permissions. So secrets are deleted with their vault.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         return pulumi.Output.unsecret(secret.properties.secret_uri_with_version)
 
-    def _puller(self) -> None:
+    def _create_puller(self) -> None:
         self.puller = managedidentity.UserAssignedIdentity(
             self.name, resource_group_name=self.group.name, location=self.region, tags=self._tags, opts=self._own
         )
-        # The vault holds nothing but Numerai's keys, so the vault is the scope.
+        # The scope is the whole vault, since it holds only Numerai's keys.
         self.puller_grants = [
-            roles.assign(f"{self.name}-{what}", scope, roles.builtin(self.subscription, role), self.puller, self._own)
+            roles.assign(
+                f"{self.name}-{what}", scope, roles.name_builtin_role(self.subscription, role), self.puller, self._own
+            )
             for what, scope, role in (
                 ("pull", self.registry.id, roles.ACR_PULL),
                 ("keys", self.vault.id, roles.KEY_VAULT_SECRETS_USER),
             )
         ]
 
-    def _environments(self, nodes: Sequence[Node]) -> None:
+    def _create_environments(self, nodes: Sequence[Node]) -> None:
         shared_key = operationalinsights.get_shared_keys_output(
             resource_group_name=self.group.name, workspace_name=self.workspace.name
         ).primary_shared_key
@@ -229,8 +231,8 @@ class Cluster(pulumi.ComponentResource):
                 customer_id=self.workspace.customer_id, shared_key=pulumi.Output.secret(shared_key)
             ),
         )
-        # One environment per kind of machine in use. A profile cannot leave an environment while a job is on it, and
-        # an environment is changed before its jobs: with all profiles in one, making a node smaller would fail.
+        # One environment per profile in use. A profile cannot be removed from an environment while a job uses it, and
+        # an environment is updated before its jobs: with all profiles in one environment, shrinking a node would fail.
         self.environments = {
             profile: app.ManagedEnvironment(
                 self.name if profile == limits.CONSUMPTION else f"{self.name}-{profile.lower()}",
@@ -238,7 +240,7 @@ class Cluster(pulumi.ComponentResource):
                 location=self.region,
                 zone_redundant=False,
                 app_logs_configuration=logs,
-                workload_profiles=_profiles(profile, count),
+                workload_profiles=_build_profiles(profile, count),
                 tags=self._tags,
                 opts=self._own,
             )
@@ -246,9 +248,12 @@ class Cluster(pulumi.ComponentResource):
         }
 
 
-def _profiles(profile: str, nodes: int) -> list[app.WorkloadProfileArgs]:
-    """Consumption is in every environment; of a dedicated machine no instance stays while nothing runs, and there may
-    be one for each node that needs it, so that the nodes of one round do not wait for each other."""
+def _build_profiles(profile: str, nodes: int) -> list[app.WorkloadProfileArgs]:
+    """Return the profiles of an environment: always Consumption, and the dedicated profile if it is for one.
+
+    Dedicated machines scale to zero while nothing runs, and up to one per node, so that the nodes of a round do not
+    wait for each other.
+    """
     shared = app.WorkloadProfileArgs(name=limits.CONSUMPTION, workload_profile_type=limits.CONSUMPTION)
     if profile == limits.CONSUMPTION:
         return [shared]

@@ -1,8 +1,8 @@
-"""Puts the trigger's code into its function app, as a resource of its own.
+"""The trigger's code in its function app, as a separate resource.
 
-Flex Consumption takes code through the app's publish endpoint only: a package that merely lies in its container is not
-deployed, and azure-native has no resource for it. A deployment can report success though the app shows no function, so
-what counts here is that GET /health answers with the digest of exactly this package, computed by the running code.
+Flex Consumption accepts code only through the app's publish endpoint: a package in the app's container is not deployed
+by itself, and azure-native has no resource for the endpoint. A deployment can report success even if the app has no
+function. So this resource waits until GET /health returns the digest of this package, which the running code computes.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _COMPARED = ("site", "package", "settings")
 
 
 class PublishError(Refusal):
-    """The code is not running; the sentence says what Azure answered and what to do."""
+    """The code is not running. The sentence contains Azure's answer and says what to do."""
 
 
 class _NotYetError(Exception):
-    """What a minutes-old app answers until its roles and host names have spread."""
+    """An error that a new app returns until its roles and host names have taken effect."""
 
 
 class CodeProvider(Provider):
-    """Publishes the package when it, the app or its settings changed, and waits until the new code answers."""
+    """Publishes the package if it, the app or the settings have changed, and waits until the new code answers."""
 
     poll_seconds = 3.0
     publish_seconds = 900.0
@@ -40,11 +40,11 @@ class CodeProvider(Provider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         self._deploy(props)
-        return dynamic.CreateResult(str(props["site"]), _kept(props))
+        return dynamic.CreateResult(str(props["site"]), _drop_token(props))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         self._deploy(news)
-        return dynamic.UpdateResult(_kept(news))
+        return dynamic.UpdateResult(_drop_token(news))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in _COMPARED))
@@ -53,11 +53,11 @@ class CodeProvider(Provider):
         package = ARCHIVE.package()
         try:
             self._until(self.publish_seconds, lambda: self._publish(props, package))
-            self._until(self.health_seconds, lambda: _healthy(props))
+            self._until(self.health_seconds, lambda: _check_health(props))
         except _NotYetError as error:
             raise PublishError(
-                f"the code of {props['site']} is not running: {error}. New roles and host names can take ten minutes "
-                "to spread on Azure; run `pulumi up` again, which publishes only what is missing."
+                f"the code of {props['site']} is not running: {error}. On Azure, it can take ten minutes until new "
+                "roles and host names take effect; run `pulumi up` again, which publishes only what is missing."
             ) from error
 
     def _until(self, seconds: float, step: Any) -> None:
@@ -92,7 +92,7 @@ class CodeProvider(Provider):
                 if status not in (_SUCCEEDED, *_FAILED):
                     raise _NotYetError(f"deployment {deployment} is at status {status}")
         if status in _FAILED:
-            # Often BlobUploadFailedException: the app's identity may not write its container yet.
+            # Often BlobUploadFailedException: the app's identity cannot write to its container yet.
             reason = state.get("status_text") or state.get("message") or _FAILED[status]
             raise _NotYetError(f"deployment {deployment} {_FAILED[status]}: {reason}")
 
@@ -110,23 +110,25 @@ def _call(method: str, url: str, **arguments: Any) -> httpx.Response:
     return answer
 
 
-def _healthy(props: dict[str, Any]) -> None:
+def _check_health(props: dict[str, Any]) -> None:
     answer = _call("GET", f"https://{props['host']}/health")
     try:
         running = answer.json().get("package")
     except ValueError:
         running = None
     if running != props["package"]:
-        raise _NotYetError(f"GET https://{props['host']}/health answers package {running}, expected {props['package']}")
+        raise _NotYetError(f"GET https://{props['host']}/health shows package {running}, expected {props['package']}")
 
 
-def _kept(props: dict[str, Any]) -> dict[str, Any]:
+def _drop_token(props: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in props.items() if key != "token"}
 
 
 class Code(Resource, module="prediction-nodes", name="FunctionCode"):
-    """The package of trigger/, running in one function app. `settings` is a digest of what the app is configured with:
-    a new schedule has to be made known to the platform, which publishing does."""
+    """The package of trigger/, published to one function app.
+
+    `settings` is a digest of the app's settings, since the platform learns of a new schedule by publishing.
+    """
 
     def __init__(
         self,

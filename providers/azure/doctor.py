@@ -1,7 +1,7 @@
-"""An Azure subscription in one region: a token, the subscription, its resource providers, and what new ones may not.
+"""Checks an Azure subscription in one region: credentials, resource providers, image builds and quotas.
 
-`up` registers resource providers by itself. Registry tasks, which build images, are refused to subscriptions that live
-on free credit; a small subscription may have one Container Apps environment in a region, or none.
+`up` registers resource providers. Azure refuses registry tasks, which build images, to subscriptions on free credit. A
+small subscription may have only one Container Apps environment in a region, or none.
 """
 
 from __future__ import annotations
@@ -14,150 +14,149 @@ from typing import Any
 from providers.azure.limits import CONSUMPTION, fit
 from providers.azure.operations import Account
 from providers.azure.services import SERVICES
-from providers.findings import Finding, Place, asked_in_vain, compare_quota, failed, ok, skipped, warning
+from providers.findings import Finding, Place, compare_quota, failed, ok, skip_refused, skipped, warning
 from providers.operations import Refused
 
 _HOST = "https://management.azure.com"
 _SUBSCRIPTIONS, _PROVIDERS, _APPS = "2022-12-01", "2021-04-01", "2025-01-01"
-# Offers that ACR Tasks answers with TasksOperationsNotAllowed, by the beginning of their quota id.
+# The beginnings of the quota ids of offers to which ACR Tasks answers TasksOperationsNotAllowed.
 _NO_TASKS = ("FreeTrial_", "AzureForStudents", "DreamSpark_", "AzurePass_")
-_RIGHT = "the role Reader on the subscription"
+_PERMISSION = "the role Reader on the subscription"
 
 
 def examine(place: Place) -> Iterator[Finding]:
-    """The findings in order. Raises OperationsError where Azure cannot be asked at all."""
+    """Yield the findings in order. Raises OperationsError if Azure cannot be queried at all."""
     account = Account(place.configured, place.region)
     subscription = place.configured("azure-native:subscriptionId") or os.environ.get("ARM_SUBSCRIPTION_ID")
     if not subscription:
-        yield _which(account)
+        yield _list_subscriptions(account)
         return
     try:
-        found = _get(account, f"/subscriptions/{subscription}", _SUBSCRIPTIONS)
+        properties = _get(account, f"/subscriptions/{subscription}", _SUBSCRIPTIONS)
     except Refused as error:
-        text = f"{subscription} is not there, or these credentials may not see it: {error}"
+        text = f"{subscription} does not exist, or these credentials may not see it: {error}"
         yield failed("subscription", text, f"az account show --subscription {subscription}")
         return
-    yield from _subscription(found, subscription)
-    registered = _registered(account, subscription)
-    yield from _switched_on(place, subscription, registered)
+    yield from _check_subscription(properties, subscription)
+    registered = _read_services(account, subscription)
+    yield from _check_services(place, subscription, registered)
     if place.built:
-        yield from _tasks(found)
+        yield from _check_builds(properties)
     if registered.get("Microsoft.App"):
-        yield from _environments(account, place, subscription)
-        yield from _cores(account, place)
+        yield from _check_environments(account, place, subscription)
+        yield from _check_cores(account, place)
 
 
 def _get(account: Account, path: str, version: str) -> dict[str, Any]:
     mark = "&" if "?" in path else "?"
-    found: dict[str, Any] = account.call(
-        f"tell about {path.rsplit('/providers/', 1)[-1].strip('/')}",
+    answer: dict[str, Any] = account.call(
+        f"show {path.rsplit('/providers/', 1)[-1].strip('/')}",
         "GET",
         f"{_HOST}{path}{mark}api-version={version}",
         _HOST,
     )
-    return found
+    return answer
 
 
-def _which(account: Account) -> Finding:
-    found = _get(account, "/subscriptions", _SUBSCRIPTIONS).get("value") or []
-    names = ", ".join(f"{each['subscriptionId']} ({each.get('displayName')})" for each in found) or "none"
-    text = f"the stack does not say in which subscription its nodes live; these credentials see {names}."
+def _list_subscriptions(account: Account) -> Finding:
+    visible = _get(account, "/subscriptions", _SUBSCRIPTIONS).get("value") or []
+    names = ", ".join(f"{item['subscriptionId']} ({item.get('displayName')})" for item in visible) or "none"
+    text = f"the stack's configuration does not name the subscription of its nodes; these credentials see {names}."
     return failed("subscription", text, "pulumi config set azure-native:subscriptionId SUBSCRIPTION")
 
 
-def _subscription(found: dict[str, Any], id_: str) -> Iterator[Finding]:
-    name, state = found.get("displayName") or id_, found.get("state")
+def _check_subscription(properties: dict[str, Any], id_: str) -> Iterator[Finding]:
+    name, state = properties.get("displayName") or id_, properties.get("state")
     if state == "Enabled":
-        yield ok("subscription", f"{name} is enabled, and the credentials may ask about it.")
+        yield ok("subscription", f"{name} is enabled, and the credentials may read it.")
     elif state in ("Warned", "PastDue"):
-        yield warning(
-            "subscription", f"{name} is {state}: a bill is open, and it will be switched off.", "az account show"
-        )
+        text = f"{name} is {state}: a bill is unpaid, and Azure will disable the subscription."
+        yield warning("subscription", text, "az account show")
     else:
-        text = f"{name} is {state}: nothing can be made or changed in it."
+        text = f"{name} is {state}: its resources cannot be created or changed."
         yield failed("subscription", text, f"az account subscription enable --subscription-id {id_}")
 
 
-def _registered(account: Account, subscription: str) -> dict[str, bool]:
-    def one(service: str) -> bool:
+def _read_services(account: Account, subscription: str) -> dict[str, bool]:
+    """Return whether each of SERVICES is registered."""
+
+    def is_registered(service: str) -> bool:
         path = f"/subscriptions/{subscription}/providers/{service}"
         return str(_get(account, path, _PROVIDERS).get("registrationState")) == "Registered"
 
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip(SERVICES, pool.map(one, SERVICES), strict=True))
+        return dict(zip(SERVICES, pool.map(is_registered, SERVICES), strict=True))
 
 
-def _switched_on(place: Place, subscription: str, registered: dict[str, bool]) -> Iterator[Finding]:
+def _check_services(place: Place, subscription: str, registered: dict[str, bool]) -> Iterator[Finding]:
     off = [service for service, state in registered.items() if not state]
     if not off:
         yield ok("resource providers", f"all {len(registered)} that nodes need are registered.")
         return
-    commands = [f"az provider register --wait --subscription {subscription} --namespace {each}" for each in off]
+    commands = [f"az provider register --wait --subscription {subscription} --namespace {service}" for service in off]
     mend = " && ".join(commands)
     if place.deployed:
-        text = f"{', '.join(off)} {'is' if len(off) == 1 else 'are'} not registered, and deployed nodes need it."
+        text = f"resource providers that deployed nodes need are not registered: {', '.join(off)}."
         yield failed("resource providers", text, mend)
     else:
-        text = f"{', '.join(off)} not registered yet; the first `pulumi up` registers them."
+        text = f"not registered yet: {', '.join(off)}; the first `pulumi up` registers them."
         yield warning("resource providers", text, f"pulumi up  (or now: {mend})")
 
 
-def _tasks(found: dict[str, Any]) -> Iterator[Finding]:
-    policies = found.get("subscriptionPolicies") or {}
+def _check_builds(properties: dict[str, Any]) -> Iterator[Finding]:
+    policies = properties.get("subscriptionPolicies") or {}
     offer, limited = str(policies.get("quotaId") or ""), policies.get("spendingLimit") == "On"
     mend = "build: {docker: true}  (of the nodes, in nodes.yaml; or az account show, and upgrade to pay-as-you-go)"
     if offer.startswith(_NO_TASKS):
-        text = f"this subscription ({offer}) lives on free credit, for which Azure builds no images in a registry."
+        text = f"this subscription ({offer}) uses free credit, with which Azure does not build images in a registry."
         yield failed("image builds", text, mend)
     elif limited:
-        text = f"this subscription ({offer}) has a spending limit; some of those may not build images in a registry."
+        text = f"this subscription ({offer}) has a spending limit; some of these cannot build images in a registry."
         yield warning("image builds", text, mend)
     else:
-        yield ok("image builds", "the subscription may build images in its registry.")
+        yield ok("image builds", "the subscription may build images in a registry.")
 
 
-def _environments(account: Account, place: Place, subscription: str) -> Iterator[Finding]:
+def _check_environments(account: Account, place: Place, subscription: str) -> Iterator[Finding]:
     check, scope = "quota of Container Apps", f"/subscriptions/{subscription}/providers/Microsoft.App"
     where = f"{scope}/locations/{place.region}"
     try:
         usages = _get(account, f"{where}/usages", _APPS).get("value") or []
     except Refused as error:
-        yield asked_in_vain(check, error, _RIGHT)
+        yield skip_refused(check, error, _PERMISSION)
         return
-    found = next((each for each in usages if each["name"]["value"] == "ManagedEnvironmentCount"), None)
-    if found is None:
-        yield skipped(check, f"Azure does not tell how many environments {place.region} may have.")
+    usage = next((usage for usage in usages if usage["name"]["value"] == "ManagedEnvironmentCount"), None)
+    if usage is None:
+        yield skipped(check, f"Azure does not show how many environments are possible in {place.region}.")
         return
-    used, limit = int(found["currentValue"]), int(found["limit"])
+    used, limit = int(usage["currentValue"]), int(usage["limit"])
     if not place.deployed and used >= limit:
-        text = (
-            f"{used} of {limit} environments that the subscription may have in {place.region} are there; one is needed."
-        )
+        text = f"{used} of {limit} possible environments in {place.region} are in use; the nodes need another one."
         mend = (
             f"az quota update --resource-name ManagedEnvironmentCount --scope {where} --limit-object value={used + 1}"
             "  (or another region: of the nodes, in nodes.yaml)"
         )
         yield failed(check, text, mend)
     else:
-        yield ok(check, f"{used} of {limit} environments in {place.region} are there.")
+        yield ok(check, f"{used} of {limit} environments in {place.region} are in use.")
 
 
-def _cores(account: Account, place: Place) -> Iterator[Finding]:
-    """Only an environment that is there has such a limit of its own."""
+def _check_cores(account: Account, place: Place) -> Iterator[Finding]:
+    """Compare the limit of the existing environment, if there is one: each environment has its own limit."""
     check = "quota of Container Apps, vCPUs"
     job = next((str(facts["job"]) for facts in place.deployed.values()), None)
-    wanted = {node.name: fit(node).cpu for node in place.running if fit(node).profile == CONSUMPTION}
-    if job is None or not wanted:
+    needs = {node.name: fit(node).cpu for node in place.running if fit(node).profile == CONSUMPTION}
+    if job is None or not needs:
         return
     try:
         environment = str(_get(account, job, _APPS)["properties"]["environmentId"])
         usages = _get(account, f"{environment}/usages", _APPS).get("value") or []
     except Refused as error:
-        yield asked_in_vain(check, error, _RIGHT)
+        yield skip_refused(check, error, _PERMISSION)
         return
-    found = next((each for each in usages if each["name"]["value"] == "ManagedEnvironmentConsumptionCores"), None)
-    if found is None:
+    usage = next((usage for usage in usages if usage["name"]["value"] == "ManagedEnvironmentConsumptionCores"), None)
+    if usage is None:
         return
-    quota = f"{found['name']['value']} --scope {environment} --limit-object value={sum(wanted.values()):g}"
+    quota = f"{usage['name']['value']} --scope {environment} --limit-object value={sum(needs.values()):g}"
     mend = f"az quota update --resource-name {quota}"
-    yield compare_quota(check, "vCPUs in the environment", float(found["limit"]), wanted, mend)
+    yield compare_quota(check, "vCPUs in the environment", float(usage["limit"]), needs, mend)

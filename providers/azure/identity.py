@@ -1,7 +1,8 @@
-"""Who asks Azure: what the stack's provider is configured with, else what azure-identity finds (az login and others).
+"""Signs calls of Azure with the credentials that the stack's provider uses.
 
-azure-native:clientId with clientSecret, oidcToken or clientCertificatePath, or the same as ARM_* variables, is a
-service principal; everything else is left to DefaultAzureCredential, for the directory of the stack.
+azure-native:clientId with clientSecret, oidcToken or clientCertificatePath, or the ARM_* variables of the same meaning,
+selects a service principal. Otherwise azure-identity's DefaultAzureCredential (az login and others) is used, with the
+directory of the stack.
 """
 
 from __future__ import annotations
@@ -37,50 +38,50 @@ _MENDED = (
     "subscription is in another one), or set azure-native:clientId, clientSecret and tenantId."
 )
 _NO_ANSWER = (ServiceRequestError, ServiceResponseError)
-# DefaultAzureCredential tells of it in its text alone. What begins otherwise is a way that is not set up here.
+# DefaultAzureCredential reports network errors only in its text. Other beginnings are methods that are not set up.
 _CHAINED = re.compile(r"Credential: Authentication failed: .*(?:Failed to establish|Failed to resolve|timed out)")
-# It tells each way that it tried, also where the next one works.
+# DefaultAzureCredential logs each method that fails, even if the next one works.
 logging.getLogger("azure").setLevel(logging.CRITICAL)
 
 
 class Identity:
-    """Gives tokens; safe to use from several threads."""
+    """Gets tokens; safe to use from several threads."""
 
     def __init__(self, configured: Configured) -> None:
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[str, float]] = {}
+        self._tokens: dict[str, tuple[str, float]] = {}
         settings = {
             name: configured(f"azure-native:{name}") or os.environ.get(variable)
             for name, variable in _VARIABLES.items()
         }
         self._tenant = settings["tenantId"]
         try:
-            self._credential = _found({name: str(value) for name, value in settings.items() if value})
+            self._credential = _load_credentials({name: str(value) for name, value in settings.items() if value})
         except (ValueError, OSError) as error:
             raise NoCredentials(f"Azure's credentials cannot be used ({_short(error)}). {_MENDED}") from error
 
     def headers(self, resource: str) -> dict[str, str]:
-        """The Authorization header for a resource (https://...). Raises NoCredentials."""
+        """Return the Authorization header for a resource (https://...). Raises NoCredentials."""
         with self._lock:
-            token, expires = self._known.get(resource, ("", 0.0))
+            token, expires = self._tokens.get(resource, ("", 0.0))
             if expires - time.time() < 300:
-                token, expires = self._known[resource] = self._fetched(f"{resource}/.default")
+                token, expires = self._tokens[resource] = self._fetch_token(f"{resource}/.default")
         return {"Authorization": f"Bearer {token}"}
 
-    def _fetched(self, scope: str) -> tuple[str, float]:
+    def _fetch_token(self, scope: str) -> tuple[str, float]:
         options = {"tenant_id": self._tenant} if self._tenant else {}
         try:
-            found = self._credential.get_token(scope, **options)
+            token = self._credential.get_token(scope, **options)
         except CredentialUnavailableError as error:
             raise NoCredentials(f"There are no usable Azure credentials. {_MENDED}") from error
         except AzureError as error:
             if isinstance(error, _NO_ANSWER) or isinstance(error.__cause__, _NO_ANSWER) or _CHAINED.search(str(error)):
-                raise OperationsError(f"Azure could not be asked for a token (no answer). {UNREACHED}") from error
-            raise NoCredentials(f"Azure gives no token ({_short(error)}). {_MENDED}") from error
-        return found.token, float(found.expires_on)
+                raise OperationsError(f"Azure did not answer the request for a token. {UNREACHED}") from error
+            raise NoCredentials(f"Azure issued no token ({_short(error)}). {_MENDED}") from error
+        return token.token, float(token.expires_on)
 
 
-def _found(settings: dict[str, str]) -> Any:
+def _load_credentials(settings: dict[str, str]) -> Any:
     tenant, client = settings.get("tenantId"), settings.get("clientId")
     if tenant and client and "clientSecret" in settings:
         return ClientSecretCredential(tenant, client, settings["clientSecret"])
@@ -93,6 +94,6 @@ def _found(settings: dict[str, str]) -> Any:
 
 
 def _short(error: Exception) -> str:
-    """The error's own code, such as AADSTS7000215, or its kind; its text may repeat what was sent."""
+    """Return an error's code, such as AADSTS7000215, or its type. Its text may repeat parts of the request."""
     words = str(error).replace(":", " ").split()
     return next((word for word in words if word.startswith("AADSTS")), type(error).__name__)

@@ -1,7 +1,7 @@
-"""A node's image, built by Azure Container Registry itself (ACR Tasks, a quick run): no Docker on the user's machine.
+"""A node's image, built by a quick run of ACR Tasks in the registry, so that the user's machine needs no Docker.
 
-The registry hands out an upload address for the source, builds the Dockerfile for linux/amd64 on a machine of its own
-and pushes the result (`build_task`); its log is followed while it runs.
+The source is uploaded to a URL that the registry provides. The registry builds the image for linux/amd64 on a separate
+machine and pushes it (`build_task`), and the build's log is followed while it runs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import pulumi
 from nodefile import Node
 from providers.azure.arm import Arm, ArmError
 from providers.azure.blobs import put_blob
-from providers.azure.build_task import task
+from providers.azure.build_task import encode_task
 from providers.azure.cluster import Cluster
-from providers.azure.login import login
+from providers.azure.login import create_login
 from providers.azure.repositories import RegistryApi, RepositoryError, prune
 from providers.cancellation import cancelled
 from providers.contract import TYPE_PREFIX, Stack
@@ -34,21 +34,21 @@ _STARTING = threading.Lock()
 
 
 class AcrBuildProvider(ImageBuildProvider):
-    """Uploads to the registry's own storage, schedules a run, looks at it."""
+    """Uploads the source to the registry's storage, runs a build and reads the image's digest from the registry."""
 
     max_seconds = _MAX_SECONDS + 600.0
 
     def find(self, props: dict[str, Any]) -> str | None:
         try:
             registry = RegistryApi(props["repository"].split("/")[0], props["token"])
-            return registry.digest(props["node"], image_tag(props))
+            return registry.find_digest(props["node"], image_tag(props))
         except RepositoryError as error:
-            # A registry that was made a moment ago may not have its address yet: it is asked to save a build, no more.
-            say(props, f"the registry did not say whether it has the image: {error}")
+            # The host name of a new registry may not resolve yet. This query only avoids builds, so it may fail.
+            say(props, f"could not check whether the registry has the image: {error}")
             return None
 
     def upload(self, props: dict[str, Any], _name: str, archive: Path) -> str:
-        target = _arm(props, "listBuildSourceUploadUrl")
+        target = _post(props, "listBuildSourceUploadUrl")
         put_blob(props, target["uploadUrl"], archive)
         return str(target["relativePath"])
 
@@ -58,18 +58,20 @@ class AcrBuildProvider(ImageBuildProvider):
         request = {
             "type": "EncodedTaskRunRequest",
             "sourceLocation": source,
-            "encodedTaskContent": task(image, dockerfile, props["platform"], props["arguments"], former, _MAX_SECONDS),
+            "encodedTaskContent": encode_task(
+                image, dockerfile, props["platform"], props["arguments"], former, _MAX_SECONDS
+            ),
             "platform": {"os": system.capitalize(), "architecture": architecture},
             "timeout": _MAX_SECONDS,
         }
-        # One start at a time: a run says nothing of whose it is, but what is new after a lost answer was this one's.
+        # Only one start at a time: a run does not name its node, but after a lost answer, a new run must be this one's.
         with _STARTING:
-            before = _runs(props)
+            before = _list_runs(props)
             try:
-                return str(_arm(props, "scheduleRun", request, attempts=1)["properties"]["runId"])
+                return str(_post(props, "scheduleRun", request, attempts=1)["properties"]["runId"])
             except Unanswered:
                 cancelled.wait(self.poll_seconds)
-                new = sorted(_runs(props) - before)
+                new = sorted(_list_runs(props) - before)
                 if new:
                     return new[0]
                 raise
@@ -80,25 +82,25 @@ class AcrBuildProvider(ImageBuildProvider):
         except ArmError as error:
             if error.passing:
                 raise Unanswered(str(error)) from error
-            raise Lost(props, f"{error}. A token of the deployer is good for about an hour") from error
+            raise Lost(props, f"{error}. The deploying identity's token is valid for about an hour") from error
         if run["status"] == "Succeeded":
-            return self._digest(props, run)
+            return self._read_digest(props, run)
         if run["status"] in ("Failed", "Canceled", "Error", "Timeout"):
             raise BuildFailed(run.get("runErrorMessage") or run["status"].lower())
         return None
 
-    def _digest(self, props: dict[str, Any], run: dict[str, Any]) -> str:
-        """A run of a task need not say what it has pushed; the registry knows."""
+    def _read_digest(self, props: dict[str, Any], run: dict[str, Any]) -> str:
+        """Return the digest of the pushed image: from the run or, if the run names none, from the registry."""
         for image in run.get("outputImages") or []:
             if image["repository"] == props["node"] and image.get("digest"):
                 return str(image["digest"])
         digest = self.find(props)
         if digest is None:
-            raise Unanswered("the build has ended, but the registry does not name its image yet")
+            raise Unanswered("the build has ended, but the registry does not show its image yet")
         return digest
 
     def cancel(self, props: dict[str, Any], build_id: str) -> None:
-        _arm(props, f"runs/{build_id}/cancel")
+        _post(props, f"runs/{build_id}/cancel")
 
     def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
         return _Log(props, build_id)
@@ -107,16 +109,16 @@ class AcrBuildProvider(ImageBuildProvider):
         prune(props["repository"].split("/")[0], props["token"], props["node"], kept)
 
 
-def _runs(props: dict[str, Any]) -> set[str]:
-    """The ids of the registry's latest runs."""
+def _list_runs(props: dict[str, Any]) -> set[str]:
+    """Return the ids of the registry's latest runs."""
     try:
-        found = Arm(props["token"]).get(f"{props['registryId']}/runs", _VERSION)
+        page = Arm(props["token"]).get(f"{props['registryId']}/runs", _VERSION)
     except ArmError as error:
         raise BuildFailed(f"the builds of the registry of {props['node']} could not be listed: {error}") from error
-    return {str(run["properties"]["runId"]) for run in found.get("value") or []}
+    return {str(run["properties"]["runId"]) for run in page.get("value") or []}
 
 
-def _arm(props: dict[str, Any], action: str, body: dict[str, Any] | None = None, attempts: int = 6) -> dict[str, Any]:
+def _post(props: dict[str, Any], action: str, body: dict[str, Any] | None = None, attempts: int = 6) -> dict[str, Any]:
     try:
         return Arm(props["token"], attempts).post(f"{props['registryId']}/{action}", _VERSION, body)
     except ArmError as error:
@@ -124,26 +126,26 @@ def _arm(props: dict[str, Any], action: str, body: dict[str, Any] | None = None,
             raise Unanswered(str(error)) from error
         hint = ""
         if "TasksOperationsNotAllowed" in str(error):
-            hint = " This subscription may not use ACR Tasks (free credit); a support request or a paid plan lifts it."
-        raise BuildFailed(f"the registry did not take the build of {props['node']}: {error}.{hint}") from error
+            hint = " Subscriptions on free credit may not use ACR Tasks; open a support request or upgrade the plan."
+        raise BuildFailed(f"the registry did not accept the build of {props['node']}: {error}.{hint}") from error
 
 
 class _Log(BuildLog):
-    """The run's log, a blob that grows."""
+    """A run's log: a blob to which the run appends."""
 
     def __init__(self, props: dict[str, Any], run: str) -> None:
         self._props, self._run = props, run
         self._url, self._read, self._rest = "", 0, b""
 
     def new_lines(self, last: bool = False) -> list[str]:
-        """What has been appended, but for a line that is still being written."""
-        self._rest += self._appended()
+        """Return the lines that were appended since the last call, without an unfinished line."""
+        self._rest += self._read_appended()
         *whole, self._rest = self._rest.split(b"\n")
         if last and self._rest:
             whole, self._rest = [*whole, self._rest], b""
         return [line.decode("utf-8", "replace").rstrip("\r") for line in whole]
 
-    def _appended(self) -> bytes:
+    def _read_appended(self) -> bytes:
         try:
             if not self._url:
                 path = f"{self._props['registryId']}/runs/{self._run}/listLogSasUrl"
@@ -158,18 +160,18 @@ class _Log(BuildLog):
         return new
 
 
-def repository(node: Node, cluster: Cluster) -> pulumi.Output[str]:
-    """A node's repository in the cluster's registry."""
+def build_repository_url(node: Node, cluster: Cluster) -> pulumi.Output[str]:
+    """Return the URL of a node's repository in the cluster's registry."""
     return pulumi.Output.concat(cluster.registry.login_server, "/", node.name)
 
 
 class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
-    """A node's build in the cluster's registry."""
+    """The build of a node's image, which is pushed to the cluster's registry."""
 
     def __init__(self, node: Node, cluster: Cluster, stack: Stack, opts: pulumi.ResourceOptions) -> None:
         props = {
             **source_inputs(node),
-            "repository": repository(node, cluster),
+            "repository": build_repository_url(node, cluster),
             "registryId": cluster.registry.id,
             "arguments": build_arguments(node, stack.model_ids[node.name]),
             "token": cluster.token,
@@ -178,18 +180,18 @@ class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
 
 
 class Image(pulumi.ComponentResource):
-    """The image of one node in the cluster's registry."""
+    """A node's image in the cluster's registry."""
 
     image: pulumi.Output[str]
     """REPOSITORY@sha256:HEX"""
 
     def __init__(self, node: Node, cluster: Cluster, stack: Stack, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{TYPE_PREFIX}:azure:Image", node.name, None, opts)
-        # Role assignments take minutes to spread and a job whose image or keys cannot be read is refused at creation:
-        # the build is the useful way to let that time pass.
+        # It takes minutes until role assignments take effect, and Azure refuses to create a job whose image or keys
+        # cannot be read. Meanwhile, the image is built.
         own = pulumi.ResourceOptions(parent=self, depends_on=cluster.puller_grants)
         if node.build.docker:
-            self.image = build_image(node, repository(node, cluster), login(cluster), stack, own)
+            self.image = build_image(node, build_repository_url(node, cluster), create_login(cluster), stack, own)
         else:
             self.image = ImageBuild(node, cluster, stack, own).image
         self.register_outputs({"image": self.image})

@@ -1,9 +1,9 @@
-"""What Azure cannot do: sizes, disk, regions, time-outs and tags, checked before anything is built.
+"""The limits of Azure on sizes, disk, regions, time-outs and tags, checked before anything is built.
 
-Container Apps' Consumption profile comes in steps of 0.25 vCPU with exactly 2 GiB per vCPU, up to 4 vCPU / 8 GiB. What
-needs more runs on a dedicated workload profile: a virtual machine of the environment's own that exists while a run
-needs it. An environment that may have such machines is billed by the hour, also while it has none. A replica is given
-less memory than its machine has, since the machine's own agents need some.
+Container Apps' Consumption profile offers sizes in steps of 0.25 vCPU with exactly 2 GiB per vCPU, up to 4 vCPU / 8
+GiB. Larger nodes run on a dedicated workload profile: a virtual machine that exists only while a run needs it. An
+environment with such a profile is billed by the hour, even without machines. A replica gets less than all of its
+machine's memory, because the machine's agents need some.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from providers.azure import names
 
 CONSUMPTION = "Consumption"
 STEP_CPU, MAX_CPU, MAX_MEMORY = 0.25, 4.0, 8192
-# profile -> (vCPU, MiB) of its machine, the cheapest that fits first.
+# profile -> (vCPU, MiB) of its machines, in ascending order of price.
 DEDICATED = {
     "D4": (4, 16 * 1024),
     "E4": (4, 32 * 1024),
@@ -29,7 +29,7 @@ DEDICATED = {
     "D32": (32, 128 * 1024),
     "E32": (32, 256 * 1024),
 }
-# Ephemeral disk that a replica has, GiB by vCPU: (vCPU up to, GiB). There is no setting for it.
+# A replica's ephemeral disk depends on its vCPUs and cannot be set: (maximum vCPU, GiB).
 DISK = ((0.25, 1), (0.5, 2), (1.0, 4), (math.inf, 8))
 MAX_DISK = 8
 MAX_TIMEOUT = 24 * 3600
@@ -39,7 +39,7 @@ OWN_TAGS = ("project", "stack", "node")
 REMARKS = {
     "region": "without spaces or hyphens",
     "timeout": f"up to {MAX_TIMEOUT // 3600} h",
-    "disk": f"comes with the vCPU, {MAX_DISK} GiB at most",
+    "disk": f"depends on the vCPU, at most {MAX_DISK} GiB",
     "tags": "tags",
 }
 _REGION = re.compile(r"[a-z]{3,}[a-z0-9]*")
@@ -50,7 +50,7 @@ _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 
 @dataclass(frozen=True)
 class Fit:
-    """What will really be asked for: the workload profile with vCPU and memory in MiB; `note` says why it is more."""
+    """A node's machine: workload profile, vCPU, memory in MiB; `note` says why it is larger than requested."""
 
     profile: str
     cpu: float
@@ -65,39 +65,39 @@ class Fit:
 
     @property
     def machine(self) -> str:
-        """The profile where the prices of consumption do not apply."""
+        """The profile if the prices of Consumption do not apply, otherwise empty."""
         return "" if self.profile == CONSUMPTION else self.profile
 
     @property
     def memory_gib(self) -> str:
-        """As Container Apps writes it: 0.5Gi, 4Gi, 120Gi."""
+        """Memory in Container Apps' notation: 0.5Gi, 4Gi, 120Gi."""
         return f"{self.memory / 1024:g}Gi"
 
 
 def fit(node: Node) -> Fit:
-    """The smallest profile that gives what the node asks for; the largest there is when nothing does (see `check`)."""
-    cpu, memory = node.size.cpu, node.size.memory
-    steps = max(math.ceil(cpu / STEP_CPU), math.ceil(memory / 512), math.ceil(_cpu_for_disk(node.disk) / STEP_CPU))
+    """Return the smallest machine with the node's size, or the largest if none is large enough (see `check`)."""
+    cpu, memory, disk_cpu = node.size.cpu, node.size.memory, _find_cpu_for_disk(node.disk)
+    steps = max(math.ceil(cpu / STEP_CPU), math.ceil(memory / 512), math.ceil(disk_cpu / STEP_CPU))
     if steps * STEP_CPU <= MAX_CPU:
-        given = Fit(CONSUMPTION, steps * STEP_CPU, steps * 512)
-        if (given.cpu, given.memory) == (cpu, memory):
-            return given
+        machine = Fit(CONSUMPTION, steps * STEP_CPU, steps * 512)
+        if (machine.cpu, machine.memory) == (cpu, memory):
+            return machine
         why = (
-            f"raised to {given.cpu:g} vCPU / {given.memory / 1024:g} GiB: memory (2 GiB per vCPU) and disk "
-            "come with the vCPU on Container Apps"
+            f"raised to {machine.cpu:g} vCPU / {machine.memory / 1024:g} GiB: on Container Apps, memory (2 GiB per "
+            "vCPU) and disk depend on the vCPU"
         )
-        return Fit(given.profile, given.cpu, given.memory, why)
-    for profile, (cores, machine) in DEDICATED.items():
-        if cpu <= cores and memory < machine:
+        return Fit(machine.profile, machine.cpu, machine.memory, why)
+    for profile, (cores, mib) in DEDICATED.items():
+        if cpu <= cores and memory < mib:
             why = (
-                f"runs on a dedicated {profile} machine ({cores} vCPU / {machine // 1024} GiB), which starts first; to "
-                "have such machines costs money also while none runs (`pnodes cost`)"
+                f"runs on a dedicated {profile} machine ({cores} vCPU / {mib // 1024} GiB), which is started for each "
+                "run; such machines also cost money while none runs (`pnodes cost`)"
             )
-            return Fit(profile, max(cpu, _cpu_for_disk(node.disk)), memory, why)
+            return Fit(profile, max(cpu, disk_cpu), memory, why)
     return Fit("E32", cpu, memory)
 
 
-def _cpu_for_disk(disk: int | None) -> float:
+def _find_cpu_for_disk(disk: int | None) -> float:
     below = 0.0
     for cpu, gib in DISK:
         if disk is None or disk <= gib:
@@ -107,7 +107,7 @@ def _cpu_for_disk(disk: int | None) -> float:
 
 
 def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
-    """(field, sentence) for everything in the node that Azure cannot do."""
+    """Yield (field, sentence) for each of the node's settings that Azure cannot provide."""
     yield from _check_size(node)
     if not _REGION.fullmatch(node.region):
         text = (
@@ -117,20 +117,20 @@ def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
         yield "region", text
     if node.timeout > MAX_TIMEOUT:
         text = (
-            f"{_hours(node.timeout)} is longer than a run on Container Apps may take here; "
-            f"the longest is {_hours(MAX_TIMEOUT)}."
+            f"{_format_hours(node.timeout)} is longer than a run may take here; the maximum is "
+            f"{_format_hours(MAX_TIMEOUT)}."
         )
         yield "timeout", text
     if node.disk is not None and node.disk > MAX_DISK:
         text = (
-            f"{node.disk} GiB cannot be had on Azure: a container's disk comes with its vCPU, {MAX_DISK} GiB at most; "
-            "ask for no more, or use aws, which goes to 200 GiB."
+            f"{node.disk} GiB is not available on Azure: a container's disk depends on its vCPU and has at most "
+            f"{MAX_DISK} GiB; choose a smaller disk, or use aws, which has up to 200 GiB."
         )
         yield "disk", text
     if len(node.name) + names.AUTONAME_DIGITS > MAX_JOB_NAME:
         text = (
-            f'"{node.name}" has {len(node.name)} characters; a Container Apps job is named after the node and '
-            f"leaves room for {MAX_JOB_NAME - names.AUTONAME_DIGITS}."
+            f'"{node.name}" has {len(node.name)} characters; the Container Apps job is named after the node, which '
+            f"may have {MAX_JOB_NAME - names.AUTONAME_DIGITS}."
         )
         yield "name", text
     for name in node.env:
@@ -139,50 +139,50 @@ def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
     yield from _check_tags(node)
     for what, value in (("project", project), ("stack", stack)):
         if len(value) > MAX_TAG_VALUE:
-            yield "tags", f"the {what}'s name has {len(value)} characters and is a tag; Azure takes {MAX_TAG_VALUE}."
+            yield "tags", f"the {what}'s name has {len(value)} characters and is a tag; Azure allows {MAX_TAG_VALUE}."
 
 
 def _check_size(node: Node) -> Iterator[tuple[str, str]]:
     cpu, memory = node.size.cpu, node.size.memory
     largest_cpu = max(cores for cores, _ in DEDICATED.values())
-    largest_memory = max(machine for _, machine in DEDICATED.values())
-    asked = fit(node)
-    if asked.profile == CONSUMPTION:
+    largest_memory = max(mib for _, mib in DEDICATED.values())
+    profile = fit(node).profile
+    if profile == CONSUMPTION:
         return
-    cores, machine = DEDICATED[asked.profile]
-    if cpu > cores or memory >= machine:
+    cores, mib = DEDICATED[profile]
+    if cpu > cores or memory >= mib:
         text = (
             f"{cpu:g} vCPU / {memory / 1024:g} GiB is more than Container Apps has: the largest machine is E32 with "
-            f"{largest_cpu} vCPU / {largest_memory // 1024} GiB, of which a run gets less than all the memory; "
-            f"ask for at most {largest_cpu} vCPU / {largest_memory // 1024 - 8} GiB."
+            f"{largest_cpu} vCPU / {largest_memory // 1024} GiB, and a run gets less than all of its memory; "
+            f"choose at most {largest_cpu} vCPU / {largest_memory // 1024 - 8} GiB."
         )
         yield "size", text
     elif (cpu / STEP_CPU) % 1:
-        yield "size", f"{cpu:g} vCPU is not a multiple of {STEP_CPU:g}, as Container Apps wants it."
+        yield "size", f"{cpu:g} vCPU is not a multiple of {STEP_CPU:g}, which Container Apps requires."
 
 
 def _check_tags(node: Node) -> Iterator[tuple[str, str]]:
     if len(node.tags) + len(OWN_TAGS) > MAX_TAGS:
         text = (
-            f"{len(node.tags)} tags are too many: Azure takes {MAX_TAGS} for a resource, {len(OWN_TAGS)} of them are "
-            f"{', '.join(OWN_TAGS)}."
+            f"{len(node.tags)} tags are too many: Azure allows {MAX_TAGS} per resource, and {', '.join(OWN_TAGS)} are "
+            f"{len(OWN_TAGS)} of them."
         )
         yield "tags", text
     seen: dict[str, str] = {name: name for name in OWN_TAGS}
     for key, value in node.tags.items():
         lower = key.lower()
         if lower in seen and seen[lower] != key:
-            yield "tags", f'"{key}" and "{seen[lower]}" are one tag on Azure, which does not tell capitals apart.'
+            yield "tags", f'"{key}" and "{seen[lower]}" are the same tag on Azure, which ignores case in tags.'
         seen[lower] = key
         if not key or len(key) > MAX_TAG_KEY:
-            yield "tags", f'the tag "{key}" has {len(key)} characters; Azure takes 1 to {MAX_TAG_KEY}.'
+            yield "tags", f'the tag "{key}" has {len(key)} characters; Azure allows 1 to {MAX_TAG_KEY}.'
         if _TAG_KEY_REFUSED.search(key):
-            yield "tags", f'the tag "{key}" has one of the characters < > % & \\ ? / that Azure refuses.'
+            yield "tags", f'the tag "{key}" contains one of the characters < > % & \\ ? / that Azure refuses.'
         if lower.startswith(_TAG_KEY_RESERVED):
-            yield "tags", f'the tag "{key}" begins with a word that Azure keeps: {", ".join(_TAG_KEY_RESERVED)}.'
+            yield "tags", f'the tag "{key}" begins with a word that Azure reserves: {", ".join(_TAG_KEY_RESERVED)}.'
         if len(value) > MAX_TAG_VALUE:
-            yield "tags", f'the value of tag "{key}" has {len(value)} characters; Azure takes {MAX_TAG_VALUE}.'
+            yield "tags", f'the value of tag "{key}" has {len(value)} characters; Azure allows {MAX_TAG_VALUE}.'
 
 
-def _hours(seconds: int) -> str:
+def _format_hours(seconds: int) -> str:
     return f"{seconds / 3600:g} h" if seconds >= 3600 else f"{seconds / 60:g} min"

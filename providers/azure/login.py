@@ -1,4 +1,4 @@
-"""The deployer's login to Container Registry, for images that are built on the user's machine."""
+"""The deploying identity's login to Container Registry, for images that are built on the user's machine."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from providers.azure.cluster import Cluster
 from providers.azure.repositories import NoAnswer, RegistryApi, RepositoryError
 from providers.images.local_build import Login, at_up
 
-# What the registry calls everybody who comes with one of its own tokens.
-_ANYBODY = "00000000-0000-0000-0000-000000000000"
+# The user name for logins with one of the registry's tokens.
+_USER = "00000000-0000-0000-0000-000000000000"
 
 
-def login(cluster: Cluster) -> Login:
-    """The registry gives a token of its own, good for three hours, in exchange for the deployer's."""
+def create_login(cluster: Cluster) -> Login:
+    """Return a login whose password is a token of the registry, which is valid for three hours."""
 
-    def ask() -> pulumi.Output[str]:
-        known = pulumi.Output.all(cluster.registry.login_server, cluster.token)
-        # In a thread: the program goes on registering meanwhile.
-        return known.apply(lambda each: asyncio.to_thread(exchange, *each))
+    def request_token() -> pulumi.Output[str]:
+        arguments = pulumi.Output.all(cluster.registry.login_server, cluster.token)
+        # In a thread, so that the program can register other resources meanwhile.
+        return arguments.apply(lambda values: asyncio.to_thread(exchange, *values))
 
-    return Login(_ANYBODY, at_up(ask))
+    return Login(_USER, at_up(request_token))
 
 
 def exchange(server: str, token: str) -> str:
-    """A registry's token for a deployer's. A registry that was made a moment ago may not be found for a while."""
+    """Exchange the deploying identity's token for the registry's. Retries while a new registry's name is unknown."""
 
     @tenacity.retry(
         retry=tenacity.retry_if_exception_type(NoAnswer),
@@ -35,10 +35,10 @@ def exchange(server: str, token: str) -> str:
         stop=tenacity.stop_after_delay(90),
         reraise=True,
     )
-    def exchanged() -> str:
+    def request() -> str:
         return RegistryApi(server, token).refresh_token
 
     try:
-        return exchanged()
+        return request()
     except RepositoryError as error:
         raise pulumi.RunError(str(error)) from error

@@ -1,4 +1,4 @@
-"""One prediction node on Azure: image, Container Apps job, trigger. At most twelve resources, eleven in fact."""
+"""One prediction node on Azure: image, Container Apps job and trigger, in eleven resources."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PredictionNode(contract.PredictionNode):
         super().__init__("azure", node, opts)
         own = pulumi.ResourceOptions(parent=self)
         self.image = Image(node, cluster, stack, own).image
-        job = self._job(cluster, stack)
+        job = self._create_job(cluster, stack)
         trigger = Trigger(node, cluster, job, stack, own)
         self.job = job.id
         self.console_url = pulumi.Output.concat(
@@ -31,8 +31,8 @@ class PredictionNode(contract.PredictionNode):
         self.facts = {"logs": cluster.workspace.customer_id, "trigger": trigger.site}
         self.finish(stack, trigger.url)
 
-    def _job(self, cluster: Cluster, stack: contract.Stack) -> app.Job:
-        node, fit, references = self.node, limits.fit(self.node), contract.key_references(self.node)
+    def _create_job(self, cluster: Cluster, stack: contract.Stack) -> app.Job:
+        node, fit, references = self.node, limits.fit(self.node), contract.reference_keys(self.node)
         plain = variables.list_constants(node, stack.model_ids[node.name])
         return app.Job(
             node.name,
@@ -46,12 +46,12 @@ class PredictionNode(contract.PredictionNode):
             configuration=app.JobConfigurationArgs(
                 trigger_type=app.TriggerType.MANUAL,
                 replica_timeout=node.timeout,
-                # A failed run is the trigger's to start again: nothing is submitted twice behind the user's back.
+                # Only the trigger restarts failed runs, so that nothing is submitted twice unexpectedly.
                 replica_retry_limit=0,
                 manual_trigger_config=app.JobConfigurationManualTriggerConfigArgs(
                     parallelism=1, replica_completion_count=1
                 ),
-                # None: for pulling and for references only, no token for it inside the container.
+                # NONE: for pulling images and reading secrets only; the container cannot get a token.
                 identity_settings=[
                     app.IdentitySettingsArgs(identity=cluster.puller.id, lifecycle=app.IdentitySettingsLifeCycle.NONE)
                 ],
@@ -68,7 +68,7 @@ class PredictionNode(contract.PredictionNode):
                     app.ContainerArgs(
                         name="node",
                         image=self.image,
-                        # `args` takes the place of the image's CMD and leaves its ENTRYPOINT, as on the other clouds.
+                        # `args` replaces the image's CMD but not its ENTRYPOINT, as on the other clouds.
                         args=list(node.command) if node.command else None,
                         resources=app.ContainerResourcesArgs(cpu=fit.cpu, memory=fit.memory_gib),
                         env=[

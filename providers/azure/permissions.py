@@ -1,11 +1,12 @@
-"""Azure: which actions each resource type takes, as custom roles of a subscription.
+"""The actions that each resource type needs on Azure, and the subscription's custom roles made from them.
 
-Actions are those of the resource providers (learn.microsoft.com/azure/role-based-access-control/permissions). Roles and
-assignments are among them, so CONDITION goes with the assignment of `up`: it may give roles to applications' identities
-only, and none with which these could give rights in turn.
+These are actions of the resource providers (learn.microsoft.com/azure/role-based-access-control/permissions). They
+include creating role assignments. So the role of `up` is assigned under a condition (`build_condition`): the deploying
+identity may grant roles only to service principals, and no role that could grant further permissions.
 
-What Azure answers with 202 is asked about until it is through, at an address of the subscription and location, not of
-the resource: reading there is an action of its own (OUTCOMES), without which `up` fails though the resource is made.
+For a long-running operation (an answer with status 202), the provider polls a URL of the subscription and location
+instead of the resource. Reading it is a separate action (OUTCOMES); without it, `up` fails although the resource is
+created.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from providers.azure.services import SERVICES
-from providers.permissions import Row, Table, Way, needed, write_json
+from providers.permissions import Row, Table, Way, list_actions, write_json
 
 _PERMISSIONS = "learn.microsoft.com/azure/role-based-access-control/permissions"
 _ACR, _APP = "Microsoft.ContainerRegistry/registries", "Microsoft.App"
@@ -40,18 +41,18 @@ OUTCOMES = {
     "Microsoft.Resources": ("Microsoft.Resources/subscriptions/operationresults/read",),
     "Microsoft.Web": ("Microsoft.Web/locations/operationResults/read", "Microsoft.Web/locations/operations/read"),
 }
-"""Where the outcome of making or deleting is read, by service or type. The other services (Authorization, Insights,
-ManagedIdentity, Storage) answer at once, or name no such action."""
+"""The actions that read the results of long-running operations, by service or type. The other services (Authorization,
+Insights, ManagedIdentity, Storage) answer at once or have no such action."""
 
 
 def _outcomes(type_: str) -> str:
     return " ".join(
-        action for of, actions in OUTCOMES.items() if f"{type_}/".startswith(f"{of}/") for action in actions
+        action for prefix, actions in OUTCOMES.items() if f"{type_}/".startswith(f"{prefix}/") for action in actions
     )
 
 
-def _usual(type_: str, page: str, read: str = "", create: str = "", delete: str = "") -> Row:
-    """A type with the three actions that most have, and more where it has more."""
+def _build_row(type_: str, page: str, read: str = "", create: str = "", delete: str = "") -> Row:
+    """Return the row of a type with the usual actions (read, write, delete) and the given additional ones."""
     return Row(
         f"{_PERMISSIONS}/{page}",
         read=f"{type_}/read {read}".strip(),
@@ -61,37 +62,37 @@ def _usual(type_: str, page: str, read: str = "", create: str = "", delete: str 
 
 
 TABLE: Table = {
-    "azure-native:app:Job": _usual(
+    "azure-native:app:Job": _build_row(
         f"{_APP}/jobs",
         "containers",
         create=f"{_APP}/managedEnvironments/join/action {_IDENTITY}/assign/action",
     ),
-    "azure-native:app:ManagedEnvironment": _usual(f"{_APP}/managedEnvironments", "containers"),
-    "azure-native:applicationinsights:Component": _usual("Microsoft.Insights/components", "monitor"),
-    "azure-native:authorization:RoleAssignment": _usual(
+    "azure-native:app:ManagedEnvironment": _build_row(f"{_APP}/managedEnvironments", "containers"),
+    "azure-native:applicationinsights:Component": _build_row("Microsoft.Insights/components", "monitor"),
+    "azure-native:authorization:RoleAssignment": _build_row(
         "Microsoft.Authorization/roleAssignments", "management-and-governance"
     ),
-    "azure-native:authorization:RoleDefinition": _usual(
+    "azure-native:authorization:RoleDefinition": _build_row(
         "Microsoft.Authorization/roleDefinitions", "management-and-governance"
     ),
-    "azure-native:containerregistry:Registry": _usual(_ACR, "containers"),
+    "azure-native:containerregistry:Registry": _build_row(_ACR, "containers"),
     "azure-native:keyvault:Secret": Row(
-        # Deleted with its vault: what deletes a single secret is a data action.
+        # Deleted with its vault, since deleting a single secret is a data action.
         f"{_PERMISSIONS}/security",
         read="Microsoft.KeyVault/vaults/secrets/read",
         create="Microsoft.KeyVault/vaults/secrets/write",
     ),
-    "azure-native:keyvault:Vault": _usual("Microsoft.KeyVault/vaults", "security"),
-    "azure-native:managedidentity:UserAssignedIdentity": _usual(_IDENTITY, "identity"),
-    "azure-native:operationalinsights:Workspace": _usual(_LOGS, "monitor"),
-    "azure-native:resources:ResourceGroup": _usual(_GROUP, "management-and-governance"),
-    "azure-native:storage:BlobContainer": _usual(f"{_STORAGE}/blobServices/containers", "storage"),
-    "azure-native:storage:ManagementPolicy": _usual(f"{_STORAGE}/managementPolicies", "storage"),
-    "azure-native:storage:StorageAccount": _usual(_STORAGE, "storage"),
-    "azure-native:web:AppServicePlan": _usual(
+    "azure-native:keyvault:Vault": _build_row("Microsoft.KeyVault/vaults", "security"),
+    "azure-native:managedidentity:UserAssignedIdentity": _build_row(_IDENTITY, "identity"),
+    "azure-native:operationalinsights:Workspace": _build_row(_LOGS, "monitor"),
+    "azure-native:resources:ResourceGroup": _build_row(_GROUP, "management-and-governance"),
+    "azure-native:storage:BlobContainer": _build_row(f"{_STORAGE}/blobServices/containers", "storage"),
+    "azure-native:storage:ManagementPolicy": _build_row(f"{_STORAGE}/managementPolicies", "storage"),
+    "azure-native:storage:StorageAccount": _build_row(_STORAGE, "storage"),
+    "azure-native:web:AppServicePlan": _build_row(
         f"{_WEB}/serverfarms", "web-and-mobile", create=f"{_WEB}/serverfarms/operationresults/read"
     ),
-    "azure-native:web:WebApp": _usual(
+    "azure-native:web:WebApp": _build_row(
         f"{_WEB}/sites",
         "web-and-mobile",
         read=f"{_WEB}/sites/config/read",
@@ -110,11 +111,11 @@ TABLE: Table = {
     "azure-native:operationalinsights:getSharedKeys": Row(
         f"{_PERMISSIONS}/monitor", look_up=f"{_LOGS}/sharedKeys/action"
     ),
-    # What azure-native has no resource for.
+    # Dynamic resources, and images that are built on the user's machine.
     "pulumi-python:dynamic/prediction-nodes:AzureServices": Row(
         "providers/azure/registration.py",
         create=" ".join(
-            ["Microsoft.Resources/subscriptions/providers/read", *(f"{each}/register/action" for each in SERVICES)]
+            ["Microsoft.Resources/subscriptions/providers/read", *(f"{name}/register/action" for name in SERVICES)]
         ),
     ),
     "pulumi-python:dynamic/prediction-nodes:FunctionCode": Row(
@@ -141,12 +142,12 @@ TABLE: Table = {
         "providers/azure/operations.py", read=f"{_APP}/jobs/read {_APP}/jobs/executions/read {_APP}/jobs/execution/read"
     ),
     "pnodes logs": Row(
-        # Any table: those of containers are the workspace's own, made with their first line.
+        # All tables, since the containers' tables are created with their first line.
         "providers/azure/operations.py",
         read=f"{_LOGS}/query/read {_LOGS}/query/*/read",
     ),
     "pnodes doctor": Row(
-        # Quotas; what else it asks is among the rights of the others.
+        # Quotas. The actions for its other queries are listed above.
         "providers/azure/doctor.py",
         read=(
             "Microsoft.Resources/subscriptions/read Microsoft.Resources/subscriptions/providers/read "
@@ -165,8 +166,8 @@ _PRIVILEGED = {
 _ASSIGN = "Microsoft.Authorization/roleAssignments"
 
 
-def condition() -> str:
-    """Goes with the assignment of `up`: what roles it may give and take, and to whom."""
+def build_condition() -> str:
+    """Return the condition for assigning the role of `up`. It limits the roles that can be granted or revoked."""
     ids = ", ".join(_PRIVILEGED.values())
 
     def only(action: str, where: str) -> str:
@@ -186,15 +187,15 @@ _NAMES = {
 }
 
 
-def role(way: Way) -> dict[str, Any]:
-    """The role of a way of running, as `az role definition create --role-definition` takes it."""
+def build_role(way: Way) -> dict[str, Any]:
+    """Return the role of a way of running, for `az role definition create --role-definition`."""
     name, description = _NAMES[way]
-    # One action is spelt once, whatever way its page writes it.
-    known = {action.lower(): action for action in reversed(needed(TABLE, way))}
+    # Azure's pages differ in the case of some actions; each action is listed once.
+    actions = {action.lower(): action for action in reversed(list_actions(TABLE, way))}
     return {
         "Name": name,
         "Description": description,
-        "Actions": sorted(known.values(), key=str.lower),
+        "Actions": sorted(actions.values(), key=str.lower),
         "NotActions": [],
         "DataActions": [],
         "NotDataActions": [],
@@ -202,8 +203,8 @@ def role(way: Way) -> dict[str, Any]:
     }
 
 
-def files() -> Iterator[tuple[str, str]]:
-    """(name, text) of each role, and of the condition of its assignment, in docs/permissions."""
+def list_files() -> Iterator[tuple[str, str]]:
+    """Yield (name, text) of each role, and of the condition for assigning it, in docs/permissions."""
     for way in Way:
-        yield f"azure-{way}.json", write_json(role(way))
-    yield "azure-condition.txt", condition() + "\n"
+        yield f"azure-{way}.json", write_json(build_role(way))
+    yield "azure-condition.txt", build_condition() + "\n"

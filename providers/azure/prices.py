@@ -13,7 +13,7 @@ PRICES = Prices(
     free_disk=0,
     key_month=0.0,
     schedule_month=0.0,
-    cluster_month=0.1666 * DAYS,  # the registry, which has no free tier
+    cluster_month=0.1666 * DAYS,  # the registry (Basic)
     machines_month=0.10 * 24 * DAYS,  # Dedicated Plan Management
     source="azure.microsoft.com/pricing/details/container-apps, /container-registry",
 )

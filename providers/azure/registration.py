@@ -1,8 +1,8 @@
-"""Turns on the Azure services that a subscription must have switched on before their first resource.
+"""Registers the resource providers that nodes need with the subscription.
 
-A fresh subscription refuses the first Container Apps environment with MissingSubscriptionRegistration, and azure-native
-registers nothing by itself. Registering is idempotent and costs nothing; it is not undone on destroy, since other
-things in the subscription may have come to rely on it.
+A new subscription refuses the first Container Apps environment with MissingSubscriptionRegistration, and azure-native
+does not register resource providers. Registration is idempotent and free. It is not undone on destroy, since other
+resources in the subscription may depend on it.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ _WAIT_SECONDS = 900
 
 
 class RegistrationError(Refusal):
-    """A service could not be switched on; the sentence says why and what to do."""
+    """A resource provider could not be registered. The sentence says why and what to do."""
 
 
 class RegistrationProvider(Provider):
-    """Registers `services` in `subscription` and waits until all of them are."""
+    """Registers `services` with `subscription` and waits until they are registered."""
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         _register(props)
-        return dynamic.CreateResult(f"{props['subscription']}/services", _kept(props))
+        return dynamic.CreateResult(f"{props['subscription']}/services", _drop_token(props))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         _register(news)
-        return dynamic.UpdateResult(_kept(news))
+        return dynamic.UpdateResult(_drop_token(news))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in ("subscription", "services")))
 
 
-def _kept(props: dict[str, Any]) -> dict[str, Any]:
+def _drop_token(props: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in props.items() if key != "token"}
 
 
@@ -55,11 +55,12 @@ def _register(props: dict[str, Any]) -> None:
                 _await_registered(arm, path)
         except ArmError as error:
             raise RegistrationError(
-                f"{service} is not switched on in this subscription and could not be: {error}. Expected a deployer who "
-                f"may register resource providers; its owner can run `az provider register --namespace {service}`."
+                f"{service} is not registered with this subscription, and registering it failed: {error}. Expected an "
+                "identity that may register resource providers; the subscription's owner can run `az provider register "
+                f"--namespace {service}`."
             ) from error
         except tenacity.RetryError as error:
-            raise RegistrationError(f"{service} is still being switched on; run `pulumi up` again") from error
+            raise RegistrationError(f"{service} is still being registered; run `pulumi up` again") from error
 
 
 @tenacity.retry(
@@ -72,7 +73,7 @@ def _await_registered(arm: Arm, path: str) -> str:
 
 
 class Registration(Resource, module="prediction-nodes", name="AzureServices"):
-    """The services of `SERVICES`, switched on."""
+    """The registration of `SERVICES` with a subscription."""
 
     def __init__(
         self, name: str, subscription: pulumi.Input[str], token: pulumi.Input[str], opts: pulumi.ResourceOptions

@@ -1,12 +1,12 @@
-"""Who may do what on Azure: two custom roles per cluster and the assignments of roles to identities.
+"""The two custom roles of each cluster on Azure, and the assignments of roles to identities.
 
-- starter: read one job and start it. Reading is needed since the body of a start replaces the job's containers, so they
-  have to be copied. Starting lets the caller name another image and command; what keeps that from being worth anything
-  is that jobs have no identity at run time (see `cluster.Cluster.puller`). The built-in Jobs Operator role would add
-  listing the job's secrets.
+- starter: read one job and start it. Reading is needed because the request to start replaces the job's containers, so
+  the trigger must copy them. The caller can start another image and command, but gains nothing, since jobs have no
+  identity at run time (see `cluster.Cluster.puller`). The built-in role Jobs Operator could also list the job's
+  secrets.
 - claimer: read, list and create blobs of one node's claims. Creating is the data action `blobs/add/action`, documented
-  as "create a blob or snapshot, or append data": Put Blob of a new blob is authorised by it, overwriting takes
-  `blobs/write`, which nobody here has. The condition on the assignment confines it to the node's own folder.
+  as "create a blob or snapshot, or append data". It allows Put Blob for new blobs; overwriting needs `blobs/write`,
+  which no identity has. The condition on the assignment limits the role to the node's folder.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 CLAIMER_DATA_ACTIONS = [f"{_BLOBS}/read", f"{_BLOBS}/add/action"]
 
 
-def claims_condition(node: str) -> str:
-    """Create and read only below `<node>/` of the claims container, list only with that prefix."""
+def build_claims_condition(node: str) -> str:
+    """Return a condition that allows creating and reading below `<node>/` only, and listing with that prefix only."""
     return (
         f"((!(ActionMatches{{'{_BLOBS}/add/action'}})"
         f" AND !(ActionMatches{{'{_BLOBS}/read'}} AND NOT SubOperationMatches{{'Blob.List'}}))"
@@ -35,7 +35,7 @@ def claims_condition(node: str) -> str:
     )
 
 
-def define(
+def create_role(
     name: str,
     title: str,
     scope: pulumi.Output[str],
@@ -43,11 +43,11 @@ def define(
     actions: list[str] | None = None,
     data_actions: list[str] | None = None,
 ) -> authorization.RoleDefinition:
-    """A custom role that can be assigned within one resource group. Its title must be unique in the whole tenant."""
+    """Create a custom role that can be assigned within one resource group. Role names must be unique in the tenant."""
     return authorization.RoleDefinition(
         name,
-        role_definition_id=scope.apply(lambda known: str(uuid.uuid5(uuid.NAMESPACE_URL, f"{known}/{title}"))),
-        role_name=scope.apply(lambda known: f"{title} ({known.rsplit('/', 1)[-1]})"),
+        role_definition_id=scope.apply(lambda group: str(uuid.uuid5(uuid.NAMESPACE_URL, f"{group}/{title}"))),
+        role_name=scope.apply(lambda group: f"{title} ({group.rsplit('/', 1)[-1]})"),
         role_type="CustomRole",
         scope=scope,
         assignable_scopes=[scope],
@@ -56,17 +56,17 @@ def define(
     )
 
 
-def builtin(subscription: pulumi.Output[str], role: str) -> pulumi.Output[str]:
-    """The id of a role definition as role assignments name it, whatever scope it was defined at."""
+def name_builtin_role(subscription: pulumi.Output[str], role: str) -> pulumi.Output[str]:
+    """Return the id of a built-in role for role assignments."""
     return pulumi.Output.concat(
         "/subscriptions/", subscription, "/providers/Microsoft.Authorization/roleDefinitions/", role
     )
 
 
-def custom(subscription: pulumi.Output[str], role: authorization.RoleDefinition) -> pulumi.Output[str]:
-    """The id of a role made by `define`, as role assignments name it."""
+def name_custom_role(subscription: pulumi.Output[str], role: authorization.RoleDefinition) -> pulumi.Output[str]:
+    """Return the id of a role created by `create_role` for role assignments."""
     return pulumi.Output.all(subscription, role.name).apply(
-        lambda known: f"/subscriptions/{known[0]}/providers/Microsoft.Authorization/roleDefinitions/{known[1]}"
+        lambda values: f"/subscriptions/{values[0]}/providers/Microsoft.Authorization/roleDefinitions/{values[1]}"
     )
 
 
@@ -78,10 +78,13 @@ def assign(
     opts: pulumi.ResourceOptions,
     condition: str | None = None,
 ) -> authorization.RoleAssignment:
-    """Give an identity a role. Azure changes an assignment's condition but neither who, what nor where: those make its
-    GUID, so that a change of them is another assignment."""
+    """Assign a role to an identity.
+
+    Azure can update an assignment's condition but not its scope, role or identity. The assignment's GUID is derived
+    from these three, so that changing one of them creates a new assignment.
+    """
     guid = pulumi.Output.all(scope, role, identity.principal_id).apply(
-        lambda known: str(uuid.uuid5(uuid.NAMESPACE_URL, "\n".join(known)))
+        lambda values: str(uuid.uuid5(uuid.NAMESPACE_URL, "\n".join(values)))
     )
     return authorization.RoleAssignment(
         name,
@@ -89,7 +92,7 @@ def assign(
         scope=scope,
         role_definition_id=role,
         principal_id=identity.principal_id,
-        # Named, or Azure looks a minutes-old identity up in the directory, where it may not have arrived.
+        # Without the type, Azure looks up the identity in the directory, which may not know a new identity yet.
         principal_type="ServicePrincipal",
         condition=condition,
         condition_version="2.0" if condition else None,

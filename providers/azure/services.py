@@ -1,4 +1,4 @@
-"""The resource providers that the nodes need: registered by `up`, looked at by `pnodes doctor`."""
+"""The resource providers that nodes need. `up` registers them, and `pnodes doctor` checks them."""
 
 SERVICES = (
     "Microsoft.App",

@@ -1,9 +1,10 @@
-"""A node's trigger on Azure: a function app on Flex Consumption with an identity that may start this node's job.
+"""A node's trigger on Azure: a function app on Flex Consumption, whose identity may start this node's job.
 
-A plan of this kind costs nothing while idle and holds one app. The Functions host keeps its package, keys and timer
-locks in a storage account that it must own, so each trigger has one: sharing it would let one node's trigger replace
-another's code. Python 3.12 is the newest runtime whose worker brings azure-functions along (from 3.13 on it has to be
-vendored together with what it depends on), which keeps the package at a few KB and needs no build on deployment.
+A Flex Consumption plan is free while idle and can have only one app. The Functions host stores its package, keys and
+timer locks in a storage account, on which it needs the role of an owner. So each trigger has its own account: with a
+shared one, a trigger could replace the code of another. Python 3.12 is the newest runtime whose worker includes
+azure-functions (from 3.13, the package must contain it and its dependencies). So the package has only a few KB and
+needs no build.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from nodefile import Node
 from providers.azure import names, roles
 from providers.azure.cluster import Cluster
 from providers.azure.code import Code
-from providers.azure.schedule import utc_ticks
+from providers.azure.schedule import write_expression
 from providers.contract import TYPE_PREFIX, Stack
 
 PYTHON = "3.12"
 INSTANCE_MB = 512
 MAX_INSTANCES = 40
-"""The least that Flex Consumption takes."""
+"""The smallest value that Flex Consumption accepts."""
 PACKAGES = "packages"
 
 
@@ -32,7 +33,7 @@ class Trigger(pulumi.ComponentResource):
     """The webhook of one node."""
 
     url: pulumi.Output[str]
-    """https://HOST, without a slash at its end."""
+    """https://HOST, without a slash at the end."""
     site: pulumi.Output[str]
     """The app's name."""
 
@@ -53,30 +54,30 @@ class Trigger(pulumi.ComponentResource):
             roles.assign(
                 f"{node.name}-start",
                 job.id,
-                roles.custom(cluster.subscription, cluster.starter),
+                roles.name_custom_role(cluster.subscription, cluster.starter),
                 self.identity,
                 self._own,
             ),
             roles.assign(
                 f"{node.name}-claim",
                 cluster.claims.id,
-                roles.custom(cluster.subscription, cluster.claimer),
+                roles.name_custom_role(cluster.subscription, cluster.claimer),
                 self.identity,
-                # By then the role is known everywhere: one that was defined a moment ago cannot always be assigned.
+                # A role cannot always be assigned immediately after its creation; by then, it can.
                 pulumi.ResourceOptions(parent=self, depends_on=[job]),
-                condition=roles.claims_condition(node.name),
+                condition=roles.build_claims_condition(node.name),
             ),
         ]
-        account, container, owner = self._host_storage()
-        settings = self._settings(job, account, stack)
-        site = self._site(settings, account, container, [*grants, owner])
+        account, container, owner = self._create_host_storage()
+        settings = self._build_settings(job, account, stack)
+        site = self._create_site(settings, account, container, [*grants, owner])
         self.url, self.site = pulumi.Output.concat("https://", site.default_host_name), site.name
         Code(
             node.name,
             site=site.name,
             host=site.default_host_name,
             publisher=pulumi.Output.all(site.name, site.host_name_ssl_states).apply(
-                lambda known: _publisher(known[0], known[1])
+                lambda values: _find_publisher(values[0], values[1])
             ),
             settings=pulumi.Output.json_dumps(settings, sort_keys=True).apply(
                 lambda text: hashlib.sha256(text.encode()).hexdigest()
@@ -86,10 +87,10 @@ class Trigger(pulumi.ComponentResource):
         )
         self.register_outputs({"url": self.url})
 
-    def _host_storage(self) -> tuple[storage.StorageAccount, storage.BlobContainer, pulumi.Resource]:
+    def _create_host_storage(self) -> tuple[storage.StorageAccount, storage.BlobContainer, pulumi.Resource]:
         node, group = self._node, self._cluster.group
         account = storage.StorageAccount(
-            names.short("host", node.name),
+            names.shorten("host", node.name),
             resource_group_name=group.name,
             location=self._cluster.region,
             kind="StorageV2",
@@ -112,16 +113,18 @@ class Trigger(pulumi.ComponentResource):
         owner = roles.assign(
             f"{node.name}-host",
             account.id,
-            roles.builtin(self._cluster.subscription, roles.STORAGE_BLOB_DATA_OWNER),
+            roles.name_builtin_role(self._cluster.subscription, roles.STORAGE_BLOB_DATA_OWNER),
             self.identity,
             self._own,
         )
         return account, container, owner
 
-    def _settings(self, job: app.Job, account: storage.StorageAccount, stack: Stack) -> dict[str, pulumi.Input[str]]:
+    def _build_settings(
+        self, job: app.Job, account: storage.StorageAccount, stack: Stack
+    ) -> dict[str, pulumi.Input[str]]:
         node, cluster = self._node, self._cluster
         settings: dict[str, pulumi.Input[str]] = {
-            # How the Functions host reaches its storage with a user-assigned identity: all three are needed.
+            # With a user-assigned identity, the Functions host needs all three to access its storage.
             "AzureWebJobsStorage__accountName": account.name,
             "AzureWebJobsStorage__credential": "managedidentity",
             "AzureWebJobsStorage__clientId": self.identity.client_id,
@@ -138,11 +141,11 @@ class Trigger(pulumi.ComponentResource):
             settings |= {
                 "SCHEDULE_CRON": node.schedule.cron,
                 "SCHEDULE_TIMEZONE": node.schedule.timezone,
-                "SCHEDULE_TICKS": utc_ticks(node.schedule),
+                "SCHEDULE_TICKS": write_expression(node.schedule),
             }
         return settings
 
-    def _site(
+    def _create_site(
         self,
         settings: Mapping[str, pulumi.Input[str]],
         account: storage.StorageAccount,
@@ -187,18 +190,18 @@ class Trigger(pulumi.ComponentResource):
                     )
                 ),
             ),
-            # As a dictionary: SiteConfigArgs adds `netFrameworkVersion` by itself, which Flex Consumption refuses.
+            # A dictionary, since SiteConfigArgs adds `netFrameworkVersion`, which Flex Consumption refuses.
             site_config={
                 "min_tls_version": "1.2",
                 "app_settings": [{"name": key, "value": value} for key, value in settings.items()],
             },
             tags=self._tags,
-            # The host reads its storage as soon as it starts.
+            # The host accesses its storage when it starts.
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(grants)),
         )
 
 
-def _publisher(site: str, hosts: Sequence[object] | None) -> str:
+def _find_publisher(site: str, hosts: Sequence[object] | None) -> str:
     for host in hosts or []:
         if getattr(host, "host_type", None) == "Repository":
             return str(host.name)  # type: ignore[attr-defined]

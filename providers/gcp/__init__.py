@@ -1,1 +1,1 @@
-"""Prediction nodes on Google Cloud: a Cloud Run function starts a Cloud Run job."""
+"""Prediction nodes on Google Cloud: Cloud Run functions as triggers, Cloud Run jobs, images from Cloud Build."""

@@ -1,4 +1,4 @@
-"""The trigger's code for Cloud Run functions."""
+"""The trigger's code, packed for Cloud Run functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls of Google's APIs for image builds, signed with the deployer's token, and a build's log from Cloud Logging."""
+"""Calls Google's APIs for image builds with the deploying identity's token, and reads build logs from Cloud Logging."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ENTRIES = "https://logging.googleapis.com/v2/entries:list"
 
 
 class _PassingError(Exception):
-    """Worth another try; carries the sentence, and whether the call may have done its work all the same."""
+    """A temporary error, for a retry. `lost`: whether the call may have taken effect nevertheless."""
 
     def __init__(self, sentence: str, lost: bool) -> None:
         self.lost = lost
@@ -31,13 +31,14 @@ def call(
     missing_is_fine: bool = False,
     **arguments: Any,
 ) -> dict[str, Any]:
-    """The answer to one call, which is repeated when that may help. Raises BuildFailed.
+    """Make a call, retry it after temporary errors, and return the answer. Raises BuildFailed.
 
-    A call that must not happen twice says so with `again_if_lost`: Unanswered is raised when it may have happened.
+    For a call that must not take effect twice, pass `again_if_lost=False`: if it may have taken effect without an
+    answer, Unanswered is raised instead of retrying.
     """
     what, where = f"the image of {props['node']} could not be built", f"{method} {url.split('?')[0]}"
     try:
-        answer = _repeated(props, method, url, again_if_lost, arguments)
+        answer = _retry(props, method, url, again_if_lost, arguments)
     except _PassingError as error:
         if not again_if_lost:
             raise Unanswered(str(error)) from error
@@ -45,52 +46,54 @@ def call(
     if answer.status_code == 404 and missing_is_fine:
         return {}
     if answer.status_code == 401 and method == "GET" and "/builds/" in url:
-        raise Lost(props, f"Google no longer takes the token of this `up`, which is good for an hour ({where})")
+        raise Lost(props, f"Google no longer accepts the token of this `up`, which is valid for an hour ({where})")
     if answer.status_code >= 400:
         hint = ""
         if "quota restrictions" in answer.text:
-            hint = " Google lets new projects build in some regions only: us-central1 is one; others take a request."
-        raise BuildFailed(f"{what}: {where} answered {answer.status_code} {message(answer)}{hint}")
-    found: dict[str, Any] = answer.json() if answer.content else {}
-    return found
+            hint = " New projects may build only in some regions, such as us-central1; request a quota for others."
+        raise BuildFailed(f"{what}: {where} answered {answer.status_code} {read_message(answer)}{hint}")
+    content: dict[str, Any] = answer.json() if answer.content else {}
+    return content
 
 
-def _repeated(
+def _retry(
     props: dict[str, Any], method: str, url: str, again_if_lost: bool, arguments: dict[str, Any]
 ) -> httpx.Response:
-    def helps(error: BaseException) -> bool:
+    def may_retry(error: BaseException) -> bool:
         return isinstance(error, _PassingError) and (again_if_lost or not error.lost)
 
-    repeat = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(helps),
+    retry = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(may_retry),
         wait=tenacity.wait_random_exponential(multiplier=1, max=20),
         stop=tenacity.stop_after_attempt(8),
         reraise=True,
     )
-    return repeat(_once, props, method, url, **arguments)
+    return retry(_try_once, props, method, url, **arguments)
 
 
-def _once(props: dict[str, Any], method: str, url: str, file: Path | None = None, **arguments: Any) -> httpx.Response:
+def _try_once(
+    props: dict[str, Any], method: str, url: str, file: Path | None = None, **arguments: Any
+) -> httpx.Response:
     where = f"{method} {url.split('?')[0]}"
     with contextlib.ExitStack() as opened:
         if file is not None:
             arguments["content"] = opened.enter_context(file.open("rb"))
         try:
-            answer = _sent(props, method, url, timeout=600, **arguments)
+            answer = _send(props, method, url, timeout=600, **arguments)
         except httpx.HTTPError as error:
             raise _PassingError(f"{where}: no answer ({error})", lost=True) from error
     if answer.status_code == 429 or answer.status_code >= 500:
         raise _PassingError(f"{where}: HTTP {answer.status_code}", lost=answer.status_code != 429)
-    # A minutes-old account or service is not known everywhere yet.
+    # It takes minutes until all of Google's servers know a new account or service.
     if answer.status_code in (400, 403) and ("SERVICE_DISABLED" in answer.text or "does not exist" in answer.text):
-        raise _PassingError(f"{where}: HTTP {answer.status_code} {message(answer)}", lost=False)
+        raise _PassingError(f"{where}: HTTP {answer.status_code} {read_message(answer)}", lost=False)
     return answer
 
 
-def _sent(props: dict[str, Any], method: str, url: str, **arguments: Any) -> httpx.Response:
-    """The answer to one signed request.
+def _send(props: dict[str, Any], method: str, url: str, **arguments: Any) -> httpx.Response:
+    """Send a signed request and return the answer.
 
-    A person's own sign-in belongs to no project: where Google asks for one, the call is counted for the node's.
+    A person's credentials belong to no project. If Google requires a quota project, the node's project is used.
     """
     headers = {"Authorization": f"Bearer {props['token']}", **arguments.pop("headers", {})}
     answer = httpx.request(method, url, headers=headers, **arguments)
@@ -101,8 +104,8 @@ def _sent(props: dict[str, Any], method: str, url: str, **arguments: Any) -> htt
     return httpx.request(method, url, headers={**headers, "x-goog-user-project": props["project"]}, **arguments)
 
 
-def message(answer: httpx.Response) -> str:
-    """What Google says of a refusal."""
+def read_message(answer: httpx.Response) -> str:
+    """Return the message of an error answer."""
     try:
         return str(answer.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
@@ -110,7 +113,7 @@ def message(answer: httpx.Response) -> str:
 
 
 class CloudLog(BuildLog):
-    """A build's log, entry by entry; a project may read its logs sixty times a minute, so it is not asked each time."""
+    """A build's log. Queries are rate-limited here, since a project may read its logs only sixty times a minute."""
 
     lag_seconds = 10.0
 
@@ -120,19 +123,19 @@ class CloudLog(BuildLog):
         self._since, self._next = "", 0.0
 
     def new_lines(self, last: bool = False) -> list[str]:
-        """The entries that were not there before."""
+        """Return the lines that have arrived since the last call."""
         if time.monotonic() < self._next and not last:
             return []
         self._next = time.monotonic() + self.lag_seconds
-        wanted = f'{self._filter} AND timestamp>="{self._since}"' if self._since else self._filter
+        recent = f'{self._filter} AND timestamp>="{self._since}"' if self._since else self._filter
         body = {
             "resourceNames": [f"projects/{self._props['project']}"],
-            "filter": wanted,
+            "filter": recent,
             "orderBy": "timestamp asc",
             "pageSize": 1000,
         }
         try:
-            answer = _sent(self._props, "POST", _ENTRIES, json=body, timeout=30)
+            answer = _send(self._props, "POST", _ENTRIES, json=body, timeout=30)
             entries = answer.json().get("entries", []) if answer.status_code == 200 else []
         except (httpx.HTTPError, ValueError):
             return []

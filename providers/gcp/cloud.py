@@ -38,7 +38,7 @@ class Gcp(cloud.Cloud):
         size="cpu-md",
         cron=CronForm.UNUSED,
         change="gcp: jobs run on Cloud Run as before; credentials are those of pulumi-gcp (`gcloud auth "
-        "application-default login`), and `region` may be any",
+        "application-default login`), and any `region` is possible",
         repository=re.compile(r"([a-z0-9-]+)-docker\.pkg\.dev/([^/]+)/"),
     )
     prices = PRICES
@@ -74,7 +74,7 @@ class Gcp(cloud.Cloud):
     def permission_files(self) -> Iterator[tuple[str, str]]:
         from providers.gcp import permissions
 
-        return permissions.files()
+        return permissions.list_files()
 
 
 CLOUD = Gcp()

@@ -1,7 +1,8 @@
-"""What the Google Cloud nodes of a region share: services, bucket, repositories, builders, secrets and roles.
+"""The resources that the Google Cloud nodes of one region share: services, bucket, repositories, secrets, roles.
 
-Made with the first node of a region and gone with the last. Nothing in it runs at rest. Images and triggers are built
-by two accounts, since a model's Dockerfile runs code of others: it must not be able to replace a trigger.
+The cluster is created with the first node of a region and deleted with the last. Nothing in it runs while no job runs.
+Images and triggers are built by different accounts: a model's Dockerfile runs third-party code, which must not be able
+to replace a trigger.
 """
 
 from __future__ import annotations
@@ -23,43 +24,43 @@ KEEP_TRIGGERS, OLD_IMAGES = 2, f"{OLD_DAYS * 24 * 3600}s"
 
 
 class Cluster(pulumi.ComponentResource):
-    """The shared parts of one region. Its attributes are what nodes refer to."""
+    """The shared resources of one region. Nodes refer to its attributes."""
 
     project: pulumi.Output[str]
     token: pulumi.Output[str]
-    """The deployer's access token, secret; good for about an hour."""
+    """The deploying identity's access token, secret; valid for about an hour."""
 
     def __init__(
         self, region: str, nodes: Sequence[Node], stack: Stack, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         self.name = f"gcp-{region}"
         super().__init__(f"{TYPE_PREFIX}:gcp:Cluster", self.name, None, opts)
-        self.region, self.digits = region, names.digits(stack, region)
-        self._labels = names.labels(stack.tags())
+        self.region, self.digits = region, names.derive_digits(stack, region)
+        self._labels = names.build_labels(stack.tags())
         client = gcp.organizations.get_client_config_output()
-        self.project = client.project.apply(known_project)
+        self.project = client.project.apply(require_project)
         self.token = pulumi.Output.secret(client.access_token)
         self.services = [
             gcp.projects.Service(
                 f"{self.name}-{service}",
                 service=f"{service}.googleapis.com",
-                # What else in the project uses it must not lose it.
+                # Other resources in the project may use the service too.
                 disable_on_destroy=False,
                 opts=pulumi.ResourceOptions(parent=self),
             )
             for service in SERVICES
         ]
         self.own = pulumi.ResourceOptions(parent=self, depends_on=self.services)
-        self._bucket()
-        self._repositories(sorted(node.name for node in nodes))
-        self._builders()
-        self._secrets(nodes, stack)
-        self._roles(stack)
-        self._trigger_source()
-        self._request_log()
+        self._create_bucket()
+        self._create_repositories(sorted(node.name for node in nodes))
+        self._create_builders()
+        self._create_secrets(nodes, stack)
+        self._create_roles(stack)
+        self._upload_trigger_source()
+        self._exclude_request_log()
         self.register_outputs({"bucket": self.bucket.name})
 
-    def _bucket(self) -> None:
+    def _create_bucket(self) -> None:
         def delete_after(days: int, prefix: str) -> gcp.storage.BucketLifecycleRuleArgs:
             return gcp.storage.BucketLifecycleRuleArgs(
                 action=gcp.storage.BucketLifecycleRuleActionArgs(type="Delete"),
@@ -72,14 +73,14 @@ class Cluster(pulumi.ComponentResource):
             uniform_bucket_level_access=True,
             public_access_prevention="enforced",
             force_destroy=True,
-            # Claims and sources are worth nothing once they are deleted: no copies to pay for.
+            # Deleted claims and sources are never needed again, so keeping copies would only cost money.
             soft_delete_policy=gcp.storage.BucketSoftDeletePolicyArgs(retention_duration_seconds=0),
             lifecycle_rules=[delete_after(CLAIM_DAYS, "claims/"), delete_after(SOURCE_DAYS, "source/images/")],
             labels=self._labels,
             opts=self.own,
         )
 
-    def _repositories(self, nodes: list[str]) -> None:
+    def _create_repositories(self, nodes: list[str]) -> None:
         self.images = gcp.artifactregistry.Repository(
             f"{self.name}-images",
             repository_id=f"nodes-{self.digits}",
@@ -87,22 +88,22 @@ class Cluster(pulumi.ComponentResource):
             format="DOCKER",
             docker_config=gcp.artifactregistry.RepositoryDockerConfigArgs(immutable_tags=True),
             cleanup_policy_dry_run=False,
-            # For images without a tag, those of `docker: true`: immutable tags keep the others from it, which are
-            # deleted by each build and by Repositories. Names the nodes there are: the images of others go.
-            cleanup_policies=_cleanup(KEEP, nodes),
+            # Only untagged images (those of `docker: true`) are cleaned up here. Tagged ones are immutable and are
+            # removed by each build and by Repositories. The policy keeps images of the current nodes only.
+            cleanup_policies=_build_cleanup_policies(KEEP, nodes),
             labels=self._labels,
             opts=self.own,
         )
         Repositories(self.name, self.images.id, nodes, self.token, self.own)
-        # Cloud Functions moves the tags of what it builds, which an immutable repository would refuse.
+        # No immutable tags: Cloud Functions moves the tags of the images that it builds.
         self.triggers = gcp.artifactregistry.Repository(
             f"{self.name}-triggers",
             repository_id=f"triggers-{self.digits}",
             location=self.region,
             format="DOCKER",
             cleanup_policy_dry_run=False,
-            # A deployed function keeps its own copy of its image.
-            cleanup_policies=_cleanup(KEEP_TRIGGERS, None),
+            # A deployed function has its own copy of its image.
+            cleanup_policies=_build_cleanup_policies(KEEP_TRIGGERS, None),
             labels=self._labels,
             opts=self.own,
         )
@@ -110,36 +111,36 @@ class Cluster(pulumi.ComponentResource):
             self.region, "-docker.pkg.dev/", self.project, "/", self.images.repository_id
         )
 
-    def _builders(self) -> None:
-        self.builder, self.builder_grants = self._builder(
+    def _create_builders(self) -> None:
+        self.builder, self.builder_grants = self._create_builder(
             "images", self.images, self.bucket.name.apply(lambda name: [f"{name}/objects/source/images/"])
         )
-        self.packager, self.packager_grants = self._builder(
+        self.packager, self.packager_grants = self._create_builder(
             "triggers", self.triggers, pulumi.Output.from_input(roles.FUNCTION_SOURCES)
         )
 
-    def _builder(
+    def _create_builder(
         self, what: str, repository: gcp.artifactregistry.Repository, readable: pulumi.Output[list[str]]
     ) -> tuple[gcp.serviceaccount.Account, list[pulumi.Resource]]:
-        """An account that builds: it writes logs, reads its sources, and pushes to one repository."""
+        """Create an account for builds, which may write logs, read its sources and push to one repository."""
         name = f"{self.name}-build-{what}"
         account = gcp.serviceaccount.Account(
             name,
-            account_id=names.account(what, "bld", self.digits),
+            account_id=names.name_account(what, "bld", self.digits),
             display_name=f"builds {what} of prediction nodes",
             opts=self.own,
         )
-        who = roles.member(account)
+        member = roles.name_member(account)
         logs = gcp.projects.IAMMember(
-            f"{name}-logs", project=self.project, role="roles/logging.logWriter", member=who, opts=self.own
+            f"{name}-logs", project=self.project, role="roles/logging.logWriter", member=member, opts=self.own
         )
         sources = gcp.projects.IAMMember(
             f"{name}-sources",
             project=self.project,
             role="roles/storage.objectViewer",
-            member=who,
+            member=member,
             condition=gcp.projects.IAMMemberConditionArgs(
-                title="sources", expression=readable.apply(roles.sources_condition)
+                title="sources", expression=readable.apply(roles.build_sources_condition)
             ),
             opts=self.own,
         )
@@ -148,15 +149,15 @@ class Cluster(pulumi.ComponentResource):
             location=self.region,
             repository=repository.name,
             role="roles/artifactregistry.writer",
-            member=who,
+            member=member,
             opts=self.own,
         )
         return account, [logs, sources, push]
 
-    def _secrets(self, nodes: Sequence[Node], stack: Stack) -> None:
+    def _create_secrets(self, nodes: Sequence[Node], stack: Stack) -> None:
         self.secrets: dict[str, tuple[pulumi.Output[str], pulumi.Output[str]]] = {}
         """Name -> id and version of the secret."""
-        for name, value in stack.keys_of(nodes).items():
+        for name, value in stack.select_keys(nodes).items():
             secret = gcp.secretmanager.Secret(
                 f"{self.name}-{name}",
                 secret_id=f"{name}-{self.digits}",
@@ -170,20 +171,20 @@ class Cluster(pulumi.ComponentResource):
             )
             self.secrets[name] = (secret.secret_id, pulumi.Output.unsecret(version.version))
 
-    def _roles(self, stack: Stack) -> None:
-        # Google keeps the id of a deleted role for 37 days and gives it back in the first 7 only: an `up` after a
-        # `destroy` needs other ids, so they come from the one thing that is new then.
-        digits = names.fresh_digits(stack, self.region)
+    def _create_roles(self, stack: Stack) -> None:
+        # Google blocks the id of a deleted role for 37 days and restores the role in the first 7 days only. An `up`
+        # after a `destroy` therefore needs new ids, so they are derived from the webhook key, which is new then.
+        digits = names.derive_fresh_digits(stack, self.region)
 
-        def define(word: str, title: str, permissions: list[str]) -> gcp.projects.IAMCustomRole:
-            id_ = digits.apply(lambda known: f"predictionNode_{known}_{word}")
-            return roles.define(f"{self.name}-{word}", id_, title, permissions, self.own)
+        def create(word: str, title: str, permissions: list[str]) -> gcp.projects.IAMCustomRole:
+            id_ = digits.apply(lambda digits: f"predictionNode_{digits}_{word}")
+            return roles.create_role(f"{self.name}-{word}", id_, title, permissions, self.own)
 
-        self.runner = define("runner", "Prediction node job runner", roles.RUNNER)
-        self.claimer = define("claimer", "Prediction node claimer", roles.CLAIMER)
+        self.runner = create("runner", "Prediction node job runner", roles.RUNNER)
+        self.claimer = create("claimer", "Prediction node claimer", roles.CLAIMER)
 
-    def _trigger_source(self) -> None:
-        # The content's digest is in the name: with a fixed name, new code would leave the functions as they are.
+    def _upload_trigger_source(self) -> None:
+        # The name contains the digest of the code: with a fixed name, new code would not update the functions.
         self.trigger_source = gcp.storage.BucketObject(
             f"{self.name}-trigger",
             bucket=self.bucket.name,
@@ -192,9 +193,9 @@ class Cluster(pulumi.ComponentResource):
             opts=self.own,
         )
 
-    def _request_log(self) -> None:
-        # Cloud Run keeps a log of requests with their addresses, and the token is part of a webhook's address. What the
-        # trigger says of each request stays.
+    def _exclude_request_log(self) -> None:
+        # Cloud Run logs the URL of each request, and a webhook's URL contains the token. The trigger's own log lines
+        # are not excluded.
         gcp.logging.ProjectExclusion(
             self.name,
             description="addresses of prediction nodes' webhooks, which hold their tokens",
@@ -206,21 +207,23 @@ class Cluster(pulumi.ComponentResource):
         )
 
 
-def known_project(project: str) -> str:
-    """The project that the provider works on. Raises RunError where its configuration names none."""
+def require_project(project: str) -> str:
+    """Return the provider's project. Raises RunError if the configuration names none."""
     if not project:
         raise pulumi.RunError("gcp nodes need a project: pulumi config set gcp:project PROJECT_ID")
     return project
 
 
-def _cleanup(keep: int, packages: list[str] | None) -> list[gcp.artifactregistry.RepositoryCleanupPolicyArgs]:
-    """Delete what is old but for the newest of each package (of these, when they are named)."""
+def _build_cleanup_policies(
+    keep: int, packages: list[str] | None
+) -> list[gcp.artifactregistry.RepositoryCleanupPolicyArgs]:
+    """Return policies that delete old images except the newest `keep` of each package (of `packages`, if given)."""
     policy = gcp.artifactregistry.RepositoryCleanupPolicyArgs
     newest = gcp.artifactregistry.RepositoryCleanupPolicyMostRecentVersionsArgs(
         keep_count=keep, package_name_prefixes=packages
     )
     old = gcp.artifactregistry.RepositoryCleanupPolicyConditionArgs(tag_state="ANY", older_than=OLD_IMAGES)
-    # A KEEP rule only exempts from a DELETE rule: both are needed.
+    # Both policies are needed: KEEP only makes exceptions to DELETE.
     return [
         policy(id="delete-old", action="DELETE", condition=old),
         policy(id="keep-recent", action="KEEP", most_recent_versions=newest),

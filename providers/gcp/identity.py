@@ -1,7 +1,7 @@
-"""Who asks Google Cloud: what the stack's provider is configured with, else application default credentials.
+"""Signs calls of Google Cloud with the credentials that the stack's provider uses.
 
-The order is the provider's: gcp:accessToken, gcp:credentials (a key's JSON or its file), the same from the environment,
-then what google-auth finds by itself; gcp:impersonateServiceAccount on top of any of them.
+They are searched in the provider's order: gcp:accessToken, gcp:credentials (a key as JSON, or its file), the same
+settings from the environment, then google-auth's defaults. gcp:impersonateServiceAccount applies to all of them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from providers.operations import UNREACHED, Configured, NoCredentials, Operation
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 _MENDED = (
-    "Expected the credentials that `pulumi up` uses: sign in with `gcloud auth application-default login`, or name a "
-    "key's file in GOOGLE_APPLICATION_CREDENTIALS."
+    "Expected the credentials that `pulumi up` uses: sign in with `gcloud auth application-default login`, or set "
+    "GOOGLE_APPLICATION_CREDENTIALS to a key file."
 )
 
 
@@ -34,25 +34,25 @@ class Identity:
     def __init__(self, configured: Configured) -> None:
         self._lock, self._request = threading.Lock(), google.auth.transport.requests.Request()
         try:
-            self._credentials = _found(configured)
+            self._credentials = _load_credentials(configured)
         except (google.auth.exceptions.GoogleAuthError, OSError, ValueError) as error:
             raise NoCredentials(f"There are no usable Google Cloud credentials ({_short(error)}). {_MENDED}") from error
 
     def headers(self, method: str, url: str) -> dict[str, str]:
-        """Authorization, and the project that is billed where the credentials name one. Raises NoCredentials."""
-        found: dict[str, str] = {}
+        """Return the Authorization header, and a quota project's if the credentials name one. Raises NoCredentials."""
+        headers: dict[str, str] = {}
         try:
             with self._lock:
-                self._credentials.before_request(self._request, method, url, found)
+                self._credentials.before_request(self._request, method, url, headers)
         except google.auth.exceptions.TransportError as error:
-            raise OperationsError(f"Google Cloud could not be asked for a token (no answer). {UNREACHED}") from error
+            raise OperationsError(f"Google Cloud did not answer the request for a token. {UNREACHED}") from error
         except google.auth.exceptions.GoogleAuthError as error:
-            raise NoCredentials(f"Google Cloud gives no token ({_short(error)}). {_MENDED}") from error
-        return found
+            raise NoCredentials(f"Google Cloud issued no token ({_short(error)}). {_MENDED}") from error
+        return headers
 
 
-def _found(configured: Configured) -> Any:
-    credentials = _source(configured)
+def _load_credentials(configured: Configured) -> Any:
+    credentials = _load_source_credentials(configured)
     target = configured("gcp:impersonateServiceAccount") or os.environ.get("GOOGLE_IMPERSONATE_SERVICE_ACCOUNT")
     if not target:
         return credentials
@@ -61,26 +61,26 @@ def _found(configured: Configured) -> Any:
     )
 
 
-def _source(configured: Configured) -> Any:
+def _load_source_credentials(configured: Configured) -> Any:
     token = configured("gcp:accessToken") or os.environ.get("GOOGLE_OAUTH_ACCESS_TOKEN")
     if token:
         return google.oauth2.credentials.Credentials(token)  # type: ignore[no-untyped-call]
     variables = ("GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON")
-    given = configured("gcp:credentials") or next(filter(None, map(os.environ.get, variables)), None)
+    key = configured("gcp:credentials") or next(filter(None, map(os.environ.get, variables)), None)
     with warnings.catch_warnings():
-        # Of a missing quota project, which is dealt with where a call is refused for it.
+        # Ignore the warning about a missing quota project: `Account.call` sets one when Google requires it.
         warnings.simplefilter("ignore")
-        if not given:
+        if not key:
             return google.auth.default(scopes=_SCOPES)[0]
-        text = given if given.lstrip().startswith("{") else Path(given).expanduser().read_text(encoding="utf-8")
-        found = google.auth.load_credentials_from_dict(json.loads(text), scopes=_SCOPES)  # type: ignore[no-untyped-call]
-        return found[0]
+        text = key if key.lstrip().startswith("{") else Path(key).expanduser().read_text(encoding="utf-8")
+        pair = google.auth.load_credentials_from_dict(json.loads(text), scopes=_SCOPES)  # type: ignore[no-untyped-call]
+        return pair[0]
 
 
 def _short(error: Exception) -> str:
-    """The first line; never what a file or an answer held."""
+    """Return the first line of an error, without the content of files or answers."""
     if isinstance(error, google.auth.exceptions.RefreshError):
-        return "they have expired or were withdrawn"
+        return "they have expired or were revoked"
     if isinstance(error, json.JSONDecodeError):
-        return "gcp:credentials is neither JSON nor the name of a file with it"
+        return "gcp:credentials is neither JSON nor the name of a JSON file"
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")[:200]

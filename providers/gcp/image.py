@@ -1,7 +1,7 @@
-"""A node's image, built by Cloud Build in the user's own project: no Docker on the user's machine.
+"""A node's image, built by Cloud Build in the user's project, so that the user's machine needs no Docker.
 
-The source goes to the cluster's bucket, the build pushes to the cluster's repository under a tag that stands for the
-source, and the digest is read from the build's result.
+The source is uploaded to the cluster's bucket, the build pushes the image to the cluster's repository under a tag that
+is derived from the source, and the digest is read from the build's result.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from providers.cancellation import cancelled
 from providers.contract import TYPE_PREFIX, Stack
 from providers.gcp.build_api import CloudLog, call
 from providers.gcp.cluster import Cluster
-from providers.gcp.login import login
+from providers.gcp.login import create_login
 from providers.gcp.repositories import prune
 from providers.images.arguments import build_arguments
 from providers.images.build import ImageBuild as SharedBuild
@@ -30,40 +30,40 @@ _BUILDER = "gcr.io/cloud-builders/docker"
 _MAX_SECONDS = 3600
 _UNDER_WAY = frozenset({"PENDING", "QUEUED", "WORKING"})
 _ENDED = frozenset({"FAILURE", "INTERNAL_ERROR", "TIMEOUT", "CANCELLED", "EXPIRED"})
-# How a build is refused or ends while its account's rights are too new to be known everywhere.
+# Errors of builds whose account's permissions have not taken effect yet.
 _UNRESOLVED = "does not have storage.objects.get access"
 _DENIALS = frozenset({"FETCH_SOURCE_FAILED", "LOGGING_FAILURE", "PUSH_NOT_AUTHORIZED"})
-_PAUSE = 7  # looks' worth of waiting before the next try
+_PAUSE = 7  # the pause between retries, in poll intervals
 
 
 class _DeniedError(BuildFailed):
-    """The build's account may not do what it was given the right to: worth another try while the right is new."""
+    """The build's account was denied an action that its roles allow. A retry may succeed while the roles are new."""
 
 
 class CloudBuildProvider(ImageBuildProvider):
-    """Uploads to the bucket, creates a build, looks at it."""
+    """Uploads the source to the cluster's bucket, runs a build and reads the image's digest from its result."""
 
     max_seconds = _MAX_SECONDS + 600.0
     denied_seconds = 480.0
-    """How long builds are tried that are denied something: rights take two minutes to be known, at times seven or more
+    """How long a denied build is retried: new permissions take effect after two minutes, sometimes after seven or more
     (cloud.google.com/iam/docs/access-change-propagation)."""
 
     def find(self, props: dict[str, Any]) -> str | None:
         package = f"{_repository(props)}/packages/{props['node']}"
         url = f"https://artifactregistry.googleapis.com/v1/{package}/tags/{image_tag(props)}"
-        found = call(props, "GET", url, missing_is_fine=True)
-        return found["version"].rpartition("/")[2] if found else None
+        tag = call(props, "GET", url, missing_is_fine=True)
+        return tag["version"].rpartition("/")[2] if tag else None
 
     def running(self, props: dict[str, Any]) -> str | None:
-        wanted = quote(f'tags="{_name(props)}"')
+        tag_filter = quote(f'tags="{_name_build(props)}"')
         try:
-            listed = call(props, "GET", f"{_builds(props)}?filter={wanted}")
+            page = call(props, "GET", f"{_builds_url(props)}?filter={tag_filter}")
         except BuildFailed as error:
-            say(props, f"whether a build runs already is not known: {error}")
+            say(props, f"could not check whether a build is already running: {error}")
             return None
-        for build in listed.get("builds") or []:
-            # Said again: a filter that is not understood must not make another's build this node's.
-            if _name(props) in (build.get("tags") or []) and build["status"] in _UNDER_WAY:
+        for build in page.get("builds") or []:
+            # Checked again: if the filter were ignored, another node's build could be taken for this node's.
+            if _name_build(props) in (build.get("tags") or []) and build["status"] in _UNDER_WAY:
                 return str(build["id"])
         return None
 
@@ -76,7 +76,7 @@ class CloudBuildProvider(ImageBuildProvider):
 
     def start(self, props: dict[str, Any], source: str, former: str | None) -> str:
         image = f"{props['repository']}:{image_tag(props)}"
-        # Layers that are as in the image before this one come from there: it carries their keys along.
+        # Unchanged layers are reused from the previous image, which contains an inline cache.
         options = ["--build-arg", "BUILDKIT_INLINE_CACHE=1", *(["--cache-from", former] if former else [])]
         for name, value in sorted(props["arguments"].items()):
             options += ["--build-arg", f"{name}={value}"]
@@ -86,29 +86,29 @@ class CloudBuildProvider(ImageBuildProvider):
             "steps": [
                 {
                     "name": _BUILDER,
-                    # Without the second a newer Docker pushes an index of several manifests, not an image.
+                    # Without the second variable, newer versions of Docker push an index instead of an image.
                     "env": ["DOCKER_BUILDKIT=1", "BUILDX_NO_DEFAULT_ATTESTATIONS=1"],
                     "args": ["build", "--platform", props["platform"], "-f", dockerfile, "-t", image, *options, "."],
                 }
             ],
             "images": [image],
             "serviceAccount": f"projects/{props['project']}/serviceAccounts/{props['builder']}",
-            # Named, since a build with an account of its own is refused without.
+            # Required for builds that run as a user-managed account.
             "options": {"logging": "CLOUD_LOGGING_ONLY"},
             "timeout": f"{_MAX_SECONDS}s",
-            "tags": [f"node-{props['node']}", _name(props)],
+            "tags": [f"node-{props['node']}", _name_build(props)],
         }
         try:
-            answer = call(props, "POST", _builds(props), again_if_lost=False, json=build)
+            answer = call(props, "POST", _builds_url(props), again_if_lost=False, json=build)
         except BuildFailed as error:
-            # Cloud Build looks the source up as the build's account before it takes the build.
+            # Cloud Build reads the source with the build's account before it accepts the build.
             raise (_DeniedError if _UNRESOLVED in str(error) else BuildFailed)(str(error)) from error
         return str(answer["metadata"]["build"]["id"])
 
     def look(self, props: dict[str, Any], build_id: str) -> str | None:
-        build = call(props, "GET", f"{_builds(props)}/{build_id}", again_if_lost=False)
+        build = call(props, "GET", f"{_builds_url(props)}/{build_id}", again_if_lost=False)
         if build["status"] == "SUCCESS":
-            return _digest(build)
+            return _read_digest(build)
         if build["status"] in _ENDED:
             failure = build.get("failureInfo") or {}
             reason = failure.get("detail") or build.get("statusDetail") or build["status"]
@@ -117,7 +117,7 @@ class CloudBuildProvider(ImageBuildProvider):
         return None
 
     def cancel(self, props: dict[str, Any], build_id: str) -> None:
-        call(props, "POST", f"{_builds(props)}/{build_id}:cancel", json={})
+        call(props, "POST", f"{_builds_url(props)}/{build_id}:cancel", json={})
 
     def tidy(self, props: dict[str, Any], kept: set[str]) -> None:
         prune(_repository(props), props["node"], props["token"], kept)
@@ -133,44 +133,46 @@ class CloudBuildProvider(ImageBuildProvider):
             except _DeniedError as error:
                 if time.monotonic() > deadline:
                     raise
-                say(props, f"{str(error).splitlines()[0]}; trying again, as new rights take minutes to be known")
+                say(
+                    props, f"{str(error).splitlines()[0]}; trying again, as new permissions take minutes to take effect"
+                )
                 cancelled.wait(self.poll_seconds * _PAUSE)
 
 
 def _repository(props: dict[str, Any]) -> str:
-    """The repository as Artifact Registry's API names it."""
+    """Return the repository's name in Artifact Registry's API."""
     name = props["repository"].split("/")[-2]
     return f"projects/{props['project']}/locations/{props['region']}/repositories/{name}"
 
 
-def _builds(props: dict[str, Any]) -> str:
+def _builds_url(props: dict[str, Any]) -> str:
     return f"https://cloudbuild.googleapis.com/v1/projects/{props['project']}/locations/{props['region']}/builds"
 
 
-def _name(props: dict[str, Any]) -> str:
-    """A build's tag, which says of what it is."""
+def _name_build(props: dict[str, Any]) -> str:
+    """Return the tag that identifies a build of this image."""
     return f"{props['node']}-{image_tag(props)}"
 
 
-def _digest(build: dict[str, Any]) -> str:
+def _read_digest(build: dict[str, Any]) -> str:
     for image in (build.get("results") or {}).get("images") or []:
         if image.get("digest"):
             return str(image["digest"])
-    raise BuildFailed("it succeeded but names no image; run `pulumi up` again")
+    raise BuildFailed("it succeeded but reports no image; run `pulumi up` again")
 
 
-def repository(node: Node, cluster: Cluster) -> pulumi.Output[str]:
-    """A node's place in the cluster's repository."""
+def build_repository_url(node: Node, cluster: Cluster) -> pulumi.Output[str]:
+    """Return the URL of a node's package in the cluster's repository."""
     return pulumi.Output.concat(cluster.images_url, "/", node.name)
 
 
 class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
-    """A node's build in the cluster's repository."""
+    """The build of a node's image, which is pushed to the cluster's repository."""
 
     def __init__(self, node: Node, cluster: Cluster, stack: Stack, opts: pulumi.ResourceOptions) -> None:
         props = {
             **source_inputs(node),
-            "repository": repository(node, cluster),
+            "repository": build_repository_url(node, cluster),
             "bucket": cluster.bucket.name,
             "project": cluster.project,
             "region": cluster.region,
@@ -182,7 +184,7 @@ class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
 
 
 class Image(pulumi.ComponentResource):
-    """The image of one node in the cluster's repository."""
+    """A node's image in the cluster's repository."""
 
     image: pulumi.Output[str]
     """REPOSITORY@sha256:HEX"""
@@ -191,7 +193,7 @@ class Image(pulumi.ComponentResource):
         super().__init__(f"{TYPE_PREFIX}:gcp:Image", node.name, None, opts)
         if node.build.docker:
             own = pulumi.ResourceOptions(parent=self)
-            self.image = build_image(node, repository(node, cluster), login(cluster), stack, own)
+            self.image = build_image(node, build_repository_url(node, cluster), create_login(cluster), stack, own)
         else:
             own = pulumi.ResourceOptions(parent=self, depends_on=cluster.builder_grants)
             self.image = ImageBuild(node, cluster, stack, own).image

@@ -1,8 +1,9 @@
-"""Names for the resources whose limits are too tight for auto-naming, or that the provider does not name by itself.
+"""The fixed names on Google Cloud, for resources whose names are too short for auto-naming or not auto-named.
 
-Most physical names are the provider's to choose (logical name and seven hex digits). Service accounts, repositories and
-secrets are named here: stable, and another for each project, stack and region, so that two stacks in one Google project
-do not collide. Ids of custom roles must also differ from those of a stack of the same name that was destroyed.
+The provider chooses most physical names (the logical name and seven hex digits). The names of service accounts,
+repositories and secrets are built here. They are stable and differ between projects, stacks and regions, so that two
+stacks in one Google project do not collide. The ids of custom roles also differ from those of a destroyed stack of the
+same name.
 """
 
 from __future__ import annotations
@@ -15,23 +16,23 @@ import pulumi
 from providers.contract import Stack
 
 
-def digits(stack: Stack, region: str) -> str:
-    """Five hex digits that stand for a stack's cluster."""
+def derive_digits(stack: Stack, region: str) -> str:
+    """Return five hex digits that identify a cluster."""
     return hashlib.sha256("\n".join((stack.project, stack.name, region)).encode()).hexdigest()[:5]
 
 
-def fresh_digits(stack: Stack, region: str) -> pulumi.Output[str]:
-    """Eight hex digits that stand for a cluster, and are others once the stack was destroyed and made again."""
+def derive_fresh_digits(stack: Stack, region: str) -> pulumi.Output[str]:
+    """Return eight hex digits that identify a cluster and change when the stack is destroyed and created again."""
     return pulumi.Output.unsecret(
         stack.webhook_key.apply(lambda key: hashlib.sha256(f"{key}\n{region}".encode()).hexdigest()[:8])
     )
 
 
-def account(word: str, purpose: str, cluster: str) -> str:
-    """A service account's id: 6 to 30 characters, beginning with a letter; `word` has at most 20, `purpose` 3."""
+def name_account(word: str, purpose: str, cluster: str) -> str:
+    """Return the id of a service account. It may have 30 characters: at most 20 for `word`, 3 for `purpose`."""
     return f"{word}-{purpose}-{cluster}"
 
 
-def labels(tags: dict[str, str]) -> dict[str, str]:
-    """Tags as labels; the names of project and stack may hold what a label may not."""
+def build_labels(tags: dict[str, str]) -> dict[str, str]:
+    """Convert tags to labels. Characters that labels cannot contain, as in project and stack names, become hyphens."""
     return {key: re.sub(r"[^a-z0-9_-]", "-", value.lower())[:63] for key, value in tags.items()}

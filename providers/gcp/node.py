@@ -1,4 +1,4 @@
-"""One prediction node on Google Cloud: image, Cloud Run job, trigger. Ten resources, eleven with a schedule."""
+"""One prediction node on Google Cloud: image, Cloud Run job and trigger, in ten resources (eleven with a schedule)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PredictionNode(contract.PredictionNode):
         super().__init__("gcp", node, opts)
         own = pulumi.ResourceOptions(parent=self)
         self.image = Image(node, cluster, stack, own).image
-        job = self._job(cluster, stack)
+        job = self._create_job(cluster, stack)
         trigger = Trigger(node, cluster, job, stack, own)
         self.job = job.id
         self.console_url = pulumi.Output.concat(
@@ -36,11 +36,11 @@ class PredictionNode(contract.PredictionNode):
         self.facts = {"trigger": trigger.function}
         self.finish(stack, trigger.url)
 
-    def _job(self, cluster: Cluster, stack: contract.Stack) -> gcp.cloudrunv2.Job:
+    def _create_job(self, cluster: Cluster, stack: contract.Stack) -> gcp.cloudrunv2.Job:
         node, run = self.node, gcp.cloudrunv2
         account = gcp.serviceaccount.Account(
             f"{node.name}-job",
-            account_id=names.account(node.name, "job", cluster.digits),
+            account_id=names.name_account(node.name, "job", cluster.digits),
             display_name=f"job of prediction node {node.name}",
             opts=pulumi.ResourceOptions(parent=self, depends_on=cluster.services),
         )
@@ -49,18 +49,18 @@ class PredictionNode(contract.PredictionNode):
                 f"{node.name}-{name}",
                 secret_id=cluster.secrets[name][0],
                 role="roles/secretmanager.secretAccessor",
-                member=roles.member(account),
+                member=roles.name_member(account),
                 opts=pulumi.ResourceOptions(parent=self),
             )
-            for name in contract.key_references(node).values()
+            for name in contract.reference_keys(node).values()
         ]
         plain = variables.list_constants(node, stack.model_ids[node.name])
         env = [run.JobTemplateTemplateContainerEnvArgs(name=key, value=value) for key, value in plain.items()]
-        env += [self._reference(key, *cluster.secrets[name]) for key, name in contract.key_references(node).items()]
+        env += [_reference_secret(key, *cluster.secrets[name]) for key, name in contract.reference_keys(node).items()]
         container = run.JobTemplateTemplateContainerArgs(
             name="node",
             image=self.image,
-            # `args` takes the place of the image's CMD and leaves its ENTRYPOINT, as on the other clouds.
+            # `args` replaces the image's CMD but not its ENTRYPOINT, as on the other clouds.
             args=list(node.command) if node.command else None,
             envs=env,
             resources=run.JobTemplateTemplateContainerResourcesArgs(limits=limits.fit(node).limits),
@@ -68,31 +68,31 @@ class PredictionNode(contract.PredictionNode):
         return run.Job(
             node.name,
             location=cluster.region,
-            # The provider's default would keep a removed node.
+            # With the provider's default, a removed node could not be deleted.
             deletion_protection=False,
             template=run.JobTemplateArgs(
                 task_count=1,
                 template=run.JobTemplateTemplateArgs(
                     service_account=account.email,
-                    # The default is 3: a failed run would submit up to four times.
+                    # With the default of 3, a failed run could submit up to four times.
                     max_retries=0,
                     timeout=f"{node.timeout}s",
                     containers=[container],
                 ),
             ),
-            labels=names.labels(stack.tags(node)),
-            # A job that refers to secrets which its account cannot read is refused at creation.
+            labels=names.build_labels(stack.tags(node)),
+            # Google refuses to create a job whose account cannot read its secrets.
             opts=pulumi.ResourceOptions(parent=self, depends_on=readable),
         )
 
-    @staticmethod
-    def _reference(
-        key: str, secret: pulumi.Output[str], version: pulumi.Output[str]
-    ) -> gcp.cloudrunv2.JobTemplateTemplateContainerEnvArgs:
-        # The version's number, not "latest": a new key is then a change of the job in the same `up`.
-        source = gcp.cloudrunv2.JobTemplateTemplateContainerEnvValueSourceArgs(
-            secret_key_ref=gcp.cloudrunv2.JobTemplateTemplateContainerEnvValueSourceSecretKeyRefArgs(
-                secret=secret, version=version
-            )
+
+def _reference_secret(
+    key: str, secret: pulumi.Output[str], version: pulumi.Output[str]
+) -> gcp.cloudrunv2.JobTemplateTemplateContainerEnvArgs:
+    # The version's number instead of "latest", so that a new key changes the job in the same `up`.
+    source = gcp.cloudrunv2.JobTemplateTemplateContainerEnvValueSourceArgs(
+        secret_key_ref=gcp.cloudrunv2.JobTemplateTemplateContainerEnvValueSourceSecretKeyRefArgs(
+            secret=secret, version=version
         )
-        return gcp.cloudrunv2.JobTemplateTemplateContainerEnvArgs(name=key, value_source=source)
+    )
+    return gcp.cloudrunv2.JobTemplateTemplateContainerEnvArgs(name=key, value_source=source)

@@ -1,7 +1,7 @@
-"""A node on Google Cloud: the executions of its Cloud Run job, Cloud Logging's entries of container and trigger.
+"""Queries Google Cloud about a node: the executions of its Cloud Run job, and the logs of its container and trigger.
 
-The Admin API's host for all regions is asked, as the trigger does. Reading entries is limited to sixty requests a
-minute for a whole project, so a log that is followed is looked at every few seconds only.
+Calls go to the global host of the Cloud Run Admin API, as the trigger's do. A project may read log entries only sixty
+times a minute, so the pause between two reads of a followed log is a few seconds.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from providers.operations import (
     Refused,
     Run,
     State,
-    variables,
-    when,
+    read_time,
+    read_variables,
 )
 
 _RUN = "https://run.googleapis.com/v2"
@@ -33,42 +33,45 @@ _ENTRIES = "https://logging.googleapis.com/v2/entries:list"
 _TIMEOUT = 30
 _PAGE = 1000
 _PAGES = 20
-_DAYS = 30  # what the log's default bucket keeps
+_DAYS = 30  # retention of the default log bucket
 _PAYLOADS = ("textPayload", "jsonPayload", "protoPayload")
 
 
 class Account:
-    """The stack's identity at Google; `region` is in every name already."""
+    """The stack's identity on Google Cloud. Ignores `region`, which every resource name contains."""
 
     def __init__(self, configured: Configured, region: str) -> None:
         self._identity, self._http = Identity(configured), httpx.Client(timeout=_TIMEOUT)
 
     def call(self, what: str, method: str, url: str, project: str, body: dict[str, Any] | None = None) -> Any:
-        """A call's answer as JSON. Raises OperationsError; Refused with the reason in Google's ErrorInfo."""
+        """Return the JSON answer to a call. `what` completes "Google Cloud refused to ...".
+
+        Raises OperationsError, and Refused with the reason in Google's ErrorInfo.
+        """
         headers = self._identity.headers(method, url)
         try:
             answer = self._http.request(method, url, json=body, headers=headers)
             if answer.status_code == 403 and "quota project" in answer.text:
-                # A person's own sign-in belongs to no project: the node's is the one to count the call for.
+                # A person's credentials belong to no project, so the call is charged to the node's project.
                 answer = self._http.request(method, url, json=body, headers={**headers, "x-goog-user-project": project})
             if answer.is_success:
                 return answer.json() if answer.content else {}
         except httpx.HTTPError as error:
             raise OperationsError(
-                f"Google Cloud could not be asked to {what} ({type(error).__name__}). {UNREACHED}"
+                f"Google Cloud could not be reached to {what} ({type(error).__name__}). {UNREACHED}"
             ) from error
         except ValueError as error:
-            raise OperationsError(f"Google Cloud answered something else than JSON when asked to {what}.") from error
-        sentence = f"Google Cloud refused to {what}: HTTP {answer.status_code} {_told(answer)}".rstrip()
-        raise Refused(sentence, *_why(answer))
+            raise OperationsError(f"Google Cloud's answer to a request to {what} was not JSON.") from error
+        sentence = f"Google Cloud refused to {what}: HTTP {answer.status_code} {_read_message(answer)}".rstrip()
+        raise Refused(sentence, *_read_reason(answer))
 
     def node(self, facts: NodeFacts) -> NodeOperations:
-        """A node's operations."""
+        """Return the operations of a node."""
         return GcpNode(facts, self)
 
 
 class GcpNode(NodeOperations):
-    """Reads `trigger` (the function's resource name) of the node; its job's name has project and region."""
+    """The operations of a node. Uses its fact `trigger` (the function's resource name), and its job's resource name."""
 
     poll_seconds: ClassVar[float] = 3.0
     lag_seconds: ClassVar[float] = 15.0
@@ -78,77 +81,77 @@ class GcpNode(NodeOperations):
         _, self._project, _, self._location, _, self._job = facts.job.split("/")
 
     def runs(self, limit: int = 10) -> list[Run]:
-        found = self._ask("list the node's executions", "GET", f"{_RUN}/{self._facts.job}/executions?pageSize={limit}")
-        runs = [_run(each) for each in found.get("executions") or []]
+        page = self._call("list the node's executions", "GET", f"{_RUN}/{self._facts.job}/executions?pageSize={limit}")
+        runs = [_run(execution) for execution in page.get("executions") or []]
         return sorted(runs, key=lambda run: run.created, reverse=True)[:limit]
 
     def run(self, run_id: str) -> Run:
-        return _run(self._ask("describe the execution", "GET", f"{_RUN}/{self._facts.job}/executions/{run_id}"))
+        return _run(self._call("describe the execution", "GET", f"{_RUN}/{self._facts.job}/executions/{run_id}"))
 
     def log(self, run: Run, since: datetime | None = None, limit: int = 1000) -> list[LogLine]:
-        wanted = {
+        labels = {
             "resource.type": "cloud_run_job",
             "resource.labels.job_name": self._job,
             "resource.labels.location": self._location,
             'labels."run.googleapis.com/execution_name"': run.id,
         }
-        return self._lines("read the job's log", wanted, since or run.created - timedelta(minutes=1), limit)
+        return self._read_lines("read the job's log", labels, since or run.created - timedelta(minutes=1), limit)
 
     def trigger_log(self, since: datetime | None = None, limit: int = 1000) -> list[LogLine]:
-        wanted = {
+        labels = {
             "resource.type": "cloud_run_revision",
-            "resource.labels.service_name": self._facts.named("trigger").rsplit("/", 1)[-1],
+            "resource.labels.service_name": self._facts.require("trigger").rsplit("/", 1)[-1],
             "resource.labels.location": self._location,
         }
         since = since or datetime.now(UTC) - timedelta(days=_DAYS)
-        return self._lines("read the trigger's log", wanted, since, limit)
+        return self._read_lines("read the trigger's log", labels, since, limit)
 
     def stop(self, run: Run) -> None:
-        self._ask("cancel the execution", "POST", f"{_RUN}/{self._facts.job}/executions/{run.id}:cancel", {})
+        self._call("cancel the execution", "POST", f"{_RUN}/{self._facts.job}/executions/{run.id}:cancel", {})
 
-    def _lines(self, what: str, wanted: dict[str, str], since: datetime, limit: int) -> list[LogLine]:
-        clauses = [f'{key}="{value}"' for key, value in wanted.items()]
-        # What the process prints and what Cloud Run says of it; not the audit log.
+    def _read_lines(self, what: str, labels: dict[str, str], since: datetime, limit: int) -> list[LogLine]:
+        clauses = [f'{key}="{value}"' for key, value in labels.items()]
+        # The output of the process and Cloud Run's messages about it, but not the audit log. Without a time, the API
+        # would search the last day only.
         clauses += [f'logName:"projects/{self._project}/logs/run.googleapis.com"', f'timestamp>="{_stamp(since)}"']
-        # Without a time the default is a day.
         body: dict[str, Any] = {
             "resourceNames": [f"projects/{self._project}"],
             "filter": " AND ".join(clauses),
             "orderBy": "timestamp desc",
             "pageSize": min(limit, _PAGE),
         }
-        found: list[LogLine] = []
+        lines: list[LogLine] = []
         for _ in range(_PAGES):
-            page = self._ask(what, "POST", _ENTRIES, body)
-            found += [_line(entry) for entry in page.get("entries") or [] if any(key in entry for key in _PAYLOADS)]
-            if len(found) >= limit or not page.get("nextPageToken"):
+            page = self._call(what, "POST", _ENTRIES, body)
+            lines += [_line(entry) for entry in page.get("entries") or [] if any(key in entry for key in _PAYLOADS)]
+            if len(lines) >= limit or not page.get("nextPageToken"):
                 break
             body["pageToken"] = page["nextPageToken"]
-        return found[:limit][::-1]
+        return lines[:limit][::-1]
 
-    def _ask(self, what: str, method: str, url: str, body: dict[str, Any] | None = None) -> Any:
+    def _call(self, what: str, method: str, url: str, body: dict[str, Any] | None = None) -> Any:
         return self._account.call(what, method, url, self._project, body)
 
 
 def _run(execution: dict[str, Any]) -> Run:
     containers = (execution.get("template") or {}).get("containers") or [{}]
-    told = variables(containers[0].get("env"))
-    state, reason = _state(execution)
+    variables = read_variables(containers[0].get("env"))
+    state, reason = _read_state(execution)
     return Run(
         id=execution["name"].rsplit("/", 1)[-1],
         state=state,
-        created=when(execution.get("createTime")) or datetime.now(UTC),
+        created=read_time(execution.get("createTime")) or datetime.now(UTC),
         reason=reason,
-        started=when(execution.get("startTime")),
-        stopped=when(execution.get("completionTime")),
-        trigger_id=told.get("TRIGGER_ID", ""),
-        round=told.get("ROUND_NUMBER", ""),
+        started=read_time(execution.get("startTime")),
+        stopped=read_time(execution.get("completionTime")),
+        trigger_id=variables.get("TRIGGER_ID", ""),
+        round=variables.get("ROUND_NUMBER", ""),
     )
 
 
-def _state(execution: dict[str, Any]) -> tuple[State, str]:
-    """The state, and why where something is to be said."""
-    conditions = {each.get("type"): each for each in execution.get("conditions") or []}
+def _read_state(execution: dict[str, Any]) -> tuple[State, str]:
+    """Return the state and, for a failed or cancelled execution, the reason."""
+    conditions = {condition.get("type"): condition for condition in execution.get("conditions") or []}
     completed = conditions.get("Completed") or {}
     reason = str(completed.get("message") or "").strip()
     if execution.get("cancelledCount") or completed.get("executionReason") == "CANCELLED":
@@ -163,8 +166,8 @@ def _state(execution: dict[str, Any]) -> tuple[State, str]:
 
 
 def _line(entry: dict[str, Any]) -> LogLine:
-    moment = when(entry.get("timestamp") or entry.get("receiveTimestamp")) or datetime.now(UTC)
-    # A line that is JSON comes as an object.
+    moment = read_time(entry.get("timestamp") or entry.get("receiveTimestamp")) or datetime.now(UTC)
+    # Cloud Logging parses a line of JSON into an object.
     text = entry.get("textPayload")
     if text is None:
         payload = entry.get("jsonPayload") or entry.get("protoPayload") or {}
@@ -177,20 +180,20 @@ def _stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _told(answer: httpx.Response) -> str:
+def _read_message(answer: httpx.Response) -> str:
     try:
         return str(answer.json()["error"]["message"]).strip()
     except (ValueError, KeyError, TypeError):
         return ""
 
 
-def _why(answer: httpx.Response) -> tuple[str, dict[str, str]]:
-    """The reason (SERVICE_DISABLED) with its metadata where Google gives one, else the status (NOT_FOUND)."""
+def _read_reason(answer: httpx.Response) -> tuple[str, dict[str, str]]:
+    """Return the reason (such as SERVICE_DISABLED) and its metadata or, without one, the status (such as NOT_FOUND)."""
     try:
         error = answer.json()["error"]
-        for each in error.get("details") or []:
-            if str(each.get("@type", "")).endswith("google.rpc.ErrorInfo"):
-                return str(each["reason"]), {key: str(value) for key, value in (each.get("metadata") or {}).items()}
+        for info in error.get("details") or []:
+            if str(info.get("@type", "")).endswith("google.rpc.ErrorInfo"):
+                return str(info["reason"]), {key: str(value) for key, value in (info.get("metadata") or {}).items()}
         return str(error.get("status") or answer.status_code), {}
     except (ValueError, KeyError, TypeError, AttributeError):
         return str(answer.status_code), {}

@@ -1,8 +1,8 @@
-"""Google Cloud: which permissions each resource type takes, as custom roles of the project.
+"""The permissions that each resource type needs on Google Cloud, and the project's custom roles made from them.
 
-Permissions are those of the methods that the provider calls (cloud.google.com/iam/docs/permissions-reference). Project
-IAM is a role of its own: it is given with a condition that names the only two roles which the program grants on the
-project, so that who deploys cannot make itself the project's owner.
+These are the permissions of the methods that the provider calls (cloud.google.com/iam/docs/permissions-reference).
+Changing the project's IAM policy is a separate role. It is granted under a condition that names the only two roles that
+the program grants on the project, so that the deploying identity cannot make itself the project's owner.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from providers.permissions import Row, Table, Way, needed, write_yaml
+from providers.permissions import Row, Table, Way, list_actions, write_yaml
 
 _TERRAFORM = "terraform-provider-google"
 _ACT_AS = "iam.serviceAccounts.actAs"
@@ -35,7 +35,7 @@ TABLE: Table = {
         delete="cloudfunctions.functions.delete",
     ),
     "gcp:cloudrunv2/job:Job": Row(
-        "run.googleapis.com/v2 projects.locations.jobs; who deploys has to be able to read the image",
+        "run.googleapis.com/v2 projects.locations.jobs; the deploying identity must be able to read the image",
         read="run.jobs.get",
         create=f"run.jobs.create run.operations.get artifactregistry.repositories.downloadArtifacts {_ACT_AS}",
         update="run.jobs.update",
@@ -93,7 +93,7 @@ TABLE: Table = {
         create="secretmanager.secrets.setIamPolicy",
     ),
     "gcp:secretmanager/secretVersion:SecretVersion": Row(
-        f"{_TERRAFORM} secretmanager: reads the value itself, so who looks for drift sees the keys",
+        f"{_TERRAFORM} secretmanager: reads the value, so an identity that checks for drift can see the keys",
         read="secretmanager.versions.get secretmanager.versions.access",
         create="secretmanager.versions.add",
         update="secretmanager.versions.enable secretmanager.versions.disable",
@@ -125,11 +125,11 @@ TABLE: Table = {
         update="storage.objects.update",
         delete="storage.objects.delete",
     ),
-    # Look-ups: who works on which project, from the credentials alone.
+    # Look-ups: the identity and the project, from the credentials.
     "gcp:organizations/getClientConfig:getClientConfig": Row(
         f"{_TERRAFORM} google_client_config", look_up="resourcemanager.projects.get serviceusage.services.use"
     ),
-    # What azure-native, aws and gcp have no resource for.
+    # Dynamic resources, and images that are built on the user's machine.
     "pulumi-python:dynamic/prediction-nodes:ImageBuild": Row(
         "providers/gcp/image.py",
         create=(
@@ -154,7 +154,7 @@ TABLE: Table = {
     "pnodes status": Row("providers/gcp/operations.py", read="run.executions.list run.executions.get"),
     "pnodes logs": Row("providers/gcp/operations.py", read="run.executions.get logging.logEntries.list"),
     "pnodes doctor": Row(
-        # Services, billing, the organization's rule on sharing, quotas.
+        # Services, billing, the organization's policy on sharing, quotas.
         "providers/gcp/doctor.py",
         read=("serviceusage.services.list resourcemanager.projects.get orgpolicy.policy.get serviceusage.quotas.get"),
     ),
@@ -163,7 +163,7 @@ TABLE: Table = {
 
 PROJECT_IAM = "resourcemanager.projects.setIamPolicy"
 GRANTED = ("roles/logging.logWriter", "roles/storage.objectViewer")
-"""What the program grants on the project; all other grants are on one job, secret, bucket or repository."""
+"""The roles that the program grants on the project. All other grants are on one job, secret, bucket or repository."""
 CONDITION = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([{}])".format(
     ", ".join(f"'{role}'" for role in GRANTED)
 )
@@ -174,14 +174,14 @@ _TITLES = {
 }
 
 
-def role(way: Way) -> dict[str, Any]:
-    """The role of a way of running, as `gcloud iam roles create --file` takes it; without the project's IAM."""
-    permissions = [each for each in needed(TABLE, way) if each != PROJECT_IAM]
+def build_role(way: Way) -> dict[str, Any]:
+    """Return the role of a way of running, for `gcloud iam roles create --file`. It cannot change the project's IAM."""
+    permissions = [permission for permission in list_actions(TABLE, way) if permission != PROJECT_IAM]
     return {"title": _TITLES[way], "stage": "GA", "includedPermissions": permissions}
 
 
-def grants() -> dict[str, Any]:
-    """The role that is given with CONDITION, beside that of `up`."""
+def build_grants_role() -> dict[str, Any]:
+    """Return the role that is granted under CONDITION, in addition to that of `up`."""
     return {
         "title": "Prediction nodes: grants on the project",
         "stage": "GA",
@@ -189,11 +189,11 @@ def grants() -> dict[str, Any]:
     }
 
 
-def files() -> Iterator[tuple[str, str]]:
-    """(name, text) of each role, and of the condition of the grants, in docs/permissions."""
+def list_files() -> Iterator[tuple[str, str]]:
+    """Yield (name, text) of each role, and of the condition of the grants, in docs/permissions."""
     for way in Way:
-        yield f"gcp-{way}.yaml", write_yaml(role(way))
-    yield "gcp-grants.yaml", write_yaml(grants())
+        yield f"gcp-{way}.yaml", write_yaml(build_role(way))
+    yield "gcp-grants.yaml", write_yaml(build_grants_role())
     condition = {
         "title": "only-what-nodes-need",
         "description": "The two roles that the builders of prediction nodes get on the project",

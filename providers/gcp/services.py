@@ -1,4 +1,4 @@
-"""Google's services that the nodes need: switched on by `up`, looked at by `pnodes doctor`."""
+"""The Google services that nodes need. `up` enables them, and `pnodes doctor` checks them."""
 
 SERVICES = (
     "artifactregistry",

@@ -1,9 +1,9 @@
-"""A node's trigger on Google Cloud: a function with an account that may start this node's job and make its claims.
+"""A node's trigger on Google Cloud: a function whose account may start this node's job and create its claims.
 
-The function is public, as Numerai cannot sign its calls; its code checks the token. An organisation that forbids
-allUsers (domain restricted sharing) refuses the member NODE-public: its administrator has to exempt the project. Cloud
-Scheduler calls the same public address with the token in a header: nobody would check an OIDC token on a public
-function, so a schedule needs neither an account of its own nor a second check.
+The function is public, since Numerai cannot sign its calls; its code checks the token. An organisation with domain
+restricted sharing forbids allUsers and so refuses the member NODE-public: its administrator must exempt the project.
+Cloud Scheduler calls the same URL with the token in a header. It needs no account, since a public function's OIDC
+tokens are not checked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from providers.gcp.archive import ARCHIVE
 from providers.gcp.cluster import Cluster
 
 PYTHON = "python313"
-# A whole vCPU: with the fraction that little memory brings, a cold start alone takes longer than an answer may.
+# A whole vCPU: with the default for so little memory, a cold start takes longer than Numerai waits for an answer.
 CPU, MEMORY, SECONDS = "1", "512Mi", 60
 MAX_INSTANCES, REQUESTS = 3, 8
 
@@ -29,9 +29,9 @@ class Trigger(pulumi.ComponentResource):
     """The webhook of one node."""
 
     url: pulumi.Output[str]
-    """https://HOST, without a slash at its end."""
+    """https://HOST, without a slash at the end."""
     function: pulumi.Output[str]
-    """The function's name, which is also that of the Cloud Run service that it is."""
+    """The name of the function and of its Cloud Run service."""
 
     def __init__(
         self,
@@ -42,16 +42,16 @@ class Trigger(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(f"{TYPE_PREFIX}:gcp:Trigger", node.name, None, opts)
-        self._node, self._cluster, self._labels = node, cluster, names.labels(stack.tags(node))
+        self._node, self._cluster, self._labels = node, cluster, names.build_labels(stack.tags(node))
         self._own = pulumi.ResourceOptions(parent=self)
         self.account = gcp.serviceaccount.Account(
             f"{node.name}-trigger",
-            account_id=names.account(node.name, "trg", cluster.digits),
+            account_id=names.name_account(node.name, "trg", cluster.digits),
             display_name=f"trigger of prediction node {node.name}",
             opts=pulumi.ResourceOptions(parent=self, depends_on=cluster.services),
         )
-        self._grants(job)
-        function = self._function(job, stack)
+        self._create_grants(job)
+        function = self._create_function(job, stack)
         self.function = function.name
         self.url = function.service_config.apply(lambda config: str(config.uri) if config and config.uri else "")
         gcp.cloudrunv2.ServiceIamMember(
@@ -63,32 +63,32 @@ class Trigger(pulumi.ComponentResource):
             opts=self._own,
         )
         if node.schedule:
-            self._schedule(stack)
+            self._create_schedule(stack)
         self.register_outputs({"url": self.url})
 
-    def _grants(self, job: gcp.cloudrunv2.Job) -> None:
-        node, cluster, who = self._node, self._cluster, roles.member(self.account)
+    def _create_grants(self, job: gcp.cloudrunv2.Job) -> None:
+        node, cluster, member = self._node, self._cluster, roles.name_member(self.account)
         gcp.cloudrunv2.JobIamMember(
             f"{node.name}-start",
             location=cluster.region,
             name=job.name,
             role=cluster.runner.name,
-            member=who,
+            member=member,
             opts=self._own,
         )
         gcp.storage.BucketIAMMember(
             f"{node.name}-claim",
             bucket=cluster.bucket.name,
             role=cluster.claimer.name,
-            member=who,
+            member=member,
             condition=gcp.storage.BucketIAMMemberConditionArgs(
                 title="claims",
-                expression=cluster.bucket.name.apply(lambda bucket: roles.claims_condition(bucket, node.name)),
+                expression=cluster.bucket.name.apply(lambda bucket: roles.build_claims_condition(bucket, node.name)),
             ),
             opts=self._own,
         )
 
-    def _function(self, job: gcp.cloudrunv2.Job, stack: Stack) -> gcp.cloudfunctionsv2.Function:
+    def _create_function(self, job: gcp.cloudrunv2.Job, stack: Stack) -> gcp.cloudfunctionsv2.Function:
         node, cluster, functions = self._node, self._cluster, gcp.cloudfunctionsv2
         return functions.Function(
             node.name,
@@ -110,7 +110,7 @@ class Trigger(pulumi.ComponentResource):
                 available_memory=MEMORY,
                 timeout_seconds=SECONDS,
                 max_instance_count=MAX_INSTANCES,
-                # A start that hangs must not keep the next call waiting for another instance.
+                # A slow call must not make the next call wait for another instance.
                 max_instance_request_concurrency=REQUESTS,
                 min_instance_count=0,
                 ingress_settings="ALLOW_ALL",
@@ -130,14 +130,14 @@ class Trigger(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=cluster.packager_grants),
         )
 
-    def _schedule(self, stack: Stack) -> None:
+    def _create_schedule(self, stack: Stack) -> None:
         node, schedule = self._node, self._node.schedule
         assert schedule is not None
         gcp.cloudscheduler.Job(
             node.name,
             region=self._cluster.region,
             description=f"schedule of prediction node {node.name}",
-            # Names of days and months are documented in capitals only.
+            # Cloud Scheduler documents the names of days and months in capitals only.
             schedule=schedule.cron.upper(),
             time_zone=schedule.timezone,
             paused=not node.enabled,

@@ -1,1 +1,1 @@
-"""What the program itself asks of Numerai, always through numerapi: the ids of models that nodes.yaml names."""
+"""Access to Numerai's API through numerapi: the client, the keys, the model look-up and the webhook resource."""

@@ -1,7 +1,7 @@
-"""Where the API keys of a Numerai account come from: the stack's encrypted configuration, else the environment.
+"""Reads the API keys of a Numerai account from the stack's encrypted configuration or, failing that, the environment.
 
-The account that most people have is the unnamed one: `numerai-public-id` and `numerai-secret`, or NUMERAI_PUBLIC_ID and
-NUMERAI_SECRET_KEY. A node with `account: NAME` uses the keys of the same names with NAME at their end.
+Nodes without `account` use `numerai-public-id` and `numerai-secret`, or NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY. Nodes
+with `account: NAME` use the keys with the same names followed by NAME.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from providers.refusal import Refusal
 
 
 class NoKeys(Refusal):
-    """An account's keys are not set, or are none; the sentence says where they are looked for."""
+    """An account's keys are not set or not valid. The sentence says where to set them."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """What the two parts of one account's key pair are called in the configuration and in the environment."""
+    """The names of one account's key pair in the configuration and in the environment."""
 
     public_id: str
     secret: str
@@ -30,7 +30,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Keys:
-    """One account's key pair. Its text shows neither part."""
+    """One account's key pair. Its repr shows neither part."""
 
     public_id: str
     secret: str
@@ -39,8 +39,8 @@ class Keys:
         return "Keys(***)"
 
 
-def names(account: str | None) -> Names:
-    """The names for an account of nodes.yaml; None is the unnamed one."""
+def name_keys(account: str | None) -> Names:
+    """Return the names of the keys of an account in nodes.yaml; None is the unnamed account."""
     ending, variable = (f"-{account}", f"_{account.upper().replace('-', '_')}") if account else ("", "")
     return Names(
         f"numerai-public-id{ending}",
@@ -50,24 +50,24 @@ def names(account: str | None) -> Names:
     )
 
 
-def keys(account: str | None, configured: Callable[[str], object | None]) -> Keys:
-    """An account's keys; `configured` looks a setting of this project up. Raises NoKeys."""
-    called = names(account)
-    pairs = ((called.public_id, called.public_id_variable), (called.secret, called.secret_variable))
-    found = {setting: str(configured(setting) or "") or os.environ.get(variable, "") for setting, variable in pairs}
-    missing = [setting for setting, value in found.items() if not value]
+def read_keys(account: str | None, configured: Callable[[str], object | None]) -> Keys:
+    """Return an account's keys. `configured` looks up a setting of this project. Raises NoKeys."""
+    names = name_keys(account)
+    pairs = ((names.public_id, names.public_id_variable), (names.secret, names.secret_variable))
+    values = {setting: str(configured(setting) or "") or os.environ.get(variable, "") for setting, variable in pairs}
+    missing = [setting for setting, value in values.items() if not value]
     if missing:
-        raise NoKeys(missing_sentence(account, missing[0]))
-    for (setting, variable), value in zip(pairs, found.values(), strict=True):
+        raise NoKeys(explain_missing_key(account, missing[0]))
+    for (setting, variable), value in zip(pairs, values.values(), strict=True):
         if not value.isascii():
-            raise NoKeys(f"`{setting}` (or {variable}) has a character that no key has: copy it again.")
-    return Keys(found[called.public_id], found[called.secret])
+            raise NoKeys(f"`{setting}` (or {variable}) contains a character that no key has: copy the key again.")
+    return Keys(values[names.public_id], values[names.secret])
 
 
-def missing_sentence(account: str | None, setting: str) -> str:
-    """What to do about a part of a key pair that is not set."""
-    called = names(account)
-    variable = called.public_id_variable if setting == called.public_id else called.secret_variable
+def explain_missing_key(account: str | None, setting: str) -> str:
+    """Return a sentence that says how to set a missing part of a key pair."""
+    names = name_keys(account)
+    variable = names.public_id_variable if setting == names.public_id else names.secret_variable
     whose = f" of the account {account}" if account else ""
     return (
         f"Numerai's API key{whose} is not set: expected the secret `{setting}` in this stack's configuration "

@@ -1,8 +1,7 @@
-"""Model names -> model ids, looked up once for each account when a name in nodes.yaml is new.
+"""Looks up the ids of models that nodes.yaml gives by name.
 
-A node may name its model by UUID (then nothing is asked) or by name. All names of an account are resolved by one
-resource, so that they are looked up in one go during `up`, kept in the state, and not asked again; a preview needs no
-keys.
+A node gives its model by id, which needs no look-up, or by name. One resource per account looks up all names during
+`up` and keeps the ids in the state. It looks them up again only if the names change, so a preview needs no keys.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ import pulumi
 from pulumi import dynamic
 
 from nodefile import Node, Tournament
-from providers.numerai.keys import Keys, keys
+from providers.numerai.keys import Keys, read_keys
 from providers.refusal import Refusal
 from providers.resource import Provider, Resource
 
 
 class LookUpFailed(Refusal):
-    """Numerai could not tell a model's id; the sentence says why and what to do."""
+    """A model's id could not be looked up. The sentence says why and what to do."""
 
 
 class ModelIdsProvider(Provider):
@@ -37,15 +36,14 @@ class ModelIdsProvider(Provider):
         return dynamic.DiffResult(changes=sorted(olds["names"]) != sorted(news["names"]))
 
     def _outputs(self, props: dict[str, Any]) -> dict[str, Any]:
-        known = keys(props["account"] or None, self.setting)
-        return {**props, "ids": look_up(props["names"], known)}
+        return {**props, "ids": look_up(props["names"], read_keys(props["account"] or None, self.setting))}
 
 
-def look_up(names: Sequence[str], known: Keys) -> dict[str, str]:
-    """The ids of "tournament/name" entries. Raises LookUpFailed for unknown names, and the client's errors."""
-    from providers.numerai.client import Client  # 0.3 s of imports that only a look-up needs
+def look_up(names: Sequence[str], keys: Keys) -> dict[str, str]:
+    """Return the ids of "tournament/name" entries. Raises LookUpFailed for unknown names, and the client's errors."""
+    from providers.numerai.client import Client  # takes 0.3 s to import, and only a look-up needs it
 
-    client = Client(known)
+    client = Client(keys)
     ids: dict[str, str] = {}
     for tournament in sorted({name.split("/")[0] for name in names}):
         models: dict[str, str] = client.get_models(Tournament(tournament).number)
@@ -59,7 +57,7 @@ def look_up(names: Sequence[str], known: Keys) -> dict[str, str]:
 
 
 class ModelIds(Resource, module="prediction-nodes", name="ModelIds"):
-    """`ids`: "tournament/name" -> model id."""
+    """The look-up of one account's models. `ids` maps "tournament/name" to the model id."""
 
     ids: pulumi.Output[Mapping[str, str]]
 
@@ -68,18 +66,18 @@ class ModelIds(Resource, module="prediction-nodes", name="ModelIds"):
         super().__init__("model-ids", f"numerai-models-{account}" if account else "numerai-models", props)
 
 
-def model_ids(nodes: Sequence[Node]) -> dict[str, pulumi.Output[str]]:
-    """Model id by node name; registers a look-up for each account of which some node names its model."""
+def resolve_models(nodes: Sequence[Node]) -> dict[str, pulumi.Output[str]]:
+    """Return the model ids by node name. Registers a look-up for each account with models that are given by name."""
     named: dict[str | None, dict[str, str]] = {}
     for node in nodes:
         if not node.model_is_id:
             named.setdefault(node.account, {})[node.name] = f"{node.tournament.value}/{node.model}"
-    found = {account: ModelIds(account, list(names.values())).ids for account, names in named.items()}
+    look_ups = {account: ModelIds(account, list(names.values())).ids for account, names in named.items()}
 
-    def one(node: Node) -> pulumi.Output[str]:
+    def resolve(node: Node) -> pulumi.Output[str]:
         if node.model_is_id:
             return pulumi.Output.from_input(node.model.lower())
         name = named[node.account][node.name]
-        return found[node.account].apply(lambda ids: ids[name])
+        return look_ups[node.account].apply(lambda ids: ids[name])
 
-    return {node.name: one(node) for node in nodes}
+    return {node.name: resolve(node) for node in nodes}

@@ -1,8 +1,8 @@
-"""A model's webhook at Numerai as a resource: set once the trigger answers, changed with it, cleared with the node.
+"""A model's webhook at Numerai as a resource. It is set once the trigger answers and cleared when the node is removed.
 
-The state holds a fingerprint of the URL, never the URL, whose token is a secret. `pulumi refresh` reads Numerai's value
-back, so that a change made by hand shows. Keys come from the stack's configuration when the resource is worked on: none
-are kept in it, and rotating them is no change of it.
+The state holds a fingerprint of the URL instead of the URL, whose token is secret. `pulumi refresh` reads the webhook
+from Numerai and so detects manual changes. The keys are read from the stack's configuration for each operation; the
+resource does not store them, so rotating keys does not change it.
 """
 
 from __future__ import annotations
@@ -18,31 +18,34 @@ from pulumi import dynamic
 from nodefile import Node
 from providers import webhook_url
 from providers.contract import PredictionNode, Stack
-from providers.numerai.keys import NoKeys, keys
+from providers.numerai.keys import NoKeys, read_keys
 from providers.refusal import Refusal
 from providers.resource import Provider, Resource
 
-# A new function's address and the right to call it can take minutes to be known everywhere.
+# It can take minutes until the URL of a new function resolves and the permission to call it takes effect.
 _ANSWER_SECONDS, _PAUSE_SECONDS = 300, 5
 _ABSENT, _NOT_OURS = "none", "unmanaged"
 
 
 class TriggerSilent(Refusal):
-    """The trigger's address does not answer as a trigger."""
+    """The trigger does not answer at its URL."""
 
 
 class WebhookProvider(Provider):
-    """`node`, `account`, `modelId`, `url` (secret) and `register` in; `fingerprint` of what Numerai has out."""
+    """Sets, reads and clears a webhook.
+
+    Inputs: `node`, `account`, `modelId`, `url` (secret) and `register`. Output: `fingerprint` of the URL at Numerai.
+    """
 
     answer_seconds, pause_seconds = _ANSWER_SECONDS, _PAUSE_SECONDS
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         changed = [name for name in ("account", "register", "node") if olds.get(name) != news[name]]
-        # In a preview a new trigger's address is not known yet: no text, but pulumi's mark for that.
+        # In a preview, the URL of a new trigger is Pulumi's marker for unknown values, which is not a string.
         url = news["url"] if isinstance(news["url"], str) else None
         if news["register"] and (url is None or olds.get("fingerprint") != fingerprint(url)):
             changed.append("url")
-        # Another model's webhook is another thing: the old one is cleared once the new one is set.
+        # The webhook belongs to the model: for another model, the new webhook is set and then the old one cleared.
         replaces = ["modelId"] if olds.get("modelId") != news["modelId"] else []
         return dynamic.DiffResult(changes=bool(changed or replaces), replaces=replaces)
 
@@ -53,68 +56,68 @@ class WebhookProvider(Provider):
         return dynamic.UpdateResult(self._set(news))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        known = {key: value for key, value in props.items() if key not in ("url", "__provider")}
+        outputs = {key: value for key, value in props.items() if key not in ("url", "__provider")}
         if not props["register"]:
-            return dynamic.ReadResult(id_, known)
+            return dynamic.ReadResult(id_, outputs)
         try:
-            actual = self._client(props).webhook(props["modelId"])
+            actual = self._create_client(props).webhook(props["modelId"])
         except NoKeys as error:
-            print(f"{props['node']}: not compared with what Numerai has. {error}", flush=True)
-            return dynamic.ReadResult(id_, known)
-        return dynamic.ReadResult(id_, {**known, "fingerprint": fingerprint(actual)})
+            print(f"{props['node']}: the webhook was not compared with Numerai's. {error}", flush=True)
+            return dynamic.ReadResult(id_, outputs)
+        return dynamic.ReadResult(id_, {**outputs, "fingerprint": fingerprint(actual)})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         if not props["register"]:
             return
         from providers.numerai.client import NumeraiRefused
 
-        client = self._client(props)
+        client = self._create_client(props)
         try:
             ours = fingerprint(client.webhook(props["modelId"])) == props["fingerprint"]
         except NumeraiRefused as error:
             if "not found" in str(error).lower() or "no model" in str(error):
-                return  # a model that is gone has no webhook
+                return  # a deleted model has no webhook
             raise
         if ours:
             client.set_webhook(props["modelId"], None)
 
     def _set(self, props: dict[str, Any]) -> dict[str, Any]:
-        kept = {key: value for key, value in props.items() if key != "url"}
+        outputs = {key: value for key, value in props.items() if key != "url"}
         if not props["register"]:
-            return {**kept, "fingerprint": _NOT_OURS}
-        client = self._client(props)
-        self._wait(props)
+            return {**outputs, "fingerprint": _NOT_OURS}
+        client = self._create_client(props)
+        self._await_trigger(props)
         client.set_webhook(props["modelId"], props["url"])
-        return {**kept, "fingerprint": fingerprint(props["url"])}
+        return {**outputs, "fingerprint": fingerprint(props["url"])}
 
-    def _client(self, props: dict[str, Any]) -> Any:
-        from providers.numerai.client import Client  # 0.3 s of imports that only work on a webhook needs
+    def _create_client(self, props: dict[str, Any]) -> Any:
+        from providers.numerai.client import Client  # takes 0.3 s to import, and only these operations need it
 
-        return Client(keys(props["account"] or None, self.setting))
+        return Client(read_keys(props["account"] or None, self.setting))
 
-    def _wait(self, props: dict[str, Any]) -> None:
-        """Until the trigger answers: Numerai must never be told of an address that does not work."""
-        address = webhook_url.beside(props["url"], "/health")
-        again = tenacity.Retrying(
+    def _await_trigger(self, props: dict[str, Any]) -> None:
+        """Wait until the trigger answers, so that Numerai never gets a URL that does not work. Raises TriggerSilent."""
+        address = webhook_url.build_trigger_url(props["url"], "/health")
+        retry = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_NotYet),
             wait=tenacity.wait_fixed(self.pause_seconds),
             stop=tenacity.stop_after_delay(self.answer_seconds),
             reraise=True,
         )
         try:
-            again(_ask, address)
+            retry(_check_health, address)
         except _NotYet as error:
             raise TriggerSilent(
-                f"the trigger of {props['node']} does not answer at {address} ({error}), so Numerai was not told of "
-                "it and still has what it had. Run `pulumi up` again in a few minutes; the trigger's log says more."
+                f"the trigger of {props['node']} does not answer at {address} ({error}), so the webhook at Numerai was "
+                "not changed. Run `pulumi up` again in a few minutes; the trigger's log has details."
             ) from error
 
 
 class _NotYet(Exception):
-    """Not the answer of a trigger."""
+    """The trigger does not answer yet."""
 
 
-def _ask(address: str) -> None:
+def _check_health(address: str) -> None:
     import requests
 
     try:
@@ -126,31 +129,35 @@ def _ask(address: str) -> None:
 
 
 def fingerprint(url: str | None) -> str:
-    """What the state keeps of a URL: 256 random bits cannot be found from their hash."""
+    """Return the SHA-256 of a URL for the state. It does not reveal the URL, whose token has 256 random bits."""
     return hashlib.sha256(url.encode()).hexdigest() if url else _ABSENT
 
 
 class Webhook(Resource, module="prediction-nodes", name="Webhook"):
-    """`fingerprint`: SHA-256 (hex) of the URL that Numerai has; "none" without one, "unmanaged" if it is left alone."""
+    """A model's webhook.
+
+    `fingerprint` is the SHA-256 (hex) of the URL at Numerai, "none" if there is no URL, or "unmanaged" if this project
+    does not manage the webhook.
+    """
 
     fingerprint: pulumi.Output[str]
 
-    def __init__(self, node: Node, built: PredictionNode, stack: Stack) -> None:
+    def __init__(self, node: Node, component: PredictionNode, stack: Stack) -> None:
         props = {
             "node": node.name,
             "account": node.account or "",
             "modelId": stack.model_ids[node.name],
-            "url": built.webhook_url,
+            "url": component.webhook_url,
             "register": node.register_webhook,
             "fingerprint": None,
         }
-        # After everything of the node, and gone before anything of it: Numerai never calls what is not there. No child
-        # of the node, whose cloud may change: then the webhook is changed once the new node answers.
-        opts = pulumi.ResourceOptions(depends_on=[built], additional_secret_outputs=["url"])
+        # Created after all resources of the node and deleted before them, so that Numerai never calls a missing
+        # trigger. Not a child of the node: if the node moves to another cloud, the webhook is updated in place.
+        opts = pulumi.ResourceOptions(depends_on=[component], additional_secret_outputs=["url"])
         super().__init__("webhook", node.name, props, opts)
 
 
-def register_webhooks(nodes: Sequence[Node], built: Mapping[str, PredictionNode], stack: Stack) -> None:
-    """One webhook per node."""
+def register_webhooks(nodes: Sequence[Node], components: Mapping[str, PredictionNode], stack: Stack) -> None:
+    """Register each node's webhook with Pulumi. `components` holds the nodes' components by node name."""
     for node in nodes:
-        Webhook(node, built[node.name], stack)
+        Webhook(node, components[node.name], stack)

@@ -20,7 +20,7 @@ from pnodes.ci import needs
 from pnodes.deployed.accounts import Accounts
 from pnodes.engine.paths import ROOT
 from pnodes.plan.cost import estimate, shared
-from providers.checks import load_checked, notes
+from providers.checks import list_notes, load_checked
 from providers.clouds import find_cloud
 from providers.findings import Level, Place
 from providers.operations import NoCredentials, NodeFacts
@@ -61,7 +61,9 @@ def fog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_its_nodes_are_read_and_refused_with_the_reason(fog: Path) -> None:
-    assert notes(load_checked("nodes.yaml")) == {"alpha": "raised to 4 vCPU / 8 GiB, the next machine that Fog has"}
+    assert list_notes(load_checked("nodes.yaml")) == {
+        "alpha": "raised to 4 vCPU / 8 GiB, the next machine that Fog has"
+    }
     (fog / "nodes.yaml").write_text(NODES.replace("gen-md", 'cpu-md, schedule: "0 13 * * *"'))
     with pytest.raises(NodeFileError) as caught:
         load_checked("nodes.yaml")

@@ -51,7 +51,7 @@ def test_commands_and_their_options_exist() -> None:
 def test_the_environment_sets_what_the_program_reads() -> None:
     environment, stack = (yaml.safe_load(block) for block in blocks("yaml"))
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["name"]
-    called = keys.names(None)
+    called = keys.name_keys(None)
     given = environment["values"]["pulumiConfig"]
     assert set(given) == {f"{project}:{called.public_id}", f"{project}:{called.secret}"}
     for reference in given.values():
@@ -64,4 +64,4 @@ def test_the_environment_sets_what_the_program_reads() -> None:
 
 def test_settings_of_keys_are_those_that_the_program_reads() -> None:
     named = {words[-1] for words in commands() if words[1:4] == ["config", "set", "--secret"]}
-    assert named == {keys.names(None).public_id, keys.names(None).secret}
+    assert named == {keys.name_keys(None).public_id, keys.name_keys(None).secret}

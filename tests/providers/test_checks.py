@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nodefile import Node, NodeFileError
-from providers.checks import load_checked, notes
+from providers.checks import list_notes, load_checked
 
 Check = Callable[[Node, str, str], Iterator[tuple[str, str]]]
 ID = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
@@ -91,6 +91,6 @@ def test_a_size_that_a_cloud_gives_more_of_is_told() -> None:
     lines = {"fits": ("x", "aws", "gen-md"), "raised": ("y", "aws", "gen-xl"), "more": ("z", "gcp", "gen-xs")}
     nodes = "".join(f"  {name}: {entry.format(model=m, cloud=c, size=s)}\n" for name, (m, c, s) in lines.items())
     Path("nodes.yaml").write_text(f"nodes:\n{nodes}")
-    found = notes(load_checked("nodes.yaml"))
+    found = list_notes(load_checked("nodes.yaml"))
     assert found.keys() == {"raised", "more"}
     assert found["raised"].startswith("raised to 8 vCPU / 32 GiB")

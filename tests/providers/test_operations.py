@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from providers.operations import LogLine, NodeOperations, Run, State, counted, variables, when
+from providers.operations import LogLine, NodeOperations, Run, State, number_lines, read_time, read_variables
 from trigger.log_line import parse, shown
 
 BEGIN = datetime(2025, 11, 23, 12, tzinfo=UTC)
@@ -56,7 +56,7 @@ def test_a_run_that_ended_long_ago_is_read_once() -> None:
 
 
 def test_equal_lines_are_told_apart() -> None:
-    assert len({each.key for each in counted([(BEGIN, "same"), (BEGIN, "same")])}) == 2
+    assert len({each.key for each in number_lines([(BEGIN, "same"), (BEGIN, "same")])}) == 2
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,11 @@ def test_equal_lines_are_told_apart() -> None:
     [("2025-11-23T12:00:00Z", 0), ("2025-11-23T12:00:00.123456789Z", 123456), ("2025-11-23T12:00:00.5+00:00", 500000)],
 )
 def test_times_of_all_clouds_are_understood(text: str, micro: int) -> None:
-    assert when(text) == BEGIN.replace(microsecond=micro)
+    assert read_time(text) == BEGIN.replace(microsecond=micro)
 
 
 def test_variables_without_a_value_are_secrets_by_reference_and_left_out() -> None:
-    assert variables([{"name": "A", "value": "1"}, {"name": "KEY", "secretRef": "k"}, {"name": "E"}]) == {"A": "1"}
+    assert read_variables([{"name": "A", "value": "1"}, {"name": "KEY", "secretRef": "k"}, {"name": "E"}]) == {"A": "1"}
 
 
 def test_the_trigger_s_line_is_read_back() -> None:

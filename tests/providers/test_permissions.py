@@ -24,7 +24,7 @@ from providers.azure import permissions as azure
 from providers.azure.services import SERVICES
 from providers.clouds import list_clouds
 from providers.gcp import permissions as gcp
-from providers.permissions import Table, Way, missing, needed
+from providers.permissions import Table, Way, list_actions, list_missing_types
 from tests.providers.every_feature import LARGE, NODES
 
 FOLDER = ROOT / "docs" / "permissions"
@@ -72,7 +72,7 @@ def seen(cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Seen:
 
 
 def test_every_type_that_the_program_registers_has_a_row(cloud: str, seen: Seen) -> None:
-    unknown = missing(TABLES[cloud], seen.types)
+    unknown = list_missing_types(TABLES[cloud], seen.types)
     assert not unknown, (
         f"add a row to permissions/{cloud}.py for {', '.join(unknown)}: what who deploys must be allowed to do to look "
         "at it, make it, change it and delete it, with its source; then run this test with PNODES_REWRITE_PAGES=1"
@@ -97,7 +97,7 @@ def test_there_are_no_other_files() -> None:
 
 
 def test_each_way_has_more_rights_than_the_one_before(cloud: str) -> None:
-    preview, drift, up = (set(needed(TABLES[cloud], way)) for way in Way)
+    preview, drift, up = (set(list_actions(TABLES[cloud], way)) for way in Way)
     assert preview < drift < up
 
 
@@ -119,16 +119,18 @@ def test_only_what_the_condition_names_is_granted_on_a_google_project(seen: Seen
 def test_the_condition_of_azure_lets_through_what_the_program_assigns(seen: Seen) -> None:
     given = [each.inputs for each in seen.resources if each.type.endswith(":RoleAssignment")]
     assert {each["principalType"] for each in given} == {"ServicePrincipal"}
-    assert not [each for each in given if each["roleDefinitionId"].rsplit("/", 1)[-1] in azure.condition()]
+    assert not [each for each in given if each["roleDefinitionId"].rsplit("/", 1)[-1] in azure.build_condition()]
 
 
 def test_azure_may_switch_on_just_the_services_that_the_program_switches_on() -> None:
-    registering = {each.split("/")[0] for each in needed(azure.TABLE, Way.UP) if each.endswith("/register/action")}
+    registering = {
+        each.split("/")[0] for each in list_actions(azure.TABLE, Way.UP) if each.endswith("/register/action")
+    }
     assert registering == set(SERVICES)
 
 
 def test_azure_lets_who_deploys_ask_how_what_takes_long_ended() -> None:
-    up = {each.lower() for each in needed(azure.TABLE, Way.UP)}
+    up = {each.lower() for each in list_actions(azure.TABLE, Way.UP)}
     at_once = {"authorization", "insights", "managedidentity", "storage"}
     for type_, row in azure.TABLE.items():
         service = row.create.split("/")[0].removeprefix("Microsoft.").lower()

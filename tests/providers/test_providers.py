@@ -23,10 +23,10 @@ class Mocks(pulumi.runtime.Mocks):
 pulumi.runtime.set_mocks(Mocks(), "prediction-nodes", "dev", preview=True)
 from providers.checks import load_checked
 from providers.clouds import register
-from providers.stack import current_stack
+from providers.stack import load_stack
 nodes = load_checked("nodes.yaml", "prediction-nodes", "dev").nodes
 try:
-    register(nodes, current_stack(nodes))
+    register(nodes, load_stack(nodes))
 finally:
     print(sorted(name for name in sys.modules if name in ("pulumi_aws", "pulumi_gcp", "pulumi_azure_native")))
 """

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from providers.aws.operations import Account, asked
+from providers.aws.operations import Account, translate_errors
 from providers.azure import identity as azure_identity
 from providers.gcp import identity as google_identity
 from providers.operations import NoCredentials, OperationsError
@@ -78,6 +78,6 @@ def test_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     client = Account(lambda _: None, "us-east-1").client("sts")
-    with pytest.raises(OperationsError) as error, asked("say who the credentials are"):
+    with pytest.raises(OperationsError) as error, translate_errors("say who the credentials are"):
         client.get_caller_identity()
     assert unanswered(error)

@@ -14,6 +14,6 @@ def test_webhooks_and_keys_are_in_no_text() -> None:
     keys = {"p:numerai-public-id": {"value": "ID"}, "p:numerai-secret": {"value": "HUSH", "secret": True}}
     found = DeployedStack(OUTPUTS, {"aws:region": {"value": "us-east-1"}, **keys}, "p")
     assert "SECRET" not in repr(found.nodes)
-    assert found.node("a").facts.named("queue") == "q"
+    assert found.node("a").facts.require("queue") == "q"
     assert (found.configured("aws:region"), found.configured("aws:profile")) == ("us-east-1", None)
     assert found.numerai(None).token == ("ID", "HUSH")

@@ -85,7 +85,7 @@ def test_numerai_does_not_answer(wire: Wire, monkeypatch: pytest.MonkeyPatch) ->
     wire.answers = [(503, "")]
     (finding,) = examine()
     assert finding.level == Level.FAILED, finding.text
-    assert "could not be asked" in finding.text
+    assert "could not be reached" in finding.text
 
 
 def test_missing_scopes(wire: Wire) -> None:

@@ -12,7 +12,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from providers.aws.buildspec import BUILDSPEC, SCRIPT
-from providers.aws.image import CodeBuildProvider, official_images
+from providers.aws.image import CodeBuildProvider, list_official_images
 from providers.images.build import image_tag
 from providers.images.following import BuildFailed
 
@@ -32,7 +32,7 @@ from providers.images.following import BuildFailed
     ],
 )
 def test_base_images_that_docker_itself_publishes(dockerfile: str, images: list[str]) -> None:
-    assert official_images(dockerfile, {"TAG": "3.13"}) == images
+    assert list_official_images(dockerfile, {"TAG": "3.13"}) == images
 
 
 def props(**changes: Any) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def test_a_build_waits_for_a_place_in_an_account_that_has_few(tmp_path: Path, mo
 
 
 def test_an_account_without_any_builds_is_told_what_to_ask_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BuildFailed, match=r"alpha .* no builds in us-east-1 yet .*Service Quotas"):
+    with pytest.raises(BuildFailed, match=r"alpha .* not let .* builds in us-east-1 yet .*Service Quotas"):
         start(tmp_path, FullAccount(1, places=0), monkeypatch)
 
 

@@ -223,11 +223,11 @@ def test_batch_knows_every_key_of_the_container() -> None:
     """What it does not know it drops without a word: botocore's model of the service knows the names."""
     import botocore.session
 
-    from providers.aws.node import container_properties
+    from providers.aws.node import write_container_properties
 
     shape = botocore.session.get_session().get_service_model("batch").shape_for("ContainerProperties")
     properties = json.loads(
-        container_properties(patients.node(disk=30, command=("a",)), "i", "e", "l", "m", ["x", "y"])
+        write_container_properties(patients.node(disk=30, command=("a",)), "i", "e", "l", "m", ["x", "y"])
     )
     assert unknown(shape, properties) == []
 

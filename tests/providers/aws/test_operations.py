@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from providers.aws.operations import Account, AwsNode, _of_the_function
+from providers.aws.operations import Account, AwsNode, _read_message
 from providers.operations import NoCredentials, NodeFacts, NodeOperations, OperationsError, State
 from sandbox.aws import functions
 from tests.providers.scripts import FAIL, SLEEP, SPEAK
@@ -139,7 +139,7 @@ def test_the_trigger_s_log_is_that_of_its_function(aws: Aws) -> None:
     ],
 )
 def test_the_platform_s_own_lines_are_left_out_unless_something_broke(message: str, text: str) -> None:
-    assert _of_the_function(message) == text
+    assert _read_message(message) == text
 
 
 def test_no_credentials_is_a_sentence_with_the_command(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,5 +166,5 @@ def test_facts_of_an_older_stack_and_unknown_jobs_are_sentences(aws: Aws) -> Non
     old: Any = NodeFacts("alpha", "aws", "us-east-1", node.facts.job, {})
     with pytest.raises(OperationsError, match="Run `pulumi up` once"):
         Account(lambda _: None, "us-east-1").node(old).runs()
-    with pytest.raises(OperationsError, match="knows no job"):
+    with pytest.raises(OperationsError, match="has no job"):
         operations(node).run("5f0c8a31-0000-4000-8000-000000000000")

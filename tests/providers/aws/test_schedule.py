@@ -8,7 +8,7 @@ import pytest
 
 from nodefile import Schedule
 from nodefile.cron import read
-from providers.aws.schedule import MAX_LENGTH, NotOnAws, expression
+from providers.aws.schedule import MAX_LENGTH, NotOnAws, write_expression
 from sandbox.aws.schedules import due
 from trigger.cron import matches
 
@@ -26,12 +26,12 @@ from trigger.cron import matches
     ],
 )
 def test_lines(cron: str, written: str) -> None:
-    assert expression(Schedule(cron=read(cron), timezone="UTC")) == written
+    assert write_expression(Schedule(cron=read(cron), timezone="UTC")) == written
 
 
 @pytest.mark.parametrize("cron", ["1-59/2 */3 * * *", "0 12 1,15 2-12/2 *", "7 7 * 3 0,6", "0 0 31 * *"])
 def test_an_expression_fires_exactly_when_its_line_does(cron: str) -> None:
-    written = expression(Schedule(cron=cron, timezone="UTC"))
+    written = write_expression(Schedule(cron=cron, timezone="UTC"))
     start = datetime(2028, 2, 27)  # noqa: DTZ001 - a leap year's end of February, in no zone
     for minute in range(60 * 24 * 40):
         moment = start + timedelta(minutes=minute)
@@ -41,10 +41,10 @@ def test_an_expression_fires_exactly_when_its_line_does(cron: str) -> None:
 
 def test_either_day_field_cannot_be_said() -> None:
     with pytest.raises(NotOnAws, match="set one of the two"):
-        expression(Schedule(cron="0 0 13 * 5", timezone="UTC"))
+        write_expression(Schedule(cron="0 0 13 * 5", timezone="UTC"))
 
 
 def test_the_longest_line_fits() -> None:
     odd = ",".join(map(str, range(1, 60, 2)))
     line = f"{odd} {','.join(map(str, range(1, 24, 2)))} {','.join(map(str, range(1, 32, 2)))} 1,3,5,7,9,11 *"
-    assert len(expression(Schedule(cron=line, timezone="UTC"))) <= MAX_LENGTH
+    assert len(write_expression(Schedule(cron=line, timezone="UTC"))) <= MAX_LENGTH

@@ -89,7 +89,7 @@ def test_a_trigger_has_exactly_three_rights(two: Program) -> None:
     assert set(grants) == {"alpha-start", "alpha-claim", "alpha-host"}
     assert grants["alpha-start"].inputs["scope"].endswith("/Job/alpha")
     assert grants["alpha-claim"].inputs["scope"].endswith("/BlobContainer/azure-eastus")
-    assert grants["alpha-claim"].inputs["condition"] == roles.claims_condition("alpha")
+    assert grants["alpha-claim"].inputs["condition"] == roles.build_claims_condition("alpha")
     assert grants["alpha-claim"].inputs["conditionVersion"] == "2.0"
     host = next(each.name for each in two.of("alpha") if each.type.endswith(":StorageAccount"))
     assert grants["alpha-host"].inputs["scope"].endswith(f"/StorageAccount/{host}")

@@ -88,7 +88,7 @@ def test_a_new_workspace_has_no_table_yet_and_that_is_no_error(azure: Azure) -> 
     job = node.start()
     assert found.log(found.run(job)) == [] or found.log(found.run(job))[0].text == "asleep"
     found.stop(found.run(job))
-    assert facts.named("trigger") == "absent"
+    assert facts.require("trigger") == "absent"
 
 
 def test_a_failed_job_has_the_reason_that_container_apps_tells_elsewhere(azure: Azure) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nodefile import Schedule
-from providers.azure.schedule import utc_ticks
+from providers.azure.schedule import write_expression
 from trigger import cron
 
 LINES = ["0 13 * * 2-6", "*/20 9-17 * * *", "15 2 * * *", "0 0 1 * 1", "30 23 * 3,11 sun"]
@@ -25,13 +25,13 @@ ZONES = ["UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Paci
     ],
 )
 def test_ticks(line: str, zone: str, ticks: str) -> None:
-    assert utc_ticks(Schedule(cron=line, timezone=zone)) == ticks
+    assert write_expression(Schedule(cron=line, timezone=zone)) == ticks
 
 
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize("zone", ZONES)
 def test_no_due_minute_of_a_year_is_missed(line: str, zone: str) -> None:
-    _, ticks = utc_ticks(Schedule(cron=line, timezone=zone)).split(" ", 1)
+    _, ticks = write_expression(Schedule(cron=line, timezone=zone)).split(" ", 1)
     start = datetime(2027, 1, 1, tzinfo=UTC)
     for day in [*range(0, 365, 11), 72, 73, 86, 93, 94, 269, 276, 297, 304, 310]:  # and the days when clocks change
         for minute in range(0, 1440, 5):

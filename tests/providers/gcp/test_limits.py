@@ -100,7 +100,7 @@ def test_a_raised_size_says_so() -> None:
         ({"region": "us-central1-a"}, "region", "expected a name such as us-central1"),
         ({"region": "us-east-1"}, "region", '"us-east-1" is not the name of a Google Cloud region'),
         ({"region": "US-CENTRAL1"}, "region", "gcloud run regions list"),
-        ({"timeout": 25 * 3600}, "timeout", "25 h is longer than a run may take here; the longest is 24 h"),
+        ({"timeout": 25 * 3600}, "timeout", "25 h is longer than a run may take here; the maximum is 24 h"),
         ({"disk": 50}, "disk", "take from its memory"),
         ({"tags": {"Team": "x"}}, "tags", '"Team" cannot be a label'),
         ({"tags": {"1team": "x"}}, "tags", "beginning with a letter"),

@@ -318,5 +318,5 @@ def test_resources_are_where_the_node_says(program: Make) -> None:
 
 def test_without_a_project_the_sentence_says_what_to_set() -> None:
     with pytest.raises(pulumi.RunError, match="pulumi config set gcp:project"):
-        cluster.known_project("")
-    assert cluster.known_project(PROJECT) == PROJECT
+        cluster.require_project("")
+    assert cluster.require_project(PROJECT) == PROJECT

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from providers.gcp.operations import Account, GcpNode, _state
+from providers.gcp.operations import Account, GcpNode, _read_state
 from providers.operations import NoCredentials, NodeFacts, NodeOperations, OperationsError, State
 from sandbox.gcp import iam
 from tests.providers.scripts import FAIL, SLEEP, SPEAK
@@ -172,4 +172,4 @@ def test_a_person_without_a_quota_project_is_counted_for_the_node_s(google: Goog
     ],
 )
 def test_states(execution: dict[str, Any], state: State) -> None:
-    assert _state(execution)[0] is state
+    assert _read_state(execution)[0] is state

@@ -10,7 +10,7 @@ import pytest
 from providers.gcp import doctor
 from providers.gcp import permissions as gcp
 from providers.gcp.services import SERVICES
-from providers.permissions import Way, needed
+from providers.permissions import Way, list_actions
 from tests.providers.patients import node, place
 from tests.providers.rest import Rest
 
@@ -26,7 +26,7 @@ ASKED = {
 
 @pytest.mark.parametrize("service", FOLLOWED)
 def test_who_deploys_may_ask_how_what_takes_long_ended(service: str) -> None:
-    up = needed(gcp.TABLE, Way.UP)
+    up = list_actions(gcp.TABLE, Way.UP)
     assert [each for each in up if each.startswith(f"{service}.") and each.endswith((".create", ".enable"))], up
     assert f"{service}.operations.get" in up
 
@@ -40,8 +40,8 @@ def test_the_doctor_may_ask_what_it_asks(way: Way, monkeypatch: pytest.MonkeyPat
     assert list(doctor.examine(place(node("alpha", "gcp", "us-central1"), gcp__project="my-project")))
     rights = {right for url in rest.asked for pattern, right in ASKED.items() if re.search(pattern, url)}
     assert rights == set(ASKED.values()), "the doctor asks for something else: say here what it takes"
-    assert rights <= set(needed(gcp.TABLE, way))
+    assert rights <= set(list_actions(gcp.TABLE, way))
 
 
 def test_a_preview_may_not_even_look_at_quotas() -> None:
-    assert needed(gcp.TABLE, Way.PREVIEW) == ["resourcemanager.projects.get", "serviceusage.services.use"]
+    assert list_actions(gcp.TABLE, Way.PREVIEW) == ["resourcemanager.projects.get", "serviceusage.services.use"]

@@ -63,7 +63,7 @@ def test_what_passes_is_tried_again(wire: Wire) -> None:
 
 def test_a_webhook_that_is_not_taken_is_told(wire: Wire) -> None:
     wire.answers = [{"data": {"setSubmissionWebhook": "false"}}]
-    with pytest.raises(NumeraiRefused, match="did not take the webhook"):
+    with pytest.raises(NumeraiRefused, match="did not set the webhook"):
         client().set_webhook(MODEL, "https://a")
     wire.answers = [{"data": {"setSubmissionWebhook": "true"}}]
     client().set_webhook(MODEL, None)

@@ -109,7 +109,7 @@ def test_without_keys_a_refresh_says_that_it_could_not_look(
     monkeypatch.delenv("NUMERAI_SECRET_KEY", raising=False)
     provider.configure(ConfigureRequest(Config({}, "p")))
     assert provider.read("i", dict(STATE)).outs == STATE
-    assert "alpha: not compared with what Numerai has" in capsys.readouterr().out
+    assert "alpha: the webhook was not compared with Numerai's" in capsys.readouterr().out
     with pytest.raises(NoKeys):
         provider.delete("i", dict(STATE))
 

@@ -37,7 +37,7 @@ class World:
         self.secret = aws.make(secretsmanager.SECRET, "key", recoveryWindowInDays=0)
         aws.make(secretsmanager.VERSION, "key", secretId=self.secret.id, secretString="planted")
         self.repository, self.logs = aws.repository(), aws.group("jobs")
-        policy = roles.execution(self.repository["arn"], self.logs["arn"], "alpha", [self.secret["arn"]])
+        policy = roles.build_execution_policy(self.repository["arn"], self.logs["arn"], "alpha", [self.secret["arn"]])
         self.execution = aws.role("run", "ecs-tasks.amazonaws.com", policy)
         self.container: dict[str, Any] = {
             "image": self._image(),
@@ -52,7 +52,7 @@ class World:
             },
         }
         self.definition = aws.make(batch.DEFINITION, "alpha", **self.inputs())
-        start = roles.trigger("arn:l", "arn:b", "alpha", self.queue["arn"], self.definition["arnPrefix"])
+        start = roles.build_trigger_policy("arn:l", "arn:b", "alpha", self.queue["arn"], self.definition["arnPrefix"])
         self.trigger = aws.role("trigger", "lambda.amazonaws.com", start)
 
     def inputs(self, **container: Any) -> dict[str, Any]:

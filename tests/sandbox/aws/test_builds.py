@@ -37,7 +37,7 @@ class World:
 
     def policy(self, repositories: str = "stack/*", bucket: str = "", logs: str = "") -> str:
         prefix = self.repository["arn"].split("repository/")[0]
-        return roles.builder(
+        return roles.build_builder_policy(
             f"{prefix}repository/{repositories}", bucket or self.bucket["arn"], logs or self.logs["arn"]
         )
 

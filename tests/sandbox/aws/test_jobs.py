@@ -47,7 +47,8 @@ def test_tags_alone_make_no_revision(world: World) -> None:
 def test_a_start_needs_the_right_on_queue_and_definition(world: World, missing: str) -> None:
     known = {"queue": world.queue["arn"], "definition": world.definition["arnPrefix"]} | {missing: "arn:other"}
     world.aws.change(
-        world.aws.policy(world.trigger), policy=roles.trigger("l", "b", "alpha", known["queue"], known["definition"])
+        world.aws.policy(world.trigger),
+        policy=roles.build_trigger_policy("l", "b", "alpha", known["queue"], known["definition"]),
     )
     with pytest.raises(ClientError) as error:
         world.submit()
@@ -58,7 +59,7 @@ def test_a_start_needs_the_right_on_queue_and_definition(world: World, missing: 
 @pytest.mark.parametrize("form", ["", ":*"])
 def test_a_start_by_name_needs_the_definition_with_and_without_revision(world: World, form: str) -> None:
     allowed = [world.queue["arn"], f"{world.definition['arnPrefix']}{form}"]
-    document = roles.document(roles.allow(["batch:SubmitJob"], allowed))
+    document = roles.write_policy(roles.allow(["batch:SubmitJob"], allowed))
     world.aws.change(world.aws.policy(world.trigger), policy=document)
     with pytest.raises(ClientError, match="not authorized"):
         world.submit()
@@ -102,7 +103,7 @@ def test_what_the_execution_role_may_not_do_fails_the_job(world: World, change: 
         "node": "alpha",
         "secrets": [world.secret["arn"]],
     }
-    world.aws.change(world.aws.policy(world.execution), policy=roles.execution(**(known | change)))
+    world.aws.change(world.aws.policy(world.execution), policy=roles.build_execution_policy(**(known | change)))
     run = world.run()
     assert run.state == "FAILED"
     assert reason in run.reason

@@ -18,7 +18,9 @@ class Claims:
 
     def __init__(self, aws: Aws) -> None:
         self.aws, self.bucket = aws, aws.bucket()
-        policy = roles.trigger("arn:aws:logs:x", self.bucket["arn"], "alpha", "arn:aws:batch:q", "arn:aws:batch:d")
+        policy = roles.build_trigger_policy(
+            "arn:aws:logs:x", self.bucket["arn"], "alpha", "arn:aws:batch:q", "arn:aws:batch:d"
+        )
         self.role = aws.role("trigger", "lambda.amazonaws.com", policy)
         self.s3 = aws.client("s3", self.role)
 

@@ -39,7 +39,7 @@ def alpha(azure: Azure, container: Resource) -> httpx.Client:
         permissions=[{"actions": [], "dataActions": roles.CLAIMER_DATA_ACTIONS}],
     )
     identity = azure.identity("alpha")
-    azure.grant(identity, ROLE, container.id, roles.claims_condition("alpha"))
+    azure.grant(identity, ROLE, container.id, roles.build_claims_condition("alpha"))
     return azure.http(azure.token(identity, STORAGE))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.azure.roles import claims_condition
+from providers.azure.roles import build_claims_condition
 from sandbox.azure.conditions import ConditionError, Facts, holds
 from sandbox.azure.rbac import BLOBS
 
@@ -26,7 +26,7 @@ ADD, READ = f"{BLOBS}/add/action", f"{BLOBS}/read"
     ],
 )
 def test_a_node_s_claims_are_its_own(facts: Facts, allowed: bool) -> None:
-    assert holds(claims_condition("alpha"), facts) is allowed
+    assert holds(build_claims_condition("alpha"), facts) is allowed
 
 
 def test_and_binds_tighter_than_or() -> None:

@@ -53,7 +53,7 @@ class Google(Account[GcpCloud]):
 
     def grant_claims(self, who: Resource, bucket: Resource, node: str) -> Resource:
         claimer = self.cloud.find(iam.ROLE, roleId="claimer") or self.role("claimer", roles.CLAIMER)
-        expression = roles.claims_condition(bucket["name"], node)
+        expression = roles.build_claims_condition(bucket["name"], node)
         return self.grant(BUCKET_MEMBER, who, claimer["name"], expression, bucket=bucket["name"])
 
     def secret(self, value: str) -> Resource:

@@ -38,7 +38,7 @@ class World:
                 PROJECT_MEMBER,
                 self.packager,
                 "roles/storage.objectViewer",
-                roles.sources_condition(roles.FUNCTION_SOURCES),
+                roles.build_sources_condition(roles.FUNCTION_SOURCES),
                 project=google.cloud.project,
             ),
             google.grant(

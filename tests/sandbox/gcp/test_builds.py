@@ -29,7 +29,7 @@ def grants(google: Google) -> dict[str, Resource]:
     google.bucket("cluster-1")
     google.repository("nodes", immutable=True)
     builder, project = google.account("builder"), google.cloud.project
-    condition = roles.sources_condition(["cluster-1/objects/source/images/"])
+    condition = roles.build_sources_condition(["cluster-1/objects/source/images/"])
     return {
         "logging.logEntries.create": google.grant(PROJECT_MEMBER, builder, "roles/logging.logWriter", project=project),
         "storage.objects.get": google.grant(
