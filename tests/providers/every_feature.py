@@ -1,9 +1,8 @@
-"""A nodes.yaml that uses every feature that decides which types of resources there are."""
+"""A nodes.yaml with every feature that changes which types of resources are registered."""
 
 from __future__ import annotations
 
-# All that makes a difference in which types there are: a schedule, a local build, machines of another kind, a second
-# account, a node that is switched off.
+# A schedule, a local build, a dedicated machine, a second account and a disabled node.
 NODES = """
 defaults: {{cloud: {cloud}, source: m}}
 nodes:

@@ -1,4 +1,4 @@
-"""What the SDKs' types and the providers' schemas object to in registered resources."""
+"""The objections of the SDKs' types and the providers' schemas to registered resources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sandbox import schema, sdk_types
 
 
 def objections(package: str, resource: Registered, inputs: dict[str, Any] | None = None) -> list[tuple[str, str]]:
-    """What the SDK's types and the provider's schema say against a resource's inputs."""
+    """Return the objections of the SDK's types and the provider's schema to a resource's inputs."""
     if not resource.type.startswith(f"{package}:"):
         return []
     given = resource.inputs if inputs is None else inputs
@@ -17,8 +17,8 @@ def objections(package: str, resource: Registered, inputs: dict[str, Any] | None
 
 
 def docker_image(program: Program, node: str, repository: str, user: str, password: str) -> None:
-    """Assert what every cloud's node with `docker: true` has instead of a build in the cloud: one image of this
-    repository, pushed with this login."""
+    """Assert that a node with `docker: true` has, instead of a build in the cloud, one image that is pushed to this
+    repository with this login."""
     image = program.one(DOCKER_IMAGE, node)
     assert objections("docker-build", image) == []
     assert not [each for each in program.of(node) if each.type.endswith("ImageBuild")]
@@ -26,7 +26,7 @@ def docker_image(program: Program, node: str, repository: str, user: str, passwo
     said = image.inputs
     assert (said["context"], said["dockerfile"]) == ({"location": "m"}, {"location": "m/Dockerfile"})
     assert (said["platforms"], said["buildOnPreview"]) == (["linux/amd64"], False)
-    # A tag would be refused by registries whose tags are immutable.
+    # No tags: registries with immutable tags would refuse them.
     (export,) = [each["image"] for each in said["exports"]]
     assert (export["names"], export["push"], export["pushByDigest"]) == ([repository], True, True)
     assert (said["push"], said.get("tags")) == (False, None)

@@ -1,4 +1,4 @@
-"""Nodes, and places to examine them in, for the tests of the checks."""
+"""Nodes and their places, for the tests of the doctor's checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 
 
 def node(name: str = "alpha", cloud: str = "aws", region: str = "us-east-1", **changes: Any) -> Node:
-    """A node with 2 vCPU and 8 GiB."""
+    """Return a node with 2 vCPU and 8 GiB."""
     plain = {
         "name": name,
         "model": MODEL,
@@ -34,7 +34,7 @@ def node(name: str = "alpha", cloud: str = "aws", region: str = "us-east-1", **c
 
 
 def place(*nodes: Node, deployed: bool = False, **config: str) -> Place:
-    """Where these nodes live; `config` with two underscores for a colon."""
+    """Return the place of these nodes. In the names of `config`, two underscores stand for a colon."""
     first = nodes[0]
     known = {name.replace("__", ":").replace("azure_native", "azure-native"): value for name, value in config.items()}
     facts = {each.name: {"job": f"/jobs/{each.name}"} for each in nodes} if deployed else {}
@@ -42,11 +42,11 @@ def place(*nodes: Node, deployed: bool = False, **config: str) -> Place:
 
 
 def only(findings: list[Finding], check: str) -> Finding:
-    """The finding of a check."""
+    """Return the only finding of a check."""
     (found,) = [each for each in findings if each.check == check]
     return found
 
 
 def levels(findings: list[Finding]) -> dict[str, Level]:
-    """Check -> level."""
+    """Return the level of each check."""
     return {each.check: each.level for each in findings}

@@ -1,12 +1,12 @@
-"""How stacks refer to our dynamic providers: today, and in the states of earlier versions."""
+"""The references to our dynamic providers in the states of stacks, of this version and of earlier ones."""
 
 from __future__ import annotations
 
 import base64
 import pickletools
 
-# Module and class by which stacks of commit 876a2ed (November 2026) and before refer to a provider, and its kind since.
-# They are in users' states: whoever moves one of these modules makes its old name resolve, as numerai.py does.
+# The module and class by which stacks of commit 876a2ed (November 2026) and before refer to a provider, and its kind
+# now. Users' states contain them: when one of these modules moves, its old name must stay importable, as in numerai.py.
 OLD = {
     ("numerai.webhook", "WebhookProvider"): "webhook",
     ("numerai.models", "ModelIdsProvider"): "model-ids",
@@ -22,13 +22,13 @@ OLD = {
 
 
 def old_reference(module: str, name: str) -> bytes:
-    """An object of a class, without attributes, in pickle's protocol 4."""
+    """Return the pickle (protocol 4) of an object without attributes."""
     texts = b"".join(b"\x8c" + bytes([len(text)]) + text.encode() + b"\x94" for text in (module, name))
     frame = texts + b"\x93\x94)\x81\x94."
     return b"\x80\x04\x95" + len(frame).to_bytes(8, "little") + frame
 
 
 def names(stored: str) -> tuple[str, ...]:
-    """The names in a state's `__provider`: module and class, or module, function and kind."""
+    """Return the names in a state's `__provider`: module and class, or module, function and kind."""
     texts = [arg for _, arg, _ in pickletools.genops(base64.b64decode(stored)) if isinstance(arg, str)]
     return tuple(" ".join(texts).split())

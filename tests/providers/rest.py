@@ -1,4 +1,4 @@
-"""Answers of a cloud's REST API by address, for the checks that call `Account.call`."""
+"""Faked answers of a cloud's REST API by URL, for checks that use `Account.call`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from providers.operations import Refused
 
 
 class Rest:
-    """`answers`: a part of an address -> what comes back, or the Refused that is raised. First match counts."""
+    """`answers` maps a part of a URL to the answer, or to the Refused to raise. The first match applies."""
 
     def __init__(self, answers: dict[str, Any]) -> None:
         self.answers = answers
@@ -19,7 +19,7 @@ class Rest:
         return self
 
     def call(self, what: str, method: str, url: str, *_: Any) -> Any:
-        """Stands for both clouds' Account.call."""
+        """Replaces both clouds' Account.call."""
         assert method == "GET" or url.endswith(":getEffectiveOrgPolicy"), "the doctor changes nothing"
         self.asked.append(url)
         for part, answer in self.answers.items():

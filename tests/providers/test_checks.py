@@ -1,4 +1,4 @@
-"""The file's mistakes and what the clouds cannot do come in one list, in the order of the file."""
+"""The file's mistakes and the violations of the clouds' limits are in one list, in the order of the file."""
 
 from __future__ import annotations
 

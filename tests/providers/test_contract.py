@@ -1,4 +1,4 @@
-"""Tokens: one for each node and model, url-safe, and only their hash goes into a trigger."""
+"""There is one URL-safe token for each node and model, and triggers get only its hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stacks remember of our dynamic providers: references that stay as they are, and old ones that still resolve."""
+"""The references to our dynamic providers in states never change, and old references still resolve."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def implementation(kind: str) -> Any:
 
 
 def test_the_references_of_these_tests_are_those_of_real_states() -> None:
-    """Two that were deployed: with commit 876a2ed, and with the first version of providers/dynamic.py."""
+    """Compare with two deployed references: of commit 876a2ed, and of the first version of providers/dynamic.py."""
     old = "gASVKgAAAAAAAACMD251bWVyYWkud2ViaG9va5SMD1dlYmhvb2tQcm92aWRlcpSTlCmBlC4="
     new = "Y3Byb3ZpZGVycy5keW5hbWljCmxvYWRfcHJvdmlkZXIKKFZ3ZWJob29rCnRSLg=="
     assert base64.b64decode(old) == old_reference("numerai.webhook", "WebhookProvider")
@@ -48,7 +48,7 @@ def test_an_old_reference_still_resolves(module: str, name: str, kind: str) -> N
 
 @pytest.mark.parametrize("name", ["numerai.webhook", "numerai.models"])
 def test_a_module_that_moved_is_found_in_the_project_s_folder_alone(name: str) -> None:
-    """As in Pulumi's host: started in the folder, before anything of the project is imported."""
+    """Unpickle as in Pulumi's host: started in the folder, before any module of the project is imported."""
     code = f"import {name}, sys; print(sys.modules[{name!r}].__name__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -57,12 +57,12 @@ def test_a_module_that_moved_is_found_in_the_project_s_folder_alone(name: str) -
 
 @pytest.mark.parametrize("kind", IMPLEMENTATIONS)
 def test_every_implementation_compares_by_itself(kind: str) -> None:
-    """Pulumi's own comparison would show another reference to the same provider as a change of each resource."""
+    """Pulumi's default comparison would show a changed reference to the same provider as a change of each resource."""
     assert implementation(kind).diff is not dynamic.ResourceProvider.diff
 
 
 def test_every_dynamic_resource_is_one_of_ours() -> None:
-    """Pulumi's own class would put the name of the implementation's module into the state."""
+    """Pulumi's own class would store the name of the implementation's module in the state."""
     direct = [path for path in (ROOT / "providers").rglob("*.py") if "(dynamic.Resource" in path.read_text()]
     assert direct == [ROOT / "providers" / "resource.py"]
     assert issubclass(Resource, dynamic.Resource)

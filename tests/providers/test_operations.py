@@ -1,4 +1,4 @@
-"""Following a log, whatever the cloud: nothing twice, nothing lost that comes late, an end."""
+"""Following a log on any cloud: no line twice, no late line lost, and an end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def line(second: int, text: str) -> LogLine:
 
 
 class Scripted(NodeOperations):
-    """Gives one page of lines after the other; the run ends with the last."""
+    """Returns one page of lines after the other. The run ends with the last page."""
 
     def __init__(self, *pages: list[LogLine]) -> None:
         self.pages, self.asked = list(pages), list[datetime | None]()
@@ -45,7 +45,7 @@ def test_following_shows_each_line_once_and_also_those_that_come_late() -> None:
     pauses: list[float] = []
     assert [each.text for each in cloud.follow(running, pause=pauses.append)] == ["a", "c", "late", "d"]
     assert set(pauses) == {cloud.poll_seconds}
-    # The look after the line of second 9 goes back as far as a line may be late.
+    # The read after the line of second 9 starts as much earlier as lines may be late.
     assert cloud.asked[:3] == [None, None, BEGIN + timedelta(seconds=9 - cloud.lag_seconds)]
 
 

@@ -1,4 +1,4 @@
-"""The patches of Pulumi's provider host: sentences without a traceback, Cancel is heard, many calls at once."""
+"""The patches of Pulumi's provider host: sentences without a traceback, cancellation, and many calls at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def answer(function):
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A main module as `python -m pulumi.dynamic` has it."""
+    """A main module like that of `python -m pulumi.dynamic`."""
     main = ModuleType("__main__")
     exec(HOST, main.__dict__)  # noqa: S102 - the method must have the module's own names
     monkeypatch.setitem(sys.modules, "__main__", main)
@@ -123,7 +123,7 @@ def test_the_pinned_pulumi_is_the_one_that_was_checked() -> None:
 
 
 def test_the_host_is_as_the_patches_expect_it() -> None:
-    """What they rely on, in the installed Pulumi."""
+    """Check the private parts of the installed Pulumi that the patches rely on."""
     spec = find_spec("pulumi.dynamic.__main__")
     assert spec is not None
     assert spec.origin is not None

@@ -1,7 +1,7 @@
-"""The permission tables against the program: every type that it registers has a row, every row a type, and the files
-in docs/permissions are the tables.
+"""The permission tables match the program: every registered type has a row, every row has a registered type, and the
+files in docs/permissions match the tables.
 
-With PNODES_REWRITE_PAGES set the files are written anew.
+Set PNODES_REWRITE_PAGES to rewrite the files.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ FILES = dict(file for cloud in list_clouds() for file in cloud.permission_files(
 
 @dataclass(frozen=True)
 class Seen:
-    """What one cloud's part of the program registers, and which look-ups it makes."""
+    """The resources that the program registers on one cloud, and its look-ups."""
 
     resources: list[Registered]
     look_ups: set[str]
 
     @property
     def types(self) -> set[str]:
-        """All but this project's own components, which no cloud knows."""
+        """The types of resources and look-ups, without this project's components."""
         return {each.type for each in self.resources if not each.type.startswith("prediction-nodes:")} | self.look_ups
 
 
@@ -52,7 +52,7 @@ def cloud(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def seen(cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """The program with all features, under mocks."""
+    """Run the program with all features under mocks."""
     look_ups: set[str] = set()
     base: Any = importlib.import_module(f"docs.generate.mocks.{cloud}").Mocks
 

@@ -1,4 +1,4 @@
-"""A network that does not answer is said to be one: nobody is sent to sign in again for it."""
+"""Network errors are reported as such: the user is not told to sign in again."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     }
     (tmp_path / "key.json").write_text(json.dumps(account))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
-    # Its own retries, with pauses between them, are not what is looked at.
+    # This test is not about the library's retries and their pauses.
     monkeypatch.setattr("google.auth._exponential_backoff.time.sleep", lambda _: None)
     with pytest.raises(OperationsError) as error:
         google_identity.Identity(lambda _: None).headers("GET", "https://run.googleapis.com/")

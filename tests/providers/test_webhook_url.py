@@ -1,4 +1,4 @@
-"""Where a webhook's trigger answers besides."""
+"""The other URLs of a webhook's trigger, and its token."""
 
 import pytest
 

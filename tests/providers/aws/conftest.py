@@ -1,4 +1,4 @@
-"""A program under Pulumi's mocks, and the sandbox's cloud for what asks a real one."""
+"""Fixtures: a program under Pulumi's mocks, and the sandbox's cloud for calls of a real cloud."""
 
 from tests.providers.aws.fixtures import program
 from tests.sandbox.aws.fixtures import aws, deployer

@@ -14,7 +14,7 @@ from tests.providers.aws.program import Program
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Program]:
-    """Registers the nodes of a nodes.yaml's text."""
+    """Return a function that registers the nodes in the text of a nodes.yaml."""
     monkeypatch.chdir(tmp_path)
     place(tmp_path)
 

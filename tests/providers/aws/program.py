@@ -1,4 +1,4 @@
-"""What AWS nodes register under Pulumi's mocks, and what the provider objects to in it."""
+"""The resources that AWS nodes register under Pulumi's mocks, and the provider's objections to them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from tests.providers.objections import objections
 
 
 class Program(recorder.Program):
-    """The clusters and nodes of a nodes.yaml, registered."""
+    """The registered clusters and nodes of a nodes.yaml."""
 
 
 def problems(resource: Registered) -> list[tuple[str, str]]:
-    """What the SDK's types and the provider's schema say against the inputs."""
+    """Return the objections of the SDK's types and the provider's schema to the inputs."""
     return objections("aws", resource)

@@ -1,4 +1,4 @@
-"""What the doctor makes of an AWS account, with answers that botocore checks against its own models."""
+"""The doctor's findings on an AWS account, with answers that botocore checks against its own models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Examined = Callable[..., list[Finding]]
 
 
 class Cloud:
-    """Answers by client and operation, in the order in which they are asked."""
+    """Answers by client and operation, in the order of the calls."""
 
     def __init__(self) -> None:
         self.stubs: dict[str, Stubber] = {}

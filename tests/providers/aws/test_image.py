@@ -1,4 +1,4 @@
-"""What an image build is told: base images, tags, and the script that really runs under bash."""
+"""The inputs of an image build (base images and tags), and its script, which runs under bash."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def test_the_buildspec_is_yaml_with_one_bash_script() -> None:
 
 
 def run(folder: Path, mirrored: str = "", fails: str = "none", **variables: str) -> tuple[int, list[list[str]]]:
-    """The script with tools that only write down how they were called."""
+    """The script with tools that only record how they are called."""
     tools, record = folder / "tools", folder / "calls"
     tools.mkdir()
     for tool in ("aws", "docker", "tar"):
         path = tools / tool
         path.write_text(
             "#!/usr/bin/env bash\n"
-            # One write for a line: the two sides of a pipe run at once.
+            # One write per line, since the two sides of a pipe run at the same time.
             f'IFS=$\'\\x1f\'; words="{tool}$IFS$*"; printf \'%s\\n\' "$words" >> "{record}"\n'
             f'[ "{tool} $1" = "{fails}" ] && exit 3\n'
             f'if [ "$2" = imagetools ]; then [ "$4" = "{mirrored}" ]; exit; fi\n'
@@ -124,7 +124,7 @@ def test_the_buildspec_says_nothing_of_this_stack() -> None:
 
 
 class FullAccount:
-    """CodeBuild that takes a build only after so many refusals."""
+    """CodeBuild that accepts a build only after a number of refusals."""
 
     def __init__(self, refusals: int, code: str = "AccountLimitExceededException", places: int = 1) -> None:
         self.refusals = refusals

@@ -1,4 +1,4 @@
-"""What AWS cannot do, and what a node really gets."""
+"""The limits of AWS, and the machines that nodes get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a region has decides over machines and zones: Batch refuses a kind of machine that is not there."""
+"""Machines and zones depend on the region: Batch refuses machine types that the region does not offer."""
 
 from __future__ import annotations
 

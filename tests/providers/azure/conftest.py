@@ -1,4 +1,4 @@
-"""A program under Pulumi's mocks, and the sandbox's cloud for what asks a real one."""
+"""Fixtures: a program under Pulumi's mocks, and the sandbox's cloud for calls of a real cloud."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["azure", "deployer", "kernel", "program"]
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Program]:
-    """Registers the nodes of a nodes.yaml's text."""
+    """Return a function that registers the nodes in the text of a nodes.yaml."""
     monkeypatch.chdir(tmp_path)
     place(tmp_path)
 

@@ -1,4 +1,4 @@
-"""Calls of Resource Manager: signed, tried again where that helps, refused with Azure's own words where not."""
+"""Calls of Resource Manager are signed, retried after temporary errors, and otherwise fail with Azure's message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Answers = Callable[..., list[httpx.Request]]
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
-    """Lets Azure give these answers, in their order; returns the requests."""
+    """Make Azure give these answers in order. Returns the list of requests."""
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
 
     def give(*responses: httpx.Response | Exception) -> list[httpx.Request]:

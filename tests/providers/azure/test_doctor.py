@@ -1,4 +1,4 @@
-"""What the doctor makes of an Azure subscription, with faked answers of Resource Manager."""
+"""The doctor's findings on an Azure subscription, with faked answers of Resource Manager."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Azure cannot do, and what a node really gets."""
+"""The limits of Azure, and the machines that nodes get."""
 
 from __future__ import annotations
 

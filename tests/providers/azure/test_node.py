@@ -1,4 +1,4 @@
-"""What a nodes.yaml with Azure nodes registers: whose resources they are, how many, with which rights and secrets."""
+"""The resources that Azure nodes register: their parents, number, permissions and secrets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_few_resources(two: Program) -> None:
         "RoleAssignment", "StorageAccount", "UserAssignedIdentity", "WebApp",
     ]  # fmt: skip
     assert len(two.of("beta")) == 11
-    assert len(two.of("azure-eastus")) == 19  # 18, and one environment for each kind of machine in use
+    assert len(two.of("azure-eastus")) == 19  # 18, and one environment for each profile in use
 
 
 def test_no_node_depends_on_another(two: Program) -> None:
@@ -74,7 +74,7 @@ def test_everything_that_can_be_is_tagged(two: Program) -> None:
 
 def test_a_trigger_is_configured_with_nothing_that_its_plan_refuses(two: Program) -> None:
     for site in two.all(":WebApp"):
-        # Azure refuses each property of Windows and of other plans by name; the SDK's class adds some by itself.
+        # Azure refuses properties of Windows and of other plans; the SDK's class adds some of them.
         assert set(site.inputs["siteConfig"]) == {"minTlsVersion", "appSettings"}
         assert "FUNCTIONS_EXTENSION_VERSION" not in settings(site)
 

@@ -1,4 +1,4 @@
-"""Executions and logs of a node on Azure, against the sandbox's Resource Manager, Log Analytics and Entra ID."""
+"""The executions and logs of a node on Azure, read from the sandbox's Resource Manager and Log Analytics."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def operations(facts: NodeFacts, configured: dict[str, str] | None = None) -> No
 
 @pytest.fixture(autouse=True)
 def _principal(deployer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of the sandbox's shell."""
+    """Return the environment of the sandbox's shell."""
     known = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": entra.CLIENT_ID, "AZURE_CLIENT_SECRET": entra.CLIENT_SECRET}
     for name, value in known.items():
         monkeypatch.setenv(name, value)
@@ -121,7 +121,7 @@ def test_the_trigger_s_log_is_that_of_its_app(azure: Azure, deployer: str) -> No
     found = operations(NodeFacts("alpha", "azure", "eastus", "/subscriptions/s", names))
     with azure.http() as client:
         client.post(f"https://{world.site['defaultHostName']}/pred/x", json={})
-    # The line before it is of the health that the publication asked for.
+    # The line before it is from the health check of the publication.
     line = found.trigger_log()[-1]
     assert (json.loads(line.text)["route"], json.loads(line.text)["http"]) == ("pred", 401)
     assert line in found.trigger_log(since=line.time - timedelta(seconds=1))

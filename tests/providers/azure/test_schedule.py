@@ -1,4 +1,4 @@
-"""Ticks in UTC: every time that a schedule can fall on is among them, and not many more."""
+"""The timer fires in UTC at all times of the schedule, and not at many others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,19 @@ def test_ticks(line: str, zone: str, ticks: str) -> None:
 def test_no_due_minute_of_a_year_is_missed(line: str, zone: str) -> None:
     _, ticks = write_expression(Schedule(cron=line, timezone=zone)).split(" ", 1)
     start = datetime(2027, 1, 1, tzinfo=UTC)
-    for day in [*range(0, 365, 11), 72, 73, 86, 93, 94, 269, 276, 297, 304, 310]:  # and the days when clocks change
+    for day in [
+        *range(0, 365, 11),
+        72,
+        73,
+        86,
+        93,
+        94,
+        269,
+        276,
+        297,
+        304,
+        310,
+    ]:  # and the days on which the clocks change
         for minute in range(0, 1440, 5):
             moment = start + timedelta(days=day, minutes=minute)
             assert cron.matches(ticks, moment) or not cron.due(line, zone, moment), moment

@@ -1,4 +1,4 @@
-"""A node with `build: {docker: true}`: its image comes from the user's own Docker, the rest is as it was."""
+"""A node with `build: {docker: true}`: the user's Docker builds its image, and nothing else changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor makes of a Google Cloud project, with faked answers of its REST APIs."""
+"""The doctor's findings on a Google Cloud project, with faked answers of its REST APIs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def here(*names: str, deployed: bool = True, **changes: Any) -> Place:
 
 
 def quota(limit: int, region: str | None = None) -> dict[str, Any]:
-    """As Service Usage words it: numbers as text, the region's bucket beside the one for all."""
+    """Return a quota in Service Usage's form: numbers as text, and the region's bucket next to the default one."""
     buckets: list[dict[str, Any]] = [{"effectiveLimit": str(limit if region is None else 10**9)}]
     if region:
         buckets.append({"effectiveLimit": str(limit), "dimensions": {"region": region}})
@@ -133,7 +133,7 @@ def test_an_organization_that_forbids_public_webhooks(examined: Examined, rule: 
     assert found.mend.startswith(
         "gcloud org-policies describe iam.allowedPolicyMemberDomains --effective --project my-"
     )
-    # What is public already stays so.
+    # Functions that are already public stay public.
     assert only(examined(here(), **rest), "public webhooks").level is Level.WARNING
 
 

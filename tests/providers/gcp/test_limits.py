@@ -1,4 +1,4 @@
-"""What Google Cloud cannot do, and what a node really gets."""
+"""The limits of Google Cloud, and the machines that nodes get."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def said(one: Node) -> list[tuple[str, str]]:
     return list(check(one, "prediction-nodes", "dev"))
 
 
-# (CPU units, MiB) -> vCPU and MiB of the job, None where Cloud Run has nothing large enough.
+# (CPU units, MiB) -> vCPU and MiB of the job, None if Cloud Run has nothing large enough.
 EXPECTED = {
     (512, 1024): (1, 1024),
     (512, 2048): (1, 2048),

@@ -1,4 +1,4 @@
-"""What a nodes.yaml with Google Cloud nodes registers: whose, how many, with which rights, names and secrets."""
+"""The resources that Google Cloud nodes register: their parents, number, permissions, names and secrets."""
 
 from __future__ import annotations
 
@@ -175,14 +175,14 @@ def test_no_right_is_given_without_need(two: Program) -> None:
 def test_keys_are_references_and_nothing_secret_is_plain(two: Program) -> None:
     env = {each["name"]: each for each in task(job(two, "alpha"))["containers"][0]["envs"]}
     secret = two.one(":Secret", f"{CLUSTER}-numerai-secret").inputs["secretId"]
-    # The version's number, so that a new key is a change of the job.
+    # The version's number, so that a new key changes the job.
     assert env["NUMERAI_SECRET_KEY"]["valueSource"] == {"secretKeyRef": {"secret": secret, "version": "7"}}
     for each in two.all():
         for path, value in flat(each.inputs):
             if isinstance(value, str) and "planted" in value:
                 assert any(path.startswith(known) for known in each.secrets), (each.type, path)
     schedule = two.one("cloudscheduler/job:Job", "alpha")
-    # Cloud Scheduler reads five fields and a zone as they are, names in capitals.
+    # Cloud Scheduler accepts the five fields and the time zone unchanged, with names in capitals.
     told = (schedule.inputs["schedule"], schedule.inputs["timeZone"])
     assert told == ("0 13 * * TUE-SAT", "America/New_York")
     assert [path for path in schedule.secrets if path.startswith("httpTarget")], schedule.secrets
@@ -236,7 +236,7 @@ def test_the_function_runs_the_archive_as_its_own_account_built_by_another(two: 
     assert function["serviceConfig"]["serviceAccountEmail"] == account(two, "alpha-trigger")
     assert function["serviceConfig"]["minInstanceCount"] == 0
     assert settings(two, "alpha")["PACKAGE"] == ARCHIVE.digest()
-    # Function builds move tags, which the images' repository refuses.
+    # Function builds move tags, which the repository of the images does not allow.
     assert function["buildConfig"]["dockerRepository"].endswith(f"/{CLUSTER}-triggers")
     assert two.one(":Repository", f"{CLUSTER}-images").inputs["dockerConfig"] == {"immutableTags": True}
     assert "dockerConfig" not in two.one(":Repository", f"{CLUSTER}-triggers").inputs
@@ -269,7 +269,7 @@ def test_the_registry_keeps_the_images_of_the_nodes_there_are(two: Program) -> N
 
 
 def names(found: Program, *kinds: str) -> set[str]:
-    """The physical names that the program fixes, of all types or of some."""
+    """Return the physical names that the program sets, of all types or of the given ones."""
     own = {":Account": "accountId", ":IAMCustomRole": "roleId", ":Repository": "repositoryId", ":Secret": "secretId"}
     return {each.inputs[own[kind]] for kind in kinds or own for each in found.all(kind)}
 
@@ -283,7 +283,7 @@ def test_two_stacks_and_two_regions_share_no_name(program: Make) -> None:
 
 
 def test_a_stack_that_was_destroyed_comes_back_with_other_role_ids(program: Make) -> None:
-    # Google blocks the id of a deleted role for weeks. The webhook key is new then; all else has its old name.
+    # Google blocks the id of a deleted role for weeks. After a destroy, only the webhook key is new.
     before, after = program(TWO), program(TWO, webhook_key="another")
     assert not names(before, ":IAMCustomRole") & names(after, ":IAMCustomRole")
     kept = (":Account", ":Repository", ":Secret")
@@ -306,7 +306,7 @@ def test_names_fit_for_the_longest_node_project_and_stack(program: Make) -> None
         assert re.fullmatch(r"[a-z][a-z0-9-]{0,61}[a-z0-9]", each.inputs["repositoryId"])
     for kind, limit in ((":Function", 49), ("cloudrunv2/job:Job", 63), (":Bucket", 63)):
         for each in longest.all(kind):
-            assert "name" not in each.inputs  # the provider's to choose
+            assert "name" not in each.inputs  # chosen by the provider
             assert len(each.name) + len("-1a2b3c4") <= limit
 
 

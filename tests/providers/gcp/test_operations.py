@@ -1,4 +1,4 @@
-"""Executions and logs of a node on Google Cloud, against the sandbox's Cloud Run, Cloud Logging and token endpoint."""
+"""The executions and logs of a node on Google Cloud, read from the sandbox's Cloud Run and Cloud Logging."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def operations(facts: NodeFacts, configured: dict[str, str] | None = None) -> No
 
 @pytest.fixture(autouse=True)
 def _person(deployer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `gcloud auth application-default login` leaves behind."""
+    """Write the file that `gcloud auth application-default login` creates."""
     file = tmp_path / "credentials.json"
     file.write_text(json.dumps(iam.PERSON))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))

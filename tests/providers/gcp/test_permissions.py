@@ -1,4 +1,4 @@
-"""The Google Cloud roles against the calls of the program that no resource type stands for."""
+"""The Google Cloud roles allow the program's calls that do not belong to a resource type."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from providers.permissions import Way, list_actions
 from tests.providers.patients import node, place
 from tests.providers.rest import Rest
 
-# Services whose operations only those may look at who have the right to; those of Artifact Registry take none.
+# Services whose operations need a permission to read; those of Artifact Registry need none.
 FOLLOWED = ("cloudfunctions", "run", "serviceusage")
 ASKED = {
     r"/v1/projects/[^/]+/services\?": "serviceusage.services.list",

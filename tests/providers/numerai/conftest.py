@@ -1,4 +1,4 @@
-"""Numerai without a network; the doctor's tests use the same fixture."""
+"""Fixtures: Numerai without a network. The doctor's tests use the same fixture."""
 
 from tests.providers.numerai.fixtures import wire
 

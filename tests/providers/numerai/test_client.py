@@ -1,4 +1,4 @@
-"""numerapi's rough edges become sentences, nothing waits for ever, and no key is in any of it."""
+"""The client reports every failure as a sentence, never waits for ever, and never shows a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An account's keys come from the configuration first, then from the environment; what is missing is named."""
+"""An account's keys come from the configuration or, failing that, the environment; errors name the missing key."""
 
 import pytest
 

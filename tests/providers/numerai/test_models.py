@@ -1,4 +1,4 @@
-"""Model names are looked up through numerapi; a miss is told with what is near."""
+"""Model names are looked up through numerapi; the error for an unknown name suggests a similar one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A webhook is set once its trigger answers, changed with it, and cleared only while it is still ours."""
+"""A webhook is set once its trigger answers, and cleared only if nobody else has changed it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STATE = {**{k: v for k, v in PROPS.items() if k != "url"}, "fingerprint": finger
 
 
 class Numerai:
-    """One model's webhook, behind `requests.post`."""
+    """A fake of `requests.post` that holds one model's webhook."""
 
     def __init__(self, wire: Wire, webhook: str | None = None) -> None:
         self.webhook, self.changes = webhook, 0

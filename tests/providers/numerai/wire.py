@@ -1,4 +1,4 @@
-"""Answers of Numerai without a network: what `requests.post` returns, and what it was asked."""
+"""A fake of Numerai without a network: the answers of `requests.post`, and the requests to it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import requests
 
 
 class Wire:
-    """`answers` are given one after the other, the last one again and again; `asked` is what was sent."""
+    """Gives `answers` one after the other and then repeats the last one; `asked` holds the requests."""
 
     def __init__(self) -> None:
         self.answers: list[Any] = []
         self.asked: list[dict[str, Any]] = []
 
     def post(self, url: str, **sent: Any) -> requests.Response:
-        """Stands for requests.post."""
+        """Replaces requests.post."""
         self.asked.append({"url": url, **sent})
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if callable(answer):
