@@ -68,9 +68,8 @@ def test_three_nodes_from_nothing_to_their_clouds_builders_and_back_to_nothing(t
 
     printed += three.cli.run("stack") + three.cli.run("stack", "export")
     issued_by_cloud = passwords(three)
-    assert not [cloud for cloud, issued in issued_by_cloud.items() if not issued], (
-        "no password of these registries is known"
-    )
+    silent = [cloud for cloud, issued in issued_by_cloud.items() if not issued]
+    assert not silent, "these clouds' registries issued no password"
     secrets = [secret.encode() for issued in issued_by_cloud.values() for secret in issued]
     secrets += [base64.b64encode(secret).rstrip(b"=")[:-1] for secret in secrets]
     files = [path for path in (three.cli.folder / ".state").rglob("*") if path.is_file()]
