@@ -48,14 +48,14 @@ def run(
     source folder; predictions are checked and kept in .pnodes/, not submitted, unless --submit says so. Packages and
     base images are downloaded without the variables that PNODES_INSTALL_WITHOUT names, such as HTTPS_PROXY,NO_PROXY.
     """
-    from pnodes.local.local import Wishes, run_node
+    from pnodes.local.local import RunOptions, run_node
     from pnodes.local.refused import CannotRun
 
     folder = project.project_folder(file.parent if file else None)
     path = file if file is not None else folder / "nodes.yaml"
     node = _node(path, name)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    wishes = Wishes(_words(command), in_container, submit, round_number, test, stack, to_stderr=as_json)
+    wishes = RunOptions(_words(command), in_container, submit, round_number, test, stack, to_stderr=as_json)
     try:
         with tempfile.TemporaryDirectory(prefix="pnodes-run-", ignore_cleanup_errors=True) as scratch, _interruptible():
             outcome = run_node(node, path, wishes, Path(scratch), folder, os.environ, lambda text: _say(console, text))

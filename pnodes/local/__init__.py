@@ -1,2 +1,3 @@
-"""One node's model on this machine, with the environment that it would have in its cloud: as a process or in a
-container, its model files left in the source folder, and nothing submitted unless that is asked for."""
+"""Run a node's model on this machine, as a process or in a container, with the environment that it has in its cloud.
+
+Model files that it writes stay in the source folder, and nothing is submitted without --submit."""

@@ -1,8 +1,8 @@
-"""The container way: the image as the node's cloud builds it, run here with the node's limits.
+"""Build a node's image as its cloud does, and run it in a container with the node's limits.
 
-The context is the very one that a cloud's builder gets, and so are the build arguments. The model sees its image and
-nothing of the source that the image has not; what it writes beside its code is brought into the source at the end
-(`copies`). Values of variables are never on a command line.
+The build context and the build arguments are those that the cloud's builder gets. The model sees only what is in its
+image. Files that it writes next to its code are copied into the source folder at the end (`copies`). A variable's value
+never appears on a command line.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from pnodes.local import copies, variables
 from pnodes.local.container_engine import ContainerEngine, Mount
 from pnodes.local.image import Image
-from pnodes.local.invocation import GUARD, guarded
+from pnodes.local.invocation import GUARD, guard_variables
 from pnodes.local.packages import Say
 from pnodes.local.process import Ended
 from pnodes.local.process import run as watch
@@ -38,7 +38,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def build(
     engine: ContainerEngine, image: Image, model_id: str, scratch: Path, environ: Mapping[str, str], say: Say
 ) -> str:
-    """Builds a node's image from the context that its cloud would get; the image's id. Raises CannotRun."""
+    """Build a node's image from the context that its cloud would get; returns the image's id. Raises CannotRun."""
     folder, id_file = scratch / "context", scratch / "image-id"
     try:
         image.context.check()
@@ -49,17 +49,17 @@ def build(
     except ContextError as error:
         raise CannotRun(str(error)) from None
     arguments = [f"{name}={value}" for name, value in build_arguments(image.node, model_id).items()]
-    # Proxies are handed on by name: their addresses may hold passwords.
+    # Proxies are passed by name, because their addresses may contain passwords.
     arguments += [name for name in variables.PROXIES if environ.get(name)]
     command = [
         str(engine.path), "build", "--platform", PLATFORM, "--iidfile", str(id_file),
         "--tag", f"localhost/pnodes-run/{image.node.name}", "--file", str(folder / image.context.dockerfile_name),
-        *_network(environ), *(word for each in arguments for word in ("--build-arg", each)), str(folder),
+        *_network_options(environ), *(word for value in arguments for word in ("--build-arg", value)), str(folder),
     ]  # fmt: skip
     say(f"building the image with {engine.name} for {PLATFORM}")
     done = subprocess.run(command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
     if done.returncode:
-        raise CannotRun(f"the image of {image.node.name} could not be built: what {engine.name} said is above.")
+        raise CannotRun(f"the image of {image.node.name} could not be built: see {engine.name}'s output above.")
     return id_file.read_text().strip()
 
 
@@ -76,30 +76,30 @@ def run(
     timeout: float,
     output: int | None,
 ) -> Ended:
-    """Runs a built image to its end. Raises CannotRun when the engine cannot start it."""
+    """Run a built image to its end. Raises CannotRun if the engine cannot start it."""
     node, name = image.node, f"pnodes-run-{image.node.name}-{uuid.uuid4().hex[:8]}"
-    machine, certificates = _machine(engine, environ)
-    mounts = [*copies.kept(image), *certificates]
+    network_env, certificates = _map_network(engine, environ)
+    mounts = [*copies.mount_excluded(image), *certificates]
     model = None if node.model_is_id else node.model
     env = {
         "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",  # compiled files are no model's, and would be brought into the source
-        **machine,
+        "PYTHONDONTWRITEBYTECODE": "1",  # compiled files would be copied into the source
+        **network_env,
         **own,
-        **guarded(account, model, f"{_INSIDE}/predictions", str(predictions)),
+        **guard_variables(account, model, f"{_INSIDE}/predictions", str(predictions)),
     }
     if not account.submits:
         mounts += [Mount(GUARD, f"{_INSIDE}/guard"), Mount(predictions, f"{_INSIDE}/predictions", writable=True)]
-        given = env.get("PYTHONPATH") or image.recipe.env.get("PYTHONPATH")
-        env["PYTHONPATH"] = ":".join([f"{_INSIDE}/guard", *([given] if given else [])])
-    options, by_name = _given(env, scratch)
+        own_path = env.get("PYTHONPATH") or image.recipe.env.get("PYTHONPATH")
+        env["PYTHONPATH"] = ":".join([f"{_INSIDE}/guard", *([own_path] if own_path else [])])
+    options, by_name = _pass_variables(env, scratch)
     words = list(command) if command else list(node.command or ())
     entrypoint = ["--entrypoint", words.pop(0)] if command else []
     memory = f"{node.size.memory}m"
     argv = [
         str(engine.path), "run", "--name", name, "--platform", PLATFORM, "--security-opt", "label=disable",
         "--cpus", f"{node.size.cpu:g}", "--memory", memory, "--memory-swap", memory,
-        *_network(environ), *(word for mount in mounts for word in ("--volume", mount.option)),
+        *_network_options(environ), *(word for mount in mounts for word in ("--volume", mount.option)),
         *options, *entrypoint, image_id, *words,
     ]  # fmt: skip
     client = {**environ, **by_name}
@@ -110,32 +110,32 @@ def run(
             client,
             timeout,
             output,
-            stop=lambda: engine.ask(environ, "stop", "-t", "5", name),
+            stop=lambda: engine.query(environ, "stop", "-t", "5", name),
             measure=False,
         )
         if ended.exit_code == 125 and not ended.reason:
-            raise CannotRun(f"{engine.name} could not start the container: what it said is above.")
-        copies.bring(engine, environ, image, name, [mount.inside for mount in mounts])
-        out_of_memory = engine.ask(environ, "inspect", "--format", "{{.State.OOMKilled}}", name) == "true"
+            raise CannotRun(f"{engine.name} could not start the container: see its output above.")
+        copies.copy_changes(engine, environ, image, name, [mount.inside for mount in mounts])
+        out_of_memory = engine.query(environ, "inspect", "--format", "{{.State.OOMKilled}}", name) == "true"
         if (out_of_memory or ended.exit_code == _KILLED) and not ended.reason:
-            # Not every engine says what the kernel did; whoever kills a container else says so above.
+            # Not every engine reports the kernel's out-of-memory kill; other kills are reported above.
             likely = "" if out_of_memory else ", most likely"
-            reason = f"the model was ended for needing more than the node's {node.size.memory} MiB of memory{likely}."
+            reason = f"the model was killed for exceeding the node's {node.size.memory} MiB of memory{likely}."
             return Ended(ended.exit_code or _KILLED, ended.seconds, None, reason)
         return ended
     finally:
-        engine.ask(environ, "rm", "--force", name)
+        engine.query(environ, "rm", "--force", name)
 
 
-def _machine(engine: ContainerEngine, environ: Mapping[str, str]) -> tuple[dict[str, str], list[Mount]]:
-    """Proxies and certificates as they are from inside the container, and the mounts that the latter need."""
-    env = variables.of_machine(environ)
+def _map_network(engine: ContainerEngine, environ: Mapping[str, str]) -> tuple[dict[str, str], list[Mount]]:
+    """Return the proxy and certificate variables for the container, and the mounts of the certificates."""
+    env = variables.list_network_variables(environ)
     mounts: dict[Path, Mount] = {}
     for name in variables.CERTIFICATES:
         path = Path(env[name]).absolute() if name in env else None
         if path is None:
             continue
-        if not path.is_file():  # the image has its own folder of authorities
+        if not path.is_file():  # a folder; the image has its own
             del env[name]
             continue
         mounts.setdefault(path, Mount(path, f"{_INSIDE}/certificates/{len(mounts)}.pem"))
@@ -143,11 +143,11 @@ def _machine(engine: ContainerEngine, environ: Mapping[str, str]) -> tuple[dict[
     if not _shares_network(environ):
         for name in variables.PROXIES:
             if name in env and "no_proxy" not in name.lower():
-                env[name] = _from_inside(env[name], engine.host)
+                env[name] = _map_proxy(env[name], engine.host)
     return env, list(mounts.values())
 
 
-def _from_inside(proxy: str, host: str) -> str:
+def _map_proxy(proxy: str, host: str) -> str:
     parts = urlsplit(proxy)
     if parts.hostname not in _LOOPBACK:
         return proxy
@@ -157,20 +157,20 @@ def _from_inside(proxy: str, host: str) -> str:
 
 
 def _shares_network(environ: Mapping[str, str]) -> bool:
-    return bool(_network(environ))
+    return bool(_network_options(environ))
 
 
-def _network(environ: Mapping[str, str]) -> list[str]:
-    """A proxy on this machine's loopback is reached from this machine's own network; on macOS that is a guest's."""
+def _network_options(environ: Mapping[str, str]) -> list[str]:
+    """Share the host's network if a proxy is on its loopback; on macOS the container's host is a virtual machine."""
     local = any(urlsplit(environ.get(name, "")).hostname in _LOOPBACK for name in variables.PROXIES)
     return ["--network", "host"] if local and sys.platform == "linux" else []
 
 
-def _given(env: Mapping[str, str], scratch: Path) -> tuple[list[str], dict[str, str]]:
-    """Options that hand variables on, with their values in a file that only this person can read.
+def _pass_variables(env: Mapping[str, str], scratch: Path) -> tuple[list[str], dict[str, str]]:
+    """Write the variables to a file that only this user can read; returns the engine's options and further variables.
 
-    A file has a variable on each line, and engines differ in what quotes mean there; such values go by name, through
-    the engine's own environment.
+    Values that the file's format cannot hold (line breaks, leading quotes, spaces at the ends) are passed by name,
+    through the engine's own environment.
     """
     awkward = {
         name: value for name, value in env.items() if "\n" in value or value[:1] in "'\"" or value != value.strip()

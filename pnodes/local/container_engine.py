@@ -1,4 +1,4 @@
-"""A container engine of this machine: podman or docker, whichever answers."""
+"""Find and call this machine's container engine: podman or docker."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _QUICK_SECONDS = 60
 
 @dataclass(frozen=True)
 class ContainerEngine:
-    """An engine that answers; `path` is what is called."""
+    """A working engine and its executable."""
 
     name: str
     path: Path
 
     @property
     def host(self) -> str:
-        """This machine, seen from a container whose network is not this machine's."""
+        """The name of this machine in a container that does not share its network."""
         return "host.containers.internal" if self.name == "podman" else "host.docker.internal"
 
-    def ask(self, environ: Mapping[str, str], *arguments: str) -> str:
-        """What a quick command prints; empty when it fails."""
+    def query(self, environ: Mapping[str, str], *arguments: str) -> str:
+        """Run a quick command and return its output; empty if it fails."""
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             done = subprocess.run(
                 [str(self.path), *arguments], env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True,
@@ -40,7 +40,7 @@ class ContainerEngine:
 
 @dataclass(frozen=True)
 class Mount:
-    """A folder or file of this machine in a container."""
+    """A folder or file of this machine that is mounted in a container."""
 
     here: Path
     inside: str
@@ -48,22 +48,22 @@ class Mount:
 
     @property
     def option(self) -> str:
-        """As `--volume` wants it."""
+        """The value of `--volume`."""
         return f"{self.here}:{self.inside}:{'rw' if self.writable else 'ro'}"
 
 
 def find_container_engine(environ: Mapping[str, str]) -> ContainerEngine:
-    """The first engine that works. Raises CannotRun with what each of them said."""
-    said = []
+    """Return the first engine that works. Raises CannotRun with each engine's problem."""
+    problems = []
     for name in NAMES:
         path = shutil.which(name, path=environ.get("PATH"))
         if path is None:
-            said.append(f"{name} is not on PATH")
+            problems.append(f"{name} is not on PATH")
             continue
-        asked = [path, "info", "--format", "{{json .}}"]
+        command = [path, "info", "--format", "{{json .}}"]
         try:
             done = subprocess.run(
-                asked,
+                command,
                 env=dict(environ),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -72,13 +72,13 @@ def find_container_engine(environ: Mapping[str, str]) -> ContainerEngine:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            said.append(f"{name} does not answer ({error})")
+            problems.append(f"{name} does not answer ({error})")
             continue
         if done.returncode == 0:
             return ContainerEngine(name, Path(path))
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        said.append(f"{name} does not work ({lines[-1]})")
+        problems.append(f"{name} does not work ({lines[-1]})")
     raise CannotRun(
-        f"--container needs a container engine on this machine: {'; '.join(said)}. Install and start one, or leave "
-        "--container out."
+        f"--container needs a container engine on this machine: {'; '.join(problems)}. Install and start one, or omit "
+        "--container."
     )

@@ -1,9 +1,9 @@
-"""What a model wrote beside its code in a container, brought into the source folder.
+"""Copy what a model has written next to its code in a container into the source folder.
 
-The source is not mounted over its copy in the image: that would hide what the build put there (a `.venv`, compiled
-code), show files that the image has not, and is impossible for an image without WORKDIR. The engine says which files
-changed; those below WORKDIR come out. Whole folders that .dockerignore leaves out (downloaded data) are mounted, so
-that a training does not download them again.
+The source is not mounted over its copy in the image: that would hide files from the build (a `.venv`, compiled code),
+show files that the image lacks, and be impossible for an image without WORKDIR. Instead, the files below WORKDIR that
+the engine lists as changed are copied. Folders that .dockerignore excludes (downloaded data) are mounted, so that
+training does not download them again.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pnodes.local.container_engine import ContainerEngine, Mount
 from pnodes.local.image import Image
 
 
-def kept(image: Image) -> list[Mount]:
-    """The folders beside the model's code that the image has not."""
+def mount_excluded(image: Image) -> list[Mount]:
+    """Return mounts for the folders next to the model's code that the image lacks."""
     folder, workdir = image.folder, posixpath.normpath(image.recipe.workdir)
     sent = {image.context.root / name for name in image.context.files}
     around = {parent for path in sent for parent in path.parents}
@@ -31,24 +31,24 @@ def kept(image: Image) -> list[Mount]:
     ]
 
 
-def bring(
+def copy_changes(
     engine: ContainerEngine, environ: Mapping[str, str], image: Image, container: str, mounted: Sequence[str]
 ) -> None:
-    """Copies what a stopped container has written below WORKDIR to where it belongs in the source."""
-    changes = [line.split(" ", 1) for line in engine.ask(environ, "diff", container).splitlines() if " " in line]
+    """Copy the files that a stopped container has changed below WORKDIR to their places in the source."""
+    changes = [line.split(" ", 1) for line in engine.query(environ, "diff", container).splitlines() if " " in line]
     changed = {path: kind for kind, path in changes if kind in ("A", "C")}
-    for path in outermost(changed):
-        target = _target(image, path, changed[path])
+    for path in list_outermost(changed):
+        target = _map_path(image, path, changed[path])
         if target is None or any(path == place or place.startswith(f"{path}/") for place in mounted):
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Into the parent: a folder that is there already is added to, not put inside of itself.
+        # Copy into the parent, so that an existing folder is extended instead of nested.
         command = [str(engine.path), "cp", f"{container}:{path}", f"{target.parent}{os.sep}"]
         subprocess.run(command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
 
 
-def outermost(changed: Mapping[str, str]) -> list[str]:
-    """New files and folders, but not what is inside of a new folder, and changed files, but not changed folders."""
+def list_outermost(changed: Mapping[str, str]) -> list[str]:
+    """Return the changed files and the new files and folders, without the contents of new folders."""
     around = {str(parent) for path in changed for parent in Path(path).parents}
     return [
         path
@@ -57,13 +57,13 @@ def outermost(changed: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _target(image: Image, path: str, kind: str) -> Path | None:
-    """Where a file of the container belongs here; None for what is not the source's."""
+def _map_path(image: Image, path: str, kind: str) -> Path | None:
+    """Return the source path of a file in the container; None if it is not part of the source."""
     workdir, folder = posixpath.normpath(image.recipe.workdir), image.folder
-    found = image.layout.here(path)
-    if found is None and workdir == "/" and kind == "A" and posixpath.dirname(path) == "/":
-        found = folder / posixpath.basename(path)
-    elif found is None and workdir != "/" and path.startswith(f"{workdir}/"):
-        found = folder / posixpath.relpath(path, workdir)
-    inside = found is not None and (found.is_relative_to(image.node.source) or found.is_relative_to(folder))
-    return found if inside else None
+    target = image.layout.here(path)
+    if target is None and workdir == "/" and kind == "A" and posixpath.dirname(path) == "/":
+        target = folder / posixpath.basename(path)
+    elif target is None and workdir != "/" and path.startswith(f"{workdir}/"):
+        target = folder / posixpath.relpath(path, workdir)
+    inside = target is not None and (target.is_relative_to(image.node.source) or target.is_relative_to(folder))
+    return target if inside else None

@@ -1,4 +1,4 @@
-"""What a run has written into the source folder, and whether it goes into the next image."""
+"""Find the files that a run has written into the source folder, and whether the next image will contain them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from pnodes.wording import plural
 from providers.images.context import BuildContext
 
-# Nobody's model files, and far too many to look through.
-_NOT_LOOKED_INTO = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", ".pnodes"})
+# These folders contain no model files, and far too many files to scan.
+_NOT_SCANNED = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", ".pnodes"})
 _UNITS = ((2**30, "GB"), (2**20, "MB"), (2**10, "KB"))
 
 Snapshot = dict[Path, tuple[int, int]]
@@ -19,7 +19,7 @@ Snapshot = dict[Path, tuple[int, int]]
 
 @dataclass(frozen=True)
 class Written:
-    """A file, or a whole folder of new files, that a run has left; `state` is new, changed or removed."""
+    """A file, or a folder of new files, that a run has written; `state` is new, changed or removed."""
 
     path: str
     state: str
@@ -28,39 +28,39 @@ class Written:
     count: int = 1
 
     def __str__(self) -> str:
-        size = "" if self.state == "removed" else f", {shown_size(self.size)}"
+        size = "" if self.state == "removed" else f", {format_size(self.size)}"
         files = f"{plural(self.count, 'file')}, " if self.path.endswith("/") else ""
         if self.in_image:
-            fate = "is missing from the image after the next up" if self.state == "removed" else _GOES
+            fate = "will be missing from the image after the next `pulumi up`" if self.state == "removed" else _INCLUDED
         else:
             fate = "stays out of the image (.dockerignore)"
         return f"{self.path} ({files}{self.state}{size}) {fate}"
 
 
-_GOES = "goes into the image with the next up"
+_INCLUDED = "will be in the image after the next `pulumi up`"
 
 
-def snapshot(folder: Path) -> Snapshot:
-    """Size and time of every file below a folder."""
-    found: Snapshot = {}
+def take_snapshot(folder: Path) -> Snapshot:
+    """Return the size and the modification time of every file below a folder."""
+    files: Snapshot = {}
     for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in _NOT_LOOKED_INTO]
+        folders[:] = [name for name in folders if name not in _NOT_SCANNED]
         for name in names:
             path = Path(parent, name)
             try:
                 info = path.lstat()
-            except OSError:  # gone meanwhile
+            except OSError:  # deleted in the meantime
                 continue
-            found[path] = (info.st_size, info.st_mtime_ns)
-    return found
+            files[path] = (info.st_size, info.st_mtime_ns)
+    return files
 
 
-def written(
-    before: Snapshot, after: Snapshot, folder: Path, sent_before: Iterable[str], now: BuildContext
+def list_written(
+    before: Snapshot, after: Snapshot, folder: Path, sent_before: Iterable[str], context: BuildContext
 ) -> list[Written]:
-    """The difference of two snapshots of a folder in a build context; a new folder is told as one."""
-    sent = {now.root / name for name in now.files}
-    had = {now.root / name for name in sent_before}
+    """Return the differences of two snapshots of a folder in a build context; a new folder is one entry."""
+    in_context = {context.root / name for name in context.files}
+    in_context_before = {context.root / name for name in sent_before}
     known = {parent for path in before for parent in path.parents}
     single: list[Written] = []
     grouped: dict[tuple[Path, bool], list[int]] = {}
@@ -68,7 +68,7 @@ def written(
         if before.get(path) == after.get(path):
             continue
         state = "removed" if path not in after else "changed" if path in before else "new"
-        size, in_image = after.get(path, (0, 0))[0], path in (had if state == "removed" else sent)
+        size, in_image = after.get(path, (0, 0))[0], path in (in_context_before if state == "removed" else in_context)
         top = _new_folder(path, folder, known) if state == "new" else None
         if top is not None:
             grouped.setdefault((top, in_image), []).append(size)
@@ -78,18 +78,18 @@ def written(
         Written(f"{top.relative_to(folder).as_posix()}/", "new", sum(sizes), in_image, len(sizes))
         for (top, in_image), sizes in grouped.items()
     ]
-    return sorted([*single, *folders], key=lambda each: each.path)
+    return sorted([*single, *folders], key=lambda item: item.path)
 
 
 def _new_folder(path: Path, folder: Path, known: set[Path]) -> Path | None:
-    """The outermost folder around a file that was not there before."""
+    """Return the outermost new folder around a new file, or None."""
     outside = [parent for parent in path.parents if parent.is_relative_to(folder) and parent != folder]
     new = [parent for parent in outside if parent not in known]
     return new[-1] if new else None
 
 
-def shown_size(size: int) -> str:
-    """3.1 MB and the like."""
+def format_size(size: int) -> str:
+    """Return, for example, 3.1 MB."""
     for unit, name in _UNITS:
         if size >= unit:
             return f"{size / unit:.1f} {name}"

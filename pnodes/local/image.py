@@ -1,4 +1,4 @@
-"""A node's Dockerfile, seen from this machine: where the command runs, and what a path in the image is here."""
+"""Map a node's Dockerfile to this machine: the folder to run in, and the local path of each path in the image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nodefile import Node
-from pnodes.local.python import of_image
+from pnodes.local.python import parse_image_version
 from pnodes.local.refused import CannotRun
 from providers.images.arguments import build_arguments, context_of_node
 from providers.images.context import BuildContext, ContextError
@@ -19,7 +19,7 @@ from providers.images.recipe import DockerfileError, Recipe, read
 
 @dataclass(frozen=True)
 class Image:
-    """A node's Dockerfile, and the context as its builder would get it."""
+    """A node's Dockerfile, and the build context that its builder would get."""
 
     node: Node
     context: BuildContext
@@ -28,7 +28,7 @@ class Image:
 
     @property
     def folder(self) -> Path:
-        """The folder here that the image's WORKDIR is a copy of. Raises CannotRun."""
+        """The local folder whose copy is the image's WORKDIR. Raises CannotRun."""
         workdir, source = posixpath.normpath(self.recipe.workdir), self.node.source
         copied = self.layout.here(workdir)
         if copied is not None and copied.is_dir():
@@ -40,13 +40,13 @@ class Image:
             return parents[0]
         names = ", ".join(sorted(_shown(parent, self.context.root) for parent in parents))
         raise CannotRun(
-            f"the Dockerfile of {self.node.name} puts files of several folders ({names}) together in {workdir}: "
-            "there is no one folder here to run in. Add --container."
+            f"the Dockerfile of {self.node.name} combines files of several folders ({names}) in {workdir}, "
+            "so there is no single local folder to run in. Add --container."
         )
 
     @property
     def elsewhere(self) -> list[tuple[str, Path]]:
-        """What the image has in its WORKDIR, but the folder here has not: name in it, and where it is here."""
+        """Entries of the image's WORKDIR that the local folder lacks, as (name, local path)."""
         workdir, folder = posixpath.normpath(self.recipe.workdir), self.folder
         installed = {
             posixpath.normpath(posixpath.join(step.workdir, word))
@@ -54,39 +54,39 @@ class Image:
             if step.kind == "install"
             for word in step.arguments
         }
-        found = []
+        entries = []
         for place, origin in {**self.layout.folders, **self.layout.files}.items():
             here = self.layout.root / origin
             direct = posixpath.dirname(place) == workdir and place not in installed
             if direct and not here.is_relative_to(folder) and not (folder / posixpath.basename(place)).exists():
-                found.append((posixpath.basename(place), here))
-        return found
+                entries.append((posixpath.basename(place), here))
+        return entries
 
     def importable(self) -> list[Path]:
-        """The folders to look for Python packages that the image has beside the model's own files."""
+        """Return the local folders of the Python packages that the image has next to the model's files."""
         return list(dict.fromkeys(here.parent for name, here in self.elsewhere if here.name == name))
 
     def here(self, text: str) -> str:
-        """A word of a command, or a variable's value, with paths of the image turned into those here."""
+        """Return a command's word or a variable's value with the image's paths replaced by local ones."""
         return ":".join(self._here(part) if part.startswith("/") else part for part in text.split(":"))
 
     def _here(self, path: str) -> str:
-        found = self.layout.here(path)
-        if found is None:  # a file that the model is going to write
+        local = self.layout.here(path)
+        if local is None:  # a file that the model will write
             workdir = posixpath.normpath(self.recipe.workdir)
             if workdir == "/" or not posixpath.normpath(path).startswith(f"{workdir}/"):
                 return path
-            found = self.folder / posixpath.relpath(path, workdir)
-        return str(found)
+            local = self.folder / posixpath.relpath(path, workdir)
+        return str(local)
 
     @property
     def variables(self) -> dict[str, str]:
-        """The image's ENV. PATH is left out: it belongs to the image's own file system."""
+        """The image's ENV without PATH, which refers to the image's file system."""
         return {name: self.here(value) for name, value in self.recipe.env.items() if name != "PATH"}
 
 
-def image_of(node: Node, model_id: str, in_container: bool = False) -> Image:
-    """Reads a node's Dockerfile; of several stages the last, when an engine builds them. Raises CannotRun."""
+def read_image(node: Node, model_id: str, in_container: bool = False) -> Image:
+    """Read a node's Dockerfile; of several stages, only a container engine can use the last. Raises CannotRun."""
     context = context_of_node(node)
     try:
         recipe = read(node.dockerfile.read_text(encoding="utf-8-sig"), build_arguments(node, model_id), in_container)
@@ -95,24 +95,24 @@ def image_of(node: Node, model_id: str, in_container: bool = False) -> Image:
         raise CannotRun(str(error)) from None
     except DockerfileError as error:
         hint = "" if in_container else " Add --container."
-        raise CannotRun(f"the Dockerfile of {node.name} cannot be followed: {error}.{hint}") from None
+        raise CannotRun(f"the Dockerfile of {node.name} cannot be emulated: {error}.{hint}") from None
 
 
 def default_command(image: Image) -> list[str]:
-    """ENTRYPOINT and CMD; the node's own command takes the place of CMD, as in its cloud."""
+    """Return ENTRYPOINT and CMD; the node's own command replaces CMD, as in its cloud."""
     return [*image.recipe.entrypoint, *(image.node.command or image.recipe.command)]
 
 
 def is_python(image: Image) -> bool:
-    """Whether the node needs a Python environment: its base is Python, it installs packages, or it runs `python`."""
-    if of_image(image.recipe.base) or any(step.kind == "install" for step in image.recipe.steps):
+    """Return whether the node needs a Python environment: its base is Python, it installs packages or runs `python`."""
+    if parse_image_version(image.recipe.base) or any(step.kind == "install" for step in image.recipe.steps):
         return True
     command = default_command(image)
-    return bool(command) and named_python(command[0])
+    return bool(command) and names_python(command[0])
 
 
-def named_python(word: str) -> bool:
-    """Whether a command's first word is the image's Python, in any of its spellings."""
+def names_python(word: str) -> bool:
+    """Return whether a command's first word is the image's Python, in any of its spellings."""
     return re.fullmatch(r"(?:/\S*/)?python(?:3(?:\.\d+)?)?", word) is not None
 
 

@@ -1,4 +1,4 @@
-"""What is run, where and with which variables, when a process of this machine stands for a node's container."""
+"""Prepare the command, the folder and the variables of a process that replaces a node's container."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pnodes.local import packages, python, variables
-from pnodes.local.image import Image, default_command, is_python, named_python
+from pnodes.local.image import Image, default_command, is_python, names_python
 from pnodes.local.packages import Say
 from pnodes.local.refused import CannotRun
 from pnodes.local.variables import Account
@@ -20,19 +20,22 @@ GUARD = Path(__file__).resolve().parent / "guard"
 
 @dataclass(frozen=True)
 class Invocation:
-    """A command, the folder it starts in, and all of its environment."""
+    """A command, its working directory and its complete environment."""
 
     command: tuple[str, ...]
     folder: Path
     env: dict[str, str]
 
 
-def guarded(account: Account, model: str | None, predictions: str, shown: str) -> dict[str, str]:
-    """The variables that keep a run without --submit from submitting, and tell it where predictions go."""
+def guard_variables(account: Account, model: str | None, predictions: str, shown: str) -> dict[str, str]:
+    """Return the variables for the guard, which writes predictions to a folder; none if the run submits.
+
+    `shown` is the folder's name in messages.
+    """
     if account.submits:
         return {}
-    found = {"PNODES_PREDICTIONS": predictions, "PNODES_PREDICTIONS_SHOWN": shown}
-    return {**found, "PNODES_MODEL": model} if model else found
+    settings = {"PNODES_PREDICTIONS": predictions, "PNODES_PREDICTIONS_SHOWN": shown}
+    return {**settings, "PNODES_MODEL": model} if model else settings
 
 
 def prepare(
@@ -47,29 +50,29 @@ def prepare(
     installing: Mapping[str, str],
     say: Say,
 ) -> Invocation:
-    """Prepares a run as a process: the Python environment, the folders, the variables.
+    """Prepare a run as a process: the Python environment, the folders, the variables. Raises CannotRun.
 
-    `own` are the node's variables, `environ` is the person's environment (of which little is handed on), `installing`
-    the one that packages are installed with, `scratch` a folder that is gone after the run. Raises CannotRun.
+    `own` are the node's variables, `environ` is the user's environment (of which the run gets little), `installing` is
+    the environment for installing packages, and `scratch` is a folder that is deleted after the run.
     """
     words = [image.here(word) for word in (command or default_command(image))]
     if not words:
         raise CannotRun(
-            f"there is nothing to run: the Dockerfile of {image.node.name} has no CMD and the node no `command`. "
+            f"there is nothing to run: the Dockerfile of {image.node.name} has no CMD and the node has no `command`. "
             'Add --command "python predict.py".'
         )
     folder = image.folder
-    _tell_differences(image, say)
+    _report_differences(image, say)
     path = environ.get("PATH", os.defpath)
     search = [str(folder) for folder in image.importable()]
     compiled = {}
     if is_python(image):
-        made = _environment(image, cache, installing, say)
-        # Python's compiled files would change the source, and with it the image.
-        compiled = {"PYTHONPYCACHEPREFIX": str(made / "compiled")}
-        path = f"{made / 'bin'}{os.pathsep}{path}"
-        if named_python(words[0]):
-            words[0] = str(made / "bin" / "python")
+        environment = _prepare_environment(image, cache, installing, say)
+        # Python's compiled files must not change the source, and with it the image.
+        compiled = {"PYTHONPYCACHEPREFIX": str(environment / "compiled")}
+        path = f"{environment / 'bin'}{os.pathsep}{path}"
+        if names_python(words[0]):
+            words[0] = str(environment / "bin" / "python")
     elif not shutil.which(words[0], path=path):
         raise CannotRun(
             f"{words[0]}, which {image.node.name} runs, is not installed on this machine (not found on PATH). "
@@ -80,15 +83,15 @@ def prepare(
     home = scratch / "home"
     home.mkdir()
     env = {
-        "HOME": str(home),  # a container's is empty: no credentials are found there
+        "HOME": str(home),  # empty, as in a container, so that the model finds no credentials
         "TMPDIR": str(scratch),
         "LANG": "C.UTF-8" if sys.platform != "darwin" else "en_US.UTF-8",
         "PYTHONUNBUFFERED": "1",
         **compiled,
-        **variables.of_machine(environ),
+        **variables.list_network_variables(environ),
         **image_env,
         **own,
-        **guarded(account, model, str(predictions), str(predictions)),
+        **guard_variables(account, model, str(predictions), str(predictions)),
         "PATH": path,
     }
     before = [] if account.submits else [str(GUARD)]
@@ -98,24 +101,24 @@ def prepare(
     return Invocation(tuple(words), folder, env)
 
 
-def _environment(image: Image, cache: Path, installing: Mapping[str, str], say: Say) -> Path:
-    wanted = python.of_image(image.recipe.base)
+def _prepare_environment(image: Image, cache: Path, installing: Mapping[str, str], say: Say) -> Path:
+    wanted = python.parse_image_version(image.recipe.base)
     chosen = python.choose(wanted, python.find_uv())
     if wanted and chosen.minor != wanted:
         say(
-            f"note: the image has Python {wanted}, this machine has not: running on {chosen.minor}. "
-            f"A model file written here may need the same version there; --container has Python {wanted}."
+            f"note: the image has Python {wanted}, which this machine lacks, so the run uses {chosen.minor}. "
+            f"A model file written now may need the same version in the cloud; --container has Python {wanted}."
         )
-    return packages.environment(image.recipe, image.layout, chosen, cache, installing, say)
+    return packages.prepare_environment(image.recipe, image.layout, chosen, cache, installing, say)
 
 
-def _tell_differences(image: Image, say: Say) -> None:
+def _report_differences(image: Image, say: Say) -> None:
     skipped = [step.arguments[0] for step in image.recipe.steps if step.kind == "skipped"]
     if skipped:
         shown = "; ".join(line if len(line) <= 70 else line[:67] + "..." for line in skipped)
-        say(f"note: not done on this machine: RUN {shown}. What it brings has to be here already; --container does it.")
+        say(f"note: skipped on this machine: RUN {shown}. Its results must exist; --container runs it.")
     for name, here in image.elsewhere:
         if here.name == name and here.is_dir():
-            say(f"note: {name}/ lies beside the model's files in the image; here Python finds it in {here.parent}.")
+            say(f"note: the image has {name}/ next to the model's files; here Python finds it in {here.parent}.")
         else:
-            say(f"note: {name} lies beside the model's files in the image, but not here; --container has it.")
+            say(f"note: the image has {name} next to the model's files, this machine does not; --container has it.")

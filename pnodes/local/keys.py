@@ -1,7 +1,6 @@
-"""Whose keys and which model a run gets: real ones with --submit, else placeholders.
+"""Find the API keys and the model id for a run: real keys with --submit, otherwise placeholders.
 
-Real keys are those of the environment, else the ones in the stack's configuration, which the engine decrypts. They are
-never shown.
+Real keys come from the environment or from the stack's configuration, which the engine decrypts. They are never shown.
 """
 
 from __future__ import annotations
@@ -20,32 +19,32 @@ from providers.numerai.keys import Keys
 from providers.refusal import Refusal
 
 
-def account(
+def find_account(
     node: Node, submit: bool, environ: Mapping[str, str], project: Path, stack: str | None, say: Say
 ) -> Account:
-    """The account of a run. Raises CannotRun when it shall submit and keys or the model's id cannot be had."""
-    called = numerai_keys.name_keys(node.account)
-    here = Keys(environ.get(called.public_id_variable, ""), environ.get(called.secret_variable, ""))
-    complete = bool(here.public_id and here.secret)
+    """Return the account of a run. Raises CannotRun if a run with --submit lacks the keys or the model's id."""
+    names = numerai_keys.name_keys(node.account)
+    exported = Keys(environ.get(names.public_id_variable, ""), environ.get(names.secret_variable, ""))
+    complete = bool(exported.public_id and exported.secret)
     if submit:
-        pair = here if complete else _configured(node, environ, project, stack)
-        return Account(_model_id(node, pair), pair.public_id, pair.secret)
+        pair = exported if complete else _read_configured(node, environ, project, stack)
+        return Account(_find_model_id(node, pair), pair.public_id, pair.secret)
     if node.model_is_id:
         return Account(node.model.lower())
-    reason = f"{called.public_id_variable} and {called.secret_variable} are not set"
+    reason = f"{names.public_id_variable} and {names.secret_variable} are not set"
     if complete:
         try:
-            return Account(_model_id(node, here))
+            return Account(_find_model_id(node, exported))
         except CannotRun as error:
             reason = str(error).rstrip(".")
-    say(f'note: MODEL_ID is a placeholder: the id of "{node.model}" could not be looked up ({reason}).')
+    say(f'note: MODEL_ID is a placeholder, because the id of "{node.model}" could not be looked up ({reason}).')
     return Account(NO_MODEL_ID)
 
 
-def _model_id(node: Node, pair: Keys) -> str:
+def _find_model_id(node: Node, pair: Keys) -> str:
     if node.model_is_id:
         return node.model.lower()
-    from providers.numerai.models import look_up  # it needs Pulumi's SDK, which takes a moment to load
+    from providers.numerai.models import look_up  # imports Pulumi's SDK, which loads slowly
 
     name = f"{node.tournament.value}/{node.model}"
     try:
@@ -54,20 +53,20 @@ def _model_id(node: Node, pair: Keys) -> str:
         raise CannotRun(str(error)) from None
 
 
-def _configured(node: Node, environ: Mapping[str, str], project: Path, stack: str | None) -> Keys:
-    """The keys in the stack's configuration."""
-    called, engine = numerai_keys.name_keys(node.account), find()
+def _read_configured(node: Node, environ: Mapping[str, str], project: Path, stack: str | None) -> Keys:
+    """Read the keys from the stack's configuration. Raises CannotRun."""
+    names, engine = numerai_keys.name_keys(node.account), find()
     if engine is None:
         raise CannotRun(
-            f"--submit: {numerai_keys.explain_missing_key(node.account, called.secret)} There is no Pulumi engine here "
-            "to read the configuration with: `pnodes engine` gets one."
+            f"--submit: {numerai_keys.explain_missing_key(node.account, names.secret)} Reading the configuration needs a "
+            "Pulumi engine: `pnodes engine` installs one."
         )
-    pulumi, found = Pulumi(engine, project, environ), []
-    for setting in (called.public_id, called.secret):
+    pulumi, values = Pulumi(engine, project, environ), []
+    for setting in (names.public_id, names.secret):
         done = pulumi.run("config", "get", setting, *stack_option(stack))
-        found.append(done.stdout.strip())
-        if done.returncode or not found[-1]:
+        values.append(done.stdout.strip())
+        if done.returncode or not values[-1]:
             reason = first_error(done.stderr) if done.returncode else "it is empty"
             sentence = numerai_keys.explain_missing_key(node.account, setting)
             raise CannotRun(f"--submit: {sentence} Pulumi says: {reason}")
-    return Keys(*found)
+    return Keys(*values)

@@ -1,4 +1,4 @@
-"""One run from its wishes to its outcome: prepares the way that was asked for, runs, and looks at what was left."""
+"""Run a node's model: prepare the process or the container, run it, and collect the files that it has written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nodefile import Node
 from pnodes.local import container, files, keys, predictions, process, variables
 from pnodes.local.container_engine import find_container_engine
 from pnodes.local.files import Written
-from pnodes.local.image import Image, default_command, image_of
+from pnodes.local.image import Image, default_command, read_image
 from pnodes.local.invocation import prepare
 from pnodes.local.packages import Say, cache_folder
 from pnodes.local.process import Ended
@@ -23,8 +23,8 @@ from providers.images.arguments import context_of_node
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the person asked for."""
+class RunOptions:
+    """The options of `pnodes run`."""
 
     command: tuple[str, ...] | None = None
     in_container: bool = False
@@ -33,12 +33,12 @@ class Wishes:
     test: bool = False
     stack: str | None = None
     to_stderr: bool = False
-    """Where the model's output goes, so that standard output is kept for the summary."""
+    """Send the model's output to standard error, so that standard output has only the summary."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended and what it left."""
+    """The end of a run, and the files that it has written."""
 
     node: Node
     command: Sequence[str]
@@ -48,24 +48,24 @@ class Outcome:
     submits: bool
 
     def lines(self) -> list[str]:
-        """The end of the story, for a person."""
-        ended, found = self.ended, [str(each) for each in self.written]
-        found += [f"predictions: {_shown(path)}" for path in self.predictions]
+        """Return the summary for the terminal."""
+        ended, lines = self.ended, [str(file) for file in self.written]
+        lines += [f"predictions: {_shown(path)}" for path in self.predictions]
         if ended.peak_mib is not None:
-            found.append(self._memory(ended.peak_mib))
+            lines.append(self._describe_memory(ended.peak_mib))
         state = "done" if ended.exit_code == 0 else f"ended with exit code {ended.exit_code}"
-        found.append(f"{self.node.name}: {state} after {ended.seconds:.1f} s")
-        return [*found, *([f"error: {ended.reason}"] if ended.reason else [])]
+        lines.append(f"{self.node.name}: {state} after {ended.seconds:.1f} s")
+        return [*lines, *([f"error: {ended.reason}"] if ended.reason else [])]
 
-    def _memory(self, peak_mib: int) -> str:
+    def _describe_memory(self, peak_mib: int) -> str:
         node = self.node
         sentence = f"peak memory {_gib(peak_mib)} of the node's {_gib(node.size.memory)}"
         if peak_mib <= node.size.memory:
             return sentence
-        return f"warning: {sentence}: in the cloud this run would be ended. Give the node a larger `size`."
+        return f"warning: {sentence}: the cloud would kill this run. Give the node a larger `size`."
 
     def as_json(self) -> dict[str, Any]:
-        """The same, for a script."""
+        """Return the summary for scripts."""
         return {
             "node": self.node.name,
             "command": list(self.command),
@@ -76,8 +76,8 @@ class Outcome:
             "memory_mib": self.node.size.memory,
             "submit": self.submits,
             "files": [
-                {"path": each.path, "state": each.state, "bytes": each.size, "in_image": each.in_image}
-                for each in self.written
+                {"path": file.path, "state": file.state, "bytes": file.size, "in_image": file.in_image}
+                for file in self.written
             ],
             "predictions": [str(path) for path in self.predictions],
         }
@@ -86,40 +86,40 @@ class Outcome:
 def run_node(
     node: Node,
     nodes_file: Path,
-    wishes: Wishes,
+    options: RunOptions,
     scratch: Path,
     project: Path,
     environ: Mapping[str, str],
     say: Say,
 ) -> Outcome:
-    """Runs a node's model. Raises CannotRun."""
+    """Run a node's model and return its outcome. Raises CannotRun."""
     installing = variables.for_installing(environ)
-    account = keys.account(node, wishes.submit, environ, project, wishes.stack, say)
-    own = variables.of_node(node, account, wishes.round_number, wishes.test)
-    image = image_of(node, account.model_id, wishes.in_container)
-    folder = predictions.folder_of(node, nodes_file)
-    output = sys.stderr.fileno() if wishes.to_stderr else None
-    before, sent, kept = files.snapshot(node.source), image.context.files, predictions.present(folder)
-    command = wishes.command or default_command(image)
-    if wishes.in_container:
-        ended = _in_container(image, account, own, wishes, folder, scratch, environ, installing, output, say)
+    account = keys.find_account(node, options.submit, environ, project, options.stack, say)
+    own = variables.list_node_variables(node, account, options.round_number, options.test)
+    image = read_image(node, account.model_id, options.in_container)
+    folder = predictions.make_folder(node, nodes_file)
+    output = sys.stderr.fileno() if options.to_stderr else None
+    before, sent, kept = files.take_snapshot(node.source), image.context.files, predictions.list_files(folder)
+    command = options.command or default_command(image)
+    if options.in_container:
+        ended = _run_in_container(image, account, own, options, folder, scratch, environ, installing, output, say)
     else:
         invocation = prepare(
-            image, account, own, wishes.command, folder, scratch, cache_folder(environ), environ, installing, say
+            image, account, own, options.command, folder, scratch, cache_folder(environ), environ, installing, say
         )
         _announce(say, node, command, account)
         ended = process.run(invocation.command, invocation.folder, invocation.env, node.timeout, output)
-    now = context_of_node(node)
-    written = files.written(before, files.snapshot(node.source), node.source, sent, now)
-    new = sorted(predictions.present(folder) - kept)
+    context = context_of_node(node)
+    written = files.list_written(before, files.take_snapshot(node.source), node.source, sent, context)
+    new = sorted(predictions.list_files(folder) - kept)
     return Outcome(node, command, ended, written, new, account.submits)
 
 
-def _in_container(
+def _run_in_container(
     image: Image,
     account: Account,
     own: Mapping[str, str],
-    wishes: Wishes,
+    options: RunOptions,
     folder: Path,
     scratch: Path,
     environ: Mapping[str, str],
@@ -129,15 +129,15 @@ def _in_container(
 ) -> Ended:
     engine = find_container_engine(environ)
     image_id = container.build(engine, image, account.model_id, scratch, installing, say)
-    _announce(say, image.node, wishes.command or default_command(image), account)
+    _announce(say, image.node, options.command or default_command(image), account)
     return container.run(
-        engine, image, image_id, account, own, wishes.command, folder, scratch, environ, image.node.timeout, output
+        engine, image, image_id, account, own, options.command, folder, scratch, environ, image.node.timeout, output
     )
 
 
 def _announce(say: Say, node: Node, command: Sequence[str], account: Account) -> None:
-    keys_are = "with the real API keys: it can submit" if account.submits else "without API keys: nothing is submitted"
-    say(f"{node.name}: {shlex.join(command) or 'the command of its base image'} ({keys_are})")
+    keys_used = "with the real API keys: it can submit" if account.submits else "without API keys: nothing is submitted"
+    say(f"{node.name}: {shlex.join(command) or 'the command of its base image'} ({keys_used})")
 
 
 def _gib(mib: int) -> str:
@@ -147,5 +147,5 @@ def _gib(mib: int) -> str:
 
 
 def _shown(path: Path) -> str:
-    """Relative to where the person stands, if it lies below."""
+    """Return a path relative to the working directory if it is inside."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

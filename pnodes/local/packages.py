@@ -1,7 +1,7 @@
-"""The Python environment of a node: what its Dockerfile installs, made once and kept by its content.
+"""Create the Python environment of a node: the packages that its Dockerfile installs, cached by their content.
 
-It lies in the person's cache folder, where nodes with the same requirements share it. Packages that are installed from
-the context (`pip install ./common`) are built from a copy, so that nothing is written into the source.
+Environments are in the user's cache folder, where nodes with the same requirements share one. Packages from the context
+(`pip install ./common`) are built from a copy, so that nothing is written into the source.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ _COMPLETE = "complete"
 
 @dataclass(frozen=True)
 class Installer:
-    """Makes environments with uv, or with pip where there is none."""
+    """Creates environments and installs packages with uv if it is installed, otherwise with venv and pip."""
 
     python: Python
     uv: Path | None
     environ: Mapping[str, str]
 
-    def make(self, environment: Path) -> None:
-        """An empty environment."""
-        by_uv = [str(self.uv), "venv", "--quiet", "--python", str(self.python.path)]
-        self._run([*(by_uv if self.uv else [str(self.python.path), "-m", "venv"]), str(environment)], Path.cwd())
+    def create(self, environment: Path) -> None:
+        """Create an empty environment."""
+        uv_command = [str(self.uv), "venv", "--quiet", "--python", str(self.python.path)]
+        self._run([*(uv_command if self.uv else [str(self.python.path), "-m", "venv"]), str(environment)], Path.cwd())
 
     def install(self, environment: Path, arguments: Sequence[str], here: Path) -> None:
-        """What `pip install` with these arguments would install."""
+        """Install what `pip install` with these arguments installs in the folder `here`."""
         python = str(environment / "bin" / "python")
         if self.uv:
             self._run([str(self.uv), "pip", "install", "--python", python, *arguments], here)
@@ -51,87 +51,91 @@ class Installer:
             self._run([python, "-m", "pip", "install", "--disable-pip-version-check", *arguments], here)
 
     def _run(self, command: list[str], here: Path) -> None:
-        # All of the person's environment: where packages come from may be said in it. UV_INDEX_STRATEGY is what pip
-        # does with several indexes; the certificates are those of the system, which pip knows by itself.
+        # The user's whole environment, since it may configure package indexes. The two UV settings make uv treat
+        # several indexes and the system's certificates as pip does.
         environ = {"UV_SYSTEM_CERTS": "true", "UV_INDEX_STRATEGY": "unsafe-best-match", **self.environ}
         environ.pop("VIRTUAL_ENV", None)
         done = subprocess.run(command, cwd=here, env=environ, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
         if done.returncode:
             what = " ".join(command[command.index("install") :] if "install" in command else command)
-            raise CannotRun(f"`{what}` failed with exit code {done.returncode}; what it said is above.")
+            raise CannotRun(f"`{what}` failed with exit code {done.returncode}; see its output above.")
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where this program keeps what it can make again."""
+    """Return the folder for files that can be recreated."""
     if environ.get("XDG_CACHE_HOME"):
         return Path(environ["XDG_CACHE_HOME"]) / "prediction-nodes"
     caches = "Library/Caches" if sys.platform == "darwin" else ".cache"
     return Path.home() / caches / "prediction-nodes"
 
 
-def environment(
-    recipe: Recipe, found: Layout, python: Python, cache: Path, environ: Mapping[str, str], say: Say
+def prepare_environment(
+    recipe: Recipe, layout: Layout, python: Python, cache: Path, environ: Mapping[str, str], say: Say
 ) -> Path:
-    """The environment of a Dockerfile's installs, made if it is not there yet. Raises CannotRun."""
+    """Return the environment of a Dockerfile's installs; creates it if necessary. Raises CannotRun."""
     installer = Installer(python, find_uv(), environ)
     with tempfile.TemporaryDirectory() as scratch:
-        installs = _laid_out(recipe, found, Path(scratch))
-        made = cache / "environments" / _name(python, installs, Path(scratch))
-        with exclusive(made.with_suffix(".lock"), lambda: say("waiting for another run that makes this environment")):
-            if not (made / _COMPLETE).exists():
-                shutil.rmtree(made, ignore_errors=True)
+        installs = _lay_out(recipe, layout, Path(scratch))
+        target = cache / "environments" / _hash_installs(python, installs, Path(scratch))
+        with exclusive(
+            target.with_suffix(".lock"), lambda: say("waiting for another run that creates this environment")
+        ):
+            if not (target / _COMPLETE).exists():
+                shutil.rmtree(target, ignore_errors=True)
                 by = "uv" if installer.uv else "pip"
-                say(f"making the Python environment with {by}, once for these requirements: {made}")
-                installer.make(made)
+                say(f"creating the Python environment with {by}, once for these requirements: {target}")
+                installer.create(target)
                 for here, arguments in installs:
-                    installer.install(made, arguments, here)
-            (made / _COMPLETE).touch()
-    _forget_old(made.parent)
-    return made
+                    installer.install(target, arguments, here)
+            (target / _COMPLETE).touch()
+    _delete_old(target.parent)
+    return target
 
 
-def _laid_out(recipe: Recipe, found: Layout, root: Path) -> list[tuple[Path, list[str]]]:
-    """The context's files under `root` as in the image, as links; where each install takes place in it, and of what."""
-    for place, origin in found.files.items():
+def _lay_out(recipe: Recipe, layout: Layout, root: Path) -> list[tuple[Path, list[str]]]:
+    """Link the context's files below `root` as in the image; returns the folder and the arguments of each install."""
+    for place, origin in layout.files.items():
         link = root / place.lstrip("/")
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
-        link.symlink_to(found.root / origin)
+        link.symlink_to(layout.root / origin)
     installs = []
     for step in recipe.steps:
         if step.kind == "install":
             here = root / step.workdir.lstrip("/")
             here.mkdir(parents=True, exist_ok=True)
-            absolute = [str(root / word.lstrip("/")) if word in _known(found) else word for word in step.arguments]
+            absolute = [
+                str(root / word.lstrip("/")) if word in _list_absolute(layout) else word for word in step.arguments
+            ]
             installs.append((here, absolute))
     return installs
 
 
-def _known(found: Layout) -> set[str]:
-    return {place for place in (*found.files, *found.folders) if place.startswith("/")}
+def _list_absolute(layout: Layout) -> set[str]:
+    return {place for place in (*layout.files, *layout.folders) if place.startswith("/")}
 
 
-def _name(python: Python, installs: Sequence[tuple[Path, Sequence[str]]], root: Path) -> str:
-    """The same for the same packages on the same Python."""
-    asked = [str(python.path), "-c", "import sys; print(sys.version, sys.base_prefix)"]
-    version = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-    summed = hashlib.sha256(f"{version} {platform.system()} {platform.machine()}".encode())
+def _hash_installs(python: Python, installs: Sequence[tuple[Path, Sequence[str]]], root: Path) -> str:
+    """Return a name that depends on the packages, Python and the platform only."""
+    command = [str(python.path), "-c", "import sys; print(sys.version, sys.base_prefix)"]
+    version = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    digest = hashlib.sha256(f"{version} {platform.system()} {platform.machine()}".encode())
     for here, arguments in installs:
         for word in arguments:
-            summed.update(repr(word.replace(str(root), "")).encode())
-            for path, content in _contents(here, word, set()):
-                summed.update(f"{path} {hashlib.sha256(content).hexdigest()}\n".encode())
-    return summed.hexdigest()[:24]
+            digest.update(repr(word.replace(str(root), "")).encode())
+            for path, content in _read_contents(here, word, set()):
+                digest.update(f"{path} {hashlib.sha256(content).hexdigest()}\n".encode())
+    return digest.hexdigest()[:24]
 
 
-def _contents(here: Path, word: str, seen: set[Path]) -> Iterator[tuple[str, bytes]]:
-    """Every file that a word of an install leads to: a requirements file and those it names, a package's folder."""
+def _read_contents(here: Path, word: str, seen: set[Path]) -> Iterator[tuple[str, bytes]]:
+    """Yield the files behind an argument of an install: requirements files, recursively, or a package's folder."""
     path = here / word.partition("[")[0].removeprefix("file:")
     if word.startswith("-") or path in seen or not path.exists():
         return
     seen.add(path)
     if path.is_dir():
-        for inside in sorted(each for each in path.rglob("*") if each.is_file()):
+        for inside in sorted(file for file in path.rglob("*") if file.is_file()):
             yield inside.relative_to(path).as_posix(), inside.read_bytes()
         return
     content = path.read_bytes()
@@ -139,11 +143,11 @@ def _contents(here: Path, word: str, seen: set[Path]) -> Iterator[tuple[str, byt
     if path.suffix in (".txt", ".in"):
         for line in content.decode(errors="replace").splitlines():
             for inner in line.replace("=", " ").split():
-                yield from _contents(path.parent, inner, seen)
+                yield from _read_contents(path.parent, inner, seen)
 
 
-def _forget_old(folder: Path) -> None:
-    """Environments that nobody has used for a month go."""
+def _delete_old(folder: Path) -> None:
+    """Delete environments that have not been used for 30 days."""
     for mark in folder.glob(f"*/{_COMPLETE}"):
         if time.time() - mark.stat().st_mtime > _KEPT_SECONDS:
             shutil.rmtree(mark.parent, ignore_errors=True)

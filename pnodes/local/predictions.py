@@ -1,4 +1,4 @@
-"""Where predictions are kept that were not submitted: `.pnodes/NODE/` beside nodes.yaml, never part of an image."""
+"""The folder for predictions that were not submitted: `.pnodes/NODE/` next to nodes.yaml, never part of an image."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from nodefile import Node
 FOLDER = ".pnodes"
 
 
-def folder_of(node: Node, nodes_file: Path) -> Path:
-    """The node's folder, made if need be; git leaves it alone."""
+def make_folder(node: Node, nodes_file: Path) -> Path:
+    """Return the node's folder; creates it if necessary, with a .gitignore."""
     base = nodes_file.absolute().parent / FOLDER
     (base / node.name).mkdir(parents=True, exist_ok=True)
     ignore = base / ".gitignore"
@@ -19,6 +19,6 @@ def folder_of(node: Node, nodes_file: Path) -> Path:
     return base / node.name
 
 
-def present(folder: Path) -> set[Path]:
-    """The files of predictions that are there."""
+def list_files(folder: Path) -> set[Path]:
+    """Return the files of predictions in the folder."""
     return set(folder.glob("predictions-*"))

@@ -1,4 +1,4 @@
-"""A program of this machine, watched to its end: its time-out, its memory and that of its children, and Ctrl-C."""
+"""Run a program to its end: enforce its time-out, measure its memory and its children's, and handle Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ import psutil
 from pnodes.local.refused import CannotRun
 from pnodes.wording import duration
 
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 GRACE_SECONDS = 10.0
 TIMED_OUT, NOT_STARTED, INTERRUPTED = 124, 127, 130
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended; `peak_mib` is None where it was not measured, `reason` a sentence when something stopped it."""
+    """The end of a run; `peak_mib` is None if it was not measured, `reason` a sentence if the run was stopped."""
 
     exit_code: int
     seconds: float
@@ -33,7 +33,7 @@ class Ended:
 
 
 class Stopped(BaseException):
-    """A signal asked this program to end."""
+    """A signal asked this program to stop."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -49,35 +49,35 @@ def run(
     stop: Callable[[], object] | None = None,
     measure: bool = True,
 ) -> Ended:
-    """Runs a command to its end, its output where this program's own goes (or to `output`), without standard input.
+    """Run a command to its end, without standard input; its output goes to this program's output or to `output`.
 
-    At the time-out, at Ctrl-C and at SIGTERM the whole family of processes is ended: politely first, then for good.
-    `stop` is called before that, for what runs elsewhere.
+    On the time-out, Ctrl-C or SIGTERM, the command and its descendants get a signal and are killed if they do not end.
+    `stop` is called first, to stop what runs outside these processes.
     """
     began = time.monotonic()
-    with _signals():
+    with _handle_signals():
         process = _start(command, folder, env, output)
         peak = 0
         try:
             while True:
-                peak = max(peak, _memory_mib(process.pid)) if measure else 0
+                peak = max(peak, _measure_memory_mib(process.pid)) if measure else 0
                 left = timeout - (time.monotonic() - began)
                 try:
-                    code = process.wait(timeout=max(0.0, min(LOOK_SECONDS, left)))
+                    code = process.wait(timeout=max(0.0, min(POLL_SECONDS, left)))
                     break
                 except subprocess.TimeoutExpired:
                     if left <= 0:
-                        _end(process, signal.SIGTERM, stop)
+                        _stop(process, signal.SIGTERM, stop)
                         reason = f"the run was stopped at the node's time-out of {duration(timeout)}."
                         return Ended(TIMED_OUT, time.monotonic() - began, peak or None, reason)
         except (KeyboardInterrupt, Stopped) as interrupted:
             sent = signal.SIGINT if isinstance(interrupted, KeyboardInterrupt) else signal.SIGTERM
-            _end(process, sent, stop)
+            _stop(process, sent, stop)
             exit_code = INTERRUPTED if isinstance(interrupted, KeyboardInterrupt) else interrupted.exit_code
             return Ended(exit_code, time.monotonic() - began, peak or None, "the run was interrupted.")
         finally:
-            _sweep(process.pid)
-    return Ended(code if code >= 0 else 128 - code, time.monotonic() - began, peak or None, _killed(code))
+            _kill_group(process.pid)
+    return Ended(code if code >= 0 else 128 - code, time.monotonic() - began, peak or None, _describe_signal(code))
 
 
 def _start(command: Sequence[str], folder: Path, env: Mapping[str, str], output: int | None) -> subprocess.Popen[bytes]:
@@ -88,41 +88,41 @@ def _start(command: Sequence[str], folder: Path, env: Mapping[str, str], output:
             env=dict(env),
             stdin=subprocess.DEVNULL,
             stdout=output,
-            start_new_session=True,  # a terminal's Ctrl-C comes here alone, and is handed on
+            start_new_session=True,  # so that a terminal's Ctrl-C reaches only this program, which passes it on
         )
     except OSError as error:
         raise CannotRun(f"{command[0]} could not be started in {folder}: {error.strerror}.", NOT_STARTED) from None
 
 
-def _end(process: subprocess.Popen[bytes], sent: signal.Signals, stop: Callable[[], object] | None) -> None:
-    """Ask the family to end; whoever is left after a while is killed, also those that left its session."""
-    family = _family(process.pid)
+def _stop(process: subprocess.Popen[bytes], sent: signal.Signals, stop: Callable[[], object] | None) -> None:
+    """Send a signal to the process and its descendants; kill those that remain, also outside its session."""
+    family = _list_family(process.pid)
     try:
         if stop is not None:
             stop()
-        _to_group(process.pid, sent)
+        _signal_group(process.pid, sent)
         process.wait(timeout=GRACE_SECONDS)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt, Stopped):  # a second Ctrl-C: at once
+    except (subprocess.TimeoutExpired, KeyboardInterrupt, Stopped):  # a second Ctrl-C kills at once
         pass
-    _to_group(process.pid, signal.SIGKILL)
-    for each in family:
+    _signal_group(process.pid, signal.SIGKILL)
+    for member in family:
         with contextlib.suppress(psutil.Error):
-            each.kill()
+            member.kill()
     process.wait()
     psutil.wait_procs(family, timeout=GRACE_SECONDS)
 
 
-def _sweep(group: int) -> None:
-    """What a container's end would end: children that outlived their parent."""
-    _to_group(group, signal.SIGKILL)
+def _kill_group(group: int) -> None:
+    """Kill children that outlived their parent, as the end of a container does."""
+    _signal_group(group, signal.SIGKILL)
 
 
-def _to_group(group: int, number: signal.Signals) -> None:
+def _signal_group(group: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def _list_family(pid: int) -> list[psutil.Process]:
     try:
         parent = psutil.Process(pid)
         return [parent, *parent.children(recursive=True)]
@@ -130,31 +130,31 @@ def _family(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _memory_mib(pid: int) -> int:
-    """Memory of a process and all below it; what they share counts for each, as it does not in a container."""
+def _measure_memory_mib(pid: int) -> int:
+    """Return the memory of a process and its descendants. Unlike in a container, shared memory counts for each."""
     total = 0
-    for process in _family(pid):
+    for process in _list_family(pid):
         with contextlib.suppress(psutil.Error):
             total += process.memory_info().rss
     return total // 2**20
 
 
-def _killed(code: int) -> str:
+def _describe_signal(code: int) -> str:
     if code >= 0:
         return ""
     name = signal.Signals(-code).name
     hint = " (out of memory, most likely)" if name == "SIGKILL" else ""
-    return f"the model was ended by {name}{hint}."
+    return f"the model was killed by {name}{hint}."
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the run as Ctrl-C does, instead of leaving the model behind."""
+def _handle_signals() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP stop the run as Ctrl-C does, so that the model does not keep running."""
 
-    def stopped(number: int, _frame: FrameType | None) -> None:
+    def raise_stopped(number: int, _frame: FrameType | None) -> None:
         raise Stopped(number)
 
-    before = {number: signal.signal(number, stopped) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, raise_stopped) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:

@@ -1,10 +1,10 @@
-"""What keeps a run from taking place, or ends it, in one sentence for the person."""
+"""The error of a run that cannot start or continue."""
 
 from __future__ import annotations
 
 
 class CannotRun(Exception):
-    """A sentence that says what is the matter and what to do; `exit_code` is what the command ends with."""
+    """A message for the user with the problem and the remedy; `exit_code` is the command's exit code."""
 
     def __init__(self, sentence: str, exit_code: int = 1) -> None:
         super().__init__(sentence)

@@ -1,7 +1,6 @@
-"""The variables of a run: those that a node's container has in its cloud, and the few of this machine that it needs.
+"""The variables of a run: those that a node's container has in its cloud, and this machine's proxies and certificates.
 
-A container starts from nothing, so nothing else of the person's environment is handed on: neither credentials of clouds
-nor tokens reach a model's code. What is handed on is how this machine reaches the network.
+Nothing else of the user's environment is passed on, so that neither cloud credentials nor tokens reach a model's code.
 """
 
 from __future__ import annotations
@@ -13,18 +12,18 @@ from dataclasses import dataclass, field
 from nodefile import Node, variables
 
 PROXIES = tuple(
-    name for each in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY") for name in (each, each.lower())
+    name for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY") for name in (proxy, proxy.lower())
 )
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
 
-# Numerai refuses it, whatever sends it: without --submit no code in any language can submit.
+# Numerai refuses this key, so that without --submit no code in any language can submit.
 NO_KEY = "none-because-this-run-does-not-submit"
 NO_MODEL_ID = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who submits for which model; without --submit the keys are placeholders."""
+    """The keys and the model of a run; without --submit the keys are placeholders."""
 
     model_id: str
     public_id: str = field(default=NO_KEY, repr=False)
@@ -36,9 +35,11 @@ class Account:
         return self.secret_key != NO_KEY
 
 
-def of_node(node: Node, account: Account, round_number: int | None = None, test: bool = False) -> dict[str, str]:
-    """What the cloud's job and the trigger set. No TRIGGER_ID: Numerai issued none, as for a run by a schedule."""
-    found = {
+def list_node_variables(
+    node: Node, account: Account, round_number: int | None = None, test: bool = False
+) -> dict[str, str]:
+    """Return the variables that the cloud's job and the trigger set, without TRIGGER_ID, as in a scheduled run."""
+    values = {
         **variables.list_constants(node, account.model_id),
         "RUN_ID": f"local-{uuid.uuid4()}",
         "IS_TEST": "true" if test else "false",
@@ -46,16 +47,16 @@ def of_node(node: Node, account: Account, round_number: int | None = None, test:
         variables.SECRET_KEY: account.secret_key,
     }
     if test or round_number is not None:
-        found["ROUND_NUMBER"] = "test" if round_number is None else str(round_number)
-    return found
+        values["ROUND_NUMBER"] = "test" if round_number is None else str(round_number)
+    return values
 
 
-def of_machine(environ: Mapping[str, str]) -> dict[str, str]:
-    """How this machine reaches the network: proxies and certificates."""
+def list_network_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables for this machine's proxies and certificates."""
     return {name: environ[name] for name in (*PROXIES, *CERTIFICATES) if environ.get(name)}
 
 
 def for_installing(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment for downloading packages and base images: leaves out what PNODES_INSTALL_WITHOUT names."""
+    """Return the environment for downloads, without the variables that PNODES_INSTALL_WITHOUT names."""
     left_out = environ.get("PNODES_INSTALL_WITHOUT", "").split(",")
     return {name: value for name, value in environ.items() if name not in left_out}

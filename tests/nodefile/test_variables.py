@@ -25,7 +25,7 @@ def test_the_triggers_variables_are_listed_and_reserved() -> None:
 
 def test_a_local_run_has_the_same_variables_as_a_scheduled_run() -> None:
     alpha = node(env={"EXTRA": "1"})
-    here = local.of_node(alpha, local.Account(MODEL))
+    here = local.list_node_variables(alpha, local.Account(MODEL))
     deployed = variables.list_constants(alpha, MODEL)
     assert deployed == {"EXTRA": "1", "MODEL_ID": MODEL, "NODE_NAME": "alpha", "TOURNAMENT": "classic"}
     scheduled = core._scheduled_run("2026-01-01T00:00", SETTINGS).env.keys()

@@ -1,9 +1,9 @@
-"""numerapi in a run that does not submit: predictions are checked and kept in a file, everything that would change
-something at Numerai is refused with a sentence, downloads work as ever.
+"""Replace methods of numerapi in a run that does not submit.
 
-Any Python from 3.9 on and any numerapi may meet this, so only the standard library is used, and methods are found by
-their names. PNODES_PREDICTIONS is the folder for predictions, PNODES_PREDICTIONS_SHOWN its name for the person,
-PNODES_MODEL the model's name where nodes.yaml tells one.
+Predictions are checked and written to a file, requests that would change anything at Numerai are refused, and downloads
+work as usual. The module must run with any Python from 3.9 on and any version of numerapi, so it uses only the standard
+library and finds methods by name. PNODES_PREDICTIONS is the folder for predictions, PNODES_PREDICTIONS_SHOWN its name
+in messages, and PNODES_MODEL the model's name if nodes.yaml has it.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _live: dict[int, tuple[str, set[str]]] = {}
 
 def guard(module: ModuleType) -> None:
     """Replace the methods of the classes that a module of numerapi defines."""
-    for found in list(vars(module).values()):
-        if isinstance(found, type) and found.__module__ == module.__name__:
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and value.__module__ == module.__name__:
             for name, replace in _REPLACED.items():
-                if name in vars(found):
-                    setattr(found, name, replace(vars(found)[name]))
+                if name in vars(value):
+                    setattr(value, name, replace(vars(value)[name]))
 
 
 def _say(sentence: str) -> None:
     print("pnodes: " + sentence, file=sys.stderr, flush=True)
 
 
-def _given(method: Method, self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments by name, as this version of numerapi names them."""
+def _bind(method: Method, self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments by the names that this version of numerapi uses."""
     bound = inspect.signature(method).bind(self, *args, **kwargs)
     bound.apply_defaults()
     return dict(bound.arguments)
@@ -50,10 +50,10 @@ def _given(method: Method, self: Any, args: tuple[Any, ...], kwargs: dict[str, A
 def _predictions(method: Method) -> Method:
     @functools.wraps(method)
     def upload_predictions(self: Any, *args: Any, **kwargs: Any) -> Any:
-        given = _given(method, self, args, kwargs)
-        frame, path = given.get("df"), str(given.get("file_path"))
+        arguments = _bind(method, self, args, kwargs)
+        frame, path = arguments.get("df"), str(arguments.get("file_path"))
         content = Path(path).read_bytes() if frame is None else frame.to_csv(index=False).encode()
-        tournament = given.get("tournament") or getattr(self, "tournament_id", 0) or 8
+        tournament = arguments.get("tournament") or getattr(self, "tournament_id", 0) or 8
         shown = _keep(content)
         if content.startswith(b"PAR1"):
             _say(f"predictions (Parquet, not checked) written to {shown}, not submitted ({_HOW})")
@@ -61,7 +61,7 @@ def _predictions(method: Method) -> Method:
         try:
             verdict = predictions_check.check(tournament, content.decode("utf-8-sig"), _live.get(tournament))
         except predictions_check.Refused as refused:
-            _say(f"the predictions in {shown} would be refused")
+            _say(f"Numerai would refuse the predictions in {shown}")
             raise ValueError(str(refused)) from None
         _say(f"{verdict}; predictions written to {shown}, not submitted ({_HOW})")
         return NOT_SUBMITTED
@@ -70,7 +70,7 @@ def _predictions(method: Method) -> Method:
 
 
 def _keep(content: bytes) -> str:
-    """A new file in the folder for predictions; what the person calls it."""
+    """Write the content to a new file in the folder for predictions; returns its name for messages."""
     folder = Path(os.environ["PNODES_PREDICTIONS"])
     suffix = ".parquet" if content.startswith(b"PAR1") else ".csv"
     name = "predictions-" + time.strftime("%Y%m%d-%H%M%S")
@@ -82,7 +82,7 @@ def _keep(content: bytes) -> str:
         except FileExistsError:
             continue
         return os.environ.get("PNODES_PREDICTIONS_SHOWN", str(folder)) + "/" + path.name
-    raise OSError(f"{folder} holds too many predictions of this second")
+    raise OSError(f"{folder} already has too many predictions of this second")
 
 
 def _other_upload(method: Method) -> Method:
@@ -97,11 +97,11 @@ def _other_upload(method: Method) -> Method:
 def _query(method: Method) -> Method:
     @functools.wraps(method)
     def raw_query(self: Any, query: str, *args: Any, **kwargs: Any) -> Any:
-        given = _given(method, self, (query, *args), kwargs)
+        arguments = _bind(method, self, (query, *args), kwargs)
         if re.match(r"\s*mutation\b", query):
             raise ValueError(f"this run changes nothing at Numerai ({_HOW}); the query was a mutation")
-        if given.get("authorization"):
-            raise ValueError(f"this run has no API keys ({_HOW}); the query needs them")
+        if arguments.get("authorization"):
+            raise ValueError(f"the query needs API keys, which this run does not have ({_HOW})")
         return method(self, query, *args, **kwargs)
 
     return raw_query
@@ -125,10 +125,10 @@ def _download(method: Method) -> Method:
     @functools.wraps(method)
     def download_dataset(self: Any, *args: Any, **kwargs: Any) -> Any:
         path = method(self, *args, **kwargs)
-        filename = str(_given(method, self, args, kwargs).get("filename", ""))
-        found = predictions_check.live_ids(filename, path)
-        if found is not None:
-            _live[getattr(self, "tournament_id", 0) or 8] = found
+        filename = str(_bind(method, self, args, kwargs).get("filename", ""))
+        ids = predictions_check.read_live_ids(filename, path)
+        if ids is not None:
+            _live[getattr(self, "tournament_id", 0) or 8] = ids
         return path
 
     return download_dataset

@@ -1,7 +1,7 @@
-"""Whether Numerai would take predictions, as far as that can be told without asking it: columns, ids, values.
+"""Check whether Numerai would accept predictions, as far as possible without asking it: columns, ids, values.
 
-Where the run has downloaded the live data, the ids are compared with it: Classic needs each of them, Signals and Crypto
-at least a hundred. Standard library only, apart from pandas where the model itself has it.
+If the run has downloaded the live data, the ids are compared with it: Classic needs all of them, Signals and Crypto at
+least a hundred. Uses only the standard library, and pandas if the model's environment has it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ IGNORED = ("date", "friday_date", "data_type")
 
 
 class Refused(Exception):
-    """Why Numerai would refuse the predictions."""
+    """Numerai would refuse the predictions; the message gives the reason."""
 
 
 def check(tournament: int, text: str, live: tuple[str, set[str]] | None = None) -> str:
-    """What is right about predictions, in words. `live` is the column of ids and the ids. Raises Refused."""
+    """Check predictions and return a summary. `live` is the id column's name and the live ids. Raises Refused."""
     header, *rows = list(csv.reader(io.StringIO(text))) or [[""]]
     columns = [name for name in header if tournament != SIGNALS or name not in IGNORED]
     values = [name for name in columns if name in VALUES]
@@ -36,13 +36,11 @@ def check(tournament: int, text: str, live: tuple[str, set[str]] | None = None) 
     if not rows:
         raise Refused("the predictions have no rows")
     if not all(ids):
-        raise Refused(f"{sum(not each for each in ids)} of {len(ids)} rows have no {id_column}")
+        raise Refused(f"{sum(not id_ for id_ in ids)} of {len(ids)} rows have no {id_column}")
     compared = _compare(tournament, id_column, ids, live)
     if len(set(ids)) < len(ids):
-        twice = next(each for each in ids if ids.count(each) > 1)
-        raise Refused(
-            f"{len(ids) - len(set(ids))} of {len(ids)} rows have an {id_column} that was there before, such as {twice}"
-        )
+        twice = next(id_ for id_ in ids if ids.count(id_) > 1)
+        raise Refused(f"{len(ids) - len(set(ids))} of {len(ids)} rows repeat an earlier {id_column}, such as {twice}")
     _check_values([row[at_value] for row in rows])
     return f"{len(rows)} rows, values between 0 and 1, no {id_column} twice{compared}"
 
@@ -50,12 +48,12 @@ def check(tournament: int, text: str, live: tuple[str, set[str]] | None = None) 
 def _compare(tournament: int, id_column: str, ids: list[str], live: tuple[str, set[str]] | None) -> str:
     if live is None or live[0] != id_column:
         return ""
-    known = live[1]
-    mine = known.intersection(ids)
-    needed = MIN_TICKERS if tournament in (SIGNALS, 12) else len(known)
-    if len(mine) < needed:
-        raise Refused(f"{len(mine)} of the {len(known)} live ids have a prediction, {needed} are needed")
-    return f", {len(mine)} of {len(known)} live ids"
+    live_ids = live[1]
+    predicted = live_ids.intersection(ids)
+    needed = MIN_TICKERS if tournament in (SIGNALS, 12) else len(live_ids)
+    if len(predicted) < needed:
+        raise Refused(f"{len(predicted)} of the {len(live_ids)} live ids have a prediction, {needed} are needed")
+    return f", {len(predicted)} of {len(live_ids)} live ids"
 
 
 def _check_values(texts: list[str]) -> None:
@@ -65,18 +63,18 @@ def _check_values(texts: list[str]) -> None:
             numbers.append(float(text))
         except ValueError:
             numbers.append(math.nan)
-    missing = sum(math.isnan(each) for each in numbers)
+    missing = sum(math.isnan(number) for number in numbers)
     if missing:
         raise Refused(f"{missing} of {len(texts)} rows have no prediction (NaN)")
-    outside = [each for each in numbers if not 0 <= each <= 1]
+    outside = [number for number in numbers if not 0 <= number <= 1]
     if outside:
         raise Refused(f"{len(outside)} of {len(texts)} predictions are not between 0 and 1, such as {outside[0]:g}")
     if len(set(numbers)) == 1:
         raise Refused("all predictions are the same")
 
 
-def live_ids(filename: str, path: str) -> tuple[str, set[str]] | None:
-    """The column of ids and the ids of downloaded live data; None for another file, or one that cannot be read."""
+def read_live_ids(filename: str, path: str) -> tuple[str, set[str]] | None:
+    """Return the id column and the ids of downloaded live data; None for other files and for unreadable ones."""
     name = filename.rsplit("/", 1)[-1]
     if not name.startswith("live") or not name.endswith(".parquet") or "example" in name or "benchmark" in name:
         return None
@@ -89,5 +87,5 @@ def live_ids(filename: str, path: str) -> tuple[str, set[str]] | None:
         except (KeyError, ValueError):  # the column is the index
             frame = pandas.read_parquet(path, columns=[])
         return column, set(frame.reset_index()[column].astype(str))
-    except Exception:  # noqa: BLE001 - a check that cannot be made must not stop a model
+    except Exception:  # noqa: BLE001 - a failing check must not stop a model
         return None

@@ -1,6 +1,6 @@
-"""Loaded by every Python that finds this folder on PYTHONPATH: sees to it that numerapi submits nothing.
+"""Keep numerapi from submitting, in every Python process with this folder on PYTHONPATH.
 
-Any Python from 3.9 on may run this, in an image of the user's, so only the standard library is used.
+Any Python from 3.9 on in the user's image may load this module, so it uses only the standard library.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
 
 
 class _Finder:
-    """Finds numerapi's modules as Python does, and hands them to the guard once they are loaded."""
+    """Finds numerapi's modules as Python does, and applies the guard after they are loaded."""
 
     @staticmethod
     def find_spec(
@@ -39,8 +39,8 @@ class _Finder:
         return spec
 
 
-def _the_one_behind() -> None:
-    """The image may have a sitecustomize of its own."""
+def _load_shadowed() -> None:
+    """Load the image's own sitecustomize, if it has one."""
     elsewhere = [folder for folder in sys.path if os.path.abspath(folder) != _HERE]  # noqa: PTH100
     spec = importlib.machinery.PathFinder.find_spec("sitecustomize", elsewhere)
     if spec is not None and spec.loader is not None:
@@ -48,4 +48,4 @@ def _the_one_behind() -> None:
 
 
 sys.meta_path.insert(0, _Finder)
-_the_one_behind()
+_load_shadowed()

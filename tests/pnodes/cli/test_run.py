@@ -61,7 +61,7 @@ def test_another_command_runs_in_the_source_folder_and_its_files_stay(project: P
     done = project.run("--command", "python train.py", "--json")
     assert done.returncode == 0, done.stderr
     assert (project.model / "model.txt").stat().st_size == 4096
-    assert "model.txt (new, 4.0 KB) goes into the image with the next up" in done.stderr
+    assert "model.txt (new, 4.0 KB) will be in the image after the next `pulumi up`" in done.stderr
     assert "data/ (1 file, new, 1 bytes) stays out of the image (.dockerignore)" in done.stderr
     told = json.loads(done.stdout)
     assert (told["exit_code"], told["command"], told["submit"]) == (0, ["python", "train.py"], False)
@@ -74,7 +74,7 @@ def test_a_second_run_leaves_nothing_to_tell(project: Project) -> None:
     done = project.run()
     assert done.stdout == "predicted\n"
     assert "image" not in done.stderr
-    assert "making the Python environment" not in done.stderr
+    assert "creating the Python environment" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_more_memory_than_the_node_has_is_a_warning(project: Project) -> None:
     project.write(predict="import time\nheld = bytearray(600 * 2**20)\ntime.sleep(1)\n")
     done = project.run()
     assert done.returncode == 0, done.stderr
-    assert "of the node's 512 MiB: in the cloud this run would be ended" in done.stderr
+    assert "of the node's 512 MiB: the cloud would kill this run" in done.stderr
 
 
 PREDICT = """\

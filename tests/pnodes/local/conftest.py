@@ -1,4 +1,4 @@
-"""A project with one node, and the Numerai that it reaches; the tests of `pnodes run` use the same fixtures."""
+"""The fixtures for a project and its Numerai, which the tests of `pnodes run` use too."""
 
 from tests.pnodes.local.fixtures import numerai, project
 

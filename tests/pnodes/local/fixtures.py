@@ -1,4 +1,4 @@
-"""Fixtures: a project in the environment of a person with secrets, and Numerai behind the sandbox's gateway."""
+"""Fixtures: a project in a user's environment with secrets, and Numerai behind the sandbox's gateway."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Project
     folder = tmp_path / "project"
     (folder / "model").mkdir(parents=True)
     (folder / "Pulumi.yaml").write_text("name: mine\nruntime: python\n")
-    # One cache for all tests: most nodes here need the same, empty Python environment.
+    # All tests share one cache, since most nodes need the same, empty Python environment.
     cache = tmp_path_factory.getbasetemp() / "cache"
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "SSL_CERT_FILE") if name in os.environ}
-    found = Project(folder, {**inherited, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache), **SECRETS})
-    found.node()
-    found.write(Dockerfile=DOCKERFILE, predict="print('predicted')\n")
-    return found
+    project = Project(folder, {**inherited, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache), **SECRETS})
+    project.node()
+    project.write(Dockerfile=DOCKERFILE, predict="print('predicted')\n")
+    return project
 
 
 @pytest.fixture
 def numerai(project: Project, tmp_path: Path) -> Iterator[Numerai]:
-    """Numerai for the project's shell: reached by its real host names through the sandbox's proxy."""
+    """Serve Numerai to the project's shell under its real host names, through the sandbox's proxy."""
     with networked_numerai(tmp_path / "sandbox") as (served, network):
         served.open_round()
         project.env |= network.environment("deployer")

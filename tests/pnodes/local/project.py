@@ -1,4 +1,4 @@
-"""A project with one node and its model, and `pnodes run` in it."""
+"""A project with one node and its model, in which tests call `pnodes run`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACKAGES = str(Path(numerapi.__file__).parents[1])
 
 @dataclass
 class Project:
-    """A folder with nodes.yaml and one model; `run` is `pnodes run` in a process of its own."""
+    """A folder with nodes.yaml and one model; `run` calls `pnodes run` in a separate process."""
 
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
@@ -25,13 +25,13 @@ class Project:
         return self.folder / "model"
 
     def node(self, **more: str) -> None:
-        """Writes nodes.yaml with the node `alice`; values are YAML."""
+        """Write nodes.yaml with the node `alice`; values are YAML."""
         keys = {"model": MODEL_ID, "cloud": "aws", "source": "model", **more}
         lines = [f"    {key}: {value}" for key, value in keys.items()]
         (self.folder / "nodes.yaml").write_text("\n".join(["nodes:", "  alice:", *lines, ""]))
 
     def write(self, **files: str) -> None:
-        """Writes the model's files; `predict` is predict.py, `Dockerfile` itself."""
+        """Write the model's files: `predict` is predict.py, `Dockerfile` is Dockerfile."""
         for name, text in files.items():
             (self.model / (name if name == "Dockerfile" else f"{name}.py")).write_text(text)
 

@@ -1,4 +1,4 @@
-"""Python environments: what is installed, kept by content, without a trace in the source."""
+"""Python environments are cached by their content, and installing leaves no trace in the source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pnodes.local import packages
-from pnodes.local.python import choose, find_uv, of_image
+from pnodes.local.python import choose, find_uv, parse_image_version
 from pnodes.local.refused import CannotRun
 from providers.images.layout import layout
 from providers.images.recipe import read
@@ -25,7 +25,7 @@ COPY . .
 
 
 def wheel(folder: Path, text: str) -> Path:
-    """A wheel with one module, `tiny`, made without any build tool."""
+    """Write a wheel with one module, `tiny`, without a build tool."""
     path = folder / "tiny-1.0-py3-none-any.whl"
     folder.mkdir(exist_ok=True)
     files = {
@@ -51,54 +51,58 @@ def root(tmp_path: Path) -> Path:
     return context
 
 
-def make(root: Path, said: list[str], dockerfile: str = DOCKERFILE) -> Path:
+def prepare(root: Path, messages: list[str], dockerfile: str = DOCKERFILE) -> Path:
     files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
     recipe = read(dockerfile, {})
-    found = layout(recipe, root, files)
-    return packages.environment(recipe, found, choose(None, None), root.parent / "cache", os.environ, said.append)
+    paths = layout(recipe, root, files)
+    return packages.prepare_environment(
+        recipe, paths, choose(None, None), root.parent / "cache", os.environ, messages.append
+    )
 
 
 def text_of(environment: Path) -> str:
-    asked = [str(environment / "bin" / "python"), "-c", "import tiny; print(tiny.TEXT)"]
-    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    command = [str(environment / "bin" / "python"), "-c", "import tiny; print(tiny.TEXT)"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @pytest.mark.parametrize("tool", ["uv", "pip"])
-def test_made_once_for_what_is_installed(root: Path, monkeypatch: pytest.MonkeyPatch, tool: str) -> None:
+def test_an_environment_is_created_once_for_its_packages(
+    root: Path, monkeypatch: pytest.MonkeyPatch, tool: str
+) -> None:
     if tool == "pip":
         monkeypatch.setattr(packages, "find_uv", lambda: None)
-    said: list[str] = []
+    messages: list[str] = []
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
-    first = make(root, said)
+    first = prepare(root, messages)
     assert text_of(first) == "first"
     (root / "predict.py").write_text("import tiny, os\n")
-    assert make(root, said) == first
-    assert len(said) == 1
+    assert prepare(root, messages) == first
+    assert len(messages) == 1
     wheel(root / "wheels", "second")
-    second = make(root, said)
+    second = prepare(root, messages)
     assert second != first
     assert text_of(second) == "second"
     assert {path for path in root.rglob("*") if path.is_file()} == before.keys()
 
 
-def test_what_a_requirements_file_names_counts(root: Path) -> None:
-    first = make(root, [])
+def test_nested_requirements_files_count(root: Path) -> None:
+    first = prepare(root, [])
     (root / "more.txt").write_text("# nothing\n")
-    assert make(root, []) != first
+    assert prepare(root, []) != first
 
 
-def test_what_cannot_be_installed_is_a_sentence_and_leaves_nothing_half_done(root: Path) -> None:
+def test_a_failed_install_is_reported_and_leaves_no_complete_environment(root: Path) -> None:
     (root / "more.txt").write_text("no-such-package-anywhere\n")
     with pytest.raises(CannotRun, match=r"install .* failed with exit code"):
-        make(root, [])
+        prepare(root, [])
     assert list((root.parent / "cache").glob("environments/*/complete")) == []
 
 
-def test_environments_that_nobody_uses_go(root: Path) -> None:
-    first = make(root, [])
+def test_unused_environments_are_deleted(root: Path) -> None:
+    first = prepare(root, [])
     os.utime(first / "complete", (0, 0))
     wheel(root / "wheels", "second")
-    make(root, [])
+    prepare(root, [])
     assert not first.exists()
 
 
@@ -112,11 +116,13 @@ def test_environments_that_nobody_uses_go(root: Path) -> None:
         ("someone/cpython:3.12", None),
     ],
 )
-def test_the_version_that_a_base_image_names(base: str, minor: str | None) -> None:
-    assert of_image(base) == minor
+def test_the_version_of_a_base_image_is_parsed(base: str, minor: str | None) -> None:
+    assert parse_image_version(base) == minor
 
 
-def test_a_version_managers_empty_promise_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_manager_s_shim_without_that_version_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shim = tmp_path / "python3.99"
     shim.write_text("#!/bin/sh\necho 'python3.99: command not found' >&2\nexit 127\n")
     shim.chmod(0o755)

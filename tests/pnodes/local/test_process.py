@@ -1,4 +1,4 @@
-"""How a run ends: its own way, at the time-out, at Ctrl-C; and nobody is left behind."""
+"""A run ends by itself, at the time-out or at Ctrl-C, and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from pnodes.local import process
 from tests.pnodes.local.project import Project
 
-# A model with a child that is in a session of its own and does not listen to polite signals.
+# A model with a child that has its own session and ignores SIGTERM.
 FAMILY = """
 import os, signal, subprocess, sys, time
 stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
@@ -34,17 +34,17 @@ def gone(pid: int) -> bool:
         return True
 
 
-def test_its_own_end(tmp_path: Path) -> None:
+def test_the_exit_code_is_returned(tmp_path: Path) -> None:
     ended = process.run([sys.executable, "-c", "import sys; sys.exit(5)"], tmp_path, os.environ, 60)
     assert (ended.exit_code, ended.reason) == (5, "")
 
 
-def test_a_signal_is_told_as_a_shell_tells_it(tmp_path: Path) -> None:
+def test_a_signal_is_reported_as_in_a_shell(tmp_path: Path) -> None:
     ended = process.run(["/bin/sh", "-c", "kill -9 $$"], tmp_path, os.environ, 60)
-    assert (ended.exit_code, ended.reason) == (137, "the model was ended by SIGKILL (out of memory, most likely).")
+    assert (ended.exit_code, ended.reason) == (137, "the model was killed by SIGKILL (out of memory, most likely).")
 
 
-def test_the_time_out_ends_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_out_stops_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "GRACE_SECONDS", 0.2)
     ended = process.run([sys.executable, "-c", FAMILY], tmp_path, os.environ, 3)
     assert ended.exit_code == process.TIMED_OUT, ended.reason
@@ -56,7 +56,7 @@ def test_children_do_not_outlive_their_model(tmp_path: Path) -> None:
     ended = process.run(["/bin/sh", "-c", "sleep 600 & echo $! > pid"], tmp_path, os.environ, 60)
     assert ended.exit_code == 0, ended.reason
     pid = int((tmp_path / "pid").read_text())
-    psutil.wait_procs([each for each in psutil.process_iter() if each.pid == pid], timeout=10)
+    psutil.wait_procs([child for child in psutil.process_iter() if child.pid == pid], timeout=10)
     assert gone(pid)
 
 
@@ -73,7 +73,7 @@ def test_interrupting_pnodes_stops_the_model_and_its_children(
             assert running.poll() is None
             time.sleep(0.05)
         running.send_signal(sent)
-        told, _ = running.communicate(timeout=60)
-    assert running.returncode == code, told
-    assert json.loads(told)["reason"] == "the run was interrupted."
+        output, _ = running.communicate(timeout=60)
+    assert running.returncode == code, output
+    assert json.loads(output)["reason"] == "the run was interrupted."
     assert not [pid for pid in pids.read_text().split() if not gone(int(pid))]
