@@ -1,4 +1,4 @@
-"""A Numerai that programs of any language reach under its real name: through the sandbox's gateway, with TLS."""
+"""Serve Numerai under its real name to programs in any language, through the sandbox's gateway with TLS."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ from tests.sandbox.networked import networked_numerai
 
 @pytest.fixture
 def reachable(tmp_path: Path) -> Iterator[Reachable]:
-    with networked_numerai(tmp_path / "home", post=lambda _url, _body: (202, 0.01, "{}")) as (served, network):
-        yield Reachable(served, network.environment("job/test"))
+    with networked_numerai(tmp_path / "home", post=lambda _url, _body: (202, 0.01, "{}")) as (server, network):
+        yield Reachable(server, network.environment("job/test"))

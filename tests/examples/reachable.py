@@ -1,4 +1,4 @@
-"""A Numerai that programs of any language reach under its real name."""
+"""A Numerai server that programs in any language reach under its real name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sandbox.numerai.app import Numerai
 
 @dataclass
 class Reachable:
-    """A Numerai, and the environment in which a process reaches it and nothing else."""
+    """Numerai, and the environment in which a process reaches it and nothing else."""
 
     numerai: Numerai
     environment: dict[str, str]

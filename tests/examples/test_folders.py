@@ -1,4 +1,4 @@
-"""What every model of examples/ has: a recipe, entry points, a README, and versions that do not move."""
+"""Every model in examples/ has a Dockerfile, entry points, a README and pinned versions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MODELS = sorted(path.parent for path in EXAMPLES.rglob("Dockerfile"))
 PYTHON = [folder for folder in MODELS if (folder / "requirements.txt").exists()]
 
 
-def test_there_are_models() -> None:
+def test_every_example_has_a_model() -> None:
     assert {folder.relative_to(EXAMPLES).parts[0] for folder in MODELS} == {path.name for path in EXAMPLES.iterdir()}
 
 
 @pytest.mark.parametrize("folder", MODELS, ids=lambda path: path.relative_to(EXAMPLES).as_posix())
-def test_training_and_predicting_are_two_programs_in_one_image(folder: Path) -> None:
+def test_an_image_has_separate_programs_for_training_and_predicting(folder: Path) -> None:
     names = {path.stem for path in folder.iterdir()}
     assert {"predict", "train"} <= names
     command = re.findall(r"^CMD (.*)$", (folder / "Dockerfile").read_text(), re.MULTILINE)
@@ -29,15 +29,15 @@ def test_training_and_predicting_are_two_programs_in_one_image(folder: Path) -> 
 
 
 @pytest.mark.parametrize("folder", MODELS, ids=lambda path: path.relative_to(EXAMPLES).as_posix())
-def test_keys_and_downloads_are_left_out_of_the_image(folder: Path) -> None:
+def test_keys_and_downloads_stay_out_of_the_image(folder: Path) -> None:
     own = [folder / "Dockerfile.dockerignore", folder / ".dockerignore"]
     patterns = next(path for path in own if path.exists()).read_text().split()
-    for kept_out in ("data", ".env", ".numerai", "*.md"):
-        assert {kept_out, f"{kept_out}/", f"**/{kept_out}"} & set(patterns), kept_out
+    for excluded in ("data", ".env", ".numerai", "*.md"):
+        assert {excluded, f"{excluded}/", f"**/{excluded}"} & set(patterns), excluded
 
 
 @pytest.mark.parametrize("folder", MODELS, ids=lambda path: path.relative_to(EXAMPLES).as_posix())
-def test_no_image_moves_to_another_language_by_itself(folder: Path) -> None:
+def test_base_images_name_a_minor_version(folder: Path) -> None:
     (base,) = re.findall(r"^FROM (\S+)", (folder / "Dockerfile").read_text(), re.MULTILINE)
     assert re.search(r":\d+\.\d+", base), base
 
@@ -49,10 +49,10 @@ def test_requirements_are_exact(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", sorted(EXAMPLES.iterdir()), ids=lambda path: path.name)
-def test_the_readme_says_how(folder: Path) -> None:
+def test_the_readme_explains_training_and_the_variables(folder: Path) -> None:
     text = (folder / "README.md").read_text()
     for word in ("train", "MODEL_ID", "NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY", "TRIGGER_ID"):
         assert word in text, word
-    assert text.count("\n") < 70, "short"
+    assert text.count("\n") < 70, "the README should be short"
     ignored = (folder / ".gitignore").read_text().split("\n")
-    assert "data/" in ignored, "a copy's downloads would get into the user's repository"
+    assert "data/" in ignored, "downloads would be committed to the user's repository"

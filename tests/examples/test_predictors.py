@@ -1,4 +1,4 @@
-"""The Makefile of examples/predictors: `make release-pred1` is the command for the node of that name."""
+"""The Makefile of examples/predictors: `make release-pred1` calls pnodes for the node of that name."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The R example as its container runs it, against the sandbox's Numerai under its real name.
+"""Run the R example as its container does, against the sandbox's Numerai under its real name.
 
-R and its packages are those of this machine (Debian: r-base-core r-cran-curl r-cran-jsonlite r-cran-ranger). The one
-that no distribution has, nanoparquet, is stood in for by a package that reads through pyarrow, unless it is installed.
+The tests use this machine's R and packages (Debian: r-base-core r-cran-curl r-cran-jsonlite r-cran-ranger). If
+nanoparquet, which no distribution packages, is missing, a substitute reads Parquet through pyarrow.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ NEEDED = ("curl", "jsonlite", "ranger")
 INSTALL = f"Debian: apt install r-base-core {' '.join(f'r-cran-{package}' for package in NEEDED)}"
 
 
-def has(package: str) -> bool:
-    """Whether R has a package."""
+def has_package(name: str) -> bool:
+    """Return whether an R package is installed."""
     if RSCRIPT is None:
         return False
-    code = f'quit(status = if (requireNamespace("{package}", quietly = TRUE)) 0 else 1)'
+    code = f'quit(status = if (requireNamespace("{name}", quietly = TRUE)) 0 else 1)'
     return subprocess.run([RSCRIPT, "-e", code], capture_output=True).returncode == 0
 
 
 @pytest.fixture(scope="session")
 def r() -> None:
-    """Skip without R and its packages; fail where R is required, as where changes are checked."""
-    missing = ["R itself"] if RSCRIPT is None else [package for package in NEEDED if not has(package)]
+    """Skip the test without R and its packages; fail if PNODES_REQUIRE_R is set, as in CI."""
+    missing = ["R itself"] if RSCRIPT is None else [package for package in NEEDED if not has_package(package)]
     if not missing:
         return
     reason = f"not installed on this machine: {', '.join(missing)} ({INSTALL})"
@@ -50,9 +50,9 @@ def r() -> None:
 
 @pytest.fixture(scope="session")
 def library(r: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library of R packages with what the machine lacks."""
+    """Install the packages that the machine lacks into an R library."""
     folder = tmp_path_factory.mktemp("library")
-    if not has("nanoparquet"):
+    if not has_package("nanoparquet"):
         install = ["R", "CMD", "INSTALL", "--no-docs", f"--library={folder}", str(HERE / "nanoparquet")]
         done = subprocess.run(install, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -61,14 +61,14 @@ def library(r: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Container:
-    """What is in the image, in a folder, and the environment of the container."""
+    """A folder with the image's files, and the container's environment."""
 
     folder: Path
     environment: dict[str, str]
-    said: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
 
     def run(self, script: str, **env: str) -> int:
-        """Run a script; its exit code."""
+        """Run a script and return its exit code."""
         assert RSCRIPT is not None
         done = subprocess.run(
             [RSCRIPT, script],
@@ -78,13 +78,13 @@ class Container:
             text=True,
             timeout=300,
         )
-        self.said.append(done.stdout + done.stderr)
+        self.outputs.append(done.stdout + done.stderr)
         return done.returncode
 
     @property
     def log(self) -> str:
-        """What the last script printed."""
-        return self.said[-1]
+        """The output of the last script."""
+        return self.outputs[-1]
 
 
 @pytest.fixture
@@ -128,8 +128,8 @@ def test_with_a_model_file_it_only_predicts(container: Container, reachable: Rea
     (record,) = reachable.numerai.submissions()
     assert record["corr"] > 0.25
     assert record["trigger_id"] is None
-    made = {path.name for path in container.folder.iterdir()} - {path.name for path in EXAMPLE.iterdir()}
-    assert made - {"data", "model.rds"} == set()
+    created = {path.name for path in container.folder.iterdir()} - {path.name for path in EXAMPLE.iterdir()}
+    assert created - {"data", "model.rds"} == set()
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_with_a_model_file_it_only_predicts(container: Container, reachable: Rea
         ({"MODEL_ID": SIGNALS_MODEL}, "Numerai rejected the request: Invalid tournament"),
     ],
 )
-def test_what_goes_wrong_is_told_in_a_sentence(
+def test_a_failure_is_reported_in_one_sentence(
     container: Container, reachable: Reachable, env: dict[str, str], sentence: str
 ) -> None:
     reachable.numerai.open_round()
@@ -161,7 +161,7 @@ def test_a_model_of_another_data_version_is_not_used(container: Container, reach
 
 
 @pytest.mark.parametrize("failures", [1, 4])
-def test_an_answer_that_does_not_come_is_asked_for_again(
+def test_failed_requests_are_retried(
     container: Container, reachable: Reachable, monkeypatch: pytest.MonkeyPatch, failures: int
 ) -> None:
     reachable.numerai.open_round()
@@ -184,7 +184,7 @@ def test_an_answer_that_does_not_come_is_asked_for_again(
     assert ("no answer after 4 tries" in container.log) == (failures == 4)
 
 
-def test_every_package_in_use_is_installed_in_the_image() -> None:
+def test_the_image_installs_every_package_in_use() -> None:
     code = "".join(path.read_text() for path in EXAMPLE.glob("*.R"))
     used = {line.split("::")[0].split()[-1].split("(")[-1] for line in code.splitlines() if "::" in line}
     recipe = (EXAMPLE / "Dockerfile").read_text()

@@ -1,4 +1,4 @@
-"""The files of the repository and its import graph: every import at any depth, those through `importlib` included."""
+"""List the repository's files and its imports: those at any depth, and those through `importlib`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import pytest
 from pnodes.engine.paths import ROOT
 
 
-def tracked() -> list[str]:
-    """The files of the repository."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if listed.returncode:
+def list_tracked() -> list[str]:
+    """Return the files of the repository; skips the test outside a checkout."""
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode:
         pytest.skip("this is not a checkout")
-    return [path for path in listed.stdout.splitlines() if (ROOT / path).exists()]
+    return [path for path in listing.stdout.splitlines() if (ROOT / path).exists()]
 
 
 @cache
-def modules(*folders: str) -> Mapping[str, Path]:
-    """Dotted name -> file of each module in these folders of the repository."""
+def list_modules(*folders: str) -> Mapping[str, Path]:
+    """Return the file of each module in these folders of the repository, by dotted name."""
     paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
     return {_name(path): path for path in paths}
 
@@ -34,45 +34,44 @@ def _name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(name: str, known: Mapping[str, Path]) -> set[str]:
-    """The known modules that a module imports, now or later; what only type checkers import does not count."""
-    found = set(_imported(ast.parse(known[name].read_text(encoding="utf-8")), known))
-    return found - {name}
+def find_imports(name: str, modules: Mapping[str, Path]) -> set[str]:
+    """Return those of `modules` that a module imports, also inside functions, except imports for type checkers only."""
+    return set(_walk(ast.parse(modules[name].read_text(encoding="utf-8")), modules)) - {name}
 
 
-def _imported(tree: ast.AST, known: Mapping[str, Path]) -> Iterator[str]:
+def _walk(tree: ast.AST, modules: Mapping[str, Path]) -> Iterator[str]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in known)
+            yield from (alias.name for alias in node.names if alias.name in modules)
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
-                if full in known or node.module in known:
-                    yield full if full in known else node.module
+                if full in modules or node.module in modules:
+                    yield full if full in modules else node.module
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-            yield from _matching(node.args[0], known)
+            yield from _match(node.args[0], modules)
         elif isinstance(node, ast.Constant) and re.fullmatch(r"[\w.]+:[A-Za-z]\w*", str(node.value)):
-            # "module:name", as in a table of what is imported later
-            yield from {str(node.value).partition(":")[0]} & known.keys()
-        yield from _imported(node, known)
+            # "module:name", as in a table of lazy imports
+            yield from {str(node.value).partition(":")[0]} & modules.keys()
+        yield from _walk(node, modules)
 
 
-def _matching(argument: ast.expr, known: Mapping[str, Path]) -> Iterator[str]:
-    """The modules that an argument of import_module may name: each `{...}` of an f-string stands for any word."""
+def _match(argument: ast.expr, modules: Mapping[str, Path]) -> Iterator[str]:
+    """Yield the modules that an argument of import_module may name; each `{...}` of an f-string matches any word."""
     if isinstance(argument, ast.Constant):
         pattern = re.escape(str(argument.value))
     elif isinstance(argument, ast.JoinedStr):
         parts = (re.escape(str(p.value)) if isinstance(p, ast.Constant) else r"\w+" for p in argument.values)
         pattern = "".join(parts)
     else:
-        return  # a module that the caller names, such as a deployed function's
-    yield from (name for name in known if re.fullmatch(pattern, name))
+        return  # a module that the caller passes, such as a deployed function's
+    yield from (name for name in modules if re.fullmatch(pattern, name))
 
 
 def find_cycle(graph: Mapping[str, set[str]]) -> list[str]:
-    """One cycle of the graph, its first module again at the end; empty if there is none."""
+    """Return one cycle of the graph, with its first module repeated at the end; empty if there is none."""
     done: set[str] = set()
 
     def visit(name: str, path: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The lock files name no index and no machine, and hold what pyproject.toml asks for, with hashes."""
+"""The lock files contain every requirement of pyproject.toml with hashes, and no index or local path."""
 
 import re
 import tomllib
@@ -11,8 +11,8 @@ FILES = ["requirements.txt", "requirements/dev.txt"]
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
-def locked(file: str) -> dict[str, str]:
-    """Each package of a lock file, with the text of its entry."""
+def read_lock(file: str) -> dict[str, str]:
+    """Return the entries of a lock file by package name."""
     text = re.sub(r"^\s*#.*\n", "", (ROOT / file).read_text(), flags=re.MULTILINE)
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)
     return {entry.partition("==")[0]: entry for entry in entries if entry.strip()}
@@ -26,20 +26,20 @@ def test_no_address_and_no_path(file: str) -> None:
 
 @pytest.mark.parametrize("file", FILES)
 def test_each_package_has_hashes(file: str) -> None:
-    assert [name for name, entry in locked(file).items() if "--hash=sha256:" not in entry] == []
+    assert [name for name, entry in read_lock(file).items() if "--hash=sha256:" not in entry] == []
 
 
-def test_all_that_is_asked_for_is_locked() -> None:
-    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    run = asked["project"]["dependencies"]
-    more = asked["project"]["optional-dependencies"]["sandbox"] + asked["dependency-groups"]["dev"]
-    for file, wanted in {"requirements.txt": run, "requirements/dev.txt": run + more}.items():
-        names = {NAME.match(line)[0].lower() for line in wanted}  # type: ignore[index]
-        assert names - set(locked(file)) == set()
+def test_every_requirement_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    run = project["project"]["dependencies"]
+    development = project["project"]["optional-dependencies"]["sandbox"] + project["dependency-groups"]["dev"]
+    for file, required in {"requirements.txt": run, "requirements/dev.txt": run + development}.items():
+        names = {NAME.match(line)[0].lower() for line in required}  # type: ignore[index]
+        assert names - set(read_lock(file)) == set()
 
 
-def test_what_runs_is_the_same_in_both() -> None:
-    run, everything = (locked(file) for file in FILES)
+def test_both_lock_files_have_the_same_versions() -> None:
+    run, everything = (read_lock(file) for file in FILES)
     assert {name: entry.split()[0] for name, entry in run.items()} == {
         name: everything[name].split()[0] for name in run
     }

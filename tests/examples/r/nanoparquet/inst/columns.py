@@ -1,4 +1,4 @@
-"""Columns of a Parquet file on standard output: a line with their types in R, then CSV."""
+"""Print columns of a Parquet file: a line with their types in R, then CSV."""
 
 import sys
 
