@@ -58,8 +58,8 @@ def _read_configured(node: Node, environ: Mapping[str, str], project: Path, stac
     names, engine = numerai_keys.name_keys(node.account), find()
     if engine is None:
         raise CannotRun(
-            f"--submit: {numerai_keys.explain_missing_key(node.account, names.secret)} Reading the configuration needs a "
-            "Pulumi engine: `pnodes engine` installs one."
+            f"--submit: {numerai_keys.explain_missing_key(node.account, names.secret)} To read the configuration, a "
+            "Pulumi engine is needed: `pnodes engine` installs one."
         )
     pulumi, values = Pulumi(engine, project, environ), []
     for setting in (names.public_id, names.secret):
