@@ -20,7 +20,7 @@ from pnodes.errors import UserError
 from pnodes.migrate import nodes_json
 from pnodes.migrate.nodes_json import OldNode, WrongFile
 from pnodes.migrate.translate import NewNode, NoModel, translated
-from providers.checks import notes as size_notes
+from providers.checks import list_notes as size_notes
 
 _EVERY_CLOUD = (
     "the webhooks get new addresses. While a node has `register: false` Numerai goes on calling the old one",
