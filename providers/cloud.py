@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from nodefile import Node
-    from providers.contract import PredictionNode, Stack
+    from providers.component import PredictionNode, Stack
     from providers.findings import Finding, Place
     from providers.operations import Account, Configured
     from providers.permissions import Table

@@ -11,7 +11,7 @@ from providers.cloud import Cloud
 
 if TYPE_CHECKING:
     from nodefile import Node
-    from providers.contract import PredictionNode, Stack
+    from providers.component import PredictionNode, Stack
 
 
 def find_cloud(name: str) -> Cloud:

@@ -10,7 +10,7 @@ import pulumi
 from pulumi.output import UNKNOWN
 
 from nodefile import Node
-from providers.contract import Stack
+from providers.component import Stack
 from providers.numerai import keys
 from providers.numerai.models import resolve_models
 from providers.webhook_key import WebhookKey

@@ -1,6 +1,6 @@
 """The stack's webhook key: 256 random bits, generated once and kept in the stack's state as a secret.
 
-The token of each node is derived from it (`contract.Stack.token`), so that a new node needs no input from the user and
+The token of each node is derived from it (`component.Stack.token`), so that a new node needs no input from the user and
 no random provider has to be installed. Replacing this resource with `pulumi up --replace` changes all webhooks.
 """
 

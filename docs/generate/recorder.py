@@ -17,7 +17,7 @@ from pulumi.runtime.mocks import MockMonitor
 
 from nodefile import Node, parse
 from providers import clouds
-from providers.contract import Stack
+from providers.component import Stack
 from providers.numerai.keys import name_keys
 
 PUBLIC_ID, SECRET_KEY, WEBHOOK_KEY = "planted-public-id", "planted-secret-key", "planted-webhook-key"

@@ -13,7 +13,7 @@ from providers.cloud import CronForm, NumeraiCli
 
 if TYPE_CHECKING:
     from nodefile import Node
-    from providers.contract import PredictionNode, Stack
+    from providers.component import PredictionNode, Stack
     from providers.findings import Finding, Place
     from providers.operations import Account, Configured
     from providers.permissions import Table

@@ -17,7 +17,7 @@ from providers.aws import limits, names, roles
 from providers.aws.builder import Builder
 from providers.aws.machines import Machines
 from providers.aws.network import Network
-from providers.contract import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX, Stack
 
 LOG_DAYS = 30
 CLAIM_DAYS = 30

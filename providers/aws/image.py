@@ -26,7 +26,7 @@ from providers.aws.cluster import Cluster
 from providers.aws.login import create_login
 from providers.aws.session import Session
 from providers.cancellation import cancelled
-from providers.contract import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX, Stack
 from providers.images.arguments import build_arguments
 from providers.images.build import ImageBuild as SharedBuild
 from providers.images.build import ImageBuildProvider, context_of, image_tag, source_inputs

@@ -9,18 +9,18 @@ import pulumi
 import pulumi_aws as aws
 
 from nodefile import Node, variables
-from providers import contract
+from providers import component
 from providers.aws import limits, roles
 from providers.aws.cluster import Cluster
 from providers.aws.image import Image
 from providers.aws.trigger import Trigger
 
 
-class PredictionNode(contract.PredictionNode):
+class PredictionNode(component.PredictionNode):
     """A node of nodes.yaml with `cloud: aws`."""
 
     def __init__(
-        self, node: Node, cluster: Cluster, stack: contract.Stack, opts: pulumi.ResourceOptions | None = None
+        self, node: Node, cluster: Cluster, stack: component.Stack, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("aws", node, opts)
         own = pulumi.ResourceOptions(parent=self)
@@ -42,7 +42,7 @@ class PredictionNode(contract.PredictionNode):
         }
         self.finish(stack, trigger.url)
 
-    def _create_job(self, image: Image, cluster: Cluster, stack: contract.Stack) -> aws.batch.JobDefinition:
+    def _create_job(self, image: Image, cluster: Cluster, stack: component.Stack) -> aws.batch.JobDefinition:
         node, fit, tags = self.node, limits.fit(self.node), stack.tags(self.node)
         own = pulumi.ResourceOptions(parent=self)
         execution = roles.create_role(
@@ -52,7 +52,7 @@ class PredictionNode(contract.PredictionNode):
             own,
             f"Pulls image and keys for the prediction node {node.name}",
         )
-        references = contract.reference_keys(node)
+        references = component.reference_keys(node)
         secrets = [cluster.secrets[name].arn for name in references.values()]
         policy = roles.attach_policy(
             f"{node.name}-run",
@@ -99,7 +99,7 @@ def write_container_properties(
         ],
         "environment": [{"name": name, "value": value} for name, value in sorted(plain.items())],
         "secrets": [
-            {"name": name, "valueFrom": arn} for name, arn in zip(contract.reference_keys(node), secrets, strict=True)
+            {"name": name, "valueFrom": arn} for name, arn in zip(component.reference_keys(node), secrets, strict=True)
         ],
         "logConfiguration": {
             "logDriver": "awslogs",

@@ -17,7 +17,7 @@ from providers.aws import limits, names, roles
 from providers.aws.archive import ARCHIVE
 from providers.aws.cluster import Cluster
 from providers.aws.schedule import write_expression
-from providers.contract import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX, Stack
 
 RUNTIME = "python3.13"
 # Lambda allots CPU in proportion to memory. With this much, loading boto3 takes well under a second.

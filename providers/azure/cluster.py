@@ -28,7 +28,7 @@ from nodefile import Node
 from providers.azure import limits, names, roles
 from providers.azure.registration import Registration
 from providers.azure.repositories import Repositories
-from providers.contract import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX, Stack
 
 LOG_DAYS = 30
 LOG_GB_A_DAY = 1.0

@@ -6,18 +6,18 @@ import pulumi
 from pulumi_azure_native import app
 
 from nodefile import Node, variables
-from providers import contract
+from providers import component
 from providers.azure import limits
 from providers.azure.cluster import Cluster
 from providers.azure.image import Image
 from providers.azure.trigger import Trigger
 
 
-class PredictionNode(contract.PredictionNode):
+class PredictionNode(component.PredictionNode):
     """A node of nodes.yaml with `cloud: azure`."""
 
     def __init__(
-        self, node: Node, cluster: Cluster, stack: contract.Stack, opts: pulumi.ResourceOptions | None = None
+        self, node: Node, cluster: Cluster, stack: component.Stack, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("azure", node, opts)
         own = pulumi.ResourceOptions(parent=self)
@@ -31,8 +31,8 @@ class PredictionNode(contract.PredictionNode):
         self.facts = {"logs": cluster.workspace.customer_id, "trigger": trigger.site}
         self.finish(stack, trigger.url)
 
-    def _create_job(self, cluster: Cluster, stack: contract.Stack) -> app.Job:
-        node, fit, references = self.node, limits.fit(self.node), contract.reference_keys(self.node)
+    def _create_job(self, cluster: Cluster, stack: component.Stack) -> app.Job:
+        node, fit, references = self.node, limits.fit(self.node), component.reference_keys(self.node)
         plain = variables.list_constants(node, stack.model_ids[node.name])
         return app.Job(
             node.name,

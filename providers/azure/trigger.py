@@ -20,7 +20,7 @@ from providers.azure import names, roles
 from providers.azure.cluster import Cluster
 from providers.azure.code import Code
 from providers.azure.schedule import write_expression
-from providers.contract import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX, Stack
 
 PYTHON = "3.12"
 INSTANCE_MB = 512

@@ -15,7 +15,7 @@ import pulumi
 
 from nodefile import Node
 from providers.cancellation import cancelled
-from providers.contract import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX, Stack
 from providers.gcp.build_api import CloudLog, call
 from providers.gcp.cluster import Cluster
 from providers.gcp.login import create_login

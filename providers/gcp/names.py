@@ -13,7 +13,7 @@ import re
 
 import pulumi
 
-from providers.contract import Stack
+from providers.component import Stack
 
 
 def derive_digits(stack: Stack, region: str) -> str:

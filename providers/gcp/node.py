@@ -6,18 +6,18 @@ import pulumi
 import pulumi_gcp as gcp
 
 from nodefile import Node, variables
-from providers import contract
+from providers import component
 from providers.gcp import limits, names, roles
 from providers.gcp.cluster import Cluster
 from providers.gcp.image import Image
 from providers.gcp.trigger import Trigger
 
 
-class PredictionNode(contract.PredictionNode):
+class PredictionNode(component.PredictionNode):
     """A node of nodes.yaml with `cloud: gcp`."""
 
     def __init__(
-        self, node: Node, cluster: Cluster, stack: contract.Stack, opts: pulumi.ResourceOptions | None = None
+        self, node: Node, cluster: Cluster, stack: component.Stack, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("gcp", node, opts)
         own = pulumi.ResourceOptions(parent=self)
@@ -36,7 +36,7 @@ class PredictionNode(contract.PredictionNode):
         self.facts = {"trigger": trigger.function}
         self.finish(stack, trigger.url)
 
-    def _create_job(self, cluster: Cluster, stack: contract.Stack) -> gcp.cloudrunv2.Job:
+    def _create_job(self, cluster: Cluster, stack: component.Stack) -> gcp.cloudrunv2.Job:
         node, run = self.node, gcp.cloudrunv2
         account = gcp.serviceaccount.Account(
             f"{node.name}-job",
@@ -52,11 +52,11 @@ class PredictionNode(contract.PredictionNode):
                 member=roles.name_member(account),
                 opts=pulumi.ResourceOptions(parent=self),
             )
-            for name in contract.reference_keys(node).values()
+            for name in component.reference_keys(node).values()
         ]
         plain = variables.list_constants(node, stack.model_ids[node.name])
         env = [run.JobTemplateTemplateContainerEnvArgs(name=key, value=value) for key, value in plain.items()]
-        env += [_reference_secret(key, *cluster.secrets[name]) for key, name in contract.reference_keys(node).items()]
+        env += [_reference_secret(key, *cluster.secrets[name]) for key, name in component.reference_keys(node).items()]
         container = run.JobTemplateTemplateContainerArgs(
             name="node",
             image=self.image,

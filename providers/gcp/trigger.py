@@ -14,7 +14,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from nodefile import Node
-from providers.contract import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX, Stack
 from providers.gcp import names, roles
 from providers.gcp.archive import ARCHIVE
 from providers.gcp.cluster import Cluster

@@ -16,7 +16,7 @@ import pulumi
 from pulumi.output import UNKNOWN
 
 from nodefile import Node
-from providers.contract import Stack
+from providers.component import Stack
 from providers.images.arguments import build_arguments
 from providers.images.build import PLATFORM, context_of, source_inputs
 from providers.images.context import ContextError

@@ -17,7 +17,7 @@ from pulumi import dynamic
 
 from nodefile import Node
 from providers import webhook_url
-from providers.contract import PredictionNode, Stack
+from providers.component import PredictionNode, Stack
 from providers.numerai.keys import NoKeys, read_keys
 from providers.refusal import Refusal
 from providers.resource import Provider, Resource

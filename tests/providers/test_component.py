@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from providers.contract import derive_token
+from providers.component import derive_token
 
 KEY = "k" * 43
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
