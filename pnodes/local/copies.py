@@ -60,7 +60,7 @@ def list_outermost(changed: Mapping[str, str]) -> list[str]:
 def _map_path(image: Image, path: str, kind: str) -> Path | None:
     """Return the source path of a file in the container; None if it is not part of the source."""
     workdir, folder = posixpath.normpath(image.recipe.workdir), image.folder
-    target = image.layout.here(path)
+    target = image.layout.locate(path)
     if target is None and workdir == "/" and kind == "A" and posixpath.dirname(path) == "/":
         target = folder / posixpath.basename(path)
     elif target is None and workdir != "/" and path.startswith(f"{workdir}/"):

@@ -11,9 +11,9 @@ from pathlib import Path
 from nodefile import Node
 from pnodes.local.python import parse_image_version
 from pnodes.local.refused import CannotRun
-from providers.images.arguments import build_arguments, context_of_node
+from providers.images.arguments import build_arguments, make_context
 from providers.images.context import BuildContext, ContextError
-from providers.images.layout import Layout, layout
+from providers.images.layout import Layout, build_layout
 from providers.images.recipe import DockerfileError, Recipe, read
 
 
@@ -30,10 +30,10 @@ class Image:
     def folder(self) -> Path:
         """The local folder whose copy is the image's WORKDIR. Raises CannotRun."""
         workdir, source = posixpath.normpath(self.recipe.workdir), self.node.source
-        copied = self.layout.here(workdir)
+        copied = self.layout.locate(workdir)
         if copied is not None and copied.is_dir():
             return copied
-        parents = self.layout.parents(workdir)
+        parents = self.layout.list_parents(workdir)
         if source in parents or not parents:
             return source
         if len(parents) == 1:
@@ -71,7 +71,7 @@ class Image:
         return ":".join(self._here(part) if part.startswith("/") else part for part in text.split(":"))
 
     def _here(self, path: str) -> str:
-        local = self.layout.here(path)
+        local = self.layout.locate(path)
         if local is None:  # a file that the model will write
             workdir = posixpath.normpath(self.recipe.workdir)
             if workdir == "/" or not posixpath.normpath(path).startswith(f"{workdir}/"):
@@ -87,10 +87,10 @@ class Image:
 
 def read_image(node: Node, model_id: str, in_container: bool = False) -> Image:
     """Read a node's Dockerfile; of several stages, only a container engine can use the last. Raises CannotRun."""
-    context = context_of_node(node)
+    context = make_context(node)
     try:
         recipe = read(node.dockerfile.read_text(encoding="utf-8-sig"), build_arguments(node, model_id), in_container)
-        return Image(node, context, recipe, layout(recipe, context.root, context.files))
+        return Image(node, context, recipe, build_layout(recipe, context.root, context.files))
     except ContextError as error:
         raise CannotRun(str(error)) from None
     except DockerfileError as error:

@@ -19,7 +19,7 @@ from pnodes.local.invocation import prepare
 from pnodes.local.packages import Say, cache_folder
 from pnodes.local.process import Ended
 from pnodes.local.variables import Account
-from providers.images.arguments import context_of_node
+from providers.images.arguments import make_context
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def run_node(
         )
         _announce(say, node, command, account)
         ended = process.run(invocation.command, invocation.folder, invocation.env, node.timeout, output)
-    context = context_of_node(node)
+    context = make_context(node)
     written = files.list_written(before, files.take_snapshot(node.source), node.source, sent, context)
     new = sorted(predictions.list_files(folder) - kept)
     return Outcome(node, command, ended, written, new, account.submits)

@@ -33,7 +33,7 @@ from providers.images.build import ImageBuildProvider, context_of, image_tag, so
 from providers.images.dockerfile import parse
 from providers.images.following import BuildFailed, BuildLog, Unanswered, say
 from providers.images.local_build import build_image
-from providers.images.stages import bases
+from providers.images.stages import find_bases
 
 KEPT_IMAGES = 10
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
@@ -167,20 +167,20 @@ class CodeBuildProvider(ImageBuildProvider):
     def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
         return _Log(self, props, build_id)
 
-    def _made(self, props: dict[str, Any], former: str | None) -> str:
+    def _build_image(self, props: dict[str, Any], former: str | None) -> str:
         for _ in range(_TRIES - 1):
             try:
-                return super()._made(props, former)
+                return super()._build_image(props, former)
             except _DeniedError as error:
                 # The first build may start before the permissions of the new role take effect.
                 say(props, f"{str(error).splitlines()[0]}; trying again")
                 cancelled.wait(self.poll_seconds * _PAUSE)
-        return super()._made(props, former)
+        return super()._build_image(props, former)
 
 
 def list_official_images(dockerfile: str, arguments: Mapping[str, str]) -> list[str]:
     """Return the base images that Docker publishes: those whose names contain no registry and no user."""
-    images = bases(parse(dockerfile), arguments).values()
+    images = find_bases(parse(dockerfile), arguments).values()
     return sorted({image for image in images if _OFFICIAL.fullmatch(image)})
 
 

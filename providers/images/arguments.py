@@ -1,6 +1,6 @@
-"""A node's build as its Dockerfile sees it: the build arguments, and the context that goes with them.
+"""The build arguments and the build context of a node.
 
-Here is nothing of Pulumi's SDK, which takes its time to load: `pnodes run` builds with the same ones as the clouds do.
+This module does not import Pulumi's SDK, which is slow to load, because `pnodes run` uses it too.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ Value = TypeVar("Value")
 
 
 def build_arguments(node: Node, model_id: Value) -> dict[str, str | Value]:
-    """Build arguments that Dockerfiles written for numerai-cli expect; keys are never among them."""
-    return {"SRC_PATH": relative(node.source, node.context), "MODEL_ID": model_id, "NODE": node.name}
+    """Return the build arguments that Dockerfiles for numerai-cli expect. API keys are never among them."""
+    return {"SRC_PATH": make_relative(node.source, node.context), "MODEL_ID": model_id, "NODE": node.name}
 
 
-def context_of_node(node: Node) -> BuildContext:
-    """The files that a node's image is built from. Nothing is read yet."""
-    return BuildContext(node.context, node.dockerfile, copied_with(build_arguments(node, "")))
+def make_context(node: Node) -> BuildContext:
+    """Return the build context of a node. No file is read yet."""
+    return BuildContext(node.context, node.dockerfile, select_arguments(build_arguments(node, "")))
 
 
-def copied_with(arguments: Mapping[str, Any]) -> dict[str, str | None] | None:
-    """What `copied` needs of the build arguments, where the context is shared with others (a parent of the source).
+def select_arguments(arguments: Mapping[str, Any]) -> dict[str, str | None] | None:
+    """Return the build arguments for `copied` if the context is a parent of the source, which nodes can share.
 
-    The model's id may not be known yet, and must then not make another digest than once it is.
+    MODEL_ID is None, because the id may not be known yet and must not change the digest.
     """
     if arguments.get("SRC_PATH", ".") == ".":
         return None
     return {name: None if name == "MODEL_ID" else str(value) for name, value in arguments.items()}
 
 
-def relative(path: Path, start: Path) -> str:
-    """A path as seen from a folder, with forward slashes."""
+def make_relative(path: Path, start: Path) -> str:
+    """Return a path relative to a folder, with forward slashes."""
     return Path(os.path.relpath(path, start)).as_posix()

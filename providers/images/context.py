@@ -1,8 +1,8 @@
-"""A node's build context: which files go to the image builder, and one digest that names them.
+"""A node's build context: the files that are sent to the image builder, and a digest that identifies them.
 
-The rules are Docker's own (`ignored`), of a shared context only what the Dockerfile takes from it (`copied`). The
-archive is the same byte for byte on every machine, and its digest decides whether anything has to be built at all. A
-context that holds keys, or that is absurdly large, is refused here, before anything is uploaded.
+Files are ignored by Docker's own rules (`ignored`), and from a shared context only the files that the Dockerfile uses
+are sent (`copied`). The archive is the same byte for byte on every machine, and its digest decides whether to build. A
+context that contains keys or is too large is rejected before anything is uploaded.
 """
 
 from __future__ import annotations
@@ -19,128 +19,131 @@ from pathlib import Path
 from typing import IO, Any
 
 from providers.images import copied, ignored
-from providers.images.key_files import folder_of_keys, key_in
+from providers.images.key_files import find_key, find_key_folder
 from providers.refusal import Refusal
 
 MAX_CONTEXT_BYTES = 1024 * 1024 * 1024
-# What `pnodes`, and the log-in to Google Cloud in a workflow, keep beside nodes.yaml, which may lie in a context: never
-# part of an image, so no change of it.
+# Files of `pnodes` and of the Google Cloud login in workflows, which may be in a context next to nodes.yaml. They are
+# never part of an image, so they must not change its digest.
 _OWN = ("**/.pnodes", "gha-creds-*.json")
-# Fast enough not to be waited for; models hardly shrink by more.
+# A fast level; higher ones hardly make models smaller.
 _COMPRESSION = 4
 
 
 class ContextError(Refusal):
-    """The context cannot be sent to a builder; the sentence says which file, why, and what to do."""
+    """The context cannot be sent to a builder; the message names the file, the reason and the remedy."""
 
 
 @dataclass(frozen=True)
 class BuildContext:
-    """The folder that a Dockerfile may copy from, and the Dockerfile in it."""
+    """The folder that a Dockerfile may copy from, and the Dockerfile."""
 
     root: Path
     dockerfile: Path
     arguments: Mapping[str, str | None] | None = None
-    """The build arguments, where other nodes share the context: then only what this Dockerfile takes is sent."""
+    """The build arguments if the context is shared. Then only the files that this Dockerfile uses are sent."""
 
     @property
     def dockerfile_name(self) -> str:
-        """The Dockerfile's path inside the context, with forward slashes."""
+        """The Dockerfile's path in the context, with forward slashes."""
         return self.dockerfile.relative_to(self.root).as_posix()
 
     @property
     def files(self) -> list[str]:
-        """What is sent, as sorted paths inside the context with forward slashes; an empty folder ends with one."""
-        return sorted(self._found)
+        """Sorted paths of the files to send, with forward slashes; an empty folder ends with a slash."""
+        return sorted(self._entries)
 
     @property
     def has_ignore_file(self) -> bool:
-        """Whether the user says what is left out; otherwise the usual debris is."""
-        return ignored.ignore_file(self.root, self.dockerfile) is not None
+        """Whether there is an ignore file; otherwise only the usual debris is left out."""
+        return ignored.find_ignore_file(self.root, self.dockerfile) is not None
 
     @cached_property
-    def _found(self) -> dict[str, os.stat_result]:
+    def _entries(self) -> dict[str, os.stat_result]:
         try:
-            found = self._seen()
-            return self._all() if found is None else found
+            used = self._find_used()
+            return self._find_all() if used is None else used
         except OSError as error:
-            raise self._unreadable(error) from None
+            raise self._explain(error) from None
 
-    def _all(self) -> dict[str, os.stat_result]:
-        # Docker sends both whatever is ignored: the builder needs the one, and the other there says the same.
-        kept = [self.dockerfile, ignored.ignore_file(self.root, self.dockerfile)]
-        return dict(ignored.walk(self.root, self._patterns())) | {
+    def _find_all(self) -> dict[str, os.stat_result]:
+        # Docker sends both files even if they are ignored: the builder needs the Dockerfile, and the ignore file
+        # excludes the same files there.
+        kept = [self.dockerfile, ignored.find_ignore_file(self.root, self.dockerfile)]
+        return dict(ignored.walk(self.root, self._read_patterns())) | {
             path.relative_to(self.root).as_posix(): path.stat() for path in kept if path is not None
         }
 
-    def _seen(self) -> dict[str, os.stat_result] | None:
-        """Of a shared context what this Dockerfile takes from it; None for all of it."""
+    def _find_used(self) -> dict[str, os.stat_result] | None:
+        """Find the files of a shared context that this Dockerfile uses; None for all files."""
         if self.arguments is None:
             return None
-        wanted = copied.sources(self.dockerfile.read_text(encoding="utf-8", errors="surrogateescape"), self.arguments)
-        if wanted is None:
+        text = self.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
+        sources = copied.find_sources(text, self.arguments)
+        if sources is None:
             return None
-        found = dict(ignored.walk(self.root, self._patterns(), lambda folder: copied.on_the_way(folder, wanted)))
-        links = frozenset(path for path, facts in found.items() if stat.S_ISLNK(facts.st_mode))
-        seen = copied.seen(list(found), wanted, links)
-        if seen is None:
+        walk = ignored.walk(self.root, self._read_patterns(), lambda folder: copied.may_contain(folder, sources))
+        entries = dict(walk)
+        links = frozenset(path for path, facts in entries.items() if stat.S_ISLNK(facts.st_mode))
+        used = copied.select_files(list(entries), sources, links)
+        if used is None:
             return None
-        return {path: found[path] for path in seen} | {self.dockerfile_name: self.dockerfile.stat()}
+        return {path: entries[path] for path in used} | {self.dockerfile_name: self.dockerfile.stat()}
 
-    def _patterns(self) -> list[str]:
-        path = ignored.ignore_file(self.root, self.dockerfile)
+    def _read_patterns(self) -> list[str]:
+        path = ignored.find_ignore_file(self.root, self.dockerfile)
         if path is None:
             return [*ignored.DEBRIS, *_OWN]
-        return [*ignored.patterns(path.read_text(encoding="utf-8", errors="surrogateescape")), *_OWN]
+        return [*ignored.parse_patterns(path.read_text(encoding="utf-8", errors="surrogateescape")), *_OWN]
 
     def check(self) -> None:
-        """Raise ContextError for a context that must not be sent."""
+        """Raise ContextError if the context must not be sent."""
         try:
             for path in self.files:
-                what = key_in(self.root, path)
-                if what is not None:
+                key = find_key(self.root, path)
+                if key is not None:
                     raise ContextError(
-                        f"{self._said(path)} would be sent to the image builder and end up in the image's layers, but "
-                        f"it is {what}. Add {_plain(folder_of_keys(path) or path)} to {self._ignore_name}; keys reach "
-                        "the node by reference."
+                        f"{self._name(path)} would be sent to the image builder and end up in the image's layers, but "
+                        f"it is {key}. Add {_make_printable(find_key_folder(path) or path)} to {self._ignore_name}; "
+                        "the node gets its keys by reference."
                     )
         except OSError as error:
-            raise self._unreadable(error) from None
+            raise self._explain(error) from None
         total = self.size
         if total > MAX_CONTEXT_BYTES:
-            sizes = sorted(((facts.st_size, path) for path, facts in self._found.items()), reverse=True)
-            largest = ", ".join(f"{_plain(path)} ({size / 2**20:.0f} MiB)" for size, path in sizes[:5])
+            sizes = sorted(((facts.st_size, path) for path, facts in self._entries.items()), reverse=True)
+            largest = ", ".join(f"{_make_printable(path)} ({size / 2**20:.0f} MiB)" for size, path in sizes[:5])
             raise ContextError(
-                f"the build context {self.root.name} has {total / 2**20:.0f} MiB, at most "
-                f"{MAX_CONTEXT_BYTES / 2**20:.0f} MiB are sent. Its largest files: {largest}. "
-                f"Name what the image does not need in {self._ignore_name}."
+                f"the build context {self.root.name} has {total / 2**20:.0f} MiB, but the limit is "
+                f"{MAX_CONTEXT_BYTES / 2**20:.0f} MiB. Its largest files: {largest}. "
+                f"Add files that the image does not need to {self._ignore_name}."
             )
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
-        return sum(facts.st_size for path, facts in self._found.items() if not path.endswith("/"))
+        """Total size of the files in bytes."""
+        return sum(facts.st_size for path, facts in self._entries.items() if not path.endswith("/"))
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) over the Dockerfile's name and every file's path, kind, executable bit and content."""
         try:
-            summed = self._summed()
+            hashed = self._start_hash()
             for path in self.files:
                 if self._kind(path) in ("file", "exec"):
                     with (self.root / path).open("rb") as handle:
                         content = hashlib.file_digest(handle, "sha256").hexdigest()
                 else:
-                    content = self._text(path)
-                summed.update(_line(self._kind(path), content, path))
+                    content = self._hash_target(path)
+                hashed.update(_format_line(self._kind(path), content, path))
         except OSError as error:
-            raise self._unreadable(error) from None
-        return str(summed.hexdigest())
+            raise self._explain(error) from None
+        return str(hashed.hexdigest())
 
     def pack(self, target: IO[bytes]) -> str:
-        """Write the context as a .tar.gz without dates, owners or the machine's umask; returns the digest of what was
-        written, file by file and never as a whole in memory."""
-        summed = self._summed()
+        """Write the context as a .tar.gz without dates, owners or the machine's umask, and return the digest of the
+        written files. Files are streamed, never held in memory."""
+        hashed = self._start_hash()
         try:
             with (
                 gzip.GzipFile(
@@ -149,10 +152,10 @@ class BuildContext:
                 tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
             ):
                 for path in self.files:
-                    summed.update(_line(self._kind(path), self._add(archive, path), path))
+                    hashed.update(_format_line(self._kind(path), self._add(archive, path), path))
         except OSError as error:
-            raise self._unreadable(error) from None
-        return str(summed.hexdigest())
+            raise self._explain(error) from None
+        return str(hashed.hexdigest())
 
     def _add(self, archive: tarfile.TarFile, path: str) -> str:
         entry, kind = tarfile.TarInfo(path.rstrip("/")), self._kind(path)
@@ -160,62 +163,62 @@ class BuildContext:
         if kind in ("file", "exec"):
             with (self.root / path).open("rb") as handle:
                 entry.size = os.fstat(handle.fileno()).st_size
-                reading = _Reading(handle)
-                archive.addfile(entry, reading)
-                return reading.summed.hexdigest()
+                reader = _HashingReader(handle)
+                archive.addfile(entry, reader)
+                return reader.hashed.hexdigest()
         entry.type = tarfile.SYMTYPE if kind == "link" else tarfile.DIRTYPE
         entry.linkname = (self.root / path).readlink().as_posix() if kind == "link" else ""
         archive.addfile(entry)
-        return self._text(path)
+        return self._hash_target(path)
 
     def _kind(self, path: str) -> str:
-        mode = self._found[path].st_mode
+        mode = self._entries[path].st_mode
         if stat.S_ISLNK(mode):
             return "link"
         return "folder" if stat.S_ISDIR(mode) else "exec" if mode & 0o100 else "file"
 
-    def _text(self, path: str) -> str:
-        said = os.fsencode((self.root / path).readlink()) if self._kind(path) == "link" else b""
-        return hashlib.sha256(said).hexdigest()
+    def _hash_target(self, path: str) -> str:
+        target = os.fsencode((self.root / path).readlink()) if self._kind(path) == "link" else b""
+        return hashlib.sha256(target).hexdigest()
 
-    def _summed(self) -> Any:
+    def _start_hash(self) -> Any:
         return hashlib.sha256(self.dockerfile_name.encode("utf-8", "surrogateescape") + b"\n")
 
     @property
     def _ignore_name(self) -> str:
-        """The ignore file that counts, or would."""
-        found = ignored.ignore_file(self.root, self.dockerfile)
-        return self._said(".dockerignore" if found is None else found.relative_to(self.root).as_posix())
+        """The name of the ignore file that is in use, or of the one to create."""
+        path = ignored.find_ignore_file(self.root, self.dockerfile)
+        return self._name(".dockerignore" if path is None else path.relative_to(self.root).as_posix())
 
-    def _said(self, path: str) -> str:
-        return f"{self.root.name}/{_plain(path)}"
+    def _name(self, path: str) -> str:
+        return f"{self.root.name}/{_make_printable(path)}"
 
-    def _unreadable(self, error: OSError) -> ContextError:
+    def _explain(self, error: OSError) -> ContextError:
         path = Path(os.fsdecode(error.filename)) if error.filename else self.root
         inside = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
         return ContextError(
-            f"{self._said(inside)} cannot be read ({error.strerror or error}), so the image cannot be built. Make it "
-            f"readable, or name it in {self._ignore_name} if the image does not need it."
+            f"{self._name(inside)} cannot be read ({error.strerror or error}), so the image cannot be built. Make it "
+            f"readable, or add it to {self._ignore_name} if the image does not need it."
         )
 
 
-class _Reading:
-    """A file that is summed while it is read."""
+class _HashingReader:
+    """Hashes a file while it is read."""
 
     def __init__(self, handle: IO[bytes]) -> None:
-        self._handle, self.summed = handle, hashlib.sha256()
+        self._handle, self.hashed = handle, hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
-        """Read on."""
+        """Read the next bytes."""
         data = self._handle.read(size)
-        self.summed.update(data)
+        self.hashed.update(data)
         return data
 
 
-def _line(kind: str, content: str, path: str) -> bytes:
+def _format_line(kind: str, content: str, path: str) -> bytes:
     return f"{kind} {content} {path}\0".encode("utf-8", "surrogateescape")
 
 
-def _plain(path: str) -> str:
-    """A path for people: names that are not UTF-8 are shown as far as they are."""
+def _make_printable(path: str) -> str:
+    """Return a path as valid UTF-8; other bytes are replaced."""
     return os.fsencode(path).decode("utf-8", "replace")

@@ -1,8 +1,8 @@
-"""Which part of a shared context a Dockerfile's build can see: what its COPY, ADD and RUN --mount lines name.
+"""Finds the part of a shared context that a Dockerfile's build can use, from its COPY, ADD and RUN --mount lines.
 
-Models that share a package have one context, and a change of one model must not build the others: so a build is sent,
-and named by, just the files that it could look at. Where that cannot be told for certain (a variable of the base image,
-a bind mount, another frontend), the answer is "all of it": never less than the build sees.
+Models that share a package have the same context, but a change to one model must not rebuild the others. So only the
+files that a build can use are sent and hashed. In doubt (a variable of the base image, a bind mount, another frontend)
+all files count: never fewer than the build uses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from providers.images.dockerfile import Dockerfile, Instruction, NotUnderstood, 
 from providers.images.stages import Stages
 
 _WILD = re.compile(r"[*?\[\\]")
-# Mounts that bring nothing of the context along.
+# Mounts without files of the context.
 _OTHER_MOUNTS = frozenset({"cache", "secret", "ssh", "tmpfs"})
 # Instructions that do not read the context.
 _PLAIN = frozenset(
@@ -24,78 +24,78 @@ _PLAIN = frozenset(
 )
 
 
-def sources(text: str, arguments: Mapping[str, str | None]) -> list[str] | None:
-    """The paths and patterns that a Dockerfile takes from its context, in order; None for all of it.
+def find_sources(text: str, arguments: Mapping[str, str | None]) -> list[str] | None:
+    """Return the paths and patterns that a Dockerfile uses from its context, in order; None for the whole context.
 
-    `arguments` are the build arguments that the build is given; None as a value says that it is not known yet.
+    `arguments` are the build arguments; a value of None is not known yet.
     """
     try:
-        paths = list(_sources(parse(text), arguments))
+        paths = list(_find_sources(parse(text), arguments))
     except NotUnderstood:
         return None
     return None if "" in paths else paths
 
 
-def seen(files: Sequence[str], wanted: Sequence[str], links: frozenset[str]) -> list[str] | None:
-    """Those of `files` that lie at or below one of `wanted` (paths and patterns); None for all of them.
+def select_files(files: Sequence[str], sources: Sequence[str], links: frozenset[str]) -> list[str] | None:
+    """Return the `files` at or below one of the `sources` (paths and patterns); None for all files.
 
-    `links` are the files that are symlinks: a source that is reached through one is looked up elsewhere.
+    `links` are the symlinks among the files. If a source is below one, all files count, because the link may lead to
+    any of them.
     """
-    found: set[str] = set()
-    for source in wanted:
-        matching = [path for path in files if _below(path, source)]
-        if not matching or any(_reached_through(path, source) for path in links):
+    selected: set[str] = set()
+    for source in sources:
+        matching = [path for path in files if _is_below(path, source)]
+        if not matching or any(_may_contain(path, source) for path in links):
             return None
-        found.update(matching)
-    return sorted(found)
+        selected.update(matching)
+    return sorted(selected)
 
 
-def on_the_way(folder: str, wanted: Sequence[str]) -> bool:
-    """Whether a folder holds one of `wanted`, or lies below one."""
-    return any(all(map(_matches, folder.split("/"), source.split("/"))) for source in wanted)
+def may_contain(folder: str, sources: Sequence[str]) -> bool:
+    """Whether a folder may contain one of the `sources`, or be below one."""
+    return any(all(map(_matches, folder.split("/"), source.split("/"))) for source in sources)
 
 
-def _below(path: str, source: str) -> bool:
-    parts, wanted = path.split("/"), source.split("/")
-    return len(parts) >= len(wanted) and all(map(_matches, parts, wanted))
+def _is_below(path: str, source: str) -> bool:
+    parts, patterns = path.split("/"), source.split("/")
+    return len(parts) >= len(patterns) and all(map(_matches, parts, patterns))
 
 
-def _reached_through(link: str, source: str) -> bool:
-    """Whether a link is the source itself or a folder on the way to it, or may be."""
-    parts, wanted = link.split("/"), source.split("/")
-    return len(parts) <= len(wanted) and all(map(_matches, parts, wanted))
+def _may_contain(link: str, source: str) -> bool:
+    """Whether a link may be the source itself or one of its parent folders."""
+    parts, patterns = link.split("/"), source.split("/")
+    return len(parts) <= len(patterns) and all(map(_matches, parts, patterns))
 
 
-def _matches(part: str, wanted: str) -> bool:
-    if not _WILD.search(wanted):
-        return part == wanted
-    if "[" in wanted or "\\" in wanted or "**" in wanted:
-        return True  # more than it says rather than less
-    return (
-        re.fullmatch("".join(".*" if s == "*" else "." if s == "?" else re.escape(s) for s in wanted), part) is not None
-    )
+def _matches(part: str, pattern: str) -> bool:
+    if not _WILD.search(pattern):
+        return part == pattern
+    if "[" in pattern or "\\" in pattern or "**" in pattern:
+        return True  # matches too much rather than too little
+    expression = "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
+    return re.fullmatch(expression, part) is not None
 
 
-def _sources(dockerfile: Dockerfile, arguments: Mapping[str, str | None]) -> Iterator[str]:
-    """The paths and patterns, in order; "" is the context itself. Raises NotUnderstood."""
+def _find_sources(dockerfile: Dockerfile, arguments: Mapping[str, str | None]) -> Iterator[str]:
+    """Yield the paths and patterns in order; "" is the whole context. Raises NotUnderstood."""
     if dockerfile.doubts:
         raise NotUnderstood(dockerfile.doubts[0])
     stages = Stages(dockerfile, arguments)
     for instruction in dockerfile.instructions:
         stages.follow(instruction)
         if instruction.name == "FROM" and "onbuild" in stages.base.lower():
-            raise NotUnderstood("the base image copies by itself")
+            raise NotUnderstood("the base image copies files")
         if instruction.name == "RUN":
             _check_mounts(instruction)
         elif instruction.name in ("COPY", "ADD"):
-            for source in _copied(instruction, stages):
+            for source in _expand_sources(instruction, stages):
                 if not is_address(source):
                     yield posixpath.normpath("/" + source.strip()).strip("/")
         elif instruction.name not in _PLAIN:
-            raise NotUnderstood(instruction.name)  # ONBUILD, and instructions that are not known yet
+            raise NotUnderstood(instruction.name)  # ONBUILD and future instructions
 
 
-def _copied(instruction: Instruction, stages: Stages) -> list[str]:
+def _expand_sources(instruction: Instruction, stages: Stages) -> list[str]:
     origins = [flag.partition("=")[2] for flag in instruction.flags if flag.lower().startswith("--from")]
     if any(not origin or "$" in origin for origin in origins):
         raise NotUnderstood(instruction.rest)
@@ -103,13 +103,13 @@ def _copied(instruction: Instruction, stages: Stages) -> list[str]:
 
 
 def _check_mounts(instruction: Instruction) -> None:
-    """Raise NotUnderstood for a mount that may show the context."""
+    """Raise NotUnderstood for a mount that may contain the context."""
     for flag in instruction.flags:
         if not flag.startswith("--mount"):
             continue
         parts = [part.partition("=") for part in flag.partition("=")[2].split(",")]
-        given = {name.lower(): value for name, _, value in parts}
-        if given.get("type") in _OTHER_MOUNTS:
+        options = {name.lower(): value for name, _, value in parts}
+        if options.get("type") in _OTHER_MOUNTS:
             continue
-        if given.get("type", "bind") != "bind" or not given.get("from") or "$" in given["from"]:
+        if options.get("type", "bind") != "bind" or not options.get("from") or "$" in options["from"]:
             raise NotUnderstood(flag)

@@ -1,7 +1,7 @@
 """Parses a Dockerfile into instructions as BuildKit does: directives, comments, continued lines, heredocs, flags.
 
-This is the only parser of Dockerfiles here; `providers.images.stages` follows the values of variables. Where builders
-differ, the likely reading is taken and the doubt is recorded.
+This is the project's only parser of Dockerfiles; `providers.images.stages` tracks the values of variables. If builders
+parse a line differently, the most likely reading is used and the doubt is recorded.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ _FLAG = re.compile(r"""(--[A-Za-z](?:[^\s"']|"[^"]*"|'[^']*')*)(?:\s+|$)""")
 _ADDRESS = re.compile(r"(https?://|git://|ssh://|git@)", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WITH_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
-# The frontends whose grammar this is; another frontend may read another language.
+# The frontends whose grammar this module implements; another frontend may have another language.
 _OWN_FRONTEND = re.compile(r"^(docker\.io/)?docker/dockerfile(-upstream)?(:|@|$)")
 
 
 class NotUnderstood(Exception):
-    """An instruction that is malformed, or that depends on a value which is not known here."""
+    """An instruction is malformed or depends on an unknown value."""
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: its name in capitals, its flags (`--from=build`), and what follows them as it was written."""
+    """An instruction: its name in capitals, its flags (`--from=build`) and the unparsed rest."""
 
     name: str
     flags: list[str]
@@ -38,16 +38,16 @@ class Instruction:
     """The number of its first line, counted from 1."""
 
     def exec_form(self) -> list[str] | None:
-        """The arguments, if they are written as a JSON list; None for the shell form."""
+        """Return the arguments if they are a JSON list; None for the shell form."""
         return _json_words(self.rest)
 
     def words(self) -> list[str]:
-        """The arguments: those of the JSON list, or words between blanks with their quotes still on."""
+        """Return the arguments from the JSON list, or split at blanks with their quotes."""
         words = self.exec_form()
         return self.rest.split() if words is None else words
 
     def sources(self) -> list[str]:
-        """The sources that a COPY or ADD takes from the build context or the network, as they were written."""
+        """Return the unexpanded sources that a COPY or ADD takes from the build context or the network."""
         if any(flag.lower().startswith("--from") for flag in self.flags):
             return []
         return [word for word in self.words()[:-1] if word not in self.heredocs]
@@ -61,19 +61,19 @@ class Dockerfile:
     escape: str
     """The character that continues a line and removes the special meaning of the next character."""
     doubts: list[str]
-    """The places that a builder may read differently."""
+    """Lines that a builder may parse differently."""
 
 
 def parse(text: str) -> Dockerfile:
-    """All instructions of a Dockerfile."""
+    """Parse all instructions of a Dockerfile."""
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     doubts: list[str] = []
-    escape = _directives(lines, doubts)
+    escape = _read_directives(lines, doubts)
     return Dockerfile(list(_instructions(enumerate(lines, 1), escape, doubts)), escape, doubts)
 
 
-def _directives(lines: list[str], doubts: list[str]) -> str:
-    """The escape character that the first lines choose."""
+def _read_directives(lines: list[str], doubts: list[str]) -> str:
+    """Return the escape character that the first lines select."""
     escape, unknown = "\\", False
     for line in lines:
         directive = _DIRECTIVE.match(line.strip())
@@ -98,12 +98,12 @@ def _instructions(lines: Iterator[tuple[int, str]], escape: str, doubts: list[st
             continue
         whole = ""
         while True:
-            # The blanks before a continued line's words belong to it, those of a comment in between do not.
+            # Blanks at the start of a continued line count; comment lines in between do not.
             if not continued.search(line):
                 whole += line
                 break
             whole += continued.sub("", line)
-            line = next((each for _, each in lines if each.strip() and not each.lstrip().startswith("#")), "")
+            line = next((more for _, more in lines if more.strip() and not more.lstrip().startswith("#")), "")
             if not line:
                 break
         instruction = _split(whole.strip(), number, doubts)
@@ -159,9 +159,9 @@ def is_address(source: str) -> bool:
 
 
 def pairs(instruction: Instruction, escape: str) -> list[tuple[str, str | None]]:
-    """The names and values of an ENV or ARG, values as they were written. Raises NotUnderstood.
+    """Return the names and unexpanded values of an ENV or ARG. Raises NotUnderstood.
 
-    The value is None for an ARG without a default. ENV's old form `ENV NAME VALUE` is one pair.
+    The value is None for an ARG without a default. ENV's old form `ENV NAME VALUE` is a single pair.
     """
     rest, is_arg = instruction.rest, instruction.name == "ARG"
     words = _quoted_words(rest, escape)
@@ -175,17 +175,17 @@ def pairs(instruction: Instruction, escape: str) -> list[tuple[str, str | None]]
 
 
 def _quoted_words(text: str, escape: str) -> list[str]:
-    """Words between blanks that are neither quoted nor escaped; quotes stay."""
+    """Split at blanks that are neither quoted nor escaped. Quotes are kept."""
     sign = re.escape(escape)
     quoted = rf"""\"(?:[^"{sign}]|{sign}.?)*(?:"|\Z)|'[^']*(?:'|\Z)"""
     return re.findall(rf"""(?:[^ \t"'{sign}]|{sign}.?|{quoted})+""", text)
 
 
-def expand(word: str, known: Mapping[str, str | None], escape: str, unset: str | None = None) -> str:
-    """A word without its quotes and with the values of its variables. Raises NotUnderstood for a malformed word.
+def expand(word: str, values: Mapping[str, str | None], escape: str, unset: str | None = None) -> str:
+    """Remove a word's quotes and expand its variables. Raises NotUnderstood for a malformed word.
 
-    `unset` is the value of a variable that `known` lacks or has as None. If `unset` is None, such a variable raises
-    NotUnderstood, because the base image may have set it.
+    `unset` replaces variables that are missing or None in `values`. If `unset` is None too, they raise NotUnderstood,
+    because the base image may have set them.
     """
     out, at, quote = [], 0, ""
     while at < len(word):
@@ -202,7 +202,7 @@ def expand(word: str, known: Mapping[str, str | None], escape: str, unset: str |
                 raise NotUnderstood(word)
             out.append(word[at] if not quote or word[at] in f'"${escape}' else sign + word[at])
         elif sign == "$":
-            value, at = _variable(word, at + 1, known, escape, unset)
+            value, at = _expand_variable(word, at + 1, values, escape, unset)
             out.append(value)
             continue
         else:
@@ -213,16 +213,18 @@ def expand(word: str, known: Mapping[str, str | None], escape: str, unset: str |
     return "".join(out)
 
 
-def _variable(word: str, at: int, known: Mapping[str, str | None], escape: str, unset: str | None) -> tuple[str, int]:
-    """The value of the variable whose name (or brace) is at `at`, and where the word goes on."""
+def _expand_variable(
+    word: str, at: int, values: Mapping[str, str | None], escape: str, unset: str | None
+) -> tuple[str, int]:
+    """Return the value of the variable whose name (or brace) is at `at`, and the index after it."""
     braced = word[at : at + 1] == "{"
     name = _NAME.match(word, at + braced)
     if name is None:
         raise NotUnderstood(word)
-    is_set = known.get(name[0]) is not None
-    value = known[name[0]] if is_set else unset
+    is_set = values.get(name[0]) is not None
+    value = values[name[0]] if is_set else unset
     if value is None:
-        raise NotUnderstood(f"{word}: the value of {name[0]} is not known here")
+        raise NotUnderstood(f"{word}: the value of {name[0]} is unknown")
     if not braced:
         return value, name.end()
     end = word.find("}", name.end())
@@ -231,6 +233,6 @@ def _variable(word: str, at: int, known: Mapping[str, str | None], escape: str, 
         raise NotUnderstood(word)
     if not operation[2]:
         return value, end + 1
-    there = bool(value) if operation[1] else is_set
-    other = expand(operation[3], known, escape, unset)
-    return (value if there else other) if operation[2] == "-" else (other if there else ""), end + 1
+    usable = bool(value) if operation[1] else is_set
+    other = expand(operation[3], values, escape, unset)
+    return (value if usable else other) if operation[2] == "-" else (other if usable else ""), end + 1

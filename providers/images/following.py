@@ -1,6 +1,6 @@
-"""Follows a build in the cloud to its end: its log in the engine's output, never silence, cancelled when `up` is.
+"""Follows a build in the cloud to its end, prints its log, and cancels it if `up` is cancelled.
 
-The cloud's side is a `Builder`; a lost connection while looking fails nothing, since the build does not notice it.
+Each cloud implements a `Builder`. A lost connection while polling does not fail the build.
 """
 
 from __future__ import annotations
@@ -14,53 +14,53 @@ from providers.refusal import Refusal
 
 _LAST_LINES = 30
 _SILENCE_SECONDS = 30.0
-# So long may a cloud not answer before the build is given up.
+# The longest time without an answer from the cloud.
 _UNANSWERED_SECONDS = 600.0
 
 
 class BuildFailed(Refusal):
-    """The build ended without an image; the text is the reason followed by the log's last lines."""
+    """The build ended without an image; the message is the reason, followed by the last lines of the log."""
 
 
 class Lost(BuildFailed):
-    """The build goes on without anybody who looks; the text says why."""
+    """The build continues, but this `up` cannot follow it any longer; the message says why."""
 
     def __init__(self, props: dict[str, Any], why: object) -> None:
         super().__init__(
-            f"the build of {props['node']} goes on in the cloud, but this `up` cannot follow it any longer: {why}. Run "
-            "`pulumi up` again in a while: it takes the image if it is there by then."
+            f"the build of {props['node']} continues in the cloud, but this `up` cannot follow it any longer: {why}. "
+            "Run `pulumi up` again later: it uses the image if the build has finished by then."
         )
 
 
 class Unanswered(Exception):
-    """The cloud did not answer, or not for now (5xx, throttling, a lost connection); the text says which call."""
+    """The cloud gave no usable answer (5xx, throttling, a lost connection); the message names the call."""
 
 
 class BuildLog(abc.ABC):
-    """A build's log, which grows while it runs; one that cannot be had never fails a build."""
+    """The growing log of a running build. A log that cannot be read does not fail the build."""
 
     lag_seconds = 0.0
-    """How long lines take until they can be read."""
+    """The delay until lines can be read."""
 
     @abc.abstractmethod
     def new_lines(self, last: bool = False) -> list[str]:
-        """What has come since the last call; nothing where it cannot be read. After `last` nobody asks again."""
+        """Return the lines since the last call; none if the log cannot be read. `last` marks the final call."""
 
 
 class Builder(abc.ABC):
-    """What following a build takes of a cloud."""
+    """A cloud's operations for following a build."""
 
     client_errors: tuple[type[Exception], ...] = ()
-    """What the cloud's client raises; said to the user as it is."""
+    """Exceptions of the cloud's client; their text is shown to the user unchanged."""
     poll_seconds: float = 3.0
     max_seconds: float = 3600.0
-    """How long a build may take, the wait for its place included."""
+    """How long a build may take, including its time in the queue."""
 
     @abc.abstractmethod
     def look(self, props: dict[str, Any], build_id: str) -> str | None:
-        """None while the build runs, then the image's digest (sha256:HEX).
+        """Return the image's digest (sha256:HEX) when the build has finished, and None while it is running.
 
-        Raises BuildFailed with the reason once it has ended without one, and Unanswered.
+        Raises BuildFailed with the reason if the build ended without an image, and Unanswered.
         """
 
     @abc.abstractmethod
@@ -69,38 +69,38 @@ class Builder(abc.ABC):
 
     @abc.abstractmethod
     def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
-        """The build's log from its beginning."""
+        """Return the build's log from its beginning."""
 
 
 def say(props: dict[str, Any], line: str) -> None:
-    """A line of a node's build in the engine's output."""
+    """Print a line about a node's build to the engine's output."""
     print(f"{props['node']}: {line}".encode("utf-8", "replace").decode(), flush=True)
 
 
 def follow(builder: Builder, props: dict[str, Any], build_id: str) -> str:
-    """The digest that a build ends with. Raises BuildFailed, with the log's last lines."""
-    return _Following(builder, props, build_id).digest()
+    """Follow a build to its end and return the image's digest. Raises BuildFailed with the last lines of the log."""
+    return _Follower(builder, props, build_id).run()
 
 
-class _Following:
+class _Follower:
     def __init__(self, builder: Builder, props: dict[str, Any], build_id: str) -> None:
         self._builder, self._props, self._id = builder, props, build_id
         self._log, self._lines = builder.log(props, build_id), list[str]()
-        self._began = self._said = self._answered = time.monotonic()
+        self._began = self._printed = self._answered = time.monotonic()
 
-    def digest(self) -> str:
+    def run(self) -> str:
         while True:
             try:
-                digest = self._look()
+                digest = self._poll()
             except Lost:
                 raise
             except BuildFailed as error:
                 if self._log.lag_seconds:
                     cancelled.wait(self._log.lag_seconds)
                 self._print(last=True)
-                # The same kind of failure, so that who started the build can tell them apart.
-                what = f"the build of {self._props['node']} ended: {error}"
-                raise type(error)("\n".join([what, *self._lines[-_LAST_LINES:]])) from None
+                # Keep the type, so that the caller can tell failures apart.
+                reason = f"the build of {self._props['node']} ended: {error}"
+                raise type(error)("\n".join([reason, *self._lines[-_LAST_LINES:]])) from None
             self._print(last=digest is not None)
             if digest is not None:
                 return digest
@@ -118,7 +118,7 @@ class _Following:
                     f"the build of {self._props['node']} was cancelled with the update; the next `pulumi up` builds it"
                 )
 
-    def _look(self) -> str | None:
+    def _poll(self) -> str | None:
         try:
             digest = self._builder.look(self._props, self._id)
         except Unanswered as error:
@@ -135,15 +135,15 @@ class _Following:
         for line in self._log.new_lines(last):
             self._lines.append(line)
             say(self._props, line)
-            self._said = now
-        if now - self._said >= _SILENCE_SECONDS:
-            self._said = now
+            self._printed = now
+        if now - self._printed >= _SILENCE_SECONDS:
+            self._printed = now
             say(self._props, f"the build has been running for {now - self._began:.0f} s")
 
     def _stop(self) -> None:
         try:
             self._builder.cancel(self._props, self._id)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the update is being cancelled and has to end
-            say(self._props, f"the build could not be cancelled and ends by itself: {error}")
+        except Exception as error:  # noqa: BLE001 - no error may keep a cancelled update from ending
+            say(self._props, f"the build could not be cancelled and continues in the cloud: {error}")
         else:
-            say(self._props, "the build is cancelled")
+            say(self._props, "the build was cancelled")

@@ -1,7 +1,7 @@
-"""Which files of a folder a `.dockerignore` leaves: each pattern as the docker package reads it, in Docker's order.
+"""Lists the files of a folder that a `.dockerignore` does not exclude. The docker package matches single patterns.
 
-The docker package's own walk forgets what its parent folders matched, so the order is followed here as Docker does: the
-last pattern that matches a path, or a folder above it, decides; `!` takes back.
+The docker package's own walk forgets the patterns that parent folders matched. So this module applies Docker's order:
+the last pattern that matches a path or one of its parent folders decides, and `!` includes a path again.
 """
 
 from __future__ import annotations
@@ -13,93 +13,93 @@ from pathlib import Path
 
 from docker.utils.build import Pattern
 
-# What no image wants, for folders that have no ignore file at all; an ignore file, even an empty one, decides itself.
+# Left out of folders without an ignore file. With an ignore file, even an empty one, only its patterns apply.
 _DEBRIS = (".git", "__pycache__", "*.pyc", ".venv", "node_modules", ".ipynb_checkpoints", ".DS_Store")
 _CACHES = (".pytest_cache", ".mypy_cache", ".ruff_cache")
 DEBRIS = tuple(f"**/{name}" for name in (*_DEBRIS, *_CACHES))
 
 
-def ignore_file(root: Path, dockerfile: Path) -> Path | None:
-    """The file that says what is ignored. BuildKit's rule: one named after the Dockerfile wins over the context's."""
+def find_ignore_file(root: Path, dockerfile: Path) -> Path | None:
+    """Find the ignore file. As in BuildKit, a file named after the Dockerfile has priority over the context's."""
     own = dockerfile.with_name(dockerfile.name + ".dockerignore")
     return next((path for path in (own, root / ".dockerignore") if path.is_file()), None)
 
 
-def patterns(text: str) -> list[str]:
-    """The patterns of an ignore file."""
+def parse_patterns(text: str) -> list[str]:
+    """Return the patterns of an ignore file."""
     lines = [line.strip() for line in text.removeprefix("\ufeff").splitlines() if not line.startswith("#")]
-    # "!" alone is no pattern; blanks after the mark belong to nobody.
-    read = ["!" + line[1:].strip() if line.startswith("!") else line for line in lines]
-    return [line for line in read if line not in ("", "!")]
+    # Blanks after "!" are ignored, and "!" alone is not a pattern.
+    stripped = ["!" + line[1:].strip() if line.startswith("!") else line for line in lines]
+    return [line for line in stripped if line not in ("", "!")]
 
 
 def walk(
-    root: Path, ignored: Sequence[str], wanted: Callable[[str], bool] = lambda _folder: True
+    root: Path, ignored: Sequence[str], enter: Callable[[str], bool] = lambda _folder: True
 ) -> Iterator[tuple[str, os.stat_result]]:
-    """Every file, symlink and empty folder (with a slash at its end) that is left: path with forward slashes, facts.
+    """Yield the path and stat result of every file, symlink and empty folder that is not ignored.
 
-    Folders that are not `wanted` are not looked into. What is neither file, link nor folder (sockets, pipes, devices)
-    stays out, as nothing could be read from it, and so does what vanishes meanwhile. Raises OSError.
+    Paths have forward slashes, and empty folders end with one. Folders for which `enter` returns False are skipped, and
+    so are sockets, pipes, devices and files that vanish during the walk. Raises OSError.
     """
-    known = [each for each in map(Pattern, ignored) if each.dirs]
-    yield from _walk(str(root), "", known, [False] * len(known), wanted)
+    patterns = [pattern for pattern in map(Pattern, ignored) if pattern.dirs]
+    yield from _walk(str(root), "", patterns, [False] * len(patterns), enter)
 
 
 def _walk(
-    folder: str, prefix: str, known: list[Pattern], above: list[bool], wanted: Callable[[str], bool]
+    folder: str, prefix: str, patterns: list[Pattern], above: list[bool], enter: Callable[[str], bool]
 ) -> Iterator[tuple[str, os.stat_result]]:
     try:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
     except FileNotFoundError:
         return
     for entry in entries:
         path = prefix + entry.name.replace(os.sep, "/")
-        matched, left_out = _matched(path, known, above)
+        matched, excluded = _match(path, patterns, above)
         try:
             facts = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             continue
         if stat.S_ISDIR(facts.st_mode):
-            if not wanted(path) or (left_out and not _comes_back(path, known)):
+            if not enter(path) or (excluded and not _may_include_below(path, patterns)):
                 continue
-            inside = list(_walk(entry.path, f"{path}/", known, matched, wanted))
+            inside = list(_walk(entry.path, f"{path}/", patterns, matched, enter))
             yield from inside
-            if not inside and not left_out and _is_empty(entry.path):
+            if not inside and not excluded and _is_empty(entry.path):
                 yield f"{path}/", facts
-        elif not left_out and (stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode)):
+        elif not excluded and (stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode)):
             yield path, facts
 
 
-def _matched(path: str, known: list[Pattern], above: list[bool]) -> tuple[list[bool], bool]:
-    """Pattern by pattern whether it matches the path or a folder above it, and whether the path is left out."""
-    matched, left_out = list(above), False
-    for index, pattern in enumerate(known):
+def _match(path: str, patterns: list[Pattern], above: list[bool]) -> tuple[list[bool], bool]:
+    """Return for each pattern whether it matches the path or a folder above it, and whether the path is excluded."""
+    matched, excluded = list(above), False
+    for index, pattern in enumerate(patterns):
         if not matched[index]:
-            # Docker's way: a pattern that could change nothing now is not looked at, below this path neither.
-            if pattern.exclusion != left_out:
+            # As in Docker: a pattern that cannot change the result is not matched, also not for the paths below.
+            if pattern.exclusion != excluded:
                 continue
             matched[index] = bool(pattern.match(path))
         if matched[index]:
-            left_out = not pattern.exclusion
-    return matched, left_out
+            excluded = not pattern.exclusion
+    return matched, excluded
 
 
-def _comes_back(path: str, known: list[Pattern]) -> bool:
-    """Whether a `!` pattern may take something below a folder back."""
+def _may_include_below(path: str, patterns: list[Pattern]) -> bool:
+    """Whether a `!` pattern may include something below a folder again."""
     return any(
         pattern.exclusion
         and (
             f"{pattern.cleaned_pattern}/".startswith(f"{path}/")
             or any(sign in pattern.cleaned_pattern for sign in "*?[")
         )
-        for pattern in known
+        for pattern in patterns
     )
 
 
 def _is_empty(folder: str) -> bool:
     try:
-        with os.scandir(folder) as found:
-            return next(found, None) is None
+        with os.scandir(folder) as scan:
+            return next(scan, None) is None
     except FileNotFoundError:
         return False

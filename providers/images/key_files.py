@@ -1,6 +1,6 @@
-"""Finds keys among the files that would be sent to an image builder: by their names, and by what only keys look like.
+"""Finds keys among the files of a build context, by file names and by content that only keys have.
 
-What is fine is not refused: `.env.example`, a bundle of public certificates, the word "secret" in a program.
+Harmless files pass: `.env.example`, a bundle of public certificates, a program with the word "secret".
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ _NAMES = frozenset(
     | {"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "application_default_credentials.json"}
 )
 _FOLDERS = frozenset({".numerai", ".aws", ".azure", ".ssh", ".gnupg"})
-# .env.local holds values, .env.example says which there are.
-_SHOWN = "(?:example|sample|template|tmpl|dist|defaults?|schema)"
-_ENV = re.compile(rf"^\.env\.(?!{_SHOWN}$)|^(?!(?:.*[._-])?{_SHOWN}\.env$).+\.env$")
+# .env.local contains values, .env.example only their names.
+_EXAMPLE = "(?:example|sample|template|tmpl|dist|defaults?|schema)"
+_ENV = re.compile(rf"^\.env\.(?!{_EXAMPLE}$)|^(?!(?:.*[._-])?{_EXAMPLE}\.env$).+\.env$")
 _MAY_HOLD_A_PRIVATE_KEY = (".pem", ".key", ".p8", ".ppk")
 _PRIVATE_KEY = re.compile(rb"^-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----|^PuTTY-User-Key-File", re.MULTILINE)
 _SERVICE_ACCOUNT = re.compile(rb'"type"\s*:\s*"service_account"')
-# Numerai's keys are 32 and 64 capitals and digits; one that is given a name, or both as numerapi takes them.
+# Numerai's keys are 32 and 64 capitals and digits: a secret key that is assigned, or a pair as arguments of numerapi.
 _NUMERAI = re.compile(
     rb"""(?i:secret[\w-]{0,12})\\*["']?(?:[ \t]*:[ \t]*str)?"""
     rb"""[ \t]*[:=,][ \t]*\\*["']?(?=[0-9A-Z]*[G-Z])[0-9A-Z]{64}(?![0-9A-Za-z])"""
     rb"""|["'][0-9A-Z]{32}["']\s*,\s*(?:secret_key\s*=\s*)?["'](?=[0-9A-Z]*[G-Z])[0-9A-Z]{64}["']"""
 )
-# Notebooks with pictures grow large, and keys are often in them.
-_MOST_READ = 32 * 1024 * 1024
+# Large enough for notebooks with pictures, which often contain keys.
+_MAX_READ = 32 * 1024 * 1024
 _TEXTS = frozenset({"", ".py", ".r", ".ipynb", ".txt", ".toml", ".yaml", ".yml", ".json", ".sh", ".cfg", ".ini", ".md"})
 
 
-def folder_of_keys(path: str) -> str | None:
-    """The folder in a path whose files are keys, as a path itself (`sub/.numerai`); None if there is none."""
+def find_key_folder(path: str) -> str | None:
+    """Return the path of the key folder that contains a file (`sub/.numerai`), or None."""
     folders = path.rstrip("/").split("/")[:-1]
-    found = next((index for index, folder in enumerate(folders) if folder.lower() in _FOLDERS), None)
-    return None if found is None else "/".join(folders[: found + 1])
+    last = next((index for index, folder in enumerate(folders) if folder.lower() in _FOLDERS), None)
+    return None if last is None else "/".join(folders[: last + 1])
 
 
-def key_in(root: Path, path: str) -> str | None:
-    """What a file of a context holds that must not be in an image (`the key file .env`), or None."""
-    name, secret = path.rstrip("/").split("/")[-1], folder_of_keys(path)
-    if secret is not None:
-        return f"a file of {secret.split('/')[-1]}, a folder for keys"
+def find_key(root: Path, path: str) -> str | None:
+    """Return a description of the key in a file of a context (`a private key`), or None."""
+    name, folder = path.rstrip("/").split("/")[-1], find_key_folder(path)
+    if folder is not None:
+        return f"in {folder.split('/')[-1]}, a folder for keys"
     if name.lower() in _NAMES or _ENV.match(name.lower()):
-        return "a key file by its name"
+        return "a key file, by its name"
     facts = (root / path).lstat()
     suffix = Path(name).suffix.lower()
     if (
         not stat.S_ISREG(facts.st_mode)
-        or facts.st_size > _MOST_READ
+        or facts.st_size > _MAX_READ
         or suffix not in {*_TEXTS, *_MAY_HOLD_A_PRIVATE_KEY}
     ):
         return None

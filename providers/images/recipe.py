@@ -1,8 +1,8 @@
-"""Reads a Dockerfile as far as a process can stand for a container: files copied, packages installed, what is run.
+"""Reads a Dockerfile so that a process can run its model without a container: copied files, packages and command.
 
-FROM, ARG, ENV, WORKDIR, COPY, ADD, CMD and ENTRYPOINT are followed; of RUN, `pip install` lines are turned into
-installs in the image's own environment, and others are handed back to be reported as skipped. Multi-stage files and
-here-documents need a container engine; with an engine, the last stage alone can be read.
+FROM, ARG, ENV, WORKDIR, COPY, ADD, CMD and ENTRYPOINT are supported. `pip install` commands in RUN become installation
+steps; other commands are returned so that they can be reported as skipped. Multi-stage files and here-documents need a
+container engine; for one, the last stage can be read on its own.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from providers.images.dockerfile import Instruction, NotUnderstood, parse
 from providers.images.stages import Stages
 
-# A variable in a RUN line. The shell expands it there, after it has split the line into words.
+# A variable in a RUN line, which the shell expands.
 _VARIABLE = re.compile(r"""\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*(?::?[-+][^{}"'`\\$]*)?\})""")
 _INSTALL = re.compile(r"(?:(?:\S*/)?python[0-9.]* -m |uv )?(?:\S*/)?pip[0-9.]* install (.*)")
-# How pip goes about it, not what it installs: an environment of its own, made elsewhere, has no use for these.
-_MANNER = frozenset(
+# Options of pip that do not affect what is installed. They are dropped, because the environment is created differently.
+_IRRELEVANT = frozenset(
     {
         "--no-cache-dir", "--no-cache", "--upgrade", "-U", "-q", "--quiet", "--user", "--system",
         "--break-system-packages", "--disable-pip-version-check", "--no-input", "--root-user-action=ignore",
@@ -31,12 +31,12 @@ _MANNER = frozenset(
 
 
 class DockerfileError(Exception):
-    """The Dockerfile asks for something that needs a container engine; the sentence says which line."""
+    """The Dockerfile needs a container engine; the message names the line."""
 
 
 @dataclass
 class Step:
-    """One instruction that does something: copy (arguments), install (pip's arguments) or skipped (the RUN line)."""
+    """A step of a build: copy (sources and target), install (pip's arguments) or skipped (the RUN command)."""
 
     kind: str
     arguments: list[str]
@@ -45,7 +45,7 @@ class Step:
 
 @dataclass
 class Recipe:
-    """What an image consists of."""
+    """The content of an image."""
 
     base: str = ""
     steps: list[Step] = field(default_factory=list)
@@ -58,8 +58,8 @@ class Recipe:
 def read(text: str, build_args: Mapping[str, str], last_stage: bool = False) -> Recipe:
     """Read a Dockerfile with these build arguments. Raises DockerfileError.
 
-    With `last_stage` an engine does the building: several stages are no mistake, and what is not a file of the context
-    (COPY --from, here-documents) is left out.
+    Use `last_stage` if a container engine builds the image: earlier stages are then allowed, and files that do not come
+    from the context (COPY --from, here-documents) are left out.
     """
     dockerfile = parse(text)
     stages = Stages(dockerfile, build_args, unset="")
@@ -69,7 +69,7 @@ def read(text: str, build_args: Mapping[str, str], last_stage: bool = False) -> 
         name = instruction.name
         try:
             if not last_stage:
-                _refuse(instruction, recipe)
+                _check_support(instruction, recipe)
             stages.follow(instruction)
             if name == "FROM":
                 recipe = copy.deepcopy(recipes.get(stages.base.lower(), Recipe(stages.base)))
@@ -83,8 +83,8 @@ def read(text: str, build_args: Mapping[str, str], last_stage: bool = False) -> 
     return recipe
 
 
-def _refuse(instruction: Instruction, recipe: Recipe) -> None:
-    """Raise DockerfileError for what only a container engine can do."""
+def _check_support(instruction: Instruction, recipe: Recipe) -> None:
+    """Raise DockerfileError for an instruction that needs a container engine."""
     reasons = {
         "a second FROM": instruction.name == "FROM" and recipe.base,
         "a here-document (<<)": instruction.heredocs,
@@ -106,32 +106,32 @@ def _follow(recipe: Recipe, instruction: Instruction, stages: Stages) -> None:
     elif name == "RUN" and not instruction.heredocs:
         words = instruction.exec_form()
         if words is None:
-            commands = _commands(_VARIABLE.sub(lambda variable: stages.expand(variable[0]), rest))
+            commands = _split_commands(_VARIABLE.sub(lambda variable: stages.expand(variable[0]), rest))
         else:
             commands = [words]
-        recipe.steps += [_step(command, recipe.workdir) for command in commands]
+        recipe.steps += [_make_step(command, recipe.workdir) for command in commands]
     elif name == "CMD":
-        recipe.command = _command(instruction)
+        recipe.command = _read_command(instruction)
     elif name == "ENTRYPOINT":
-        recipe.entrypoint = _command(instruction)
+        recipe.entrypoint = _read_command(instruction)
 
 
-def _command(instruction: Instruction) -> list[str]:
-    """What a CMD or ENTRYPOINT starts."""
+def _read_command(instruction: Instruction) -> list[str]:
+    """Return the words of the command that a CMD or ENTRYPOINT runs."""
     words = instruction.exec_form()
     return ["/bin/sh", "-c", instruction.rest] if words is None else words
 
 
-def _step(command: list[str], workdir: str) -> Step:
-    """What one command of a RUN does."""
+def _make_step(command: list[str], workdir: str) -> Step:
+    """Return the step for a command of a RUN."""
     install = _INSTALL.fullmatch(shlex.join(command))
     if install is None:
         return Step("skipped", [" ".join(command)], workdir)
-    return Step("install", [word for word in shlex.split(install[1]) if word not in _MANNER], workdir)
+    return Step("install", [word for word in shlex.split(install[1]) if word not in _IRRELEVANT], workdir)
 
 
-def _commands(line: str) -> list[list[str]]:
-    """The simple commands of a RUN's shell line."""
+def _split_commands(line: str) -> list[list[str]]:
+    """Split a RUN's shell line into simple commands."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
     lexer.whitespace_split, lexer.commenters = True, ""
     commands: list[list[str]] = [[]]

@@ -1,4 +1,4 @@
-"""Follows the values of variables through the stages of a Dockerfile: what FROM, ARG and ENV say, and to whom."""
+"""Tracks the values of variables through the stages of a Dockerfile, from its FROM, ARG and ENV instructions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from providers.images.dockerfile import Dockerfile, Instruction, NotUnderstood, 
 
 
 class Stages:
-    """The base image and the variables of the stage that the instructions followed so far have reached.
+    """The base image and the variables of the current stage. Call `follow` with each instruction in order.
 
-    `arguments` are the arguments of the build; None as a value says that it is not known yet. `unset` is the value of
-    variables that are not known; if it is None, expanding one raises NotUnderstood.
+    `arguments` are the build arguments; a value of None is not known yet. `unset` replaces unknown variables; if it is
+    None, expanding one raises NotUnderstood.
     """
 
     def __init__(self, dockerfile: Dockerfile, arguments: Mapping[str, str | None], unset: str | None = None) -> None:
@@ -22,22 +22,22 @@ class Stages:
         self.name = ""
         """The stage's own name in lower case, if it has one."""
         self.env: dict[str, str | None] = {}
-        """What ENV has set; None for values that are not known."""
+        """The variables set by ENV; None for unknown values."""
         self._global: dict[str, str | None] = {}
         self._args = self._global
         self._inherited: dict[str, dict[str, str | None]] = {}
 
     def follow(self, instruction: Instruction) -> None:
-        """Take up what a FROM, ARG or ENV says; other instructions say nothing here. Raises NotUnderstood."""
+        """Apply a FROM, ARG or ENV; other instructions have no effect. Raises NotUnderstood."""
         if instruction.name == "FROM":
             self._begin(instruction.words())
         elif instruction.name == "ARG":
-            self._argument(pairs(instruction, self._escape))
+            self._declare(pairs(instruction, self._escape))
         elif instruction.name == "ENV":
-            self.env |= {name: self._value(value or "") for name, value in pairs(instruction, self._escape)}
+            self.env |= {name: self._expand_value(value or "") for name, value in pairs(instruction, self._escape)}
 
     def expand(self, word: str) -> str:
-        """A word without its quotes and with the values of its variables. Raises NotUnderstood."""
+        """Remove a word's quotes and expand its variables. Raises NotUnderstood."""
         return expand(word, {**self._args, **self.env}, self._escape, self._unset)
 
     def _begin(self, words: list[str]) -> None:
@@ -45,22 +45,22 @@ class Stages:
         self._args, self.env = {}, dict(self._inherited.get(self.base.lower(), {}))
         self.name = words[2].lower() if len(words) == 3 and words[1].upper() == "AS" else ""
         if self.name:
-            # The very same dictionary: what the stage sets later is inherited, too.
+            # The same dictionary, not a copy: variables that the stage sets later are inherited too.
             self._inherited[self.name] = self.env
 
-    def _argument(self, defaults: list[tuple[str, str | None]]) -> None:
+    def _declare(self, defaults: list[tuple[str, str | None]]) -> None:
         for name, default in defaults:
             if name in self._arguments:
                 value = self._arguments[name]
             elif default is not None:
-                # Several in one line: builders differ in whether the later ones know the earlier ones.
-                value = self._value(default) if len(defaults) == 1 or "$" not in default else None
+                # In a line with several arguments, builders differ in whether later ones can use earlier ones.
+                value = self._expand_value(default) if len(defaults) == 1 or "$" not in default else None
             else:
-                # Declared before the first FROM, or set by nobody; platform arguments are set by the builder.
+                # Declared before the first FROM, or unset. Platform arguments have the builder's value, unknown here.
                 value = self._global.get(name) if self._args is not self._global else None
             self._args[name] = value
 
-    def _value(self, text: str) -> str | None:
+    def _expand_value(self, text: str) -> str | None:
         try:
             return self.expand(text)
         except NotUnderstood:
@@ -69,13 +69,13 @@ class Stages:
             raise
 
 
-def bases(dockerfile: Dockerfile, arguments: Mapping[str, str]) -> dict[str, str]:
-    """Base image as its FROM writes it -> with its variables resolved; without `scratch` and names of stages."""
+def find_bases(dockerfile: Dockerfile, arguments: Mapping[str, str]) -> dict[str, str]:
+    """Return the base images: as written in FROM -> with variables expanded; without `scratch` and stages."""
     stages = Stages(dockerfile, arguments, unset="")
     images: dict[str, str] = {}
     names = {"scratch"}
     for instruction in dockerfile.instructions:
-        # A line that cannot be read is for the builder to refuse.
+        # The builder itself rejects malformed lines.
         with contextlib.suppress(NotUnderstood):
             stages.follow(instruction)
             if instruction.name == "FROM":

@@ -1,7 +1,7 @@
-"""Unpacks a build context, and lets no entry leave the folder that it is unpacked into.
+"""Unpacks a build context and keeps every entry inside the target folder.
 
-Python's own tarfile checks this with an extraction filter, which versions before 3.11.4 do not have (Debian 12 has
-3.11.2). There its backport, the same code, takes its place.
+Python's tarfile checks this with an extraction filter, which versions before 3.11.4 lack (Debian 12 has 3.11.2). Those
+versions use a backport of the same code.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if not hasattr(tarfile, "tar_filter"):
 
 
 class UnpackError(Exception):
-    """The archive is damaged, or one of its entries lies outside the folder; the text says which."""
+    """The archive is damaged or has an entry outside the folder; the message says which."""
 
 
 def unpack(archive: IO[bytes], folder: Path) -> None:
-    """Unpack a tar, compressed or not, with its modes and links. Raises UnpackError."""
+    """Unpack a tar archive, compressed or not, with modes and links. Raises UnpackError."""
     try:
         with tarfile.open(fileobj=archive) as bundle:
             bundle.extractall(folder, filter="tar")

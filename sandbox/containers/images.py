@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from providers.images.dockerfile import parse
-from providers.images.stages import bases
+from providers.images.stages import find_bases
 from providers.images.unpack import UnpackError, unpack
 from sandbox.containers import instructions, outside
 from sandbox.containers.base import Bases, NoBaseError
@@ -129,7 +129,7 @@ class ContainerImages(Repositories[ContainerImage]):
 
     def _resolve_bases(self, text: str, build_args: Mapping[str, str], log: Log) -> list[str]:
         options = []
-        for written, image in bases(parse(text), build_args).items():
+        for written, image in find_bases(parse(text), build_args).items():
             reference = self._bases.find(image, log)
             if reference != image:
                 # Podman looks up a base image under the name as written, docker under the resolved name.

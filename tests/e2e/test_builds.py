@@ -97,7 +97,7 @@ def test_a_change_builds_just_the_nodes_that_see_it(cloud: str, make_world: Make
     assert world.cli.preview().keys() == {"same"}
     predict = world.project / "model_1" / "predict.py"
     predict.write_text(predict.read_text().replace("# a comment\n", ""))
-    assert "one: the image of this source is there" in world.cli.run("up", "--yes", "--skip-preview")
+    assert "one: the image of this source already exists" in world.cli.run("up", "--yes", "--skip-preview")
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -197,7 +197,7 @@ def test_a_cancelled_up_cancels_its_builds_and_the_next_one_heals(make_world: Ma
             up.process.send_signal(interrupt)
             said = up.ended(120)
         for cloud, number in SIX:
-            assert f"{cloud}{number}: the build is cancelled" in said, said
+            assert f"{cloud}{number}: the build was cancelled" in said, said
         assert "was cancelled with the update; the next `pulumi up` builds it" in said
         assert "Traceback" not in said, said
         cancelled = {"STOPPED": 2 * times, "CANCELLED": 2 * times, "Canceled": 2 * times}

@@ -12,7 +12,7 @@ import pytest
 from pnodes.local import packages
 from pnodes.local.python import choose, find_uv, parse_image_version
 from pnodes.local.refused import CannotRun
-from providers.images.layout import layout
+from providers.images.layout import build_layout
 from providers.images.recipe import read
 
 DOCKERFILE = """\
@@ -54,7 +54,7 @@ def root(tmp_path: Path) -> Path:
 def prepare(root: Path, messages: list[str], dockerfile: str = DOCKERFILE) -> Path:
     files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
     recipe = read(dockerfile, {})
-    paths = layout(recipe, root, files)
+    paths = build_layout(recipe, root, files)
     return packages.prepare_environment(
         recipe, paths, choose(None, None), root.parent / "cache", os.environ, messages.append
     )

@@ -1,4 +1,4 @@
-"""One build per source: nothing is uploaded or built again for what is there, and tokens are not compared."""
+"""Each source is built once: existing images are not uploaded or built again, and tokens are not compared."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ DIGEST = "sha256:" + "a" * 64
 
 
 class Silent(BuildLog):
-    """A log without a line."""
+    """An empty log."""
 
     def new_lines(self, last: bool = False) -> list[str]:
         return []
 
 
 class Cloud(ImageBuildProvider):
-    """Counts what it is asked for, and answers as told."""
+    """Records the calls and returns prepared answers."""
 
     poll_seconds = 0.001
 
     def __init__(self) -> None:
         self.calls: list[str] = []
-        self.there: str | None = None
-        self.under_way: list[str | None] = []
+        self.image: str | None = None
+        self.builds: list[str | None] = []
         self.starts: list[Exception] = []
         self.looks: list[str | Exception | None] = []
 
     def find(self, props: dict[str, Any]) -> str | None:
-        return self.there
+        return self.image
 
     def running(self, props: dict[str, Any]) -> str | None:
-        return self.under_way.pop(0) if self.under_way else None
+        return self.builds.pop(0) if self.builds else None
 
     def upload(self, props: dict[str, Any], name: str, archive: Path) -> str:
         self.calls.append(f"upload {name}")
@@ -55,10 +55,10 @@ class Cloud(ImageBuildProvider):
 
     def look(self, props: dict[str, Any], build_id: str) -> str | None:
         self.calls.append(f"look {build_id}")
-        found = self.looks.pop(0) if self.looks else DIGEST
-        if isinstance(found, Exception):
-            raise found
-        return found
+        answer = self.looks.pop(0) if self.looks else DIGEST
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def cancel(self, props: dict[str, Any], build_id: str) -> None:
         self.calls.append(f"cancel {build_id}")
@@ -91,26 +91,26 @@ def props(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_a_build_uploads_the_context_once_and_gives_the_image_by_digest(props: dict[str, Any]) -> None:
     builder = Cloud()
-    made = builder.create(props)
+    result = builder.create(props)
     source = f"{props['sourceDigest']}.tar.gz"
     assert builder.calls == [f"upload {source}", f"start {source} after None", "look build-1", f"tidy {[DIGEST]}"]
-    assert made.outs is not None
-    assert made.outs["image"] == "registry/alpha@sha256:" + "a" * 64
+    assert result.outs is not None
+    assert result.outs["image"] == "registry/alpha@sha256:" + "a" * 64
 
 
-def test_the_same_source_needs_nothing_even_when_the_deployers_token_is_new(props: dict[str, Any]) -> None:
+def test_a_new_token_of_the_deployer_causes_no_build(props: dict[str, Any]) -> None:
     builder = Cloud()
-    made = builder.create(props).outs
-    assert made is not None
-    assert builder.diff("id", made, {**props, "token": "another", "digest": None}).changes is False
+    outputs = builder.create(props).outs
+    assert outputs is not None
+    assert builder.diff("id", outputs, {**props, "token": "another", "digest": None}).changes is False
 
 
 @pytest.mark.parametrize("changed", ["sourceDigest", "tag", "repository", "buildArgs"])
-def test_what_decides_the_image_is_compared(props: dict[str, Any], changed: str) -> None:
+def test_inputs_that_affect_the_image_are_compared(props: dict[str, Any], changed: str) -> None:
     assert Cloud().diff("id", props, {**props, changed: "other"}).changes is True
 
 
-def test_a_source_that_changes_during_the_update_is_not_built_under_the_wrong_name(props: dict[str, Any]) -> None:
+def test_a_source_that_changes_during_the_update_is_not_built(props: dict[str, Any]) -> None:
     Path("node/new.py").write_text("")
     builder = Cloud()
     with pytest.raises(BuildFailed, match="changed while `up` was running"):
@@ -118,52 +118,54 @@ def test_a_source_that_changes_during_the_update_is_not_built_under_the_wrong_na
     assert builder.calls == []
 
 
-def test_keys_in_the_context_are_a_property_error_at_plan(props: dict[str, Any]) -> None:
+def test_keys_in_the_context_are_a_property_error_in_a_preview(props: dict[str, Any]) -> None:
     Path("node/.env").write_text("planted")
     failures = Cloud().check({}, props).failures
     assert [failure.property for failure in failures] == ["context"]
     assert ".dockerignore" in failures[0].reason
 
 
-def test_an_image_that_is_there_is_taken(props: dict[str, Any]) -> None:
+def test_an_existing_image_is_used(props: dict[str, Any]) -> None:
     cloud = Cloud()
-    cloud.there = DIGEST
+    cloud.image = DIGEST
     assert (cloud.create(props).outs or {})["digest"] == DIGEST
     assert cloud.calls == [f"tidy {[DIGEST]}"]
 
 
-def test_a_build_that_runs_already_is_followed(props: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_running_build_is_followed(props: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     cloud = Cloud()
-    cloud.under_way = ["build-0"]
+    cloud.builds = ["build-0"]
     cloud.create(props)
     assert cloud.calls[0] == "look build-0"
-    assert "alpha: build build-0 of this source runs already and is followed" in capsys.readouterr().out
+    assert "alpha: following build build-0 of this source, which is already running" in capsys.readouterr().out
 
 
-def test_layers_come_from_the_image_before_which_is_kept(props: dict[str, Any]) -> None:
+def test_layers_of_the_previous_image_are_reused_and_it_is_kept(props: dict[str, Any]) -> None:
     cloud, former = Cloud(), "sha256:" + "b" * 64
     cloud.update("id", {**props, "digest": former, "image": f"registry/alpha@{former}"}, props)
     assert cloud.calls[1].endswith(f" after registry/alpha@{former}")
     assert cloud.calls[-1] == f"tidy {[DIGEST, former]}"
 
 
-def test_a_start_without_an_answer_is_not_repeated_when_it_happened(props: dict[str, Any]) -> None:
+def test_an_unanswered_start_is_not_repeated_if_the_build_is_running(props: dict[str, Any]) -> None:
     cloud = Cloud()
-    cloud.starts, cloud.under_way = [Unanswered("POST: HTTP 503")], [None, "build-7"]
+    cloud.starts, cloud.builds = [Unanswered("POST: HTTP 503")], [None, "build-7"]
     cloud.create(props)
     assert [call.split()[0] for call in cloud.calls] == ["upload", "start", "look", "tidy"]
     assert cloud.calls[2] == "look build-7"
 
 
-def test_a_start_without_an_answer_may_even_be_done(props: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    cloud, found = Cloud(), [None, DIGEST]
-    monkeypatch.setattr(cloud, "find", lambda _props: found.pop(0))
+def test_an_unanswered_start_is_not_repeated_if_the_build_has_finished(
+    props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud, digests = Cloud(), [None, DIGEST]
+    monkeypatch.setattr(cloud, "find", lambda _props: digests.pop(0))
     cloud.starts = [Unanswered("POST: HTTP 503")]
     assert (cloud.create(props).outs or {})["digest"] == DIGEST
     assert [call.split()[0] for call in cloud.calls] == ["upload", "start", "tidy"]
 
 
-def test_a_start_without_an_answer_is_repeated_when_it_did_not(props: dict[str, Any]) -> None:
+def test_an_unanswered_start_is_repeated_if_no_build_was_started(props: dict[str, Any]) -> None:
     cloud = Cloud()
     cloud.starts = [Unanswered("POST: HTTP 503"), Unanswered("POST: HTTP 503")]
     cloud.create(props)
@@ -173,19 +175,21 @@ def test_a_start_without_an_answer_is_repeated_when_it_did_not(props: dict[str, 
         cloud.create(props)
 
 
-def test_a_lost_connection_while_looking_fails_nothing(props: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_connection_while_polling_does_not_fail_the_build(
+    props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     cloud = Cloud()
     cloud.looks = [None, Unanswered("reset"), Unanswered("reset"), None, DIGEST]
     cloud.create(props)
     assert cloud.calls.count("look build-1") == 5
     monkeypatch.setattr(following, "_UNANSWERED_SECONDS", 0.0)
     cloud.looks = [Unanswered("reset")]
-    with pytest.raises(Lost, match=r"^the build of alpha goes on in the cloud, .* reset.* Run `pulumi up` again"):
+    with pytest.raises(Lost, match=r"^the build of alpha continues in the cloud, .* reset.* Run `pulumi up` again"):
         cloud.create(props)
 
 
 class Clock:
-    """Time that passes with each look at it."""
+    """Advances by ten seconds with each call."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -195,19 +199,19 @@ class Clock:
         return self.now
 
 
-def test_silence_is_bridged(
+def test_silence_is_interrupted_by_progress_lines(
     props: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(following, "time", Clock())
     cloud = Cloud()
     cloud.looks = [None] * 9
     cloud.create(props)
-    said = [line for line in capsys.readouterr().out.splitlines() if "has been running for" in line]
-    assert len(said) >= 2
-    assert said[0] == "alpha: the build has been running for 50 s"
+    lines = [line for line in capsys.readouterr().out.splitlines() if "has been running for" in line]
+    assert len(lines) >= 2
+    assert lines[0] == "alpha: the build has been running for 50 s"
 
 
-def test_a_build_without_an_end_is_stopped(props: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_that_takes_too_long_is_stopped(props: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "time", Clock())
     cloud = Cloud()
     cloud.looks = [None] * 999

@@ -1,4 +1,4 @@
-"""A build context: Docker's own ignore rules, one digest for one content, and no keys in what is sent."""
+"""A build context follows Docker's ignore rules, has one digest for the same content, and must not contain keys."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def make(root: Path, **files: str) -> BuildContext:
     return BuildContext(root, root / "Dockerfile")
 
 
-def packed(made: BuildContext) -> bytes:
+def pack(made: BuildContext) -> bytes:
     buffer = io.BytesIO()
     assert made.pack(buffer) == made.digest
     return buffer.getvalue()
 
 
-def names(archive: bytes) -> list[str]:
+def list_names(archive: bytes) -> list[str]:
     with tarfile.open(fileobj=io.BytesIO(archive)) as bundle:
         return bundle.getnames()
 
 
-def test_ignored_files_stay_out_and_exceptions_come_back(tmp_path: Path) -> None:
+def test_ignored_files_are_left_out_and_exceptions_are_included(tmp_path: Path) -> None:
     made = make(
         tmp_path,
         **{".dockerignore": "# models are large\n*.bin\n!keep.bin\ndata\n!data/small.csv\n**/__pycache__\n"},
@@ -50,15 +50,15 @@ def test_ignored_files_stay_out_and_exceptions_come_back(tmp_path: Path) -> None
     (tmp_path / "pkg" / "__pycache__").mkdir(parents=True)
     (tmp_path / "pkg" / "__pycache__" / "m.pyc").write_text("")
     assert made.files == [".dockerignore", "Dockerfile", "data/small.csv", "keep.bin", "main.py"]
-    assert [name for name in names(packed(made)) if "pyc" in name] == []
+    assert [name for name in list_names(pack(made)) if "pyc" in name] == []
 
 
-def test_what_pnodes_keeps_beside_the_node_file_is_not_sent(tmp_path: Path) -> None:
+def test_files_of_pnodes_next_to_nodes_yaml_are_not_sent(tmp_path: Path) -> None:
     made = make(tmp_path, main__py="", **{".pnodes__alice__predictions.csv": "id,prediction\n"})
     assert not [name for name in made.files if ".pnodes" in name]
 
 
-def test_credentials_of_a_workflow_run_are_not_sent_and_change_nothing(tmp_path: Path) -> None:
+def test_credentials_of_a_workflow_run_are_not_sent_and_do_not_change_the_digest(tmp_path: Path) -> None:
     made = make(tmp_path, main__py="")
     before = made.digest
     (tmp_path / "gha-creds-0123456789abcdef.json").write_text("{}")
@@ -66,7 +66,7 @@ def test_credentials_of_a_workflow_run_are_not_sent_and_change_nothing(tmp_path:
     assert (again.digest, again.files) == (before, made.files)
 
 
-def test_the_dockerfiles_own_ignore_file_wins(tmp_path: Path) -> None:
+def test_the_dockerfiles_own_ignore_file_has_priority(tmp_path: Path) -> None:
     made = make(tmp_path, **{".dockerignore": "a.py\n", "Dockerfile.dockerignore": "b.py\n", "a.py": "", "b.py": ""})
     assert "a.py" in made.files
     assert "b.py" not in made.files
@@ -76,17 +76,17 @@ def test_the_dockerfile_is_sent_even_when_it_is_ignored(tmp_path: Path) -> None:
     assert "Dockerfile" in make(tmp_path, **{".dockerignore": "*\n", "a.py": ""}).files
 
 
-def test_one_content_is_one_archive_whatever_dates_owners_and_umask(tmp_path: Path) -> None:
+def test_the_same_content_gives_the_same_archive_for_any_dates_owners_and_umask(tmp_path: Path) -> None:
     first = make(tmp_path / "one", **{"main.py": "1", "sub__b.py": "2"})
     second = make(tmp_path / "two", **{"sub__b.py": "2", "main.py": "1"})
     os.utime(second.root / "main.py", (0, 0))
     (second.root / "main.py").chmod(0o600)
     assert first.digest == second.digest
-    assert packed(first) == packed(second)
+    assert pack(first) == pack(second)
 
 
 @pytest.mark.parametrize("change", ["content", "name", "mode", "dockerfile", "link"])
-def test_whatever_the_image_could_see_changes_the_digest(tmp_path: Path, change: str) -> None:
+def test_every_change_that_affects_the_image_changes_the_digest(tmp_path: Path, change: str) -> None:
     before = make(tmp_path, **{"main.py": "1"}).digest
     main = tmp_path / "main.py"
     if change == "content":
@@ -110,16 +110,16 @@ def test_an_ignored_file_does_not_change_the_digest(tmp_path: Path) -> None:
 def test_links_are_sent_as_links_and_two_names_of_a_file_as_two_files(tmp_path: Path) -> None:
     made = make(tmp_path, **{"main.py": "text"})
     (tmp_path / "link").symlink_to("main.py")
-    os.link(tmp_path / "main.py", tmp_path / "zwilling.py")
-    with tarfile.open(fileobj=io.BytesIO(packed(made))) as bundle:
+    os.link(tmp_path / "main.py", tmp_path / "twin.py")
+    with tarfile.open(fileobj=io.BytesIO(pack(made))) as bundle:
         assert bundle.getmember("link").linkname == "main.py"
-        handle = bundle.extractfile("zwilling.py")
+        handle = bundle.extractfile("twin.py")
         assert handle is not None
         assert handle.read() == b"text"
 
 
 @pytest.mark.parametrize("name", [".env", "sub__.env", ".numerai__.keys", "id_rsa"])
-def test_keys_are_refused_unless_ignored(tmp_path: Path, name: str) -> None:
+def test_keys_are_rejected_unless_ignored(tmp_path: Path, name: str) -> None:
     made = make(tmp_path, **{name: "NUMERAI_SECRET_KEY=planted"})
     with pytest.raises(ContextError, match="would be sent to the image builder") as caught:
         made.check()
@@ -130,28 +130,30 @@ def test_keys_are_refused_unless_ignored(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("ignore", [".dockerignore", "Dockerfile.dockerignore"])
 @pytest.mark.parametrize("name", [".env", "sub__deep__.env", "sub__.numerai__.keys"])
-def test_what_is_said_to_do_about_a_key_helps(tmp_path: Path, name: str, ignore: str) -> None:
+def test_the_advice_about_a_key_works(tmp_path: Path, name: str, ignore: str) -> None:
     made = make(tmp_path, **{name: "NUMERAI_SECRET_KEY=planted", ignore: "# nothing yet\n"})
     with pytest.raises(ContextError) as caught:
         made.check()
-    said = re.search(r"Add (\S+) to (\S+);", str(caught.value))
-    assert said is not None
-    assert said[2] == f"{tmp_path.name}/{ignore}"
-    make(tmp_path, **{ignore: f"{said[1]}\n"})
+    advice = re.search(r"Add (\S+) to (\S+);", str(caught.value))
+    assert advice is not None
+    assert advice[2] == f"{tmp_path.name}/{ignore}"
+    make(tmp_path, **{ignore: f"{advice[1]}\n"})
     BuildContext(tmp_path, tmp_path / "Dockerfile").check()
 
 
-def test_an_absurd_context_is_refused_with_its_largest_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_context_that_is_too_large_is_rejected_with_its_largest_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(context, "MAX_CONTEXT_BYTES", 2**20)
     made = make(tmp_path, **{"small.bin": "x", "large.bin": "x" * 2 * 2**20})
     with pytest.raises(
-        ContextError, match=r"has 2 MiB, at most 1 MiB are sent\. Its largest files: large\.bin \(2 MiB\)"
+        ContextError, match=r"has 2 MiB, but the limit is 1 MiB\. Its largest files: large\.bin \(2 MiB\)"
     ):
         made.check()
 
 
-def extracted(made: BuildContext, folder: Path) -> Path:
-    """What GNU tar, as the builders have it, makes of the archive."""
+def extract(made: BuildContext, folder: Path) -> Path:
+    """Extract the archive with GNU tar, which the builders use."""
     folder.mkdir()
     with (folder / "context.tar.gz").open("wb") as target:
         made.pack(target)
@@ -159,17 +161,17 @@ def extracted(made: BuildContext, folder: Path) -> Path:
     return folder
 
 
-def test_strange_files_arrive_as_they_are(tmp_path: Path) -> None:
+def test_unusual_files_are_packed_unchanged(tmp_path: Path) -> None:
     made = make(tmp_path / "c", **{"run.sh": "x", "sub__a.py": "1"})
     (made.root / "run.sh").chmod(0o700)
     (made.root / "empty").mkdir()
     os.mkfifo(made.root / "pipe")
     for name, target in {"up": "../outside", "absolute": "/etc/hostname", "gone": "nothing", "folder": "sub"}.items():
         (made.root / name).symlink_to(target)
-    strange = os.fsdecode(b"caf\xe9 \n.txt")
-    (made.root / strange).write_text("latin")
-    there = extracted(made, tmp_path / "there")
-    assert (there / strange).read_text() == "latin"
+    unusual = os.fsdecode(b"caf\xe9 \n.txt")
+    (made.root / unusual).write_text("latin")
+    there = extract(made, tmp_path / "there")
+    assert (there / unusual).read_text() == "latin"
     assert (there / "run.sh").stat().st_mode & 0o777 == 0o755
     assert (there / "sub" / "a.py").stat().st_mode & 0o777 == 0o644
     assert list((there / "empty").iterdir()) == []
@@ -189,20 +191,20 @@ def test_a_dockerfile_that_is_a_link_is_sent_as_a_file(tmp_path: Path) -> None:
     (root / "Dockerfile").symlink_to("../shared.Dockerfile")
     made = BuildContext(root, root / "Dockerfile")
     before = made.digest
-    assert (extracted(made, tmp_path / "there") / "Dockerfile").read_text() == "FROM scratch\nCOPY a /\n"
+    assert (extract(made, tmp_path / "there") / "Dockerfile").read_text() == "FROM scratch\nCOPY a /\n"
     (tmp_path / "shared.Dockerfile").write_text("FROM other\n")
     assert BuildContext(root, root / "Dockerfile").digest != before
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_what_may_not_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     made = make(tmp_path, **{"secret.bin": "x"})
     (tmp_path / "secret.bin").chmod(0)
     with pytest.raises(ContextError, match=r"secret\.bin cannot be read \(Permission denied\).*\.dockerignore"):
         _ = made.digest
 
 
-def test_what_vanishes_between_listing_and_reading_is_told(tmp_path: Path) -> None:
+def test_a_file_that_vanishes_before_it_is_read_is_reported(tmp_path: Path) -> None:
     made = make(tmp_path, **{"a.bin": "x"})
     assert "a.bin" in made.files
     (tmp_path / "a.bin").unlink()
@@ -215,7 +217,7 @@ def test_what_vanishes_between_listing_and_reading_is_told(tmp_path: Path) -> No
 SHARED = "FROM a\nARG SRC_PATH\nCOPY common/ common/\nCOPY $SRC_PATH/ .\n"
 
 
-def test_of_a_shared_context_only_what_is_copied_is_sent_and_named(tmp_path: Path) -> None:
+def test_only_the_used_files_of_a_shared_context_are_sent_and_hashed(tmp_path: Path) -> None:
     make(tmp_path, **{"common__c.py": "1", "m1__p.py": "1", "m2__p.py": "1", "big.bin": "x" * 999, ".env": "planted"})
     for name in ("m1", "m2"):
         (tmp_path / name / "Dockerfile").write_text(SHARED)
@@ -224,8 +226,8 @@ def test_of_a_shared_context_only_what_is_copied_is_sent_and_named(tmp_path: Pat
         return BuildContext(tmp_path, tmp_path / name / "Dockerfile", {"SRC_PATH": name, "MODEL_ID": None})
 
     assert context("m1").files == ["common/c.py", "m1/Dockerfile", "m1/p.py"]
-    assert names(packed(context("m1"))) == context("m1").files
-    context("m1").check()  # the keys beside are not sent
+    assert list_names(pack(context("m1"))) == context("m1").files
+    context("m1").check()  # .env is not sent
     before = [context(name).digest for name in ("m1", "m2")]
     (tmp_path / "m1" / "p.py").write_text("2")
     (tmp_path / "big.bin").write_text("y")
@@ -237,7 +239,7 @@ def test_of_a_shared_context_only_what_is_copied_is_sent_and_named(tmp_path: Pat
     assert "big.bin" in context("m1").files
 
 
-def test_of_a_shared_context_ignored_files_are_not_sent(tmp_path: Path) -> None:
+def test_ignored_files_of_a_shared_context_are_not_sent(tmp_path: Path) -> None:
     make(tmp_path, **{"common__c.py": "", "common__c.log": "", "m1__p.py": "", ".dockerignore": "**/*.log\n"})
     (tmp_path / "m1" / "Dockerfile").write_text(SHARED)
     made = BuildContext(tmp_path, tmp_path / "m1" / "Dockerfile", {"SRC_PATH": "m1"})

@@ -1,10 +1,10 @@
-"""What of its context a Dockerfile's build can see: never less than it is, and no more where that can be told."""
+"""The files that a Dockerfile's build can use: never too few, and no more than necessary if that is certain."""
 
 from __future__ import annotations
 
 import pytest
 
-from providers.images.copied import seen, sources
+from providers.images.copied import find_sources, select_files
 
 NODE = {"SRC_PATH": "model_1", "MODEL_ID": None, "NODE": "alpha"}
 
@@ -19,7 +19,7 @@ COPY model_1/ .
 CMD ["python", "predict.py"]
 """
 
-TOLD = {
+CERTAIN = {
     "a shared package": (SHARED, ["common", "model_1/requirements.txt", "model_1"]),
     "numerai-cli": (
         ("FROM python:3.13\nARG NUMERAI_PUBLIC_ID\nENV NUMERAI_PUBLIC_ID=$NUMERAI_PUBLIC_ID\nARG SRC_PATH\n"
@@ -66,10 +66,10 @@ TOLD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", TOLD)
-def test_what_is_copied_is_told(case: str) -> None:
-    text, expected = TOLD[case]
-    assert sources(text, NODE) == expected
+@pytest.mark.parametrize("case", CERTAIN)
+def test_the_copied_sources_are_found(case: str) -> None:
+    text, expected = CERTAIN[case]
+    assert find_sources(text, NODE) == expected
 
 
 EVERYTHING = {
@@ -103,8 +103,8 @@ EVERYTHING = {
 
 
 @pytest.mark.parametrize("case", EVERYTHING)
-def test_what_is_not_certain_is_everything(case: str) -> None:
-    assert sources(f"FROM a\nCOPY z /z\n{EVERYTHING[case]}\n", NODE) is None
+def test_in_doubt_everything_counts(case: str) -> None:
+    assert find_sources(f"FROM a\nCOPY z /z\n{EVERYTHING[case]}\n", NODE) is None
 
 
 @pytest.mark.parametrize(
@@ -117,15 +117,15 @@ def test_what_is_not_certain_is_everything(case: str) -> None:
         "# other=1\n# escape=`\nFROM a\nCOPY a /x\n",
     ],
 )
-def test_a_file_of_another_kind_is_everything(text: str) -> None:
-    assert sources(text, NODE) is None
+def test_other_kinds_of_files_use_everything(text: str) -> None:
+    assert find_sources(text, NODE) is None
 
 
 FILES = ["common/a.py", "common/sub/b.py", "empty/", "model_1/Dockerfile", "model_1/x.txt", "model_2/x.txt", "top.txt"]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("sources", "expected"),
     [
         (["common"], ["common/a.py", "common/sub/b.py"]),
         (["model_1/x.txt"], ["model_1/x.txt"]),
@@ -133,26 +133,26 @@ FILES = ["common/a.py", "common/sub/b.py", "empty/", "model_1/Dockerfile", "mode
         (["model_*/x.txt"], ["model_1/x.txt", "model_2/x.txt"]),
         (["model_?"], ["model_1/Dockerfile", "model_1/x.txt", "model_2/x.txt"]),
         (["*.txt"], ["top.txt"]),
-        (["model_[1]/x.txt"], ["model_1/x.txt", "model_2/x.txt"]),  # more than it says
+        (["model_[1]/x.txt"], ["model_1/x.txt", "model_2/x.txt"]),  # more than the pattern matches
         (["empty"], ["empty/"]),
         ([], []),
         (["missing"], None),
         (["common", "miss*"], None),
     ],
 )
-def test_files_at_or_below_a_source_are_seen(wanted: list[str], expected: list[str] | None) -> None:
-    found = seen(FILES, wanted, frozenset())
-    if expected is not None and any("[" in each for each in wanted):
-        assert found is not None
-        assert set(expected) <= set(found)
+def test_files_at_or_below_a_source_are_selected(sources: list[str], expected: list[str] | None) -> None:
+    selected = select_files(FILES, sources, frozenset())
+    if expected is not None and any("[" in source for source in sources):
+        assert selected is not None
+        assert set(expected) <= set(selected)
     else:
-        assert found == expected
+        assert selected == expected
 
 
-def test_a_source_behind_a_link_is_everything_and_a_link_inside_of_one_is_a_link() -> None:
+def test_a_source_below_a_link_selects_everything_but_a_link_below_a_source_does_not() -> None:
     files = ["common/a.py", "model_1/common", "model_1/p.py"]
     links = frozenset({"model_1/common"})
-    assert seen(files, ["model_1/common/a.py"], links) is None
-    assert seen(files, ["model_1/common"], links) is None
-    assert seen(files, ["model_1/c*"], links) is None
-    assert seen(files, ["model_1"], links) == ["model_1/common", "model_1/p.py"]
+    assert select_files(files, ["model_1/common/a.py"], links) is None
+    assert select_files(files, ["model_1/common"], links) is None
+    assert select_files(files, ["model_1/c*"], links) is None
+    assert select_files(files, ["model_1"], links) == ["model_1/common", "model_1/p.py"]

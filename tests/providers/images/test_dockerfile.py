@@ -1,4 +1,4 @@
-"""Instructions as BuildKit reads them; `test_copied` has more of the grammar, by what a build can see."""
+"""Instructions are parsed as in BuildKit. `test_copied` tests more of the grammar."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENTRYPOINT ['sh']"""
 
 def test_each_instruction_has_its_line_flags_and_form() -> None:
     file = parse(TEXT)
-    assert [(each.line, each.name, each.flags) for each in file.instructions] == [
+    assert [(instruction.line, instruction.name, instruction.flags) for instruction in file.instructions] == [
         (4, "FROM", ["--platform=linux/amd64"]),
         (5, "RUN", ["--mount=type=cache,target=/c"]),
         (10, "COPY", ["--chown=1:1"]),
@@ -51,7 +51,7 @@ def test_each_instruction_has_its_line_flags_and_form() -> None:
         ("RUN", [], "", False),
     ],
 )
-def test_what_is_doubtful_is_read_and_said(line: str, flags: list[str], rest: str, doubtful: bool) -> None:
+def test_doubtful_lines_are_parsed_and_reported(line: str, flags: list[str], rest: str, doubtful: bool) -> None:
     file = parse(f"FROM a\n{line}\n")
     assert file.instructions[1] == Instruction("RUN", flags, rest, [], 2)
     assert bool(file.doubts) is doubtful

@@ -1,4 +1,4 @@
-"""`.dockerignore` as Docker reads it: the last pattern that matches a path, or a folder above it, decides."""
+"""`.dockerignore` works as in Docker: the last pattern that matches a path, or a folder above it, decides."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.images.ignored import DEBRIS, patterns, walk
+from providers.images.ignored import DEBRIS, parse_patterns, walk
 
 FILES = [
     "Dockerfile",
@@ -42,30 +42,30 @@ def folder(tmp_path: Path) -> Path:
         ("*\n!src\nsrc/node_modules", ["src/p.py"]),
         ("*\n!data/small.csv", ["data/small.csv"]),
         ("**\n!**/*.py", ["a.py", "src/p.py"]),
-        ("data/\n! data/deep/keep.csv", [each for each in FILES if "data" not in each] + ["data/deep/keep.csv"]),
+        ("data/\n! data/deep/keep.csv", [path for path in FILES if "data" not in path] + ["data/deep/keep.csv"]),
         ("/data\n./src/\n*/x", ["Dockerfile", "a.log", "a.py"]),
         (
             "**/*.log\ndata/../data/*.csv\n**/node_modules\n!src/node_modules",
             ["Dockerfile", "a.py", "data/deep/keep.csv", "src/node_modules/z.js", "src/p.py"],
         ),
-        ("!a.py\n*.py", [each for each in FILES if each != "a.py"]),
-        ("data/d??p", [each for each in FILES if "deep" not in each]),
+        ("!a.py\n*.py", [path for path in FILES if path != "a.py"]),
+        ("data/d??p", [path for path in FILES if "deep" not in path]),
     ],
 )
-def test_what_is_left(folder: Path, text: str, left: list[str]) -> None:
-    assert sorted(path for path, _ in walk(folder, patterns(text))) == sorted(left)
+def test_files_that_are_not_ignored(folder: Path, text: str, left: list[str]) -> None:
+    assert sorted(path for path, _ in walk(folder, parse_patterns(text))) == sorted(left)
 
 
-def test_without_an_ignore_file_the_usual_debris_stays(folder: Path) -> None:
+def test_without_an_ignore_file_the_usual_debris_is_left_out(folder: Path) -> None:
     (folder / "src" / "__pycache__").mkdir()
     (folder / "src" / "__pycache__" / "p.pyc").write_text("")
     (folder / ".git").mkdir()
     (folder / ".git" / "HEAD").write_text("")
     left = [path for path, _ in walk(folder, DEBRIS)]
-    assert left == [each for each in FILES if "node_modules" not in each]
+    assert left == [path for path in FILES if "node_modules" not in path]
 
 
-def test_an_empty_folder_is_there_and_one_of_ignored_files_is_not(folder: Path) -> None:
+def test_empty_folders_are_listed_but_not_folders_of_ignored_files(folder: Path) -> None:
     (folder / "models").mkdir()
     (folder / "logs").mkdir()
     (folder / "logs" / "a.log").write_text("")
@@ -74,14 +74,14 @@ def test_an_empty_folder_is_there_and_one_of_ignored_files_is_not(folder: Path) 
     assert "logs/" not in left
 
 
-def test_what_cannot_be_read_as_a_file_is_left_out(folder: Path) -> None:
+def test_pipes_and_sockets_are_left_out(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
     listening = socket.socket(socket.AF_UNIX)
-    here = Path.cwd()
+    cwd = Path.cwd()
     os.chdir(folder)
     try:
         listening.bind("socket")
     finally:
-        os.chdir(here)
+        os.chdir(cwd)
         listening.close()
     assert [path for path, _ in walk(folder, [])] == FILES

@@ -1,4 +1,4 @@
-"""Keys are found by name and by what only keys look like; what is fine is let through."""
+"""Keys are found by file name and by content; harmless files pass."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.images.key_files import key_in
+from providers.images.key_files import find_key
 
 PUBLIC, SECRET = "ABCDEFGHIJKLMNOP" * 2, "ABCDEFGHIJKLMN01" * 4
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\n"
@@ -15,15 +15,15 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\n"
 @pytest.mark.parametrize(
     ("path", "text", "what"),
     [
-        (".env", "", "a key file by its name"),
-        ("sub/.env.local", "", "a key file by its name"),
-        (".env.production", "", "a key file by its name"),
-        ("prod.env", "", "a key file by its name"),
-        ("conf/numerai.env", "", "a key file by its name"),
-        ("id_ed25519", "", "a key file by its name"),
-        ("application_default_credentials.json", "", "a key file by its name"),
-        (".numerai/nodes.json", "{}", "a file of .numerai, a folder for keys"),
-        (".aws/credentials", "", "a file of .aws, a folder for keys"),
+        (".env", "", "a key file, by its name"),
+        ("sub/.env.local", "", "a key file, by its name"),
+        (".env.production", "", "a key file, by its name"),
+        ("prod.env", "", "a key file, by its name"),
+        ("conf/numerai.env", "", "a key file, by its name"),
+        ("id_ed25519", "", "a key file, by its name"),
+        ("application_default_credentials.json", "", "a key file, by its name"),
+        (".numerai/nodes.json", "{}", "in .numerai, a folder for keys"),
+        (".aws/credentials", "", "in .aws, a folder for keys"),
         ("tls/server.pem", PEM, "a private key"),
         ("server.key", f"text before\n{PEM}", "a private key"),
         (
@@ -44,10 +44,10 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\n"
 def test_keys_are_found(tmp_path: Path, path: str, text: str, what: str) -> None:
     (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_text(text)
-    found = key_in(tmp_path, path)
-    assert found is not None
-    assert found.startswith(what)
-    assert SECRET not in found
+    key = find_key(tmp_path, path)
+    assert key is not None
+    assert key.startswith(what)
+    assert SECRET not in key
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_keys_are_found(tmp_path: Path, path: str, text: str, what: str) -> None
         ("model.bin", f"secret_key={SECRET}"),
     ],
 )
-def test_what_is_fine_is_let_through(tmp_path: Path, path: str, text: str) -> None:
+def test_harmless_files_pass(tmp_path: Path, path: str, text: str) -> None:
     (tmp_path / path).write_text(text)
-    assert key_in(tmp_path, path) is None
+    assert find_key(tmp_path, path) is None
 
 
-def test_links_and_folders_hold_nothing_themselves(tmp_path: Path) -> None:
+def test_links_and_folders_are_not_keys(tmp_path: Path) -> None:
     (tmp_path / "keys.pem").symlink_to("/nowhere")
     (tmp_path / "models").mkdir()
-    assert key_in(tmp_path, "keys.pem") is None
-    assert key_in(tmp_path, "models/") is None
+    assert find_key(tmp_path, "keys.pem") is None
+    assert find_key(tmp_path, "models/") is None

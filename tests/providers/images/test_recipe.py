@@ -1,4 +1,4 @@
-"""The reader of Dockerfiles, on lines as people write them."""
+"""Recipes of typical Dockerfiles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from providers.images.recipe import DockerfileError, Recipe, read
 
 
-def installs(recipe: Recipe) -> list[list[str]]:
+def list_installs(recipe: Recipe) -> list[list[str]]:
     return [step.arguments for step in recipe.steps if step.kind == "install"]
 
 
@@ -22,12 +22,12 @@ def installs(recipe: Recipe) -> list[list[str]]:
         ("RUN /usr/local/bin/python3.12 -m pip install ./common", ["./common"]),
     ],
 )
-def test_what_is_installed(line: str, arguments: list[str]) -> None:
+def test_installed_packages(line: str, arguments: list[str]) -> None:
     recipe = read(f"FROM python:3.12-slim\n{line}\n", {})
-    assert [word for each in installs(recipe) for word in each] == arguments
+    assert [word for arguments in list_installs(recipe) for word in arguments] == arguments
 
 
-def test_other_commands_are_handed_back_one_by_one() -> None:
+def test_other_commands_are_returned_one_by_one() -> None:
     text = """FROM a
 RUN apt-get update && apt-get install -y libgomp1; pip install b
 RUN Rscript -e "options(a); install.packages('x')"
@@ -38,7 +38,7 @@ RUN echo it's
     assert skipped[:2] == ["apt-get update", "apt-get install -y libgomp1"]
     assert "install.packages" in skipped[2]
     assert skipped[3] == "echo it's"
-    assert installs(recipe) == [["b"]]
+    assert list_installs(recipe) == [["b"]]
 
 
 def test_platform_arguments_and_words() -> None:
@@ -57,7 +57,7 @@ CMD ['predict.py']
     assert recipe.env == {"LEVEL": "info", "NAME": "a b"}
     assert recipe.steps[0].arguments == ["model_1", "."]
     assert recipe.entrypoint == ["python"]
-    assert recipe.command == ["/bin/sh", "-c", "['predict.py']"]  # no JSON: a shell's line, as Docker has it
+    assert recipe.command == ["/bin/sh", "-c", "['predict.py']"]  # not JSON, so Docker runs it in a shell
 
 
 @pytest.mark.parametrize(
@@ -69,25 +69,25 @@ CMD ['predict.py']
         ('FROM a\nENV A="b\n', "line 2: ENV cannot be read"),
     ],
 )
-def test_what_needs_an_engine_or_cannot_be_read(text: str, reason: str) -> None:
+def test_files_that_need_an_engine_or_cannot_be_read(text: str, reason: str) -> None:
     with pytest.raises(DockerfileError, match=reason):
         read(text, {})
 
 
-def test_an_argument_is_known_only_where_it_is_declared() -> None:
+def test_an_argument_is_set_only_after_its_declaration() -> None:
     text = "ARG V=1\nFROM a:$V\nCOPY x$V /x/\nARG V\nCOPY y$V /y/\nENV W=${V:+w} U=${N-u}\nCOPY $W$U /z/\n"
     recipe = read(text, {"N": "n"})
     assert recipe.base == "a:1"
     assert [step.arguments for step in recipe.steps] == [["x", "/x/"], ["y1", "/y/"], ["wu", "/z/"]]
 
 
-def test_a_run_line_keeps_what_only_its_shell_knows() -> None:
+def test_a_run_line_keeps_expressions_that_only_its_shell_can_expand() -> None:
     recipe = read("FROM a\nARG P=numerapi\nRUN [ -e x ] && pip install $P==${V:-1} && echo $1 $(ls) ${P%i}\n", {})
-    assert installs(recipe) == [["numerapi==1"]]
+    assert list_installs(recipe) == [["numerapi==1"]]
     assert [step.arguments[0] for step in recipe.steps if step.kind == "skipped"][1] == "echo $1 $(ls) ${P%i}"
 
 
-def test_of_several_stages_the_last_is_read_with_what_it_inherits() -> None:
+def test_the_last_stage_is_read_with_its_inherited_values() -> None:
     text = """FROM a AS one
 ENV A=1
 COPY x /x

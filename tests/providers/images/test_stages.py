@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from providers.images.dockerfile import parse
-from providers.images.stages import bases
+from providers.images.stages import find_bases
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "images"),
     [
         ("FROM python:3.12-slim\n", {"python:3.12-slim": "python:3.12-slim"}),
         ("ARG V=3.12\nFROM python:${V}-slim\n", {"python:${V}-slim": "python:3.12-slim"}),
@@ -22,5 +22,5 @@ from providers.images.stages import bases
         ("FROM a\nRUN <<EOF\nFROM b\nEOF\nENV X='y\nFROM c\n", {"a": "a", "c": "c"}),
     ],
 )
-def test_the_images_that_it_begins_from(text: str, found: dict[str, str]) -> None:
-    assert bases(parse(text), {"BASE": "given"}) == found
+def test_base_images_are_found(text: str, images: dict[str, str]) -> None:
+    assert find_bases(parse(text), {"BASE": "given"}) == images

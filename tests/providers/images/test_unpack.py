@@ -1,4 +1,4 @@
-"""An unpacked context is what was packed, and no archive writes outside its folder, whatever Python unpacks it."""
+"""An unpacked context equals the packed one, and no archive can write outside the folder on any Python version."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from providers.images.unpack import UnpackError, unpack
 
 
 def entry(name: str, text: str = "", mode: int = 0o644) -> tuple[tarfile.TarInfo, bytes]:
-    made = tarfile.TarInfo(name)
-    made.size, made.mode = len(text), mode
-    return made, text.encode()
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = len(text), mode
+    return info, text.encode()
 
 
 def link(name: str, target: str) -> tuple[tarfile.TarInfo, bytes]:
-    made = tarfile.TarInfo(name)
-    made.type, made.linkname = tarfile.SYMTYPE, target
-    return made, b""
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = tarfile.SYMTYPE, target
+    return info, b""
 
 
-def packed(*entries: tuple[tarfile.TarInfo, bytes]) -> io.BytesIO:
-    """A compressed archive of entries as they are, also ones that no build context holds."""
+def pack(*entries: tuple[tarfile.TarInfo, bytes]) -> io.BytesIO:
+    """Return a compressed archive of any entries, including ones that no build context contains."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz") as bundle:
         for info, content in entries:
@@ -34,7 +34,7 @@ def packed(*entries: tuple[tarfile.TarInfo, bytes]) -> io.BytesIO:
     return archive
 
 
-def test_a_context_comes_out_as_it_went_in(tmp_path: Path) -> None:
+def test_a_context_is_unpacked_unchanged(tmp_path: Path) -> None:
     source, folder, archive = tmp_path / "source", tmp_path / "unpacked", io.BytesIO()
     (source / "code").mkdir(parents=True)
     (source / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
@@ -63,24 +63,24 @@ def test_a_context_comes_out_as_it_went_in(tmp_path: Path) -> None:
     ],
     ids=["above", "above by a detour", "through a link", "through an absolute link"],
 )
-def test_an_entry_outside_the_folder_is_refused(tmp_path: Path, entries: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+def test_an_entry_outside_the_folder_is_rejected(tmp_path: Path, entries: list[tuple[tarfile.TarInfo, bytes]]) -> None:
     for info, _ in entries:
         info.linkname = info.linkname.format(outside=tmp_path)
     with pytest.raises(UnpackError, match="outside"):
-        unpack(packed(*entries), tmp_path / "unpacked")
+        unpack(pack(*entries), tmp_path / "unpacked")
     assert not (tmp_path / "outside").exists()
 
 
 def test_an_absolute_path_and_special_rights_stay_inside(tmp_path: Path) -> None:
-    unpack(packed(entry(f"{tmp_path}/outside", "x", mode=0o6777)), tmp_path / "unpacked")
+    unpack(pack(entry(f"{tmp_path}/outside", "x", mode=0o6777)), tmp_path / "unpacked")
     assert not (tmp_path / "outside").exists()
     inside = tmp_path / "unpacked" / str(tmp_path).lstrip("/") / "outside"
     assert inside.stat().st_mode & 0o7777 == 0o755
 
 
 @pytest.mark.parametrize("damage", [lambda data: b"no archive", lambda data: data[: len(data) // 2]])
-def test_a_damaged_archive_is_told(tmp_path: Path, damage: object) -> None:
-    whole = packed(entry("file", "x" * 1000)).getvalue()
+def test_a_damaged_archive_is_reported(tmp_path: Path, damage: object) -> None:
+    whole = pack(entry("file", "x" * 1000)).getvalue()
     assert callable(damage)
     with pytest.raises(UnpackError):
         unpack(io.BytesIO(damage(whole)), tmp_path / "unpacked")
