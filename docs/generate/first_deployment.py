@@ -7,7 +7,7 @@ from pathlib import Path
 from docs.generate.markdown import table
 from docs.generate.sizes import MINUTES, node, on, refused
 from nodefile.sizes import PRESETS
-from pnodes.plan.cost import ROUNDS_MONTH, estimate, shared
+from pnodes.plan.cost import ROUNDS_MONTH, estimate, estimate_shared
 from pnodes.wording import usd
 from providers.clouds import find_cloud
 from providers.prices import AS_OF
@@ -23,7 +23,7 @@ def page(path: Path, cloud: str) -> str:
 
 def costs(cloud: str) -> str:
     """Return a table of the costs while idle, and a table of the costs of each preset's runs."""
-    rest = [[each.what, usd(each.month)] for each in shared([node(cloud, "gen-sm")]) if each.month]
+    rest = [[each.what, usd(each.month)] for each in estimate_shared([node(cloud, "gen-sm")]) if each.month]
     schedule = find_cloud(cloud).prices.schedule_month
     if schedule:
         rest.append(["each `schedule`", usd(schedule)])

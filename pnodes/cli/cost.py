@@ -25,14 +25,14 @@ def cost(
     as_json: AsJson = False,
 ) -> None:
     """Estimate what the nodes cost, from the clouds' list prices of a named day."""
-    from pnodes.plan.cost import ROUNDS_MONTH, estimate, shared
+    from pnodes.plan.cost import ROUNDS_MONTH, estimate, estimate_shared
     from providers import prices
 
     if not 0 < minutes <= 14 * 24 * 60:
         raise UserError(f"--minutes is how long a run takes, more than 0 and at most 20160, not {minutes:g}.", 2)
     nodes = project.load_nodes(file).nodes
     found = [estimate(node, minutes * 60) for node in nodes]
-    regions = shared(nodes)
+    regions = estimate_shared(nodes)
     known = [each.month for each in found if each.month is not None]
     total = sum(known) + sum(each.month for each in regions)
     if as_json:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from nodefile import Node
 from nodefile.settings import load_node
 from pnodes.dashboard.deployment import DeployedNode, Deployment
-from pnodes.plan.cost import estimate, shared
+from pnodes.plan.cost import estimate, estimate_shared
 from providers.clouds import find_cloud
 from providers.operations import Run
 
@@ -54,8 +54,8 @@ def estimate_idle_month(deployment: Deployment) -> float | None:
     nodes = [node for node in restored_nodes if node is not None]
     if len(nodes) < len(restored_nodes):
         return None
-    schedules = sum(find_cloud(node.cloud).prices.schedule_month for node in nodes if node.schedule)
-    return schedules + sum(cost.month for cost in shared(nodes))
+    schedules = sum(find_cloud(node.cloud).prices.schedule_month for node in known if node.schedule)
+    return schedules + sum(one.month for one in estimate_shared(known))
 
 
 def _restore_node(name: str, settings: Mapping[str, Any] | None) -> Node | None:

@@ -1,1 +1,1 @@
-"""What a preview would change, told in the nodes' own terms: for a person, and for the comment on a pull request."""
+"""Describes the changes of a preview node by node, for the terminal and for the comment on a pull request."""

@@ -1,7 +1,7 @@
-"""What each node costs for a run, at rest and in a month, from its size as its cloud really gives it.
+"""Estimates what each node costs per run, at rest and per month, based on the size that its cloud actually provides.
 
-Left out, and said: image storage (0.10 USD for each GiB and month), image builds (cents each), logs, network and free
-tiers. A machine that is not in the price table has no figure rather than a guess.
+Not included, as the output states: image storage (0.10 USD per GiB and month), image builds (cents each), logs, network
+and free tiers. A machine that is not in the price table gets no estimate.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from providers.numerai.keys import name_keys
 from trigger.cron import due
 
 ROUNDS_MONTH = 22
-"""Numerai opens a round on Tuesdays to Saturdays."""
+"""Numerai opens a round every day from Tuesday to Saturday."""
 _SHOWN_DAYS = 28
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """USD for one node. `run` is None where the table has no price, and `why` says for what."""
+    """Costs of one node in USD. `run` is None if the table has no price; `why` names the unknown machine."""
 
     node: str
     cloud: str
@@ -34,13 +34,13 @@ class Estimate:
 
     @property
     def month(self) -> float | None:
-        """Runs and rest of a month; None without a price."""
+        """Total cost of a month; None without a price."""
         return None if self.run is None else self.run * self.runs_month + self.rest_month
 
 
 @dataclass(frozen=True)
 class Shared:
-    """USD a month for what the nodes of one region share."""
+    """Monthly cost in USD of the resources that the nodes of one region share."""
 
     cloud: str
     region: str
@@ -49,15 +49,16 @@ class Shared:
 
 
 def estimate(node: Node, seconds: float) -> Estimate:
-    """A node whose runs take so many seconds."""
+    """Estimate the costs of a node whose runs take `seconds`."""
     cloud = find_cloud(node.cloud)
     prices, fit = cloud.prices, cloud.fit(node)
     gib = fit.memory / 1024
-    runs = (ROUNDS_MONTH if node.enabled else 0) + (runs_of(node.schedule) if node.schedule and node.enabled else 0)
+    scheduled = count_scheduled_runs(node.schedule) if node.schedule and node.enabled else 0
+    runs = (ROUNDS_MONTH if node.enabled else 0) + scheduled
     rest = prices.schedule_month if node.schedule else 0.0
     size = f"{fit.vcpu:g} vCPU, {gib:g} GiB"
     if fit.machine:
-        why = f"a machine of the kind {fit.machine} has no price in the table"
+        why = f"the price table has no price for a machine of type {fit.machine}"
         return Estimate(node.name, node.cloud, size, runs, None, rest, why)
     billed = max(seconds, prices.least_seconds)
     extra = max(0, fit.disk - prices.free_disk) if fit.disk else 0
@@ -67,26 +68,27 @@ def estimate(node: Node, seconds: float) -> Estimate:
     return Estimate(node.name, node.cloud, size, runs, billed * per_second, rest)
 
 
-def shared(nodes: Sequence[Node]) -> list[Shared]:
-    """What the regions in use cost at rest: the accounts' keys, on Azure the registry, and there the management of each
-    kind of machine that runs do not share with others."""
-    found = []
+def estimate_shared(nodes: Sequence[Node]) -> list[Shared]:
+    """Estimate what each region in use costs at rest: the accounts' keys, and on Azure the registry and the management
+    of each type of dedicated machine."""
+    estimates = []
     for name, region in sorted({(node.cloud, node.region) for node in nodes}):
-        here = [node for node in nodes if (node.cloud, node.region) == (name, region)]
-        keys = {name for node in here for name in (name_keys(node.account).public_id, name_keys(node.account).secret)}
+        neighbours = [node for node in nodes if (node.cloud, node.region) == (name, region)]
+        keys = {key for node in neighbours for key in (names(node.account).public_id, names(node.account).secret)}
         cloud = find_cloud(name)
         prices = cloud.prices
         parts = [f"{len(keys)} secrets"] if prices.key_month else []
         parts += ["image registry"] if prices.cluster_month else []
-        kinds = {machine for node in here if (machine := cloud.fit(node).machine)} if prices.machines_month else set()
+        machines = {machine for node in neighbours if (machine := cloud.fit(node).machine)}
+        kinds = machines if prices.machines_month else set()
         parts += [f"management of {', '.join(sorted(kinds))} machines"] if kinds else []
         month = len(keys) * prices.key_month + prices.cluster_month + len(kinds) * prices.machines_month
-        found.append(Shared(name, region, month, ", ".join(parts)))
-    return found
+        estimates.append(Shared(name, region, month, ", ".join(parts)))
+    return estimates
 
 
-def runs_of(schedule: Schedule) -> float:
-    """Runs in a month of a schedule: the mean of the coming weeks."""
+def count_scheduled_runs(schedule: Schedule) -> float:
+    """Return the runs per month of a schedule, from the mean of the coming weeks."""
     start = datetime.now(UTC).replace(second=0, microsecond=0)
     minutes = (start + timedelta(minutes=minute) for minute in range(_SHOWN_DAYS * 24 * 60))
     return sum(due(schedule.cron, schedule.timezone, minute) for minute in minutes) * (365 / 12) / _SHOWN_DAYS

@@ -1,4 +1,4 @@
-"""A summary as Markdown: what stands above the engine's own output in a pull request's comment."""
+"""Renders a summary as Markdown: the part of a pull request's comment above the engine's own output."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from pnodes.plan.summary import ADDED, CHANGED, REMOVED, NodeChange, Summary
 from pnodes.wording import usd
 
 MARK = "<!-- prediction-nodes preview -->"
-"""By this line the workflow finds its own comment again, to edit it in place."""
+"""The line by which the workflow recognises its own comment, to edit it in place."""
 
 
 def render(summary: Summary, stack: str) -> str:
-    """The comment's upper part."""
+    """Return the upper part of the comment."""
     lines = [MARK, f"### Prediction nodes: {headline(summary)} (stack `{_code(stack)}`)", ""]
     if summary.nodes:
         lines += ["| node | change | USD a month before | after |", "| --- | --- | ---: | ---: |"]
-        lines += [_row(one) for one in summary.nodes]
-        lines += [f"| all nodes and what they share | | {usd(summary.month_before)} | {usd(summary.month_after)} |", ""]
+        lines += [_row(change) for change in summary.nodes]
         lines += [
-            f"Costs are list prices for runs of {summary.minutes:g} minutes; `pnodes cost` says what they leave out.",
+            f"| all nodes and shared resources | | {usd(summary.month_before)} | {usd(summary.month_after)} |",
+            "",
+        ]
+        lines += [
+            f"Costs are list prices for runs of {summary.minutes:g} minutes; `pnodes cost` lists what they exclude.",
             "",
         ]
     if summary.operations:
@@ -27,21 +30,21 @@ def render(summary: Summary, stack: str) -> str:
 
 
 def headline(summary: Summary) -> str:
-    """In one line: 1 added, 2 changed."""
-    counts = {kind: sum(one.kind == kind for one in summary.nodes) for kind in (ADDED, CHANGED, REMOVED)}
+    """Return the changes in one line: 1 added, 2 changed."""
+    counts = {kind: sum(change.kind == kind for change in summary.nodes) for kind in (ADDED, CHANGED, REMOVED)}
     parts = [f"{count} {kind}" for kind, count in counts.items() if count]
     if parts:
         return ", ".join(parts)
     return "no node changes, but shared resources do" if summary.operations else "nothing changes"
 
 
-def _row(one: NodeChange) -> str:
-    details = "; ".join(_cell(detail) for detail in one.details)
-    return f"| {one.node} | {one.kind}: {details} | {usd(one.month_before)} | {usd(one.month_after)} |"
+def _row(change: NodeChange) -> str:
+    details = "; ".join(_cell(detail) for detail in change.details)
+    return f"| {change.node} | {change.kind}: {details} | {usd(change.month_before)} | {usd(change.month_after)} |"
 
 
 def _cell(text: str) -> str:
-    """A text from nodes.yaml cannot end a cell, begin markup or call people."""
+    """Escape a text from nodes.yaml: it must not end the cell, start markup or mention people."""
     return f"`{_code(text)}`"
 
 

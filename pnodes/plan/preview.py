@@ -1,9 +1,9 @@
-"""Reads a preview: the nodes' settings as deployed, the images to build, the count of operations.
+"""Reads a preview: the deployed settings of the nodes, the images to build and the number of operations.
 
-It is what `pulumi preview --json` prints, or the engine's event log.
+The input is the output of `pulumi preview --json`, or the engine's event log.
 
-The settings are those of the stack's output `settings`. What a preview would make of the outputs is not in its JSON, so
-the new settings come from nodes.yaml itself.
+The deployed settings come from the stack output `settings`. The JSON of a preview does not contain the new outputs, so
+callers take the new settings from nodes.yaml.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Settings = Mapping[str, dict[str, Any]]
 
 
 class NotAPlan(Exception):
-    """The text is not what `pulumi preview --json` prints; a sentence."""
+    """The text is not the output of `pulumi preview --json`; the message is a sentence."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A preview: deployed settings by node name, nodes whose image or webhook changes, operations and their number."""
+    """A preview: deployed settings by node name, nodes whose image or webhook changes, and the count per operation."""
 
     before: Settings
     images: frozenset[str]
@@ -43,9 +43,9 @@ class Plan:
 
 
 def read(document: Any) -> Plan:
-    """A plan from the JSON document. Raises NotAPlan."""
+    """Return the plan in the JSON document. Raises NotAPlan."""
     if not isinstance(document, dict) or "steps" not in document:
-        raise NotAPlan("this is not what `pulumi preview --json` prints: there is no `steps` in it.")
+        raise NotAPlan("this is not the output of `pulumi preview --json`: it has no `steps`.")
     before: Settings = {}
     images, webhooks = set[str](), set[str]()
     operations: dict[str, int] = {}
@@ -55,26 +55,27 @@ def read(document: Any) -> Plan:
             before = _settings(step.get("oldState"))
         elif step["op"] not in _NOTHING:
             operations[step["op"]] = operations.get(step["op"], 0) + 1
-            if any(known in kind for known in _BUILDS) and not step["op"].startswith(("delete", "discard")):
+            if any(build in kind for build in _BUILDS) and not step["op"].startswith(("delete", "discard")):
                 images.add(name)
             if _WEBHOOK in kind:
                 webhooks.add(name)
-    errors = [one["message"].strip() for one in document.get("diagnostics", []) if one.get("severity") == "error"]
+    diagnostics = document.get("diagnostics", [])
+    errors = [message["message"].strip() for message in diagnostics if message.get("severity") == "error"]
     return Plan(before, frozenset(images), frozenset(webhooks), operations, tuple(errors))
 
 
 def read_events(lines: Iterable[str]) -> Plan:
-    """A plan from the engine's event log (`--event-log`), which one run with `--diff` writes too."""
+    """Return the plan in the engine's event log (`--event-log`), which runs with `--diff` write as well."""
     steps: dict[str, dict[str, Any]] = {}
     diagnostics = []
     for line in lines:
         event = json.loads(line)
         if "diagnosticEvent" in event:
             diagnostics.append(event["diagnosticEvent"])
-        # The stack itself has only the second of these, as it has no step of its own.
-        found = event.get("resourcePreEvent") or event.get("resOutputsEvent")
-        if found:
-            metadata = found["metadata"]
+        # The stack itself has no step of its own, and therefore only the second kind of event.
+        resource = event.get("resourcePreEvent") or event.get("resOutputsEvent")
+        if resource:
+            metadata = resource["metadata"]
             key = f"{metadata['op']} {metadata['urn']}"
             steps.setdefault(key, {"op": metadata["op"], "urn": metadata["urn"], "oldState": metadata.get("old")})
     return read({"steps": list(steps.values()), "diagnostics": diagnostics})
@@ -82,5 +83,5 @@ def read_events(lines: Iterable[str]) -> Plan:
 
 def _settings(state: Any) -> Settings:
     outputs = (state or {}).get("outputs") or {}
-    found = outputs.get("settings")
-    return found if isinstance(found, dict) else {}
+    settings = outputs.get("settings")
+    return settings if isinstance(settings, dict) else {}

@@ -1,4 +1,4 @@
-"""A plan in the nodes' own terms: which are added, removed, changed and how, and what a month costs then and now."""
+"""Summarises a plan by node: which nodes are added, removed or changed, how, and the monthly cost before and after."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from nodefile.keys import Key
 from nodefile.node import FIELDS, KEYS, Node
-from nodefile.settings import load_node
-from pnodes.plan.cost import Estimate, estimate, shared
+from nodefile.settings import restored
+from pnodes.plan.cost import estimate, estimate_shared
 from pnodes.plan.preview import Plan, Settings
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
@@ -17,7 +17,7 @@ ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
 @dataclass(frozen=True)
 class NodeChange:
-    """One node: added, removed or changed; `details` are short texts such as `size: mem-md -> mem-lg`."""
+    """An added, removed or changed node; `details` are short texts such as `size: mem-md -> mem-lg`."""
 
     node: str
     kind: str
@@ -29,7 +29,7 @@ class NodeChange:
 
 @dataclass(frozen=True)
 class Summary:
-    """All nodes that change, and USD a month of the whole stack (runs of `minutes`; None: a price is not known)."""
+    """All nodes that change, and the stack's monthly cost in USD (runs of `minutes`; None if a price is unknown)."""
 
     nodes: tuple[NodeChange, ...]
     month_before: float | None
@@ -39,17 +39,17 @@ class Summary:
 
 
 def summarise(plan: Plan, wanted: Settings, minutes: float) -> Summary:
-    """The summary of a plan for the settings of nodes.yaml; `minutes` is how long a run takes."""
+    """Compare the deployed settings of a plan with those of nodes.yaml; `minutes` is the duration of a run."""
     before, after = _nodes(plan.before), _nodes(wanted)
-    changed = []
+    changes = []
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         costs = _month(old, minutes), _month(new, minutes)
         image = name in plan.images and new is not None
         if old is None and new is not None:
-            changed.append(NodeChange(name, ADDED, _introduced(new), image, *costs))
+            changes.append(NodeChange(name, ADDED, _introduction(new), image, *costs))
         elif new is None and old is not None:
-            changed.append(NodeChange(name, REMOVED, _introduced(old), False, *costs))
+            changes.append(NodeChange(name, REMOVED, _introduction(old), False, *costs))
         elif old is not None and new is not None:
             details = _differences(old, new)
             if image:
@@ -57,9 +57,9 @@ def summarise(plan: Plan, wanted: Settings, minutes: float) -> Summary:
             if name in plan.webhooks and not details:
                 details.append("webhook at Numerai will be set again")
             if details:
-                changed.append(NodeChange(name, CHANGED, tuple(details), image, *costs))
+                changes.append(NodeChange(name, CHANGED, tuple(details), image, *costs))
     return Summary(
-        tuple(changed), _total(list(before.values()), minutes), _total(list(after.values()), minutes), minutes,
+        tuple(changes), _total(list(before.values()), minutes), _total(list(after.values()), minutes), minutes,
         plan.operations,
     )  # fmt: skip
 
@@ -73,20 +73,19 @@ def _month(node: Node | None, minutes: float) -> float | None:
 
 
 def _total(nodes: Sequence[Node], minutes: float) -> float | None:
-    found: list[Estimate] = [estimate(node, minutes * 60) for node in nodes]
-    months = [one.month for one in found]
+    months = [estimate(node, minutes * 60).month for node in nodes]
     if any(month is None for month in months):
         return None
-    return sum(month for month in months if month is not None) + sum(one.month for one in shared(nodes))
+    return sum(month for month in months if month is not None) + sum(cost.month for cost in estimate_shared(nodes))
 
 
-def _introduced(node: Node) -> tuple[str, ...]:
-    """Where a node is or was, and of which size."""
+def _introduction(node: Node) -> tuple[str, ...]:
+    """Return the place, size and tournament of an added or removed node."""
     return (f"{node.cloud} {node.region}", str(node.size), str(node.tournament))
 
 
 def _differences(old: Node, new: Node) -> list[str]:
-    """A line for each key of nodes.yaml whose value changes."""
+    """Return a line for each key of nodes.yaml whose value changes."""
     lines = []
     for name, key in sorted(KEYS.items()):
         was, now = getattr(old, FIELDS[name]), getattr(new, FIELDS[name])
@@ -97,7 +96,7 @@ def _differences(old: Node, new: Node) -> list[str]:
 
 
 def _names(was: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """+NEW, -OLD, ~CHANGED."""
+    """Return the names that differ as +NEW, -OLD, ~CHANGED."""
     names = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
     return ", ".join(f"{'+' if name not in was else '-' if name not in now else '~'}{name}" for name in names)
 

@@ -19,8 +19,8 @@ from nodefile import NodeFileError, clouds
 from pnodes.ci import needs
 from pnodes.deployed.accounts import Accounts
 from pnodes.engine.paths import ROOT
-from pnodes.plan.cost import estimate, shared
-from providers.checks import list_notes, load_checked
+from pnodes.plan.cost import estimate, estimate_shared
+from providers.checks import load_checked, notes
 from providers.clouds import find_cloud
 from providers.findings import Level, Place
 from providers.operations import NoCredentials, NodeFacts
@@ -86,7 +86,7 @@ def test_it_is_previewed(fog: Path) -> None:
 def test_everything_else_knows_it(fog: Path) -> None:
     (node,) = load_checked("nodes.yaml").nodes
     assert estimate(node, 600).month is not None
-    assert [(each.cloud, each.month) for each in shared([node])] == [("fog", 1.0)]
+    assert [(each.cloud, each.month) for each in estimate_shared([node])] == [("fog", 1.0)]
     found = list(find_cloud("fog").examine(Place("fog", "north-1", (node,), {"fog:token": "t"}.get)))
     assert [each.level for each in found] == [Level.OK]
     with pytest.raises(NoCredentials, match="fog login"):

@@ -1,4 +1,4 @@
-"""Sums by hand: a run, a month, what regions share, and no figure where there is no price."""
+"""Estimates compared with manual calculations: a run, a month, shared resources, and no estimate without a price."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nodefile import Node, Schedule, parse
-from pnodes.plan.cost import ROUNDS_MONTH, estimate, runs_of, shared
+from pnodes.plan.cost import ROUNDS_MONTH, count_scheduled_runs, estimate, estimate_shared
 
 
 def nodes(tmp_path: Path, *texts: str) -> list[Node]:
@@ -30,7 +30,7 @@ def nodes(tmp_path: Path, *texts: str) -> list[Node]:
         ("cloud: aws, size: gen-sm", (0.04048 + 4 * 0.004445 + 0.005) / 6),
         ("cloud: aws, size: gen-sm, disk: 70GiB", (0.04048 + 4 * 0.004445 + 50 * 0.000111 + 0.005) / 6),
         ("cloud: gcp, size: gen-sm", 600 * (0.000018 + 4 * 0.000002)),
-        # Container Apps gives 2 GiB with each vCPU: 4 GiB come with 2
+        # Container Apps provides 2 GiB per vCPU: 4 GiB require 2 vCPUs
         ("cloud: azure, size: gen-sm", 600 * (2 * 0.000024 + 4 * 0.000003)),
     ],
 )
@@ -65,7 +65,7 @@ def test_what_regions_share(tmp_path: Path) -> None:
         "cloud: azure",
         "cloud: gcp",
     )
-    found = {(one.cloud, one.region): one.month for one in shared(made)}
+    found = {(one.cloud, one.region): one.month for one in estimate_shared(made)}
     assert found == {
         ("aws", "us-east-1"): pytest.approx(4 * 0.40),
         ("aws", "eu-west-1"): pytest.approx(2 * 0.40),
@@ -76,16 +76,18 @@ def test_what_regions_share(tmp_path: Path) -> None:
 
 def test_machines_of_azure_cost_at_rest_by_their_kinds(tmp_path: Path) -> None:
     sizes = ("gen-sm", "gen-xl", "gen-xl", "mem-md")
-    (found,) = shared(nodes(tmp_path, *(f"cloud: azure, size: {size}" for size in sizes)))
+    (found,) = estimate_shared(nodes(tmp_path, *(f"cloud: azure, size: {size}" for size in sizes)))
     assert found.month == pytest.approx(0.1666 * 365 / 12 + 2 * 73)
     assert "management of D8, E4 machines" in found.what
-    (none,) = shared(nodes(tmp_path, "cloud: aws, disk: 400GiB"))
+    (none,) = estimate_shared(nodes(tmp_path, "cloud: aws, disk: 400GiB"))
     assert "machines" not in none.what
 
 
 def test_a_schedule_adds_its_runs(tmp_path: Path) -> None:
-    assert runs_of(Schedule(cron="30 14 * * *", timezone="UTC")) == pytest.approx(365 / 12)
-    assert runs_of(Schedule(cron="0 * * * 1-5", timezone="UTC")) == pytest.approx(24 * 5 * 4 * 365 / 12 / 28)
+    assert count_scheduled_runs(Schedule(cron="30 14 * * *", timezone="UTC")) == pytest.approx(365 / 12)
+    assert count_scheduled_runs(Schedule(cron="0 * * * 1-5", timezone="UTC")) == pytest.approx(
+        24 * 5 * 4 * 365 / 12 / 28
+    )
     node = nodes(tmp_path, "cloud: gcp, schedule: '30 14 * * *'")[0]
     assert estimate(node, 60).runs_month == pytest.approx(ROUNDS_MONTH + 365 / 12)
     assert estimate(node, 60).rest_month == pytest.approx(0.10)

@@ -1,4 +1,4 @@
-"""Plans as the engine writes them, told in the nodes' own terms; hostile texts stay texts."""
+"""How the engine's plans are summarised by node; markup in texts is escaped."""
 
 from __future__ import annotations
 
