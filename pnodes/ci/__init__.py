@@ -1,1 +1,1 @@
-"""What the workflows in .github/ do: whom they log in as, the comment on a pull request, the issue of a drift."""
+"""The code behind the workflows in .github/: their log-ins, the comment on a pull request and the issue about drift."""

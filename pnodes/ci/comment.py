@@ -1,34 +1,35 @@
-"""The comment on a pull request: the change in the nodes' own terms, and below it Pulumi's resource diff, folded."""
+"""Renders the comment on a pull request: the changes by node, followed by Pulumi's collapsed resource diff."""
 
 from __future__ import annotations
 
-from pnodes.ci.markdown import LONGEST, Told, with_text
+from pnodes.ci.markdown import LONGEST, Origin, append_text
 from pnodes.plan.markdown import MARK, render
 from pnodes.plan.summary import Summary
 
 
-def changes(summary: Summary, diff: str, told: Told, longest: int = LONGEST) -> str:
-    """A preview that worked."""
-    return with_text(render(summary, told.stack), "Pulumi's resource diff", diff, told, longest)
+def render_changes(summary: Summary, diff: str, origin: Origin, longest: int = LONGEST) -> str:
+    """Describe the changes of a successful preview."""
+    return append_text(render(summary, origin.stack), "Pulumi's resource diff", diff, origin, longest)
 
 
-def failure(text: str, told: Told, longest: int = LONGEST) -> str:
-    """A preview that did not."""
-    upper = f"{_title(told, 'the preview failed')}\nNothing was changed. What the engine said ends with its reason.\n"
-    return with_text(upper, "What the engine said", text, told, longest, end=True)
+def render_failure(text: str, origin: Origin, longest: int = LONGEST) -> str:
+    """Report a failed preview."""
+    title = _title(origin, "the preview failed")
+    upper = f"{title}\nNothing was changed. The end of the engine's output gives the reason.\n"
+    return append_text(upper, "The engine's output", text, origin, longest, end=True)
 
 
-def mistakes(problems: str, told: Told) -> str:
-    """A nodes.yaml that cannot be previewed."""
-    upper = f"{_title(told, 'nodes.yaml has mistakes')}\n"
-    return with_text(upper, "", problems, told)
+def render_mistakes(problems: str, origin: Origin) -> str:
+    """Report the problems of an invalid nodes.yaml."""
+    upper = f"{_title(origin, 'nodes.yaml has mistakes')}\n"
+    return append_text(upper, "", problems, origin)
 
 
-def not_set_up(missing: tuple[str, ...], page: str, told: Told) -> str:
-    """Something of the repository's settings is missing."""
+def render_missing(missing: tuple[str, ...], page: str, origin: Origin) -> str:
+    """Report missing settings of the repository."""
     lines = "\n".join(f"- {sentence}" for sentence in missing)
-    return f"{_title(told, 'there is no preview')}\n{lines}\n\n`{page}` tells how to set it up.\n\n{told.footer}\n"
+    return f"{_title(origin, 'there is no preview')}\n{lines}\n\n`{page}` explains the set-up.\n\n{origin.footer}\n"
 
 
-def _title(told: Told, what: str) -> str:
-    return f"{MARK}\n### Prediction nodes: {what} (stack `{told.stack}`)\n"
+def _title(origin: Origin, headline: str) -> str:
+    return f"{MARK}\n### Prediction nodes: {headline} (stack `{origin.stack}`)\n"

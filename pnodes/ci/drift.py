@@ -1,4 +1,4 @@
-"""The issue about a drift: which resources are not as the stack's state has them, and what to do."""
+"""Renders the issue about drift: which resources differ from the stack's state, and how to resolve it."""
 
 from __future__ import annotations
 
@@ -6,55 +6,55 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pnodes.ci.markdown import Told, with_text
+from pnodes.ci.markdown import Origin, append_text
 from pnodes.urn import split_urn
 
 MARK = "<!-- prediction-nodes drift -->"
-_SPELLED = {"update": "was changed", "delete": "is gone"}
+_WORDS = {"update": "was changed", "delete": "is gone"}
 
 
 @dataclass(frozen=True)
 class Drifted:
-    """A resource that somebody or something else changed."""
+    """A resource that was changed outside Pulumi."""
 
     kind: str
     name: str
     how: str
 
 
-def find(events: Iterable[str]) -> tuple[Drifted, ...]:
-    """From the event log of `pulumi refresh --preview-only`."""
-    found = []
+def find_drift(events: Iterable[str]) -> tuple[Drifted, ...]:
+    """Return the changed resources in the event log of `pulumi refresh --preview-only`."""
+    drifted = []
     for line in events:
         metadata = (json.loads(line).get("resOutputsEvent") or {}).get("metadata") or {}
-        if metadata.get("op") in _SPELLED:
+        if metadata.get("op") in _WORDS:
             _, kind, name = split_urn(metadata["urn"])
-            found.append(Drifted(kind.removeprefix("pulumi-python:dynamic/"), name, _SPELLED[metadata["op"]]))
-    return tuple(sorted(set(found), key=lambda one: (one.name, one.kind)))
+            drifted.append(Drifted(kind.removeprefix("pulumi-python:dynamic/"), name, _WORDS[metadata["op"]]))
+    return tuple(sorted(set(drifted), key=lambda resource: (resource.name, resource.kind)))
 
 
-def title(stack: str) -> str:
-    """The issue's title."""
-    return f"Drift: the clouds are not as the stack {stack} has them"
+def render_title(stack: str) -> str:
+    """Return the title of the issue."""
+    return f"Drift: the clouds differ from the stack {stack}"
 
 
-def body(found: tuple[Drifted, ...], diff: str, told: Told) -> str:
-    """The issue's text."""
-    rows = "\n".join(f"| `{_cell(one.name)}` | `{_cell(one.kind)}` | {one.how} |" for one in found)
+def render_body(drifted: tuple[Drifted, ...], diff: str, origin: Origin) -> str:
+    """Return the text of the issue."""
+    rows = "\n".join(f"| `{_cell(change.name)}` | `{_cell(change.kind)}` | {change.how} |" for change in drifted)
     upper = (
-        f"{MARK}\nWhat the clouds and Numerai have is not what the last `pulumi up` of the stack `{told.stack}` left "
-        "there."
+        f"{MARK}\nResources in the clouds or at Numerai have changed since the last `pulumi up` of the stack "
+        f"`{origin.stack}`."
         f"\n\n| name | resource | |\n| --- | --- | --- |\n{rows}\n\n"
-        "To have it as nodes.yaml says again: run the workflow Deploy with `refresh`, or `pulumi up --refresh`. To "
-        "keep the change: write it into nodes.yaml first. This issue is edited at each check, and closed when nothing "
-        "differs any more.\n"
+        "To restore what nodes.yaml describes, run the workflow Deploy with `refresh`, or `pulumi up --refresh`. To "
+        "keep a change, write it into nodes.yaml first. Each check updates this issue, and closes it when the clouds "
+        "match the stack again.\n"
     )
-    return with_text(upper, "Pulumi's resource diff", diff, told)
+    return append_text(upper, "Pulumi's resource diff", diff, origin)
 
 
-def gone(told: Told) -> str:
-    """The comment with which the issue is closed."""
-    return f"Nothing differs any more.\n\n{told.footer}\n"
+def render_closing_comment(origin: Origin) -> str:
+    """Return the comment that closes the issue."""
+    return f"The clouds match the stack again.\n\n{origin.footer}\n"
 
 
 def _cell(text: str) -> str:

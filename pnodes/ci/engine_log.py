@@ -1,4 +1,4 @@
-"""Run the engine for a workflow: nothing secret gets into the workflow's log."""
+"""Runs the engine for a workflow without writing secrets to the workflow's log."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pnodes.pulumi import Logged, Pulumi
 from pnodes.scrubbing import Scrubber
 
 
-def ask(pulumi: Pulumi, *arguments: str) -> Any:
-    """Return the JSON that a command prints; nothing when it fails, as all do before the stack exists."""
+def read_json(pulumi: Pulumi, *arguments: str) -> Any:
+    """Return the JSON output of a command; {} if it fails, as every command does before the stack exists."""
     try:
         return pulumi.read_json(*arguments)
     except UserError:
         return {}
 
 
-def known_secrets(pulumi: Pulumi) -> Scrubber:
-    """Know the environment's credentials, and the stack's secrets as far as they can be opened."""
-    config = ask(pulumi, "config", "--json", "--show-secrets")
-    outputs = ask(pulumi, "stack", "output", "--json", "--show-secrets")
+def make_scrubber(pulumi: Pulumi) -> Scrubber:
+    """Return a scrubber for the environment's credentials and those secrets of the stack that can be decrypted."""
+    config = read_json(pulumi, "config", "--json", "--show-secrets")
+    outputs = read_json(pulumi, "stack", "output", "--json", "--show-secrets")
     return Scrubber(scrubbing.secrets(pulumi.environ, config, outputs))
 
 
 def run(pulumi: Pulumi, step: Step, scrubber: Scrubber, *arguments: str) -> Logged:
-    """Run a command whose output people read in the workflow's log."""
+    """Run a command and print its output to the workflow's log."""
     with step.verbatim():
         return pulumi.log(*arguments, scrub=scrubber.scrub)

@@ -1,6 +1,6 @@
-"""GitHub as a step of a workflow has it: the event, the files for outputs and summaries, comments and issues.
+"""GitHub from within a workflow step: the event, the files for outputs and summaries, comments and issues.
 
-All that is in the environment of every step; GITHUB_TOKEN is given to those that write comments or issues.
+Every step has the necessary environment variables; only steps that write comments or issues get GITHUB_TOKEN.
 """
 
 from __future__ import annotations
@@ -18,41 +18,41 @@ import httpx
 import tenacity
 
 BOT = "github-actions[bot]"
-"""Who GITHUB_TOKEN writes as."""
+"""The author of everything that is written with GITHUB_TOKEN."""
 
 _LARGEST_SUMMARY = 1_000_000
 
 
 class GitHubRefused(Exception):
-    """GitHub did not take a comment or an issue; a sentence."""
+    """GitHub refused a comment or an issue; the message is a sentence."""
 
 
-class _Passing(Exception):
-    """Worth another try."""
+class _Temporary(Exception):
+    """A failure that a retry may resolve."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """The step that runs."""
+    """The current step of the workflow."""
 
     environ: Mapping[str, str]
 
     @property
     def event(self) -> dict[str, Any]:
-        """What started the workflow."""
+        """The event that started the workflow."""
         path = self.environ.get("GITHUB_EVENT_PATH")
-        found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
-        return found
+        event: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+        return event
 
     @property
     def pull_request(self) -> int | None:
-        """The number of the pull request that it is about."""
+        """The number of the event's pull request, if any."""
         number = (self.event.get("pull_request") or {}).get("number")
         return int(number) if number is not None else None
 
     @property
     def from_fork(self) -> bool:
-        """Whether a pull request comes from another repository, which gets neither secrets nor a token that writes."""
+        """Whether the pull request comes from a fork, whose runs get no secrets and only a read-only token."""
         pull = self.event.get("pull_request")
         if pull is None:
             return False
@@ -67,25 +67,25 @@ class Step:
 
     @property
     def run_url(self) -> str:
-        """Where the run's log and summary are."""
+        """The page with the run's log and summary."""
         server = self.environ.get("GITHUB_SERVER_URL", "https://github.com")
         return (
             f"{server}/{self.environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{self.environ.get('GITHUB_RUN_ID', '')}"
         )
 
     def output(self, **values: str) -> None:
-        """Outputs of the step: one line each."""
+        """Set outputs of the step. Each value must be a single line."""
         self._append("GITHUB_OUTPUT", "".join(f"{name}={_one_line(value)}\n" for name, value in values.items()))
 
     def summary(self, markdown: str) -> None:
-        """More of the run's summary page."""
+        """Append to the run's summary page."""
         encoded = markdown.encode()
         if len(encoded) > _LARGEST_SUMMARY:
             markdown = encoded[:_LARGEST_SUMMARY].decode(errors="ignore")
         self._append("GITHUB_STEP_SUMMARY", markdown.rstrip() + "\n\n")
 
     def notice(self, kind: str, sentence: str) -> None:
-        """A line on the run's page; `kind` is notice, warning or error."""
+        """Show a line on the run's page; `kind` is notice, warning or error."""
         if self.environ.get("GITHUB_ACTIONS"):
             escaped = sentence.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
             print(f"::{kind}::{escaped}", flush=True)
@@ -94,15 +94,15 @@ class Step:
 
     @contextmanager
     def verbatim(self) -> Iterator[None]:
-        """What is printed inside is text: no line of it is taken for a command to the runner."""
+        """Make the runner treat the output as plain text: it executes no command in it."""
         word = uuid.uuid4().hex
-        on = bool(self.environ.get("GITHUB_ACTIONS"))
-        if on:
+        in_workflow = bool(self.environ.get("GITHUB_ACTIONS"))
+        if in_workflow:
             print(f"::stop-commands::{word}", flush=True)
         try:
             yield
         finally:
-            if on:
+            if in_workflow:
                 print(f"::{word}::", flush=True)
 
     def _append(self, variable: str, text: str) -> None:
@@ -131,7 +131,7 @@ class Repository:
         )
 
     def put_comment(self, number: int, mark: str, body: str) -> None:
-        """The one comment of ours with this mark on an issue or pull request: edited in place, or made."""
+        """Create or edit the single comment with this mark on an issue or pull request."""
         ours = self._ours(f"/issues/{number}/comments", mark)
         if ours is None:
             self._call("POST", f"/issues/{number}/comments", {"body": body})
@@ -139,72 +139,72 @@ class Repository:
             self._call("PATCH", f"/issues/comments/{ours['id']}", {"body": body})
 
     def comment(self, number: int, body: str) -> None:
-        """One more comment."""
+        """Add a comment."""
         self._call("POST", f"/issues/{number}/comments", {"body": body})
 
-    def open_issue(self, mark: str) -> int | None:
-        """The number of our open issue with this mark."""
+    def find_open_issue(self, mark: str) -> int | None:
+        """Return the number of our open issue with this mark."""
         ours = self._ours("/issues", mark, {"state": "open", "creator": BOT})
         return int(ours["number"]) if ours else None
 
     def put_issue(self, mark: str, title: str, body: str) -> int:
-        """The one open issue of ours with this mark: edited, or made. Its number."""
-        number = self.open_issue(mark)
+        """Create or edit the single open issue with this mark, and return its number."""
+        number = self.find_open_issue(mark)
         if number is not None:
             self._call("PATCH", f"/issues/{number}", {"title": title, "body": body})
             return number
         return int(self._call("POST", "/issues", {"title": title, "body": body}).json()["number"])
 
     def close_issue(self, number: int) -> None:
-        """Done."""
+        """Close an issue as completed."""
         self._call("PATCH", f"/issues/{number}", {"state": "closed", "state_reason": "completed"})
 
-    def _ours(self, path: str, mark: str, asked: Mapping[str, str] | None = None) -> dict[str, Any] | None:
-        """The first that this workflow's token wrote and that begins with the mark: others may quote it."""
-        url: str | None = f"{path}?{httpx.QueryParams({**(asked or {}), 'per_page': '100'})}"
+    def _ours(self, path: str, mark: str, query: Mapping[str, str] | None = None) -> dict[str, Any] | None:
+        """Return the first comment or issue that our token wrote and that begins with the mark; others may quote it."""
+        url: str | None = f"{path}?{httpx.QueryParams({**(query or {}), 'per_page': '100'})}"
         while url:
             answer = self._call("GET", url)
-            for one in answer.json():
-                login = (one.get("user") or {}).get("login")
-                if login == BOT and "pull_request" not in one and (one.get("body") or "").startswith(mark):
-                    return dict(one)
+            for entry in answer.json():
+                login = (entry.get("user") or {}).get("login")
+                if login == BOT and "pull_request" not in entry and (entry.get("body") or "").startswith(mark):
+                    return dict(entry)
             url = answer.links.get("next", {}).get("url")
         return None
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         url = path if "://" in path else self._base + path
-        # A comment that was made although its answer was lost would be made again: only what repeats safely is.
-        again = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Passing),
+        # A POST is not retried: after a lost answer it would create a second comment.
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Temporary),
             wait=tenacity.wait_exponential(multiplier=self._pause, max=8 * self._pause),
             stop=tenacity.stop_after_attempt(1 if method == "POST" else 4),
             reraise=True,
         )
         try:
-            return again(self._once, method, url, body)
-        except _Passing as error:
+            return retrying(self._send, method, url, body)
+        except _Temporary as error:
             raise GitHubRefused(f"GitHub did not answer {method} {path.split('?')[0]} ({error})") from error
 
-    def _once(self, method: str, url: str, body: Mapping[str, Any] | None) -> httpx.Response:
+    def _send(self, method: str, url: str, body: Mapping[str, Any] | None) -> httpx.Response:
         try:
             answer = self._client.request(method, url, json=body)
         except httpx.HTTPError as error:
-            raise _Passing(type(error).__name__) from error
+            raise _Temporary(type(error).__name__) from error
         if answer.status_code == 429 or answer.status_code >= 500:
-            raise _Passing(f"HTTP {answer.status_code}")
+            raise _Temporary(f"HTTP {answer.status_code}")
         if answer.status_code >= 400:
             raise GitHubRefused(
-                f"GitHub refused {method} {httpx.URL(url).path}: HTTP {answer.status_code} {_said(answer)}"
+                f"GitHub refused {method} {httpx.URL(url).path}: HTTP {answer.status_code} {_message(answer)}"
             )
         return answer
 
 
-def here() -> Step:
-    """The step of this process."""
+def current_step() -> Step:
+    """Return the step of this process."""
     return Step(os.environ)
 
 
-def _said(answer: httpx.Response) -> str:
+def _message(answer: httpx.Response) -> str:
     try:
         return str(answer.json().get("message", ""))
     except (ValueError, AttributeError):
@@ -213,5 +213,5 @@ def _said(answer: httpx.Response) -> str:
 
 def _one_line(value: str) -> str:
     if "\n" in value:
-        raise ValueError("an output of a step is one line")
+        raise ValueError("an output of a step must be a single line")
     return value

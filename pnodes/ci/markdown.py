@@ -1,4 +1,4 @@
-"""Markdown that GitHub takes: a part that is always shown, below it a text as code, cut where it is too long."""
+"""Renders Markdown within GitHub's limits: a visible part followed by a text as code, shortened if necessary."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 
 LONGEST = 65_536
-"""Characters of a comment or issue on GitHub."""
+"""The maximum length of a comment or issue on GitHub, in characters."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a comment or an issue is about, and the run that wrote it."""
+class Origin:
+    """The stack and commit that a comment or an issue describes, and the run that wrote it."""
 
     stack: str
     commit: str
@@ -19,33 +19,34 @@ class Told:
 
     @property
     def footer(self) -> str:
-        """The last line."""
+        """The last line of the comment or issue."""
         return f"By [this run]({self.run_url}), for {self.commit[:7]}."
 
 
-def with_text(upper: str, title: str, text: str, told: Told, longest: int = LONGEST, end: bool = False) -> str:
-    """The text as code that nothing in it can end; cut where the whole would be too long, by lines."""
+def append_text(upper: str, title: str, text: str, origin: Origin, longest: int = LONGEST, end: bool = False) -> str:
+    """Append a text as a code block that nothing in the text can close. Drops whole lines if the result is too long:
+    the last lines, or the first if `end`."""
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`+", text)), 3)
     opening = f"\n<details><summary>{title}</summary>\n\n" if title else "\n"
     closing = "\n</details>\n" if title else ""
 
-    def whole(shown: str, remark: str) -> str:
-        return f"{upper}{opening}{fence}\n{shown}\n{fence}\n{remark}{closing}\n{told.footer}\n"
+    def assemble(code: str, remark: str) -> str:
+        return f"{upper}{opening}{fence}\n{code}\n{fence}\n{remark}{closing}\n{origin.footer}\n"
 
     text = text.strip("\n")
-    if len(found := whole(text, "")) <= longest:
-        return found
+    if len(document := assemble(text, "")) <= longest:
+        return document
     limit = f"{longest:,}"
     remark = (
-        f"\nThis is cut: all of it has {len(text):,} characters, and there is room for {limit}. "
-        f"The whole of it is in [the run's log]({told.run_url}).\n"
+        f"\nThis text is shortened: it has {len(text):,} characters, but a comment may have only {limit}. "
+        f"[The run's log]({origin.run_url}) contains all of it.\n"
     )
-    room = max(0, longest - len(whole("", remark)))
-    return whole(_cut(text, room, end), remark)
+    room = max(0, longest - len(assemble("", remark)))
+    return assemble(_cut(text, room, end), remark)
 
 
 def _cut(text: str, room: int, end: bool) -> str:
-    """Whole lines from the text's beginning, or from its end, that fit."""
+    """Return as many whole lines from the beginning or the end of the text as fit."""
     lines = text.split("\n")
     kept: list[str] = []
     for line in reversed(lines) if end else lines:

@@ -1,7 +1,7 @@
-"""What a run of a workflow needs: which clouds to log in to, and which settings of the repository are missing.
+"""Determines the needs of a workflow run: the clouds to log in to, and missing settings of the repository.
 
-Clouds are those of the nodes, of the state's backend and of the key that encrypts the stack's secrets; once the state
-can be read, also those that still hold something of the stack although nodes.yaml does not name them any more.
+The clouds are those of the nodes, of the state's backend and of the key that encrypts the stack's secrets; once the
+state can be read, also clouds that still have resources of the stack although nodes.yaml no longer names them.
 """
 
 from __future__ import annotations
@@ -19,79 +19,84 @@ from nodefile.parse import load
 from providers.clouds import find_cloud, find_package, list_clouds
 
 PULUMI = "pulumi"
-"""Stands among the clouds for Pulumi Cloud as the state's backend, when it is logged in to by OIDC."""
+"""The entry among the clouds for a backend at Pulumi Cloud with log-in by OIDC."""
 
 PAGE = "docs/pull-requests.md"
 
 
 @dataclass(frozen=True)
 class Needs:
-    """`clouds` to log in to; `missing`: a sentence for each thing that is not set up."""
+    """`clouds` to log in to; `missing`: a sentence for each missing setting."""
 
     clouds: tuple[str, ...]
     missing: tuple[str, ...]
 
 
-def set_up(environ: Mapping[str, str]) -> bool:
-    """Whether anybody has begun to set the workflows up: a copy of the project begins without."""
+def is_set_up(environ: Mapping[str, str]) -> bool:
+    """Whether somebody has started to set up the workflows; in a fresh copy of the project, nobody has."""
     return bool(environ.get("PULUMI_BACKEND_URL"))
 
 
 def stack_name(environ: Mapping[str, str]) -> str:
-    """The stack's own name, of `organization/project/stack` the last."""
+    """Return the stack's short name: the last part of `organization/project/stack`."""
     return environ.get("PULUMI_STACK", "").rsplit("/", 1)[-1]
 
 
-def find(folder: Path, environ: Mapping[str, str], role: str) -> Needs:
-    """Before anything is logged in. `role` is PREVIEW, DRIFT or DEPLOY, and stands in the variables' names."""
+def find_needs(folder: Path, environ: Mapping[str, str], role: str) -> Needs:
+    """Determine the needs before any log-in. `role` is PREVIEW, DRIFT or DEPLOY, and part of the variables' names."""
     backend, stack = environ.get("PULUMI_BACKEND_URL", ""), stack_name(environ)
     settings = _settings(folder, stack)
     provider = str((settings or {}).get("secretsprovider") or "")
     scheme = backend.split("://", 1)[0]
     backends = {**{cloud.state_scheme: cloud.name for cloud in list_clouds()}, "https": PULUMI, "http": PULUMI}
     secrets_providers = {cloud.secrets_scheme: cloud.name for cloud in list_clouds()}
-    clouds = {backends.get(scheme, ""), secrets_providers.get(provider.split("://", 1)[0], ""), *_of_nodes(folder)}
+    clouds = {
+        backends.get(scheme, ""),
+        secrets_providers.get(provider.split("://", 1)[0], ""),
+        *_clouds_of_nodes(folder),
+    }
     missing = []
     if not backend:
         missing.append(
-            "The variable PULUMI_BACKEND_URL says where the stack's state lies (s3://..., gs://..., azblob://... or "
-            "https://api.pulumi.com) and is not set."
+            "The variable PULUMI_BACKEND_URL is not set: expected the backend of the stack's state (s3://..., "
+            "gs://..., azblob://... or https://api.pulumi.com)."
         )
     elif scheme not in (*backends, "file"):
         missing.append(f"The variable PULUMI_BACKEND_URL begins with {scheme}, expected s3, gs, azblob or https.")
     if settings is None:
         missing.append(
-            f"There is no Pulumi.{stack}.yaml: the stack's settings are committed with the project. The variable "
-            "PULUMI_STACK names the stack (live when it is not set)."
+            f"There is no Pulumi.{stack}.yaml. Commit the stack's settings with the project. The variable PULUMI_STACK "
+            "names the stack (by default live)."
         )
     elif "encryptionsalt" in settings and not provider and not environ.get("PULUMI_CONFIG_PASSPHRASE"):
         missing.append(
-            f"Pulumi.{stack}.yaml is encrypted with a passphrase, and the secret PULUMI_CONFIG_PASSPHRASE is not set."
+            f"Pulumi.{stack}.yaml is encrypted with a passphrase, but the secret PULUMI_CONFIG_PASSPHRASE is not set."
         )
     if PULUMI in clouds and not environ.get("LOGIN_PULUMI_ORGANIZATION"):
         clouds.discard(PULUMI)
         if not environ.get("PULUMI_ACCESS_TOKEN"):
             missing.append(
-                "The state is in Pulumi Cloud, and neither the variable PULUMI_ORGANIZATION (log-in by OIDC) nor the "
+                "The state is in Pulumi Cloud, but neither the variable PULUMI_ORGANIZATION (log-in by OIDC) nor the "
                 "secret PULUMI_ACCESS_TOKEN is set."
             )
     for cloud in (find_cloud(name) for name in sorted(clouds & REGIONS.keys())):
         unset = [variable.format(role) for name, variable in cloud.workflow_login.items() if not environ.get(name)]
         if unset:
-            plural = "variables" if len(unset) > 1 else "variable"
-            missing.append(f"{cloud.title} is needed, and not set: the {plural} {', '.join(unset)}.")
+            plural = len(unset) > 1
+            variables = f"{'variables' if plural else 'variable'} {', '.join(unset)}"
+            missing.append(f"{cloud.title} needs the {variables}, which {'are' if plural else 'is'} not set.")
     return Needs(tuple(sorted(clouds - {""})), tuple(missing))
 
 
-def of_state(deployment: Mapping[str, Any]) -> set[str]:
-    """The clouds that hold something of a stack, from what `pulumi stack export` prints."""
+def list_deployed_clouds(deployment: Mapping[str, Any]) -> set[str]:
+    """Return the clouds that have resources of a stack, from the output of `pulumi stack export`."""
     resources = (deployment.get("deployment") or {}).get("resources") or []
-    packages = {str(one.get("type", "")).split(":", 1)[0] for one in resources}
+    packages = {str(resource.get("type", "")).split(":", 1)[0] for resource in resources}
     return {cloud.name for package in packages if (cloud := find_package(package))}
 
 
-def _of_nodes(folder: Path) -> set[str]:
-    """None where nodes.yaml has mistakes: whoever reads it next says which."""
+def _clouds_of_nodes(folder: Path) -> set[str]:
+    """Return the clouds of the nodes; an empty set if nodes.yaml has mistakes, which a later step reports."""
     try:
         return {node.cloud for node in load(folder / "nodes.yaml").nodes}
     except NodeFileError:
@@ -102,5 +107,5 @@ def _settings(folder: Path, stack: str) -> dict[str, Any] | None:
     path = folder / f"Pulumi.{stack}.yaml"
     if not stack or not path.is_file():
         return None
-    found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return found if isinstance(found, dict) else {}
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return settings if isinstance(settings, dict) else {}

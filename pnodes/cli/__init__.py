@@ -1,1 +1,1 @@
-"""The `pnodes` command: everything a person does between two `pulumi up`."""
+"""The command line of `pnodes`: everything that a user does between two runs of `pulumi up`."""

@@ -1,4 +1,4 @@
-"""`pnodes ci`: the steps of the workflows in .github/workflows/. They find what they need in a step's environment."""
+"""`pnodes ci`: the steps of the workflows in .github/workflows/. They read their input from the environment."""
 
 import os
 from enum import StrEnum
@@ -13,177 +13,179 @@ from pnodes.errors import UserError
 if TYPE_CHECKING:
     from nodefile.parse import NodeFile
     from pnodes.ci.github import Step
-    from pnodes.ci.markdown import Told
+    from pnodes.ci.markdown import Origin
     from pnodes.plan.preview import Plan
     from pnodes.pulumi import Logged
 
-app = typer.Typer(help="The steps of the workflows in .github/workflows.", no_args_is_help=True)
-Minutes = Annotated[float, typer.Option(help="How long a run of a node takes, for the cost.")]
+app = typer.Typer(help="Run the steps of the workflows in .github/workflows.", no_args_is_help=True)
+Minutes = Annotated[float, typer.Option(help="Duration of a run in minutes, for the cost estimate.")]
 
 
 class Role(StrEnum):
-    """As whom the clouds are used: its name stands in the repository's variables."""
+    """The role that a workflow assumes in the clouds; part of the names of the repository's variables."""
 
     PREVIEW = "PREVIEW"
     DRIFT = "DRIFT"
     DEPLOY = "DEPLOY"
 
 
-RoleOption = Annotated[Role, typer.Option(help="As whom: the role stands in the names of the repository's variables.")]
+RoleOption = Annotated[
+    Role, typer.Option(help="Role to assume in the clouds; part of the names of the repository's variables.")
+]
 
 
 @app.command()
 def check(role: RoleOption) -> None:
-    """Outputs of the step: `ready` (true or false), and `clouds` to log in to."""
+    """Set the outputs of the step: `ready` (true or false), and the `clouds` to log in to."""
     from pnodes.ci import needs
-    from pnodes.ci.github import here
+    from pnodes.ci.github import current_step
 
-    step = here()
-    found = needs.find(project.project_folder(), os.environ, role.value)
-    ready = not found.missing and not step.from_fork
-    step.output(ready=str(ready).lower(), clouds=" ".join(found.clouds) if ready else "")
-    print(f"clouds to log in to: {', '.join(found.clouds) or 'none'}")
-    for sentence in found.missing:
+    step = current_step()
+    requirements = needs.find_needs(project.project_folder(), os.environ, role.value)
+    ready = not requirements.missing and not step.from_fork
+    step.output(ready=str(ready).lower(), clouds=" ".join(requirements.clouds) if ready else "")
+    print(f"clouds to log in to: {', '.join(requirements.clouds) or 'none'}")
+    for sentence in requirements.missing:
         print(sentence)
 
 
 @app.command()
 def deployed(role: RoleOption) -> None:
-    """Output of the step: `clouds` that still hold nodes although nodes.yaml does not name them any more."""
+    """Set the output of the step: `clouds` that still have nodes although nodes.yaml no longer names them."""
     from pnodes.ci import engine_log, needs
-    from pnodes.ci.github import here
+    from pnodes.ci.github import current_step
     from pnodes.pulumi import Pulumi
 
     folder = project.project_folder()
-    state = engine_log.ask(Pulumi.find(folder), "stack", "export")
-    known = needs.find(folder, os.environ, role.value).clouds
-    more = sorted(needs.of_state(state) - set(known))
-    here().output(clouds=" ".join(more))
-    print(f"further clouds that hold nodes: {', '.join(more) or 'none'}")
+    state = engine_log.read_json(Pulumi.find(folder), "stack", "export")
+    named = needs.find_needs(folder, os.environ, role.value).clouds
+    others = sorted(needs.list_deployed_clouds(state) - set(named))
+    current_step().output(clouds=" ".join(others))
+    print(f"other clouds that still have nodes: {', '.join(others) or 'none'}")
 
 
 @app.command()
 def preview(minutes: Minutes = 10.0) -> None:
-    """Preview a pull request, and say in one comment on it what would change."""
+    """Preview a pull request and describe the changes in a single comment on it."""
     from nodefile import NodeFileError
     from nodefile.settings import dump_settings
     from pnodes.ci import comment, engine_log
-    from pnodes.ci.github import here
+    from pnodes.ci.github import current_step
     from pnodes.plan.summary import summarise
     from pnodes.pulumi import Pulumi
 
-    step, folder = here(), project.project_folder()
-    told = _told(step)
+    step, folder = current_step(), project.project_folder()
+    origin = _origin(step)
     try:
-        wanted = dump_settings(_checked(folder))
+        wanted = settings(_load_nodes(folder))
     except NodeFileError as error:
-        _say(step, comment.mistakes(str(error), told))
+        _publish(step, comment.render_mistakes(str(error), origin))
         raise UserError(f"nodes.yaml has mistakes:\n{error}", 2) from None
-    if not _usable(step, folder, Role.PREVIEW, told):
+    if not _is_usable(step, folder, Role.PREVIEW, origin):
         return
     pulumi = Pulumi.find(folder)
-    scrubber = engine_log.known_secrets(pulumi)
-    done = engine_log.run(pulumi, step, scrubber, "preview", "--diff")
-    if done.code:
-        _say(step, scrubber.scrub(comment.failure(done.text, told)))
-        raise done.failure("preview")
-    summary = summarise(_plan(done), wanted, minutes)
-    _say(step, scrubber.scrub(comment.changes(summary, done.text, told)))
+    scrubber = engine_log.make_scrubber(pulumi)
+    logged = engine_log.run(pulumi, step, scrubber, "preview", "--diff")
+    if logged.code:
+        _publish(step, scrubber.scrub(comment.render_failure(logged.text, origin)))
+        raise logged.failure("preview")
+    summary = summarise(_read_plan(logged), wanted, minutes)
+    _publish(step, scrubber.scrub(comment.render_changes(summary, logged.text, origin)))
 
 
 @app.command()
 def up(
     minutes: Minutes = 10.0,
     refresh: Annotated[
-        bool, typer.Option("--refresh/--no-refresh", help="First take over what the clouds really have.")
+        bool, typer.Option("--refresh/--no-refresh", help="First refresh the state from the clouds.")
     ] = False,
 ) -> None:
-    """Make it so: `pulumi up`, with what changed in the run's summary."""
+    """Deploy with `pulumi up`, and list the changes in the run's summary."""
     from nodefile import NodeFileError
     from nodefile.settings import dump_settings
     from pnodes.ci import engine_log
-    from pnodes.ci.github import here
+    from pnodes.ci.github import current_step
     from pnodes.plan.markdown import render
     from pnodes.plan.summary import summarise
     from pnodes.pulumi import Pulumi
 
-    step, folder = here(), project.project_folder()
-    told = _told(step)
-    if not _usable(step, folder, Role.DEPLOY, told):
+    step, folder = current_step(), project.project_folder()
+    origin = _origin(step)
+    if not _is_usable(step, folder, Role.DEPLOY, origin):
         return
     try:
-        wanted = dump_settings(_checked(folder))
+        wanted = settings(_load_nodes(folder))
     except NodeFileError as error:
-        raise UserError(f"nodes.yaml has mistakes, so nothing was touched:\n{error}", 2) from None
+        raise UserError(f"nodes.yaml has mistakes, so nothing was changed:\n{error}", 2) from None
     pulumi = Pulumi.find(folder)
-    scrubber = engine_log.known_secrets(pulumi)
+    scrubber = engine_log.make_scrubber(pulumi)
     options = ["--refresh"] if refresh else []
-    done = engine_log.run(pulumi, step, scrubber, "up", "--yes", "--skip-preview", *options)
-    text = render(summarise(_plan(done), wanted, minutes), told.stack)
-    if done.code:
-        step.summary(f"**`pulumi up` failed** with exit code {done.code}; the log says why.\n")
-        raise done.failure("up")
-    step.summary(scrubber.scrub(f"{text}\n{told.footer}\n"))
+    logged = engine_log.run(pulumi, step, scrubber, "up", "--yes", "--skip-preview", *options)
+    text = render(summarise(_read_plan(logged), wanted, minutes), origin.stack)
+    if logged.code:
+        step.summary(f"**`pulumi up` failed** with exit code {logged.code}; see the log for the reason.\n")
+        raise logged.failure("up")
+    step.summary(scrubber.scrub(f"{text}\n{origin.footer}\n"))
 
 
 @app.command()
 def drift() -> None:
-    """Compare the clouds with the state; one issue while they differ. Changes nothing in the clouds."""
+    """Compare the clouds with the state, and keep one issue open while they differ. Changes nothing in the clouds."""
     from pnodes.ci import drift as issue
     from pnodes.ci import engine_log
-    from pnodes.ci.github import Repository, here
+    from pnodes.ci.github import Repository, current_step
     from pnodes.pulumi import Pulumi
 
-    step, folder = here(), project.project_folder()
-    told = _told(step)
-    if not _usable(step, folder, Role.DRIFT, told):
+    step, folder = current_step(), project.project_folder()
+    origin = _origin(step)
+    if not _is_usable(step, folder, Role.DRIFT, origin):
         return
     pulumi = Pulumi.find(folder)
-    scrubber = engine_log.known_secrets(pulumi)
-    done = engine_log.run(pulumi, step, scrubber, "refresh", "--preview-only", "--expect-no-changes", "--diff")
-    if done.locked:
+    scrubber = engine_log.make_scrubber(pulumi)
+    logged = engine_log.run(pulumi, step, scrubber, "refresh", "--preview-only", "--expect-no-changes", "--diff")
+    if logged.locked:
         step.notice("notice", "An update of the stack is running, so nothing was compared. The next check will.")
         return
     repository = Repository(os.environ)
-    if done.changes:
-        body = scrubber.scrub(issue.body(issue.find(done.events), done.text, told))
-        number = repository.put_issue(issue.MARK, issue.title(told.stack), body)
+    if logged.changes:
+        body = scrubber.scrub(issue.render_body(issue.find_drift(logged.events), logged.text, origin))
+        number = repository.put_issue(issue.MARK, issue.render_title(origin.stack), body)
         step.summary(body)
-        step.notice("warning", f"The clouds are not as the stack has them: issue {number} says what differs.")
-    elif done.code:
-        raise done.failure("refresh")
+        step.notice("warning", f"The clouds differ from the stack's state: see issue {number}.")
+    elif logged.code:
+        raise logged.failure("refresh")
     else:
-        step.summary(f"Nothing differs from the stack `{told.stack}`.")
-        number_open = repository.open_issue(issue.MARK)
+        step.summary(f"The clouds match the stack `{origin.stack}`.")
+        number_open = repository.find_open_issue(issue.MARK)
         if number_open is not None:
-            repository.comment(number_open, issue.gone(told))
+            repository.comment(number_open, issue.render_closing_comment(origin))
             repository.close_issue(number_open)
 
 
-def _usable(step: "Step", folder: Path, role: Role, told: "Told") -> bool:
-    """Whether the engine can be run; where not, it is said why. Raises UserError where that is a mistake."""
+def _is_usable(step: "Step", folder: Path, role: Role, origin: "Origin") -> bool:
+    """Whether the engine can run; if not, report the reason. Raises UserError if the set-up is incomplete."""
     from pnodes.ci import comment, needs
 
     if step.from_fork:
         sentence = (
-            "This pull request comes from a fork, which gets no credentials: nodes.yaml is right, and what it would "
-            "change is not previewed. A maintainer can push the branch to this repository for that."
+            "This pull request comes from a fork and therefore gets no credentials. nodes.yaml is valid, but there is "
+            "no preview of its changes. For a preview, a maintainer can push the branch to this repository."
         )
-    elif not needs.set_up(os.environ):
-        sentence = f"The workflows are not set up yet: {needs.PAGE} tells how. Until then they do nothing."
+    elif not needs.is_set_up(os.environ):
+        sentence = f"The workflows are not set up yet and do nothing: {needs.PAGE} explains how to set them up."
     else:
-        missing = needs.find(folder, os.environ, role.value).missing
+        missing = needs.find_needs(folder, os.environ, role.value).missing
         if not missing:
             return True
-        _say(step, comment.not_set_up(missing, needs.PAGE, told))
-        raise UserError("\n".join([*missing, f"{needs.PAGE} tells how to set it up."]))
+        _publish(step, comment.render_missing(missing, needs.PAGE, origin))
+        raise UserError("\n".join([*missing, f"{needs.PAGE} explains the set-up."]))
     step.notice("notice", sentence)
     step.summary(sentence)
     return False
 
 
-def _say(step: "Step", body: str) -> None:
-    """To the run's summary, and to the pull request where there is one."""
+def _publish(step: "Step", body: str) -> None:
+    """Write to the run's summary, and to the pull request if there is one."""
     from pnodes.ci.github import GitHubRefused, Repository
     from pnodes.plan.markdown import MARK
 
@@ -194,23 +196,23 @@ def _say(step: "Step", body: str) -> None:
     try:
         Repository(os.environ).put_comment(number, MARK, body)
     except GitHubRefused as error:
-        step.notice("warning", f"The comment could not be written; the run's summary has it. {error}.")
+        step.notice("warning", f"The comment could not be written; its text is in the run's summary. {error}.")
 
 
-def _told(step: "Step") -> "Told":
-    from pnodes.ci.markdown import Told
+def _origin(step: "Step") -> "Origin":
+    from pnodes.ci.markdown import Origin
 
-    return Told(os.environ.get("PULUMI_STACK", ""), step.commit, step.run_url)
+    return Origin(os.environ.get("PULUMI_STACK", ""), step.commit, step.run_url)
 
 
-def _plan(done: "Logged") -> "Plan":
+def _read_plan(logged: "Logged") -> "Plan":
     from pnodes.plan.preview import read_events
 
-    return read_events(done.events)
+    return read_events(logged.events)
 
 
-def _checked(folder: Path) -> "NodeFile":
-    """Raises NodeFileError."""
+def _load_nodes(folder: Path) -> "NodeFile":
+    """Read and check nodes.yaml. Raises NodeFileError."""
     from pnodes.ci.needs import stack_name
     from providers.checks import load_checked
 

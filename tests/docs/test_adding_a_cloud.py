@@ -92,9 +92,9 @@ def test_everything_else_knows_it(fog: Path) -> None:
     with pytest.raises(NoCredentials, match="fog login"):
         Accounts(lambda _: None).of(NodeFacts("alpha", "fog", "north-1", "job", {}))
     assert {name for name, _ in find_cloud("fog").permission_files()} == {f"fog-{way}.json" for way in Way}
-    wanted = needs.find(fog, {"PULUMI_BACKEND_URL": "fog://state", "PULUMI_STACK": "live"}, "PREVIEW")
+    wanted = needs.find_needs(fog, {"PULUMI_BACKEND_URL": "fog://state", "PULUMI_STACK": "live"}, "PREVIEW")
     assert wanted.clouds == ("fog",)
-    assert [each for each in wanted.missing if "Fog is needed, and not set: the variable FOG_PREVIEW_ROLE" in each], (
+    assert [each for each in wanted.missing if "Fog needs the variable FOG_PREVIEW_ROLE, which is not set" in each], (
         wanted.missing
     )
 

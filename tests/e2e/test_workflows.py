@@ -135,7 +135,7 @@ def test_a_pull_request_its_merge_and_a_drift(repository: Callable[[str], Reposi
         by_hand_with(mine, "https://elsewhere.example/hook")
         assert not (done := mine.run("drift.yml")).failed, done.log
     (issue,) = github.issues
-    assert issue["title"] == "Drift: the clouds are not as the stack dev has them"
+    assert issue["title"] == "Drift: the clouds differ from the stack dev"
     assert "| `alpha` | `prediction-nodes:Webhook` | was changed |" in issue["body"]
 
     # The merge deploys the change and corrects the drift, so the issue is closed.
@@ -144,7 +144,7 @@ def test_a_pull_request_its_merge_and_a_drift(repository: Callable[[str], Reposi
     assert not (done := mine.run("drift.yml")).failed, done.log
     assert len(github.issues) == 1
     assert issue["state"] == "closed"
-    assert "Nothing differs any more" in github.on(issue["number"])[0]
+    assert "The clouds match the stack again" in github.on(issue["number"])[0]
 
     # The last node leaves AWS: the workflow still logs in, to remove the cluster. The comment is edited in place.
     world.nodes(nodes(node("gamma", "gcp", "crypto", "second")))
@@ -171,7 +171,7 @@ def test_what_cannot_be_previewed_says_why(repository: Callable[[str], Repositor
 
     done = mine.run("preview.yml", pull_request(fork=True), variables={}, secrets={})
     assert not done.failed, done.log
-    assert "comes from a fork, which gets no credentials" in done.summary
+    assert "comes from a fork and therefore gets no credentials" in done.summary
     assert (github.comments, github.calls) == ([], [])
 
     done = mine.run("preview.yml", pull_request(), variables={}, secrets={})
@@ -182,7 +182,7 @@ def test_what_cannot_be_previewed_says_why(repository: Callable[[str], Repositor
     variables = {"PULUMI_STACK": "dev", "PULUMI_BACKEND_URL": mine.world.cli.env["PULUMI_BACKEND_URL"]}
     done = mine.run("preview.yml", pull_request(), variables=variables, secrets={})
     assert done.failed
-    assert "AWS is needed, and not set: the variable AWS_PREVIEW_ROLE." in github.on(7)[0]
+    assert "AWS needs the variable AWS_PREVIEW_ROLE, which is not set." in github.on(7)[0]
     assert "the secret PULUMI_CONFIG_PASSPHRASE is not set" in github.on(7)[0]
 
     done = mine.run("preview.yml", pull_request(), secrets={"PULUMI_CONFIG_PASSPHRASE": "another one"})

@@ -1,4 +1,4 @@
-"""The expressions in workflow files (`${{ ... }}`), as far as these workflows use them: a test fails on any other."""
+"""Evaluates the expressions (`${{ ... }}`) that these workflow files use. Any other expression fails the test."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Contexts = Mapping[str, Any]
 
 
 def fill(text: str, contexts: Contexts, functions: Mapping[str, Callable[..., Any]]) -> str:
-    """A text with its expressions replaced by their values."""
+    """Replace the expressions in a text by their values."""
     return re.sub(r"\$\{\{(.*?)\}\}", lambda found: _shown(value(found[1], contexts, functions)), text)
 
 
 def value(expression: str, contexts: Contexts, functions: Mapping[str, Callable[..., Any]]) -> Any:
-    """What an expression comes to."""
+    """Return the value of an expression."""
     parser = _Parser(expression, contexts, functions)
     found = parser.either()
     assert parser.at == len(parser.tokens), f"not understood: {expression}"

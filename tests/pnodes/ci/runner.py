@@ -1,7 +1,7 @@
 """Runs the job of a workflow file as GitHub does: its `run` steps in order, with GitHub's files and contexts.
 
-Actions of others are not run: which were used, and with which inputs, is noted, and a test says what they leave in the
-environment. Actions of this repository are run like the workflow itself.
+Third-party actions are not run: the runner records their names and inputs, and the test supplies the environment
+variables that they would set. Actions of this repository are run like the workflow itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Action = Callable[[str, Mapping[str, str]], Mapping[str, str]]
 
 @dataclass
 class Result:
-    """What a job came to. `used`: actions of others with their inputs; `steps`: outcome and outputs by id."""
+    """The result of a job. `used`: third-party actions with their inputs; `steps`: outcome and outputs by id."""
 
     failed: bool = False
     log: str = ""
@@ -37,7 +37,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Given:
-    """What GitHub knows besides the file: repository variables and secrets, the event and its inputs, the runner."""
+    """GitHub's input besides the file: repository variables and secrets, the event and its inputs, the runner."""
 
     folder: Path
     scratch: Path
@@ -52,7 +52,7 @@ class Given:
 
 
 def run(file: str, given: Given) -> Result:
-    """The only job of a workflow file."""
+    """Run the only job of a workflow file."""
     workflow = yaml.safe_load((given.folder / ".github" / "workflows" / file).read_text(encoding="utf-8"))
     (job,) = workflow["jobs"].values()
     result = Result()

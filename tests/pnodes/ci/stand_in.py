@@ -1,4 +1,4 @@
-"""GitHub's REST API for comments and issues, on loopback, as far as the workflows use it."""
+"""A server on loopback with those parts of GitHub's REST API for comments and issues that the workflows use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST = 65_536
 
 @dataclass
 class StandIn:
-    """`comments` and `issues` as they are now; `calls` that changed something, as METHOD path."""
+    """The current `comments` and `issues`, and the `calls` that changed something, as METHOD path."""
 
     url: str = ""
     comments: list[dict[str, Any]] = field(default_factory=list)
@@ -30,28 +30,28 @@ class StandIn:
     _next: int = 1
 
     def add_comment(self, number: int, body: str, user: dict[str, str]) -> dict[str, Any]:
-        """A comment on an issue or pull request."""
+        """Add a comment to an issue or pull request."""
         made = {"id": self.number(), "issue": number, "body": body, "user": user}
         self.comments.append(made)
         return made
 
     def add_issue(self, title: str, body: str, user: dict[str, str], **more: Any) -> dict[str, Any]:
-        """An open issue."""
+        """Add an open issue."""
         made = {"number": self.number(), "title": title, "body": body, "user": user, "state": "open", **more}
         self.issues.append(made)
         return made
 
     def on(self, number: int) -> list[str]:
-        """The comments on an issue or pull request."""
+        """Return the comments on an issue or pull request."""
         return [one["body"] for one in self.comments if one["issue"] == number]
 
     def number(self) -> int:
-        """The next id."""
+        """Return the next id."""
         self._next += 1
         return self._next
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
-        """Status and JSON of a call below /repos/OWNER/NAME."""
+        """Return status and JSON for a call below /repos/OWNER/NAME."""
         if method != "GET":
             if self.read_only:
                 return 403, {"message": "Resource not accessible by integration"}
@@ -84,7 +84,7 @@ class StandIn:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves a stand-in until `close`."""
+    """Serves a stand-in until `close` is called."""
 
     def __init__(self, github: StandIn, repository: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -94,7 +94,7 @@ class Server(ThreadingHTTPServer):
         self._thread.start()
 
     def close(self) -> None:
-        """Stop."""
+        """Stop serving."""
         self.shutdown()
         self.server_close()
         self._thread.join()
@@ -141,4 +141,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
+        """Log nothing."""

@@ -14,7 +14,7 @@ from pnodes.engine.paths import ROOT
 FOLDER = ROOT / ".github"
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((FOLDER / "workflows").glob("*.yml"))}
 ACTIONS = {path.parent.name: yaml.safe_load(path.read_text()) for path in sorted(FOLDER.glob("actions/*/action.yml"))}
-# Action -> the inputs of it that are used.
+# Action -> the inputs that the workflows pass to it.
 KNOWN = {
     "actions/checkout": {"persist-credentials"},
     "actions/cache": {"path", "key"},
@@ -47,7 +47,7 @@ def test_a_workflow_may_do_only_what_it_does(name: str) -> None:
     assert WORKFLOWS[name]["permissions"] == {}
     assert job(name)["permissions"] == PERMISSIONS[name]
     assert job(name)["timeout-minutes"] <= 60
-    # `on` is true to a reader of YAML 1.1; pull_request_target would give a stranger's code the repository's secrets.
+    # YAML 1.1 reads `on` as true; pull_request_target would give the code of a fork the repository's secrets.
     assert "pull_request_target" not in str(WORKFLOWS[name][True])
 
 
@@ -66,7 +66,7 @@ def test_actions_are_known_and_pinned() -> None:
             assert set(step.get("with", {})) == set(action.get("inputs", {})), name
             continue
         action, version = step["uses"].split("@")
-        # CI's checkout is asked for all commits as well: the test of an upgrade deploys an earlier one.
+        # CI's checkout also fetches all commits: the upgrade test deploys an earlier one.
         expected = KNOWN[action] | ({"fetch-depth"} if (name, action) == ("ci", "actions/checkout") else set())
         assert set(step.get("with", {})) == expected, f"{name}: {action}"
         assert re.fullmatch(r"v\d+" if action.startswith("actions/") else r"[0-9a-f]{40}", version), step["uses"]

@@ -1,4 +1,4 @@
-"""Comments and issues on GitHub: one of each, ours, edited in place; refusals are sentences."""
+"""Comments and issues on GitHub: one of each, written by us and edited in place; errors are sentences."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def test_one_issue_is_opened_edited_and_closed(github: StandIn) -> None:
     github.add_issue("A pull request", f"{MARK} in a pull request", BOT, pull_request={})
     github.add_issue("Older", f"{MARK} of last month", BOT)["state"] = "closed"
     mine = repository(github)
-    assert mine.open_issue(MARK) is None
+    assert mine.find_open_issue(MARK) is None
     number = mine.put_issue(MARK, "Drift", f"{MARK}\none")
-    assert mine.put_issue(MARK, "Drift", f"{MARK}\ntwo") == number == mine.open_issue(MARK)
+    assert mine.put_issue(MARK, "Drift", f"{MARK}\ntwo") == number == mine.find_open_issue(MARK)
     mine.close_issue(number)
-    assert mine.open_issue(MARK) is None
+    assert mine.find_open_issue(MARK) is None
     assert github.issues[-1] | {"number": 0} == {
         "number": 0,
         "title": "Drift",
@@ -65,12 +65,12 @@ def test_one_issue_is_opened_edited_and_closed(github: StandIn) -> None:
 
 def test_a_passing_fault_is_tried_again_but_nothing_is_written_twice(github: StandIn) -> None:
     github.broken = 2
-    assert repository(github).open_issue(MARK) is None
+    assert repository(github).find_open_issue(MARK) is None
     made = repository(github)
     made.put_comment(1, MARK, f"{MARK}\none")
     github.broken = 4
     with pytest.raises(GitHubRefused, match="did not answer GET"):
-        made.open_issue(MARK)
+        made.find_open_issue(MARK)
     github.broken = 1
     with pytest.raises(GitHubRefused, match="did not answer POST"):
         made.comment(1, "x")
@@ -82,7 +82,7 @@ def test_refusals_are_sentences_without_the_token(github: StandIn) -> None:
     with pytest.raises(GitHubRefused, match="HTTP 403 Resource not accessible by integration"):
         repository(github).put_comment(1, MARK, MARK)
     with pytest.raises(GitHubRefused, match="HTTP 401 Bad credentials") as caught:
-        repository(github, "another-token").open_issue(MARK)
+        repository(github, "another-token").find_open_issue(MARK)
     assert "another-token" not in str(caught.value)
     with pytest.raises(GitHubRefused, match="no GITHUB_TOKEN"):
         repository(github, "")
@@ -100,7 +100,7 @@ def test_a_step_reads_its_event_and_writes_its_files(tmp_path: Path, capsys: pyt
     assert step.run_url == "https://github.com/o/r/actions/runs/9"
     step.output(clouds="aws gcp", ready="true")
     assert (tmp_path / "GITHUB_OUTPUT").read_text() == "clouds=aws gcp\nready=true\n"
-    with pytest.raises(ValueError, match="one line"):
+    with pytest.raises(ValueError, match="a single line"):
         step.output(clouds="aws\nready=true")
     step.summary("ä" * 1_000_000)
     assert len((tmp_path / "GITHUB_STEP_SUMMARY").read_bytes()) <= 1_000_002

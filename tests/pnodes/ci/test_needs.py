@@ -1,4 +1,4 @@
-"""Which clouds a run logs in to, and what it says is missing."""
+"""Which clouds a workflow run logs in to, and which missing settings it reports."""
 
 from __future__ import annotations
 
@@ -51,33 +51,33 @@ def test_clouds_of_nodes_state_and_secrets(
     tmp_path: Path, backend: str, settings: str, clouds: tuple[str, ...]
 ) -> None:
     environ = {**READY, "PULUMI_BACKEND_URL": backend, "LOGIN_PULUMI_ORGANIZATION": "mine"}
-    found = needs.find(folder(tmp_path, "gcp", "gcp", settings=settings), environ, "PREVIEW")
+    found = needs.find_needs(folder(tmp_path, "gcp", "gcp", settings=settings), environ, "PREVIEW")
     assert (found.clouds, found.missing) == (clouds, ())
 
 
 def test_a_passphrase_is_needed_only_where_the_settings_have_one(tmp_path: Path) -> None:
     environ = {**READY, "PULUMI_CONFIG_PASSPHRASE": ""}
     where = folder(tmp_path, "aws")
-    assert "PULUMI_CONFIG_PASSPHRASE is not set" in needs.find(where, environ, "PREVIEW").missing[0]
+    assert "PULUMI_CONFIG_PASSPHRASE is not set" in needs.find_needs(where, environ, "PREVIEW").missing[0]
     (where / "Pulumi.live.yaml").write_text("secretsprovider: awskms://alias/x\nencryptionsalt: v1:old\n")
-    assert needs.find(where, environ, "PREVIEW").missing == ()
+    assert needs.find_needs(where, environ, "PREVIEW").missing == ()
 
 
 def test_each_missing_thing_has_its_sentence(tmp_path: Path) -> None:
     where = folder(tmp_path, "aws", "gcp", "azure")
-    found = needs.find(where, {"PULUMI_STACK": "someone/prediction-nodes/other"}, "DEPLOY")
+    found = needs.find_needs(where, {"PULUMI_STACK": "someone/prediction-nodes/other"}, "DEPLOY")
     assert [sentence for sentence in found.missing if "PULUMI_BACKEND_URL" in sentence]
     assert [sentence for sentence in found.missing if "There is no Pulumi.other.yaml" in sentence]
-    assert "AWS is needed, and not set: the variable AWS_DEPLOY_ROLE." in found.missing
+    assert "AWS needs the variable AWS_DEPLOY_ROLE, which is not set." in found.missing
     assert (
-        "Google Cloud is needed, and not set: the variables GCP_WORKLOAD_IDENTITY_PROVIDER, GCP_DEPLOY_SERVICE_ACCOUNT."
-        in found.missing
+        "Google Cloud needs the variables GCP_WORKLOAD_IDENTITY_PROVIDER, GCP_DEPLOY_SERVICE_ACCOUNT, which are not "
+        "set." in found.missing
     )
     assert [sentence for sentence in found.missing if "AZURE_DEPLOY_CLIENT_ID" in sentence]
-    cloud = needs.find(where, {**READY, "PULUMI_BACKEND_URL": "https://api.pulumi.com"}, "DEPLOY")
+    cloud = needs.find_needs(where, {**READY, "PULUMI_BACKEND_URL": "https://api.pulumi.com"}, "DEPLOY")
     assert "PULUMI_ORGANIZATION" in cloud.missing[0]
     assert (
-        needs.find(where, {**READY, "PULUMI_BACKEND_URL": "s4://x"}, "DEPLOY")
+        needs.find_needs(where, {**READY, "PULUMI_BACKEND_URL": "s4://x"}, "DEPLOY")
         .missing[0]
         .startswith("The variable PULUMI_BACKEND_URL begins with s4")
     )
@@ -85,17 +85,20 @@ def test_each_missing_thing_has_its_sentence(tmp_path: Path) -> None:
 
 def test_an_access_token_stands_for_a_log_in_to_pulumi_cloud(tmp_path: Path) -> None:
     environ = {**READY, "PULUMI_BACKEND_URL": "https://api.pulumi.com", "PULUMI_ACCESS_TOKEN": "pul-x"}
-    found = needs.find(folder(tmp_path, "aws"), environ, "PREVIEW")
+    found = needs.find_needs(folder(tmp_path, "aws"), environ, "PREVIEW")
     assert (found.clouds, found.missing) == (("aws",), ())
 
 
 def test_a_file_with_mistakes_needs_no_cloud_of_its_own(tmp_path: Path) -> None:
     where = folder(tmp_path, "gcp")
     (where / "nodes.yaml").write_text("nodes: [")
-    assert needs.find(where, READY, "PREVIEW").clouds == ("aws",)
+    assert needs.find_needs(where, READY, "PREVIEW").clouds == ("aws",)
 
 
 def test_clouds_that_the_state_still_has() -> None:
     types = ["pulumi:pulumi:Stack", "aws:s3/bucket:Bucket", "azure-native:app:Job", "pulumi:providers:gcp"]
-    assert needs.of_state({"deployment": {"resources": [{"type": one} for one in types]}}) == {"aws", "azure"}
-    assert needs.of_state({}) == set()
+    assert needs.list_deployed_clouds({"deployment": {"resources": [{"type": one} for one in types]}}) == {
+        "aws",
+        "azure",
+    }
+    assert needs.list_deployed_clouds({}) == set()
