@@ -68,7 +68,6 @@ def deployed(role: RoleOption) -> None:
 def preview(minutes: Minutes = 10.0) -> None:
     """Preview a pull request and describe the changes in a single comment on it."""
     from nodefile import NodeFileError
-    from nodefile.settings import dump_settings
     from pnodes.ci import comment, engine_log
     from pnodes.ci.github import current_step
     from pnodes.plan.summary import summarise
@@ -102,7 +101,6 @@ def up(
 ) -> None:
     """Deploy with `pulumi up`, and list the changes in the run's summary."""
     from nodefile import NodeFileError
-    from nodefile.settings import dump_settings
     from pnodes.ci import engine_log
     from pnodes.ci.github import current_step
     from pnodes.plan.markdown import render

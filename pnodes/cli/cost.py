@@ -1,4 +1,4 @@
-"""`pnodes cost`: what the nodes of nodes.yaml cost for a run, at rest and in a month, before anything is deployed."""
+"""`pnodes cost`: estimates the costs of the nodes in nodes.yaml per run, at rest and per month, before deployment."""
 
 import json
 from dataclasses import asdict
@@ -18,47 +18,50 @@ _DEFAULT_MINUTES = 10.0
 
 
 def cost(
-    file: Annotated[Path | None, typer.Argument(help="The file; nodes.yaml beside Pulumi.yaml when left out.")] = None,
-    minutes: Annotated[float, typer.Option(help="How long a run takes; `pnodes status` shows what yours took.")] = (
+    file: Annotated[Path | None, typer.Argument(help="Nodes file; by default nodes.yaml beside Pulumi.yaml.")] = None,
+    minutes: Annotated[float, typer.Option(help="Duration of a run in minutes; `pnodes status` shows yours.")] = (
         _DEFAULT_MINUTES
     ),
     as_json: AsJson = False,
 ) -> None:
-    """Estimate what the nodes cost, from the clouds' list prices of a named day."""
+    """Estimate the costs of the nodes, from the clouds' list prices of the day that the output names."""
     from pnodes.plan.cost import ROUNDS_MONTH, estimate, estimate_shared
     from providers import prices
 
     if not 0 < minutes <= 14 * 24 * 60:
-        raise UserError(f"--minutes is how long a run takes, more than 0 and at most 20160, not {minutes:g}.", 2)
+        raise UserError(f"--minutes: expected a duration of more than 0 and at most 20160 minutes, got {minutes:g}.", 2)
     nodes = project.load_nodes(file).nodes
-    found = [estimate(node, minutes * 60) for node in nodes]
+    estimates = [estimate(node, minutes * 60) for node in nodes]
     regions = estimate_shared(nodes)
-    known = [each.month for each in found if each.month is not None]
-    total = sum(known) + sum(each.month for each in regions)
+    months = [node.month for node in estimates if node.month is not None]
+    total = sum(months) + sum(region.month for region in regions)
     if as_json:
         answer: dict[str, Any] = {
             "prices_of": prices.AS_OF.isoformat(),
             "minutes": minutes,
             "currency": "USD",
-            "nodes": [{**asdict(each), "month": each.month} for each in found],
-            "shared": [asdict(each) for each in regions],
+            "nodes": [{**asdict(node), "month": node.month} for node in estimates],
+            "shared": [asdict(region) for region in regions],
             "month": total,
-            "complete": len(known) == len(found),
+            "complete": len(months) == len(estimates),
         }
         print(json.dumps(answer, indent=2))
         return
     console = Console(highlight=False, soft_wrap=True)
     rows = [
-        [each.node, each.cloud, each.size, usd(each.run), f"{each.runs_month:.0f}", usd(each.month)] for each in found
+        [node.node, node.cloud, node.size, usd(node.run), f"{node.runs_month:.0f}", usd(node.month)]
+        for node in estimates
     ]
     rows += [
-        [f"({one.cloud} {one.region})", one.cloud, one.what, "", "", usd(one.month)] for one in regions if one.month
+        [f"({region.cloud} {region.region})", region.cloud, region.what, "", "", usd(region.month)]
+        for region in regions
+        if region.month
     ]
     rows.append(["all", "", "", "", "", usd(total)])
     console.print(table(["node", "cloud", "what", "USD a run", "runs a month", "USD a month"], rows))
-    for each in found:
-        if each.why:
-            console.print(f"{each.node}: {each.why}, so the sum is without its runs.", markup=False)
+    for node in estimates:
+        if node.why:
+            console.print(f"{node.node}: {node.why}, so the total excludes its runs.", markup=False)
     console.print(
         f"\nA run of {minutes:g} minutes (--minutes), {ROUNDS_MONTH} rounds a month. List prices of {prices.AS_OF} in "
         "the clouds' default regions, without free tiers, image storage and builds, logs and network."

@@ -1,4 +1,4 @@
-"""`pnodes dashboard`: a page of all nodes in the browser, or as a file. What is shown comes from the other rooms."""
+"""`pnodes dashboard`: shows all nodes on a page in the browser, or writes the page to a file."""
 
 import contextlib
 import os
@@ -6,7 +6,7 @@ import sys
 import threading
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -23,60 +23,60 @@ if TYPE_CHECKING:
 
 
 def dashboard(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; a free one when left out.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; by default a free one.")] = 0,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
     export: Annotated[
-        Path | None, typer.Option(help="Write the page as this one file instead, with the last runs' logs in it.")
+        Path | None, typer.Option(help="Write the page to this single file instead, including the latest logs.")
     ] = None,
-    runs: Annotated[int, typer.Option(min=0, max=40, help="How many runs of each node --export keeps the log of.")] = 3,
+    runs: Annotated[int, typer.Option(min=0, max=40, help="Number of logs per node that --export includes.")] = 3,
     stack: StackOption = None,
 ) -> None:
-    """Show all nodes on a page: rounds, triggers, durations, submissions, cost so far, logs. It changes nothing.
+    """Show all nodes on a page: rounds, triggers, durations, submissions, cost so far, logs. Changes nothing.
 
-    The page is on this machine alone and ends with Ctrl-C. With --export, exit code 1 when a cloud or Numerai could
-    not be asked; the others are in the file nevertheless.
+    Only this machine can open the page; Ctrl-C stops it. With --export, exits with 1 if a cloud or Numerai could not
+    be queried; the file then contains the data of the others.
     """
-    found = DeployedStack.read(stack)
+    deployed = DeployedStack.read(stack)
     stack_name = stack or Pulumi.find().selected_stack() or "selected stack"
     title = f"{project.project_name(project.project_folder())}/{stack_name}"
     if export is not None:
-        _export(deployment(found, title), export, runs)
+        _export(describe_deployment(deployed, title), export, runs)
         return
-    _serve(found, stack, title, port, browser)
+    _serve(deployed, stack, title, port, browser)
 
 
-def _serve(found: DeployedStack, chosen: str | None, title: str, port: int, browser: bool) -> None:
+def _serve(deployed: DeployedStack, stack: str | None, title: str, port: int, browser: bool) -> None:
     from pnodes.dashboard.serve import PortTaken, Serving, listen
     from pnodes.dashboard.watch import Watch
 
-    shown = found
+    shown = deployed
 
     def reload() -> "Deployment | None":
         nonlocal shown
-        now = DeployedStack.read(chosen)
-        if now.same_as(shown):
+        current = DeployedStack.read(stack)
+        if current.same_as(shown):
             return None
-        shown = now
-        return deployment(now, title)
+        shown = current
+        return describe_deployment(current, title)
 
     console = Console(highlight=False, soft_wrap=True)
 
-    def ready(address: str, once: str) -> None:
-        console.print(f"The page is at {address} (for this machine only; Ctrl-C ends it).", markup=False)
-        # The address that works once: what a browser is started with, everybody on the machine can see.
+    def announce(address: str, one_time_address: str) -> None:
+        console.print(f"The page is at {address} (only on this machine; Ctrl-C stops it).", markup=False)
+        # The browser gets an address that works once: every user of the machine can see its command line.
         if browser and _has_screen():
-            # In a thread: what opens it may wait until the browser ends.
-            threading.Thread(target=_open, args=(once,), daemon=True).start()
+            # In a thread: the call may block until the browser exits.
+            threading.Thread(target=_open, args=(one_time_address,), daemon=True).start()
 
     try:
-        opened = listen(port)
+        listener = listen(port)
     except PortTaken as error:
-        raise UserError(f"{error}. Leave --port out for a free one.", 2) from None
-    Serving(Watch(deployment(found, title), reload), opened, ready).serve_until_stopped()
+        raise UserError(f"{error}. Omit --port to use a free one.", 2) from None
+    Serving(Watch(describe_deployment(deployed, title), reload), listener, announce).serve_until_stopped()
 
 
 def _has_screen() -> bool:
-    """Whether a browser has a window to open; without one, a browser in text would take the terminal."""
+    """Whether a browser can open a window. Without a screen, a text browser would take over the terminal."""
     return not sys.platform.startswith("linux") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")))
 
 
@@ -85,45 +85,51 @@ def _open(address: str) -> None:
         webbrowser.open(address)
 
 
-def _export(shown: "Deployment", path: Path, runs: int) -> None:
-    from pnodes.dashboard.report import build_report, write
+def _export(deployment: "Deployment", path: Path, runs: int) -> None:
+    from pnodes.dashboard.report import report, write
 
     console = Console(highlight=False, soft_wrap=True)
     if path.is_dir() or not path.parent.is_dir():
-        raise UserError(f"--export: expected the name of a file in a folder that exists, got {path}.", 2)
-    with console.status("Asking the clouds and Numerai ..."):
-        document, problems = build_report(shown, runs)
+        raise UserError(f"--export: expected a file in an existing folder, got {path}.", 2)
+    with console.status("Querying the clouds and Numerai ..."):
+        document, problems = report(deployment, runs)
     try:
         write(path, document)
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror}).") from None
-    console.print(f"{path}: {len(document.encode()) // 1024 + 1} KiB, all in one file.", markup=False)
+    console.print(f"{path}: {len(document.encode()) // 1024 + 1} KiB, a single file.", markup=False)
     for sentence in problems:
         Console(stderr=True, highlight=False, soft_wrap=True).print(sentence, markup=False)
     if problems:
         raise typer.Exit(1)
 
 
-def deployment(found: DeployedStack, title: str) -> "Deployment":
-    """The stack as the page asks about it."""
+def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
+    """Return the stack and its data sources in the form that the page needs."""
     from nodefile import Tournament
     from pnodes.dashboard.deployment import DeployedNode, Deployment
     from providers.numerai.client import Client
 
-    accounts = Accounts(found.configured)
+    accounts = Accounts(deployed.configured)
     nodes = {
         name: DeployedNode(
             name, node.facts.cloud, node.facts.region, node.size, node.tournament, node.model_id, node.console,
-            found.settings.get(name),
+            deployed.settings.get(name),
         )
-        for name, node in found.nodes.items()
+        for name, node in deployed.nodes.items()
     }  # fmt: skip
+
+    def list_submissions(name: str) -> list[dict[str, Any]]:
+        node = deployed.nodes[name]
+        submissions: list[dict[str, Any]] = deployed.numerai(node.account).submissions(node.model_id)
+        return submissions
+
     return Deployment(
         title=title,
         nodes=nodes,
-        operations=lambda name: accounts.of(found.nodes[name].facts),
-        submissions=lambda name: found.numerai(found.nodes[name].account).submissions(found.nodes[name].model_id),
+        operations=lambda name: accounts.of(deployed.nodes[name].facts),
+        submissions=list_submissions,
         current_round=lambda name: Client().current_round(Tournament(name).number),
         rounds=lambda name: Client().rounds(Tournament(name).number),
-        secrets=found.secrets(),
+        secrets=deployed.secrets(),
     )

@@ -1,4 +1,4 @@
-"""`pnodes diff`: what `pulumi up` would change, in the nodes' own terms, with what a month costs before and after."""
+"""`pnodes diff`: shows what `pulumi up` would change, node by node, with the monthly costs before and after."""
 
 import json
 from dataclasses import asdict
@@ -18,17 +18,16 @@ from pnodes.pulumi import Pulumi
 def diff(
     stack: StackOption = None,
     plan: Annotated[
-        Path | None, typer.Option(help="What `pulumi preview --json` printed before, instead of a preview now.")
+        Path | None, typer.Option(help="Read the saved output of `pulumi preview --json` instead of running a preview.")
     ] = None,
-    minutes: Annotated[float, typer.Option(help="How long a run takes, for the cost.")] = 10.0,
-    markdown: Annotated[bool, typer.Option("--markdown", help="For a comment on a pull request.")] = False,
-    as_json: AsJson = False,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="End with 3 when something would change, as scripts like it.")
+    minutes: Annotated[float, typer.Option(help="Duration of a run in minutes, for the cost estimate.")] = 10.0,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown for a comment on a pull request.")
     ] = False,
+    as_json: AsJson = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 if anything would change.")] = False,
 ) -> None:
-    """Preview nodes.yaml against what is deployed, and tell it node by node. Changes nothing."""
-    from nodefile.settings import dump_settings
+    """Compare nodes.yaml with the deployed nodes, and show the differences node by node. Changes nothing."""
     from pnodes.plan.markdown import headline, render
     from pnodes.plan.preview import NotAPlan, read
     from pnodes.plan.summary import summarise
@@ -37,12 +36,12 @@ def diff(
     wanted = dump_settings(project.load_nodes())
     pulumi = Pulumi.find()
     try:
-        found = read(pulumi.preview(stack) if plan is None else _saved(plan))
+        preview = read(pulumi.preview(stack) if plan is None else _read_saved(plan))
     except NotAPlan as error:
         raise UserError(str(error), 2) from None
-    if found.messages:
-        raise UserError("the preview failed:\n" + "\n".join(found.messages))
-    summary = summarise(found, wanted, minutes)
+    if preview.messages:
+        raise UserError("the preview failed:\n" + "\n".join(preview.messages))
+    summary = summarise(preview, wanted, minutes)
     name = stack or pulumi.selected_stack() or "not selected"
     if as_json:
         print(json.dumps(asdict(summary), indent=2))
@@ -53,19 +52,19 @@ def diff(
         console.print(f"{headline(summary)}.", markup=False)
         if summary.nodes:
             rows = [
-                [one.node, one.kind, "; ".join(one.details), usd(one.month_before), usd(one.month_after)]
-                for one in summary.nodes
+                [node.node, node.kind, "; ".join(node.details), usd(node.month_before), usd(node.month_after)]
+                for node in summary.nodes
             ]
             rows.append(["all", "", "", usd(summary.month_before), usd(summary.month_after)])
             console.print(table(["node", "", "change", "USD a month before", "after"], rows))
-    if exit_code and not found.empty:
+    if exit_code and not preview.empty:
         raise typer.Exit(3)
 
 
-def _saved(plan: Path) -> Any:
+def _read_saved(plan: Path) -> Any:
     try:
         return json.loads(plan.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{plan} cannot be read: {error.strerror}.", 2) from None
     except ValueError:
-        raise UserError(f"{plan} is not JSON; expected what `pulumi preview --json` printed.", 2) from None
+        raise UserError(f"{plan} is not JSON; expected the output of `pulumi preview --json`.", 2) from None

@@ -1,4 +1,4 @@
-"""`pnodes doctor`: whether everything that `pulumi up` and a round need is there, and what mends what is not."""
+"""`pnodes doctor`: checks the prerequisites of `pulumi up` and of a round, and shows how to fix each failure."""
 
 import json
 import os
@@ -16,9 +16,9 @@ _STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red", "not checke
 
 
 def doctor(stack: StackOption = None, as_json: AsJson = False) -> None:
-    """Check the engine, the stack, nodes.yaml, the clouds that it names, their quotas, and Numerai. Changes nothing.
+    """Check the engine, the stack, nodes.yaml, its clouds, their quotas, and Numerai. Changes nothing.
 
-    Exit code 1 when something failed; each failure says the command that mends it.
+    Exits with 1 if a check failed; each failure names the command that fixes it.
     """
     from pnodes.doctor.examination import Patient, examine
     from pnodes.engine import find
@@ -29,15 +29,15 @@ def doctor(stack: StackOption = None, as_json: AsJson = False) -> None:
     pulumi = Pulumi(engine, folder, os.environ) if engine else None
     patient = Patient(folder, project.project_name(folder), pulumi, stack)
     console = Console(highlight=False, soft_wrap=True)
-    found: list[Section] = []
+    sections: list[Section] = []
     with Console(stderr=True).status("") as progress:
         for section in examine(patient, progress.update):
-            found.append(section)
+            sections.append(section)
             if not as_json:
                 _show(console, section)
-    levels = [finding.level for section in found for finding in section.findings]
+    levels = [finding.level for section in sections for finding in section.findings]
     if as_json:
-        print(json.dumps(_document(found, Level.FAILED not in levels), indent=2))
+        print(json.dumps(_document(sections, Level.FAILED not in levels), indent=2))
     else:
         counts = [f"{levels.count(level)} {level}" for level in Level if level in levels]
         console.print(f"\n{', '.join(counts)}.")
@@ -47,13 +47,15 @@ def doctor(stack: StackOption = None, as_json: AsJson = False) -> None:
 
 def _show(console: Console, section: Any) -> None:
     console.print(f"\n[bold]{section.title}[/]")
-    for each in section.findings:
-        console.print(f"  [{_STYLES[each.level]}]{each.level:<11}[/]", end=" ")
-        console.print(f"{each.check}: {each.text}", markup=False)
-        if each.mend:
-            console.print(f"{'':14}-> {each.mend}", markup=False)
+    for finding in section.findings:
+        console.print(f"  [{_STYLES[finding.level]}]{finding.level:<11}[/]", end=" ")
+        console.print(f"{finding.check}: {finding.text}", markup=False)
+        if finding.mend:
+            console.print(f"{'':14}-> {finding.mend}", markup=False)
 
 
-def _document(found: list[Any], well: bool) -> dict[str, Any]:
-    sections = [{"title": one.title, "findings": [asdict(each) for each in one.findings]} for one in found]
-    return {"ok": well, "sections": sections}
+def _document(sections: list[Any], ok: bool) -> dict[str, Any]:
+    documents = [
+        {"title": section.title, "findings": [asdict(finding) for finding in section.findings]} for section in sections
+    ]
+    return {"ok": ok, "sections": documents}

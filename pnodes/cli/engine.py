@@ -1,19 +1,18 @@
-"""`pnodes engine`: which Pulumi engine is used, and where it comes from; installs one when there is none."""
+"""`pnodes engine`: shows the Pulumi engine in use and its origin; installs one if there is none."""
 
 import json
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
+from pnodes.cli.options import AsJson
 from pnodes.engine import ensure
 
 
-def engine(as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False) -> None:
-    """Show the Pulumi engine that is used, installing one when there is none."""
-    tell = Console(stderr=True, highlight=False, soft_wrap=True)
-    found = ensure(lambda line: tell.print(line, markup=False))
+def engine(as_json: AsJson = False) -> None:
+    """Show the Pulumi engine in use; install one if there is none."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    pulumi = ensure(lambda line: console.print(line, markup=False))
     if as_json:
-        print(json.dumps({"path": str(found.path), "version": str(found.version), "source": found.source}))
+        print(json.dumps({"path": str(pulumi.path), "version": str(pulumi.version), "source": pulumi.source}))
     else:
-        print(f"{found.path}  Pulumi {found.version}, {found.origin}")
+        print(f"{pulumi.path}  Pulumi {pulumi.version}, {pulumi.origin}")

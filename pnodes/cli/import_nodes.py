@@ -1,7 +1,7 @@
-"""`pnodes import`: numerai-cli's nodes become entries of nodes.yaml, and its API keys secrets of the stack.
+"""`pnodes import`: adds the nodes of numerai-cli to nodes.yaml, and its API keys to the stack's secrets.
 
-The file is written whole or not at all, after everything about it was checked; what is different from before is said
-node by node. numerai-cli's own files, and what it runs in the clouds, are left as they are.
+The command checks the new content before it writes it, completely or not at all, and lists the differences node by
+node. It leaves the files of numerai-cli and its resources in the clouds unchanged.
 """
 
 import json
@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from pnodes import project
+from pnodes.cli.options import AsJson
 from pnodes.errors import UserError
 from pnodes.wording import plural
 
@@ -21,32 +22,33 @@ _NODES_JSON = Path("~/.numerai/nodes.json")
 
 def import_nodes(
     nodes_json: Annotated[
-        Path, typer.Argument(metavar="[NODES_JSON]", help="numerai-cli's file.", show_default=True)
+        Path, typer.Argument(metavar="[NODES_JSON]", help="The nodes.json of numerai-cli.", show_default=True)
     ] = _NODES_JSON,
     file: Annotated[
-        Path | None, typer.Option(help="The file that gets the nodes; nodes.yaml beside Pulumi.yaml when left out.")
+        Path | None, typer.Option(help="File to add the nodes to; by default nodes.yaml beside Pulumi.yaml.")
     ] = None,
     skip: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Leave out a node, by its name there; once for each.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Skip a node, by its name in numerai-cli; repeat for more nodes."),
     ] = None,
     account: Annotated[
-        str | None, typer.Option(help="Which Numerai account the nodes are of, when there are several.")
+        str | None, typer.Option(help="Numerai account of the nodes, if you have several accounts.")
     ] = None,
     keys: Annotated[
         bool,
-        typer.Option(
-            envvar="PNODES_IMPORT_KEYS", help="Whether the API keys go into the selected stack's configuration."
-        ),
+        typer.Option(envvar="PNODES_IMPORT_KEYS", help="Copy the API keys to the selected stack's configuration."),
     ] = True,
-    only_keys: Annotated[bool, typer.Option("--only-keys", help="The keys alone; nodes.yaml is not touched.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the file that would be written, and change nothing.")
+    only_keys: Annotated[
+        bool, typer.Option("--only-keys", help="Copy only the API keys; leave nodes.yaml unchanged.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the new content of the file, and change nothing.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Take over numerai-cli's nodes: nodes.yaml gets them, the stack's encrypted configuration gets the API keys.
+    """Import the nodes of numerai-cli into nodes.yaml, and its API keys into the stack's encrypted configuration.
 
-    Nothing is overwritten, and nothing of numerai-cli's is changed. Exit code 2 when the files cannot be used.
+    Overwrites nothing, and changes nothing of numerai-cli. Exits with 2 if the files cannot be used.
     """
     from nodefile import fields
     from pnodes.migrate import import_keys
@@ -65,48 +67,46 @@ def import_nodes(
     nodes = None if only_keys else nodes_import.prepare(source, target, frozenset(skip or ()), account)
     move = import_keys.prepare(source.parent / ".keys", folder, account, wanted=keys and not dry_run)
     if nodes is None:
-        _tell_keys(move.run(), as_json)
+        _print_keys(move.run(), as_json)
         return
     with nodes.checked() as change:
-        found = nodes.report(change.nodes, move.wants)
+        report = nodes.report(change.nodes, move.lacks)
         if not dry_run:
-            found["keys"] = move.run()
+            report["keys"] = move.run()
             try:
                 change.put()
             except BaseException:
                 move.undo()
                 raise
-    found["written"] = not dry_run
+    report["written"] = not dry_run
     if as_json:
-        print(json.dumps({**found, **({"content": nodes.content.decode()} if dry_run else {})}, indent=2))
+        print(json.dumps({**report, **({"content": nodes.content.decode()} if dry_run else {})}, indent=2))
         return
     if dry_run:
         sys.stdout.write(nodes.content.decode())
         sys.stdout.flush()
-    _tell(found, source, Console(stderr=dry_run, highlight=False, soft_wrap=True, markup=False))
+    _print_report(report, source, Console(stderr=dry_run, highlight=False, soft_wrap=True, markup=False))
 
 
-def _tell(found: dict[str, Any], source: Path, console: Console) -> None:
-    nodes = plural(len(found["nodes"]), "node")
-    done = "Added" if found["written"] else "This would add"
-    console.print(
-        f"{done} {nodes} from {project.shorten_path(source)} to {found['file']}. What is different from before:"
-    )
-    for node in found["nodes"]:
+def _print_report(report: dict[str, Any], source: Path, console: Console) -> None:
+    nodes = plural(len(report["nodes"]), "node")
+    action = "Added" if report["written"] else "This would add"
+    console.print(f"{action} {nodes} from {project.shorten_path(source)} to {report['file']}. Changes:")
+    for node in report["nodes"]:
         renamed = "" if node["was"] == node["name"] else f", before {node['was']}"
         console.print(f"\n{node['name']} ({node['cloud']}, {node['region']}, {node['size']}{renamed})")
-        for note in node["notes"] or ["nothing but what holds for all"]:
+        for note in node["notes"] or ["only the changes that apply to all nodes"]:
             console.print(f"  - {note}.")
     console.print("\nall nodes")
-    for note in found["notes"]:
+    for note in report["notes"]:
         console.print(f"  - {note}.")
-    if not found["written"]:
+    if not report["written"]:
         return
-    console.print(f"\nAPI keys: {found['keys']['what']}")
+    console.print(f"\nAPI keys: {report['keys']['what']}")
     console.print("\nNext:")
-    for what, why in found["next"]:
-        console.print(f"  {what:<46} # {why}")
+    for command, comment in report["next"]:
+        console.print(f"  {command:<46} # {comment}")
 
 
-def _tell_keys(moved: dict[str, str | bool], as_json: bool) -> None:
+def _print_keys(moved: dict[str, str | bool], as_json: bool) -> None:
     print(json.dumps({"keys": moved}, indent=2) if as_json else f"API keys: {moved['what']}")

@@ -1,6 +1,6 @@
-"""The command line: which commands there are. Each lies in a module of its own and imports what it needs when it runs,
-so that `pnodes validate` is as quick as reading the file. Installed packages add more commands through the entry point
-group `pnodes.commands`: functions, or Typer applications with commands of their own."""
+"""Registers the commands of `pnodes`. Each has its own module, which imports most dependencies only when it runs, so
+that `pnodes validate` starts quickly. Installed packages add more commands through the entry point group
+`pnodes.commands`: functions, or Typer applications with commands of their own."""
 
 from importlib.metadata import entry_points
 
@@ -28,7 +28,7 @@ from pnodes.errors import Group
 
 app = typer.Typer(
     name="pnodes",
-    help="Everything you do between two `pulumi up`.",
+    help="Operate prediction nodes between two runs of `pulumi up`.",
     cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -59,5 +59,5 @@ for plugin in sorted(entry_points(group="pnodes.commands"), key=lambda point: po
 
 
 def run() -> None:
-    """The console script."""
+    """Run the console script."""
     app()

@@ -1,8 +1,8 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from typing import Annotated
 
 import typer
 
-StackOption = Annotated[str | None, typer.Option("--stack", "-s", help="The stack; the selected one when left out.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+StackOption = Annotated[str | None, typer.Option("--stack", "-s", help="Stack name; by default the selected one.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object instead of text.")]

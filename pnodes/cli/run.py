@@ -1,4 +1,4 @@
-"""`pnodes run`: one node's model on this machine, as its cloud would run it, and without submitting."""
+"""`pnodes run`: runs a node's model on this machine as its cloud does, but without submitting."""
 
 import json
 import os
@@ -18,57 +18,60 @@ from pnodes.errors import UserError
 
 
 def run(
-    name: Annotated[str, typer.Argument(metavar="NODE", help="The node's name in nodes.yaml.")],
+    name: Annotated[str, typer.Argument(metavar="NODE", help="Name of the node in nodes.yaml.")],
     command: Annotated[
-        str | None, typer.Option(help='Run this instead of the image\'s command, such as "python train.py".')
+        str | None, typer.Option(help='Command to run instead of the image\'s own, such as "python train.py".')
     ] = None,
     in_container: Annotated[
         bool,
-        typer.Option("--container", help="Build the image with podman or docker, and run it with the node's limits."),
+        typer.Option("--container", help="Build the image with podman or docker, and run it within the node's limits."),
     ] = False,
     submit: Annotated[
         bool, typer.Option("--submit", help="Use the real API keys, so that the model can submit.")
     ] = False,
-    round_number: Annotated[int | None, typer.Option("--round", min=0, help="Sets ROUND_NUMBER.")] = None,
-    test: Annotated[bool, typer.Option("--test", help="Sets IS_TEST, as a test of the webhook does.")] = False,
+    round_number: Annotated[int | None, typer.Option("--round", min=0, help="Set ROUND_NUMBER.")] = None,
+    test: Annotated[bool, typer.Option("--test", help="Set IS_TEST, as a test of the webhook does.")] = False,
     file: Annotated[
-        Path | None, typer.Option(help="The file with the node; nodes.yaml beside Pulumi.yaml when left out.")
+        Path | None, typer.Option(help="File with the node; by default nodes.yaml beside Pulumi.yaml.")
     ] = None,
     stack: Annotated[
         str | None,
-        typer.Option(help="With --submit: the stack whose configuration has the keys; else the selected one."),
+        typer.Option(help="With --submit: stack whose configuration has the keys; by default the selected one."),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object at the end; the model's output goes to standard error.")
+        bool, typer.Option("--json", help="Print a JSON object at the end; the model's output goes to standard error.")
     ] = False,
 ) -> None:
-    """Run a node's model on this machine. Ends with the model's own exit code.
+    """Run a node's model on this machine. Exits with the model's own exit code.
 
-    The model gets the variables that it has in the cloud and nothing else of yours. Files that it writes stay in its
-    source folder; predictions are checked and kept in .pnodes/, not submitted, unless --submit says so. Packages and
-    base images are downloaded without the variables that PNODES_INSTALL_WITHOUT names, such as HTTPS_PROXY,NO_PROXY.
+    The model gets the environment variables that it has in the cloud, and none of yours. Files that it writes stay in
+    its source folder. Predictions are checked and kept in .pnodes/; they are submitted only with --submit. Set
+    PNODES_INSTALL_WITHOUT to remove variables while packages and base images are downloaded, such as
+    HTTPS_PROXY,NO_PROXY.
     """
     from pnodes.local.local import RunOptions, run_node
     from pnodes.local.refused import CannotRun
 
     folder = project.project_folder(file.parent if file else None)
     path = file if file is not None else folder / "nodes.yaml"
-    node = _node(path, name)
+    node = _find_node(path, name)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    wishes = RunOptions(_words(command), in_container, submit, round_number, test, stack, to_stderr=as_json)
+    options = RunOptions(_split(command), in_container, submit, round_number, test, stack, to_stderr=as_json)
     try:
         with tempfile.TemporaryDirectory(prefix="pnodes-run-", ignore_cleanup_errors=True) as scratch, _interruptible():
-            outcome = run_node(node, path, wishes, Path(scratch), folder, os.environ, lambda text: _say(console, text))
+            outcome = run_node(
+                node, path, options, Path(scratch), folder, os.environ, lambda text: _print(console, text)
+            )
     except CannotRun as error:
         raise UserError(str(error), error.exit_code) from None
     for line in outcome.lines():
-        _say(console, line)
+        _print(console, line)
     if as_json:
         print(json.dumps(outcome.as_json(), indent=2))
     raise typer.Exit(outcome.ended.exit_code)
 
 
-def _node(path: Path, name: str) -> Any:
+def _find_node(path: Path, name: str) -> Any:
     from nodefile import NodeFileError, load
     from nodefile.problems import did_you_mean
 
@@ -84,7 +87,7 @@ def _node(path: Path, name: str) -> Any:
     return nodes[name]
 
 
-def _words(command: str | None) -> tuple[str, ...] | None:
+def _split(command: str | None) -> tuple[str, ...] | None:
     if command is None:
         return None
     try:
@@ -96,15 +99,15 @@ def _words(command: str | None) -> tuple[str, ...] | None:
     return words
 
 
-def _say(console: Console, text: str) -> None:
+def _print(console: Console, text: str) -> None:
     sys.stdout.flush()
     console.print(text, markup=False)
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C before the model has started, while packages are installed or the image is built."""
+    """Handle Ctrl-C before the model starts, while packages are installed or the image is built."""
     try:
         yield
     except KeyboardInterrupt:
-        raise UserError("interrupted before the model had started.", 130) from None
+        raise UserError("interrupted before the model started.", 130) from None

@@ -1,4 +1,4 @@
-"""`pnodes status`: every node's last run and submission, and the rounds, asked from all clouds and Numerai at once."""
+"""`pnodes status`: shows the last run and submission of every node, and the current rounds."""
 
 import json
 from collections.abc import Sequence
@@ -17,17 +17,16 @@ from providers.operations import Run, read_time
 
 
 def status(stack: StackOption = None, as_json: AsJson = False) -> None:
-    """Show every node: its last run, the newest submission of its model, and the rounds as Numerai tells them.
+    """Show the last run of every node, the newest submission of its model, and Numerai's current rounds.
 
-    Exit code 1 when a cloud or Numerai could not be asked; the others are shown nevertheless.
+    Exits with 1 if a cloud or Numerai could not be queried; the others are still shown.
     """
-    found = DeployedStack.read(stack)
-    statuses, rounds, problems = query(found)
+    statuses, rounds, problems = query(DeployedStack.read(stack))
     if as_json:
         print(json.dumps(_document(statuses, rounds, problems), indent=2))
     else:
         _show(statuses, rounds, problems)
-    if problems or any(each.problems for each in statuses):
+    if problems or any(entry.problems for entry in statuses):
         raise typer.Exit(1)
 
 
@@ -35,46 +34,46 @@ def _show(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], problem
     console = wide_console()
     rows = [
         [
-            each.node.name,
-            each.node.facts.cloud,
-            moment(each.run.created) if each.run else "-",
-            each.run.cause if each.run else "-",
-            str(each.run.state) if each.run else ("?" if each.problems else "never ran"),
-            duration(each.run.seconds) if each.run else "-",
-            _submission(each),
+            entry.node.name,
+            entry.node.facts.cloud,
+            moment(entry.run.created) if entry.run else "-",
+            entry.run.cause if entry.run else "-",
+            str(entry.run.state) if entry.run else ("?" if entry.problems else "never ran"),
+            duration(entry.run.seconds) if entry.run else "-",
+            _describe_submission(entry),
         ]
-        for each in statuses
+        for entry in statuses
     ]
     console.print(table(["node", "cloud", "last run", "started by", "job", "took", "submission"], rows))
     if rounds:
         console.print()
     for tournament, facts in rounds.items():
-        console.print(f"{tournament}: {_round(facts)}", markup=False)
-    # A sentence is told once, with all the nodes that it is about.
-    told: dict[str, list[str]] = {sentence: [] for sentence in problems}
-    for each in statuses:
-        for sentence in each.problems:
-            told.setdefault(sentence, []).append(each.node.name)
+        console.print(f"{tournament}: {_describe_round(facts)}", markup=False)
+    # Each sentence is printed once, with all the nodes that it concerns.
+    nodes_by_problem: dict[str, list[str]] = {sentence: [] for sentence in problems}
+    for entry in statuses:
+        for sentence in entry.problems:
+            nodes_by_problem.setdefault(sentence, []).append(entry.node.name)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
-    for sentence, names in told.items():
+    for sentence, names in nodes_by_problem.items():
         errors.print(f"{', '.join(names) + ': ' if names else ''}{sentence}", markup=False)
 
 
-def _submission(status: Status) -> str:
+def _describe_submission(status: Status) -> str:
     if status.submission is None:
         return "?" if status.problems else "none"
-    found = status.submission
-    text = f"round {(found.get('round') or {}).get('number', '?')}, {moment(read_time(found['insertedAt']))}"
-    match status.carries:
+    submission = status.submission
+    text = f"round {(submission.get('round') or {}).get('number', '?')}, {moment(when(submission['insertedAt']))}"
+    match status.is_of_last_run:
         case True:
             return f"{text}, of this run"
         case False:
             return f"{text}, not of this run"
-    return text if found.get("triggerId") else f"{text}, without a trigger id"
+    return text if submission.get("triggerId") else f"{text}, without a trigger id"
 
 
-def _round(facts: dict[str, Any], now: datetime | None = None) -> str:
-    """What Numerai tells of the newest round; the one after it is announced by opening."""
+def _describe_round(facts: dict[str, Any], now: datetime | None = None) -> str:
+    """Describe the newest round. Numerai does not announce the round after it."""
     now = now or datetime.now(UTC)
     opens, closes = read_time(facts.get("openTime")), read_time(facts.get("closeStakingTime") or facts.get("closeTime"))
     name = f"round {facts.get('number')}"
@@ -83,11 +82,11 @@ def _round(facts: dict[str, Any], now: datetime | None = None) -> str:
     if closes and now < closes:
         return f"{name} is open until {moment(closes)}, for {duration((closes - now).total_seconds())} more"
     ended = f"{name} closed {moment(closes)}" if closes else f"{name} is the newest"
-    return f"{ended}; Numerai has not told yet when the next one opens"
+    return f"{ended}; Numerai has not announced the next one yet"
 
 
-def described(run: Run) -> dict[str, Any]:
-    """A run for JSON."""
+def run_as_json(run: Run) -> dict[str, Any]:
+    """Return a run as a JSON object."""
     return {
         "id": run.id,
         "state": str(run.state),
@@ -105,17 +104,17 @@ def _document(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], pro
     return {
         "nodes": [
             {
-                "name": each.node.name,
-                "cloud": each.node.facts.cloud,
-                "region": each.node.facts.region,
-                "tournament": each.node.tournament,
-                "model_id": each.node.model_id,
-                "run": described(each.run) if each.run else None,
-                "submission": each.submission,
-                "submission_of_this_run": each.carries,
-                "problems": each.problems,
+                "name": entry.node.name,
+                "cloud": entry.node.facts.cloud,
+                "region": entry.node.facts.region,
+                "tournament": entry.node.tournament,
+                "model_id": entry.node.model_id,
+                "run": run_as_json(entry.run) if entry.run else None,
+                "submission": entry.submission,
+                "submission_of_this_run": entry.is_of_last_run,
+                "problems": entry.problems,
             }
-            for each in statuses
+            for entry in statuses
         ],
         "rounds": rounds,
         "problems": list(problems),

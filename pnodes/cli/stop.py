@@ -1,4 +1,4 @@
-"""`pnodes stop`: ends a node's job, wherever it is, and waits until its cloud says so."""
+"""`pnodes stop`: stops a node's job on any cloud, and waits until it has ended."""
 
 import json
 import time
@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from pnodes.cli.options import AsJson, StackOption
-from pnodes.cli.status import described
+from pnodes.cli.status import run_as_json
 from pnodes.deployed.accounts import Accounts
 from pnodes.deployed.stack import DeployedStack
 from pnodes.errors import UserError
@@ -17,52 +17,48 @@ from providers.operations import NodeOperations, Run
 
 
 def stop(
-    node: Annotated[str, typer.Argument(metavar="NODE", help="The node's name.")],
-    run: Annotated[str | None, typer.Option(help="Which run, by its id or how it begins.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All runs of the node that are under way.")] = False,
-    timeout: Annotated[int, typer.Option(min=0, help="Seconds to wait for the end.")] = 300,
+    node: Annotated[str, typer.Argument(metavar="NODE", help="Name of the node.")],
+    run: Annotated[str | None, typer.Option(help="Id of the run, or its beginning.")] = None,
+    stop_all: Annotated[bool, typer.Option("--all", help="Stop all runs of the node.")] = False,
+    timeout: Annotated[int, typer.Option(min=0, help="Seconds to wait for the end of the job.")] = 300,
     stack: StackOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cancel a node's running job. What it has submitted already stays submitted.
+    """Cancel a node's running job. Submissions that it has already made remain.
 
-    Exit code 1 when there is none under way, or it has not ended in time.
+    Exits with 1 if no job is running, or if a job does not end in time.
     """
-    found = DeployedStack.read(stack)
-    chosen = found.node(node)
-    cloud = Accounts(found.configured).of(chosen.facts)
-    under_way = [each for each in cloud.runs(limit=50) if not each.state.ended]
+    deployed = DeployedStack.read(stack)
+    cloud = Accounts(deployed.configured).of(deployed.node(node).facts)
+    active = [listed for listed in cloud.runs(limit=50) if not listed.state.ended]
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
-    ended = []
-    for each in _meant(node, under_way, run, every):
-        cloud.stop(each)
-        console.print(f"{node}: told {each.id} to stop", markup=False)
-        with console.status(f"Waiting for the end of {each.id} ..."):
-            ended.append(_wait(cloud, each, timeout))
+    stopped = []
+    for job in _select(node, active, run, stop_all):
+        cloud.stop(job)
+        console.print(f"{node}: stopping {job.id}", markup=False)
+        with console.status(f"Waiting for the end of {job.id} ..."):
+            stopped.append(_wait(cloud, job, timeout))
     if as_json:
-        print(json.dumps({"node": node, "runs": [described(each) for each in ended]}, indent=2))
+        print(json.dumps({"node": node, "runs": [run_as_json(job) for job in stopped]}, indent=2))
     else:
-        for each in ended:
-            console.print(f"{node}: {each.id} is {each.state}", markup=False)
-    late = [each.id for each in ended if not each.state.ended]
+        for job in stopped:
+            console.print(f"{node}: {job.id} is {job.state}", markup=False)
+    late = [job.id for job in stopped if not job.state.ended]
     if late:
-        raise UserError(f"{', '.join(late)} has not ended within {timeout} s; `pnodes status` tells when it has.")
+        raise UserError(f"{', '.join(late)} did not end within {timeout} s; check `pnodes status` later.")
 
 
-def _meant(node: str, under_way: list[Run], beginning: str | None, every: bool) -> list[Run]:
-    """The runs to stop. Raises UserError."""
-    if not under_way:
-        raise UserError(f"No run of {node} is under way.")
-    if beginning is not None:
-        found = [each for each in under_way if each.id.startswith(beginning)]
-        if not found:
-            raise UserError(f"No run of {node} that is under way has an id that begins with {beginning!r}.", 2)
-    else:
-        found = under_way
-    if len(found) > 1 and not every:
-        listed = ", ".join(f"{each.id} ({each.state}, since {moment(each.created)})" for each in found)
-        raise UserError(f"{len(found)} runs of {node} are under way: {listed}. Name one with --run, or use --all.", 2)
-    return found
+def _select(node: str, active: list[Run], prefix: str | None, stop_all: bool) -> list[Run]:
+    """Return the runs to stop. Raises UserError."""
+    if not active:
+        raise UserError(f"No run of {node} is active.")
+    selected = [run for run in active if run.id.startswith(prefix or "")]
+    if not selected:
+        raise UserError(f"No active run of {node} has an id that begins with {prefix!r}.", 2)
+    if len(selected) > 1 and not stop_all:
+        choices = ", ".join(f"{run.id} ({run.state}, since {moment(run.created)})" for run in selected)
+        raise UserError(f"{len(selected)} runs of {node} are active: {choices}. Name one with --run, or use --all.", 2)
+    return selected
 
 
 def _wait(cloud: NodeOperations, run: Run, timeout: float) -> Run:

@@ -1,4 +1,4 @@
-"""`pnodes trigger`: a job now, by the node's own trigger, as its schedule would start one."""
+"""`pnodes trigger`: starts a job of a node now, through its own trigger, as its schedule does."""
 
 import json
 from typing import Annotated
@@ -12,14 +12,14 @@ from pnodes.deployed.start import start
 
 
 def trigger(
-    node: Annotated[str, typer.Argument(metavar="NODE", help="The node's name.")],
+    node: Annotated[str, typer.Argument(metavar="NODE", help="Name of the node.")],
     stack: StackOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a job of the node now, by its own trigger, as its schedule would.
+    """Start a job of the node now, through its own trigger, as its schedule does.
 
-    The run has no trigger id: only Numerai makes those, and one made up here would go to Numerai with the submission.
-    What it submits counts like any other. `pnodes test` has Numerai fire the webhook instead, with an id of its own.
+    Its submission counts like any other. The run has no trigger id, since only Numerai issues them. To run a node with
+    a trigger id, use `pnodes test`, which has Numerai fire the webhook.
     """
     answer = start(DeployedStack.read(stack).node(node))
     job = str(answer.get("job") or "").rsplit("/", 1)[-1]
@@ -28,4 +28,4 @@ def trigger(
         return
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{node}: {answer.get('status')}{', job ' + job if job else ''}", markup=False)
-    console.print(f"Follow it with `pnodes logs {node} --follow`, end it with `pnodes stop {node}`.", markup=False)
+    console.print(f"Follow it with `pnodes logs {node} --follow`, stop it with `pnodes stop {node}`.", markup=False)

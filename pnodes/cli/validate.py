@@ -1,4 +1,4 @@
-"""`pnodes validate`: the checks that `pulumi preview` and `pulumi up` make before anything else, without an engine."""
+"""`pnodes validate`: runs the first checks of `pulumi preview` and `pulumi up`, without an engine."""
 
 import json
 from collections import Counter
@@ -9,29 +9,37 @@ import typer
 from rich.console import Console
 
 from pnodes import project
+from pnodes.cli.options import AsJson
+from pnodes.wording import plural
 
 
 def validate(
     file: Annotated[
-        Path | None, typer.Argument(help="The file to check; nodes.yaml beside Pulumi.yaml when left out.")
+        Path | None, typer.Argument(help="File to check; by default nodes.yaml beside Pulumi.yaml.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+    as_json: AsJson = False,
     stack: Annotated[
         str | None,
-        typer.Option(help="Stack whose name goes into the names of resources, which have limits; dev when left out."),
+        typer.Option(help="Name of the stack, to check the length of resource names; by default dev."),
     ] = None,
 ) -> None:
-    """Check nodes.yaml: every problem on a line of its own, exit code 2 when there is one."""
+    """Check nodes.yaml and print each problem on its own line. Exits with 2 if there are problems."""
     from nodefile import NodeFileError
-    from providers.checks import DEFAULT_STACK, list_notes, load_checked
+    from providers.checks import DEFAULT_STACK, load_checked
 
     folder = project.project_folder(file.parent if file else None)
-    path = file if file is not None else _shortest(folder / "nodes.yaml")
+    path = file if file is not None else _shorten(folder / "nodes.yaml")
     try:
         checked = load_checked(path, project.project_name(folder), stack or DEFAULT_STACK)
     except NodeFileError as error:
         problems = [
-            {"path": str(p.path), "line": p.line, "column": p.column, "message": p.message} for p in error.problems
+            {
+                "path": str(problem.path),
+                "line": problem.line,
+                "column": problem.column,
+                "message": problem.message,
+            }
+            for problem in error.problems
         ]
         if as_json:
             print(json.dumps({"file": str(path), "valid": False, "problems": problems}, indent=2))
@@ -39,28 +47,27 @@ def validate(
             for problem in error.problems:
                 print(problem)
         raise typer.Exit(2) from None
-    nodes, given = checked.nodes, list_notes(checked)
+    nodes, notes_by_name = checked.nodes, notes(checked)
     if as_json:
-        found = [
+        documents = [
             {
-                "name": n.name,
-                "cloud": n.cloud,
-                "region": n.region,
-                "enabled": n.enabled,
-                "note": given.get(n.name),
+                "name": node.name,
+                "cloud": node.cloud,
+                "region": node.region,
+                "enabled": node.enabled,
+                "note": notes_by_name.get(node.name),
             }
-            for n in nodes
+            for node in nodes
         ]
-        print(json.dumps({"file": str(path), "valid": True, "problems": [], "nodes": found}, indent=2))
+        print(json.dumps({"file": str(path), "valid": True, "problems": [], "nodes": documents}, indent=2))
         return
-    for name, note in given.items():
+    for name, note in notes_by_name.items():
         print(f"{name}: {note}")
     clouds = Counter(node.cloud for node in nodes)
-    where = ", ".join(f"{count} on {cloud}" for cloud, count in sorted(clouds.items()))
-    plural = "node" if len(nodes) == 1 else "nodes"
-    Console(highlight=False, soft_wrap=True).print(f"{path}: {len(nodes)} {plural}, no problem ({where or 'empty'})")
+    counts = ", ".join(f"{count} on {cloud}" for cloud, count in sorted(clouds.items())) or "empty"
+    Console(highlight=False, soft_wrap=True).print(f"{path}: {plural(len(nodes), 'node')}, no problem ({counts})")
 
 
-def _shortest(path: Path) -> Path:
-    """Relative to where the person stands, if it lies below."""
+def _shorten(path: Path) -> Path:
+    """Return the path relative to the working directory if it lies inside it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

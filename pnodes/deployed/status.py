@@ -24,7 +24,7 @@ class Status:
     problems: list[str] = field(default_factory=list)
 
     @property
-    def carries(self) -> bool | None:
+    def is_of_last_run(self) -> bool | None:
         """Whether the newest submission has the trigger id of the last run; None if one of the two is missing."""
         if self.submission is None or self.run is None or not self.run.trigger_id:
             return None

@@ -1,1 +1,1 @@
-"""Edits of nodes.yaml by a command, and the example folders that new nodes start from."""
+"""Edits nodes.yaml for the commands, and copies the example folders from which new nodes start."""

@@ -1,4 +1,4 @@
-"""The models in examples/ that a new node can start from: which there are, and a copy of one."""
+"""Lists and copies the models in examples/ from which a new node can start."""
 
 import shutil
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pnodes import project
 from pnodes.engine.paths import ROOT, shown
 from pnodes.errors import UserError
 
-# What running or training an example leaves in its folder, and keys: none of it belongs to a copy.
+# Files that running or training an example leaves in its folder, and keys: a copy must not contain them.
 _NOT_COPIED = shutil.ignore_patterns(
     "model.joblib", "model.rds", "data", "__pycache__", "*.pyc", "*.part", "*.egg-info", "build", ".venv", ".git",
     ".ruff_cache", ".mypy_cache", ".pytest_cache", ".ipynb_checkpoints", ".Rproj.user", ".Rhistory", ".RData",
@@ -18,8 +18,8 @@ _NOT_COPIED = shutil.ignore_patterns(
 
 @dataclass(frozen=True)
 class Example:
-    """A folder of examples/. `models`: the folders in it of several models, whose build context is the whole; or, when
-    `variable` is given, what that variable is set to for each of several models in one image."""
+    """A folder in examples/. `models`: the folders of several models, which share the example as their build context.
+    With `variable`, all models share one image, and `models` are the values of that variable."""
 
     name: str
     tournament: str
@@ -27,21 +27,21 @@ class Example:
     models: tuple[str, ...] = ()
     variable: str | None = None
     training: str = '--command "python train.py"'
-    """How `pnodes run` trains it."""
+    """The options with which `pnodes run` trains the model."""
 
     @property
     def count(self) -> int:
-        """How many nodes it makes."""
+        """The number of nodes that the example creates."""
         return len(self.models) or 1
 
     def nodes(self, name: str) -> dict[str, str | None]:
-        """Node name -> the folder of its model inside the example; None for the example's own."""
+        """Return node name -> the folder of its model inside the example; None for the example's own folder."""
         if not self.models:
             return {name: None}
         return {f"{name}-{number}": None if self.variable else model for number, model in enumerate(self.models, 1)}
 
     def env(self, name: str) -> dict[str, dict[str, str]]:
-        """Node name -> the variables that it needs."""
+        """Return node name -> the environment variables that it needs."""
         if self.variable is None:
             return {}
         return {node: {self.variable: model} for node, model in zip(self.nodes(name), self.models, strict=True)}
@@ -60,13 +60,13 @@ EXAMPLES = (
     Example(
         "shared-package",
         "classic",
-        "Numerai Classic: two models (trees, ridge) that share a package; makes the nodes NAME-1 and NAME-2",
+        "Numerai Classic: two models (trees, ridge) that share a package; creates the nodes NAME-1 and NAME-2",
         ("model_1", "model_2"),
     ),
     Example(
         "predictors",
         "classic",
-        "Numerai Classic: several predictors in one image, as in the Cloud Run recipe; makes NAME-1 and NAME-2",
+        "Numerai Classic: several predictors in one image, as in the Cloud Run recipe; creates NAME-1 and NAME-2",
         ("pred1", "pred2"),
         "PREDICTOR",
     ),
@@ -74,28 +74,29 @@ EXAMPLES = (
 
 
 def find(name: str) -> Example:
-    """An example by its name."""
+    """Return an example by its name. Raises UserError."""
     from nodefile.problems import did_you_mean
 
-    known = {example.name: example for example in EXAMPLES}
-    if name not in known:
-        raise UserError(f'There is no example "{name}".{did_you_mean(name, known)} There are: {", ".join(known)}.', 2)
-    return known[name]
+    examples = {example.name: example for example in EXAMPLES}
+    if name not in examples:
+        hint = did_you_mean(name, examples)
+        raise UserError(f'There is no example "{name}".{hint} Choose one of: {", ".join(examples)}.', 2)
+    return examples[name]
 
 
-def folder_of(example: Example) -> Path:
-    """Where an example is: in the project that the person stands in, else in this checkout."""
+def find_folder(example: Example) -> Path:
+    """Return an example's folder: in the project of the working directory, else in this checkout. Raises UserError."""
     places = [project.project_folder() / "examples" / example.name, ROOT / "examples" / example.name]
-    found = next((place for place in places if place.is_dir()), None)
-    if found is None:
+    folder = next((place for place in places if place.is_dir()), None)
+    if folder is None:
         raise UserError(f"There is no folder {shown(places[-1])}. Run `pnodes` from a checkout of the project.")
-    return found
+    return folder
 
 
-def copy(example: Example, target: Path, written: str) -> None:
-    """Copy an example to a new or empty folder, whose path its README tells as `written`. Raises OSError."""
-    shutil.copytree(folder_of(example), target, symlinks=True, ignore=_NOT_COPIED, dirs_exist_ok=True)
+def copy(example: Example, target: Path, path: str) -> None:
+    """Copy an example to a new or empty folder, and use `path` for that folder in its README. Raises OSError."""
+    shutil.copytree(find_folder(example), target, symlinks=True, ignore=_NOT_COPIED, dirs_exist_ok=True)
     readme = target / "README.md"
     if readme.is_file():
         text = readme.read_text(encoding="utf-8")
-        readme.write_text(text.replace(f"examples/{example.name}", written), encoding="utf-8")
+        readme.write_text(text.replace(f"examples/{example.name}", path), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What `pnodes new` does: everything is looked at (`prepare`), then copied and written whole or not at all (`make`)."""
+"""Creates a node for `pnodes new`: `prepare` checks everything, then `create` makes all of the changes or none."""
 
 import os
 import shutil
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nodefile import check_name, fields
 from nodefile import edit as nodes_edit
+from nodefile import fields
 from nodefile.clouds import REGIONS
 from pnodes.edit import examples, nodes_write
 from pnodes.edit.examples import Example
@@ -16,8 +16,8 @@ from pnodes.errors import UserError
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the person asks for; paths are absolute."""
+class Request:
+    """The user's request; paths are absolute."""
 
     name: str
     example: Example
@@ -29,69 +29,61 @@ class Wish:
 
     @property
     def names(self) -> Mapping[str, str | None]:
-        """The nodes by name, each with its folder inside the copy."""
+        """The names of the new nodes, each with its folder inside the copy."""
         return self.example.nodes(self.name)
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """A wish that can be granted, with the content of nodes.yaml (None when there is no file) and its `defaults`."""
+    """A valid request, with the content of nodes.yaml (None if the file does not exist) and its `defaults`."""
 
-    wish: Wish
+    request: Request
     content: bytes | None
     defaults: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Made:
-    """What there is now."""
-
-    folder: Path
-    file: Path
-
-
-def prepare(wish: Wish) -> Preparation:
-    """Look at everything that can be wrong before a model is asked for; nothing is written."""
-    for name in wish.names:
-        if sentence := check_name(name):
+def prepare(request: Request) -> Preparation:
+    """Check the request before the command asks for models. Writes nothing. Raises UserError."""
+    for name in request.names:
+        if sentence := wrong_name(name):
             raise UserError(sentence, 2)
     for option, value, read in (
-        ("--cloud", wish.cloud, fields.read_cloud),
-        ("--size", wish.size, fields.read_size),
-        ("--region", wish.region, fields.read_text),
+        ("--cloud", request.cloud, fields.cloud),
+        ("--size", request.size, fields.size),
+        ("--region", request.region, fields.text),
     ):
-        _checked(option, value, read)
-    content, document = nodes_write.read(wish.file)
+        _check_option(option, value, read)
+    content, document = nodes_write.read(request.file)
     nodes = document.get("nodes") or {}
-    for name in wish.names:
+    for name in request.names:
         if name in nodes:
-            raise UserError(f'{wish.file.name} already has a node "{name}". Choose another name.', 2)
-    _free(wish.folder, examples.folder_of(wish.example))
+            raise UserError(f'{request.file.name} already has a node "{name}". Choose another name.', 2)
+    _check_folder(request.folder, examples.find_folder(request.example))
     defaults = document.get("defaults")
-    return Preparation(wish, content, defaults if isinstance(defaults, dict) else {})
+    return Preparation(request, content, defaults if isinstance(defaults, dict) else {})
 
 
-def make(prepared: Preparation, models: Mapping[str, str]) -> Made:
-    """Copy the example and add its nodes, whose models at Numerai these are."""
-    wish = prepared.wish
+def create(preparation: Preparation, models: Mapping[str, str]) -> None:
+    """Copy the example and add its nodes; `models`: node name -> its model at Numerai. Raises UserError."""
+    request = preparation.request
     for model in models.values():
-        _checked("--model", model, fields.read_model)
-    content = _edited(prepared, models)
-    made = _first_missing(wish.folder)
+        _check_option("--model", model, fields.model)
+    content = _add_nodes(preparation, models)
+    new_folder = _first_missing(request.folder)
     try:
-        examples.copy(wish.example, wish.folder, _relative(wish.folder, wish.file.parent))
-        with nodes_write.checked(wish.file, prepared.content, content) as change:
+        examples.copy(request.example, request.folder, _relative(request.folder, request.file.parent))
+        with nodes_write.checked(request.file, preparation.content, content) as change:
             change.put()
     except BaseException as error:
-        _undo(wish.folder, made)
+        _remove_copy(request.folder, new_folder)
         if isinstance(error, OSError):
-            raise UserError(f"{error.filename or wish.folder} cannot be written: {error.strerror or error}.") from None
+            path = error.filename or request.folder
+            raise UserError(f"{path} cannot be written: {error.strerror or error}.") from None
         raise
-    return Made(wish.folder, wish.file)
 
 
-def _checked(option: str, value: str | None, read: Callable[[Any], Any]) -> None:
-    """A value of the command line by the rules of nodes.yaml."""
+def _check_option(option: str, value: str | None, read: Callable[[Any], Any]) -> None:
+    """Check an option's value by the rules of nodes.yaml. Raises UserError."""
     try:
         if value is not None:
             read(value)
@@ -99,43 +91,41 @@ def _checked(option: str, value: str | None, read: Callable[[Any], Any]) -> None
         raise UserError(f"{option}: {error}", 2) from None
 
 
-def _free(folder: Path, example: Path) -> None:
-    """Whether a copy can go there."""
+def _check_folder(folder: Path, example: Path) -> None:
+    """Check that the example can be copied to this folder. Raises UserError."""
     if folder.resolve().is_relative_to(example.resolve()):
-        raise UserError(f"{folder} lies inside of the example that would be copied. Choose another --folder.", 2)
-    around = next(place for place in (folder, *folder.parents) if place.exists() or place.is_symlink())
-    if folder.is_symlink() or not around.is_dir():
-        raise UserError(f"{around} exists, and is no folder. Choose another name, or another --folder.", 2)
+        raise UserError(f"{folder} is inside the example to copy. Choose another --folder.", 2)
+    parent = next(place for place in (folder, *folder.parents) if place.exists() or place.is_symlink())
+    if folder.is_symlink() or not parent.is_dir():
+        raise UserError(f"{parent} exists but is not a folder. Choose another name, or another --folder.", 2)
     if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"The folder {folder} has files in it. Choose another name, or another --folder.", 2)
+        raise UserError(f"The folder {folder} is not empty. Choose another name, or another --folder.", 2)
 
 
-def _edited(prepared: Preparation, models: Mapping[str, str]) -> bytes:
-    """The content of nodes.yaml with the new nodes."""
-    wish, base = prepared.wish, prepared.wish.file.parent
-    root = _relative(wish.folder, base)
-    variables = wish.example.env(wish.name)
+def _add_nodes(preparation: Preparation, models: Mapping[str, str]) -> bytes:
+    """Return the content of nodes.yaml with the new nodes. Raises UserError."""
+    request = preparation.request
+    root = _relative(request.folder, request.file.parent)
+    variables = request.example.env(request.name)
     entries: dict[str, Mapping[str, nodes_edit.Value]] = {}
-    for name, inside in wish.names.items():
-        entry: dict[str, nodes_edit.Value] = {"model": models[name], "tournament": wish.example.tournament}
-        if wish.cloud or not prepared.defaults.get("cloud"):
-            entry["cloud"] = wish.cloud or next(iter(REGIONS))
-        entry |= {key: value for key, value in (("region", wish.region), ("size", wish.size)) if value}
-        entry["source"] = f"{root}/{inside}" if inside else root
-        if inside or prepared.defaults.get("context"):
+    for name, subfolder in request.names.items():
+        entry: dict[str, nodes_edit.Value] = {"model": models[name], "tournament": request.example.tournament}
+        if request.cloud or not preparation.defaults.get("cloud"):
+            entry["cloud"] = request.cloud or next(iter(REGIONS))
+        entry |= {key: value for key, value in (("region", request.region), ("size", request.size)) if value}
+        entry["source"] = f"{root}/{subfolder}" if subfolder else root
+        if subfolder or preparation.defaults.get("context"):
             entry["context"] = root
         if name in variables:
             entry["env"] = variables[name]
         entries[name] = entry
-    content = prepared.content
-    if content is None:
-        content = nodes_write.head(wish.file)
+    content = nodes_write.make_head(request.file) if preparation.content is None else preparation.content
     try:
         return nodes_edit.add_nodes(content, entries)
     except nodes_edit.CannotEdit as refused:
         raise UserError(
-            f"{wish.file.name} cannot be added to without a change to what it says. Write this under `nodes:`, and "
-            f"copy the example to {root}:\n{refused.lines}"
+            f"The nodes cannot be added to {request.file.name} without changing its existing content. Write these "
+            f"lines under `nodes:`, and copy the example to {root}:\n{refused.lines}"
         ) from None
 
 
@@ -144,7 +134,7 @@ def _relative(path: Path, start: Path) -> str:
 
 
 def _first_missing(folder: Path) -> Path | None:
-    """What a copy to this folder would make first: the folder, or one above it; None when all are there."""
+    """Return the topmost folder that a copy to this folder would create; None if the folder exists."""
     if folder.exists():
         return None
     while not folder.parent.exists():
@@ -152,13 +142,13 @@ def _first_missing(folder: Path) -> Path | None:
     return folder
 
 
-def _undo(folder: Path, made: Path | None) -> None:
-    """Remove the copy: with `made` and all in it, or the content of a folder that was there and empty."""
-    if made is not None:
-        shutil.rmtree(made, ignore_errors=True)
+def _remove_copy(folder: Path, new_folder: Path | None) -> None:
+    """Remove the copy: the whole `new_folder`, or only the content of `folder` if that existed before."""
+    if new_folder is not None:
+        shutil.rmtree(new_folder, ignore_errors=True)
         return
-    for each in folder.iterdir():
-        if each.is_dir() and not each.is_symlink():
-            shutil.rmtree(each, ignore_errors=True)
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
         else:
-            each.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)

@@ -1,5 +1,5 @@
-"""nodes.yaml before and after an edit: it is read, and its problems are shown, as `pnodes validate` does; the edited
-content takes its place only when it has no problem and nobody else has changed the file meanwhile."""
+"""Reads and replaces nodes.yaml for an edit, and prints problems as `pnodes validate` does. The new content replaces
+the file only if it has no problems and nobody has changed the file in the meantime."""
 
 import os
 import shutil
@@ -20,30 +20,30 @@ from providers.checks import load_checked
 _HEAD = """\
 # yaml-language-server: $schema={schema}
 #
-# One entry per prediction node. `pulumi preview` shows what an edit would change, `pulumi up` makes it so,
-# `pnodes validate` names mistakes with their line.
+# One entry per prediction node. `pulumi preview` shows what an edit would change, `pulumi up` applies it,
+# `pnodes validate` reports mistakes with their line.
 
 """
 
 
-def head(file: Path) -> bytes:
-    """What a file begins with that was not there before."""
+def make_head(file: Path) -> bytes:
+    """Return the first lines of a new file."""
     schema = project.project_folder(file.parent) / "nodes.schema.json"
     return _HEAD.format(schema=Path(os.path.relpath(schema, file.parent)).as_posix()).encode()
 
 
 def read(file: Path) -> tuple[bytes | None, dict[str, Any]]:
-    """The file's content (None when there is none) and what it says. A file with problems is shown as `pnodes validate`
-    shows it; one without any node yet is none of them."""
+    """Return the file's content (None if there is no file) and its parsed value. Print problems and exit with 2 if it
+    has any; a file without nodes is valid here."""
     if not file.parent.is_dir():
-        raise UserError(f"There is no folder {file.parent}, in which {file.name} would lie.", 2)
-    content = _bytes(file)
+        raise UserError(f"The folder {file.parent} for {file.name} does not exist.", 2)
+    content = _read_bytes(file)
     if content is None:
         return None, {}
     document = yaml_source.read(content)
     value = {} if document.value is None else document.value
     if document.problems or not isinstance(value, dict) or value.get("nodes"):
-        _, problems = _looked_at(file, file)
+        _, problems = _check(file, file)
         if problems:
             for problem in problems:
                 print(problem)
@@ -53,7 +53,7 @@ def read(file: Path) -> tuple[bytes | None, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Change:
-    """Edited content that has no problem: its nodes, and the function that puts it in the file's place."""
+    """Edited content without problems: its nodes, and the function that replaces the file."""
 
     nodes: NodeFile
     put: Callable[[], None]
@@ -61,26 +61,26 @@ class Change:
 
 @contextmanager
 def checked(
-    file: Path, before: bytes | None, after: bytes, was: Mapping[str, str] | None = None, advice: str = ""
+    file: Path, before: bytes | None, after: bytes, old_names: Mapping[str, str] | None = None, advice: str = ""
 ) -> Iterator[Change]:
-    """Check the edited content beside the file, so that its paths lead to the same places; what is wrong with it is
-    shown, and ends the command. Nothing stays of it without `put`. `was`: what new nodes were called before; `advice`
-    follows the problems."""
+    """Check the edited content in a temporary file beside the original, where relative paths resolve identically.
+    Print problems, then `advice`, and exit with 2 if there are any. Unless `put` is called, the file stays unchanged.
+    `old_names`: new node name -> its name in numerai-cli."""
     candidate = None
     try:
-        candidate = _beside(file, after)
-        nodes, problems = _looked_at(candidate, file)
+        candidate = _write_beside(file, after)
+        nodes, problems = _check(candidate, file)
         if nodes is None:
-            _show(problems, before or b"", after, was or {})
+            _show(problems, before or b"", after, old_names or {})
             if advice:
                 print(advice)
             raise typer.Exit(2)
-        made = candidate
+        written = candidate
 
         def put() -> None:
-            if _bytes(file) != before:
-                raise UserError(f"{file.name} was changed by somebody else meanwhile. Nothing was written; try again.")
-            made.replace(file.resolve())
+            if _read_bytes(file) != before:
+                raise UserError(f"{file.name} was changed in the meantime. Nothing was written; try again.")
+            written.replace(file.resolve())
 
         yield Change(nodes, put)
     except OSError as error:
@@ -90,7 +90,7 @@ def checked(
             candidate.unlink(missing_ok=True)
 
 
-def _bytes(file: Path) -> bytes | None:
+def _read_bytes(file: Path) -> bytes | None:
     try:
         return file.read_bytes()
     except FileNotFoundError:
@@ -99,8 +99,8 @@ def _bytes(file: Path) -> bytes | None:
         raise UserError(f"{file} cannot be read: {error.strerror}.", 2) from None
 
 
-def _beside(file: Path, content: bytes) -> Path:
-    """A file with this content in the same folder."""
+def _write_beside(file: Path, content: bytes) -> Path:
+    """Write the content to a temporary file in the same folder."""
     real = file.resolve()
     with tempfile.NamedTemporaryFile(dir=real.parent, prefix=f".{real.name}.", delete=False) as candidate:
         candidate.write(content)
@@ -111,28 +111,28 @@ def _beside(file: Path, content: bytes) -> Path:
     return Path(candidate.name)
 
 
-def _looked_at(candidate: Path, file: Path) -> tuple[NodeFile | None, list[Problem]]:
-    """The nodes of a candidate, or its problems, which name the file that the person knows."""
+def _check(candidate: Path, file: Path) -> tuple[NodeFile | None, list[Problem]]:
+    """Return the nodes of the candidate, or its problems with the name of the original file."""
     try:
         return load_checked(candidate, project.project_name(project.project_folder(file.parent))), []
     except NodeFileError as error:
-        return None, [Problem(file.name, each.line, each.column, each.message) for each in error.problems]
+        return None, [Problem(file.name, entry.line, entry.column, entry.message) for entry in error.problems]
 
 
-def _show(problems: list[Problem], before: bytes, after: bytes, was: Mapping[str, str]) -> None:
-    """Problems of the new nodes, whose lines nobody has seen, and of lines that were there."""
+def _show(problems: list[Problem], before: bytes, after: bytes, old_names: Mapping[str, str]) -> None:
+    """Print problems of existing lines with their line number, and those of new nodes with the node's name."""
     old, new = before.splitlines(), after.splitlines()
     first = next((index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), len(old))
     count = len(new) - len(old)
     names = {where.line: str(path[1]) for path, where in yaml_source.read(after).keys.items() if path[:1] == ("nodes",)
              and len(path) == 2 and first < where.line <= first + count}  # fmt: skip
-    for each in problems:
-        if each.line <= first:
-            print(each)
-        elif each.line > first + count:
-            print(Problem(each.path, each.line - count, each.column, each.message))
+    for problem in problems:
+        if problem.line <= first:
+            print(problem)
+        elif problem.line > first + count:
+            print(Problem(problem.path, problem.line - count, problem.column, problem.message))
         else:
-            name = next((names[line] for line in sorted(names, reverse=True) if line <= each.line), "")
-            called = f" {name}" if name and len(names) > 1 else ""
-            renamed = f" ({was[name]} before)" if was.get(name, name) != name else ""
-            print(f"the new node{called}{renamed}: {each.message}")
+            name = next((names[line] for line in sorted(names, reverse=True) if line <= problem.line), "")
+            label = f" {name}" if name and len(names) > 1 else ""
+            renamed = f" ({old_names[name]} before)" if old_names.get(name, name) != name else ""
+            print(f"the new node{label}{renamed}: {problem.message}")

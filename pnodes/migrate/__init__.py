@@ -1,1 +1,1 @@
-"""Coming from other tools: what they have written about a node, in terms of nodes.yaml, and what is different here."""
+"""Translates the nodes of numerai-cli into entries of nodes.yaml, and lists the differences."""

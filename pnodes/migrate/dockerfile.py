@@ -1,8 +1,8 @@
-"""What a Dockerfile written for numerai-cli expects of its build that is different here.
+"""Finds the build context of a Dockerfile written for numerai-cli, and lists the differences of the build.
 
-numerai-cli builds in the folder in which its `deploy` is called, the node's own or one above it, and names the node's
-folder by the build argument SRC_PATH. Which folder that was is not written down anywhere: it shows in what the
-Dockerfile copies without SRC_PATH.
+numerai-cli builds in the working directory of its `deploy` command, the node's folder or one of its parents, and passes
+the node's folder as the build argument SRC_PATH. It does not record the working directory, so this module infers it
+from the paths that the Dockerfile copies without SRC_PATH.
 """
 
 from __future__ import annotations
@@ -22,50 +22,50 @@ _MAX_PARENTS = 4
 
 @dataclass(frozen=True)
 class Build:
-    """The build context that the Dockerfile needs (the node's folder or one above it), and what is different."""
+    """The build context that the Dockerfile needs (the node's folder or one of its parents), and the differences."""
 
     context: Path
     notes: tuple[str, ...]
 
 
-def build(folder: Path) -> Build:
-    """How the Dockerfile in a folder is built here."""
+def find_build(folder: Path) -> Build:
+    """Return the build of the Dockerfile in a folder."""
     dockerfile = parse((folder / "Dockerfile").read_text(encoding="utf-8", errors="replace"))
     notes: list[str] = []
     context = folder
-    outside = list(_from_context(dockerfile))
-    if missing := [path for path in outside if not _holds(folder, path)]:
-        around = [parent for parent in list(folder.parents)[:_MAX_PARENTS] if parent not in (Path.home(), Path("/"))]
-        found = next((parent for parent in around if all(_holds(parent, path) for path in outside)), None)
+    copied = list(_list_copied_paths(dockerfile))
+    if missing := [path for path in copied if not _contains(folder, path)]:
+        parents = [parent for parent in list(folder.parents)[:_MAX_PARENTS] if parent not in (Path.home(), Path("/"))]
+        complete = next((parent for parent in parents if all(_contains(parent, path) for path in copied)), None)
         names = ", ".join(missing)
-        if found:
-            context = found
-            notes.append(f"`context`: its Dockerfile copies {names}, which {found.name}/ has, a folder above its own")
+        if complete:
+            context = complete
+            notes.append(f"`context`: its Dockerfile copies {names} from {complete.name}/, a parent of its own folder")
         else:
             notes.append(
                 f"its Dockerfile copies {names}, which is not in its folder: set `context` to the folder in which you "
-                "called `numerai node deploy`"
+                "ran `numerai node deploy`"
             )
-    notes += _keys(dockerfile)
+    notes += _check_keys(dockerfile)
     try:
         BuildContext(context.resolve(), folder.resolve() / "Dockerfile").check()
     except (ContextError, OSError) as error:
-        notes.append(f"`pulumi up` will not build it yet: {str(error).rstrip('.')}")
+        notes.append(f"`pulumi up` cannot build it yet: {str(error).rstrip('.')}")
     return Build(context, tuple(notes))
 
 
-def _keys(dockerfile: Dockerfile) -> Iterator[str]:
-    """Keys that the build itself uses, which it is never given here."""
+def _check_keys(dockerfile: Dockerfile) -> Iterator[str]:
+    """Yield a note if the build itself uses API keys, which no build gets here."""
     lines = [" ".join([*run.flags, run.rest]) for run in dockerfile.instructions if run.name == "RUN"]
     if used := [line for line in lines if _KEYS.search(line)]:
         yield (
-            f"a RUN line of its Dockerfile uses the API keys ({used[0][:60]!r}): no build gets them here, since they "
-            "would stay in the image. Do that when the container runs"
+            f"a RUN line of its Dockerfile uses the API keys ({used[0][:60]!r}): builds do not get them here, since "
+            "they would stay in the image. Move this step to the running container"
         )
 
 
-def _from_context(dockerfile: Dockerfile) -> Iterator[str]:
-    """What COPY and ADD take from the build context without naming it by SRC_PATH or by another variable."""
+def _list_copied_paths(dockerfile: Dockerfile) -> Iterator[str]:
+    """Yield the paths that COPY and ADD take from the build context without SRC_PATH or another variable."""
     for instruction in dockerfile.instructions:
         for word in instruction.sources() if instruction.name in ("COPY", "ADD") else []:
             with contextlib.suppress(NotUnderstood):
@@ -74,8 +74,8 @@ def _from_context(dockerfile: Dockerfile) -> Iterator[str]:
                     yield path.lstrip("/") or "."
 
 
-def _holds(folder: Path, path: str) -> bool:
-    """Whether a folder has what a COPY names; `*` and its like count when something matches."""
+def _contains(folder: Path, path: str) -> bool:
+    """Whether a folder contains the path of a COPY; a pattern must match at least one file."""
     try:
         return any(True for _ in folder.glob(path)) if re.search(r"[*?\[]", path) else (folder / path).exists()
     except (OSError, ValueError):

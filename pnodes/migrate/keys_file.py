@@ -1,5 +1,5 @@
-"""numerai-cli's `.keys`, which lies beside nodes.json: JSON with a part for Numerai and one for each cloud, before
-version 0.3 an INI file. Nothing of it is ever printed."""
+"""Reads the `.keys` file of numerai-cli beside nodes.json: JSON with a part for Numerai and one for each cloud, or an
+INI file before version 0.3. Its content is never printed."""
 
 from __future__ import annotations
 
@@ -17,38 +17,40 @@ _PUBLIC_ID, _SECRET = "NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"
 
 @dataclass(frozen=True)
 class KeysFile:
-    """Numerai's key pair, and the clouds for which there are credentials."""
+    """The key pair for Numerai, and the clouds for which the file has credentials."""
 
     keys: Keys
     clouds: tuple[str, ...]
 
 
 def read(file: Path) -> KeysFile:
-    """The keys in a file. Raises WrongFile, whose sentences hold none of them."""
+    """Read the keys in a file. Raises WrongFile, whose sentences contain no keys."""
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise WrongFile(f"There is no {file}, in which numerai-cli keeps the API keys.") from None
+        raise WrongFile(f"There is no {file}, the file with numerai-cli's API keys.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongFile(f"{file} cannot be read ({getattr(error, 'strerror', None) or 'it is no text'}).") from None
+        raise WrongFile(
+            f"{file} cannot be read ({getattr(error, 'strerror', None) or 'it is not UTF-8 text'})."
+        ) from None
     parts = _ini(text) if text.lstrip().startswith("[") else _json(text)
     if parts is None:
         raise WrongFile(f"{file} is neither JSON nor an INI file; expected numerai-cli's keys.")
     pairs = parts.get("numerai") or parts.get("default") or {}
-    found = [str(pairs.get(name) or pairs.get(name.lower()) or "").strip() for name in (_PUBLIC_ID, _SECRET)]
-    if not all(found):
-        raise WrongFile(f"{file} does not hold {_PUBLIC_ID} and {_SECRET} under `numerai`.")
-    return KeysFile(Keys(*found), tuple(cloud for cloud in REGIONS if parts.get(cloud)))
+    keys = [str(pairs.get(name) or pairs.get(name.lower()) or "").strip() for name in (_PUBLIC_ID, _SECRET)]
+    if not all(keys):
+        raise WrongFile(f"{file} does not contain {_PUBLIC_ID} and {_SECRET} under `numerai`.")
+    return KeysFile(Keys(*keys), tuple(cloud for cloud in REGIONS if parts.get(cloud)))
 
 
 def _json(text: str) -> dict[str, dict[str, object]] | None:
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (json.JSONDecodeError, RecursionError):
         return None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         return None
-    return {name: part for name, part in found.items() if isinstance(part, dict)}
+    return {name: part for name, part in document.items() if isinstance(part, dict)}
 
 
 def _ini(text: str) -> dict[str, dict[str, object]] | None:

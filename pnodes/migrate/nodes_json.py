@@ -1,5 +1,5 @@
-"""numerai-cli's `nodes.json` as typed values, from all of its versions since 0.3: fields may be absent, and numbers may
-be texts (`--timeout-minutes 90` is kept as "90"). Everything that is wrong with the file is said at once."""
+"""Reads the `nodes.json` of numerai-cli, in all versions since 0.3, as typed values. Fields may be absent, and numbers
+may be strings (`--timeout-minutes 90` is stored as "90"). All problems of the file are reported together."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
 
-from nodefile.problems import did_you_mean, escape_unprintable, format_value
+from nodefile.problems import did_you_mean, format_value
 from providers.cloud import NumeraiCli
 from providers.clouds import find_cloud, list_clouds
 
-# What it notes about things that it made, which mean nothing here.
+# Fields about the resources that numerai-cli created, which nodes.yaml does not need.
 _ITS_OWN = frozenset(
     {
         "acr_login_server", "artifact_registry_login_url", "cluster_arn", "cluster_log_group", "job_id", "registry_id",
@@ -31,7 +31,7 @@ Read = TypeVar("Read")
 
 
 class WrongFile(Exception):
-    """The file cannot be read as numerai-cli's; `sentences` are all that is wrong with it."""
+    """The file is not a valid file of numerai-cli; `sentences` are all of its problems."""
 
     def __init__(self, *sentences: str) -> None:
         super().__init__("\n".join(sentences))
@@ -40,8 +40,8 @@ class WrongFile(Exception):
 
 @dataclass(frozen=True)
 class OldNode:
-    """One node as numerai-cli has it; None where the file does not say. `cpu` counts 1024 for a vCPU, `memory` is in
-    MiB and `volume` in GiB; `unknown` are fields that no version of numerai-cli writes."""
+    """One node of numerai-cli; None for an absent field. `cpu` is in units of 1/1024 vCPU, `memory` in MiB and `volume`
+    in GiB; `unknown` are fields that no version of numerai-cli writes."""
 
     name: str
     provider: str
@@ -59,53 +59,51 @@ class OldNode:
 
     @property
     def numerai_cli(self) -> NumeraiCli:
-        """What numerai-cli does on this node's cloud."""
+        """Facts about numerai-cli on this node's cloud."""
         facts = find_cloud(self.provider).numerai_cli
         assert facts is not None, self.provider
         return facts
 
 
 def read(file: Path, skip: Collection[str] = ()) -> list[OldNode]:
-    """The nodes of a file but for those to skip. Raises WrongFile."""
+    """Return the nodes of a file, except those to skip. Raises WrongFile."""
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise WrongFile(
-            f"There is no {file}. numerai-cli keeps its nodes in ~/.numerai/nodes.json: give the file that you mean."
+            f"There is no {file}. numerai-cli stores its nodes in ~/.numerai/nodes.json; give the path of your file."
         ) from None
     except UnicodeDecodeError:
         raise WrongFile(f"{file} is not UTF-8 text; expected numerai-cli's nodes.json.") from None
     except OSError as error:
         raise WrongFile(f"{file} cannot be read: {error.strerror}.") from None
     try:
-        found = json.loads(text) if text.strip() else {}
+        document = json.loads(text) if text.strip() else {}
     except (json.JSONDecodeError, RecursionError) as error:
         where = f" (line {error.lineno}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
         raise WrongFile(f"{file} is not JSON{where}; expected numerai-cli's nodes.json.") from None
-    if not isinstance(found, dict):
-        raise WrongFile(f"{file}: expected one JSON object with a node under each name, got {format_value(found)}.")
-    unknown = sorted(set(skip) - found.keys())
-    wrong = [f"--skip {name}: there is no such node.{did_you_mean(name, found)}" for name in unknown]
-    kept = {name: fields for name, fields in found.items() if name not in skip}
-    nodes = [node for name, fields in kept.items() if (node := _node(name, fields, wrong)) is not None]
-    if wrong:
-        raise WrongFile(*(escape_unprintable(f"{file.name}: {sentence}") for sentence in wrong))
+    if not isinstance(document, dict):
+        raise WrongFile(f"{file}: expected a JSON object that maps names to nodes, got {shown(document)}.")
+    unknown = sorted(set(skip) - document.keys())
+    problems = [f"--skip {name}: there is no such node.{did_you_mean(name, document)}" for name in unknown]
+    kept = {name: fields for name, fields in document.items() if name not in skip}
+    nodes = [node for name, fields in kept.items() if (node := _read_node(name, fields, problems)) is not None]
+    if problems:
+        raise WrongFile(*(one_line(f"{file.name}: {sentence}") for sentence in problems))
     if not nodes:
         raise WrongFile(f"{file} has no nodes, so there is nothing to import.")
     return nodes
 
 
-def _node(name: str, fields: Any, wrong: list[str]) -> OldNode | None:
+def _read_node(name: str, fields: Any, problems: list[str]) -> OldNode | None:
     if not isinstance(fields, dict):
-        wrong.append(
-            f"node {name}: expected its settings, got {format_value(fields)}. Remove it, or leave it out with --skip."
-        )
+        problems.append(f"node {name}: expected its settings, got {shown(fields)}. Remove it, or skip it with --skip.")
         return None
-    read = _Fields(name, fields, wrong)
+    read = _Fields(name, fields, problems)
     provider = read.get("provider", _provider) or DEFAULT_PROVIDER
     path = read.get("path", _path)
     if path is None and not fields.get("path"):
-        wrong.append(f"node {name}: it has no path, the folder with its Dockerfile.")
+        problems.append(f"node {name}: it has no path, the folder with its Dockerfile.")
     if path is None:
         return None
     return OldNode(
@@ -126,34 +124,34 @@ def _node(name: str, fields: Any, wrong: list[str]) -> OldNode | None:
 
 
 class _Fields:
-    """The fields of one node; what is wrong with one goes to the list."""
+    """The fields of one node; appends invalid fields to `problems`."""
 
-    def __init__(self, name: str, fields: dict[str, Any], wrong: list[str]) -> None:
-        self._name, self._fields, self._wrong = name, fields, wrong
+    def __init__(self, name: str, fields: dict[str, Any], problems: list[str]) -> None:
+        self._name, self._fields, self._problems = name, fields, problems
 
     def get(self, field: str, read: Callable[[Any], Read]) -> Read | None:
-        """A field; None when it is absent, null, empty or zero, or wrong."""
+        """Return a field; None if it is absent, null, empty, zero or invalid."""
         value = self._fields.get(field)
         if value in (None, "", 0):
             return None
         try:
             return read(value)
         except ValueError as error:
-            self._wrong.append(f"node {self._name}: {field}: {error}")
+            self._problems.append(f"node {self._name}: {field}: {error}")
             return None
 
 
 def _provider(value: Any) -> str:
-    known = [cloud.name for cloud in list_clouds() if cloud.numerai_cli]
-    if not isinstance(value, str) or value not in known:
-        hint = did_you_mean(value, known) if isinstance(value, str) else ""
-        raise ValueError(f"expected {', '.join(known[:-1])} or {known[-1]}, got {format_value(value)}.{hint}")
+    names = [cloud.name for cloud in list_clouds() if cloud.numerai_cli]
+    if not isinstance(value, str) or value not in names:
+        hint = did_you_mean(value, names) if isinstance(value, str) else ""
+        raise ValueError(f"expected {', '.join(names[:-1])} or {names[-1]}, got {shown(value)}.{hint}")
     return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"expected a text, got {format_value(value)}.")
+        raise ValueError(f"expected a string, got {shown(value)}.")
     return value.strip()
 
 
@@ -161,14 +159,14 @@ def _path(value: Any) -> Path:
     text = _text(value)
     drive = _WINDOWS.match(text)
     if drive and os.name != "nt":
-        there = PurePosixPath("/mnt", drive[1].lower(), *PureWindowsPath(text).parts[1:]) if drive[1] else None
-        hint = f" (in WSL perhaps {there})" if there else ""
-        raise ValueError(f"{text} is a path of Windows. Write where that folder is on this machine{hint}.")
+        mounted = PurePosixPath("/mnt", drive[1].lower(), *PureWindowsPath(text).parts[1:]) if drive[1] else None
+        hint = f" (in WSL perhaps {mounted})" if mounted else ""
+        raise ValueError(f"{text} is a Windows path. Replace it by the folder's path on this machine{hint}.")
     return Path(text).expanduser().absolute()
 
 
 def _whole(value: Any) -> int:
-    """A number above zero, also one that is written as a text."""
+    """Return a whole number above zero, which may be given as a string."""
     number = float(value) if isinstance(value, str) and value.strip().replace(".", "", 1).isdigit() else value
     if isinstance(number, bool) or not isinstance(number, int | float) or number <= 0 or number != int(number):
         raise ValueError(f"expected a whole number above zero, got {format_value(value)}.")

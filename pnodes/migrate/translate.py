@@ -1,5 +1,5 @@
-"""A node of numerai-cli's as an entry of nodes.yaml: the same model, cloud, region, size, folder, schedule, time-out,
-and a sentence for everything that is different here."""
+"""Translates a node of numerai-cli to an entry of nodes.yaml with the same model, cloud, region, size, folder, schedule
+and time-out, and notes every difference."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from providers.cloud import CronForm
 from providers.clouds import find_cloud
 
 _MINUTES = 60
-# Its names begin with the tournament's name at Numerai, whose first one was called numerai.
+# numerai-cli's node names begin with the tournament's name at Numerai, where the first tournament was called numerai.
 _PREFIXES = {"numerai": Tournament.CLASSIC, "classic": Tournament.CLASSIC, "signals": Tournament.SIGNALS,
              "crypto": Tournament.CRYPTO}  # fmt: skip
 
 
 class NoModel(Exception):
-    """The file does not say which model a node is for; the text is a sentence."""
+    """The file does not name a node's model; the message is a sentence."""
 
 
 @dataclass(frozen=True)
 class NewNode:
-    """An entry of nodes.yaml, and what is different from before (sentences without a full stop)."""
+    """An entry of nodes.yaml, and the differences from numerai-cli (sentences without a full stop)."""
 
     name: str
     old: OldNode
@@ -39,18 +39,18 @@ class NewNode:
 
     @property
     def project(self) -> str | None:
-        """The cloud's project that it was in, where the cloud has projects."""
-        found = _match_repository(self.old)
-        return found[2] if found and found.re.groups > 1 else None
+        """The cloud project of the old node, if its cloud has projects."""
+        match = _match_repository(self.old)
+        return match[2] if match and match.re.groups > 1 else None
 
 
-def translated(old: OldNode, base: Path, taken: Collection[str], defaults: Mapping[str, Any]) -> NewNode:
-    """One node, for a nodes.yaml in the folder `base` with these `defaults`. `taken`: names that are in use. Its folder
-    holds a Dockerfile. Raises NoModel."""
+def translate(old: OldNode, base: Path, taken: Collection[str], defaults: Mapping[str, Any]) -> NewNode:
+    """Translate a node, whose folder must contain a Dockerfile, for a nodes.yaml in the folder `base` with these
+    `defaults`. `taken`: names already in use. Raises NoModel."""
     notes: list[str] = []
     name = _name(old.name, taken)
     if name != old.name:
-        notes.append(f"it is called {name} here: names are lower-case, without _, and of at most {MAX_NAME} characters")
+        notes.append(f"its new name is {name}: names are lower-case, have no _ and at most {MAX_NAME} characters")
     entry: dict[str, Any] = {
         "model": _model(old, notes),
         "tournament": _tournament(old, notes).value,
@@ -64,16 +64,16 @@ def translated(old: OldNode, base: Path, taken: Collection[str], defaults: Mappi
         entry["timeout"] = f"{minutes}m"
     if not old.numerai_cli.stops_jobs:
         title = find_cloud(old.provider).title
-        notes.append(f"numerai-cli stops no job on {title}; here it is stopped after {minutes} minutes (`timeout`)")
+        notes.append(f"numerai-cli stops no jobs on {title}; now jobs are stopped after {minutes} minutes (`timeout`)")
     entry |= _disk(old, notes)
     entry |= _schedule(old, notes)
     entry["register"] = False
-    notes += _not_taken(old, entry, defaults)
+    notes += _list_other_keys(old, entry, defaults)
     return NewNode(name, old, entry, tuple(notes))
 
 
 def _name(old: str, taken: Collection[str]) -> str:
-    """A node's name as it may be here, unlike the ones in use."""
+    """Return a valid name that is not yet in use."""
     name = re.sub(r"[^a-z0-9]+", "-", old.lower()).strip("-")
     if len(name) > MAX_NAME and (prefix := _prefix(old)):
         name = name[len(prefix) :].strip("-") or name
@@ -99,10 +99,10 @@ def _model(old: OldNode, notes: list[str]) -> str:
     prefix = _prefix(old.name)
     if prefix is None:
         raise NoModel(
-            f"node {old.name}: it has no model_id. Write the model's UUID there, or leave it out with --skip."
+            f"node {old.name}: it has no model_id. Add the model's UUID to the file, or skip the node with --skip."
         )
     model = old.name[len(prefix) + 1 :]
-    notes.append(f"the file has no model_id, so it runs the model with the name {model}, from its own name")
+    notes.append(f"the file has no model_id, so the node runs the model {model}, as in the node's name")
     return model
 
 
@@ -113,14 +113,14 @@ def _tournament(old: OldNode, notes: list[str]) -> Tournament:
     if prefix := _prefix(old.name):
         return _PREFIXES[prefix]
     notes.append(
-        "`tournament`: the file does not say which one, and neither does its name: classic, unless you know better"
+        "`tournament`: neither the file nor the node's name contains it, so it is classic; correct it if that is wrong"
     )
     return Tournament.CLASSIC
 
 
 def _region(old: OldNode) -> str:
-    found = _match_repository(old)
-    return found[1] if found else old.numerai_cli.region
+    match = _match_repository(old)
+    return match[1] if match else old.numerai_cli.region
 
 
 def _match_repository(old: OldNode) -> re.Match[str] | None:
@@ -129,10 +129,10 @@ def _match_repository(old: OldNode) -> re.Match[str] | None:
 
 
 def _size(old: OldNode, notes: list[str]) -> str | dict[str, str | float]:
-    usual = PRESETS[old.numerai_cli.size]
+    default = PRESETS[old.numerai_cli.size]
     if not old.cpu or not old.memory:
-        notes.append(f"`size`: the file does not say it in full; numerai-cli's own is {old.numerai_cli.size}")
-    cpu, memory = old.cpu or usual[0], old.memory or usual[1]
+        notes.append(f"`size`: the file lacks a part of it; numerai-cli's default is {old.numerai_cli.size}")
+    cpu, memory = old.cpu or default[0], old.memory or default[1]
     preset = next((name for name, size in PRESETS.items() if size == (cpu, memory)), None)
     if preset:
         return preset
@@ -140,22 +140,22 @@ def _size(old: OldNode, notes: list[str]) -> str | dict[str, str | float]:
 
 
 def _folders(old: OldNode, base: Path, defaults: Mapping[str, Any], notes: list[str]) -> dict[str, str]:
-    built = dockerfile.build(old.path)
-    found = {"source": _path(old.path, base)}
-    if built.context != old.path or "context" in defaults:
-        found["context"] = _path(built.context, base)
-    if Path(found["source"]).is_absolute():
+    build = dockerfile.find_build(old.path)
+    folders = {"source": _path(old.path, base)}
+    if build.context != old.path or "context" in defaults:
+        folders["context"] = _path(build.context, base)
+    if Path(folders["source"]).is_absolute():
         notes.append(
-            f"`source`: {old.path} is not in {base.name}/, so nobody but you has it; move it there when you share this"
+            f"`source`: {old.path} is outside {base.name}/ and exists only on your machine; move it there to share it"
         )
-    notes += built.notes
-    return found
+    notes += build.notes
+    return folders
 
 
 def _path(folder: Path, base: Path) -> str:
-    """Relative to the file for what lies in its folder."""
-    real, around = folder.resolve(), base.resolve()
-    return real.relative_to(around).as_posix() if real.is_relative_to(around) else str(folder)
+    """Return the path relative to `base` if the folder is inside it."""
+    real, root = folder.resolve(), base.resolve()
+    return real.relative_to(root).as_posix() if real.is_relative_to(root) else str(folder)
 
 
 def _disk(old: OldNode, notes: list[str]) -> dict[str, str]:
@@ -163,14 +163,14 @@ def _disk(old: OldNode, notes: list[str]) -> dict[str, str]:
         return {}
     included, title = old.numerai_cli.included_disk, find_cloud(old.provider).title
     if included is None:
-        notes.append(f"`volume` ({old.volume} GiB) meant nothing on {old.provider}, and is left out")
+        notes.append(f"`volume` ({old.volume} GiB) is omitted: it had no effect on {old.provider}")
         return {}
     if old.volume <= included:
-        notes.append(f"`volume` ({old.volume} GiB) is left out: every job on {title} has {included} GiB of disk")
+        notes.append(f"`volume` ({old.volume} GiB) is omitted: every job on {title} has {included} GiB of disk")
         return {}
     notes.append(
-        f"`disk`: the {old.volume} GiB are this node's own here; before, all nodes on {title} had the largest volume "
-        "of any"
+        f"`disk`: the {old.volume} GiB apply only to this node; before, the largest volume of any node applied to all "
+        f"nodes on {title}"
     )
     return {"disk": f"{old.volume}GiB"}
 
@@ -179,30 +179,30 @@ def _schedule(old: OldNode, notes: list[str]) -> dict[str, str]:
     if old.cron is None:
         return {}
     try:
-        found = cron.translated(old.cron, old.numerai_cli.cron)
+        schedule = cron.translate(old.cron, old.numerai_cli.cron)
     except cron.Untranslatable as reason:
         notes.append(
-            f"NO SCHEDULE: {old.cron!r} cannot be a cron line of five fields: {reason}. Until you write one this node "
-            "runs only when Numerai calls it"
+            f"NO SCHEDULE: {old.cron!r} has no equivalent in five cron fields: {reason}. Until you add a `schedule`, "
+            "this node runs only when Numerai calls it"
         )
         return {}
-    notes.append(f"`schedule`: {old.cron!r} is {found.line!r} in five fields, in UTC as before")
-    notes.extend(found.notes)
+    notes.append(f"`schedule`: {old.cron!r} is {schedule.line!r} in five fields, in UTC as before")
+    notes.extend(schedule.notes)
     if old.numerai_cli.cron is CronForm.UNUSED:
         title = find_cloud(old.provider).title
-        notes.append(f"numerai-cli has no schedules on {title}, so this line never ran; here it does")
+        notes.append(f"numerai-cli has no schedules on {title}, so this line had no effect; now it does")
     else:
-        notes.append("old and new node both run by it until the old one is gone; Numerai counts the newest submission")
+        notes.append("until the old node is destroyed, both nodes run on schedule; Numerai uses the newest submission")
     notes.append(
-        "a node with a schedule had no webhook at Numerai, unless you used --register-webhook; without "
-        "`register: false` it has both"
+        "in numerai-cli a node with a schedule has no webhook at Numerai, except with --register-webhook; here it has "
+        "both, except with `register: false`"
     )
-    return {"schedule": found.line}
+    return {"schedule": schedule.line}
 
 
-def _not_taken(old: OldNode, entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[str]:
+def _list_other_keys(old: OldNode, entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[str]:
     if old.unknown:
-        yield f"{', '.join(old.unknown)}: numerai-cli does not know this either; it is left out"
+        yield f"{', '.join(old.unknown)}: numerai-cli does not use this either; it is omitted"
     inherited = [key for key in sorted(KEYS) if defaults.get(key) is not None and key not in entry]
     if inherited:
-        yield f"it takes {', '.join(inherited)} from `defaults` of nodes.yaml, as every node does"
+        yield f"it inherits {', '.join(inherited)} from `defaults` of nodes.yaml, as every node does"

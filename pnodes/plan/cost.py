@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 
 from nodefile import Node, Schedule
 from providers.clouds import find_cloud
-from providers.numerai.keys import name_keys
 from trigger.cron import due
 
 ROUNDS_MONTH = 22

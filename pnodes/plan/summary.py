@@ -8,7 +8,6 @@ from typing import Any
 
 from nodefile.keys import Key
 from nodefile.node import FIELDS, KEYS, Node
-from nodefile.settings import restored
 from pnodes.plan.cost import estimate, estimate_shared
 from pnodes.plan.preview import Plan, Settings
 

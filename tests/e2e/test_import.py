@@ -62,7 +62,7 @@ def test_keys_are_encrypted_in_the_stack_and_nowhere_else(stack: PulumiCli) -> N
     old.write(Path(stack.env["HOME"]) / ".numerai", None, json.dumps(KEYS).replace(SECRET, "ANOTHERSECRET"))
     again = pnodes(stack, "import", "--only-keys")
     assert again.returncode == 0, again.stderr
-    assert "the stack live has numerai-public-id and numerai-secret already" in again.stdout
+    assert "the stack live already has numerai-public-id and numerai-secret" in again.stdout
     assert (stack.folder / "Pulumi.live.yaml").read_text() == settings
 
     # The keys of another account get their own names.
@@ -88,8 +88,8 @@ def test_neither_file_nor_keys_when_one_of_them_fails(stack: PulumiCli) -> None:
 
 def test_without_a_stack(stack: PulumiCli) -> None:
     stack.run("stack", "unselect")
-    process = pnodes(stack, "import")
-    assert process.returncode == 1, process.stderr
-    assert "nowhere to go" in process.stderr
-    assert "--no-keys" in process.stderr
+    done = pnodes(stack, "import")
+    assert done.returncode == 1, done.stderr
+    assert "cannot be stored" in done.stderr
+    assert "--no-keys" in done.stderr
     assert not (stack.folder / "nodes.yaml").exists()

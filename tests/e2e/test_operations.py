@@ -88,5 +88,5 @@ def test_one_node_is_released_while_the_others_wait_and_sleeping_jobs_are_stoppe
         (ended,) = person.json("stop", name)["runs"]
         assert (ended["id"], ended["state"]) == (job, "CANCELLED")
         person.pnodes("stop", name, code=1)
-        assert f"No run of {name} is under way." in person.said
+        assert f"No run of {name} is active." in person.said
     assert {each["run"]["state"] for each in person.json("status")["nodes"]} == {"CANCELLED"}

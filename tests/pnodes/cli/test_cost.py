@@ -1,4 +1,4 @@
-"""The table and its JSON say the same, and what is wrong is a sentence."""
+"""`pnodes cost`: the table and the JSON contain the same data, and errors are sentences."""
 
 import json
 from pathlib import Path

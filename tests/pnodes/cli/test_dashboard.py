@@ -1,4 +1,4 @@
-"""`pnodes dashboard` at the shell: the file that it writes, what it says, and no secret in either."""
+"""`pnodes dashboard` at the shell: its file and its output, neither of which contains a secret."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.pnodes_command import Pnodes
 @pytest.fixture(autouse=True)
 def _rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = NOW.strftime("%Y-%m-%dT00:00:00Z")
-    monkeypatch.setattr(Pulumi, "selected", lambda _self: "live")
+    monkeypatch.setattr(Pulumi, "selected_stack", lambda _self: "live")
     monkeypatch.setattr(Client, "rounds", lambda _self, _tournament: [{"number": 370, "openTime": opened}])
 
 
@@ -28,7 +28,7 @@ def test_a_report_holds_every_node_and_the_last_logs(pnodes: Pnodes, deployed: D
     deployed.outputs["webhooks"]["alpha"] = "https://alpha.example/pred/m-alpha?token=SECRETSECRET"
     result = pnodes("dashboard", "--export", str(tmp_path / "report.html"), "--runs", "1")
     assert result.exit_code == 0, result.output
-    assert re.search(r"report.html: \d+ KiB, all in one file.", result.stdout)
+    assert re.search(r"report.html: \d+ KiB, a single file.", result.stdout)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert not [name for name in ("alpha", "beta", "gamma") if f"<h2>{name}</h2>" not in text]
     assert text.count('<ol class="lines">') == 3
@@ -51,15 +51,15 @@ def test_a_cloud_that_cannot_be_asked_is_told_and_the_others_are_written(
 def test_mistakes_are_sentences(pnodes: Pnodes, deployed: Deployed, tmp_path: Path) -> None:
     folder = pnodes("dashboard", "--export", str(tmp_path))
     assert folder.exit_code == 2, folder.output
-    assert "expected the name of a file" in folder.stderr
+    assert "expected a file in an existing folder" in folder.stderr
     nowhere = pnodes("dashboard", "--export", str(tmp_path / "no" / "report.html"))
     assert nowhere.exit_code == 2, nowhere.output
-    assert "in a folder that exists" in nowhere.stderr
+    assert "in an existing folder" in nowhere.stderr
     with listen(0) as taken:
         taken.listen()
         result = pnodes("dashboard", "--no-browser", "--port", str(taken.getsockname()[1]))
     assert result.exit_code == 2, result.output
-    assert "Leave --port out for a free one." in result.stderr
+    assert "Omit --port to use a free one." in result.stderr
 
 
 def test_the_browser_is_sent_where_only_the_first_gets_in(

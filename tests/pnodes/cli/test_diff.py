@@ -1,4 +1,4 @@
-"""What `pnodes diff` says where there is nothing to compare."""
+"""What `pnodes diff` prints if there is nothing to compare."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NODE = "nodes:\n  alpha: {model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01, cloud: aw
 
 @pytest.fixture
 def engine_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A project whose engine fails with the first of these texts; [] is an engine that must not be asked."""
+    """A project whose engine fails with the first of these texts; with [], the engine must not be called."""
     (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "Dockerfile").write_text("FROM python\n")

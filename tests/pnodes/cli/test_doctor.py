@@ -1,4 +1,4 @@
-"""`pnodes doctor` as a person types it: what is asked and what is not, text, JSON and exit codes."""
+"""`pnodes doctor` at the shell: which systems it queries, text, JSON and exit codes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ nodes:
 
 
 class Ward:
-    """A project whose engine, clouds and Numerai say what a test wants; `asked` are the clouds that were asked."""
+    """A project whose engine, clouds and Numerai give the answers that a test sets; `asked`: the queried clouds."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.said, self.asked = folder, FakeEngine(), list[str]()

@@ -1,4 +1,4 @@
-"""`pnodes import`: numerai-cli's nodes become entries of nodes.yaml, whole or not at all, and what differs is said."""
+"""`pnodes import`: adds the nodes of numerai-cli to nodes.yaml, all or none, and lists the differences."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEYS = {
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project without nodes, in which the person stands, and a home."""
+    """A project without nodes as working directory, and a home directory."""
     project = tmp_path / "project"
     project.mkdir()
     (project / "Pulumi.yaml").write_text("name: prediction-nodes\nruntime: python\n")
@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def home(folder: Path, nodes: Any) -> Path:
-    """numerai-cli's own folder with these nodes."""
+    """Write numerai-cli's folder with these nodes."""
     return old.write(folder.parent / "home" / ".numerai", nodes, KEYS)
 
 
@@ -100,9 +100,9 @@ nodes:
         )
     )
     for sentence in (
-        "this line never ran; here it does",
-        "stops no job on Azure; here it is stopped after 60 minutes",
-        "`numerai node destroy` clears the model's webhook at Numerai, also a new one",
+        "this line had no effect; now it does",
+        "stops no jobs on Azure; now jobs are stopped after 60 minutes",
+        "`numerai node destroy` clears the model's webhook at Numerai, even a new one",
         "pulumi config set gcp:project my-project",
         "API keys: left in",
     ):
@@ -115,10 +115,10 @@ nodes:
 @pytest.mark.parametrize(
     ("name", "fields", "wanted", "note"),
     [
-        # a node of 0.3, before there was a provider or a time-out
+        # a node of version 0.3, which had neither provider nor time-out
         ("numerai-a", {"provider": None, "timeout_minutes": None, "cpu": 1024, "memory": 8192},
          {"cloud": "aws", "size": "mem-sm", "timeout": 3600}, None),
-        ("numerai-a", {"cpu": None, "memory": None}, {"size": "mem-md"}, "numerai-cli's own is mem-md"),
+        ("numerai-a", {"cpu": None, "memory": None}, {"size": "mem-md"}, "numerai-cli's default is mem-md"),
         ("numerai-a", {"docker_repo": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/numerai-a"},
          {"region": "eu-west-1"}, None),
         ("numerai-a", {"docker_repo": None}, {"region": "us-east-1"}, None),
@@ -126,20 +126,20 @@ nodes:
         ("numerai-a", {"cpu": 3072, "memory": 20480}, {"size": (3.0, 20480)}, "`size`: raised to 4 vCPU / 20 GiB"),
         ("numerai-a", {"cpu": 2048, "memory": 5000}, {"size": (2.0, 5000)}, "`size`: raised to 2 vCPU / 5 GiB"),
         ("numerai-a", {"volume": 15}, {"disk": None}, "every job on AWS has 20 GiB"),
-        ("numerai-a", {"volume": "30"}, {"disk": 30}, "the 30 GiB are this node's own here"),
+        ("numerai-a", {"volume": "30"}, {"disk": 30}, "the 30 GiB apply only to this node"),
         ("numerai-a", {"volume": 0}, {"disk": None}, None),
-        ("numerai-a", {"provider": "gcp", "memory": 4096, "volume": 30}, {"disk": None}, "meant nothing on gcp"),
+        ("numerai-a", {"provider": "gcp", "memory": 4096, "volume": 30}, {"disk": None}, "it had no effect on gcp"),
         ("numerai-a", {"cron": "0 14 L * ? *"}, {"schedule": None}, "NO SCHEDULE: '0 14 L * ? *'"),
         ("numerai-a", {"cron": '"0 14 ? * 3-7 *"'}, {"schedule": "0 14 * * 2-6"}, "in five fields, in UTC"),
-        ("numerai-a", {"model_id": None}, {"model": "a"}, "the model with the name a"),
-        ("signals-My_Model", {}, {"name": "signals-my-model", "tournament": "signals"}, "called signals-my-model"),
-        ("numerai-integration_test", {}, {"name": "integration-test", "tournament": "classic"}, "is called"),
-        ("crypto-" + "x" * 30, {}, {"name": "x" * 20, "tournament": "crypto"}, "is called"),
-        ("7up", {}, {"name": "up", "tournament": "classic"}, "classic, unless you know better"),
-        ("___", {}, {"name": "node", "tournament": "classic"}, "is called"),
+        ("numerai-a", {"model_id": None}, {"model": "a"}, "the node runs the model a"),
+        ("signals-My_Model", {}, {"name": "signals-my-model", "tournament": "signals"}, "name is signals-my-model"),
+        ("numerai-integration_test", {}, {"name": "integration-test", "tournament": "classic"}, "its new name is"),
+        ("crypto-" + "x" * 30, {}, {"name": "x" * 20, "tournament": "crypto"}, "its new name is"),
+        ("7up", {}, {"name": "up", "tournament": "classic"}, "so it is classic; correct it if that is wrong"),
+        ("___", {}, {"name": "node", "tournament": "classic"}, "its new name is"),
         ("mine", {"tournament": 11}, {"tournament": "signals"}, None),
-        ("mine", {"tournament": 99}, {"tournament": "classic"}, "classic, unless you know better"),
-        ("numerai-a", {"colour": "red"}, {}, "colour: numerai-cli does not know this either"),
+        ("mine", {"tournament": 99}, {"tournament": "classic"}, "so it is classic; correct it if that is wrong"),
+        ("numerai-a", {"colour": "red"}, {}, "colour: numerai-cli does not use this either"),
         ("numerai-a", {"model_id": old.IDS[0].upper()}, {"model": old.IDS[0]}, None),
     ],
 )  # fmt: skip
@@ -174,17 +174,17 @@ def test_what_becomes_of_a_node(
         ("{}", ["has no nodes, so there is nothing to import"]),
         ('{"a": {', ["is not JSON (line 1: "]),
         ("[" * 100_000, ["is not JSON"]),
-        ("[]", ["expected one JSON object with a node under each name, got a list"]),
+        ("[]", ["expected a JSON object that maps names to nodes, got a list"]),
         ({"a": None}, ["nodes.json: node a: expected its settings, got nothing."]),
         ({"a": {}, "b": 7}, ["node a: it has no path", "node b: expected its settings, got 7"]),
-        ({"a": {"path": 7}}, ["node a: path: expected a text, got 7."]),
+        ({"a": {"path": 7}}, ["node a: path: expected a string, got 7."]),
         ({"a": {"path": "/nowhere", "cpu": "much"}}, ["node a: cpu: expected a whole number above zero, got 'much'."]),
         ({"a": {"path": "/nowhere", "memory": True}}, ["memory: expected a whole number above zero, got true."]),
-        ({"a": {"path": "/nowhere", "cron": 5}}, ["node a: cron: expected a text, got 5."]),
+        ({"a": {"path": "/nowhere", "cron": 5}}, ["node a: cron: expected a string, got 5."]),
         ({"a": {"path": "/nowhere", "provider": "gcpp"}},
          ["node a: provider: expected aws, gcp or azure, got 'gcpp'. Did you mean \"gcp\"?"]),
         ({"a": {"path": "/nowhere"}, "b": {"path": "/"}},
-         ["nodes.json: node a: its folder /nowhere is not on this machine.", "its folder / holds no Dockerfile."]),
+         ["nodes.json: node a: its folder /nowhere is not on this machine.", "its folder / contains no Dockerfile."]),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_used_is_said_and_nothing_is_written(
@@ -246,11 +246,11 @@ def test_a_file_that_is_there_is_added_to(pnodes: Pnodes, folder: Path) -> None:
     assert (folder / "nodes.yaml").read_text().startswith(text)
     node = imported(folder)["numerai-alpha"]
     assert (node.timeout, node.context, node.region) == (3600, folder / "models" / "alpha", "us-east-1")
-    assert "it takes env from `defaults`" in said(done)
+    assert "it inherits env from `defaults`" in said(done)
     before = (folder / "nodes.yaml").read_bytes()
     again = pnodes("import", "--no-keys")
     assert again.exit_code == 2, again.output
-    assert 'node numerai-alpha: nodes.yaml has a node "numerai-alpha" already.' in said(again)
+    assert 'node numerai-alpha: nodes.yaml already has a node "numerai-alpha".' in said(again)
     assert (folder / "nodes.yaml").read_bytes() == before
 
 
@@ -259,7 +259,7 @@ def test_a_folder_elsewhere_is_written_in_full(pnodes: Pnodes, folder: Path) -> 
     home(folder, {"numerai-alpha": old.aws(elsewhere)})
     done = pnodes("import", "--no-keys")
     assert imported(folder)["numerai-alpha"].source == elsewhere
-    assert f"`source`: {elsewhere} is not in project/, so nobody but you has it" in said(done)
+    assert f"`source`: {elsewhere} is outside project/ and exists only on your machine" in said(done)
 
 
 def test_a_shared_folder_becomes_the_context(pnodes: Pnodes, folder: Path) -> None:
@@ -303,7 +303,7 @@ def test_the_environment_can_say_that_keys_stay_where_they_are(
     done = pnodes("import")
     assert done.exit_code == 0, said(done)
     assert "left in" in said(done)
-    assert "`pnodes import --only-keys` moves them there" in said(done)
+    assert "`pnodes import --only-keys` to copy them to it" in said(done)
     assert sorted(path.name for path in folder.iterdir() if path.suffix == ".yaml") == ["Pulumi.yaml", "nodes.yaml"]
 
 
@@ -311,8 +311,8 @@ def test_the_environment_can_say_that_keys_stay_where_they_are(
     ("arguments", "keys", "sentence", "code"),
     [
         (["--no-keys", "--only-keys"], KEYS, "leave nothing to do", 2),
-        ([], {}, "does not hold NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY", 2),
-        ([], KEYS, "The API keys have nowhere to go", 1),
+        ([], {}, "does not contain NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY", 2),
+        ([], KEYS, "The API keys cannot be stored", 1),
     ],
 )
 def test_keys_that_cannot_be_moved(
@@ -337,7 +337,7 @@ def test_the_help_names_what_is_done(pnodes: Pnodes) -> None:
 
 
 class Half:
-    """Settings of a stack that take one secret and no second."""
+    """Settings of a stack that accept one secret, but not a second one."""
 
     def __init__(self) -> None:
         self.stack, self.secrets = "live", dict[str, str]()
@@ -382,7 +382,7 @@ def test_half_a_pair_in_the_stack_is_not_made_whole_by_another_pair_s(
 def test_without_any_numerai_cli_the_nodes_are_missed_first(pnodes: Pnodes, folder: Path) -> None:
     done = pnodes("import")
     assert done.exit_code == 2, done.output
-    assert "nodes.json. numerai-cli keeps its nodes in" in said(done)
+    assert "nodes.json. numerai-cli stores its nodes in" in said(done)
 
 
 def test_a_refused_node_is_named_as_it_was_so_that_it_can_be_left_out(pnodes: Pnodes, folder: Path) -> None:
@@ -390,7 +390,7 @@ def test_a_refused_node_is_named_as_it_was_so_that_it_can_be_left_out(pnodes: Pn
     done = pnodes("import", "--no-keys")
     assert done.exit_code == 2, done.output
     assert "the new node numerai-my-a (numerai-My_A before): size: 16 vCPU / 60 GiB is more than" in said(done)
-    assert "Nothing was written. Put it right there, or leave a node out with --skip NAME" in said(done)
+    assert "Nothing was written. Correct the file, or skip a node with --skip NAME" in said(done)
 
 
 @pytest.mark.parametrize(
@@ -400,4 +400,4 @@ def test_a_path_of_windows_is_said_to_be_one(pnodes: Pnodes, folder: Path, path:
     home(folder, {"numerai-a": old.aws(Path(path)) | {"path": path}})
     done = pnodes("import", "--no-keys")
     assert done.exit_code == 2, done.output
-    assert f"{path} is a path of Windows. Write where that folder is on this machine{hint}." in said(done)
+    assert f"{path} is a Windows path. Replace it by the folder's path on this machine{hint}." in said(done)

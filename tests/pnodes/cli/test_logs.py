@@ -1,4 +1,4 @@
-"""What `pnodes logs` prints, on which stream, and its exit codes."""
+"""The output of `pnodes logs` on each stream, and its exit codes."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Which commands `pnodes` has, with the project installed and without, as in the workflows."""
+"""The commands of `pnodes`, with the project installed and, as in the workflows, without."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pnodes new`: an example is copied and its node added to nodes.yaml, or nothing is written at all."""
+"""`pnodes new`: copies an example and adds its node to nodes.yaml, or writes nothing at all."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ nodes:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with one node, in which the person stands."""
+    """A project with one node, as working directory."""
     (tmp_path / "Pulumi.yaml").write_text("name: mine\nruntime: python\n")
     (tmp_path / "alpha").mkdir()
     (tmp_path / "alpha" / "Dockerfile").write_text("FROM python:3.12-slim\n")
@@ -158,13 +158,16 @@ def test_what_training_left_behind_is_not_copied(pnodes: Pnodes, folder: Path, m
         ([], "Give the new node a name"),
         (["beta"], "Give --model"),
         (["duo", "--example", "shared-package", "--model", "a"], "Give --model 2 times, for duo-1 and duo-2"),
-        (["beta", "--model", "a", "--model", "b"], "--model is given 2 times"),
+        (["beta", "--model", "a", "--model", "b"], "There are 2 --model options"),
         (["alpha", "--model", "b"], 'already has a node "alpha"'),
         (["Beta", "--model", "b"], '"Beta" is not a valid node name on all clouds'),
         (["../beta", "--model", "b"], "is not a valid node name on all clouds"),
         (["b" * 21, "--model", "b"], "has 21 characters; a node name has 2 to 20"),
         (["b" * 19, "--model", "b", "--example", "shared-package"], '-1" has 21 characters'),
-        (["beta", "--model", "b", "--example", "tournament-pyton"], 'Did you mean "tournament-python"? There are: '),
+        (
+            ["beta", "--model", "b", "--example", "tournament-pyton"],
+            'Did you mean "tournament-python"? Choose one of: ',
+        ),
         (["beta", "--model", "b", "--example", "../examples/crypto-python"], "There is no example"),
         (["beta", "--model", "b", "--cloud", "gpc"], "expected aws, gcp or azure, got 'gpc'. Did you mean \"gcp\"?"),
         (["beta", "--model", "b", "--size", "gen-huge"], "--size: "),
@@ -172,12 +175,12 @@ def test_what_training_left_behind_is_not_copied(pnodes: Pnodes, folder: Path, m
         (["beta", "--model", "5f0c8a31-6c1e"], "--model: '5f0c8a31-6c1e' looks like a UUID"),
         (["beta", "--model", ""], "--model: expected a string, got an empty one"),
         (["beta", "--model", "first"], "the new node: model: node alpha already runs this model"),
-        (["beta", "--model", "b", "--folder", "alpha"], "alpha has files in it"),
-        (["beta", "--model", "b", "--folder", "nodes.yaml"], "exists, and is no folder"),
-        (["beta", "--model", "b", "--folder", "alpha/Dockerfile/beta"], "Dockerfile exists, and is no folder"),
-        (["beta", "--model", "b", "--file", "nowhere/nodes.yaml"], "There is no folder"),
+        (["beta", "--model", "b", "--folder", "alpha"], "alpha is not empty"),
+        (["beta", "--model", "b", "--folder", "nodes.yaml"], "exists but is not a folder"),
+        (["beta", "--model", "b", "--folder", "alpha/Dockerfile/beta"], "Dockerfile exists but is not a folder"),
+        (["beta", "--model", "b", "--file", "nowhere/nodes.yaml"], "nowhere for nodes.yaml does not exist"),
         (["beta", "--model", "b", "--file", "alpha"], "cannot be read"),
-        (["beta", "--json"], "--json goes with --list"),
+        (["beta", "--json"], "--json requires --list"),
     ],
 )
 def test_a_mistake_is_a_sentence_and_nothing_is_written(
@@ -220,7 +223,7 @@ def test_a_problem_elsewhere_names_the_line_that_the_person_sees(pnodes: Pnodes,
 
 
 def test_a_person_is_asked_for_the_models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(new, "_asks", lambda: True)
+    monkeypatch.setattr(new, "_is_interactive", lambda: True)
     arguments = ["new", "duo", "--example", "shared-package", "--model", "one"]
     done = CliRunner().invoke(app, arguments, input="two\n")
     assert done.exit_code == 0, said(done)
@@ -229,7 +232,7 @@ def test_a_person_is_asked_for_the_models(folder: Path, monkeypatch: pytest.Monk
 
 
 def test_who_does_not_answer_gets_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(new, "_asks", lambda: True)
+    monkeypatch.setattr(new, "_is_interactive", lambda: True)
     before = tree(folder)
     done = CliRunner().invoke(app, ["new", "beta"], input="")
     assert done.exit_code == 1, done.output
@@ -247,7 +250,7 @@ def test_a_file_that_changes_meanwhile_is_left_alone(
     monkeypatch.setattr(nodes_write, "load_checked", edit)
     done = pnodes("new", "beta", "--model", "b")
     assert done.exit_code == 1, done.output
-    assert "changed by somebody else" in said(done)
+    assert "changed in the meantime" in said(done)
     assert (folder / "nodes.yaml").read_text() == NODES + "# edited\n"
     assert sorted(path.name for path in folder.iterdir()) == ["Pulumi.yaml", "alpha", "nodes.yaml"]
 

@@ -1,4 +1,4 @@
-"""What `pnodes test` tells, and its exit codes; the steps themselves are tested with pnodes.deployed.check."""
+"""The output of `pnodes test`, and its exit codes; tests/pnodes/deployed/test_check.py covers the steps themselves."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ STOPPED = Result("beta", "t-2", DONE, ["", "job"], "it broke", ["[last] line"], 
 
 @pytest.fixture
 def goes(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Result | Exception]], None]:
-    """Sets how each node's test goes."""
+    """Return a function that sets the result of each node's test."""
 
     def use(results: dict[str, Result | Exception]) -> None:
         def go(check: Check) -> Result:
@@ -67,7 +67,7 @@ def test_the_trigger_s_own_address_is_asked_without_the_token(monkeypatch: pytes
         return Answer()
 
     monkeypatch.setattr(httpx, "get", get)
-    said = probe.health("https://h.example/pred/m?token=SECRET")
+    said = probe.check_health("https://h.example/pred/m?token=SECRET")
     assert asked == ["https://h.example/health"]
-    assert said.startswith("https://h.example/health answers HTTP 503")
+    assert said.startswith("https://h.example/health answered HTTP 503")
     assert "SECRET" not in said

@@ -1,4 +1,4 @@
-"""`pnodes release` at the shell: what it refuses, and how it is interrupted."""
+"""`pnodes release` at the shell: which input it refuses, and how it handles an interruption."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ if sys.argv[1] == "preview":
     sys.exit()
 signal.signal(signal.SIGINT, lambda *_: None)
 pathlib.Path("began").touch()
-signal.pause()  # interrupted: what is under way is brought to its end, and the state written
+signal.pause()  # on an interruption, the engine finishes current operations and writes the state
 time.sleep(1)
 pathlib.Path("tidy").touch()
 sys.exit(1)

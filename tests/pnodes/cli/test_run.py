@@ -1,4 +1,4 @@
-"""`pnodes run` as a person calls it: in a process of its own, with secrets in the environment."""
+"""`pnodes run` as a user calls it: in its own process, with secrets in the environment."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ print("submitted:", api.upload_predictions(df=frame, model_id=os.environ["MODEL_
 
 @pytest.fixture
 def submitting(project: Project) -> Project:
-    """A project whose model predicts and uploads with numerapi, as a real one does."""
+    """A project whose model predicts and uploads with numerapi, like a real model."""
     project.node(env=f"{{PYTHONPATH: {PACKAGES}}}")
     project.write(predict=PREDICT)
     return project

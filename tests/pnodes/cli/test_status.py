@@ -1,11 +1,11 @@
-"""What `pnodes status` shows, and that one cloud that cannot be asked hides no other."""
+"""The output of `pnodes status`, which shows all other clouds if one cannot be queried."""
 
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pnodes.cli.status import _round
+from pnodes.cli.status import _describe_round
 from tests.pnodes.deployed_stack import Deployed
 from tests.pnodes_command import Pnodes
 
@@ -56,10 +56,10 @@ def test_a_stack_without_nodes_is_a_sentence(pnodes: Pnodes, deployed: Deployed)
     [
         (90, 150, "round 7 opens "),
         (-10, 50, "round 7 is open until "),
-        (-90, -30, "Numerai has not told yet when the next one opens"),
+        (-90, -30, "Numerai has not announced the next one yet"),
     ],
 )
 def test_rounds_are_told_as_numerai_tells_them(opens: int, closes: int, says: str) -> None:
     now = datetime.now(UTC)
     stamps = [(now + timedelta(minutes=each)).isoformat() for each in (opens, closes)]
-    assert says in _round({"number": 7, "openTime": stamps[0], "closeStakingTime": stamps[1]}, now)
+    assert says in _describe_round({"number": 7, "openTime": stamps[0], "closeStakingTime": stamps[1]}, now)

@@ -1,4 +1,4 @@
-"""Which runs `pnodes stop` ends, and its exit codes."""
+"""Which runs `pnodes stop` stops, and its exit codes."""
 
 import json
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ def test_the_one_that_runs_is_stopped_and_waited_for(pnodes: Pnodes, deployed: D
 def test_nothing_to_stop_is_1(pnodes: Pnodes, deployed: Deployed) -> None:
     result = pnodes("stop", "alpha")
     assert result.exit_code == 1, result.output
-    assert "No run of alpha is under way." in result.stderr
+    assert "No run of alpha is active." in result.stderr
 
 
 def test_of_several_one_is_named_or_all_are_meant(pnodes: Pnodes, deployed: Deployed) -> None:
@@ -49,4 +49,4 @@ def test_a_run_that_does_not_end_in_time_is_1(pnodes: Pnodes, deployed: Deployed
     node.stop = lambda run: None  # type: ignore[method-assign]
     result = pnodes("stop", "alpha", "--timeout", "0")
     assert result.exit_code == 1, result.output
-    assert "has not ended within 0 s" in result.stderr
+    assert "did not end within 0 s" in result.stderr

@@ -1,4 +1,4 @@
-"""How `pnodes trigger` knocks: the schedule's door, the token in a header, the same run at every try."""
+"""How `pnodes trigger` calls the trigger: the schedule's route, the token in a header, one run for all attempts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STARTED = (202, {"status": "started", "run": "schedule-1", "job": "projects/p/ex
 
 
 class Trigger:
-    """Answers one after the other; `asked` is what came."""
+    """Gives one answer after another; `asked`: the requests."""
 
     def __init__(self) -> None:
         self.answers: list[Any] = []

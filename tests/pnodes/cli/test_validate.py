@@ -1,4 +1,4 @@
-"""`pnodes validate`: a line for each problem, exit code 2, and no engine."""
+"""`pnodes validate`: prints a line for each problem, exits with 2, and needs no engine."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""nodes.json as numerai-cli writes it: what each version leaves there, without anybody's account in it."""
+"""Files of numerai-cli as its versions write them, without data of real accounts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 IDS = [f"5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c0{number}" for number in range(1, 5)]
 
-# The Dockerfile of numerai-cli's examples, on today's Python: keys are asked for as build arguments.
+# The Dockerfile of numerai-cli's examples, with a current Python: it takes the keys as build arguments.
 DOCKERFILE = """\
 FROM python:3.12-slim
 ARG NUMERAI_PUBLIC_ID
@@ -27,7 +27,7 @@ CMD [ "python", "./predict.py" ]
 
 
 def aws(path: Path, **fields: Any) -> dict[str, Any]:
-    """A node on AWS after `node config` of 1.1.7."""
+    """Return a node on AWS as `node config` of version 1.1.7 writes it."""
     return {
         "provider": "aws",
         "cpu": 2048,
@@ -45,7 +45,7 @@ def aws(path: Path, **fields: Any) -> dict[str, Any]:
 
 
 def gcp(path: Path, **fields: Any) -> dict[str, Any]:
-    """The same on Google Cloud."""
+    """Return the same node on Google Cloud."""
     return {
         "provider": "gcp",
         "cpu": 2048,
@@ -63,7 +63,7 @@ def gcp(path: Path, **fields: Any) -> dict[str, Any]:
 
 
 def azure(path: Path, **fields: Any) -> dict[str, Any]:
-    """The same on Azure."""
+    """Return the same node on Azure."""
     return {
         "provider": "azure",
         "cpu": 1024,
@@ -83,7 +83,7 @@ def azure(path: Path, **fields: Any) -> dict[str, Any]:
 
 
 def model(folder: Path, dockerfile: str = DOCKERFILE, predict: str = "print('predicts')\n") -> Path:
-    """A model's folder, made."""
+    """Create a model's folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "Dockerfile").write_text(dockerfile)
     (folder / "requirements.txt").write_text("numerapi\n")
@@ -92,7 +92,7 @@ def model(folder: Path, dockerfile: str = DOCKERFILE, predict: str = "print('pre
 
 
 def write(home: Path, nodes: Any, keys: Any = None) -> Path:
-    """nodes.json in a `.numerai`, and the keys beside it; texts are written as they are."""
+    """Write nodes.json and the keys to a `.numerai` folder; strings are written unchanged."""
     home.mkdir(parents=True, exist_ok=True)
     for name, content in (("nodes.json", nodes), (".keys", keys)):
         if content is not None:

@@ -1,4 +1,4 @@
-"""numerai-cli's keys, in the form of each version, and never in a sentence."""
+"""How numerai-cli's keys are read, in the format of each version; no message contains them."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def test_the_ini_file_of_before(tmp_path: Path) -> None:
         ("{HIDDEN", "is neither JSON nor an INI file"),
         ("[default\nHIDDEN", "is neither JSON nor an INI file"),
         ("", "is neither JSON nor an INI file"),
-        ("[1, 2]", "does not hold NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY"),
-        ("{}", "does not hold NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY"),
-        ('{"numerai": {"NUMERAI_PUBLIC_ID": "HIDDEN"}}', "does not hold NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY"),
-        ('{"numerai": "HIDDEN"}', "does not hold NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY"),
+        ("[1, 2]", "does not contain NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY"),
+        ("{}", "does not contain NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY"),
+        ('{"numerai": {"NUMERAI_PUBLIC_ID": "HIDDEN"}}', "does not contain NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY"),
+        ('{"numerai": "HIDDEN"}', "does not contain NUMERAI_PUBLIC_ID and NUMERAI_SECRET_KEY"),
         (None, "There is no "),
     ],
 )
