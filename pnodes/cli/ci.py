@@ -68,6 +68,7 @@ def deployed(role: RoleOption) -> None:
 def preview(minutes: Minutes = 10.0) -> None:
     """Preview a pull request and describe the changes in a single comment on it."""
     from nodefile import NodeFileError
+    from nodefile.settings import dump_settings
     from pnodes.ci import comment, engine_log
     from pnodes.ci.github import current_step
     from pnodes.plan.summary import summarise
@@ -76,7 +77,7 @@ def preview(minutes: Minutes = 10.0) -> None:
     step, folder = current_step(), project.project_folder()
     origin = _origin(step)
     try:
-        wanted = settings(_load_nodes(folder))
+        wanted = dump_settings(_load_nodes(folder))
     except NodeFileError as error:
         _publish(step, comment.render_mistakes(str(error), origin))
         raise UserError(f"nodes.yaml has mistakes:\n{error}", 2) from None
@@ -101,6 +102,7 @@ def up(
 ) -> None:
     """Deploy with `pulumi up`, and list the changes in the run's summary."""
     from nodefile import NodeFileError
+    from nodefile.settings import dump_settings
     from pnodes.ci import engine_log
     from pnodes.ci.github import current_step
     from pnodes.plan.markdown import render
@@ -112,7 +114,7 @@ def up(
     if not _is_usable(step, folder, Role.DEPLOY, origin):
         return
     try:
-        wanted = settings(_load_nodes(folder))
+        wanted = dump_settings(_load_nodes(folder))
     except NodeFileError as error:
         raise UserError(f"nodes.yaml has mistakes, so nothing was changed:\n{error}", 2) from None
     pulumi = Pulumi.find(folder)

@@ -86,13 +86,13 @@ def _open(address: str) -> None:
 
 
 def _export(deployment: "Deployment", path: Path, runs: int) -> None:
-    from pnodes.dashboard.report import report, write
+    from pnodes.dashboard.report import build_report, write
 
     console = Console(highlight=False, soft_wrap=True)
     if path.is_dir() or not path.parent.is_dir():
         raise UserError(f"--export: expected a file in an existing folder, got {path}.", 2)
     with console.status("Querying the clouds and Numerai ..."):
-        document, problems = report(deployment, runs)
+        document, problems = build_report(deployment, runs)
     try:
         write(path, document)
     except OSError as error:

@@ -28,6 +28,7 @@ def diff(
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 if anything would change.")] = False,
 ) -> None:
     """Compare nodes.yaml with the deployed nodes, and show the differences node by node. Changes nothing."""
+    from nodefile.settings import dump_settings
     from pnodes.plan.markdown import headline, render
     from pnodes.plan.preview import NotAPlan, read
     from pnodes.plan.summary import summarise

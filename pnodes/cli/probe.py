@@ -84,7 +84,7 @@ def _test_all(stack: DeployedStack, nodes: Sequence[StackNode], timeout: float, 
 
 def check_health(webhook: str) -> str:
     """Return the problem with the trigger behind a webhook, or an empty string if it answers."""
-    address = webhook_url.beside(webhook, "/health")
+    address = webhook_url.build_trigger_url(webhook, "/health")
     try:
         answer = httpx.get(address, timeout=60)
     except httpx.HTTPError as error:

@@ -63,7 +63,7 @@ def _describe_submission(status: Status) -> str:
     if status.submission is None:
         return "?" if status.problems else "none"
     submission = status.submission
-    text = f"round {(submission.get('round') or {}).get('number', '?')}, {moment(when(submission['insertedAt']))}"
+    text = f"round {(submission.get('round') or {}).get('number', '?')}, {moment(read_time(submission['insertedAt']))}"
     match status.is_of_last_run:
         case True:
             return f"{text}, of this run"

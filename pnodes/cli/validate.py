@@ -25,7 +25,7 @@ def validate(
 ) -> None:
     """Check nodes.yaml and print each problem on its own line. Exits with 2 if there are problems."""
     from nodefile import NodeFileError
-    from providers.checks import DEFAULT_STACK, load_checked
+    from providers.checks import DEFAULT_STACK, list_notes, load_checked
 
     folder = project.project_folder(file.parent if file else None)
     path = file if file is not None else _shorten(folder / "nodes.yaml")
@@ -47,7 +47,7 @@ def validate(
             for problem in error.problems:
                 print(problem)
         raise typer.Exit(2) from None
-    nodes, notes_by_name = checked.nodes, notes(checked)
+    nodes, notes_by_name = checked.nodes, list_notes(checked)
     if as_json:
         documents = [
             {

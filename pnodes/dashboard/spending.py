@@ -54,8 +54,8 @@ def estimate_idle_month(deployment: Deployment) -> float | None:
     nodes = [node for node in restored_nodes if node is not None]
     if len(nodes) < len(restored_nodes):
         return None
-    schedules = sum(find_cloud(node.cloud).prices.schedule_month for node in known if node.schedule)
-    return schedules + sum(one.month for one in estimate_shared(known))
+    schedules = sum(find_cloud(node.cloud).prices.schedule_month for node in nodes if node.schedule)
+    return schedules + sum(one.month for one in estimate_shared(nodes))
 
 
 def _restore_node(name: str, settings: Mapping[str, Any] | None) -> Node | None:

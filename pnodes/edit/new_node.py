@@ -10,6 +10,7 @@ from typing import Any
 from nodefile import edit as nodes_edit
 from nodefile import fields
 from nodefile.clouds import REGIONS
+from nodefile.names import check_name
 from pnodes.edit import examples, nodes_write
 from pnodes.edit.examples import Example
 from pnodes.errors import UserError
@@ -45,12 +46,12 @@ class Preparation:
 def prepare(request: Request) -> Preparation:
     """Check the request before the command asks for models. Writes nothing. Raises UserError."""
     for name in request.names:
-        if sentence := wrong_name(name):
+        if sentence := check_name(name):
             raise UserError(sentence, 2)
     for option, value, read in (
-        ("--cloud", request.cloud, fields.cloud),
-        ("--size", request.size, fields.size),
-        ("--region", request.region, fields.text),
+        ("--cloud", request.cloud, fields.read_cloud),
+        ("--size", request.size, fields.read_size),
+        ("--region", request.region, fields.read_text),
     ):
         _check_option(option, value, read)
     content, document = nodes_write.read(request.file)
@@ -67,7 +68,7 @@ def create(preparation: Preparation, models: Mapping[str, str]) -> None:
     """Copy the example and add its nodes; `models`: node name -> its model at Numerai. Raises UserError."""
     request = preparation.request
     for model in models.values():
-        _check_option("--model", model, fields.model)
+        _check_option("--model", model, fields.read_model)
     content = _add_nodes(preparation, models)
     new_folder = _first_missing(request.folder)
     try:

@@ -11,6 +11,7 @@ from pnodes.deployed.stack_settings import StackSettings
 from pnodes.errors import UserError
 from pnodes.migrate import keys_file
 from pnodes.migrate.nodes_json import WrongFile
+from providers.numerai.keys import name_keys
 
 
 @dataclass
@@ -66,7 +67,7 @@ def prepare(file: Path, folder: Path, account: str | None, wanted: bool) -> Move
             f"The API keys cannot be stored: {error} Select a stack of your own (pulumi stack init live), or leave the "
             "keys where they are with --no-keys."
         ) from None
-    pair = names(account)
+    pair = name_keys(account)
     both = (pair.public_id, pair.secret)
     existing = [name for name in both if settings.has(name)]
     if len(existing) == 1:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeVar
 
-from nodefile.problems import did_you_mean, format_value
+from nodefile.problems import did_you_mean, escape_unprintable, format_value
 from providers.cloud import NumeraiCli
 from providers.clouds import find_cloud, list_clouds
 
@@ -83,13 +83,13 @@ def read(file: Path, skip: Collection[str] = ()) -> list[OldNode]:
         where = f" (line {error.lineno}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
         raise WrongFile(f"{file} is not JSON{where}; expected numerai-cli's nodes.json.") from None
     if not isinstance(document, dict):
-        raise WrongFile(f"{file}: expected a JSON object that maps names to nodes, got {shown(document)}.")
+        raise WrongFile(f"{file}: expected a JSON object that maps names to nodes, got {format_value(document)}.")
     unknown = sorted(set(skip) - document.keys())
     problems = [f"--skip {name}: there is no such node.{did_you_mean(name, document)}" for name in unknown]
     kept = {name: fields for name, fields in document.items() if name not in skip}
     nodes = [node for name, fields in kept.items() if (node := _read_node(name, fields, problems)) is not None]
     if problems:
-        raise WrongFile(*(one_line(f"{file.name}: {sentence}") for sentence in problems))
+        raise WrongFile(*(escape_unprintable(f"{file.name}: {sentence}") for sentence in problems))
     if not nodes:
         raise WrongFile(f"{file} has no nodes, so there is nothing to import.")
     return nodes
@@ -97,7 +97,8 @@ def read(file: Path, skip: Collection[str] = ()) -> list[OldNode]:
 
 def _read_node(name: str, fields: Any, problems: list[str]) -> OldNode | None:
     if not isinstance(fields, dict):
-        problems.append(f"node {name}: expected its settings, got {shown(fields)}. Remove it, or skip it with --skip.")
+        message = f"expected its settings, got {format_value(fields)}. Remove it, or skip it with --skip."
+        problems.append(f"node {name}: {message}")
         return None
     read = _Fields(name, fields, problems)
     provider = read.get("provider", _provider) or DEFAULT_PROVIDER
@@ -145,13 +146,13 @@ def _provider(value: Any) -> str:
     names = [cloud.name for cloud in list_clouds() if cloud.numerai_cli]
     if not isinstance(value, str) or value not in names:
         hint = did_you_mean(value, names) if isinstance(value, str) else ""
-        raise ValueError(f"expected {', '.join(names[:-1])} or {names[-1]}, got {shown(value)}.{hint}")
+        raise ValueError(f"expected {', '.join(names[:-1])} or {names[-1]}, got {format_value(value)}.{hint}")
     return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"expected a string, got {shown(value)}.")
+        raise ValueError(f"expected a string, got {format_value(value)}.")
     return value.strip()
 
 

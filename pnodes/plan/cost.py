@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from nodefile import Node, Schedule
 from providers.clouds import find_cloud
+from providers.numerai.keys import name_keys
 from trigger.cron import due
 
 ROUNDS_MONTH = 22
@@ -73,7 +74,8 @@ def estimate_shared(nodes: Sequence[Node]) -> list[Shared]:
     estimates = []
     for name, region in sorted({(node.cloud, node.region) for node in nodes}):
         neighbours = [node for node in nodes if (node.cloud, node.region) == (name, region)]
-        keys = {key for node in neighbours for key in (names(node.account).public_id, names(node.account).secret)}
+        pairs = [name_keys(account) for account in {node.account for node in neighbours}]
+        keys = {key for pair in pairs for key in (pair.public_id, pair.secret)}
         cloud = find_cloud(name)
         prices = cloud.prices
         parts = [f"{len(keys)} secrets"] if prices.key_month else []

@@ -8,6 +8,7 @@ from typing import Any
 
 from nodefile.keys import Key
 from nodefile.node import FIELDS, KEYS, Node
+from nodefile.settings import load_node
 from pnodes.plan.cost import estimate, estimate_shared
 from pnodes.plan.preview import Plan, Settings
 

@@ -20,7 +20,7 @@ from pnodes.ci import needs
 from pnodes.deployed.accounts import Accounts
 from pnodes.engine.paths import ROOT
 from pnodes.plan.cost import estimate, estimate_shared
-from providers.checks import load_checked
+from providers.checks import list_notes, load_checked
 from providers.clouds import find_cloud
 from providers.findings import Level, Place
 from providers.operations import NoCredentials, NodeFacts

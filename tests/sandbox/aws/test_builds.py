@@ -124,7 +124,7 @@ def test_lost_answers_are_asked_for_again_and_start_one_build(world: World) -> N
 
 def test_a_cancelled_build_ends_in_the_cloud_and_makes_no_image(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     gate, props = hold_builds(world.aws.cloud, monkeypatch), world.props()
-    build = world.provider.start(props, world.provider._uploaded(props), None)
+    build = world.provider.start(props, world.provider._upload_context(props), None)
     assert world.provider.running(props) == build
     assert world.provider.running(world.props(arguments={"SRC_PATH": ".", "MODEL_ID": "other"})) is None
     world.provider.cancel(props, build)

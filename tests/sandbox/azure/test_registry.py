@@ -141,7 +141,7 @@ def test_a_cancelled_build_ends_in_the_cloud_and_makes_no_image(
     azure: Azure, provider: AcrBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = hold_builds(azure.cloud, monkeypatch)
-    build = provider.start(props, provider._uploaded(props), None)
+    build = provider.start(props, provider._upload_context(props), None)
     assert provider.look(props, build) is None
     provider.cancel(props, build)
     with pytest.raises(BuildFailed, match="canceled"):

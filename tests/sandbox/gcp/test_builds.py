@@ -165,7 +165,7 @@ def test_a_build_whose_account_cannot_read_the_source_is_not_even_taken(
 ) -> None:
     google.remove(grants["storage.objects.get"])
     with pytest.raises(BuildFailed, match=r"answered 400 Invalid build request\. could not resolve source"):
-        provider.start(props, provider._uploaded(props), None)
+        provider.start(props, provider._upload_context(props), None)
     assert not google.cloud.kernel.store.all("gcp:builds")
 
 
@@ -247,7 +247,7 @@ def test_a_cancelled_build_ends_in_the_cloud_and_makes_no_image(
     google: Google, provider: CloudBuildProvider, props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = hold_builds(google.cloud, monkeypatch)
-    build = provider.start(props, provider._uploaded(props), None)
+    build = provider.start(props, provider._upload_context(props), None)
     assert provider.running(props) == build
     provider.cancel(props, build)
     assert provider.running(props) is None
