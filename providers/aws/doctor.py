@@ -17,7 +17,7 @@ from providers.operations import Refused
 
 _BUILDS = "Concurrently running builds for Linux/Small environment"
 _MOST_QUEUED = 5  # queued builds per build that may run
-_RIGHT = "the right servicequotas:GetServiceQuota"
+_PERMISSION = "the permission servicequotas:GetServiceQuota"
 
 
 def examine(place: Place) -> Iterator[Finding]:
@@ -64,7 +64,7 @@ def _check_vcpus(
     try:
         value = _read_quota(account, service, code)
     except Refused as error:
-        yield skip_refused(check, error, _RIGHT)
+        yield skip_refused(check, error, _PERMISSION)
         return
     mend = _write_increase_command(place, service, code, math.ceil(sum(needs.values())))
     yield compare_quota(check, what, value, needs, mend)
@@ -76,7 +76,7 @@ def _check_lambda(account: Account, place: Place) -> Iterator[Finding]:
         with translate_errors("show the limits of Lambda"):
             limits: dict[str, Any] = account.client("lambda").get_account_settings()["AccountLimit"]
     except Refused as error:
-        yield skip_refused(check, error, "the right lambda:GetAccountSettings")
+        yield skip_refused(check, error, "the permission lambda:GetAccountSettings")
         return
     free, needed = int(limits["UnreservedConcurrentExecutions"]), len(place.nodes)
     mend = _write_increase_command(place, "lambda", "L-B99A9384", max(1000, needed))
@@ -96,7 +96,7 @@ def _check_builds(account: Account, place: Place) -> Iterator[Finding]:
     try:
         quota = _find_builds_quota(account)
     except Refused as error:
-        yield skip_refused(check, error, "the right servicequotas:ListServiceQuotas")
+        yield skip_refused(check, error, "the permission servicequotas:ListServiceQuotas")
         return
     if quota is None:
         return

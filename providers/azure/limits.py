@@ -129,8 +129,8 @@ def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
         yield "disk", text
     if len(node.name) + names.AUTONAME_DIGITS > MAX_JOB_NAME:
         text = (
-            f'"{node.name}" has {len(node.name)} characters; the Container Apps job is named after the node, which '
-            f"may have {MAX_JOB_NAME - names.AUTONAME_DIGITS}."
+            f'"{node.name}" has {len(node.name)} characters; the Container Apps job is named after the node, so '
+            f"the name may have at most {MAX_JOB_NAME - names.AUTONAME_DIGITS}."
         )
         yield "name", text
     for name in node.env:

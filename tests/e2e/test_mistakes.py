@@ -26,7 +26,7 @@ def test_a_wrong_file_is_told_with_all_its_mistakes_and_touches_nothing(make_wor
     for command in (["preview"], ["up", "--yes"]):
         text = refused(world, *command)
         assert 'nodes.yaml:7:5: "sise" is not a key of a node. Did you mean "size"?' in text
-        assert "nodes.yaml:13:11: disk: 9 GiB cannot be had on Google Cloud" in text
+        assert "nodes.yaml:13:11: disk: 9 GiB is not available on Google Cloud" in text
     assert sum(world.left().values()) == 0
 
 

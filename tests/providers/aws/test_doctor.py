@@ -159,7 +159,9 @@ def test_who_may_not_ask_for_quotas_is_told_so_and_nothing_failed(cloud: Cloud) 
         "quota of Lambda": Level.SKIPPED,
         "quota of CodeBuild": Level.SKIPPED,
     }
-    assert only(found, "quota of Fargate").text.endswith("The query needs the right servicequotas:GetServiceQuota.")
+    assert only(found, "quota of Fargate").text.endswith(
+        "The query needs the permission servicequotas:GetServiceQuota."
+    )
 
 
 def test_another_account_than_the_stack_allows(cloud: Cloud) -> None:

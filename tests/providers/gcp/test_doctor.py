@@ -179,4 +179,4 @@ def test_quotas_that_may_not_be_asked_are_no_failure(examined: Examined) -> None
     refused = Refused("Google Cloud refused to tell a quota.", "PERMISSION_DENIED")
     found = examined(here(), cpu_allocation=refused, public_pool=refused)
     assert only(found, "quota of Cloud Run, vCPUs").level is Level.SKIPPED
-    assert only(found, "quota of Cloud Build").text.endswith("The query needs the right serviceusage.quotas.get.")
+    assert only(found, "quota of Cloud Build").text.endswith("The query needs the permission serviceusage.quotas.get.")

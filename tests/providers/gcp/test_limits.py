@@ -57,7 +57,7 @@ def test_every_preset_gets_its_job_or_a_reason(preset: str) -> None:
     if expected is None:
         ((field, text),) = said(one)
         assert field == "size"
-        assert f"{units / 1024:g} vCPU / {memory / 1024:g} GiB is more than a Cloud Run job has" in text
+        assert f"{units / 1024:g} vCPU / {memory / 1024:g} GiB is more than a Cloud Run job can have" in text
         assert "the largest is 8 vCPU / 32 GiB" in text
     else:
         given = fit(one)
@@ -88,7 +88,7 @@ def test_the_next_size_that_cloud_run_has(cpu: float, memory: int, given: tuple[
 
 def test_a_raised_size_says_so() -> None:
     assert fit(sized(2, 16384)).note == (
-        "raised to 4 vCPU / 16 GiB, the next that Cloud Run jobs have: each number of vCPUs has its own range of memory"
+        "raised to 4 vCPU / 16 GiB, the next size of Cloud Run jobs: each number of vCPUs has its own range of memory"
     )
 
 
@@ -101,16 +101,16 @@ def test_a_raised_size_says_so() -> None:
         ({"region": "us-east-1"}, "region", '"us-east-1" is not the name of a Google Cloud region'),
         ({"region": "US-CENTRAL1"}, "region", "gcloud run regions list"),
         ({"timeout": 25 * 3600}, "timeout", "25 h is longer than a run may take here; the maximum is 24 h"),
-        ({"disk": 50}, "disk", "take from its memory"),
+        ({"disk": 50}, "disk", "use its memory"),
         ({"tags": {"Team": "x"}}, "tags", '"Team" cannot be a label'),
         ({"tags": {"1team": "x"}}, "tags", "beginning with a letter"),
-        ({"tags": {"google-x": "x"}}, "tags", "not with goog"),
+        ({"tags": {"google-x": "x"}}, "tags", 'not with "goog"'),
         ({"tags": {"a" * 64: "x"}}, "tags", "1 to 63 lower-case letters"),
-        ({"tags": {"team": "Some Body"}}, "tags", '"Some Body" cannot be the value of a label'),
+        ({"tags": {"team": "Some Body"}}, "tags", '"Some Body" cannot be a label\'s value'),
         ({"tags": {"team": "x" * 64}}, "tags", "at most 63"),
         ({"tags": {f"t{number}": "" for number in range(62)}}, "tags", "62 tags are too many"),
-        ({"env": {"CLOUD_RUN_JOB": "x"}}, "env", '"CLOUD_RUN_JOB" is for Cloud Run to set'),
-        ({"env": {"PORT": "1"}}, "env", '"PORT" is for Cloud Run to set'),
+        ({"env": {"CLOUD_RUN_JOB": "x"}}, "env", '"CLOUD_RUN_JOB" is reserved for Cloud Run'),
+        ({"env": {"PORT": "1"}}, "env", '"PORT" is reserved for Cloud Run'),
         ({"env": {f"V{number}": "" for number in range(991)}}, "env", "991 variables are too many"),
     ],
 )

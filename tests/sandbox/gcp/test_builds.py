@@ -157,7 +157,7 @@ def test_a_right_that_is_not_known_everywhere_yet_is_waited_for(
 
     monkeypatch.setattr(image, "cancelled", Cancelled())
     assert (provider.create(props).outs or {})["digest"]
-    assert capsys.readouterr().out.count("trying again, as new rights take minutes to be known") == 1
+    assert capsys.readouterr().out.count("trying again, as new permissions take minutes to take effect") == 1
 
 
 def test_a_build_whose_account_cannot_read_the_source_is_not_even_taken(
@@ -329,6 +329,6 @@ def test_images_that_cannot_be_deleted_are_told_and_fail_nothing(
     RepositoriesProvider().update("", before, tidied(google, "ya29.old", []))
     line = capsys.readouterr().out.splitlines()[-1]
     assert re.fullmatch(
-        r"alpha: images stay in projects/\S+ until somebody deletes them: .*HTTP 401 Request had .*", line
+        r"alpha: the images in projects/\S+ were not deleted; delete them: .*HTTP 401 Request had .*", line
     )
     assert google.cloud.kernel.images.tags(props["repository"])
