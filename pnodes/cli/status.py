@@ -82,7 +82,7 @@ def _describe_round(facts: dict[str, Any], now: datetime | None = None) -> str:
     if closes and now < closes:
         return f"{name} is open until {moment(closes)}, for {duration((closes - now).total_seconds())} more"
     ended = f"{name} closed {moment(closes)}" if closes else f"{name} is the newest"
-    return f"{ended}; Numerai has not announced the next one yet"
+    return f"{ended}; Numerai has not announced the next opening yet"
 
 
 def run_as_json(run: Run) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nodefile import check_name, fields
 from nodefile import edit as nodes_edit
-from nodefile import fields
 from nodefile.clouds import REGIONS
 from nodefile.names import check_name
 from pnodes.edit import examples, nodes_write

@@ -20,7 +20,7 @@ from pnodes.errors import UserError
 from pnodes.migrate import nodes_json
 from pnodes.migrate.nodes_json import OldNode, WrongFile
 from pnodes.migrate.translate import NewNode, NoModel, translate
-from providers.checks import list_notes as size_notes
+from providers.checks import list_notes
 
 _EVERY_CLOUD = (
     "the webhooks get new URLs. While a node has `register: false`, Numerai continues to call the old one",
@@ -47,11 +47,11 @@ class NodeImport:
     def report(self, nodes: NodeFile, lacks: Callable[[str], bool]) -> dict[str, Any]:
         """Return the differences, for JSON and for text. `nodes` are those of the checked content; `lacks` returns
         whether the stack lacks a setting."""
-        sizes = size_notes(nodes)
+        size_notes = list_notes(nodes)
         by_name = {node.name: node for node in nodes.nodes}
         documents = []
         for node in self.new:
-            size_note = sizes.get(node.name)
+            size_note = size_notes.get(node.name)
             documents.append(
                 {
                     "name": node.name,

@@ -119,8 +119,8 @@ def test_a_round_is_seen_on_the_page_and_kept_in_a_file(make_world: MakeWorld, t
         assert not [secret for secret in keys if secret in chrome.page_source]
         assert complaints(chrome) == []
 
-        said = Person(world).pnodes("dashboard", "--export", str(tmp_path / "report.html"))
-        assert "a single file" in said
+        output = Person(world).pnodes("dashboard", "--export", str(tmp_path / "report.html"))
+        assert "a single file" in output
         report = (tmp_path / "report.html").read_text(encoding="utf-8")
         assert not [secret for secret in keys if secret in report]
         requested(chrome)

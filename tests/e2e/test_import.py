@@ -88,8 +88,8 @@ def test_neither_file_nor_keys_when_one_of_them_fails(stack: PulumiCli) -> None:
 
 def test_without_a_stack(stack: PulumiCli) -> None:
     stack.run("stack", "unselect")
-    done = pnodes(stack, "import")
-    assert done.returncode == 1, done.stderr
-    assert "cannot be stored" in done.stderr
-    assert "--no-keys" in done.stderr
+    process = pnodes(stack, "import")
+    assert process.returncode == 1, process.stderr
+    assert "cannot be stored" in process.stderr
+    assert "--no-keys" in process.stderr
     assert not (stack.folder / "nodes.yaml").exists()

@@ -56,7 +56,7 @@ def test_a_stack_without_nodes_is_a_sentence(pnodes: Pnodes, deployed: Deployed)
     [
         (90, 150, "round 7 opens "),
         (-10, 50, "round 7 is open until "),
-        (-90, -30, "Numerai has not announced the next one yet"),
+        (-90, -30, "Numerai has not announced the next opening yet"),
     ],
 )
 def test_rounds_are_told_as_numerai_tells_them(opens: int, closes: int, says: str) -> None:
