@@ -10,7 +10,6 @@ from typing import Any
 from nodefile import check_name, fields
 from nodefile import edit as nodes_edit
 from nodefile.clouds import REGIONS
-from nodefile.names import check_name
 from pnodes.edit import examples, nodes_write
 from pnodes.edit.examples import Example
 from pnodes.errors import UserError
