@@ -72,9 +72,9 @@ def test_a_clock_says_when_numerai_has_not_announced_the_next_opening(world: Fak
     other = FakeWorld(world.now)
     add_rounds(other, "classic", 2, timedelta(hours=3), timedelta(hours=1))
     other.add("alpha")
-    told = build_clock(query_once(other.deployment()), "classic", [], world.now)
-    assert (told.state, told.until) == ("closed", None)
-    assert told.details[-1] == "Numerai has not announced the next one yet"
+    waiting = build_clock(query_once(other.deployment()), "classic", [], world.now)
+    assert (waiting.state, waiting.until) == ("closed", None)
+    assert waiting.details[-1] == "Numerai has not announced the next opening yet"
 
 
 def test_cost_is_the_duration_of_the_runs_at_list_prices(world: FakeWorld, snapshot: Snapshot) -> None:
