@@ -72,7 +72,7 @@ def test_a_machine_without_a_price() -> None:
     machine = {**ALPHA, "disk": 500.0}
     assert run_rule({"alpha": machine}) == []
     (sentence,) = run_rule({"alpha": machine}, "50")
-    assert sentence.startswith("alpha: a machine of the kind EC2 has no price")
+    assert sentence.startswith("alpha: the price table has no price for a machine of type EC2")
 
 
 def test_a_stack_without_settings() -> None:

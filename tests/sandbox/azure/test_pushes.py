@@ -43,7 +43,7 @@ def test_who_may_not_push_is_told_so(azure: Azure, server: str, deployer: str) -
 
 def test_a_token_that_the_registry_does_not_take_is_a_sentence(server: str, deployer: str) -> None:
     assert deployer
-    with pytest.raises(pulumi.RunError, match=r"oauth2/exchange: HTTP 401 .* Expected a deployer who may push"):
+    with pytest.raises(pulumi.RunError, match=r"oauth2/exchange: HTTP 401 .* Expected an identity that may push"):
         exchange(server, "expired")
 
 

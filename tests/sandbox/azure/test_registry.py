@@ -158,7 +158,7 @@ def test_a_large_source_goes_up_in_blocks(
 
 
 def test_a_token_that_ends_during_a_build_leaves_it_running(provider: AcrBuildProvider, props: dict[str, Any]) -> None:
-    with pytest.raises(Lost, match=r"continues in the cloud, .* good for about an hour.* Run `pulumi up` again"):
+    with pytest.raises(Lost, match=r"continues in the cloud, .* valid for about an hour.* Run `pulumi up` again"):
         provider.look(props | {"token": "old"}, "ca1")
 
 

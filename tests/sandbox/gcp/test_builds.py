@@ -218,7 +218,7 @@ def test_a_token_that_ends_during_a_build_leaves_it_running(
 
     whole = google.cloud.app
     google.cloud.app = serve(looked)
-    with pytest.raises(Lost, match=r"continues in the cloud, .* good for an hour .* Run `pulumi up` again"):
+    with pytest.raises(Lost, match=r"continues in the cloud, .* valid for an hour .* Run `pulumi up` again"):
         provider.create(props)
     google.cloud.app = whole
     assert (provider.create(props).outs or {})["digest"]
