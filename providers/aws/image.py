@@ -62,7 +62,7 @@ class CodeBuildProvider(ImageBuildProvider):
             clients[key] = Session(self.setting, props["region"]).client(service)
         return clients[key]
 
-    def find(self, props: dict[str, Any]) -> str | None:
+    def find_digest(self, props: dict[str, Any]) -> str | None:
         try:
             answer = self.client(props, "ecr").describe_images(
                 repositoryName=props["repositoryName"], imageIds=[{"imageTag": image_tag(props)}]
@@ -73,7 +73,7 @@ class CodeBuildProvider(ImageBuildProvider):
             raise
         return str(answer["imageDetails"][0]["imageDigest"])
 
-    def running(self, props: dict[str, Any]) -> str | None:
+    def find_build(self, props: dict[str, Any]) -> str | None:
         builds = self.client(props, "codebuild")
         try:
             ids = builds.list_builds_for_project(projectName=props["project"], sortOrder="DESCENDING")["ids"]
@@ -139,7 +139,7 @@ class CodeBuildProvider(ImageBuildProvider):
         if cancelled.wait(self.poll_seconds * _PAUSE):
             raise BuildFailed(f"the image of {props['node']} was not built: the update was cancelled") from error
 
-    def look(self, props: dict[str, Any], build_id: str) -> str | None:
+    def poll(self, props: dict[str, Any], build_id: str) -> str | None:
         try:
             build = self.client(props, "codebuild").batch_get_builds(ids=[build_id])["builds"][0]
         except BotoCoreError as error:
@@ -153,7 +153,7 @@ class CodeBuildProvider(ImageBuildProvider):
                 raise Unanswered(str(error)) from error
             raise
         if build["buildStatus"] == "SUCCEEDED":
-            digest = self.find(props)
+            digest = self.find_digest(props)
             if digest is None:
                 raise BuildFailed("it succeeded, but the registry does not have the image; run `pulumi up` again")
             return digest

@@ -38,7 +38,7 @@ class AcrBuildProvider(ImageBuildProvider):
 
     max_seconds = _MAX_SECONDS + 600.0
 
-    def find(self, props: dict[str, Any]) -> str | None:
+    def find_digest(self, props: dict[str, Any]) -> str | None:
         try:
             registry = RegistryApi(props["repository"].split("/")[0], props["token"])
             return registry.find_digest(props["node"], image_tag(props))
@@ -76,7 +76,7 @@ class AcrBuildProvider(ImageBuildProvider):
                     return new[0]
                 raise
 
-    def look(self, props: dict[str, Any], build_id: str) -> str | None:
+    def poll(self, props: dict[str, Any], build_id: str) -> str | None:
         try:
             run = Arm(props["token"], attempts=1).get(f"{props['registryId']}/runs/{build_id}", _VERSION)["properties"]
         except ArmError as error:
@@ -94,7 +94,7 @@ class AcrBuildProvider(ImageBuildProvider):
         for image in run.get("outputImages") or []:
             if image["repository"] == props["node"] and image.get("digest"):
                 return str(image["digest"])
-        digest = self.find(props)
+        digest = self.find_digest(props)
         if digest is None:
             raise Unanswered("the build has ended, but the registry does not show its image yet")
         return digest
@@ -105,7 +105,7 @@ class AcrBuildProvider(ImageBuildProvider):
     def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
         return _Log(props, build_id)
 
-    def tidy(self, props: dict[str, Any], kept: set[str]) -> None:
+    def delete_old(self, props: dict[str, Any], kept: set[str]) -> None:
         prune(props["repository"].split("/")[0], props["token"], props["node"], kept)
 
 

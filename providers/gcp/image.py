@@ -48,13 +48,13 @@ class CloudBuildProvider(ImageBuildProvider):
     """How long a denied build is retried: new permissions take effect after two minutes, sometimes after seven or more
     (cloud.google.com/iam/docs/access-change-propagation)."""
 
-    def find(self, props: dict[str, Any]) -> str | None:
+    def find_digest(self, props: dict[str, Any]) -> str | None:
         package = f"{_repository(props)}/packages/{props['node']}"
         url = f"https://artifactregistry.googleapis.com/v1/{package}/tags/{image_tag(props)}"
         tag = call(props, "GET", url, missing_is_fine=True)
         return tag["version"].rpartition("/")[2] if tag else None
 
-    def running(self, props: dict[str, Any]) -> str | None:
+    def find_build(self, props: dict[str, Any]) -> str | None:
         tag_filter = quote(f'tags="{_name_build(props)}"')
         try:
             page = call(props, "GET", f"{_builds_url(props)}?filter={tag_filter}")
@@ -105,7 +105,7 @@ class CloudBuildProvider(ImageBuildProvider):
             raise (_DeniedError if _UNRESOLVED in str(error) else BuildFailed)(str(error)) from error
         return str(answer["metadata"]["build"]["id"])
 
-    def look(self, props: dict[str, Any], build_id: str) -> str | None:
+    def poll(self, props: dict[str, Any], build_id: str) -> str | None:
         build = call(props, "GET", f"{_builds_url(props)}/{build_id}", again_if_lost=False)
         if build["status"] == "SUCCESS":
             return _read_digest(build)
@@ -119,7 +119,7 @@ class CloudBuildProvider(ImageBuildProvider):
     def cancel(self, props: dict[str, Any], build_id: str) -> None:
         call(props, "POST", f"{_builds_url(props)}/{build_id}:cancel", json={})
 
-    def tidy(self, props: dict[str, Any], kept: set[str]) -> None:
+    def delete_old(self, props: dict[str, Any], kept: set[str]) -> None:
         prune(_repository(props), props["node"], props["token"], kept)
 
     def log(self, props: dict[str, Any], build_id: str) -> BuildLog:

@@ -35,10 +35,10 @@ class ImageBuildProvider(Provider, Builder, abc.ABC):
     """Builds an image. `props` are the inputs of `ImageBuild`, all known."""
 
     @abc.abstractmethod
-    def find(self, props: dict[str, Any]) -> str | None:
+    def find_digest(self, props: dict[str, Any]) -> str | None:
         """Find the digest of this source's image in the registry."""
 
-    def running(self, _props: dict[str, Any]) -> str | None:
+    def find_build(self, _props: dict[str, Any]) -> str | None:
         """Find the id of a running build of this source, if the cloud can list builds."""
         return None
 
@@ -53,7 +53,7 @@ class ImageBuildProvider(Provider, Builder, abc.ABC):
         Raises Unanswered if it is unknown whether the build was started.
         """
 
-    def tidy(self, props: dict[str, Any], kept: set[str]) -> None:
+    def delete_old(self, props: dict[str, Any], kept: set[str]) -> None:
         """Delete old images except `kept` (digests), unless the registry does so itself. Must not raise."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
@@ -76,20 +76,20 @@ class ImageBuildProvider(Provider, Builder, abc.ABC):
     def _build(self, props: dict[str, Any], olds: dict[str, Any]) -> dict[str, Any]:
         former = olds["image"] if olds.get("repository") == props["repository"] else None
         try:
-            digest = self.find(props)
+            digest = self.find_digest(props)
             if digest is None:
                 digest = self._build_image(props, former)
             else:
                 say(props, f"the image of this source already exists: {digest}")
             kept = {digest, *([former.rpartition("@")[2]] if former else [])}
-            self.tidy(props, kept)
+            self.delete_old(props, kept)
         except self.client_errors as error:
             raise BuildFailed(f"the image of {props['node']} could not be built: {error}") from error
         return {**props, "digest": digest, "image": f"{props['repository']}@{digest}"}
 
     def _build_image(self, props: dict[str, Any], former: str | None) -> str:
         """Build an image that the registry does not have yet, and return its digest."""
-        build_id = self.running(props)
+        build_id = self.find_build(props)
         if build_id is not None:
             say(props, f"following build {build_id} of this source, which is already running")
             return follow(self, props, build_id)
@@ -104,10 +104,10 @@ class ImageBuildProvider(Provider, Builder, abc.ABC):
                 say(props, f"{error}; trying again")
             # The build may have started, or even finished, although there was no answer.
             cancelled.wait(self.poll_seconds)
-            build_id = self.running(props)
+            build_id = self.find_build(props)
             if build_id is not None:
                 return follow(self, props, build_id)
-            digest = self.find(props)
+            digest = self.find_digest(props)
             if digest is not None:
                 return digest
         raise BuildFailed(f"the build of {props['node']} could not be started: {unanswered}. Run `pulumi up` again.")

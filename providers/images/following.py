@@ -57,7 +57,7 @@ class Builder(abc.ABC):
     """How long a build may take, including its time in the queue."""
 
     @abc.abstractmethod
-    def look(self, props: dict[str, Any], build_id: str) -> str | None:
+    def poll(self, props: dict[str, Any], build_id: str) -> str | None:
         """Return the image's digest (sha256:HEX) when the build has finished, and None while it is running.
 
         Raises BuildFailed with the reason if the build ended without an image, and Unanswered.
@@ -120,7 +120,7 @@ class _Follower:
 
     def _poll(self) -> str | None:
         try:
-            digest = self._builder.look(self._props, self._id)
+            digest = self._builder.poll(self._props, self._id)
         except Unanswered as error:
             if time.monotonic() - self._answered > _UNANSWERED_SECONDS:
                 raise Lost(self._props, error) from error

@@ -35,12 +35,12 @@ class Cloud(ImageBuildProvider):
         self.image: str | None = None
         self.builds: list[str | None] = []
         self.starts: list[Exception] = []
-        self.looks: list[str | Exception | None] = []
+        self.polls: list[str | Exception | None] = []
 
-    def find(self, props: dict[str, Any]) -> str | None:
+    def find_digest(self, props: dict[str, Any]) -> str | None:
         return self.image
 
-    def running(self, props: dict[str, Any]) -> str | None:
+    def find_build(self, props: dict[str, Any]) -> str | None:
         return self.builds.pop(0) if self.builds else None
 
     def upload(self, props: dict[str, Any], name: str, archive: Path) -> str:
@@ -53,9 +53,9 @@ class Cloud(ImageBuildProvider):
             raise self.starts.pop(0)
         return "build-1"
 
-    def look(self, props: dict[str, Any], build_id: str) -> str | None:
-        self.calls.append(f"look {build_id}")
-        answer = self.looks.pop(0) if self.looks else DIGEST
+    def poll(self, props: dict[str, Any], build_id: str) -> str | None:
+        self.calls.append(f"poll {build_id}")
+        answer = self.polls.pop(0) if self.polls else DIGEST
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -66,8 +66,8 @@ class Cloud(ImageBuildProvider):
     def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
         return Silent()
 
-    def tidy(self, props: dict[str, Any], kept: set[str]) -> None:
-        self.calls.append(f"tidy {sorted(kept)}")
+    def delete_old(self, props: dict[str, Any], kept: set[str]) -> None:
+        self.calls.append(f"delete-old {sorted(kept)}")
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_build_uploads_the_context_once_and_gives_the_image_by_digest(props: d
     builder = Cloud()
     result = builder.create(props)
     source = f"{props['sourceDigest']}.tar.gz"
-    assert builder.calls == [f"upload {source}", f"start {source} after None", "look build-1", f"tidy {[DIGEST]}"]
+    assert builder.calls == [f"upload {source}", f"start {source} after None", "poll build-1", f"delete-old {[DIGEST]}"]
     assert result.outs is not None
     assert result.outs["image"] == "registry/alpha@sha256:" + "a" * 64
 
@@ -129,14 +129,14 @@ def test_an_existing_image_is_used(props: dict[str, Any]) -> None:
     cloud = Cloud()
     cloud.image = DIGEST
     assert (cloud.create(props).outs or {})["digest"] == DIGEST
-    assert cloud.calls == [f"tidy {[DIGEST]}"]
+    assert cloud.calls == [f"delete-old {[DIGEST]}"]
 
 
 def test_a_running_build_is_followed(props: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     cloud = Cloud()
     cloud.builds = ["build-0"]
     cloud.create(props)
-    assert cloud.calls[0] == "look build-0"
+    assert cloud.calls[0] == "poll build-0"
     assert "alpha: following build build-0 of this source, which is already running" in capsys.readouterr().out
 
 
@@ -144,32 +144,32 @@ def test_layers_of_the_previous_image_are_reused_and_it_is_kept(props: dict[str,
     cloud, former = Cloud(), "sha256:" + "b" * 64
     cloud.update("id", {**props, "digest": former, "image": f"registry/alpha@{former}"}, props)
     assert cloud.calls[1].endswith(f" after registry/alpha@{former}")
-    assert cloud.calls[-1] == f"tidy {[DIGEST, former]}"
+    assert cloud.calls[-1] == f"delete-old {[DIGEST, former]}"
 
 
 def test_an_unanswered_start_is_not_repeated_if_the_build_is_running(props: dict[str, Any]) -> None:
     cloud = Cloud()
     cloud.starts, cloud.builds = [Unanswered("POST: HTTP 503")], [None, "build-7"]
     cloud.create(props)
-    assert [call.split()[0] for call in cloud.calls] == ["upload", "start", "look", "tidy"]
-    assert cloud.calls[2] == "look build-7"
+    assert [call.split()[0] for call in cloud.calls] == ["upload", "start", "poll", "delete-old"]
+    assert cloud.calls[2] == "poll build-7"
 
 
 def test_an_unanswered_start_is_not_repeated_if_the_build_has_finished(
     props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud, digests = Cloud(), [None, DIGEST]
-    monkeypatch.setattr(cloud, "find", lambda _props: digests.pop(0))
+    monkeypatch.setattr(cloud, "find_digest", lambda _props: digests.pop(0))
     cloud.starts = [Unanswered("POST: HTTP 503")]
     assert (cloud.create(props).outs or {})["digest"] == DIGEST
-    assert [call.split()[0] for call in cloud.calls] == ["upload", "start", "tidy"]
+    assert [call.split()[0] for call in cloud.calls] == ["upload", "start", "delete-old"]
 
 
 def test_an_unanswered_start_is_repeated_if_no_build_was_started(props: dict[str, Any]) -> None:
     cloud = Cloud()
     cloud.starts = [Unanswered("POST: HTTP 503"), Unanswered("POST: HTTP 503")]
     cloud.create(props)
-    assert [call.split()[0] for call in cloud.calls] == ["upload", "start", "start", "start", "look", "tidy"]
+    assert [call.split()[0] for call in cloud.calls] == ["upload", "start", "start", "start", "poll", "delete-old"]
     cloud.starts = [Unanswered("POST: HTTP 503")] * 9
     with pytest.raises(BuildFailed, match=r"could not be started: POST: HTTP 503\. Run `pulumi up` again"):
         cloud.create(props)
@@ -179,11 +179,11 @@ def test_a_lost_connection_while_polling_does_not_fail_the_build(
     props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud = Cloud()
-    cloud.looks = [None, Unanswered("reset"), Unanswered("reset"), None, DIGEST]
+    cloud.polls = [None, Unanswered("reset"), Unanswered("reset"), None, DIGEST]
     cloud.create(props)
-    assert cloud.calls.count("look build-1") == 5
+    assert cloud.calls.count("poll build-1") == 5
     monkeypatch.setattr(following, "_UNANSWERED_SECONDS", 0.0)
-    cloud.looks = [Unanswered("reset")]
+    cloud.polls = [Unanswered("reset")]
     with pytest.raises(Lost, match=r"^the build of alpha continues in the cloud, .* reset.* Run `pulumi up` again"):
         cloud.create(props)
 
@@ -204,7 +204,7 @@ def test_silence_is_interrupted_by_progress_lines(
 ) -> None:
     monkeypatch.setattr(following, "time", Clock())
     cloud = Cloud()
-    cloud.looks = [None] * 9
+    cloud.polls = [None] * 9
     cloud.create(props)
     lines = [line for line in capsys.readouterr().out.splitlines() if "has been running for" in line]
     assert len(lines) >= 2
@@ -214,7 +214,7 @@ def test_silence_is_interrupted_by_progress_lines(
 def test_a_build_that_takes_too_long_is_stopped(props: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "time", Clock())
     cloud = Cloud()
-    cloud.looks = [None] * 999
+    cloud.polls = [None] * 999
     with pytest.raises(BuildFailed, match="the build of alpha took longer than 60 minutes"):
         cloud.create(props)
     assert cloud.calls[-1] == "cancel build-1"
@@ -228,16 +228,16 @@ def cancelled() -> Iterator[threading.Event]:
 
 def test_a_cancelled_update_cancels_the_build(props: dict[str, Any], cancelled: threading.Event) -> None:
     cloud = Cloud()
-    cloud.looks = [None] * 10
+    cloud.polls = [None] * 10
 
-    def look(props: dict[str, Any], build_id: str) -> None:
-        cloud.calls.append("look")
+    def poll(props: dict[str, Any], build_id: str) -> None:
+        cloud.calls.append("poll")
         cancelled.set()
 
-    cloud.look = look  # type: ignore[method-assign]
+    cloud.poll = poll  # type: ignore[method-assign]
     with pytest.raises(BuildFailed, match="the build of alpha was cancelled with the update; the next `pulumi up`"):
         cloud.create(props)
-    assert cloud.calls[-2:] == ["look", "cancel build-1"]
+    assert cloud.calls[-2:] == ["poll", "cancel build-1"]
 
 
 def test_a_cancelled_update_starts_nothing(props: dict[str, Any], cancelled: threading.Event) -> None:

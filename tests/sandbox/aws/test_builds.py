@@ -125,14 +125,14 @@ def test_lost_answers_are_asked_for_again_and_start_one_build(world: World) -> N
 def test_a_cancelled_build_ends_in_the_cloud_and_makes_no_image(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     gate, props = hold_builds(world.aws.cloud, monkeypatch), world.props()
     build = world.provider.start(props, world.provider._upload_context(props), None)
-    assert world.provider.running(props) == build
-    assert world.provider.running(world.props(arguments={"SRC_PATH": ".", "MODEL_ID": "other"})) is None
+    assert world.provider.find_build(props) == build
+    assert world.provider.find_build(world.props(arguments={"SRC_PATH": ".", "MODEL_ID": "other"})) is None
     world.provider.cancel(props, build)
-    assert world.provider.running(props) is None
+    assert world.provider.find_build(props) is None
     with pytest.raises(BuildFailed, match="stopped"):
-        world.provider.look(props, build)
+        world.provider.poll(props, build)
     gate.set()
-    assert world.provider.find(props) is None
+    assert world.provider.find_digest(props) is None
 
 
 @pytest.mark.parametrize(

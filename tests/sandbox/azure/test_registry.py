@@ -142,12 +142,12 @@ def test_a_cancelled_build_ends_in_the_cloud_and_makes_no_image(
 ) -> None:
     gate = hold_builds(azure.cloud, monkeypatch)
     build = provider.start(props, provider._upload_context(props), None)
-    assert provider.look(props, build) is None
+    assert provider.poll(props, build) is None
     provider.cancel(props, build)
     with pytest.raises(BuildFailed, match="canceled"):
-        provider.look(props, build)
+        provider.poll(props, build)
     gate.set()
-    assert provider.find(props) is None
+    assert provider.find_digest(props) is None
 
 
 def test_a_large_source_goes_up_in_blocks(
@@ -159,7 +159,7 @@ def test_a_large_source_goes_up_in_blocks(
 
 def test_a_token_that_ends_during_a_build_leaves_it_running(provider: AcrBuildProvider, props: dict[str, Any]) -> None:
     with pytest.raises(Lost, match=r"continues in the cloud, .* valid for about an hour.* Run `pulumi up` again"):
-        provider.look(props | {"token": "old"}, "ca1")
+        provider.poll(props | {"token": "old"}, "ca1")
 
 
 def test_a_deleted_registry_takes_its_images_along(

@@ -248,13 +248,13 @@ def test_a_cancelled_build_ends_in_the_cloud_and_makes_no_image(
 ) -> None:
     gate = hold_builds(google.cloud, monkeypatch)
     build = provider.start(props, provider._upload_context(props), None)
-    assert provider.running(props) == build
+    assert provider.find_build(props) == build
     provider.cancel(props, build)
-    assert provider.running(props) is None
+    assert provider.find_build(props) is None
     with pytest.raises(BuildFailed, match="CANCELLED"):
-        provider.look(props, build)
+        provider.poll(props, build)
     gate.set()
-    assert provider.find(props) is None
+    assert provider.find_digest(props) is None
 
 
 def test_a_build_that_names_no_place_for_its_log_is_refused(google: Google, grants: dict[str, Resource]) -> None:
