@@ -1,7 +1,7 @@
-"""Packs the trigger of a cloud: `core`, that cloud's entry, and the few files that its runtime wants.
+"""Packs a cloud's trigger: `core`, the cloud's entry point, and the files that its runtime needs.
 
-The archive depends on nothing but the text of these files, so it is the same byte for byte on every machine; its digest
-is what GET /health of a deployed trigger answers, which is how a deployment proves that the new code runs.
+The archive depends only on the text of these files, so it is the same byte for byte on every machine. GET /health of a
+deployed trigger returns the archive's digest, so a deployment can verify that the new code is running.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Archive:
-    """The trigger of one cloud: its entry in this folder, the name its runtime expects, and what comes with it."""
+    """A cloud's trigger: its entry point in this folder, the name that the runtime expects for it, and other files."""
 
     source: str
     entry: str
     modules: tuple[str, ...] = ("core.py",)
     extra: Mapping[str, str] = field(default_factory=dict)
-    """File name -> text. No text is empty: Pulumi's Python SDK refuses an empty asset inside an archive."""
+    """File name -> text. No text may be empty: Pulumi's Python SDK rejects empty assets in an archive."""
 
     def files(self) -> dict[str, str]:
-        """File name -> text, in the order of their names."""
+        """Return the texts by file name, sorted by name."""
         sources = {self.entry: self.source, **{name: name for name in self.modules}}
         texts = {name: (_HERE / source).read_text(encoding="utf-8") for name, source in sources.items()}
         return dict(sorted({**texts, **self.extra}.items()))
 
     def package(self) -> bytes:
-        """The archive as a zip: fixed dates and order, readable modes (Azure ignores files of mode 000)."""
+        """Return a zip with fixed dates, a fixed order and readable modes (Azure ignores files of mode 000)."""
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
             for name, text in self.files().items():
@@ -46,10 +46,10 @@ class Archive:
         return buffer.getvalue()
 
     def digest(self) -> str:
-        """SHA-256 (hex) over names and texts; independent of the compression library's version."""
-        summed = hashlib.sha256()
+        """Return the SHA-256 (hex) of names and texts, which does not depend on the compression library's version."""
+        hashed = hashlib.sha256()
         for name, text in self.files().items():
             for part in (name.encode(), text.encode()):
-                summed.update(len(part).to_bytes(8, "big"))
-                summed.update(part)
-        return summed.hexdigest()
+                hashed.update(len(part).to_bytes(8, "big"))
+                hashed.update(part)
+        return hashed.hexdigest()

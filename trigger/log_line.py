@@ -1,4 +1,4 @@
-"""The one line that a trigger logs for each request (trigger/core.py), read back from any cloud's log."""
+"""Parses the line that a trigger logs for each request (trigger/core.py), from any cloud's log."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TriggerLine:
-    """What the trigger did with one request: the line's fields by their names, each empty where the line has none.
+    """The fields of a line; fields that the line does not have are empty.
 
-    `run` is the trigger id, or the id of a schedule's run; a refused call has none.
+    `run` is the trigger id, or the id of a scheduled run; a rejected call has none.
     """
 
     node: str = ""
@@ -28,12 +28,12 @@ class TriggerLine:
 
     @property
     def job_id(self) -> str:
-        """The job's id as its cloud lists it among the node's runs."""
+        """The job's id, as the cloud lists it among the node's runs."""
         return self.job.rsplit("/", 1)[-1]
 
     @property
     def refused(self) -> bool:
-        """Whether a webhook call was turned away, or its job could not be started."""
+        """Whether a webhook call was rejected, or its job could not be started."""
         return self.route == "pred" and self.http >= 400
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class TriggerLine:
 
 
 def parse(text: str) -> TriggerLine | None:
-    """The line if it is one of the trigger's own."""
+    """Parse a line of a trigger; None for other lines."""
     try:
         line = json.loads(text)
     except ValueError:
@@ -60,7 +60,7 @@ def parse(text: str) -> TriggerLine | None:
         return None
 
 
-def shown(text: str) -> str:
-    """A line of the trigger's log as a person reads it; lines that are not its own stay as they are."""
+def format_line(text: str) -> str:
+    """Return a line of a trigger in readable form, and other lines unchanged."""
     line = parse(text)
     return str(line) if line else text

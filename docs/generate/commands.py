@@ -33,18 +33,18 @@ _KINDS = {"str": "TEXT", "list[str]": "TEXT", "path": "PATH", "int": "NUMBER", "
 def page() -> str:
     """Return the page's text."""
     root: Any = typer.main.get_command(app)
-    found = list(_commands(root, "pnodes"))
-    rows = [[f"[`{name}`](#{name.replace(' ', '-')})", _first(command)] for name, command in found]
-    parts = [_section(name, command) for name, command in found]
+    commands = list(_list_commands(root, "pnodes"))
+    rows = [[f"[`{name}`](#{name.replace(' ', '-')})", _first_sentence(command)] for name, command in commands]
+    parts = [_section(name, command) for name, command in commands]
     return (_HEAD + table(["command", "effect"], rows) + "\n" + "\n".join(parts)).rstrip("\n") + "\n"
 
 
-def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _list_commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
     for name, command in group.commands.items():
         if command.hidden:
             continue
         if hasattr(command, "commands"):
-            yield from _commands(command, f"{path} {name}")
+            yield from _list_commands(command, f"{path} {name}")
         else:
             yield f"{path} {name}", command
 
@@ -62,8 +62,8 @@ def _row(parameter: Any, context: Any) -> list[str] | None:
     record = parameter.get_help_record(context)
     if record is None or "--help" in parameter.opts:
         return None
-    title, said = record
-    text, more = re.fullmatch(r"(.*?)(?:\s*\[([^\[\]]*)\])?", said.strip(), re.DOTALL).groups()  # type: ignore[union-attr]
+    title, help_ = record
+    text, more = re.fullmatch(r"(.*?)(?:\s*\[([^\[\]]*)\])?", help_.strip(), re.DOTALL).groups()  # type: ignore[union-attr]
     if parameter.param_type_name == "argument":
         title = title.partition("<")[0].strip("[] ")
     for kind, word in _KINDS.items():
@@ -71,7 +71,7 @@ def _row(parameter: Any, context: Any) -> list[str] | None:
     return [f"`{title.strip()}`", _text(text).replace("\n", " "), (more or "").removeprefix("default: ")]
 
 
-def _first(command: Any) -> str:
+def _first_sentence(command: Any) -> str:
     """Return the first sentence of a command's help."""
     text = _text(command.help).split("\n\n")[0].replace("\n", " ")
     return re.split(r"(?<=[.])\s", text)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from docs.generate.markdown import table
-from docs.generate.sizes import MINUTES, node, on, refused
+from docs.generate.sizes import MINUTES, describe_fit, is_rejected, make_node
 from nodefile.sizes import PRESETS
 from pnodes.plan.cost import ROUNDS_MONTH, estimate, estimate_shared
 from pnodes.wording import usd
@@ -23,22 +23,23 @@ def page(path: Path, cloud: str) -> str:
 
 def costs(cloud: str) -> str:
     """Return a table of the costs while idle, and a table of the costs of each preset's runs."""
-    rest = [[each.what, usd(each.month)] for each in estimate_shared([node(cloud, "gen-sm")]) if each.month]
+    shared = estimate_shared([make_node(cloud, "gen-sm")])
+    idle = [[cost.what, usd(cost.month)] for cost in shared if cost.month]
     schedule = find_cloud(cloud).prices.schedule_month
     if schedule:
-        rest.append(["each `schedule`", usd(schedule)])
+        idle.append(["each `schedule`", usd(schedule)])
     runs = []
     # Only the balanced sizes, with which most users start; sizes.md lists all.
     for preset in (name for name in PRESETS if name.startswith("gen-")):
-        here = node(cloud, preset)
-        if refused(here):
+        node = make_node(cloud, preset)
+        if is_rejected(node):
             continue
-        found = estimate(here, MINUTES * 60)
-        months = None if found.run is None else found.run * ROUNDS_MONTH
-        runs.append([f"`{preset}`", on(cloud, preset), usd(found.run), usd(months)])
+        cost = estimate(node, MINUTES * 60)
+        month = None if cost.run is None else cost.run * ROUNDS_MONTH
+        runs.append([f"`{preset}`", describe_fit(cloud, preset), usd(cost.run), usd(month)])
     return "\n".join(
         [
-            table(["while idle, for a region and an account of Numerai", "USD a month"], rest),
+            table(["while idle, for a region and an account of Numerai", "USD a month"], idle),
             table(["`size`", "container", f"a run of {MINUTES} minutes", f"{ROUNDS_MONTH} rounds a month"], runs),
             f"USD, list prices of {AS_OF}, without free tiers; [all sizes](sizes.md#what-a-run-costs).\n",
         ]

@@ -1,6 +1,7 @@
-"""What the components register under Pulumi's mocks: every resource with its inputs, parent, dependencies and secrets.
+"""Records the resources that the components register under Pulumi's mocks, for the docs and the tests.
 
-`docs.generate.mocks.<cloud>` subclasses `Mocks` with the answers that the cloud's components read.
+Each resource has its inputs, parent, dependencies and secrets. `docs.generate.mocks.<cloud>` subclasses `Mocks` with
+the outputs that the cloud's components read.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 @dataclass
 class Registered:
-    """One resource as the program registered it; `secrets` are the paths of secret inputs."""
+    """A resource as the program registered it. `secrets` are the paths of secret inputs."""
 
     type: str
     name: str
@@ -38,105 +39,107 @@ class Registered:
     secrets: set[str] = field(default_factory=set)
     secret_outputs: set[str] = field(default_factory=set)
     retained: bool = False
-    """Whether it is left alone when it leaves the stack."""
+    """Whether the cloud resource is kept when it is removed from the stack."""
 
 
-def plain(value: Any, path: str = "", secrets: set[str] | None = None) -> Any:
-    """Inputs without the wrapping of secrets, whose paths are noted; whole numbers as the engine sends them on."""
+def unwrap(value: Any, path: str = "", secrets: set[str] | None = None) -> Any:
+    """Return a value without the marks of secrets, whose paths are added to `secrets`. Whole floats become integers."""
     if isinstance(value, list):
-        return [plain(item, f"{path}[{index}]", secrets) for index, item in enumerate(value)]
+        return [unwrap(item, f"{path}[{index}]", secrets) for index, item in enumerate(value)]
     if not isinstance(value, dict):
         return int(value) if isinstance(value, float) and value.is_integer() else value
     if value.get(_SIGNATURE):
         if secrets is not None:
             secrets.add(path)
-        return plain(value["value"], path, secrets)
-    return {key: plain(item, f"{path}.{key}" if path else key, secrets) for key, item in value.items()}
+        return unwrap(value["value"], path, secrets)
+    return {key: unwrap(item, f"{path}.{key}" if path else key, secrets) for key, item in value.items()}
 
 
 class Mocks(pulumi.runtime.Mocks, abc.ABC):
-    """Records what is registered; a cloud says what its provider would answer."""
+    """Records the registered resources. Each cloud's subclass returns the outputs of its provider."""
 
     def __init__(self) -> None:
         self.registered: list[Registered] = []
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        found = Registered(args.typ, args.name, {})
-        found.inputs = plain(args.inputs, "", found.secrets)
-        self.registered.append(found)
+        resource = Registered(args.typ, args.name, {})
+        resource.inputs = unwrap(args.inputs, "", resource.secrets)
+        self.registered.append(resource)
         if args.typ == DOCKER_IMAGE:
-            return args.name, {**found.inputs, "digest": DOCKER_DIGEST, "contextHash": "c", "ref": ""}
-        return self.answer(args.typ, args.name, found.inputs)
+            return args.name, {**resource.inputs, "digest": DOCKER_DIGEST, "contextHash": "c", "ref": ""}
+        return self.answer(args.typ, args.name, resource.inputs)
 
     @abc.abstractmethod
     def answer(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """A resource's id and outputs, as far as the components read them."""
+        """Return a resource's id and the outputs that the components read."""
 
     @abc.abstractmethod
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        """The answer of a provider's function."""
+        """Return the result of a provider's function."""
 
 
 class Monitor(MockMonitor):
-    """Notes whose child a resource is and what it waits for, which mocks are not told."""
+    """Records the parent and the dependencies of each resource, which mocks do not receive."""
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
         answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         recorded: list[Registered] = self.mocks.registered  # type: ignore[attr-defined]
-        for each in recorded:
-            if (each.type, each.name) == (request.type, request.name):
-                each.urn, each.parent, each.depends_on = answer.urn, request.parent, set(request.dependencies)
-                each.retained, each.secret_outputs = request.retainOnDelete, set(request.additionalSecretOutputs)
+        for resource in recorded:
+            if (resource.type, resource.name) == (request.type, request.name):
+                resource.urn, resource.parent = answer.urn, request.parent
+                resource.depends_on = set(request.dependencies)
+                resource.retained = request.retainOnDelete
+                resource.secret_outputs = set(request.additionalSecretOutputs)
         return answer
 
 
 class Program:
-    """The clusters and nodes of a nodes.yaml, registered."""
+    """The registered clusters and nodes of a nodes.yaml."""
 
     def __init__(self, registered: list[Registered], nodes: list[Node]) -> None:
         self.registered, self.nodes = registered, nodes
 
-    def all(self, kind: str = "") -> list[Registered]:
-        """The resources whose type ends so."""
-        return [each for each in self.registered if each.type.endswith(kind)]
+    def list_resources(self, type_suffix: str = "") -> list[Registered]:
+        """Return the resources whose type ends with `type_suffix`."""
+        return [resource for resource in self.registered if resource.type.endswith(type_suffix)]
 
-    def one(self, kind: str, name: str) -> Registered:
-        """The resource of a type and logical name."""
-        found = [each for each in self.all(kind) if each.name == name]
-        assert len(found) == 1, f"{kind} {name}: {[(each.type, each.name) for each in self.registered]}"
-        return found[0]
+    def find(self, type_suffix: str, name: str) -> Registered:
+        """Return the only resource with this type and logical name."""
+        matching = [resource for resource in self.list_resources(type_suffix) if resource.name == name]
+        assert len(matching) == 1, f"{type_suffix} {name}: {[(each.type, each.name) for each in self.registered]}"
+        return matching[0]
 
-    def node(self, name: str) -> Node:
-        """The node of this name."""
+    def find_node(self, name: str) -> Node:
+        """Return the node with this name."""
         return next(node for node in self.nodes if node.name == name)
 
-    def owner(self, resource: Registered) -> Registered:
-        """The node or cluster at the top of a resource's parents."""
-        at = resource
-        while not at.type.endswith((":PredictionNode", ":Cluster")):
-            at = next(each for each in self.registered if each.urn == at.parent)
-        return at
+    def find_owner(self, resource: Registered) -> Registered:
+        """Return the node or cluster that contains a resource."""
+        owner = resource
+        while not owner.type.endswith((":PredictionNode", ":Cluster")):
+            owner = next(parent for parent in self.registered if parent.urn == owner.parent)
+        return owner
 
-    def of(self, name: str) -> list[Registered]:
-        """The cloud resources of a node or cluster, without its components."""
-        cloud = [each for each in self.registered if not each.type.startswith("prediction-nodes:")]
-        return [each for each in cloud if self.owner(each).name == name]
+    def list_owned(self, name: str) -> list[Registered]:
+        """Return the cloud resources of a node or cluster, without components."""
+        resources = [resource for resource in self.registered if not resource.type.startswith("prediction-nodes:")]
+        return [resource for resource in resources if self.find_owner(resource).name == name]
 
 
-def place(folder: Path) -> None:
-    """A model's folder `m`, as the texts of nodes.yaml in these tests name it."""
+def make_model(folder: Path) -> None:
+    """Create the model's folder `m`, which the nodes.yaml texts of the docs and tests name."""
     (folder / "m").mkdir()
     (folder / "m" / "Dockerfile").write_text("FROM python:3.12-slim\n")
 
 
-def registered(
+def register(
     mocks: Mocks, text: str, project: str, stack_name: str, webhook_key: str = WEBHOOK_KEY
 ) -> tuple[list[Registered], list[Node]]:
-    """What the clusters and nodes register for the text of a nodes.yaml in the current folder."""
+    """Write a nodes.yaml to the current folder, run its clusters and nodes, and return the resources and the nodes."""
     Path("nodes.yaml").write_text(text)
-    found, mistakes = parse(Path("nodes.yaml"))
-    assert found is not None, mistakes
-    assert not mistakes
+    node_file, problems = parse(Path("nodes.yaml"))
+    assert node_file is not None, problems
+    assert not problems
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(mocks, project, stack_name, monitor=Monitor(mocks))
 
@@ -144,20 +147,20 @@ def registered(
         stack = Stack(
             project=project,
             name=stack_name,
-            keys={name: pulumi.Output.secret(value) for name, value in keys_of(found.nodes).items()},
+            keys={name: pulumi.Output.secret(value) for name, value in make_keys(node_file.nodes).items()},
             webhook_key=pulumi.Output.secret(webhook_key),
-            model_ids={node.name: pulumi.Output.from_input(node.model) for node in found.nodes},
+            model_ids={node.name: pulumi.Output.from_input(node.model) for node in node_file.nodes},
         )
-        clouds.register(found.nodes, stack)
+        clouds.register(node_file.nodes, stack)
 
     pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]
-    return mocks.registered, list(found.nodes)
+    return mocks.registered, list(node_file.nodes)
 
 
-def keys_of(nodes: Sequence[Node]) -> dict[str, str]:
-    """The keys of the accounts in use: the unnamed one's, and others with the account's name at their end."""
-    found: dict[str, str] = {}
-    for called in (name_keys(node.account) for node in nodes):
-        ending = called.secret.removeprefix("numerai-secret")
-        found |= {called.public_id: PUBLIC_ID + ending, called.secret: SECRET_KEY + ending}
-    return found
+def make_keys(nodes: Sequence[Node]) -> dict[str, str]:
+    """Return keys for the accounts of these nodes. The values end with the account's name, if it has one."""
+    keys: dict[str, str] = {}
+    for names in (name_keys(node.account) for node in nodes):
+        ending = names.secret.removeprefix("numerai-secret")
+        keys |= {names.public_id: PUBLIC_ID + ending, names.secret: SECRET_KEY + ending}
+    return keys

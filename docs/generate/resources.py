@@ -10,7 +10,7 @@ from pathlib import Path
 from docs.generate.markdown import table
 from docs.generate.mocks import aws, azure, gcp
 from docs.generate.purposes import PURPOSES
-from docs.generate.recorder import Mocks, Program, Registered, place, registered
+from docs.generate.recorder import Mocks, Program, Registered, make_model, register
 from providers.clouds import find_cloud
 
 _MOCKS: dict[str, type[Mocks]] = {"aws": aws.Mocks, "gcp": gcp.Mocks, "azure": azure.Mocks}
@@ -29,7 +29,7 @@ def page() -> str:
     """Return the page's text."""
     parts = [_HEAD]
     for cloud, program in _programs():
-        own, shared = program.of(_NODE), program.of(_shared(program))
+        own, shared = program.list_owned(_NODE), program.list_owned(_find_cluster(program))
         parts.append(
             f"## {find_cloud(cloud).title}\n\nFor the node `{_NODE}`, {_count(own)}:\n\n{_table(cloud, own)}\n"
             f"For its region, shared by all nodes there, {_count(shared)}:\n\n{_table(cloud, shared)}\n"
@@ -61,27 +61,27 @@ def _programs() -> Iterator[tuple[str, Program]]:
     """Yield each cloud with one node on it."""
     for cloud, mocks in _MOCKS.items():
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-            place(Path(folder))
-            made, nodes = registered(mocks(), _NODES.format(cloud=cloud), "prediction-nodes", "live")
-        yield cloud, Program(made, nodes)
+            make_model(Path(folder))
+            resources, nodes = register(mocks(), _NODES.format(cloud=cloud), "prediction-nodes", "live")
+        yield cloud, Program(resources, nodes)
 
 
-def _shared(program: Program) -> str:
+def _find_cluster(program: Program) -> str:
     """Return the name of the region's cluster."""
-    (cluster,) = (each.name for each in program.registered if each.type.endswith(":Cluster"))
-    return cluster
+    (cluster,) = program.list_resources(":Cluster")
+    return cluster.name
 
 
 def _table(cloud: str, resources: Sequence[Registered]) -> str:
     names: dict[str, list[str]] = {}
-    for each in resources:
-        names.setdefault(_short(each.type), []).append(f"`{each.name}`")
-    known = PURPOSES[cloud]
-    rows = [[f"`{kind}`", ", ".join(sorted(names[kind])), known[kind]] for kind in sorted(names)]
+    for resource in resources:
+        names.setdefault(_shorten(resource.type), []).append(f"`{resource.name}`")
+    purposes = PURPOSES[cloud]
+    rows = [[f"`{kind}`", ", ".join(sorted(names[kind])), purposes[kind]] for kind in sorted(names)]
     return table(["type", "name", "purpose"], rows)
 
 
-def _short(type_: str) -> str:
+def _shorten(type_: str) -> str:
     """Turn `aws:lambda/function:Function` into lambda.Function, and this project's types into prediction-nodes.NAME."""
     _, module, name = type_.split(":")
     return f"{module.removeprefix('dynamic/').partition('/')[0]}.{name}"

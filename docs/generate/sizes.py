@@ -63,7 +63,7 @@ There is no `gpu` on any cloud: see [GPUs](how-to/gpu.md).
 def _presets() -> str:
     rows = []
     for name, (units, memory) in PRESETS.items():
-        rows.append([f"`{name}`", _amount(units / 1024, memory), *(on(cloud, name) for cloud in REGIONS)])
+        rows.append([f"`{name}`", _amount(units / 1024, memory), *(describe_fit(cloud, name) for cloud in REGIONS)])
     return table(["preset", "request", *(cloud.title for cloud in list_clouds())], rows)
 
 
@@ -72,8 +72,8 @@ def _costs() -> str:
     for name in PRESETS:
         cells = []
         for cloud in REGIONS:
-            here = node(cloud, name)
-            cells.append("–" if refused(here) else usd(estimate(here, MINUTES * 60).run))
+            node = make_node(cloud, name)
+            cells.append("–" if is_rejected(node) else usd(estimate(node, MINUTES * 60).run))
         rows.append([f"`{name}`", *cells])
     return table(["preset", *(cloud.title for cloud in list_clouds())], rows)
 
@@ -103,18 +103,18 @@ def _limits() -> str:
     )
 
 
-def on(cloud: str, preset: str) -> str:
+def describe_fit(cloud: str, preset: str) -> str:
     """Return the size of a preset on a cloud."""
-    here = node(cloud, preset)
-    if refused(here):
+    node = make_node(cloud, preset)
+    if is_rejected(node):
         return "refused"
-    fit = find_cloud(cloud).fit(here)
+    fit = find_cloud(cloud).fit(node)
     return _amount(fit.vcpu, fit.memory) + (f" on {fit.machine}" if fit.machine else "")
 
 
-def refused(here: Node) -> bool:
+def is_rejected(node: Node) -> bool:
     """Return whether the node's cloud does not offer its size."""
-    return any(field == "size" for field, _ in find_cloud(here.cloud).check(here, "project", "stack"))
+    return any(field == "size" for field, _ in find_cloud(node.cloud).check(node, "project", "stack"))
 
 
 def _machines() -> str:
@@ -125,7 +125,7 @@ def _amount(cpu: float, memory: float) -> str:
     return f"{cpu:g} vCPU / {memory / 1024:g} GiB"
 
 
-def node(cloud: str, preset: str) -> Node:
+def make_node(cloud: str, preset: str) -> Node:
     """Return a node of this size in its cloud's default region."""
     units, memory = PRESETS[preset]
     return Node(

@@ -13,7 +13,7 @@ from pnodes.deployed.stack import DeployedStack
 from pnodes.errors import UserError
 from pnodes.wording import duration, moment, stamp
 from providers.operations import LogLine, NodeOperations, Run, State
-from trigger.log_line import shown
+from trigger.log_line import format_line
 
 
 def logs(
@@ -77,7 +77,7 @@ def _print(source: Iterable[LogLine], times: bool, as_json: bool, of_trigger: bo
         if as_json:
             print(json.dumps({"time": stamp(line.time), "text": line.text}), flush=True)
             continue
-        text = shown(line.text) if of_trigger else line.text
+        text = format_line(line.text) if of_trigger else line.text
         # Printed unchanged, including the container's own colours and brackets.
         print(f"{moment(line.time)}  {text}" if times or of_trigger else text, flush=True)
     return has_lines

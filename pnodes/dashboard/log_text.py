@@ -15,7 +15,7 @@ from pnodes.dashboard.watch import Snapshot
 from pnodes.dashboard.words import duration, moment
 from pnodes.scrubbing import Scrubber
 from providers.operations import LogLine, NodeOperations, OperationsError, Run, State
-from trigger.log_line import shown
+from trigger.log_line import format_line
 
 _LEVELS = {State.SUCCEEDED: "good", State.FAILED: "bad", State.CANCELLED: "bad"}
 _LINES, _CALLS = 2000, 200
@@ -58,7 +58,7 @@ class ReaderLeft(Exception):
 
 
 def _clean_line(clean: Scrubber, line: LogLine, of_trigger: bool) -> str:
-    return clean.scrub_foreign(shown(line.text) if of_trigger else line.text)
+    return clean.scrub_foreign(format_line(line.text) if of_trigger else line.text)
 
 
 def _describe_end(clean: Scrubber, run: Run) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from pnodes.wording import moment
 from providers.operations import NodeOperations, OperationsError, Run, State
 from providers.refusal import Refusal
-from trigger.log_line import TriggerLine, parse, shown
+from trigger.log_line import TriggerLine, format_line, parse
 
 STEPS = ("webhook reached", "job scheduled", "container started", "submission carries the trigger id")
 _REACHED, _SCHEDULED, _STARTED, _SUBMITTED = range(4)
@@ -214,7 +214,7 @@ class Check:
         run = self._result.run
         if run is None:
             lines = self.cloud.trigger_log(since=self._fired - timedelta(seconds=2))
-            return [shown(line.text) for line in lines][-_TAIL:]
+            return [format_line(line.text) for line in lines][-_TAIL:]
         began = self.clock()
         while True:
             tail = [line.text for line in self.cloud.log(run, limit=_TAIL)][-_TAIL:]

@@ -1,4 +1,4 @@
-"""Pages whose commands run against a deployed stack need the worlds of tests/e2e."""
+"""The fixtures of tests/e2e, for pages whose commands run against a deployed stack."""
 
 from tests.e2e.fixtures import environments, make_world
 

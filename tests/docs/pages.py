@@ -1,6 +1,6 @@
-"""Pages whose ```console blocks are real: each `$ command` in them is run, and what it prints is what the page shows.
+"""Runs the `$ command` of each ```console block of a page, and compares the output with the page.
 
-With PNODES_REWRITE_PAGES set the page is written anew with what the commands print now.
+If PNODES_REWRITE_PAGES is set, the page is updated with the current output instead.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CHANGING = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "UUID"),
     (re.compile(r"[0-9a-f]{64}"), "DIGEST"),
     (re.compile(r"\b[0-9]+ (created|unchanged)"), r"some \1"),
-    # How a step was seen, and when: what a later step shows first has no detail.
+    # The details of a step vary: a step that was inferred from a later one has none.
     (
         re.compile(
             r"^(\S+: (?:webhook reached|job scheduled|container started|submission carries.*?id))(: .*)?$", re.MULTILINE
@@ -32,7 +32,7 @@ _SUMMARY = "Resources:"
 
 @dataclass(frozen=True)
 class Block:
-    """A block of a page: real (`console`), or what only a person's own machine can run (`sh`)."""
+    """A block of a page. `real` blocks (`console`) are run; the others (`sh`) run only on a user's own machine."""
 
     real: bool
     start: int
@@ -41,21 +41,21 @@ class Block:
 
     @property
     def command(self) -> str:
-        """The block's command, a line that begins with `$`."""
+        """The block's command: its first line, without the leading `$`."""
         return self.text.split("\n", 1)[0].removeprefix("$ ")
 
 
 def blocks(page: str) -> Iterator[Block]:
-    """The blocks with commands, in the page's order."""
-    for found in _BLOCK.finditer(page):
-        yield Block(found[1] == "console", found.start(2), found.end(2), found[2])
+    """Yield the blocks with commands, in the page's order."""
+    for match in _BLOCK.finditer(page):
+        yield Block(match[1] == "console", match.start(2), match.end(2), match[2])
 
 
 def check(path: Path, folder: Path, env: Mapping[str, str], by_hand: Callable[[str], None]) -> None:
-    """Run a page's commands in a folder. `by_hand` does what a block of the other kind does."""
-    page, written, at = path.read_text(encoding="utf-8"), "", 0
-    shown: list[str] = []
-    found: list[str] = []
+    """Run a page's commands in a folder. `by_hand` replaces the blocks that are not real."""
+    page, updated, at = path.read_text(encoding="utf-8"), "", 0
+    expected: list[str] = []
+    actual: list[str] = []
     for block in blocks(page):
         if not block.real:
             by_hand(block.text)
@@ -64,19 +64,19 @@ def check(path: Path, folder: Path, env: Mapping[str, str], by_hand: Callable[[s
             ["bash", "-c", block.command], cwd=folder, env=dict(env), capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"$ {block.command}\n{done.stdout}{done.stderr}"
-        text = f"$ {block.command}\n{_short(block.command, done.stdout)}"
-        shown.append(_same(block.text))
-        found.append(_same(text))
-        written += page[at : block.start] + text
+        text = f"$ {block.command}\n{_shorten(block.command, done.stdout)}"
+        expected.append(_normalise(block.text))
+        actual.append(_normalise(text))
+        updated += page[at : block.start] + text
         at = block.end
     if os.environ.get("PNODES_REWRITE_PAGES"):
-        path.write_text(written + page[at:], encoding="utf-8")
+        path.write_text(updated + page[at:], encoding="utf-8")
         return
-    assert found == shown, f"{path.name} shows something else; PNODES_REWRITE_PAGES=1 writes it anew"
+    assert actual == expected, f"{path.name} is outdated; set PNODES_REWRITE_PAGES=1 to update it"
 
 
-def _short(command: str, output: str) -> str:
-    """The engine's list of steps, whose order is by chance, is left out in favour of its summary."""
+def _shorten(command: str, output: str) -> str:
+    """Replace the engine's list of steps, whose order is random, by its summary."""
     lines = [line.rstrip() for line in output.strip().splitlines()]
     if command.split("&& ")[-1].startswith("pulumi"):
         first = next((index for index, line in enumerate(lines) if line.startswith(_SUMMARY)), 0)
@@ -84,12 +84,12 @@ def _short(command: str, output: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _same(text: str) -> str:
-    """A text without what is another each time."""
+def _normalise(text: str) -> str:
+    """Replace the parts of a text that differ in each run."""
     for pattern, name in _CHANGING:
         text = pattern.sub(name, text)
     first, _, rest = text.partition("\n")
     if first.startswith("$ pnodes test "):
-        # Nodes are tested at the same time, and each line stands where it happened.
+        # Nodes are tested at the same time, so the order of the lines varies.
         return "\n".join([first, *sorted(rest.splitlines())])
     return text

@@ -1,4 +1,4 @@
-"""The page "Adding a cloud" works: a cloud made of its examples is checked, priced, examined and previewed."""
+"""The examples of the page "Adding a cloud" work: their cloud is checked, priced, examined and previewed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 import providers
 from docs.generate import recorder
-from docs.generate.recorder import registered
+from docs.generate.recorder import register
 from nodefile import NodeFileError, clouds
 from pnodes.ci import needs
 from pnodes.deployed.accounts import Accounts
@@ -35,7 +35,7 @@ nodes:
 
 
 class Mocks(recorder.Mocks):
-    """Fog's provider knows ids alone."""
+    """Returns the outputs of Fog's provider: the inputs and an id."""
 
     def answer(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         return f"{name}-id", inputs
@@ -46,21 +46,21 @@ class Mocks(recorder.Mocks):
 
 @pytest.fixture
 def fog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A project with the page's cloud, in the current folder."""
+    """Create a project with the page's cloud in the current folder."""
     for path, text in FILES.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     monkeypatch.setattr(providers, "__path__", [*providers.__path__, str(tmp_path / "providers")])
     monkeypatch.setitem(clouds.REGIONS, "fog", "north-1")
     monkeypatch.chdir(tmp_path)
-    recorder.place(tmp_path)
+    recorder.make_model(tmp_path)
     (tmp_path / "nodes.yaml").write_text(NODES)
     yield tmp_path
     for name in [name for name in sys.modules if name.startswith("providers.fog")]:
         del sys.modules[name]
 
 
-def test_its_nodes_are_read_and_refused_with_the_reason(fog: Path) -> None:
+def test_its_nodes_are_checked_and_rejected_with_the_reason(fog: Path) -> None:
     assert list_notes(load_checked("nodes.yaml")) == {
         "alpha": "raised to 4 vCPU / 8 GiB, the next machine that Fog has"
     }
@@ -71,19 +71,19 @@ def test_its_nodes_are_read_and_refused_with_the_reason(fog: Path) -> None:
 
 
 def test_it_is_previewed(fog: Path) -> None:
-    resources, nodes = registered(Mocks(), NODES, "prediction-nodes", "dev")
+    resources, nodes = register(Mocks(), NODES, "prediction-nodes", "dev")
     program = recorder.Program(resources, nodes)
-    assert sorted((each.type, each.name) for each in program.of("alpha")) == [
+    assert sorted((each.type, each.name) for each in program.list_owned("alpha")) == [
         ("fog:index:Image", "alpha"),
         ("fog:index:Job", "alpha"),
         ("fog:index:Trigger", "alpha"),
     ]
-    assert [each.type for each in program.of("fog-north-1")] == ["fog:index:Queue"]
-    assert program.one(":Job", "alpha").inputs["cpu"] == 4
-    assert "keys" in " ".join(program.one(":Queue", "fog-north-1").secrets)
+    assert [each.type for each in program.list_owned("fog-north-1")] == ["fog:index:Queue"]
+    assert program.find(":Job", "alpha").inputs["cpu"] == 4
+    assert "keys" in " ".join(program.find(":Queue", "fog-north-1").secrets)
 
 
-def test_everything_else_knows_it(fog: Path) -> None:
+def test_everything_else_supports_it(fog: Path) -> None:
     (node,) = load_checked("nodes.yaml").nodes
     assert estimate(node, 600).month is not None
     assert [(each.cloud, each.month) for each in estimate_shared([node])] == [("fog", 1.0)]

@@ -1,4 +1,4 @@
-"""docs/coming-from-cloud-run.md: its steps give a folder and nodes that are right."""
+"""docs/coming-from-cloud-run.md: its steps create a valid folder and valid nodes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PAGE = (ROOT / "docs" / "coming-from-cloud-run.md").read_text(encoding="utf-8")
 
 
 def block(kind: str) -> str:
-    """The page's first block of a kind."""
-    found = re.search(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
-    assert found
-    return textwrap.dedent(found[1])
+    """Return the page's first block of a kind."""
+    match = re.search(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
+    assert match
+    return textwrap.dedent(match[1])
 
 
-def test_the_steps_give_nodes_with_the_predictors_of_the_service(tmp_path: Path) -> None:
+def test_the_steps_create_nodes_with_the_predictors_of_the_service(tmp_path: Path) -> None:
     project, service = tmp_path / "project", tmp_path / "numerai-compute"
     unwanted = shutil.ignore_patterns("data", "model.joblib", "__pycache__")
     shutil.copytree(ROOT / "examples", project / "examples", ignore=unwanted)

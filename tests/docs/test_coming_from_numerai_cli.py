@@ -1,4 +1,4 @@
-"""docs/coming-from-numerai-cli.md is what happens: its commands are run, and Numerai has the right webhooks."""
+"""docs/coming-from-numerai-cli.md: its commands print what it shows, and Numerai has the right webhooks afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.e2e.world import ROOT, MakeWorld, World
 from tests.pnodes.migrate import old
 
 pytestmark = pytest.mark.e2e
-# What submits without training anything, by numerapi as its users call it: an even row of numbers for the live data.
+# A model without training: it submits evenly spaced numbers for the live data with numerapi.
 PREDICT = """\
 import os
 import numerapi
@@ -35,8 +35,8 @@ MODELS = {
 KEYS = {"numerai": {"NUMERAI_PUBLIC_ID": "NOT-SHOWN-PUBLIC", "NUMERAI_SECRET_KEY": "NOT-SHOWN-SECRET"}}
 
 
-def prepared(world: World, home: Path) -> dict[str, str]:
-    """What a user of numerai-cli has, and `pnodes` on PATH; the variables of their shell."""
+def prepare(world: World, home: Path) -> dict[str, str]:
+    """Create the files of a numerai-cli user, put `pnodes` on PATH, and return the variables of the shell."""
     (world.project / "nodes.yaml").unlink()
     models = {
         name: old.model(world.project / "models" / name, predict=PREDICT.format(**facts))
@@ -60,7 +60,7 @@ def prepared(world: World, home: Path) -> dict[str, str]:
     env = {**world.cli.env, "PYTHONPATH": str(ROOT), "HOME": str(home), "PULUMI_HOME": str(home / "pulumi")}
     env["PATH"] = f"{bin_}:{env['PATH']}"
     env["PNODES_IMPORT_KEYS"] = "no"  # as `pnodes sandbox env` sets it
-    # What `pnodes sandbox start` does.
+    # As `pnodes sandbox start` does.
     subprocess.run(["pulumi", "stack", "select", "dev"], cwd=world.project, env=env, check=True)
     return env
 
@@ -69,13 +69,13 @@ def test_the_page(make_world: MakeWorld, tmp_path: Path) -> None:
     world = make_world("nodes: {}\n")
     home = tmp_path / "home"
     home.mkdir()
-    env = prepared(world, home)
+    env = prepare(world, home)
     for number, model_id in enumerate(old.IDS[:3]):
         by_hand(world, model_id, f"https://old-{number}.example/hook")
     seen: list[dict[str, str | None]] = []
 
     def hand(text: str) -> None:
-        """What is not run: of it only `destroy` changes something, the webhook at Numerai."""
+        """Replace a block that is not run. Only `destroy` has an effect: it removes the webhooks at Numerai."""
         seen.append({model_id: at_numerai(world)[model_id] for model_id in old.IDS[:3]})
         if "destroy" in text:
             for model_id in old.IDS[:3]:
@@ -83,10 +83,12 @@ def test_the_page(make_world: MakeWorld, tmp_path: Path) -> None:
 
     pages.check(ROOT / "docs" / "coming-from-numerai-cli.md", world.project, env, hand)
     _, before, after = seen
-    assert not [url for url in before.values() if "old-" not in str(url)], "import and up leave Numerai alone"
+    assert not [url for url in before.values() if "old-" not in str(url)], "import or up changed a webhook at Numerai"
     urls = {facts["model_id"]: world.cli.outputs()["webhooks"][name]
             for name, facts in world.cli.outputs()["nodes"].items()}  # fmt: skip
-    assert after == urls, "without register: false Numerai has the new ones"
-    assert {model_id: at_numerai(world)[model_id] for model_id in old.IDS[:3]} == urls, "a refresh brings them back"
+    assert after == urls, "Numerai does not have the new webhooks without register: false"
+    assert {model_id: at_numerai(world)[model_id] for model_id in old.IDS[:3]} == urls, (
+        "a refresh did not restore the webhooks"
+    )
     for path in world.project.rglob("*"):
         assert not path.is_file() or b"NOT-SHOWN" not in path.read_bytes(), path

@@ -1,4 +1,4 @@
-"""The pages of a first deployment have one shape, and name what there is: files, settings, commands of pulumi."""
+"""The pages of a first deployment have the same headings, and their files and Pulumi commands exist."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ LEAST_ERRORS = 12
 
 
 @pytest.mark.parametrize("cloud", REGIONS)
-def test_one_shape(cloud: str) -> None:
+def test_the_pages_have_the_same_headings(cloud: str) -> None:
     assert re.findall(r"^## (.*)$", PAGES[cloud], re.MULTILINE) == HEADINGS
 
 
 @pytest.mark.parametrize("cloud", REGIONS)
-def test_each_permission_file_of_the_cloud_is_told_and_no_other(cloud: str) -> None:
+def test_the_page_names_exactly_the_permission_files_of_the_cloud(cloud: str) -> None:
     named = set(re.findall(r"permissions/([\w-]+\.\w+)", PAGES[cloud]))
     own = {name for name, _ in find_cloud(cloud).permission_files()}
-    # AWS's are put together in a loop over the ways of running.
+    # The AWS page builds the names in a shell loop.
     looped = {f"{cloud}-{way}.json" for way in ("drift", "up") if f"permissions/{cloud}-$way" in PAGES[cloud]}
     assert named | looped == own
 
 
 @pytest.mark.parametrize("cloud", REGIONS)
-def test_errors_say_why_and_what_to_do(cloud: str) -> None:
+def test_each_error_has_a_cause_and_a_remedy(cloud: str) -> None:
     table = PAGES[cloud].split("## When it fails\n")[1]
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("|")][2:]
     assert len(rows) >= LEAST_ERRORS
@@ -51,27 +51,27 @@ def test_errors_say_why_and_what_to_do(cloud: str) -> None:
         assert all(len(cell) > 3 or cell.startswith("the same") for cell in row), row
 
 
-def test_google_s_services_are_switched_on_before_the_first_up() -> None:
-    """Those that `up` switches on itself are not known everywhere when it goes on, a moment later."""
+def test_google_services_are_enabled_before_the_first_up() -> None:
+    """`up` also enables them, but continues before they are usable everywhere."""
     (enabled,) = re.findall(r"^gcloud services enable --project.*?(?<!\\)$", PAGES["gcp"], re.MULTILINE | re.DOTALL)
     assert set(re.findall(r"(\w+)\.googleapis\.com", enabled)) == {*SERVICES, "serviceusage"}
 
 
 def commands() -> list[tuple[str, str]]:
-    """Each command of pulumi with its options, and the page."""
-    found = {
+    """Return each Pulumi command with its options, and the cloud of the page."""
+    lines = {
         (re.sub(r'"\$\(.*?\)"', "VALUE", line.split("  #")[0]).strip(), cloud)
         for cloud, page in PAGES.items()
         for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
         for line in block.splitlines()
         if line.startswith("pulumi ")
     }
-    return sorted(found)
+    return sorted(lines)
 
 
 @pytest.fixture(scope="module")
 def options() -> dict[str, str]:
-    """The help of each command that is used."""
+    """Cache for the help of each command."""
     return {}
 
 
@@ -79,18 +79,18 @@ def options() -> dict[str, str]:
 def test_commands_of_pulumi_exist(command: str, cloud: str, options: dict[str, str]) -> None:
     words = command.split()[1:]
     verb = words[:2] if words[0] in ("config", "stack") else words[:1]
-    known = options.get(" ".join(verb))
-    if known is None:
-        asked = [str(engine.ensure(print).path), *verb, "--help"]
-        known = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-        options[" ".join(verb)] = known
-    assert "Usage:" in known, cloud
+    help_ = options.get(" ".join(verb))
+    if help_ is None:
+        arguments = [str(engine.ensure(print).path), *verb, "--help"]
+        help_ = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
+        options[" ".join(verb)] = help_
+    assert "Usage:" in help_, cloud
     for word in words:
         if word.startswith("--"):
-            assert word in known, command
+            assert word in help_, command
 
 
-def test_the_pages_are_where_a_reader_looks() -> None:
+def test_other_pages_link_to_the_pages() -> None:
     for page in (ROOT / "README.md", DOCS / "index.md", DOCS / "pull-requests.md"):
         text = page.read_text(encoding="utf-8")
         for cloud in REGIONS:

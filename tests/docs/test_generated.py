@@ -1,4 +1,4 @@
-"""The pages that are made from code are those that the code makes now."""
+"""The generated pages are up to date."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from docs.generate.pages import DOCS, PAGES
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_page_is_the_one_of_the_code(name: str) -> None:
-    made: Callable[[], str] = PAGES[name]
+def test_the_page_is_up_to_date(name: str) -> None:
+    generate: Callable[[], str] = PAGES[name]
     if os.environ.get("PNODES_REWRITE_PAGES"):
-        (DOCS / name).write_text(made(), encoding="utf-8")
-    assert (DOCS / name).read_text(encoding="utf-8") == made(), "run: python -m docs.generate"
+        (DOCS / name).write_text(generate(), encoding="utf-8")
+    assert (DOCS / name).read_text(encoding="utf-8") == generate(), "run: python -m docs.generate"

@@ -1,4 +1,4 @@
-"""Links and commands in the pages that a person reads are ones that work: files, headings, options, targets."""
+"""Links, commands and examples in the pages work: files, headings, options, make targets and nodes.yaml files."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _EXAMPLE = re.compile(r"^```yaml\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 
 
 def text(page: str) -> str:
-    """A page's text."""
+    """Return a page's text."""
     return (ROOT / page).read_text(encoding="utf-8")
 
 
 def links(page: str) -> Iterator[str]:
-    """Where a page's links and pictures lead."""
+    """Yield the addresses of a page's links and pictures."""
     for block in MarkdownIt("commonmark").enable("table").parse(text(page)):
         for token in block.children or []:
             address = token.attrs.get("href" if token.type == "link_open" else "src")
@@ -42,52 +42,52 @@ def links(page: str) -> Iterator[str]:
 
 
 def anchors(path: Path) -> set[str]:
-    """The headings of a page, as GitHub and MyST name them."""
-    found: dict[str, int] = {}
+    """Return the anchors of a page's headings, as GitHub and MyST name them."""
+    last_numbers: dict[str, int] = {}
     tokens = MarkdownIt("commonmark").parse(path.read_text(encoding="utf-8"))
     for at, token in enumerate(tokens):
         if token.type == "heading_open":
             words = "".join(child.content for child in tokens[at + 1].children or [])
             slug = re.sub(r"[^\w\- ]", "", words.strip().lower()).replace(" ", "-")
-            found[slug] = found.get(slug, -1) + 1
-    return {slug if not number else f"{slug}-{number}" for slug, last in found.items() for number in range(last + 1)}
+            last_numbers[slug] = last_numbers.get(slug, -1) + 1
+    return {f"{slug}-{number}" if number else slug for slug, last in last_numbers.items() for number in range(last + 1)}
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page: str) -> None:
+def test_the_targets_of_links_exist(page: str) -> None:
     for address in links(page):
         if re.match(r"[a-z]+:", address):
             assert address.startswith(("https://", "http://", "mailto:")), address
             continue
         path, _, anchor = unquote(address).partition("#")
         target = ROOT / page if not path else (ROOT / page).parent / path
-        assert target.exists(), f"{page} links to {address}, which is not there"
+        assert target.exists(), f"{page} links to {address}, which does not exist"
         if anchor:
             assert anchor in anchors(target), f"{page} links to {address}; the page has no such heading"
 
 
 def options(command: Any) -> set[str]:
-    """All options of a command."""
+    """Return all options of a command."""
     return {word for parameter in command.params for word in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "docs/commands.md"])
 def test_commands_of_pnodes_exist(page: str) -> None:
     root: Any = typer.main.get_command(app)
-    for found in _COMMAND.finditer(text(page)):
-        command, words = root, found[1].replace('"', " ").split()
+    for match in _COMMAND.finditer(text(page)):
+        command, words = root, match[1].replace('"', " ").split()
         while words and words[0] in getattr(command, "commands", {}):
             command = command.commands[words.pop(0)]
         if command is root:
-            # In running text the word after `pnodes` may be any.
+            # In prose, any word may follow `pnodes`.
             continue
         for word in words:
             if word.startswith("-") and word.strip("-"):
-                assert word in options(command), f"{page}: {found[0]}"
+                assert word in options(command), f"{page}: {match[0]}"
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_targets_of_make_exist(page: str) -> None:
+def test_make_targets_exist(page: str) -> None:
     targets = set(re.findall(r"^([a-z][\w-]*):", text("Makefile"), re.MULTILINE))
     known = targets | {"release-", "run-", "logs-", "stop-"}  # NODE follows, in examples/predictors
     for target in re.findall(r"(?:^    |`)make ([a-z][\w-]*)", text(page), re.MULTILINE):
@@ -95,7 +95,7 @@ def test_targets_of_make_exist(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.startswith(("docs/", "README"))])
-def test_whole_files_of_nodes_are_right(page: str, tmp_path: Path) -> None:
+def test_complete_nodes_yaml_files_are_valid(page: str, tmp_path: Path) -> None:
     for number, example in enumerate(_EXAMPLE.findall(text(page))):
         if not example.startswith(("nodes:", "defaults:", "# yaml-language-server")):
             continue

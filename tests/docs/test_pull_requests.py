@@ -1,4 +1,4 @@
-"""docs/pull-requests.md: its scripts are scripts, and name each setting that the workflows read."""
+"""docs/pull-requests.md: its scripts have valid syntax and set everything that the workflows read."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ FILES = "".join(path.read_text() for path in sorted((ROOT / ".github").rglob("*.
 
 def test_every_variable_and_secret_of_the_workflows_is_set_on_the_page() -> None:
     read = set(re.findall(r"\bvars\.([A-Z_]+)", FILES)) | set(re.findall(r"\bsecrets\.([A-Z_]+)", FILES))
-    told = set(re.findall(r"(?:variable|secret)? set ([A-Z_]+)", PAGE))
-    assert told == read
+    documented = set(re.findall(r"(?:variable|secret)? set ([A-Z_]+)", PAGE))
+    assert documented == read
 
 
-def test_the_scripts_are_scripts() -> None:
+def test_the_scripts_have_valid_syntax() -> None:
     assert len(SCRIPTS) >= 6
     for script in SCRIPTS:
         done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
@@ -26,8 +26,8 @@ def test_the_scripts_are_scripts() -> None:
         assert not done.stderr, done.stderr
 
 
-def test_trust_is_given_to_the_subjects_that_the_workflows_run_as() -> None:
-    given = set(re.findall(r'"\$SUBJECT:([^"]+)"', PAGE))
-    assert given == {"pull_request", "ref:refs/heads/main", "environment:production"}
+def test_the_subjects_of_the_workflows_are_trusted() -> None:
+    subjects = set(re.findall(r'"\$SUBJECT:([^"]+)"', PAGE))
+    assert subjects == {"pull_request", "ref:refs/heads/main", "environment:production"}
     assert "environment: production" in (ROOT / ".github" / "workflows" / "deploy.yml").read_text()
     assert "environment:" not in (ROOT / ".github" / "workflows" / "drift.yml").read_text()

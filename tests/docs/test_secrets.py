@@ -1,4 +1,4 @@
-"""docs/secrets.md: the commands that it names are the engine's, with their options; its files are right."""
+"""docs/secrets.md: its commands and their options exist, and its files are valid."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PAGE = (ROOT / "docs" / "secrets.md").read_text(encoding="utf-8")
 
 
 def blocks(kind: str) -> list[str]:
-    """The page's blocks of a kind."""
+    """Return the page's blocks of a kind."""
     return re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
 
 
 def commands() -> Iterator[list[str]]:
-    """The words of each command."""
+    """Yield the words of each command."""
     for block in blocks("sh"):
         for line in block.splitlines():
             yield shlex.split(line, comments=True)
@@ -41,7 +41,7 @@ def test_commands_and_their_options_exist() -> None:
             continue
         seen.add((tuple(name), frozenset(options)))
         done = subprocess.run([str(pulumi), *name, "--help"], capture_output=True, text=True, check=True)
-        # A command that is not there gets the help of the one above it. Some have another name too.
+        # For an unknown command, Pulumi prints the parent's help. Some commands have an alias.
         usage = rf"^  pulumi {name[0]}{' [a-z-]+' * (len(name) - 1)} [\[<]"
         assert re.search(usage, done.stdout, re.MULTILINE), f"{name}: {done.stdout}"
         assert [option for option in options if option not in done.stdout] == [], name
@@ -51,10 +51,10 @@ def test_commands_and_their_options_exist() -> None:
 def test_the_environment_sets_what_the_program_reads() -> None:
     environment, stack = (yaml.safe_load(block) for block in blocks("yaml"))
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["name"]
-    called = keys.name_keys(None)
-    given = environment["values"]["pulumiConfig"]
-    assert set(given) == {f"{project}:{called.public_id}", f"{project}:{called.secret}"}
-    for reference in given.values():
+    names = keys.name_keys(None)
+    settings = environment["values"]["pulumiConfig"]
+    assert set(settings) == {f"{project}:{names.public_id}", f"{project}:{names.secret}"}
+    for reference in settings.values():
         part = environment["values"]
         for name in reference.removeprefix("${").removesuffix("}").split("."):
             part = part[name]
@@ -62,6 +62,6 @@ def test_the_environment_sets_what_the_program_reads() -> None:
     assert stack == {"environment": ["prediction-nodes/live"]}
 
 
-def test_settings_of_keys_are_those_that_the_program_reads() -> None:
-    named = {words[-1] for words in commands() if words[1:4] == ["config", "set", "--secret"]}
-    assert named == {keys.name_keys(None).public_id, keys.name_keys(None).secret}
+def test_the_key_settings_are_those_that_the_program_reads() -> None:
+    settings = {words[-1] for words in commands() if words[1:4] == ["config", "set", "--secret"]}
+    assert settings == {keys.name_keys(None).public_id, keys.name_keys(None).secret}

@@ -58,8 +58,8 @@ MOCKS: dict[str, Callable[[], recorder.Mocks]] = {"aws": AwsMocks, "gcp": GcpMoc
 
 def register_program(cloud: str) -> list[Resource]:
     """Return all resources that a cloud's nodes register. Writes nodes.yaml to the current folder."""
-    recorder.place(Path())
-    resources, _ = recorder.registered(MOCKS[cloud](), TEXTS[cloud], "prediction-nodes", "dev")
+    recorder.make_model(Path())
+    resources, _ = recorder.register(MOCKS[cloud](), TEXTS[cloud], "prediction-nodes", "dev")
     urns = {resource.urn: _make_urn(resource, resources) for resource in resources}
     return [
         Resource(

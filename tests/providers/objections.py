@@ -19,10 +19,10 @@ def objections(package: str, resource: Registered, inputs: dict[str, Any] | None
 def docker_image(program: Program, node: str, repository: str, user: str, password: str) -> None:
     """Assert that a node with `docker: true` has, instead of a build in the cloud, one image that is pushed to this
     repository with this login."""
-    image = program.one(DOCKER_IMAGE, node)
+    image = program.find(DOCKER_IMAGE, node)
     assert objections("docker-build", image) == []
-    assert not [each for each in program.of(node) if each.type.endswith("ImageBuild")]
-    assert program.owner(image).name == node
+    assert not [each for each in program.list_owned(node) if each.type.endswith("ImageBuild")]
+    assert program.find_owner(image).name == node
     said = image.inputs
     assert (said["context"], said["dockerfile"]) == ({"location": "m"}, {"location": "m/Dockerfile"})
     assert (said["platforms"], said["buildOnPreview"]) == (["linux/amd64"], False)
@@ -30,7 +30,7 @@ def docker_image(program: Program, node: str, repository: str, user: str, passwo
     (export,) = [each["image"] for each in said["exports"]]
     assert (export["names"], export["push"], export["pushByDigest"]) == ([repository], True, True)
     assert (said["push"], said.get("tags")) == (False, None)
-    assert said["buildArgs"].items() >= {"SRC_PATH": ".", "MODEL_ID": program.node(node).model}.items()
+    assert said["buildArgs"].items() >= {"SRC_PATH": ".", "MODEL_ID": program.find_node(node).model}.items()
     assert said["registries"] == [{"address": repository.split("/")[0], "username": user, "password": password}]
     assert image.secrets == {"registries"}
     assert "registries" in image.secret_outputs

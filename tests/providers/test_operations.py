@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from providers.operations import LogLine, NodeOperations, Run, State, number_lines, read_time, read_variables
-from trigger.log_line import parse, shown
+from trigger.log_line import format_line, parse
 
 BEGIN = datetime(2025, 11, 23, 12, tzinfo=UTC)
 
@@ -78,6 +78,6 @@ def test_the_trigger_s_line_is_read_back() -> None:
     found = parse(text)
     assert found is not None
     assert (found.refused, found.test, found.run) == (True, True, "t")
-    assert shown(text) == "POST pred -> 502 failed run t (test): no"
-    assert shown("Traceback") == "Traceback"
+    assert format_line(text) == "POST pred -> 502 failed run t (test): no"
+    assert format_line("Traceback") == "Traceback"
     assert parse('{"a": 1}') is None

@@ -65,9 +65,9 @@ def seen(cloud: str, tmp_path_factory: pytest.TempPathFactory) -> Seen:
         folder: Path = tmp_path_factory.mktemp(cloud)
         patch.chdir(folder)
         patch.setattr("providers.azure.login.exchange", lambda _server, _token: "planted-registry-token")
-        recorder.place(folder)
+        recorder.make_model(folder)
         text = NODES.format(cloud=cloud, large=LARGE[cloud])
-        resources, _ = recorder.registered(Mocks(), text, "prediction-nodes", "dev")
+        resources, _ = recorder.register(Mocks(), text, "prediction-nodes", "dev")
     return Seen(resources, look_ups)
 
 

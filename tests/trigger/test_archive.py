@@ -1,4 +1,4 @@
-"""The archive is a few kilobytes and the same byte for byte wherever and whenever it is made."""
+"""The archive has a few kilobytes and is the same byte for byte on every machine and at any time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENTRIES = {"aws": "index.py", "gcp": "main.py", "azure": "function_app.py"}
 
 
 @pytest.mark.parametrize("cloud", ARCHIVES)
-def test_another_process_with_another_hash_seed_and_time_zone_makes_the_same_bytes(cloud: str) -> None:
+def test_the_bytes_do_not_depend_on_hash_seed_and_time_zone(cloud: str) -> None:
     code = f"import sys; from providers.{cloud}.archive import ARCHIVE; sys.stdout.buffer.write(ARCHIVE.package())"
     env = {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
     other = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True).stdout
@@ -28,7 +28,7 @@ def test_another_process_with_another_hash_seed_and_time_zone_makes_the_same_byt
 
 
 @pytest.mark.parametrize("cloud", ARCHIVES)
-def test_it_holds_the_core_and_one_entry_and_stays_small(cloud: str) -> None:
+def test_it_contains_the_core_and_one_entry_and_is_small(cloud: str) -> None:
     with zipfile.ZipFile(io.BytesIO(ARCHIVES[cloud].package())) as bundle:
         names = bundle.namelist()
         modes = {info.external_attr >> 16 for info in bundle.infolist()}
@@ -41,7 +41,7 @@ def test_it_holds_the_core_and_one_entry_and_stays_small(cloud: str) -> None:
     assert len(ARCHIVES[cloud].package()) < 16 * 1024
 
 
-def test_the_digest_tells_clouds_apart_and_is_that_of_the_text() -> None:
+def test_each_cloud_has_its_own_digest() -> None:
     assert len({archive.digest() for archive in ARCHIVES.values()}) == 3
     assert not [archive for archive in ARCHIVES.values() if len(archive.digest()) != 64]
 
@@ -51,7 +51,7 @@ def test_no_file_is_empty(cloud: str) -> None:
     assert not [text for text in ARCHIVES[cloud].files().values() if not text.strip()]
 
 
-def test_azures_host_keeps_no_addresses_of_requests_which_hold_the_token() -> None:
+def test_azures_host_does_not_log_addresses_which_contain_the_token() -> None:
     host = json.loads(ARCHIVES["azure"].files()["host.json"])
     options = host["logging"]["applicationInsights"]["httpAutoCollectionOptions"]
     assert options == {"enableHttpTriggerExtendedInfoCollection": False}

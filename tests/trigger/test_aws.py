@@ -1,4 +1,4 @@
-"""The AWS entry: its claims and job start against botocore's own stubs, its events, its package."""
+"""The AWS entry point: claims and job starts with botocore's stubs, its events and its package."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ANY_CLAIM = {"Bucket": "bucket", "Key": ANY, "Body": ANY, "IfNoneMatch": "*", "M
 
 
 class Aws:
-    """The entry, with stubs in its clients."""
+    """The entry point with stubbed clients."""
 
     def __init__(self, entry: ModuleType) -> None:
         self.entry = entry
@@ -62,10 +62,10 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     entry = importlib.import_module("trigger.aws")
     entry._parts.cache_clear()
-    made = Aws(entry)
-    yield made
-    made.s3.assert_no_pending_responses()
-    made.batch.assert_no_pending_responses()
+    stubs = Aws(entry)
+    yield stubs
+    stubs.s3.assert_no_pending_responses()
+    stubs.batch.assert_no_pending_responses()
     entry._parts.cache_clear()
 
 

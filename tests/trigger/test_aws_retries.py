@@ -1,4 +1,4 @@
-"""A claim whose answer was lost: boto3 sends it again, finds its own claim, and the run is nobody else's."""
+"""If the answer to a claim is lost, boto3 repeats the request, and the trigger recognises its own claim."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _TAKEN = b"<Error><Code>PreconditionFailed</Code><Message>x</Message></Error>"
 
 
 class S3:
-    """One bucket. The answers to the first `lost` requests that write never arrive."""
+    """A bucket. The answers to the first `lost` write requests never arrive."""
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, str]] = {}
         self.lost = 0
-        self.asked: list[str] = []
+        self.methods: list[str] = []
         self.readable = True
 
     def send(self, request: Any) -> AWSResponse:
         path = request.url.split("?")[0]
-        self.asked.append(request.method)
+        self.methods.append(request.method)
         if request.method == "HEAD":
             if not self.readable:
                 return self._answer(request, 403)
@@ -36,8 +36,8 @@ class S3:
         if path in self.objects:
             status, body = 412, _TAKEN
         else:
-            named = {name.lower(): _text(value) for name, value in request.headers.items()}
-            self.objects[path] = {name: value for name, value in named.items() if name.startswith("x-amz-meta-")}
+            headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+            self.objects[path] = {name: value for name, value in headers.items() if name.startswith("x-amz-meta-")}
             status, body = 200, b""
         if self.lost:
             self.lost -= 1
@@ -58,10 +58,10 @@ def _text(value: Any) -> str:
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> S3:
-    made = S3()
-    monkeypatch.setattr(URLLib3Session, "send", made.send)
+    bucket = S3()
+    monkeypatch.setattr(URLLib3Session, "send", bucket.send)
     monkeypatch.setattr("time.sleep", lambda _: None)
-    return made
+    return bucket
 
 
 def claims() -> S3Claims:
@@ -73,7 +73,7 @@ def claims() -> S3Claims:
 def test_a_claim_whose_answer_was_lost_is_ours(s3: S3) -> None:
     s3.lost = 1
     assert claims().create("run/1.claim", b"me") is True
-    assert s3.asked == ["PUT", "PUT", "HEAD"]
+    assert s3.methods == ["PUT", "PUT", "HEAD"]
 
 
 def test_a_lost_answer_that_said_taken_is_no_claim(s3: S3) -> None:
@@ -85,7 +85,7 @@ def test_a_lost_answer_that_said_taken_is_no_claim(s3: S3) -> None:
 def test_a_plain_repeat_costs_no_further_question(s3: S3) -> None:
     assert claims().create("run/1.claim", b"me") is True
     assert claims().create("run/1.claim", b"me") is False
-    assert s3.asked == ["PUT", "PUT"]
+    assert s3.methods == ["PUT", "PUT"]
 
 
 def test_a_claim_that_cannot_be_looked_at_is_an_error(s3: S3) -> None:

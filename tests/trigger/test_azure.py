@@ -1,4 +1,4 @@
-"""The Azure entry: its claims and job start against answers as the services give them, its functions, its package."""
+"""The Azure entry point: claims and job starts with the services' answers, its functions and its package."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ TEMPLATE = {
 
 
 class Azure:
-    """The services' answers; what was asked is kept in `calls`."""
+    """Answers like the services, and records the requests in `calls`."""
 
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
@@ -242,20 +242,20 @@ def test_a_tick_starts_the_schedule_s_time_once(
     assert entry.tick(datetime(2026, 7, 14, 17, 4, 0, tzinfo=UTC)).status == 200
 
 
-def unpacked(folder: Path) -> Path:
+def unpack(folder: Path) -> Path:
     with zipfile.ZipFile(io.BytesIO(ARCHIVE.package())) as bundle:
         bundle.extractall(folder)
     return folder
 
 
 def test_the_running_code_knows_the_digest_of_its_package(entry: ModuleType, tmp_path: Path) -> None:
-    folder = unpacked(tmp_path)
+    folder = unpack(tmp_path)
     assert entry.package_digest(folder) == ARCHIVE.digest()
     (folder / "core.py").write_text("# another core\n")
     assert entry.package_digest(folder) != ARCHIVE.digest()
 
 
 def test_a_missing_file_is_another_package(entry: ModuleType, tmp_path: Path) -> None:
-    folder = unpacked(tmp_path)
+    folder = unpack(tmp_path)
     (folder / "cron.py").unlink()
     assert entry.package_digest(folder) != ARCHIVE.digest()

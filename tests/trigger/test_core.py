@@ -1,4 +1,4 @@
-"""What the webhook answers, and above all: one trigger id never gets two jobs, and a failed start can be repeated."""
+"""The webhook's answers. Above all, a trigger id never gets two jobs, and a failed start can be repeated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTINGS = Settings("alpha", MODEL, hashlib.sha256(TOKEN.encode()).hexdigest(), 
 
 
 class MemoryClaims:
-    """Claims in memory: create once, read; nothing else."""
+    """Claims in memory, which can be created once, listed and read."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -42,7 +42,7 @@ class MemoryClaims:
 
 
 class Cluster:
-    """Counts the jobs that were started."""
+    """Records the started jobs."""
 
     def __init__(self) -> None:
         self.started: list[dict[str, str]] = []
@@ -78,7 +78,7 @@ class World:
         return scheduled(when, self.settings, self.claims, self.cluster, lambda: self.clock, self.log)
 
     def log(self, line: str) -> None:
-        """Keep a line, which must come back from its reader as it was written."""
+        """Record a line, and check that parsing it returns the same fields."""
         assert asdict(parse(line) or TriggerLine()) == asdict(TriggerLine()) | json.loads(line)
         self.lines.append(line)
 
@@ -233,7 +233,7 @@ def without(field: str, **changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        # what the Cloud Run recipe takes and refuses, and so does this
+        # same result as in the Cloud Run recipe
         (round_start(), 202),
         (round_start(roundNumber="test"), 202),
         (round_start(roundNumber="test", isTest=True), 202),
@@ -248,13 +248,13 @@ def without(field: str, **changes: Any) -> dict[str, Any]:
         (round_start(dataVersion=1.5), 400),
         (round_start(triggerId={}), 400),
         (round_start(isTest=[]), 400),
-        # what it takes and this does not: a text is "test", and nothing is turned into another type
+        # accepted only by the recipe: the only string is "test" here, and types are not converted
         (round_start(roundNumber="371"), 400),
         (round_start(roundNumber="soon"), 400),
         (round_start(dataVersion="1"), 400),
         (round_start(isTest="true"), 400),
         (round_start(triggerId=""), 400),
-        # what it refuses and this takes, since no round should be missed for it
+        # accepted only here, because a round should not be missed for this
         (without("dataVersion"), 202),
         (round_start(dataVersion=None), 202),
     ],

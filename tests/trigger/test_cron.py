@@ -1,4 +1,4 @@
-"""Cron expressions in a time zone: which minutes are due, also when the clocks change."""
+"""Cron expressions in a time zone: the due minutes, also on days when the clocks change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Google Cloud entry: its claims and job start against answers as the services give them, and its function."""
+"""The Google Cloud entry point: claims and job starts with the services' answers, and its function."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def error(status: int, message: str) -> tuple[int, bytes]:
 
 
 class Google:
-    """The services' answers; what was asked is kept in `calls`."""
+    """Answers like the services, and records the requests in `calls`."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -68,10 +68,10 @@ class Google:
             self.objects[query["name"]] = body or b""
             return 200, json.dumps({"name": query["name"]}).encode()
         if base == OBJECTS:
-            found = sorted(key for key in self.objects if key.startswith(query["prefix"]))
+            keys = sorted(key for key in self.objects if key.startswith(query["prefix"]))
             start = int(query.get("pageToken") or 0)
-            items = [{"name": key} for key in found[start : start + self.page]]
-            more = {"nextPageToken": str(start + self.page)} if start + self.page < len(found) else {}
+            items = [{"name": key} for key in keys[start : start + self.page]]
+            more = {"nextPageToken": str(start + self.page)} if start + self.page < len(keys) else {}
             return 200, json.dumps({**({"items": items} if items else {}), **more}).encode()
         key = unquote(base.removeprefix(f"{OBJECTS}/"))
         if key not in self.objects:
@@ -197,8 +197,8 @@ def webhook(entry: ModuleType, method: str, path: str, body: bytes = b"", **head
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     with app.test_request_context(path, method=method, data=body, headers=sent):
         text, status, _ = entry.webhook(flask.request)
-    found: dict[str, Any] = json.loads(text)
-    return status, found
+    answer: dict[str, Any] = json.loads(text)
+    return status, answer
 
 
 TRIGGER = "6f1d5f0a-9d53-4f3a-8e11-000000000001"

@@ -1,1 +1,1 @@
-"""Pulumi mocks: what each cloud's provider would answer, as far as the components read it."""
+"""Pulumi mocks with the outputs of each cloud's provider that the components read."""

@@ -1,4 +1,4 @@
-"""The answers of Pulumi's AWS provider."""
+"""Mocks of Pulumi's AWS provider."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ACCOUNT = "123456789012"
 
 
 class Mocks(recorder.Mocks):
-    """Answers as pulumi-aws does, as far as the components read the outputs."""
+    """Returns the outputs of pulumi-aws that the components read."""
 
     zones = "abc"
     offered = ("m5.large", "r5.4xlarge", "r6i.4xlarge")
-    """In no particular order, as EC2 answers."""
+    """In no particular order, as from EC2."""
 
     def answer(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         kind, physical = type_.rsplit(":", 1)[-1], f"{name}-1a2b3c4"
@@ -36,16 +36,16 @@ class Mocks(recorder.Mocks):
         return {"names": [f"{args.args['region']}{letter}" for letter in self.zones], "id": "z", "zoneIds": []}, []
 
 
-def _outputs(kind: str, known: dict[str, Any]) -> dict[str, Any]:
+def _outputs(kind: str, common: dict[str, Any]) -> dict[str, Any]:
     if kind == "ImageBuild":
         digest = "sha256:" + "a" * 64
-        return {"digest": digest, "image": f"{known['repository']}@{digest}"}
-    found: dict[str, dict[str, Any]] = {
-        "Repository": {"repositoryUrl": f"{ACCOUNT}.dkr.ecr.{known.get('region')}.amazonaws.com/{known['name']}"},
-        "JobDefinition": {"arnPrefix": known["arn"], "arn": f"{known['arn']}:7", "revision": 7},
+        return {"digest": digest, "image": f"{common['repository']}@{digest}"}
+    outputs: dict[str, dict[str, Any]] = {
+        "Repository": {"repositoryUrl": f"{ACCOUNT}.dkr.ecr.{common.get('region')}.amazonaws.com/{common['name']}"},
+        "JobDefinition": {"arnPrefix": common["arn"], "arn": f"{common['arn']}:7", "revision": 7},
         "FunctionUrl": {"functionUrl": "https://abc.lambda-url.us-east-1.on.aws/"},
         "LaunchTemplate": {"latestVersion": 3},
-        "Bucket": {"arn": f"arn:aws:s3:::{known['bucket']}"},
-        "Secret": {"arn": f"{known['arn']}-AbCdEf"},
+        "Bucket": {"arn": f"arn:aws:s3:::{common['bucket']}"},
+        "Secret": {"arn": f"{common['arn']}-AbCdEf"},
     }
-    return found.get(kind, {})
+    return outputs.get(kind, {})

@@ -1,4 +1,4 @@
-"""The answers of Pulumi's Azure provider."""
+"""Mocks of Pulumi's Azure provider."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SUBSCRIPTION, TENANT = "00000000-0000-0000-0000-00000000000a", "00000000-0000-00
 
 
 class Mocks(recorder.Mocks):
-    """Answers as azure-native does, as far as the components read the outputs."""
+    """Returns the outputs of azure-native that the components read."""
 
     def answer(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         physical = f"{name}12345678"
@@ -50,11 +50,11 @@ def _outputs(kind: str, name: str, guid: str, inputs: dict[str, Any]) -> dict[st
     if kind == "ImageBuild":
         digest = "sha256:" + "a" * 64
         return {"digest": digest, "image": f"{inputs['repository']}@{digest}"}
-    found: dict[str, dict[str, Any]] = {
+    outputs: dict[str, dict[str, Any]] = {
         "Registry": {"loginServer": f"{name}.azurecr.io"},
         "StorageAccount": {"primaryEndpoints": {"blob": f"https://{name}.blob.core.windows.net/"}},
         "UserAssignedIdentity": {"principalId": f"principal-{guid}", "clientId": f"client-{guid}"},
         "Workspace": {"customerId": guid},
         "Component": {"connectionString": f"InstrumentationKey={guid}"},
     }
-    return found.get(kind, {})
+    return outputs.get(kind, {})

@@ -1,4 +1,4 @@
-"""The answers of Pulumi's Google Cloud provider."""
+"""Mocks of Pulumi's Google Cloud provider."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROJECT = "a-google-project"
 
 
 class Mocks(recorder.Mocks):
-    """Answers as pulumi-gcp does, as far as the components read the outputs."""
+    """Returns the outputs of pulumi-gcp that the components read."""
 
     def answer(self, type_: str, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         kind = type_.rsplit(":", 1)[-1]
@@ -38,10 +38,10 @@ def _outputs(kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
     if kind == "ImageBuild":
         digest = "sha256:" + "a" * 64
         return {"digest": digest, "image": f"{inputs['repository']}@{digest}"}
-    known: dict[str, dict[str, Any]] = {
+    outputs: dict[str, dict[str, Any]] = {
         "Account": {"email": f"{inputs.get('accountId')}@{PROJECT}.iam.gserviceaccount.com"},
         "IAMCustomRole": {"name": f"projects/{PROJECT}/roles/{inputs.get('roleId')}"},
         "Repository": {"name": inputs.get("repositoryId")},
         "SecretVersion": {"version": "7"},
     }
-    return known.get(kind, {})
+    return outputs.get(kind, {})

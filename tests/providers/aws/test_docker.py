@@ -26,13 +26,13 @@ def two(program: Callable[..., Program]) -> Program:
 
 
 def test_the_image_is_pushed_to_the_nodes_repository_with_a_password_of_its_region(two: Program) -> None:
-    repository = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/{two.one(':Repository', 'alpha').inputs['name']}"
+    repository = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/{two.find(':Repository', 'alpha').inputs['name']}"
     docker_image(two, "alpha", repository, "AWS", "planted-password-eu-west-1")
-    job = two.one(":JobDefinition", "alpha")
+    job = two.find(":JobDefinition", "alpha")
     assert f'"image": "{repository}@{DOCKER_DIGEST}"' in job.inputs["containerProperties"]
     assert not job.secrets
 
 
 def test_there_are_no_more_resources_and_the_others_are_built_as_ever(two: Program) -> None:
-    assert len(two.of("alpha")) == 12
-    assert [each.name for each in two.all(":ImageBuild")] == ["beta"]
+    assert len(two.list_owned("alpha")) == 12
+    assert [each.name for each in two.list_resources(":ImageBuild")] == ["beta"]

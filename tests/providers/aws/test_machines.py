@@ -17,13 +17,13 @@ LARGE = f"defaults: {{cloud: aws, source: m}}\nnodes: {{alpha: {{model: {ALPHA},
 
 
 def test_only_kinds_that_the_region_has_are_asked_for(program: Make) -> None:
-    resources = program(LARGE).one(":ComputeEnvironment", "aws-us-east-1-ec2").inputs["computeResources"]
+    resources = program(LARGE).find(":ComputeEnvironment", "aws-us-east-1-ec2").inputs["computeResources"]
     assert resources["instanceTypes"] == ["r6i.4xlarge", "r5.4xlarge"]
     assert set(MACHINES) < set(KINDS), "the sandbox has to lack one, or it would not notice"
 
 
 def test_machines_are_tagged(program: Make) -> None:
-    resources = program(LARGE).one(":ComputeEnvironment", "aws-us-east-1-ec2").inputs["computeResources"]
+    resources = program(LARGE).find(":ComputeEnvironment", "aws-us-east-1-ec2").inputs["computeResources"]
     assert resources["tags"] == {"project": "prediction-nodes", "stack": "dev"}
 
 
@@ -34,6 +34,6 @@ def test_a_region_with_one_zone_is_enough(
     program: Make, monkeypatch: pytest.MonkeyPatch, zones: str, used: list[str]
 ) -> None:
     monkeypatch.setattr(Mocks, "zones", zones)
-    subnets = program(LARGE.replace("source: m", "source: m, region: us-west-1")).all(":Subnet")
+    subnets = program(LARGE.replace("source: m", "source: m, region: us-west-1")).list_resources(":Subnet")
     # Pulumi registers them in any order.
     assert sorted(subnet.inputs["availabilityZone"] for subnet in subnets) == used

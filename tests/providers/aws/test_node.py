@@ -46,29 +46,29 @@ def variables(function: Registered) -> dict[str, str]:
 
 
 def test_everything_hangs_under_its_node_or_cluster(two: Program) -> None:
-    for resource in two.all():
-        assert two.owner(resource).name in ("alpha", "beta", CLUSTER), resource
+    for resource in two.list_resources():
+        assert two.find_owner(resource).name in ("alpha", "beta", CLUSTER), resource
 
 
 def test_few_resources(two: Program) -> None:
-    kinds = sorted(each.type.rsplit(":", 1)[-1] for each in two.of("alpha"))
+    kinds = sorted(each.type.rsplit(":", 1)[-1] for each in two.list_owned("alpha"))
     assert kinds == [
         "Function", "FunctionUrl", "ImageBuild", "JobDefinition", "LifecyclePolicy", "LogGroup", "Repository", "Role",
         "Role", "RolePolicy", "RolePolicy", "Schedule",
     ]  # fmt: skip
-    assert len(two.of("beta")) == 11
-    assert len(two.of(CLUSTER)) == 27
+    assert len(two.list_owned("beta")) == 11
+    assert len(two.list_owned(CLUSTER)) == 27
 
 
 def test_no_node_depends_on_another(two: Program) -> None:
-    owners = {each.urn: two.owner(each).name for each in two.all() if each.urn}
-    for each in two.all():
+    owners = {each.urn: two.find_owner(each).name for each in two.list_resources() if each.urn}
+    for each in two.list_resources():
         for needed in each.depends_on:
             assert owners.get(needed) in (owners[each.urn], CLUSTER), (each.name, needed)
 
 
 def test_sdk_and_schema_have_nothing_against_the_inputs(two: Program) -> None:
-    assert {each.name: found for each in two.all() if (found := problems(each))} == {}
+    assert {each.name: found for each in two.list_resources() if (found := problems(each))} == {}
 
 
 def test_everything_that_can_be_is_tagged(two: Program) -> None:
@@ -76,17 +76,17 @@ def test_everything_that_can_be_is_tagged(two: Program) -> None:
         "RolePolicy", "LifecyclePolicy", "FunctionUrl", "Schedule", "SecretVersion", "BucketPublicAccessBlock",
         "BucketLifecycleConfiguration", "Route", "RouteTableAssociation",
     )  # fmt: skip
-    for each in two.all():
+    for each in two.list_resources():
         if each.type.startswith("aws:") and each.type.rsplit(":", 1)[-1] not in no_tags:
             wanted = {"project": "prediction-nodes", "stack": "dev"}
-            if two.owner(each).name != CLUSTER:
-                wanted |= {"node": two.owner(each).name, "team": "quants"}
+            if two.find_owner(each).name != CLUSTER:
+                wanted |= {"node": two.find_owner(each).name, "team": "quants"}
             assert each.inputs["tags"].items() >= wanted.items(), each
             assert each.inputs["tags"].keys() - wanted.keys() <= {"Name"}, each
 
 
 def test_everything_names_its_region(two: Program) -> None:
-    for each in two.all():
+    for each in two.list_resources():
         if each.type.startswith("aws:") and not each.type.startswith("aws:iam/"):
             assert each.inputs["region"] == "us-east-1", each
 
@@ -94,7 +94,7 @@ def test_everything_names_its_region(two: Program) -> None:
 def test_a_trigger_has_exactly_its_rights(two: Program) -> None:
     bucket = f"arn:aws:s3:::{CLUSTER}-1a2b3c4"
     batch = f"arn:aws:batch:us-east-1:{ACCOUNT}"
-    assert statements(two.one(":RolePolicy", "alpha-trigger")) == [
+    assert statements(two.find(":RolePolicy", "alpha-trigger")) == [
         {
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -126,7 +126,7 @@ def test_a_trigger_has_exactly_its_rights(two: Program) -> None:
 
 
 def test_an_execution_role_pulls_one_image_and_reads_two_secrets(two: Program) -> None:
-    token, pull, logs, keys = statements(two.one(":RolePolicy", "alpha-run"))
+    token, pull, logs, keys = statements(two.find(":RolePolicy", "alpha-run"))
     assert (token["Action"], token["Resource"]) == (["ecr:GetAuthorizationToken"], ["*"])
     assert pull["Resource"] == [f"arn:aws:ecr:us-east-1:{ACCOUNT}:Repository/prediction-nodes-dev/alpha"]
     assert not [action for action in pull["Action"] if "Put" in action or "Upload" in action]
@@ -141,7 +141,7 @@ def test_an_execution_role_pulls_one_image_and_reads_two_secrets(two: Program) -
 
 
 def test_the_builder_pushes_to_this_stack_only(two: Program) -> None:
-    token, push, source, logs = statements(two.one(":RolePolicy", f"{CLUSTER}-build"))
+    token, push, source, logs = statements(two.find(":RolePolicy", f"{CLUSTER}-build"))
     assert token["Action"] == ["ecr:GetAuthorizationToken"]
     assert push["Resource"] == [f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/prediction-nodes-dev/*"]
     assert (source["Action"], source["Resource"]) == (
@@ -152,10 +152,10 @@ def test_the_builder_pushes_to_this_stack_only(two: Program) -> None:
 
 
 def test_the_scheduler_calls_the_scheduled_functions_only(two: Program) -> None:
-    (call,) = statements(two.one(":RolePolicy", f"{CLUSTER}-schedules"))
+    (call,) = statements(two.find(":RolePolicy", f"{CLUSTER}-schedules"))
     assert call["Action"] == ["lambda:InvokeFunction"]
     assert call["Resource"] == [f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:prediction-nodes-dev-alpha"]
-    (trust,) = json.loads(two.one(":Role", f"{CLUSTER}-schedules").inputs["assumeRolePolicy"])["Statement"]
+    (trust,) = json.loads(two.find(":Role", f"{CLUSTER}-schedules").inputs["assumeRolePolicy"])["Statement"]
     assert trust["Condition"] == {
         "StringEquals": {"aws:SourceAccount": ACCOUNT},
         "ArnLike": {
@@ -165,7 +165,7 @@ def test_the_scheduler_calls_the_scheduled_functions_only(two: Program) -> None:
 
 
 def test_no_star_but_for_the_token_that_knows_no_resource(two: Program) -> None:
-    for policy in two.all(":RolePolicy"):
+    for policy in two.list_resources(":RolePolicy"):
         for each in statements(policy):
             assert not [action for action in each["Action"] if "*" in action], policy.name
             assert "*" not in each["Resource"] or each["Action"] == ["ecr:GetAuthorizationToken"], policy.name
@@ -174,7 +174,7 @@ def test_no_star_but_for_the_token_that_knows_no_resource(two: Program) -> None:
 def test_each_role_trusts_one_service(two: Program) -> None:
     services = {
         role.name: json.loads(role.inputs["assumeRolePolicy"])["Statement"][0]["Principal"]["Service"]
-        for role in two.all(":Role")
+        for role in two.list_resources(":Role")
     }
     assert services == {
         "alpha-run": "ecs-tasks.amazonaws.com",
@@ -187,11 +187,11 @@ def test_each_role_trusts_one_service(two: Program) -> None:
 
 
 def test_keys_are_references_and_nothing_secret_is_plain(two: Program) -> None:
-    job = container(two.one(":JobDefinition", "alpha"))
+    job = container(two.find(":JobDefinition", "alpha"))
     assert [each["name"] for each in job["secrets"]] == ["NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"]
     assert not [each for each in job["secrets"] if not each["valueFrom"].endswith("-AbCdEf")]
     assert "jobRoleArn" not in job
-    for each in two.all():
+    for each in two.list_resources():
         for path, value in flat(each.inputs):
             if isinstance(value, str) and ("planted" in value or WEBHOOK_KEY in value or SECRET_KEY in value):
                 assert any(path.startswith(secret) for secret in each.secrets), (each.type, path)
@@ -206,7 +206,7 @@ def flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
 
 
 def test_a_job_as_batch_wants_it(two: Program) -> None:
-    alpha, beta = container(two.one(":JobDefinition", "alpha")), container(two.one(":JobDefinition", "beta"))
+    alpha, beta = container(two.find(":JobDefinition", "alpha")), container(two.find(":JobDefinition", "beta"))
     assert alpha["resourceRequirements"] == [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "4096"}]
     assert beta["resourceRequirements"] == [{"type": "VCPU", "value": "16"}, {"type": "MEMORY", "value": "65536"}]
     assert alpha["networkConfiguration"] == {"assignPublicIp": "ENABLED"}
@@ -247,42 +247,42 @@ def unknown(shape: Any, value: Any, path: str = "") -> list[str]:
 
 
 def test_the_function_knows_its_job_by_name(two: Program) -> None:
-    alpha, beta = two.one(":Function", "alpha"), two.one(":Function", "beta")
+    alpha, beta = two.find(":Function", "alpha"), two.find(":Function", "beta")
     assert variables(alpha)["JOB_DEFINITION"] == "alpha-1a2b3c4"
     assert variables(alpha)["CLAIMS_PREFIX"] == "claims/alpha/"
     assert (variables(alpha)["NODE_ENABLED"], variables(beta)["NODE_ENABLED"]) == ("1", "0")
     assert alpha.inputs["name"] == "prediction-nodes-dev-alpha"
     assert alpha.inputs["loggingConfig"]["logGroup"] == "alpha-trigger-1a2b3c4"
     assert "reservedConcurrentExecutions" not in alpha.inputs
-    assert two.one(":RolePolicy", "alpha-trigger").urn in alpha.depends_on
-    assert not two.all(":Permission")
+    assert two.find(":RolePolicy", "alpha-trigger").urn in alpha.depends_on
+    assert not two.list_resources(":Permission")
 
 
 def test_a_schedule_is_said_as_aws_says_it(two: Program, program: Make) -> None:
-    schedule = two.one(":Schedule", "alpha").inputs
+    schedule = two.find(":Schedule", "alpha").inputs
     assert schedule["scheduleExpression"] == "cron(0 13 ? * TUE,WED,THU,FRI,SAT *)"
     assert (schedule["scheduleExpressionTimezone"], schedule["state"]) == ("America/New_York", "ENABLED")
     assert json.loads(schedule["target"]["input"])["time"] == "<aws.scheduler.scheduled-time>"
     off = program(f'nodes: {{alpha: {{model: {ALPHA}, cloud: aws, source: m, enabled: false, schedule: "0 1 * * *"}}}}')
-    assert off.one(":Schedule", "alpha").inputs["state"] == "DISABLED"
+    assert off.find(":Schedule", "alpha").inputs["state"] == "DISABLED"
 
 
 def test_no_scheduler_without_a_schedule(program: Make) -> None:
     plain = program(f"nodes: {{alpha: {{model: {ALPHA}, cloud: aws, source: m}}}}")
-    assert not plain.all(":ScheduleGroup")
-    assert len(plain.of(CLUSTER)) == 24
+    assert not plain.list_resources(":ScheduleGroup")
+    assert len(plain.list_owned(CLUSTER)) == 24
 
 
 def test_the_environment_outlives_no_route(two: Program) -> None:
-    needed = two.one(":ComputeEnvironment", CLUSTER).depends_on
+    needed = two.find(":ComputeEnvironment", CLUSTER).depends_on
     for kind in (":Route", ":RouteTableAssociation", ":SecurityGroupEgressRule"):
-        assert not [each for each in two.all(kind) if each.urn not in needed], kind
+        assert not [each for each in two.list_resources(kind) if each.urn not in needed], kind
 
 
 def test_the_network_has_no_way_in(two: Program) -> None:
-    assert "ingress" not in two.one(":SecurityGroup", CLUSTER).inputs
-    assert not [each for each in two.all() if "Nat" in each.type or "Ingress" in each.type]
-    assert two.one(":ComputeEnvironment", CLUSTER).inputs["computeResources"]["type"] == "FARGATE"
+    assert "ingress" not in two.find(":SecurityGroup", CLUSTER).inputs
+    assert not [each for each in two.list_resources() if "Nat" in each.type or "Ingress" in each.type]
+    assert two.find(":ComputeEnvironment", CLUSTER).inputs["computeResources"]["type"] == "FARGATE"
 
 
 def test_a_large_disk_brings_machines_that_scale_to_zero(program: Make) -> None:
@@ -290,18 +290,18 @@ def test_a_large_disk_brings_machines_that_scale_to_zero(program: Make) -> None:
         "defaults: {cloud: aws, source: m}\n"
         f"nodes: {{alpha: {{model: {ALPHA}, disk: 300GiB}}, beta: {{model: {BETA}, disk: 500GiB}}}}"
     )
-    (environment,) = large.all(":ComputeEnvironment")
+    (environment,) = large.list_resources(":ComputeEnvironment")
     resources = environment.inputs["computeResources"]
     assert (resources["type"], resources["minVcpus"]) == ("EC2", 0)
     assert "desiredVcpus" not in resources
-    disk = large.one(":LaunchTemplate", f"{CLUSTER}-ec2").inputs["blockDeviceMappings"][0]["ebs"]
+    disk = large.find(":LaunchTemplate", f"{CLUSTER}-ec2").inputs["blockDeviceMappings"][0]["ebs"]
     assert disk["volumeSize"] == 530
-    assert large.one(":RolePolicyAttachment", f"{CLUSTER}-ec2").urn in environment.depends_on
-    job = large.one(":JobDefinition", "alpha")
+    assert large.find(":RolePolicyAttachment", f"{CLUSTER}-ec2").urn in environment.depends_on
+    job = large.find(":JobDefinition", "alpha")
     assert job.inputs["platformCapabilities"] == ["EC2"]
     assert not container(job).keys() & {"networkConfiguration", "fargatePlatformConfiguration", "ephemeralStorage"}
-    assert variables(large.one(":Function", "alpha"))["JOB_QUEUE"].endswith(f"{CLUSTER}-ec2-1a2b3c4")
-    assert {each.name: found for each in large.all() if (found := problems(each))} == {}
+    assert variables(large.find(":Function", "alpha"))["JOB_QUEUE"].endswith(f"{CLUSTER}-ec2-1a2b3c4")
+    assert {each.name: found for each in large.list_resources() if (found := problems(each))} == {}
 
 
 def test_two_regions_share_nothing(program: Make) -> None:
@@ -310,17 +310,17 @@ def test_two_regions_share_nothing(program: Make) -> None:
         f"nodes: {{alpha: {{model: {ALPHA}}}, beta: {{model: {BETA}, region: eu-west-1}}}}"
     )
     for kind in (":Vpc", ":Bucket", ":Secret", ":JobQueue", ":Project"):
-        names = [each.name for each in both.all(kind)]
+        names = [each.name for each in both.list_resources(kind)]
         assert len(set(names)) == len(names) >= 2, kind
-    assert {each.inputs["region"] for each in both.of("beta") if "region" in each.inputs} == {"eu-west-1"}
+    assert {each.inputs["region"] for each in both.list_owned("beta") if "region" in each.inputs} == {"eu-west-1"}
 
 
 def test_what_must_not_stay_can_go(two: Program) -> None:
-    assert two.one(":Bucket", CLUSTER).inputs["forceDestroy"] is True
-    for repository in two.all(":Repository"):
+    assert two.find(":Bucket", CLUSTER).inputs["forceDestroy"] is True
+    for repository in two.list_resources(":Repository"):
         assert (repository.inputs["forceDelete"], repository.inputs["imageTagMutability"]) == (True, "IMMUTABLE")
-    assert {each.inputs["recoveryWindowInDays"] for each in two.all(":Secret")} == {0}
-    assert not [each for each in two.all(":LogGroup") if each.inputs["retentionInDays"] != 30]
+    assert {each.inputs["recoveryWindowInDays"] for each in two.list_resources(":Secret")} == {0}
+    assert not [each for each in two.list_resources(":LogGroup") if each.inputs["retentionInDays"] != 30]
 
 
 LIMITS = {
@@ -339,7 +339,7 @@ def test_names_fit_for_the_longest_node_project_and_stack(program: Make) -> None
         stack_name="s" * 12,
     )
     seen = set()
-    for each in longest.all():
+    for each in longest.list_resources():
         kind = each.type.rsplit(":", 1)[-1]
         if kind in LIMITS:
             seen.add(kind)
@@ -349,6 +349,6 @@ def test_names_fit_for_the_longest_node_project_and_stack(program: Make) -> None
 
 def test_roles_lie_under_a_path_of_the_stack(program: Make) -> None:
     made = program(TWO.replace("disk: 50GiB", "disk: 300GiB"))
-    named = [*made.all(":Role"), *made.all(":InstanceProfile")]
+    named = [*made.list_resources(":Role"), *made.list_resources(":InstanceProfile")]
     assert len(named) == 8
     assert {each.inputs["path"] for each in named} == {"/prediction-nodes-dev/"}

@@ -135,9 +135,9 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> list[Registered]:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("names")
         patch.chdir(folder)
-        recorder.place(folder)
+        recorder.make_model(folder)
         text = NODES.format(cloud="aws", large=LARGE["aws"])
-        return recorder.registered(Mocks(), text, "prediction-nodes", "dev")[0]
+        return recorder.register(Mocks(), text, "prediction-nodes", "dev")[0]
 
 
 # A type, the action that creates it, and the end of its ARN.

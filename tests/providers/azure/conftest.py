@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate.mocks.azure import Mocks
-from docs.generate.recorder import place, registered
+from docs.generate.recorder import make_model, register
 from tests.providers.azure.program import Program
 from tests.sandbox.azure.fixtures import azure, deployer
 from tests.sandbox.fixtures import kernel
@@ -20,9 +20,9 @@ __all__ = ["azure", "deployer", "kernel", "program"]
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Program]:
     """Return a function that registers the nodes in the text of a nodes.yaml."""
     monkeypatch.chdir(tmp_path)
-    place(tmp_path)
+    make_model(tmp_path)
 
-    def register(text: str, project: str = "prediction-nodes", stack_name: str = "dev") -> Program:
-        return Program(*registered(Mocks(), text, project, stack_name))
+    def make_program(text: str, project: str = "prediction-nodes", stack_name: str = "dev") -> Program:
+        return Program(*register(Mocks(), text, project, stack_name))
 
-    return register
+    return make_program

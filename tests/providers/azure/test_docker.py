@@ -27,7 +27,7 @@ def two(program: Callable[..., Program], monkeypatch: pytest.MonkeyPatch) -> Pro
 
 
 def test_the_image_is_pushed_to_the_clusters_registry_with_its_own_token(two: Program) -> None:
-    job = two.one("app:Job", "alpha")
+    job = two.find("app:Job", "alpha")
     server = job.inputs["configuration"]["registries"][0]["server"]
     user = "00000000-0000-0000-0000-000000000000"
     docker_image(two, "alpha", f"{server}/alpha", user, f"planted-deployer-token for {server}")
@@ -36,5 +36,5 @@ def test_the_image_is_pushed_to_the_clusters_registry_with_its_own_token(two: Pr
 
 
 def test_there_are_no_more_resources_and_the_others_are_built_as_ever(two: Program) -> None:
-    assert len(two.of("alpha")) <= 12
-    assert [each.name for each in two.all(":ImageBuild")] == ["beta"]
+    assert len(two.list_owned("alpha")) <= 12
+    assert [each.name for each in two.list_resources(":ImageBuild")] == ["beta"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate.mocks.gcp import Mocks
-from docs.generate.recorder import place, registered
+from docs.generate.recorder import make_model, register
 from tests.providers.gcp.program import Program
 from tests.sandbox.fixtures import kernel
 from tests.sandbox.gcp.fixtures import deployer, google
@@ -20,14 +20,14 @@ __all__ = ["deployer", "google", "kernel", "program"]
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Program]:
     """Return a function that registers the nodes in the text of a nodes.yaml."""
     monkeypatch.chdir(tmp_path)
-    place(tmp_path)
+    make_model(tmp_path)
 
-    def register(
+    def make_program(
         text: str,
         project: str = "prediction-nodes",
         stack_name: str = "dev",
         webhook_key: str = "planted-webhook-key",
     ) -> Program:
-        return Program(*registered(Mocks(), text, project, stack_name, webhook_key))
+        return Program(*register(Mocks(), text, project, stack_name, webhook_key))
 
-    return register
+    return make_program

@@ -13,7 +13,7 @@ class Program(recorder.Program):
 
     def granted(self, account: str) -> dict[str, Registered]:
         """Return the IAM members that name a service account, by logical name."""
-        email = self.one(":Account", account).inputs["accountId"]
+        email = self.find(":Account", account).inputs["accountId"]
         member = f"serviceAccount:{email}@{PROJECT}.iam.gserviceaccount.com"
         return {each.name: each for each in self.registered if each.inputs.get("member") == member}
 

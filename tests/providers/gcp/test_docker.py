@@ -26,14 +26,14 @@ def two(program: Callable[..., Program]) -> Program:
 
 
 def test_the_image_is_pushed_to_the_clusters_repository_with_the_deployers_token(two: Program) -> None:
-    images = two.one(":Repository", "gcp-europe-west1-images").inputs["repositoryId"]
+    images = two.find(":Repository", "gcp-europe-west1-images").inputs["repositoryId"]
     repository = f"europe-west1-docker.pkg.dev/{PROJECT}/{images}/alpha"
     docker_image(two, "alpha", repository, "oauth2accesstoken", "planted-deployer-token")
-    job = two.one("cloudrunv2/job:Job", "alpha")
+    job = two.find("cloudrunv2/job:Job", "alpha")
     assert job.inputs["template"]["template"]["containers"][0]["image"] == f"{repository}@{DOCKER_DIGEST}"
     assert not job.secrets
 
 
 def test_there_are_no_more_resources_and_the_others_are_built_as_ever(two: Program) -> None:
-    assert len(two.of("alpha")) <= 12
-    assert [each.name for each in two.all(":ImageBuild")] == ["beta"]
+    assert len(two.list_owned("alpha")) <= 12
+    assert [each.name for each in two.list_resources(":ImageBuild")] == ["beta"]

@@ -39,27 +39,27 @@ def task(job: Registered) -> dict[str, Any]:
 
 
 def settings(two: Program, node: str) -> dict[str, str]:
-    found: dict[str, str] = two.one(":Function", node).inputs["serviceConfig"]["environmentVariables"]
+    found: dict[str, str] = two.find(":Function", node).inputs["serviceConfig"]["environmentVariables"]
     return found
 
 
 def job(two: Program, node: str) -> Registered:
-    return two.one("cloudrunv2/job:Job", node)
+    return two.find("cloudrunv2/job:Job", node)
 
 
 def test_everything_hangs_under_its_node_or_cluster(two: Program) -> None:
-    for resource in two.all():
-        assert two.owner(resource).name in ("alpha", "beta", CLUSTER), resource
+    for resource in two.list_resources():
+        assert two.find_owner(resource).name in ("alpha", "beta", CLUSTER), resource
 
 
 def test_few_resources(two: Program) -> None:
-    kinds = sorted(each.type.rsplit(":", 1)[-1] for each in two.of("alpha"))
+    kinds = sorted(each.type.rsplit(":", 1)[-1] for each in two.list_owned("alpha"))
     assert kinds == [
         "Account", "Account", "BucketIAMMember", "Function", "ImageBuild", "Job", "Job", "JobIamMember",
         "SecretIamMember", "SecretIamMember", "ServiceIamMember",
     ]  # fmt: skip
-    assert len(two.of("beta")) == 10  # it has no schedule
-    assert Counter(each.type.rsplit(":", 1)[-1] for each in two.of(CLUSTER)) == {
+    assert len(two.list_owned("beta")) == 10  # it has no schedule
+    assert Counter(each.type.rsplit(":", 1)[-1] for each in two.list_owned(CLUSTER)) == {
         "Service": len(SERVICES),
         "Bucket": 1,
         "BucketObject": 1,
@@ -76,16 +76,20 @@ def test_few_resources(two: Program) -> None:
 
 
 def test_no_node_depends_on_another(two: Program) -> None:
-    owners = {each.urn: two.owner(each).name for each in two.all() if each.urn}
-    for each in two.all():
+    owners = {each.urn: two.find_owner(each).name for each in two.list_resources() if each.urn}
+    for each in two.list_resources():
         for needed in each.depends_on:
             assert owners.get(needed) in (owners[each.urn], CLUSTER), (each.name, needed)
 
 
 def test_everything_comes_after_the_services(two: Program) -> None:
-    after = {each.urn for each in two.all(":Service")}
-    assert {each.inputs["disableOnDestroy"] for each in two.all(":Service")} == {False}
-    waiting = [each for each in two.all() if each.type.startswith(("gcp:", "pulumi-python")) and each.urn not in after]
+    after = {each.urn for each in two.list_resources(":Service")}
+    assert {each.inputs["disableOnDestroy"] for each in two.list_resources(":Service")} == {False}
+    waiting = [
+        each
+        for each in two.list_resources()
+        if each.type.startswith(("gcp:", "pulumi-python")) and each.urn not in after
+    ]
     while waiting:
         ready = [each for each in waiting if each.depends_on & after]
         assert ready, [f"{each.type} {each.name}" for each in waiting]
@@ -94,23 +98,23 @@ def test_everything_comes_after_the_services(two: Program) -> None:
 
 
 def test_sdk_and_schema_have_nothing_against_the_inputs(two: Program) -> None:
-    assert {f"{each.type} {each.name}": found for each in two.all() if (found := problems(each))} == {}
+    assert {f"{each.type} {each.name}": found for each in two.list_resources() if (found := problems(each))} == {}
 
 
 def test_everything_that_can_be_is_labelled(two: Program) -> None:
     labelled = (":Bucket", ":Repository", ":Secret", "cloudrunv2/job:Job", ":Function")
-    found = [each for each in two.all() if each.type.endswith(labelled)]
+    found = [each for each in two.list_resources() if each.type.endswith(labelled)]
     assert len(found) == 9
     for each in found:
         wanted = {"project": "prediction-nodes", "stack": "dev"}
-        if two.owner(each).name != CLUSTER:
-            wanted |= {"node": two.owner(each).name, "team": "quants"}
+        if two.find_owner(each).name != CLUSTER:
+            wanted |= {"node": two.find_owner(each).name, "team": "quants"}
         assert each.inputs["labels"] == wanted, each
 
 
 def test_labels_are_possible_for_any_project_and_stack(program: Make) -> None:
     odd = program(TWO, project="My.Project", stack_name="Pr/" + "S" * 90)
-    labels = odd.one(":Bucket", CLUSTER).inputs["labels"]
+    labels = odd.find(":Bucket", CLUSTER).inputs["labels"]
     assert labels == {"project": "my-project", "stack": "pr-" + "s" * 60}
 
 
@@ -133,12 +137,12 @@ def test_a_job_reads_the_two_keys_and_nothing_else(two: Program) -> None:
     grants = two.granted("alpha-job")
     assert {each.type.rsplit(":", 1)[-1] for each in grants.values()} == {"SecretIamMember"}
     assert {each.inputs["role"] for each in grants.values()} == {"roles/secretmanager.secretAccessor"}
-    secrets = {each.inputs["secretId"] for each in two.all(":Secret")}
+    secrets = {each.inputs["secretId"] for each in two.list_resources(":Secret")}
     assert {each.inputs["secretId"] for each in grants.values()} == secrets
 
 
 def test_custom_roles_hold_the_least_that_works(two: Program) -> None:
-    permissions = {each.name: each.inputs["permissions"] for each in two.all(":IAMCustomRole")}
+    permissions = {each.name: each.inputs["permissions"] for each in two.list_resources(":IAMCustomRole")}
     assert permissions == {
         f"{CLUSTER}-runner": ["run.jobs.run", "run.jobs.runWithOverrides"],
         f"{CLUSTER}-claimer": ["storage.objects.create", "storage.objects.get", "storage.objects.list"],
@@ -154,7 +158,7 @@ def test_builders_write_logs_read_their_sources_and_push_to_one_repository(two: 
         grants = two.granted(f"{CLUSTER}-build-{what}")
         found = {each.inputs["role"]: each for each in grants.values()}
         assert set(found) == {"roles/logging.logWriter", "roles/storage.objectViewer", "roles/artifactregistry.writer"}
-        repository = two.one(":Repository", f"{CLUSTER}-{what}").inputs["repositoryId"]
+        repository = two.find(":Repository", f"{CLUSTER}-{what}").inputs["repositoryId"]
         assert found["roles/artifactregistry.writer"].inputs["repository"] == repository
         condition = found["roles/storage.objectViewer"].inputs["condition"]["expression"]
         assert re.findall(r"startsWith\('projects/_/buckets/([^']*)'\)", condition) == prefixes
@@ -162,7 +166,7 @@ def test_builders_write_logs_read_their_sources_and_push_to_one_repository(two: 
 
 
 def test_no_right_is_given_without_need(two: Program) -> None:
-    members = [each for each in two.all() if "member" in each.inputs]
+    members = [each for each in two.list_resources() if "member" in each.inputs]
     public = [each for each in members if each.inputs["member"] == "allUsers"]
     assert {(each.inputs["role"], each.inputs["name"]) for each in public} == {
         ("roles/run.invoker", f"{name}-1a2b3c4") for name in ("alpha", "beta")
@@ -174,20 +178,20 @@ def test_no_right_is_given_without_need(two: Program) -> None:
 
 def test_keys_are_references_and_nothing_secret_is_plain(two: Program) -> None:
     env = {each["name"]: each for each in task(job(two, "alpha"))["containers"][0]["envs"]}
-    secret = two.one(":Secret", f"{CLUSTER}-numerai-secret").inputs["secretId"]
+    secret = two.find(":Secret", f"{CLUSTER}-numerai-secret").inputs["secretId"]
     # The version's number, so that a new key changes the job.
     assert env["NUMERAI_SECRET_KEY"]["valueSource"] == {"secretKeyRef": {"secret": secret, "version": "7"}}
-    for each in two.all():
+    for each in two.list_resources():
         for path, value in flat(each.inputs):
             if isinstance(value, str) and "planted" in value:
                 assert any(path.startswith(known) for known in each.secrets), (each.type, path)
-    schedule = two.one("cloudscheduler/job:Job", "alpha")
+    schedule = two.find("cloudscheduler/job:Job", "alpha")
     # Cloud Scheduler accepts the five fields and the time zone unchanged, with names in capitals.
     told = (schedule.inputs["schedule"], schedule.inputs["timeZone"])
     assert told == ("0 13 * * TUE-SAT", "America/New_York")
     assert [path for path in schedule.secrets if path.startswith("httpTarget")], schedule.secrets
     token = schedule.inputs["httpTarget"]["headers"]["X-Trigger-Token"]
-    assert not [each for each in two.all() if each is not schedule and token in str(each.inputs)]
+    assert not [each for each in two.list_resources() if each is not schedule and token in str(each.inputs)]
 
 
 def flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
@@ -207,7 +211,7 @@ def test_a_job_runs_once_for_as_long_as_asked_and_can_be_removed(two: Program) -
 
 
 def account(two: Program, name: str) -> str:
-    return f"{two.one(':Account', name).inputs['accountId']}@{PROJECT}.iam.gserviceaccount.com"
+    return f"{two.find(':Account', name).inputs['accountId']}@{PROJECT}.iam.gserviceaccount.com"
 
 
 def test_fields_reach_job_trigger_and_schedule(two: Program) -> None:
@@ -217,19 +221,19 @@ def test_fields_reach_job_trigger_and_schedule(two: Program) -> None:
     assert beta["resources"]["limits"] == {"cpu": "4", "memory": "16384Mi"}
     assert "args" not in task(job(two, "alpha"))["containers"][0]
     assert (settings(two, "alpha")["NODE_ENABLED"], settings(two, "beta")["NODE_ENABLED"]) == ("1", "0")
-    schedule = two.one("cloudscheduler/job:Job", "alpha").inputs
+    schedule = two.find("cloudscheduler/job:Job", "alpha").inputs
     assert (schedule["schedule"], schedule["timeZone"], schedule["paused"]) == (
         "0 13 * * TUE-SAT",
         "America/New_York",
         False,
     )
     assert schedule["httpTarget"]["uri"] == f"https://alpha-1a2b3c4-abcdefghij-uc.a.run.app/schedule/{ALPHA}"
-    assert [each.name for each in two.all("cloudscheduler/job:Job")] == ["alpha"]
+    assert [each.name for each in two.list_resources("cloudscheduler/job:Job")] == ["alpha"]
 
 
 def test_the_function_runs_the_archive_as_its_own_account_built_by_another(two: Program) -> None:
-    function = two.one(":Function", "alpha").inputs
-    source = two.one(":BucketObject", f"{CLUSTER}-trigger").inputs
+    function = two.find(":Function", "alpha").inputs
+    source = two.find(":BucketObject", f"{CLUSTER}-trigger").inputs
     assert ARCHIVE.digest()[:16] in source["name"]
     assert function["buildConfig"]["source"]["storageSource"]["object"] == source["name"]
     assert function["buildConfig"]["serviceAccount"].endswith(f"/{CLUSTER}-build-triggers")
@@ -238,20 +242,20 @@ def test_the_function_runs_the_archive_as_its_own_account_built_by_another(two: 
     assert settings(two, "alpha")["PACKAGE"] == ARCHIVE.digest()
     # Function builds move tags, which the repository of the images does not allow.
     assert function["buildConfig"]["dockerRepository"].endswith(f"/{CLUSTER}-triggers")
-    assert two.one(":Repository", f"{CLUSTER}-images").inputs["dockerConfig"] == {"immutableTags": True}
-    assert "dockerConfig" not in two.one(":Repository", f"{CLUSTER}-triggers").inputs
+    assert two.find(":Repository", f"{CLUSTER}-images").inputs["dockerConfig"] == {"immutableTags": True}
+    assert "dockerConfig" not in two.find(":Repository", f"{CLUSTER}-triggers").inputs
     grants = two.granted(f"{CLUSTER}-build-triggers")
-    assert {each.urn for each in grants.values()} <= two.one(":Function", "alpha").depends_on
+    assert {each.urn for each in grants.values()} <= two.find(":Function", "alpha").depends_on
 
 
 def test_a_job_waits_for_its_rights_and_a_build_for_its_builder_s(two: Program) -> None:
     assert {each.urn for each in two.granted("alpha-job").values()} <= job(two, "alpha").depends_on
     builder = two.granted(f"{CLUSTER}-build-images")
-    assert {each.urn for each in builder.values()} <= two.one(":ImageBuild", "alpha").depends_on
+    assert {each.urn for each in builder.values()} <= two.find(":ImageBuild", "alpha").depends_on
 
 
 def test_addresses_with_tokens_are_kept_out_of_cloud_run_s_own_log(two: Program) -> None:
-    expression = two.one(":ProjectExclusion", CLUSTER).inputs["filter"]
+    expression = two.find(":ProjectExclusion", CLUSTER).inputs["filter"]
     found = re.search(r'requestUrl=~"([^"]+)"', expression)
     assert found is not None
     host = "https://alpha-1a2b3c4-abcdefghij-uc.a.run.app"
@@ -262,7 +266,7 @@ def test_addresses_with_tokens_are_kept_out_of_cloud_run_s_own_log(two: Program)
 
 
 def test_the_registry_keeps_the_images_of_the_nodes_there_are(two: Program) -> None:
-    policies = {each["id"]: each for each in two.one(":Repository", f"{CLUSTER}-images").inputs["cleanupPolicies"]}
+    policies = {each["id"]: each for each in two.find(":Repository", f"{CLUSTER}-images").inputs["cleanupPolicies"]}
     assert policies["keep-recent"]["action"] == "KEEP"
     assert policies["keep-recent"]["mostRecentVersions"]["packageNamePrefixes"] == ["alpha", "beta"]
     assert policies["delete-old"]["action"] == "DELETE"
@@ -271,7 +275,7 @@ def test_the_registry_keeps_the_images_of_the_nodes_there_are(two: Program) -> N
 def names(found: Program, *kinds: str) -> set[str]:
     """Return the physical names that the program sets, of all types or of the given ones."""
     own = {":Account": "accountId", ":IAMCustomRole": "roleId", ":Repository": "repositoryId", ":Secret": "secretId"}
-    return {each.inputs[own[kind]] for kind in kinds or own for each in found.all(kind)}
+    return {each.inputs[own[kind]] for kind in kinds or own for each in found.list_resources(kind)}
 
 
 def test_two_stacks_and_two_regions_share_no_name(program: Make) -> None:
@@ -298,21 +302,23 @@ def test_names_fit_for_the_longest_node_project_and_stack(program: Make) -> None
         project="p" * 100,
         stack_name="s" * 100,
     )
-    for each in longest.all(":Account"):
+    for each in longest.list_resources(":Account"):
         assert re.fullmatch(r"(?=.{6,30}$)[a-z]([-a-z0-9]*[a-z0-9])", each.inputs["accountId"])
-    for each in longest.all(":IAMCustomRole"):
+    for each in longest.list_resources(":IAMCustomRole"):
         assert re.fullmatch(r"[a-zA-Z0-9_.]{3,64}", each.inputs["roleId"])
-    for each in longest.all(":Repository"):
+    for each in longest.list_resources(":Repository"):
         assert re.fullmatch(r"[a-z][a-z0-9-]{0,61}[a-z0-9]", each.inputs["repositoryId"])
     for kind, limit in ((":Function", 49), ("cloudrunv2/job:Job", 63), (":Bucket", 63)):
-        for each in longest.all(kind):
+        for each in longest.list_resources(kind):
             assert "name" not in each.inputs  # chosen by the provider
             assert len(each.name) + len("-1a2b3c4") <= limit
 
 
 def test_resources_are_where_the_node_says(program: Make) -> None:
     europe = program(f"nodes: {{alpha: {{model: {ALPHA}, cloud: gcp, source: m, region: europe-west1}}}}")
-    places = {each.inputs[key] for each in europe.all() for key in ("location", "region") if key in each.inputs}
+    places = {
+        each.inputs[key] for each in europe.list_resources() for key in ("location", "region") if key in each.inputs
+    }
     assert places == {"europe-west1", "EUROPE-WEST1"}
 
 

@@ -28,7 +28,7 @@ def test_the_label_changes_with_the_source(program: Callable[..., Program]) -> N
     labels = []
     for text in ("1", "1", "2"):
         Path("m/predict.py").write_text(text)
-        labels.append(program(NODE).one(DOCKER_IMAGE, "alpha").inputs["labels"][local_build.SOURCE_LABEL])
+        labels.append(program(NODE).find(DOCKER_IMAGE, "alpha").inputs["labels"][local_build.SOURCE_LABEL])
     assert labels[0] == labels[1] != labels[2]
 
 
