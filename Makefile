@@ -12,6 +12,8 @@ READY := .venv/.ready-$(PLACE)
 POLICIES := policies/.venv/.ready-$(PLACE)
 DOCS_BIN := .tools/docs/bin
 DOCS := .tools/docs/.ready-$(PLACE)
+BENCH_BIN := .tools/bench/bin
+PLOTS := .tools/bench/.ready-$(PLACE)
 UV := $(shell command -v uv || echo .tools/uv/bin/uv)
 # No package contains actionlint's program, but it builds in seconds, and Go checks its hash.
 ACTIONLINT_VERSION := 1.7.12
@@ -25,9 +27,15 @@ WORKERS ?= auto
 # Folders, files or options for pytest, such as make test TESTS=tests/nodefile.
 TESTS ?=
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+# For make bench: BENCH=full measures all sizes, for hours; SIZES="1 10" and RUNS=3 choose, ONLY=life leaves the rest out.
+BENCH ?= quick
+SIZES ?=
+RUNS ?=
+ONLY ?=
+RESULTS := .build/benchmarks
 say := @printf '\033[1m==>\033[0m %s\n'
 
-.PHONY: help demo test test-fresh coverage policies setup lint docs links picture format lock clean
+.PHONY: help demo test test-fresh coverage policies bench setup lint docs links picture format lock clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -52,6 +60,13 @@ coverage: setup $(POLICIES) ## run all tests and measure coverage; fail below th
 policies: setup $(POLICIES) ## set up the policy pack's environment and run its tests
 	$(say) "Running the policies' tests (a minute, mostly for those with the real engine)"
 	@$(BIN)/python -m pytest tests/policies tests/e2e/test_policies.py
+
+bench: setup $(PLOTS) ## measure against other programs; results, table and plots in .build/benchmarks
+	$(say) "Measuring (many minutes; BENCH=full takes hours). Anything else that runs on this machine makes the spread wider"
+	@$(BIN)/python -m benchmarks $(if $(filter full,$(BENCH)),--full) --output $(RESULTS) \
+	    $(if $(SIZES),--sizes $(SIZES)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
+	@$(BENCH_BIN)/python -m benchmarks.plots $(RESULTS)/results.json
+	@cat $(RESULTS)/table.md
 
 setup: $(READY) ## install the Python packages and the Pulumi engine
 	@$(BIN)/python -m pnodes.engine >/dev/null
@@ -92,6 +107,8 @@ lock: $(READY) ## lock the newest versions that pyproject.toml allows, with hash
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
 	    --no-emit-index-url --no-emit-find-links --python-version 3.11 --group docs -o requirements/docs.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
+	    --no-emit-index-url --no-emit-find-links --python-version 3.11 --group bench -o requirements/bench.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
 	    --no-emit-index-url --no-emit-find-links --python-version 3.11 policies/requirements.in -o policies/requirements.txt
 
 clean: ## stop the sandbox and remove everything that the other targets created
@@ -123,4 +140,11 @@ $(DOCS): requirements/docs.txt | $(READY)
 	$(say) "Installing Sphinx into .tools/docs (seconds)"
 	@$(UV) venv --quiet --clear --python $(BIN)/python .tools/docs
 	@$(UV) pip sync --quiet --python $(DOCS_BIN)/python --require-hashes requirements/docs.txt
+	@touch $@
+
+# So has matplotlib, which draws the plots of the benchmarks.
+$(PLOTS): requirements/bench.txt | $(READY)
+	$(say) "Installing matplotlib into .tools/bench (seconds)"
+	@$(UV) venv --quiet --clear --python $(BIN)/python .tools/bench
+	@$(UV) pip sync --quiet --python $(BENCH_BIN)/python --require-hashes requirements/bench.txt
 	@touch $@

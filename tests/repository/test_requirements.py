@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ["requirements.txt", "requirements/dev.txt"]
+RUN_AND_DEV = ["requirements.txt", "requirements/dev.txt"]
+FILES = [*RUN_AND_DEV, "requirements/docs.txt", "requirements/bench.txt"]
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -39,7 +40,7 @@ def test_every_requirement_is_locked() -> None:
 
 
 def test_both_lock_files_have_the_same_versions() -> None:
-    run, everything = (read_lock(file) for file in FILES)
+    run, everything = (read_lock(file) for file in RUN_AND_DEV)
     assert {name: entry.split()[0] for name, entry in run.items()} == {
         name: everything[name].split()[0] for name in run
     }

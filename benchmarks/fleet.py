@@ -1,0 +1,44 @@
+"""The fleet that is deployed: any number of nodes, one cloud after another, each with a model of its own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from nodefile.clouds import REGIONS
+
+CLOUDS = tuple(REGIONS)
+_NODE = """\
+  {name}:
+    model: {model}
+    cloud: {cloud}
+    source: model
+    timeout: {timeout}
+"""
+
+
+def model_id(number: int) -> str:
+    """Return the id of a node's model, the same in every run."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://numer.ai/benchmark-{number}"))
+
+
+def write_nodes(count: int, clouds: Sequence[str] = CLOUDS, edited: bool = False) -> str:
+    """Return the text of a nodes.yaml with `count` nodes; `edited` changes the timeout of the first one."""
+    nodes = (
+        _NODE.format(
+            name=f"node-{number}",
+            model=model_id(number),
+            cloud=clouds[number % len(clouds)],
+            timeout="90m" if edited and number == 0 else "60m",
+        )
+        for number in range(count)
+    )
+    return "nodes:\n" + "".join(nodes)
+
+
+def write_model(folder: Path) -> None:
+    """Write the folder of the model that all nodes share: an image that needs no package and no time to build."""
+    (folder / "model").mkdir(parents=True)
+    (folder / "model" / "Dockerfile").write_text('FROM python:3.12-slim\nCOPY . .\nCMD ["python", "predict.py"]\n')
+    (folder / "model" / "predict.py").write_text('print("nothing to predict")\n')

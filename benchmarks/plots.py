@@ -1,0 +1,58 @@
+"""Draw plots of a results.json, as PNG and SVG: `python -m benchmarks.plots results.json` in the plots' environment.
+
+For each operation on a fleet and each program that it is compared with: the ratio over the number of nodes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl  # type: ignore[import-not-found]  # only in the plots' environment
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt  # type: ignore[import-not-found]
+
+FIGURES = {"seconds": "time", "program_cpu": "processor time of the program", "program_peak": "memory of the program"}
+_MEASUREMENT = re.compile(r"(?P<operation>.+), (?P<size>\d+) nodes")
+
+
+def draw(ratios: list[dict[str, Any]], figure: str, folder: Path) -> None:
+    """Write one picture: a panel for each program, a line for each operation."""
+    lines: dict[str, dict[str, list[tuple[int, dict[str, Any]]]]] = {}
+    for ratio in ratios:
+        match = _MEASUREMENT.fullmatch(ratio["measurement"])
+        if match and ratio["figure"] == figure:
+            panel = lines.setdefault(ratio["program"], {})
+            panel.setdefault(match["operation"], []).append((int(match["size"]), ratio))
+    if not lines:
+        return
+    picture, panels = plt.subplots(1, len(lines), figsize=(5 * len(lines), 4), squeeze=False)
+    for axes, (program, operations) in zip(panels[0], lines.items(), strict=True):
+        for operation, points in operations.items():
+            sizes, values = zip(*sorted(points, key=lambda point: point[0]), strict=True)
+            below = [value["median"] - value["low"] for value in values]
+            above = [value["high"] - value["median"] for value in values]
+            medians = [value["median"] for value in values]
+            axes.errorbar(sizes, medians, yerr=[below, above], marker="o", capsize=3, label=operation)
+        axes.axhline(1, color="grey", linewidth=0.8)
+        axes.set(xscale="log", xlabel="nodes", ylabel="ratio (below 1 is better)", title=f"compared with {program}")
+    panels[0][0].legend(fontsize="small")
+    picture.suptitle(f"Ratio of {FIGURES[figure]}: median and range over the runs")
+    picture.tight_layout()
+    for format_ in ("png", "svg"):
+        # No date, so that the same results give the same file.
+        metadata = {"Date": None} if format_ == "svg" else {}
+        picture.savefig(folder / f"{figure.replace('_', '-')}.{format_}", metadata=metadata)
+    plt.close(picture)
+
+
+if __name__ == "__main__":
+    results = Path(sys.argv[1])
+    mpl.rcParams["svg.hashsalt"] = "benchmarks"
+    recorded = json.loads(results.read_text(encoding="utf-8"))
+    for name in FIGURES:
+        draw(recorded["ratios"], name, results.parent)

@@ -1,0 +1,109 @@
+"""A user's project folder with a sandbox of its own, and what a command of the real engine takes in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from benchmarks import fleet
+from benchmarks.measured_python import MeasuredPython
+from pnodes.engine import Engine
+from pnodes.engine.paths import ROOT
+from sandbox.cli import process, shell
+from sandbox.numerai.accounts import Accounts
+from sandbox.place import STACK
+from sandbox.store import Store
+
+PROJECT = "prediction-nodes"
+__all__ = ["PROJECT", "STACK", "Cost", "Failed", "Project", "open_sandbox", "read_config"]
+
+
+class Failed(Exception):
+    """A command of the engine failed; the text is all of its output."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took: time (s), processor time of the engine with all that it started (s), and the program's
+    own processor time (s) and peak memory (MiB)."""
+
+    seconds: float
+    cpu: float
+    program_cpu: float
+    program_peak: float
+
+
+def read_config() -> dict[str, str]:
+    """Return the settings of the sandbox's stack."""
+    settings: dict[str, dict[str, str]] = yaml.safe_load((ROOT / f"Pulumi.{STACK}.yaml").read_text(encoding="utf-8"))
+    return settings["config"]
+
+
+@contextmanager
+def open_sandbox(home: Path, engine: Engine, models: int) -> Iterator[dict[str, str]]:
+    """Start a sandbox whose Numerai account has this many models more; yield the environment for the engine."""
+    store = Store(home)
+    accounts = Accounts(store)
+    for number in range(models):
+        accounts.add_model(f"benchmark_{number}", "classic", fleet.model_id(number))
+    store.close()
+    daemon = process.start(home, executor="process")
+    try:
+        yield shell.environment(daemon, engine.bin)
+    finally:
+        process.stop(home)
+
+
+class Project:
+    """A folder with a Pulumi program, and its stack."""
+
+    def __init__(self, folder: Path, engine: Engine, environ: Mapping[str, str], python: Path) -> None:
+        self.folder, self._engine = folder, engine
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "state").mkdir()
+        self._python = MeasuredPython(folder.with_name(f"{folder.name}-python"), python)
+        self._environ = {
+            **environ,
+            "PULUMI_HOME": str(folder / ".pulumi"),
+            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            # As for users: without it, each run of a program compiles the SDKs again.
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
+        settings = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
+        settings["runtime"]["options"]["virtualenv"] = str(self._python.folder)
+        (folder / "Pulumi.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+        shutil.copy(ROOT / f"Pulumi.{STACK}.yaml", folder)
+        fleet.write_model(folder)
+
+    def create_stack(self) -> None:
+        """Create the project's stack, without resources."""
+        self.run("stack", "select", "--create", STACK)
+
+    def run(self, *arguments: str) -> Cost:
+        """Run a command of the engine and return what it took. Raises Failed."""
+        command = [str(self._engine.path), *arguments, "--non-interactive", "--color", "never"]
+        output = self.folder / "output.txt"
+        with output.open("w", encoding="utf-8") as target:
+            began = time.perf_counter()
+            child = subprocess.Popen(
+                command, cwd=self.folder, env=self._environ, stdin=subprocess.DEVNULL, stdout=target, stderr=target
+            )
+            _, status, used = os.wait4(child.pid, 0)
+            seconds = time.perf_counter() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            raise Failed(f"{self.folder.name}: pulumi {' '.join(arguments)}\n{output.read_text(encoding='utf-8')}")
+        program = self._python.take()
+        return Cost(seconds, used.ru_utime + used.ru_stime, program.cpu, program.peak)
+
+    def read_output(self) -> str:
+        """Return what the last command printed."""
+        return (self.folder / "output.txt").read_text(encoding="utf-8")

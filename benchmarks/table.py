@@ -1,0 +1,46 @@
+"""The results as a Markdown table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from benchmarks.result import Ratio
+
+PROGRAMS = {
+    "earlier": "commit 876a2ed",
+    "flat": "a flat program",
+    "floor": "the engine's floor",
+    "bare": "one bare resource",
+    "yaml": "PyYAML alone",
+    "hashlib": "SHA-256 alone",
+}
+FIGURES = {
+    "seconds": ("time", "s"),
+    "cpu": ("processor time, all", "s"),
+    "program_cpu": ("processor time, program", "s"),
+    "program_peak": ("peak memory, program", "MiB"),
+}
+
+
+def write_table(ratios: Iterable[Ratio], machine: Mapping[str, str | int | float], refused: Iterable[str]) -> str:
+    """Return the page: the machine, then this program's ratio to each other one (below 1 is better)."""
+    facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
+    lines = [
+        "# Benchmarks",
+        "",
+        f"Machine: {facts}.",
+        "",
+        "Each figure is this program's value divided by the other one's in the same run: median (lowest to highest)",
+        "over the runs. Below 1, this program is faster or smaller.",
+        "",
+        "| measurement | figure | this program | compared with | ratio | runs |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for ratio in ratios:
+        value = f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+        figure, unit = FIGURES[ratio.figure]
+        own = f"{ratio.own:.3g} {unit}"
+        row = [ratio.measurement, figure, own, PROGRAMS[ratio.program], value, str(ratio.runs)]
+        lines.append(f"| {' | '.join(row)} |")
+    lines += [f"\nRefused by today's limits: {', '.join(refused)}."] if (refused := list(refused)) else []
+    return "\n".join([*lines, ""])
