@@ -18,13 +18,13 @@ from pathlib import Path
 
 from benchmarks import earlier, fleet
 from benchmarks.empty_provider import EmptyProvider
-from benchmarks.project import Project, open_sandbox, read_config
+from benchmarks.project import STACK, Project, open_sandbox, read_config
 from benchmarks.result import Sample
 from pnodes.engine import Engine
 from pnodes.engine.paths import ROOT
 from sandbox.cli import shell
 
-_PROGRAMS = Path(__file__).parent / "programs"
+PROGRAMS = Path(__file__).parent / "programs"
 _UP = ("up", "--yes", "--skip-preview")
 OPERATIONS: dict[str, tuple[str, ...]] = {
     "preview": ("preview",),
@@ -36,9 +36,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
 }
 
 
-def record(nodes: Path, target: Path) -> int:
+def record(nodes: Path, target: Path, stack: str = STACK) -> int:
     """Write the record of a nodes.yaml for the flat program; return the number of resources."""
-    command = [sys.executable, "-m", "benchmarks.recording", str(nodes), str(target), json.dumps(read_config())]
+    command = [sys.executable, "-m", "benchmarks.recording", str(nodes), str(target), stack, json.dumps(read_config())]
     subprocess.run(command, cwd=ROOT, check=True)
     return sum("type" in entry for entry in json.loads(target.read_text(encoding="utf-8")))
 
@@ -112,8 +112,8 @@ def _measure_run(engine: Engine, folder: Path, files: Fleet, old: earlier.Checko
         projects["floor"] = Project(folder / "floor", engine, floor_environment(engine, port), this_python)
         shutil.copy(ROOT / "__main__.py", projects["this"].folder)
         old.copy_into(projects["earlier"].folder)
-        shutil.copy(_PROGRAMS / "flat.py", projects["flat"].folder / "__main__.py")
-        shutil.copy(_PROGRAMS / "empty.py", projects["floor"].folder / "__main__.py")
+        shutil.copy(PROGRAMS / "flat.py", projects["flat"].folder / "__main__.py")
+        shutil.copy(PROGRAMS / "empty.py", projects["floor"].folder / "__main__.py")
         for project in projects.values():
             files.put("first", project.folder)
             project.create_stack()

@@ -1,4 +1,4 @@
-"""Record what the program registers, for the flat program: `python -m benchmarks.recording nodes.yaml resources.json`.
+"""Record what the program registers, for the flat program. Arguments: nodes.yaml, the target, stack, settings as JSON.
 
 The program runs under Pulumi's mocks, whose outputs are unique texts. Where an input contains an output of a resource
 that it depends on, the record has a reference, so that the flat program's inputs get the cloud's own values.
@@ -22,7 +22,7 @@ from google.protobuf import json_format
 from pulumi.runtime.mocks import MockMonitor
 
 from benchmarks.programs.flat import find_class, snake
-from benchmarks.project import PROJECT, STACK
+from benchmarks.project import PROJECT
 from docs.generate import recorder
 from docs.generate.mocks import aws, azure, gcp
 from pnodes.engine.paths import ROOT
@@ -217,7 +217,7 @@ def record(nodes: Path, project: str, stack: str, config: Mapping[str, str]) -> 
 
 
 if __name__ == "__main__":
-    nodes, target, config = sys.argv[1:]
+    nodes, target, stack, config = sys.argv[1:]
     target_file = Path(target).resolve()  # before the folder changes
-    recorded = record(Path(nodes).resolve(), PROJECT, STACK, json.loads(config))
+    recorded = record(Path(nodes).resolve(), PROJECT, stack, json.loads(config))
     target_file.write_text(json.dumps(recorded), encoding="utf-8")
