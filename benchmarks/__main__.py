@@ -32,7 +32,7 @@ class Scope:
 
 PARSED = [10, 100, 1000, 10_000]
 QUICK = Scope(sizes=[1, 10], parsed=PARSED, context=64, runs=3)
-FULL = Scope(sizes=[1, 10, 60, 300], parsed=PARSED, context=1024, runs=5)
+FULL = Scope(sizes=[1, 10, 60, 300], parsed=PARSED, context=1024, runs=3)
 
 
 def measure(

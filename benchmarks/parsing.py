@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -27,8 +28,8 @@ def measure(folder: Path, sizes: list[int], runs: int, say: Callable[[str], None
             yield Sample(measurement, "this", 0, {"refused": 1.0})
             continue
         for run in range(runs):
-            yield Sample(measurement, "this", run, {"seconds": _time(lambda: parse(file))})
-            yield Sample(measurement, "yaml", run, {"seconds": _time(lambda text=text: yaml.safe_load(text))})
+            yield Sample(measurement, "this", run, {"seconds": _time(partial(parse, file))})
+            yield Sample(measurement, "yaml", run, {"seconds": _time(partial(yaml.safe_load, text))})
 
 
 def _time(do: Callable[[], object]) -> float:

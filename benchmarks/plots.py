@@ -14,7 +14,7 @@ from typing import Any
 import matplotlib as mpl  # type: ignore[import-not-found]  # only in the plots' environment
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # type: ignore[import-not-found]
+from matplotlib import pyplot as plt
 
 FIGURES = {"seconds": "time", "program_cpu": "processor time of the program", "program_peak": "memory of the program"}
 _MEASUREMENT = re.compile(r"(?P<operation>.+), (?P<size>\d+) nodes")
