@@ -34,7 +34,7 @@ _OURS = {
 }
 _SHORT = 8
 """Outputs with fewer characters are replaced only where they are the whole input."""
-Path_ = tuple[str | int, ...]
+Keys = tuple[str | int, ...]
 
 
 class Mocks(recorder.Mocks):
@@ -68,10 +68,10 @@ class Monitor(MockMonitor):
     """Notes each registration as the engine would receive it."""
 
     def __init__(self, mocks: Mocks) -> None:
-        super().__init__(mocks)  # type: ignore[no-untyped-call]
+        super().__init__(mocks)
         self.records: list[dict[str, Any]] = []
-        self._answers: dict[str, dict[str, Path_]] = {}
-        self._outputs: dict[str, dict[str, Path_]] = {}
+        self._answers: dict[str, dict[str, Keys]] = {}
+        self._outputs: dict[str, dict[str, Keys]] = {}
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
         answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
@@ -130,7 +130,7 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
+def _leaves(value: Any, path: Keys = ()) -> Iterator[tuple[Keys, str]]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _leaves(item, (*path, key))
@@ -141,17 +141,17 @@ def _leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
         yield path, str(value)
 
 
-def _computed(outputs: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Path_]:
+def _computed(outputs: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Keys]:
     """Return the outputs that the cloud chose, each with its path."""
     given = {text for _, text in _leaves(inputs)}
-    found: dict[str, Path_] = {}
+    found: dict[str, Keys] = {}
     for path, text in sorted(_leaves(outputs), key=lambda leaf: len(leaf[0])):
         if text and text not in given:
             found.setdefault(text, path)
     return found
 
 
-def _refer(value: Any, needed: Mapping[str, Mapping[str, Path_]]) -> Any:
+def _refer(value: Any, needed: Mapping[str, Mapping[str, Keys]]) -> Any:
     """Return an input with references in place of the outputs of these resources."""
     outputs = {text: [urn, list(path)] for urn, known in needed.items() for text, path in known.items()}
     long = sorted((text for text in outputs if len(text) >= _SHORT), key=len, reverse=True)
@@ -166,9 +166,10 @@ def _refer(value: Any, needed: Mapping[str, Mapping[str, Path_]]) -> Any:
             return value
         if value in outputs:
             return {"$ref": outputs[value]}
-        parts = list(_split(value, pattern)) if pattern else [value]
-        parts = [{"$ref": outputs[part]} if part in outputs else part for part in parts]
-        return {"$concat": parts} if len(parts) > 1 else value
+        pieces = list(_split(value, pattern)) if pattern else [value]
+        if len(pieces) == 1:
+            return value
+        return {"$concat": [{"$ref": outputs[piece]} if piece in outputs else piece for piece in pieces]}
 
     return refer(value)
 
