@@ -139,6 +139,10 @@ def _router(owner: Owner) -> ASGIApp:
             scope["path"] = urlsplit(path).path or "/"
             scope["raw_path"] = urlsplit(scope["raw_path"].decode("latin-1")).path.encode("latin-1") or b"/"
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].lower()
+        # No query, which may hold a token. AWS names the operation in a header.
+        operation = dict(scope["headers"]).get(b"x-amz-target", b"-").decode("latin-1")
+        client = scope["state"]["client"] or "-"
+        _LOG.info("call: %s %s %s%s %s", client, scope["method"], host, scope["path"], operation)
         host_app = owner(host)
         if host_app is None:
             await _refuse_host(host, send)

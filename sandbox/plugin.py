@@ -83,6 +83,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Invoke(self, request: Any, context: Any) -> Any:
         def run() -> Any:
+            _LOG.info("call: engine invoke %s", request.tok)
             answer: dict[str, Any] = {
                 "return": values.struct(self._cloud.invoke(request.tok, plain(raw(request.args))))
             }
@@ -148,6 +149,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             handler, inputs = self._handler(type_), visible(raw(request.properties))
             if request.preview:
                 return provider_pb2.CreateResponse(properties=values.struct(handler.preview_outputs(inputs)))
+            _LOG.info("call: engine create %s", type_)
             resource = Resource(type_, request.urn, logical, "", plain(inputs), plain(copy.deepcopy(inputs)))
             handler.create(resource)
             self._cloud.save(resource)
@@ -164,6 +166,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 outputs = _merge_outputs(visible(raw(request.olds)), before, handler.preview_outputs(inputs))
                 outputs |= dict.fromkeys(handler.unknown_outputs(plain(before), plain(inputs)), UNKNOWN)
                 return provider_pb2.UpdateResponse(properties=values.struct(outputs))
+            _LOG.info("call: engine update %s", type_)
             old = self._cloud.get(type_, request.id)
             if old is None:
                 raise CloudError(f"{request.id} no longer exists; run `pulumi refresh`")
@@ -178,6 +181,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Delete(self, request: Any, context: Any) -> Any:
         def run() -> Any:
             type_ = split_urn(request.urn).type
+            _LOG.info("call: engine delete %s", type_)
             resource = self._cloud.get(type_, request.id)
             if resource is not None:
                 self._handler(type_).delete(resource)
