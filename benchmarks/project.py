@@ -57,7 +57,7 @@ def open_sandbox(home: Path, engine: Engine, models: int) -> Iterator[dict[str, 
     store.close()
     daemon = process.start(home, executor="process")
     try:
-        yield shell.environment(daemon, engine.bin)
+        yield shell.build_environment(daemon, engine.bin)
     finally:
         process.stop(home)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from docs.generate.recorder import Program, place, registered
+from docs.generate.recorder import Program, make_model, register
 
 PULUMI = ("pulumi_aws.", "pulumi_gcp.", "pulumi_azure_native.", "pulumi_docker_build.")
 OTHERS = (
@@ -43,7 +43,7 @@ def count(cloud: str) -> dict[str, Any]:
     opened: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as temporary, contextlib.chdir(temporary):
         folder = Path(temporary).resolve()
-        place(folder)
+        make_model(folder)
         (folder / "m" / "weights.bin").write_bytes(b"w" * 2**20)
         models = str(folder / "m")
 
@@ -55,10 +55,10 @@ def count(cloud: str) -> dict[str, Any]:
 
         sys.addaudithook(note)
         mocks = importlib.import_module(f"docs.generate.mocks.{cloud}").Mocks()
-        resources, nodes = registered(mocks, _NODES.format(cloud=cloud), "prediction-nodes", "live")
+        resources, nodes = register(mocks, _NODES.format(cloud=cloud), "prediction-nodes", "live")
     program = Program(resources, nodes)
-    owners = Counter(program.owner(resource).type.rsplit(":", 1)[-1] + " " + program.owner(resource).name
-                     for resource in program.all() if not resource.type.startswith("prediction-nodes:"))  # fmt: skip
+    resources = [each for each in program.list_resources() if not each.type.startswith("prediction-nodes:")]
+    owners = Counter(f"{owner.type.rsplit(':', 1)[-1]} {owner.name}" for owner in map(program.find_owner, resources))
     return {"resources": dict(owners), "modules": _modules(), "files opened": dict(opened)}
 
 
