@@ -24,9 +24,9 @@ def make(root: Path, **files: str) -> BuildContext:
     return BuildContext(root, root / "Dockerfile")
 
 
-def pack(made: BuildContext) -> bytes:
+def pack(build_context: BuildContext) -> bytes:
     buffer = io.BytesIO()
-    assert made.pack(buffer) == made.digest
+    assert build_context.pack(buffer) == build_context.digest
     return buffer.getvalue()
 
 
@@ -36,7 +36,7 @@ def list_names(archive: bytes) -> list[str]:
 
 
 def test_ignored_files_are_left_out_and_exceptions_are_included(tmp_path: Path) -> None:
-    made = make(
+    build_context = make(
         tmp_path,
         **{".dockerignore": "# models are large\n*.bin\n!keep.bin\ndata\n!data/small.csv\n**/__pycache__\n"},
         **{
@@ -49,27 +49,29 @@ def test_ignored_files_are_left_out_and_exceptions_are_included(tmp_path: Path) 
     )
     (tmp_path / "pkg" / "__pycache__").mkdir(parents=True)
     (tmp_path / "pkg" / "__pycache__" / "m.pyc").write_text("")
-    assert made.files == [".dockerignore", "Dockerfile", "data/small.csv", "keep.bin", "main.py"]
-    assert [name for name in list_names(pack(made)) if "pyc" in name] == []
+    assert build_context.files == [".dockerignore", "Dockerfile", "data/small.csv", "keep.bin", "main.py"]
+    assert [name for name in list_names(pack(build_context)) if "pyc" in name] == []
 
 
 def test_files_of_pnodes_next_to_nodes_yaml_are_not_sent(tmp_path: Path) -> None:
-    made = make(tmp_path, main__py="", **{".pnodes__alice__predictions.csv": "id,prediction\n"})
-    assert not [name for name in made.files if ".pnodes" in name]
+    build_context = make(tmp_path, main__py="", **{".pnodes__alice__predictions.csv": "id,prediction\n"})
+    assert not [name for name in build_context.files if ".pnodes" in name]
 
 
 def test_credentials_of_a_workflow_run_are_not_sent_and_do_not_change_the_digest(tmp_path: Path) -> None:
-    made = make(tmp_path, main__py="")
-    before = made.digest
+    build_context = make(tmp_path, main__py="")
+    before = build_context.digest
     (tmp_path / "gha-creds-0123456789abcdef.json").write_text("{}")
-    again = BuildContext(made.root, made.dockerfile)
-    assert (again.digest, again.files) == (before, made.files)
+    again = BuildContext(build_context.root, build_context.dockerfile)
+    assert (again.digest, again.files) == (before, build_context.files)
 
 
 def test_the_dockerfiles_own_ignore_file_has_priority(tmp_path: Path) -> None:
-    made = make(tmp_path, **{".dockerignore": "a.py\n", "Dockerfile.dockerignore": "b.py\n", "a.py": "", "b.py": ""})
-    assert "a.py" in made.files
-    assert "b.py" not in made.files
+    build_context = make(
+        tmp_path, **{".dockerignore": "a.py\n", "Dockerfile.dockerignore": "b.py\n", "a.py": "", "b.py": ""}
+    )
+    assert "a.py" in build_context.files
+    assert "b.py" not in build_context.files
 
 
 def test_the_dockerfile_is_sent_even_when_it_is_ignored(tmp_path: Path) -> None:
@@ -108,10 +110,10 @@ def test_an_ignored_file_does_not_change_the_digest(tmp_path: Path) -> None:
 
 
 def test_links_are_sent_as_links_and_two_names_of_a_file_as_two_files(tmp_path: Path) -> None:
-    made = make(tmp_path, **{"main.py": "text"})
+    build_context = make(tmp_path, **{"main.py": "text"})
     (tmp_path / "link").symlink_to("main.py")
     os.link(tmp_path / "main.py", tmp_path / "twin.py")
-    with tarfile.open(fileobj=io.BytesIO(pack(made))) as bundle:
+    with tarfile.open(fileobj=io.BytesIO(pack(build_context))) as bundle:
         assert bundle.getmember("link").linkname == "main.py"
         handle = bundle.extractfile("twin.py")
         assert handle is not None
@@ -120,9 +122,9 @@ def test_links_are_sent_as_links_and_two_names_of_a_file_as_two_files(tmp_path: 
 
 @pytest.mark.parametrize("name", [".env", "sub__.env", ".numerai__.keys", "id_rsa"])
 def test_keys_are_rejected_unless_ignored(tmp_path: Path, name: str) -> None:
-    made = make(tmp_path, **{name: "NUMERAI_SECRET_KEY=planted"})
+    build_context = make(tmp_path, **{name: "NUMERAI_SECRET_KEY=planted"})
     with pytest.raises(ContextError, match="would be sent to the image builder") as caught:
-        made.check()
+        build_context.check()
     assert "planted" not in str(caught.value)
     make(tmp_path, **{".dockerignore": "**/.env\n.numerai\nid_rsa\n"})
     BuildContext(tmp_path, tmp_path / "Dockerfile").check()
@@ -131,9 +133,9 @@ def test_keys_are_rejected_unless_ignored(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("ignore", [".dockerignore", "Dockerfile.dockerignore"])
 @pytest.mark.parametrize("name", [".env", "sub__deep__.env", "sub__.numerai__.keys"])
 def test_the_advice_about_a_key_works(tmp_path: Path, name: str, ignore: str) -> None:
-    made = make(tmp_path, **{name: "NUMERAI_SECRET_KEY=planted", ignore: "# nothing yet\n"})
+    build_context = make(tmp_path, **{name: "NUMERAI_SECRET_KEY=planted", ignore: "# nothing yet\n"})
     with pytest.raises(ContextError) as caught:
-        made.check()
+        build_context.check()
     advice = re.search(r"Add (\S+) to (\S+);", str(caught.value))
     assert advice is not None
     assert advice[2] == f"{tmp_path.name}/{ignore}"
@@ -145,32 +147,32 @@ def test_a_context_that_is_too_large_is_rejected_with_its_largest_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(context, "MAX_CONTEXT_BYTES", 2**20)
-    made = make(tmp_path, **{"small.bin": "x", "large.bin": "x" * 2 * 2**20})
+    build_context = make(tmp_path, **{"small.bin": "x", "large.bin": "x" * 2 * 2**20})
     with pytest.raises(
         ContextError, match=r"has 2 MiB, but the limit is 1 MiB\. Its largest files: large\.bin \(2 MiB\)"
     ):
-        made.check()
+        build_context.check()
 
 
-def extract(made: BuildContext, folder: Path) -> Path:
+def extract(build_context: BuildContext, folder: Path) -> Path:
     """Extract the archive with GNU tar, which the builders use."""
     folder.mkdir()
     with (folder / "context.tar.gz").open("wb") as target:
-        made.pack(target)
+        build_context.pack(target)
     subprocess.run(["tar", "-xzf", "context.tar.gz"], cwd=folder, check=True)
     return folder
 
 
 def test_unusual_files_are_packed_unchanged(tmp_path: Path) -> None:
-    made = make(tmp_path / "c", **{"run.sh": "x", "sub__a.py": "1"})
-    (made.root / "run.sh").chmod(0o700)
-    (made.root / "empty").mkdir()
-    os.mkfifo(made.root / "pipe")
+    build_context = make(tmp_path / "c", **{"run.sh": "x", "sub__a.py": "1"})
+    (build_context.root / "run.sh").chmod(0o700)
+    (build_context.root / "empty").mkdir()
+    os.mkfifo(build_context.root / "pipe")
     for name, target in {"up": "../outside", "absolute": "/etc/hostname", "gone": "nothing", "folder": "sub"}.items():
-        (made.root / name).symlink_to(target)
+        (build_context.root / name).symlink_to(target)
     unusual = os.fsdecode(b"caf\xe9 \n.txt")
-    (made.root / unusual).write_text("latin")
-    there = extract(made, tmp_path / "there")
+    (build_context.root / unusual).write_text("latin")
+    there = extract(build_context, tmp_path / "there")
     assert (there / unusual).read_text() == "latin"
     assert (there / "run.sh").stat().st_mode & 0o777 == 0o755
     assert (there / "sub" / "a.py").stat().st_mode & 0o777 == 0o644
@@ -189,29 +191,29 @@ def test_a_dockerfile_that_is_a_link_is_sent_as_a_file(tmp_path: Path) -> None:
     root = tmp_path / "c"
     root.mkdir()
     (root / "Dockerfile").symlink_to("../shared.Dockerfile")
-    made = BuildContext(root, root / "Dockerfile")
-    before = made.digest
-    assert (extract(made, tmp_path / "there") / "Dockerfile").read_text() == "FROM scratch\nCOPY a /\n"
+    build_context = BuildContext(root, root / "Dockerfile")
+    before = build_context.digest
+    assert (extract(build_context, tmp_path / "there") / "Dockerfile").read_text() == "FROM scratch\nCOPY a /\n"
     (tmp_path / "shared.Dockerfile").write_text("FROM other\n")
     assert BuildContext(root, root / "Dockerfile").digest != before
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
-    made = make(tmp_path, **{"secret.bin": "x"})
+    build_context = make(tmp_path, **{"secret.bin": "x"})
     (tmp_path / "secret.bin").chmod(0)
     with pytest.raises(ContextError, match=r"secret\.bin cannot be read \(Permission denied\).*\.dockerignore"):
-        _ = made.digest
+        _ = build_context.digest
 
 
 def test_a_file_that_vanishes_before_it_is_read_is_reported(tmp_path: Path) -> None:
-    made = make(tmp_path, **{"a.bin": "x"})
-    assert "a.bin" in made.files
+    build_context = make(tmp_path, **{"a.bin": "x"})
+    assert "a.bin" in build_context.files
     (tmp_path / "a.bin").unlink()
     with pytest.raises(ContextError, match=r"a\.bin cannot be read \(No such file"):
-        _ = made.digest
+        _ = build_context.digest
     with pytest.raises(ContextError, match=r"a\.bin cannot be read"):
-        made.pack(io.BytesIO())
+        build_context.pack(io.BytesIO())
 
 
 SHARED = "FROM a\nARG SRC_PATH\nCOPY common/ common/\nCOPY $SRC_PATH/ .\n"
@@ -242,17 +244,17 @@ def test_only_the_used_files_of_a_shared_context_are_sent_and_hashed(tmp_path: P
 def test_ignored_files_of_a_shared_context_are_not_sent(tmp_path: Path) -> None:
     make(tmp_path, **{"common__c.py": "", "common__c.log": "", "m1__p.py": "", ".dockerignore": "**/*.log\n"})
     (tmp_path / "m1" / "Dockerfile").write_text(SHARED)
-    made = BuildContext(tmp_path, tmp_path / "m1" / "Dockerfile", {"SRC_PATH": "m1"})
-    assert made.files == ["common/c.py", "m1/Dockerfile", "m1/p.py"]
+    build_context = BuildContext(tmp_path, tmp_path / "m1" / "Dockerfile", {"SRC_PATH": "m1"})
+    assert build_context.files == ["common/c.py", "m1/Dockerfile", "m1/p.py"]
 
 
 def test_a_large_context_is_not_held_in_memory(tmp_path: Path) -> None:
-    made = make(tmp_path)
+    build_context = make(tmp_path)
     with (tmp_path / "large.bin").open("wb") as large:
         large.truncate(200 * 2**20)
     tracemalloc.start()
     with (tmp_path.parent / "archive").open("wb") as target:
-        assert made.pack(target) == made.digest
+        assert build_context.pack(target) == build_context.digest
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 16 * 2**20
