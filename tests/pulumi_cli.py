@@ -61,7 +61,6 @@ class PulumiCli:
     """Runs `pulumi` in `folder` with its own backend and these variables."""
 
     def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
-        self.folder = folder
         kept = ("PATH", "HOME", "LANG", "TMPDIR")
         state = folder / ".state"
         state.mkdir(parents=True, exist_ok=True)
@@ -77,6 +76,15 @@ class PulumiCli:
         }
         self._pulumi = Pulumi(engine.ensure(print), folder, environ)
         self.binary, self.env = self._pulumi.engine.path, self._pulumi.environ
+
+    @property
+    def folder(self) -> Path:
+        """The folder in which the engine runs, which a test may change."""
+        return self._pulumi.folder
+
+    @folder.setter
+    def folder(self, folder: Path) -> None:
+        self._pulumi.folder = folder
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """One command; returns what it printed. Raises EngineFailed."""

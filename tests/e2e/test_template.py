@@ -161,7 +161,7 @@ def test_a_project_of_ones_own_from_the_template(site: str, tmp_path: Path) -> N
     assert (folder / ".ci" / "run").stat().st_mode & 0o100
     assert cli.run("stack", "ls").count("dev") == 1
     done = subprocess.run(
-        [str(folder / ".venv" / "bin" / "python"), "-m", "cli", "validate"],
+        [str(folder / ".venv" / "bin" / "python"), "-m", "pnodes", "validate"],
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
