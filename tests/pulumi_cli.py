@@ -68,7 +68,7 @@ class PulumiCli:
             **{name: os.environ[name] for name in kept if name in os.environ},
             "PULUMI_BACKEND_URL": f"file://{state}",
             # Else it is the home that the system's list of users names, whatever HOME says.
-            "PULUMI_HOME": str(folder / ".pulumi"),
+            "PULUMI_HOME": str(folder.with_name(f"{folder.name}-pulumi-home")),
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
