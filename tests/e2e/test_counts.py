@@ -17,7 +17,7 @@ _CALL = re.compile(
     r"sandbox\.gateway: call: deployer (?P<call>(?P<method>\S+) (?P<host>[^/\s]+)\S* (?P<operation>\S+))$"
 )
 _ENGINE = re.compile(r"sandbox\.plugin: call: engine (?P<what>\w+) (?P<package>[\w-]+):")
-_READS = re.compile(r"(GET|HEAD) |.*\.(BatchGet|Get|List|Describe)\w+$")
+_READS = re.compile(r"(GET|HEAD) |POST logging\.googleapis\.com/|.*\.(BatchGet|Get|List|Describe)\w+$")
 
 
 def count_calls(lines: Sequence[str]) -> dict[str, int]:
