@@ -1,10 +1,11 @@
-"""What a webhook does with a request, the same on every cloud.
+"""What a region's trigger does with a request, the same on every cloud.
 
-Standard library only, since this file is deployed as it is. A request is checked, its trigger id is claimed by one
-atomic creation in object storage, the job is started, and the answer says what happened. The claims of one trigger id
-are an append-only series: `1.claim`, then `1.started` or `1.failed`, then `2.claim` and so on. Attempt n+1 may be
-claimed once attempt n is marked failed, or once its lease has run out without a start (the trigger died in between),
-so a repeat of a request heals what broke and never starts a second job for one that runs.
+Uses only the standard library, since this file is deployed as it is. A trigger serves all nodes of its region, which it
+finds in a table. It checks the request, claims its trigger id by one atomic creation in object storage, starts the
+node's job, and reports what happened. The claims of one trigger id are an append-only series: `1.claim`, then
+`1.started` or `1.failed`, then `2.claim` and so on. Attempt n+1 can be claimed if attempt n is marked as failed, or if
+its lease has expired without a start because the trigger died. Before it starts a job, a later attempt looks up whether
+an earlier one did. So repeating a request repairs a failed start and never starts a second job.
 """
 
 from __future__ import annotations
@@ -13,69 +14,105 @@ import hashlib
 import hmac
 import json
 import re
+import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
+from urllib.parse import quote, unquote
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_ATTEMPTS = 20
-# Longer than any of the functions may live (time-outs of at most 60 s): whoever held an expired lease is dead.
+# Longer than the time-outs of the functions (at most 60 s): the holder of an expired lease is dead.
 LEASE_SECONDS = 120
+# A trigger reads its table at most once in this time, so a flood of calls costs almost nothing.
+TABLE_SECONDS = 5
+PAUSES = (0.5, 1.5)
+"""Seconds before the second and third try of a call that was temporarily refused."""
 _TRIGGER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{7,63}")
 _SCHEDULE_NAMESPACE = uuid.UUID("0f4b1a9e-6f1d-5f0a-9d53-2f1f3a6c8e11")
 
 
+class StoreError(Exception):
+    """The store could not be read or written. The sentence says why and can be logged."""
+
+
 class StartError(Exception):
-    """The cluster did not take the job; the sentence says why and is safe to log."""
+    """The cluster did not start the job. The sentence says why and can be logged.
 
+    `unclear`: the job may have been started, because the answer was lost. `busy`: the cluster refused for the moment.
+    """
 
-class ClaimError(Exception):
-    """The claim store could not be asked; the sentence says why and is safe to log."""
-
-
-class Claims(Protocol):
-    """Where claims are kept: create and read, no overwriting or deleting. Keys are relative to the node's prefix."""
-
-    def create(self, key: str, body: bytes) -> bool:
-        """Create one object atomically; False when it exists. Raises ClaimError."""
-
-    def list(self, prefix: str) -> list[str]:
-        """The keys that begin with `prefix`. Raises ClaimError."""
-
-    def read(self, key: str) -> bytes:
-        """The body of an object that exists. Raises ClaimError."""
-
-
-class Jobs(Protocol):
-    """The compute cluster, seen from the trigger."""
-
-    def start(self, run_name: str, env: dict[str, str]) -> str:
-        """Start the node's job with these variables added and return its id. Raises StartError."""
+    def __init__(self, reason: str, *, unclear: bool = False, busy: bool = False) -> None:
+        super().__init__(reason)
+        self.unclear, self.busy = unclear, busy
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What one deployed trigger knows: its node, and the SHA-256 of its token (never the token)."""
+class Row:
+    """A node in the table: its model, the SHA-256 of its token (never the token), and its job.
 
-    node: str
+    `queue` is empty on clouds without queues. `cron` and `timezone` are empty on clouds whose scheduler calls the
+    trigger, and for nodes without a schedule.
+    """
+
     model_id: str
+    node: str
     token_sha256: str
-    enabled: bool = True
-    package: str = ""
-    lease_seconds: int = LEASE_SECONDS
+    job: str
+    queue: str = ""
+    enabled: str = "yes"
+    """yes or no"""
+    cron: str = ""
+    timezone: str = ""
+
+    def write_key(self) -> str:
+        """Return the row as the name of an object, in which slashes separate the columns."""
+        return "/".join(quote(getattr(self, column.name), safe="") or "-" for column in fields(self))
 
     @staticmethod
-    def from_env(env: Mapping[str, str]) -> Settings:
-        """Read NODE_NAME, MODEL_ID, TOKEN_SHA256, NODE_ENABLED ("1", "0"), PACKAGE; KeyError names what is missing."""
-        return Settings(
-            node=env["NODE_NAME"],
-            model_id=env["MODEL_ID"].lower(),
-            token_sha256=env["TOKEN_SHA256"].lower(),
-            enabled=env.get("NODE_ENABLED", "1") == "1",
-            package=env.get("PACKAGE", ""),
-        )
+    def read_key(key: str) -> Row | None:
+        """Return the row that a name stands for. None for other names, such as those of a later version."""
+        values = ["" if value == "-" else unquote(value) for value in key.split("/")]
+        return Row(*values) if len(values) == len(fields(Row)) else None
+
+    @staticmethod
+    def read_columns(columns: Mapping[str, str]) -> Row | None:
+        """Return the row with these columns. None if one without a default is missing. Ignores other columns."""
+        try:
+            return Row(**{column.name: columns[column.name] for column in fields(Row) if column.name in columns})
+        except TypeError:
+            return None
+
+
+class Store(Protocol):
+    """The region's object storage: the table, and below NODE/ the claims, which can be created but not changed."""
+
+    def read_rows(self) -> Iterable[Row]:
+        """Return the table's rows. If a model has several, the last one counts. Raises StoreError."""
+
+    def create(self, key: str, body: bytes) -> bool:
+        """Create one object atomically; False if it existed before. Raises StoreError.
+
+        If an attempt may have succeeded although its answer was lost, compares the object that exists with `body`.
+        """
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the keys that begin with `prefix`. Raises StoreError."""
+
+    def read(self, key: str) -> bytes:
+        """Return the body of an object that exists. Raises StoreError."""
+
+
+class Cluster(Protocol):
+    """The compute cluster, as the trigger sees it."""
+
+    def start(self, row: Row, run_name: str, env: Mapping[str, str]) -> str:
+        """Start the node's job with these additional variables and return the job's id. Raises StartError."""
+
+    def find(self, row: Row, run_id: str) -> str | None:
+        """Return the id of the job that was started with this RUN_ID; None if there is none. Raises StartError."""
 
 
 @dataclass
@@ -97,214 +134,270 @@ class Response:
     body: dict[str, Any]
 
     def json(self) -> str:
-        """The body as text."""
+        """Return the body as text."""
         return json.dumps(self.body, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run that was asked for: its id (what is claimed) and what the job is told."""
+class _Start:
+    """A start that was requested: the node, the id that is claimed, and the variables for the job."""
 
-    id: str
+    row: Row
+    run_id: str
     env: dict[str, str]
-    scheduled: bool = False
+
+    def name_claim(self, name: str) -> str:
+        """Return the key of a claim or mark, such as `1.claim`."""
+        return f"{self.row.node}/{self.run_id}/{name}"
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
 
 
-def handle(
-    request: Request,
-    settings: Settings,
-    claims: Claims,
-    jobs: Jobs,
-    now: Callable[[], float] = time.time,
-    log: Callable[[str], None] = print,
-) -> Response:
-    """Answer one HTTP request and log it as one JSON line, without token or keys.
+class Table:
+    """The rows by model id, read again when they are older than TABLE_SECONDS. Safe to use from several threads."""
 
-    202: the job was started, or another invocation is starting it; 200: this trigger id already has its job, or health;
-    4xx: the request is refused and nothing starts; 502/503: the start failed, and the same trigger id may come again.
-    """
-    began = now()
-    route = request.path.strip("/").split("/")[0] or "/"
-    line: dict[str, Any] = {"node": settings.node, "method": request.method}
-    try:
+    def __init__(self, store: Store, now: Callable[[], float]) -> None:
+        self._store, self._now = store, now
+        self._lock = threading.Lock()
+        self._rows: dict[str, Row] | None = None
+        self._tried: float | None = None
+        self._error: StoreError | None = None
+
+    def refresh(self) -> Mapping[str, Row]:
+        """Return the rows. If the table cannot be read, returns the last ones; raises StoreError if there are none."""
+        with self._lock:
+            if self._tried is None or not 0 <= self._now() - self._tried < TABLE_SECONDS:
+                self._tried = self._now()
+                try:
+                    self._rows = {row.model_id.lower(): row for row in self._store.read_rows()}
+                except StoreError as error:
+                    self._error = error
+            if self._rows is None:
+                raise StoreError(str(self._error))
+            return self._rows
+
+
+class Trigger:
+    """Answers the requests of one region."""
+
+    def __init__(
+        self,
+        store: Store,
+        cluster: Cluster,
+        package: str = "",
+        log: Callable[[str], None] = print,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`package` is the digest of the deployed archive, which GET /health returns."""
+        self._store, self._cluster, self._package = store, cluster, package
+        self._log, self._now, self._sleep = log, now, sleep
+        self._table = Table(store, now)
+
+    def list_rows(self) -> list[Row]:
+        """Return the table's rows. Raises StoreError."""
+        return list(self._table.refresh().values())
+
+    def answer(self, request: Request) -> Response:
+        """Answer one HTTP request and log it as one JSON line, without token or keys.
+
+        202: the job was started, or another invocation is starting it. 200: this trigger id already has its job, or the
+        health is good. 4xx: the request is refused, and nothing starts. 502, 503: the start failed, and the same
+        trigger id may be sent again.
+        """
+        route, *rest = [part for part in request.path.split("/") if part] or [""]
+        line: dict[str, Any] = {"node": "", "method": request.method}
+        line["route"] = route if route in ("pred", "schedule", "health") else "other"
         if route == "health" and request.method in ("GET", "HEAD"):
-            response = Response(200, {"node": settings.node, "package": settings.package})
-        else:
-            run = _run_asked_for(request, settings, now)
-            line["run"] = run.id
-            line["test"] = run.env.get("IS_TEST") == "true"
-            response = _claim_and_start(run, settings, claims, jobs, now)
-    except _Refused as refused:
-        response = Response(refused.status, {"status": "refused", "reason": str(refused)})
-    line |= {"route": route if route in ("pred", "schedule", "health") else "other", "http": response.status}
-    _log(line, response, began, now, log)
-    return response
+            return self._handle(line, lambda: self._report_health(rest, line))
+        return self._handle(line, lambda: self._claim_and_start(self._read_start(route, rest, request, line), line))
 
+    def run_schedule(self, model_id: str, when: str) -> Response:
+        """Start the run of a schedule's time (`when`, ISO 8601) that came without HTTP. Answers as `answer` does."""
+        line: dict[str, Any] = {"node": "", "route": "schedule"}
 
-def scheduled(
-    when: str,
-    settings: Settings,
-    claims: Claims,
-    jobs: Jobs,
-    now: Callable[[], float] = time.time,
-    log: Callable[[str], None] = print,
-) -> Response:
-    """Start the run of a schedule's tick (`when`: its time, ISO 8601) that came without HTTP; answers as `handle`."""
-    began = now()
-    run = _scheduled_run(when, settings)
-    line: dict[str, Any] = {"node": settings.node, "route": "schedule", "run": run.id, "test": False}
-    try:
-        if not settings.enabled:
-            raise _Refused(403, f"node {settings.node} is disabled in nodes.yaml")
-        response = _claim_and_start(run, settings, claims, jobs, now)
-    except _Refused as refused:
-        response = Response(refused.status, {"status": "refused", "reason": str(refused)})
-    _log(line | {"http": response.status}, response, began, now, log)
-    return response
+        def respond() -> Response:
+            row = self._find_row(model_id, line)
+            _require_enabled(row)
+            return self._claim_and_start(_read_schedule(row, when), line)
 
+        return self._handle(line, respond)
 
-def _log(
-    line: dict[str, Any], response: Response, began: float, now: Callable[[], float], log: Callable[[str], None]
-) -> None:
-    line |= {k: response.body[k] for k in ("status", "reason", "job", "attempt") if k in response.body}
-    line["ms"] = round((now() - began) * 1000)
-    log(json.dumps(line, separators=(",", ":")))
+    def _handle(self, line: dict[str, Any], respond: Callable[[], Response]) -> Response:
+        began = self._now()
+        try:
+            response = respond()
+        except _RefusedError as refused:
+            response = Response(refused.status, {"status": "refused", "reason": str(refused)})
+        except StoreError as error:
+            response = Response(503, {"status": "failed", "reason": str(error)})
+        line["http"] = response.status
+        line |= {key: response.body[key] for key in ("status", "reason", "job", "attempt") if key in response.body}
+        line["ms"] = round((self._now() - began) * 1000)
+        self._log(json.dumps(line, separators=(",", ":")))
+        return response
 
+    def _report_health(self, rest: list[str], line: dict[str, Any]) -> Response:
+        if not rest:
+            return Response(200, {"package": self._package})
+        return Response(200, {"node": self._find_row(rest[0], line).node, "package": self._package})
 
-def _run_asked_for(request: Request, settings: Settings, now: Callable[[], float]) -> Run:
-    route, *rest = [part for part in request.path.split("/") if part] or [""]
-    if route not in ("pred", "schedule") or not 1 <= len(rest) <= 2:
-        raise _Refused(404, "expected POST /pred/<model id>")
-    if request.method != "POST":
-        raise _Refused(405, f"expected POST, got {request.method[:10]}")
-    token = rest[1] if len(rest) == 2 else request.headers.get("x-trigger-token") or request.query.get("token") or ""
-    # Numerai cannot sign its calls: the token is what keeps the public endpoint closed.
-    sent = hashlib.sha256(token.encode()).hexdigest()
-    if not hmac.compare_digest(sent, settings.token_sha256):
-        raise _Refused(401, "the token is missing or wrong; the webhook's URL is in the stack's output `webhooks`")
-    if rest[0].lower() != settings.model_id:
-        raise _Refused(404, "this trigger belongs to another model")
-    if not settings.enabled:
-        raise _Refused(403, f"node {settings.node} is disabled in nodes.yaml")
-    body = _json_body(request.body, required=route == "pred")
-    if route == "schedule":
+    def _find_row(self, model_id: str, line: dict[str, Any]) -> Row:
+        row = self._table.refresh().get(model_id.lower())
+        if row is None:
+            raise _RefusedError(404, "no node of this region has this model")
+        line["node"] = row.node
+        return row
+
+    def _read_start(self, route: str, rest: list[str], request: Request, line: dict[str, Any]) -> _Start:
+        if route not in ("pred", "schedule") or not 1 <= len(rest) <= 2:
+            raise _RefusedError(404, "expected POST /pred/<model id>")
+        if request.method != "POST":
+            raise _RefusedError(405, f"expected POST, got {request.method[:10]}")
+        row = self._find_row(rest[0], line)
+        token = rest[1] if len(rest) == 2 else request.headers.get("x-trigger-token") or request.query.get("token")
+        # Numerai cannot sign its calls: the token is what keeps the public endpoint closed.
+        if not hmac.compare_digest(hashlib.sha256((token or "").encode()).hexdigest(), row.token_sha256):
+            raise _RefusedError(401, "the token is missing or wrong; the stack's output `webhooks` has the right URL")
+        _require_enabled(row)
+        body = _read_json(request.body, required=route == "pred")
+        if route == "pred":
+            return _read_webhook(row, body)
         when = request.headers.get("x-cloudscheduler-scheduletime") or body.get("scheduledTime")
-        return _scheduled_run(str(when or _minute(now())), settings)
-    return _webhook_run(body, settings)
+        return _read_schedule(row, str(when or time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(self._now()))))
+
+    def _claim_and_start(self, start: _Start, line: dict[str, Any]) -> Response:
+        line |= {"run": start.run_id, "test": start.env["IS_TEST"] == "true"}
+        attempt = 1
+        if not self._claim(start, attempt):
+            allowed = self._find_next_attempt(start)
+            if isinstance(allowed, Response):
+                return allowed
+            attempt = allowed
+            if not self._claim(start, attempt):
+                return Response(202, {"status": "starting", "run": start.run_id, "attempt": attempt})
+        return self._start(start, attempt)
+
+    def _claim(self, start: _Start, attempt: int) -> bool:
+        # Without a unique claimant, a store could not tell its own repeated creation from another trigger's.
+        claim = {"at": self._now(), "by": uuid.uuid4().hex}
+        return self._store.create(start.name_claim(f"{attempt}.claim"), json.dumps(claim).encode())
+
+    def _find_next_attempt(self, start: _Start) -> Response | int:
+        """Return the number of the attempt that can be claimed now, or the answer to a repeated request."""
+        names = {key.rsplit("/", 1)[-1] for key in self._store.list(start.name_claim(""))}
+        attempts = sorted((int(name.split(".")[0]) for name in names if name.endswith(".claim")), reverse=True)
+        last = max(attempts, default=1)
+        for attempt in attempts:
+            if f"{attempt}.started" in names:
+                job = json.loads(self._store.read(start.name_claim(f"{attempt}.started")))["job"]
+                return Response(
+                    200, {"status": "already started", "run": start.run_id, "job": job, "attempt": attempt}
+                )
+        if f"{last}.failed" not in names:
+            claimed = json.loads(self._store.read(start.name_claim(f"{last}.claim")))["at"]
+            if self._now() - claimed < LEASE_SECONDS:
+                return Response(202, {"status": "starting", "run": start.run_id, "attempt": last})
+        if last >= MAX_ATTEMPTS:
+            reason = f"gave up after {last} attempts to start"
+            return Response(503, {"status": "failed", "run": start.run_id, "reason": reason})
+        return last + 1
+
+    def _start(self, start: _Start, attempt: int) -> Response:
+        answer = {"run": start.run_id, "attempt": attempt}
+        try:
+            # A start that was reported as failed, or not at all, may have succeeded.
+            job = self._cluster.find(start.row, start.run_id) if attempt > 1 else None
+            job = job or self._start_once(start, attempt)
+        except StartError as error:
+            self._mark(start.name_claim(f"{attempt}.failed"), {"at": self._now(), "reason": str(error)})
+            return Response(502, {"status": "failed", "reason": str(error), **answer})
+        self._mark(start.name_claim(f"{attempt}.started"), {"at": self._now(), "job": job})
+        return Response(202, {"status": "started", "job": job, **answer})
+
+    def _start_once(self, start: _Start, attempt: int) -> str:
+        """Start the job. If the answer is lost, look the job up before trying again. Raises StartError."""
+        for pause in (*PAUSES, None):
+            try:
+                return self._cluster.start(start.row, f"{start.run_id}-{attempt}", start.env)
+            except StartError as error:
+                job = self._look_up(start) if error.unclear else None
+                if job:
+                    return job
+                if pause is None or not error.busy:
+                    raise
+                self._sleep(pause)
+        raise AssertionError("unreachable")
+
+    def _look_up(self, start: _Start) -> str | None:
+        # The list of jobs may lag behind.
+        for pause in (*PAUSES, None):
+            job = self._cluster.find(start.row, start.run_id)
+            if job or pause is None:
+                return job
+            self._sleep(pause)
+        return None
+
+    def _mark(self, key: str, record: dict[str, Any]) -> None:
+        # A missing mark must not turn a started job into an error, which would invite a repeat: without a mark, the
+        # lease decides, and the next attempt looks the job up.
+        for _ in range(2):
+            try:
+                self._store.create(key, json.dumps(record).encode())
+                return
+            except StoreError:
+                continue
 
 
-def _json_body(body: bytes, required: bool) -> dict[str, Any]:
+def _require_enabled(row: Row) -> None:
+    if row.enabled != "yes":
+        raise _RefusedError(403, f"node {row.node} is disabled in nodes.yaml")
+
+
+def _read_json(body: bytes, required: bool) -> dict[str, Any]:
     if len(body) > MAX_BODY_BYTES:
-        raise _Refused(413, f"the body has {len(body)} bytes, at most {MAX_BODY_BYTES} are read")
+        raise _RefusedError(413, f"the body has {len(body)} bytes, at most {MAX_BODY_BYTES} are read")
     if not body.strip() and not required:
         return {}
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise _Refused(400, "the body is not JSON") from None
+        raise _RefusedError(400, "the body is not JSON") from None
     if not isinstance(value, dict):
-        raise _Refused(400, "the body is not a JSON object")
+        raise _RefusedError(400, "the body is not a JSON object")
     return value
 
 
-def _webhook_run(body: dict[str, Any], settings: Settings) -> Run:
+def _read_webhook(row: Row, body: dict[str, Any]) -> _Start:
     trigger_id, round_number = body.get("triggerId"), body.get("roundNumber")
     data_version, is_test = body.get("dataVersion"), body.get("isTest")
     if not isinstance(trigger_id, str) or not _TRIGGER_ID.fullmatch(trigger_id):
-        raise _Refused(400, "triggerId: expected a UUID as text")
+        raise _RefusedError(400, "triggerId: expected a UUID as text")
     number = isinstance(round_number, int) and not isinstance(round_number, bool) and round_number >= 0
     if not number and round_number != "test":
-        raise _Refused(400, 'roundNumber: expected a whole number or "test"')
+        raise _RefusedError(400, 'roundNumber: expected a whole number or "test"')
     if data_version is not None and (not isinstance(data_version, int) or isinstance(data_version, bool)):
-        raise _Refused(400, "dataVersion: expected a whole number")
+        raise _RefusedError(400, "dataVersion: expected a whole number")
     if is_test is not None and not isinstance(is_test, bool):
-        raise _Refused(400, "isTest: expected true or false")
+        raise _RefusedError(400, "isTest: expected true or false")
     env = {
         "TRIGGER_ID": trigger_id,
         "RUN_ID": trigger_id,
-        "MODEL_ID": settings.model_id,
-        "NODE_NAME": settings.node,
+        "MODEL_ID": row.model_id,
+        "NODE_NAME": row.node,
         "ROUND_NUMBER": str(round_number),
         "IS_TEST": "true" if is_test or round_number == "test" else "false",
     }
     if data_version is not None:
         env["DATA_VERSION"] = str(data_version)
-    return Run(trigger_id, env)
+    return _Start(row, trigger_id, env)
 
 
-def _scheduled_run(when: str, settings: Settings) -> Run:
+def _read_schedule(row: Row, when: str) -> _Start:
     # No TRIGGER_ID: Numerai issued none for this run, and numerapi would send it along with the submission.
-    run_id = f"schedule-{uuid.uuid5(_SCHEDULE_NAMESPACE, f'{settings.node} {when}')}"
-    return Run(
-        run_id,
-        {"RUN_ID": run_id, "MODEL_ID": settings.model_id, "NODE_NAME": settings.node, "IS_TEST": "false"},
-        scheduled=True,
-    )
-
-
-def _minute(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(seconds))
-
-
-def _claim_and_start(run: Run, settings: Settings, claims: Claims, jobs: Jobs, now: Callable[[], float]) -> Response:
-    try:
-        attempt = 1
-        if not _claim(run, 1, claims, now):
-            held = _held(run, settings, claims, now)
-            if isinstance(held, Response):
-                return held
-            attempt = held
-            if not _claim(run, attempt, claims, now):
-                return Response(202, {"status": "starting", "run": run.id, "attempt": attempt})
-        return _start(run, attempt, claims, jobs, now)
-    except ClaimError as error:
-        return Response(503, {"status": "failed", "run": run.id, "reason": str(error)})
-
-
-def _claim(run: Run, attempt: int, claims: Claims, now: Callable[[], float]) -> bool:
-    return claims.create(f"{run.id}/{attempt}.claim", json.dumps({"at": now()}).encode())
-
-
-def _held(run: Run, settings: Settings, claims: Claims, now: Callable[[], float]) -> Response | int:
-    """The answer to a repeat, or the number of the attempt that may now be claimed."""
-    names = {key.rsplit("/", 1)[-1] for key in claims.list(f"{run.id}/")}
-    attempts = [int(name.split(".")[0]) for name in names if name.endswith(".claim")]
-    last = max(attempts, default=1)
-    for attempt in sorted(attempts, reverse=True):
-        if f"{attempt}.started" in names:
-            job = json.loads(claims.read(f"{run.id}/{attempt}.started"))["job"]
-            return Response(200, {"status": "already started", "run": run.id, "job": job, "attempt": attempt})
-    if f"{last}.failed" not in names:
-        claimed = json.loads(claims.read(f"{run.id}/{last}.claim"))["at"]
-        if now() - claimed < settings.lease_seconds:
-            return Response(202, {"status": "starting", "run": run.id, "attempt": last})
-    if last >= MAX_ATTEMPTS:
-        return Response(503, {"status": "failed", "run": run.id, "reason": f"gave up after {last} attempts to start"})
-    return last + 1
-
-
-def _start(run: Run, attempt: int, claims: Claims, jobs: Jobs, now: Callable[[], float]) -> Response:
-    try:
-        job = jobs.start(f"{run.id}-{attempt}", run.env)
-    except StartError as error:
-        _mark(claims, f"{run.id}/{attempt}.failed", {"at": now(), "reason": str(error)})
-        return Response(502, {"status": "failed", "run": run.id, "reason": str(error), "attempt": attempt})
-    _mark(claims, f"{run.id}/{attempt}.started", {"at": now(), "job": job})
-    return Response(202, {"status": "started", "run": run.id, "job": job, "attempt": attempt})
-
-
-def _mark(claims: Claims, key: str, record: dict[str, Any]) -> None:
-    # What happened has happened: a mark that cannot be written must not turn a started job into an error that invites
-    # a repeat. Without it the lease decides.
-    for _ in range(2):
-        try:
-            claims.create(key, json.dumps(record).encode())
-            return
-        except ClaimError:
-            continue
+    run_id = f"schedule-{uuid.uuid5(_SCHEDULE_NAMESPACE, f'{row.node} {when}')}"
+    return _Start(row, run_id, {"RUN_ID": run_id, "MODEL_ID": row.model_id, "NODE_NAME": row.node, "IS_TEST": "false"})
