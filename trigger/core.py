@@ -150,6 +150,10 @@ class _Start:
         """Return the key of a claim or mark, such as `1.claim`."""
         return f"{self.row.node}/{self.run_id}/{name}"
 
+    def describe(self) -> dict[str, Any]:
+        """Return the run's part of the log line."""
+        return {"run": self.run_id, "test": self.env["IS_TEST"] == "true"}
+
 
 class _RefusedError(Exception):
     def __init__(self, status: int, reason: str) -> None:
@@ -214,16 +218,17 @@ class Trigger:
         line["route"] = route if route in ("pred", "schedule", "health") else "other"
         if route == "health" and request.method in ("GET", "HEAD"):
             return self._handle(line, lambda: self._report_health(rest, line))
-        return self._handle(line, lambda: self._claim_and_start(self._read_start(route, rest, request, line), line))
+        return self._handle(line, lambda: self._claim_and_start(self._read_start(route, rest, request, line)))
 
     def run_schedule(self, model_id: str, when: str) -> Response:
         """Start the run of a schedule's time (`when`, ISO 8601) that came without HTTP. Answers as `answer` does."""
         line: dict[str, Any] = {"node": "", "route": "schedule"}
 
         def respond() -> Response:
-            row = self._find_row(model_id, line)
-            _require_enabled(row)
-            return self._claim_and_start(_read_schedule(row, when), line)
+            start = _read_schedule(self._find_row(model_id, line), when)
+            line.update(start.describe())
+            _require_enabled(start.row)
+            return self._claim_and_start(start)
 
         return self._handle(line, respond)
 
@@ -266,12 +271,15 @@ class Trigger:
         _require_enabled(row)
         body = _read_json(request.body, required=route == "pred")
         if route == "pred":
-            return _read_webhook(row, body)
-        when = request.headers.get("x-cloudscheduler-scheduletime") or body.get("scheduledTime")
-        return _read_schedule(row, str(when or time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(self._now()))))
+            start = _read_webhook(row, body)
+        else:
+            when = request.headers.get("x-cloudscheduler-scheduletime") or body.get("scheduledTime")
+            this_minute = time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(self._now()))
+            start = _read_schedule(row, str(when or this_minute))
+        line |= start.describe()
+        return start
 
-    def _claim_and_start(self, start: _Start, line: dict[str, Any]) -> Response:
-        line |= {"run": start.run_id, "test": start.env["IS_TEST"] == "true"}
+    def _claim_and_start(self, start: _Start) -> Response:
         attempt = 1
         if not self._claim(start, attempt):
             allowed = self._find_next_attempt(start)
@@ -295,9 +303,7 @@ class Trigger:
         for attempt in attempts:
             if f"{attempt}.started" in names:
                 job = json.loads(self._store.read(start.name_claim(f"{attempt}.started")))["job"]
-                return Response(
-                    200, {"status": "already started", "run": start.run_id, "job": job, "attempt": attempt}
-                )
+                return Response(200, {"status": "already started", "run": start.run_id, "job": job, "attempt": attempt})
         if f"{last}.failed" not in names:
             claimed = json.loads(self._store.read(start.name_claim(f"{last}.claim")))["at"]
             if self._now() - claimed < LEASE_SECONDS:

@@ -5,32 +5,50 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
-from trigger.core import ClaimError, Request, Response, Settings, StartError, handle, scheduled
+from trigger.core import (
+    LEASE_SECONDS,
+    PAUSES,
+    TABLE_SECONDS,
+    Request,
+    Response,
+    Row,
+    StartError,
+    StoreError,
+    Trigger,
+)
 from trigger.log_line import TriggerLine, parse
 
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 TOKEN = "a-token-that-nobody-guesses"
 TRIGGER = "99361e43-0000-4000-8000-73c29c720001"
-SETTINGS = Settings("alpha", MODEL, hashlib.sha256(TOKEN.encode()).hexdigest(), package="abc")
+ROW = Row(MODEL, "alpha", hashlib.sha256(TOKEN.encode()).hexdigest(), "job-of-alpha", "queue")
+OTHER = "5f0c8a31-0000-4f5b-9a35-0d1f6f1b7c01"
 
 
-class MemoryClaims:
-    """Claims in memory, which can be created once, listed and read."""
+class MemoryStore:
+    """A table, and claims in memory, which can be created once, listed and read."""
 
     def __init__(self) -> None:
+        self.rows, self.reads = [ROW], 0
         self.objects: dict[str, bytes] = {}
         self.broken: Callable[[str], bool] = lambda key: False
         self._lock = threading.Lock()
 
+    def read_rows(self) -> Iterable[Row]:
+        self.reads += 1
+        if self.broken("table"):
+            raise StoreError("the table could not be read")
+        return list(self.rows)
+
     def create(self, key: str, body: bytes) -> bool:
         if self.broken(key):
-            raise ClaimError("the claim store did not answer")
+            raise StoreError("the store did not answer")
         with self._lock:
             return self.objects.setdefault(key, body) is body
 
@@ -42,27 +60,47 @@ class MemoryClaims:
 
 
 class Cluster:
-    """Records the started jobs."""
+    """Records the started jobs. `errors` are raised by the next starts, the second part says whether the job starts."""
 
     def __init__(self) -> None:
         self.started: list[dict[str, str]] = []
         self.names: list[str] = []
-        self.refuses = False
+        self.refuses = self.blind = False
+        self.errors: list[tuple[StartError, bool]] = []
+        self.hidden, self.looked_up = 0, 0
+        """The number of look-ups that do not find a job yet, and of those that were made."""
 
-    def start(self, run_name: str, env: dict[str, str]) -> str:
+    def start(self, row: Row, run_name: str, env: Mapping[str, str]) -> str:
         if self.refuses:
             raise StartError("the cluster is not there")
-        self.names.append(run_name)
-        self.started.append(env)
+        error, starts = self.errors.pop(0) if self.errors else (None, True)
+        if starts:
+            self.names.append(run_name)
+            self.started.append(dict(env))
+        if error:
+            raise error
         return f"job-{len(self.started)}"
+
+    def find(self, row: Row, run_id: str) -> str | None:
+        self.looked_up += 1
+        if self.blind:
+            raise StartError("the jobs could not be listed")
+        if self.hidden:
+            self.hidden -= 1
+            return None
+        jobs = [number for number, env in enumerate(self.started, 1) if env["RUN_ID"] == run_id]
+        return f"job-{jobs[0]}" if jobs else None
 
 
 class World:
-    """A trigger with its claims, its cluster and a clock."""
+    """A trigger with its store, its cluster and a clock."""
 
-    def __init__(self, settings: Settings = SETTINGS) -> None:
-        self.claims, self.cluster, self.clock, self.settings = MemoryClaims(), Cluster(), 1000.0, settings
+    def __init__(self, row: Row = ROW) -> None:
+        self.store, self.cluster, self.clock = MemoryStore(), Cluster(), 1000.0
+        self.store.rows = [row]
         self.lines: list[str] = []
+        self.pauses: list[float] = []
+        self.trigger = Trigger(self.store, self.cluster, "abc", self.log, lambda: self.clock, self.pauses.append)
 
     def call(self, body: object = None, path: str = f"/pred/{MODEL}", **changes: Any) -> Response:
         request = Request(
@@ -72,10 +110,10 @@ class World:
             headers=changes.get("headers", {}),
             body=body if isinstance(body, bytes) else json.dumps(body or round_start()).encode(),
         )
-        return handle(request, self.settings, self.claims, self.cluster, lambda: self.clock, self.log)
+        return self.trigger.answer(request)
 
-    def tick(self, when: str) -> Response:
-        return scheduled(when, self.settings, self.claims, self.cluster, lambda: self.clock, self.log)
+    def run_schedule(self, when: str) -> Response:
+        return self.trigger.run_schedule(MODEL, when)
 
     def log(self, line: str) -> None:
         """Record a line, and check that parsing it returns the same fields."""
@@ -136,10 +174,10 @@ def test_a_failed_start_answers_5xx_and_the_same_id_can_be_claimed_again() -> No
 
 def test_a_claim_whose_start_never_happened_is_taken_over_when_its_lease_has_run_out() -> None:
     world = World()
-    world.claims.create(f"{TRIGGER}/1.claim", json.dumps({"at": world.clock}).encode())
+    world.store.create(f"alpha/{TRIGGER}/1.claim", json.dumps({"at": world.clock}).encode())
     waiting = world.call()
     assert (waiting.status, waiting.body["status"], world.cluster.started) == (202, "starting", [])
-    world.clock += SETTINGS.lease_seconds
+    world.clock += LEASE_SECONDS
     taken = world.call()
     assert (taken.status, taken.body["attempt"], len(world.cluster.started)) == (202, 2, 1)
 
@@ -164,7 +202,7 @@ def test_many_at_once_start_one_job() -> None:
 
 def test_many_at_once_take_over_an_expired_claim_only_once() -> None:
     world = World()
-    world.claims.create(f"{TRIGGER}/1.claim", json.dumps({"at": world.clock - 1000}).encode())
+    world.store.create(f"alpha/{TRIGGER}/1.claim", json.dumps({"at": world.clock - 1000}).encode())
     threads = [threading.Thread(target=world.call) for _ in range(16)]
     for thread in threads:
         thread.start()
@@ -175,7 +213,7 @@ def test_many_at_once_take_over_an_expired_claim_only_once() -> None:
 
 def test_a_start_that_cannot_be_recorded_is_still_a_start() -> None:
     world = World()
-    world.claims.broken = lambda key: key.endswith(".started")
+    world.store.broken = lambda key: key.endswith(".started")
     assert world.call().status == 202
     assert world.call().body["status"] == "starting"
     assert len(world.cluster.started) == 1
@@ -183,7 +221,7 @@ def test_a_start_that_cannot_be_recorded_is_still_a_start() -> None:
 
 def test_a_claim_store_that_does_not_answer_gives_503_and_starts_nothing() -> None:
     world = World()
-    world.claims.broken = lambda key: True
+    world.store.broken = lambda key: True
     assert world.call().status == 503
     assert world.cluster.started == []
 
@@ -219,7 +257,7 @@ def test_a_bad_body_is_refused_with_its_reason(body: object, reason: str) -> Non
     world = World()
     answer = world.call(body)
     assert (answer.status, answer.body["reason"], world.cluster.started) == (400, reason, [])
-    assert world.claims.objects == {}
+    assert world.store.objects == {}
 
 
 def test_unknown_fields_are_harmless() -> None:
@@ -309,22 +347,31 @@ def test_the_token_may_come_as_query_path_or_header(changes: dict[str, Any]) -> 
 
 
 def test_a_disabled_node_starts_nothing() -> None:
-    world = World(Settings("alpha", MODEL, SETTINGS.token_sha256, enabled=False))
+    world = World(replace(ROW, enabled="no"))
     assert world.call().status == 403
-    assert world.tick("2026-01-01T00:00:00Z").status == 403
+    assert world.run_schedule("2026-01-01T00:00:00Z").status == 403
     assert world.cluster.started == []
 
 
-def test_health_tells_node_and_package_without_a_token() -> None:
+def test_health_reports_the_package_without_a_token() -> None:
+    answer = World().call(path="/health", method="GET", query={})
+    assert (answer.status, answer.body) == (200, {"package": "abc"})
+
+
+def test_health_of_a_model_reports_whether_it_is_served() -> None:
     world = World()
-    answer = world.call(path="/health", method="GET", query={})
-    assert (answer.status, answer.body) == (200, {"node": "alpha", "package": "abc"})
+    served = world.call(path=f"/health/{MODEL}", method="GET", query={})
+    assert (served.status, served.body) == (200, {"node": "alpha", "package": "abc"})
+    assert world.call(path=f"/health/{OTHER}", method="GET", query={}).status == 404
+    world.store.rows.append(replace(ROW, model_id=OTHER, node="beta"))
+    world.clock += TABLE_SECONDS
+    assert world.call(path=f"/health/{OTHER}", method="GET", query={}).body["node"] == "beta"
 
 
 def test_a_scheduled_run_has_an_id_of_its_tick_and_no_trigger_id() -> None:
     world = World()
     ticks = ["2026-01-02T13:05:00Z", "2026-01-02T13:05:00Z", "2026-01-03T13:05:00Z"]
-    answers = [world.tick(tick) for tick in ticks]
+    answers = [world.run_schedule(tick) for tick in ticks]
     assert [answer.status for answer in answers] == [202, 200, 202]
     assert len(world.cluster.started) == 2
     for env in world.cluster.started:
@@ -370,16 +417,18 @@ def test_every_kind_of_line_is_read_as_it_was_written() -> None:
     world.call(query={})
     world.call(round_start(roundNumber="test"))
     world.call()
-    world.tick("2026-01-01T00:00:00Z")
+    world.run_schedule("2026-01-01T00:00:00Z")
     world.call(b"", path=f"/schedule/{MODEL}", headers={"x-cloudscheduler-scheduletime": "2026-01-01T00:05:00Z"})
     world.cluster.refuses = True
     world.call(round_start(triggerId="another-id"))
-    world.claims.objects["a-third-id/1.claim"] = b'{"at": 1000.0}'
+    world.store.objects["alpha/a-third-id/1.claim"] = b'{"at": 1000.0}'
     world.call(round_start(triggerId="a-third-id"))
-    world.claims.broken = lambda key: True
+    world.store.broken = lambda key: True
     world.call(round_start(triggerId="a-fourth-id"))
-    world.settings = replace(SETTINGS, enabled=False)
-    world.tick("2026-01-01T00:10:00Z")
+    world.store.broken = lambda key: False
+    world.store.rows = [replace(ROW, enabled="no")]
+    world.clock += TABLE_SECONDS
+    world.run_schedule("2026-01-01T00:10:00Z")
     read = [parse(line) or TriggerLine() for line in world.lines]
     assert [(line.method, line.route, line.http, line.status, line.run != "", line.test) for line in read] == [
         ("GET", "health", 200, "", False, False),
@@ -397,8 +446,97 @@ def test_every_kind_of_line_is_read_as_it_was_written() -> None:
     assert {field for line in world.lines for field in json.loads(line)} == set(asdict(TriggerLine()))
 
 
-def test_settings_come_from_the_environment() -> None:
-    env = {"NODE_NAME": "a1", "MODEL_ID": MODEL.upper(), "TOKEN_SHA256": "AB", "NODE_ENABLED": "0", "PACKAGE": "p"}
-    assert Settings.from_env(env) == Settings("a1", MODEL, "ab", False, "p")
-    with pytest.raises(KeyError, match="TOKEN_SHA256"):
-        Settings.from_env({"NODE_NAME": "a1", "MODEL_ID": MODEL})
+def test_a_row_is_the_same_after_it_was_an_objects_name() -> None:
+    rows = [ROW, replace(ROW, queue="", enabled="no", cron="*/5 9-17 * * 1,2", timezone="Europe/Berlin")]
+    assert [Row.read_key(row.write_key()) for row in rows] == rows
+    assert [Row.read_columns(asdict(row) | {"new": "column"}) for row in rows] == rows
+    assert Row.read_key("a/name/of/something/else") is None
+    assert Row.read_columns({"node": "alpha"}) is None
+
+
+def test_a_node_is_served_once_its_row_is_in_the_table_and_not_after_its_removal() -> None:
+    world = World()
+    world.store.rows = []
+    assert world.call().status == 404
+    world.store.rows = [ROW]
+    world.clock += TABLE_SECONDS
+    assert world.call().status == 202
+    world.store.rows = []
+    world.clock += TABLE_SECONDS
+    assert world.call(round_start(triggerId="another-id")).status == 404
+
+
+def test_of_two_rows_of_a_model_the_last_one_counts() -> None:
+    world = World()
+    world.store.rows = [replace(ROW, node="old"), ROW]
+    world.call()
+    assert world.cluster.started[0]["NODE_NAME"] == "alpha"
+
+
+def test_a_flood_of_wrong_calls_reads_the_table_once_in_a_while_and_asks_no_cluster() -> None:
+    world = World()
+    for _ in range(100):
+        world.call(path=f"/pred/{OTHER}")
+        world.call(query={"token": "wrong"})
+        world.call(path=f"/health/{OTHER}", method="GET")
+    assert (world.store.reads, world.cluster.looked_up, world.store.objects) == (1, 0, {})
+    world.clock += TABLE_SECONDS
+    world.call(path=f"/pred/{OTHER}")
+    assert world.store.reads == 2
+
+
+def test_a_table_that_cannot_be_read_is_used_as_it_was() -> None:
+    world = World()
+    world.store.broken = lambda key: key == "table"
+    assert (world.call().status, world.store.reads) == (503, 1)
+    assert (world.call().status, world.store.reads) == (503, 1)
+    world.store.broken = lambda key: False
+    world.clock += TABLE_SECONDS
+    assert world.call().status == 202
+    world.store.broken = lambda key: key == "table"
+    world.clock += TABLE_SECONDS
+    assert world.call(round_start(triggerId="another-id")).status == 202
+
+
+@pytest.mark.parametrize("lag", [0, 1, len(PAUSES)])
+def test_a_start_whose_answer_was_lost_is_looked_up(lag: int) -> None:
+    world = World()
+    world.cluster.errors, world.cluster.hidden = [(StartError("no answer", unclear=True), True)], lag
+    answer = world.call()
+    assert (answer.status, answer.body["job"], len(world.cluster.started)) == (202, "job-1", 1)
+    assert world.pauses == list(PAUSES[:lag])
+    assert world.call().status == 200
+
+
+def test_a_start_that_is_found_too_late_is_not_repeated() -> None:
+    world = World()
+    world.cluster.errors, world.cluster.hidden = [(StartError("no answer", unclear=True), True)], 3
+    assert world.call().status == 502
+    repeated = world.call()
+    assert (repeated.status, repeated.body["job"], repeated.body["attempt"]) == (202, "job-1", 2)
+    assert len(world.cluster.started) == 1
+
+
+def test_nothing_is_started_again_while_the_jobs_cannot_be_looked_up() -> None:
+    world = World()
+    world.cluster.errors, world.cluster.blind = [(StartError("no answer", unclear=True), False)], True
+    assert [world.call().status for _ in range(2)] == [502, 502]
+    assert world.cluster.started == []
+    world.cluster.blind = False
+    assert (world.call().status, len(world.cluster.started)) == (202, 1)
+
+
+@pytest.mark.parametrize("unclear", [False, True])
+def test_a_busy_cluster_is_asked_again(unclear: bool) -> None:
+    world = World()
+    world.cluster.errors = [(StartError("too many requests", unclear=unclear, busy=True), False)]
+    answer = world.call()
+    assert (answer.status, answer.body["attempt"], len(world.cluster.started)) == (202, 1, 1)
+
+
+def test_a_cluster_that_stays_busy_gives_a_failure_that_can_be_repeated() -> None:
+    world = World()
+    world.cluster.errors = [(StartError("too many requests", busy=True), False)] * 3
+    failed = world.call()
+    assert (failed.status, failed.body["reason"], world.pauses) == (502, "too many requests", list(PAUSES))
+    assert (world.call().status, len(world.cluster.started)) == (202, 1)
