@@ -61,8 +61,24 @@ class NumeraiSilent(Refusal):
     """Numerai could not be reached or did not answer in time."""
 
 
+class NumeraiBusy(NumeraiSilent):
+    """Numerai accepts no more requests for now. `seconds`: how long it asks to wait, 0 if it does not say."""
+
+    def __init__(self, text: str, seconds: float) -> None:
+        super().__init__(text)
+        self.seconds = seconds
+
+
 class _Passing(Exception):
     """There was no answer, or a temporary error; a retry may succeed."""
+
+
+class _TooMany(_Passing):
+    """Numerai limits the number of requests (HTTP 429)."""
+
+    def __init__(self, retry_after: str) -> None:
+        super().__init__("HTTP 429")
+        self.seconds = float(retry_after) if retry_after.isdecimal() else 0.0
 
 
 class Client(base_api.Api):
@@ -81,7 +97,7 @@ class Client(base_api.Api):
     ) -> dict[str, Any]:
         """Send a query and return the answer's JSON, `data` included.
 
-        Raises NumeraiRefused, KeysRefused and NumeraiSilent.
+        Raises NumeraiRefused, KeysRefused, NumeraiSilent and NumeraiBusy.
         """
         headers = {"Accept": "application/json"}
         if authorization and self.token:
@@ -94,6 +110,11 @@ class Client(base_api.Api):
         )
         try:
             return again(self._send, {"query": query, "variables": variables or {}}, headers)
+        except _TooMany as error:
+            raise NumeraiBusy(
+                f"Numerai accepts no more requests for now ({error}, {_TRIES} tries); try again in a minute.",
+                error.seconds,
+            ) from error
         except _Passing as error:
             raise NumeraiSilent(
                 f"Numerai could not be reached ({error}, {_TRIES} tries). Try again in a minute; Numerai announces "
@@ -107,7 +128,9 @@ class Client(base_api.Api):
         except requests.RequestException as error:
             # Without the error's text, which may be long and contains URLs with their parameters.
             raise _Passing(f"no answer: {type(error).__name__}") from error
-        if answer.status_code == 429 or answer.status_code >= 500:
+        if answer.status_code == 429:
+            raise _TooMany(answer.headers.get("Retry-After", ""))
+        if answer.status_code >= 500:
             raise _Passing(f"HTTP {answer.status_code}")
         if answer.status_code in (401, 403):
             raise KeysRefused(

@@ -8,6 +8,8 @@ resource does not store them, so rotating keys does not change it.
 from __future__ import annotations
 
 import hashlib
+import random
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +19,7 @@ from pulumi import dynamic
 
 from nodefile import Node
 from providers import webhook_url
+from providers.cancellation import cancelled
 from providers.component import PredictionNode, Stack
 from providers.numerai.keys import NoKeys, read_keys
 from providers.refusal import Refusal
@@ -24,11 +27,13 @@ from providers.resource import Provider, Resource
 
 # It can take minutes until the URL of a new function resolves and the permission to call it takes effect.
 _ANSWER_SECONDS, _PAUSE_SECONDS = 300, 5
+# Numerai accepts about 50 changes of webhooks a minute, so those of a large fleet take their time.
+_BUSY_SECONDS, _BUSY_PAUSE = 3600, 20
 _ABSENT, _NOT_OURS = "none", "unmanaged"
 
 
 class TriggerSilent(Refusal):
-    """The trigger does not answer at its URL."""
+    """The trigger does not serve the model at its URL."""
 
 
 class WebhookProvider(Provider):
@@ -38,6 +43,7 @@ class WebhookProvider(Provider):
     """
 
     answer_seconds, pause_seconds = _ANSWER_SECONDS, _PAUSE_SECONDS
+    busy_seconds, busy_pause = _BUSY_SECONDS, _BUSY_PAUSE
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         changed = [name for name in ("account", "register", "node") if olds.get(name) != news[name]]
@@ -79,7 +85,7 @@ class WebhookProvider(Provider):
                 return  # a deleted model has no webhook
             raise
         if ours:
-            client.set_webhook(props["modelId"], None)
+            self._change(client, props, None)
 
     def _set(self, props: dict[str, Any]) -> dict[str, Any]:
         outputs = {key: value for key, value in props.items() if key != "url"}
@@ -87,8 +93,29 @@ class WebhookProvider(Provider):
             return {**outputs, "fingerprint": _NOT_OURS}
         client = self._create_client(props)
         self._await_trigger(props)
-        client.set_webhook(props["modelId"], props["url"])
+        self._change(client, props, props["url"])
         return {**outputs, "fingerprint": fingerprint(props["url"])}
+
+    def _change(self, client: Any, props: dict[str, Any], url: str | None) -> None:
+        """Change the webhook, as soon as Numerai accepts another change. Raises NumeraiRefused and NumeraiSilent."""
+        from providers.numerai.client import NumeraiBusy
+
+        deadline = time.monotonic() + self.busy_seconds
+        while True:
+            try:
+                return client.set_webhook(props["modelId"], url)  # type: ignore[no-any-return]
+            except NumeraiBusy as busy:
+                if time.monotonic() > deadline:
+                    raise
+                # Not all at the same time: some of the changes that wait are accepted next.
+                pause = (busy.seconds or self.busy_pause) * random.uniform(1, 1.5)  # noqa: S311
+                print(
+                    f"{props['node']}: Numerai accepts about 50 changes of webhooks a minute; "
+                    f"this one is sent again in {pause:.0f} s",
+                    flush=True,
+                )
+                if cancelled.wait(pause):
+                    raise
 
     def _create_client(self, props: dict[str, Any]) -> Any:
         from providers.numerai.client import Client  # takes 0.3 s to import, and only these operations need it
@@ -96,8 +123,11 @@ class WebhookProvider(Provider):
         return Client(read_keys(props["account"] or None, self.setting))
 
     def _await_trigger(self, props: dict[str, Any]) -> None:
-        """Wait until the trigger answers, so that Numerai never gets a URL that does not work. Raises TriggerSilent."""
-        address = webhook_url.build_trigger_url(props["url"], "/health")
+        """Wait until the trigger serves the model, so that Numerai never gets a URL that does not work.
+
+        Raises TriggerSilent.
+        """
+        address = webhook_url.build_trigger_url(props["url"], f"/health/{props['modelId']}")
         retry = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_NotYet),
             wait=tenacity.wait_fixed(self.pause_seconds),
@@ -108,7 +138,7 @@ class WebhookProvider(Provider):
             retry(_check_health, address)
         except _NotYet as error:
             raise TriggerSilent(
-                f"the trigger of {props['node']} does not answer at {address} ({error}), so the webhook at Numerai was "
+                f"the trigger does not serve {props['node']} at {address} ({error}), so the webhook at Numerai was "
                 "not changed. Run `pulumi up` again in a few minutes; the trigger's log has details."
             ) from error
 

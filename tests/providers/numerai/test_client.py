@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from providers.numerai.client import Client, KeysRefused, NumeraiRefused, NumeraiSilent
+from providers.numerai.client import Client, KeysRefused, NumeraiBusy, NumeraiRefused, NumeraiSilent
 from providers.numerai.keys import Keys
 from tests.providers.numerai.wire import Wire
 
@@ -38,7 +38,7 @@ def test_every_request_has_a_time_out_and_the_token_only_where_it_is_needed(wire
         ({"errors": [{"message": "Model not found"}]}, NumeraiRefused, "Numerai refused: Model not found."),
         ({"errors": {"detail": "no scope"}}, NumeraiRefused, "Numerai refused: no scope."),
         ((502, "<html>"), NumeraiSilent, "HTTP 502, 4 tries"),
-        ((429, "slow down"), NumeraiSilent, "HTTP 429, 4 tries"),
+        ((429, "slow down"), NumeraiBusy, "HTTP 429, 4 tries"),
         ((200, "<html>"), NumeraiRefused, "without JSON"),
         ({}, NumeraiRefused, "without data"),
         (requests.ConnectionError("https://x?key=SECRETSECRET"), NumeraiSilent, "no answer: ConnectionError"),

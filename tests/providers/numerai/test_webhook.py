@@ -9,6 +9,7 @@ import requests
 from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.output import UNKNOWN
 
+from providers.numerai.client import NumeraiBusy
 from providers.numerai.keys import NoKeys
 from providers.numerai.webhook import TriggerSilent, WebhookProvider, fingerprint
 from tests.providers.numerai.wire import Wire
@@ -58,7 +59,7 @@ def test_it_is_set_once_the_trigger_answers(wire: Wire, provider: WebhookProvide
     numerai = Numerai(wire)
     made = provider.create(dict(PROPS))
     assert numerai.webhook == URL
-    assert healthy == ["https://abc.lambda-url.us-east-1.on.aws/health"]
+    assert healthy == ["https://abc.lambda-url.us-east-1.on.aws/health/m-1"]
     assert made.outs == STATE
     assert "TOKENTOKEN" not in str(made.outs)
 
@@ -73,10 +74,30 @@ def test_a_trigger_that_does_not_answer_is_not_told_to_numerai(
 
     monkeypatch.setattr(requests, "get", get)
     numerai = Numerai(wire, "https://old")
-    with pytest.raises(TriggerSilent, match=r"alpha does not answer at https://abc.*HTTP 403") as caught:
+    with pytest.raises(TriggerSilent, match=r"does not serve alpha at https://abc.*HTTP 403") as caught:
         provider.create(dict(PROPS))
     assert numerai.webhook == "https://old"
     assert "TOKENTOKEN" not in str(caught.value)
+
+
+def test_changes_wait_while_numerai_accepts_no_more(
+    wire: Wire,
+    provider: WebhookProvider,
+    healthy: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+    provider.busy_pause = 0
+    numerai = Numerai(wire, "https://old")
+    wire.answers = [(429, ""), (429, ""), (429, ""), (429, ""), (429, ""), *wire.answers]
+    provider.create(dict(PROPS))
+    assert numerai.webhook == URL
+    assert "alpha: Numerai accepts about 50 changes of webhooks a minute" in capsys.readouterr().out
+    provider.busy_seconds = -1
+    wire.answers = [(429, "")]
+    with pytest.raises(NumeraiBusy, match="accepts no more requests"):
+        provider.update("i", dict(STATE), dict(PROPS))
 
 
 def test_what_changes_it(provider: WebhookProvider) -> None:
