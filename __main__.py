@@ -10,7 +10,7 @@ from providers.numerai.webhook import register_webhooks
 from providers.stack import load_stack
 
 try:
-    file = load_checked("nodes.yaml", pulumi.get_project(), pulumi.get_stack())
+    file = load_checked("nodes.yaml", pulumi.get_project(), pulumi.get_stack()).select(pulumi.get_stack())
 except NodeFileError as error:
     raise pulumi.RunError(f"nothing was changed, since nodes.yaml has mistakes:\n{error}") from None
 

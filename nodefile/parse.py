@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from nodefile.keys import Inherit
 from nodefile.model import is_uuid
 from nodefile.names import check_name
 from nodefile.node import FIELDS, KEYS, REQUIRED, Node
-from nodefile.problems import NodeFileError, Position, Problem, did_you_mean, escape_unprintable
+from nodefile.problems import NodeFileError, Position, Problem, did_you_mean, escape_unprintable, join_words
+from nodefile.stacks import Stacks
 from nodefile.yaml_source import Document
+
+_TOP = ("defaults", "nodes", "stacks")
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,22 @@ class NodeFile:
     path: Path
     nodes: tuple[Node, ...]
     document: Document
+    stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Stack -> names of its nodes; empty if one stack has all nodes."""
+
+    def select(self, stack: str) -> NodeFile:
+        """Return the file with one stack's nodes only. Raises NodeFileError if `stacks` does not name the stack."""
+        if not self.stacks:
+            return self
+        if stack not in self.stacks:
+            position = self.document.locate_key(("stacks",))
+            message = f"`stacks` has no stack {stack}; it has {join_words(list(self.stacks), 'and')}."
+            raise NodeFileError([Problem(self.path.name, position.line, position.column, message)])
+        return replace(self, nodes=tuple(node for node in self.nodes if node.name in self.stacks[stack]))
+
+    def find_stack(self, node: str) -> str | None:
+        """Return the stack of a node; None if one stack has all nodes."""
+        return next((stack for stack, names in self.stacks.items() if node in names), None)
 
     def locate(self, node: str, field: str | None = None) -> Position:
         """Return the position of a node's field: in the node, else in `defaults`, else of the node's name."""
@@ -64,11 +84,12 @@ class _Parser:
 
     def run(self) -> tuple[NodeFile | None, list[Problem]]:
         nodes = self._read()
+        stacks = self._read_stacks(nodes)
         problems = [
             Problem(self._path.name, position.line, position.column, message)
             for position, message in sorted(dict.fromkeys(self._mistakes), key=lambda item: item[0])
         ]
-        return (NodeFile(self._path, tuple(nodes), self._document) if nodes else None), problems
+        return (NodeFile(self._path, tuple(nodes), self._document, stacks) if nodes else None), problems
 
     def _report(self, position: Position, message: str) -> None:
         self._mistakes.append((position, escape_unprintable(message)))
@@ -100,10 +121,33 @@ class _Parser:
         if not isinstance(root, dict):
             self._report(Position(1, 1), "expected `nodes:` with a node under it, got a list or a single value.")
             return []
-        for key in root.keys() - {"nodes", "defaults"}:
-            hint = did_you_mean(key, ("nodes", "defaults"))
-            self._reject((key,), f'"{key}" is not a top-level key; expected `defaults` or `nodes`.{hint}', at_key=True)
+        for key in root.keys() - set(_TOP):
+            hint = did_you_mean(key, _TOP)
+            message = f'"{key}" is not a top-level key; expected {join_words([f"`{name}`" for name in _TOP])}.{hint}'
+            self._reject((key,), message, at_key=True)
         return self._read_nodes(root)
+
+    def _read_stacks(self, nodes: list[Node]) -> dict[str, tuple[str, ...]]:
+        """Return the names of each stack's nodes, and report mistakes."""
+        root = self._document.value
+        if not isinstance(root, dict) or root.get("stacks") is None:
+            return {}
+        stacks = Stacks(root["stacks"])
+        entries = root.get("nodes")
+        for path, message in (
+            *stacks.mistakes,
+            *stacks.check_names(list(entries) if isinstance(entries, dict) else []),
+        ):
+            self._report(self._document.locate(path), f"{_join(path)}: {message}")
+        parts: dict[str, list[str]] = {name: [] for name in stacks.names}
+        for node in nodes:
+            stack = stacks.find_stack(node)
+            if stack:
+                parts[stack].append(node.name)
+            elif not stacks.mistakes:
+                position = self._document.locate_key(("nodes", node.name))
+                self._report(position, f"node {node.name} belongs to none of the stacks under `stacks`.")
+        return {name: tuple(names) for name, names in parts.items()}
 
     def _read_nodes(self, root: dict[str, Any]) -> list[Node]:
         defaults = self._read_entry(("defaults",), root.get("defaults"))

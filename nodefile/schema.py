@@ -13,6 +13,7 @@ from typing import Any
 
 from nodefile.model import MAX_NAME, NODE_NAME
 from nodefile.node import FIELDS, KEYS, Node
+from nodefile.stacks import FORMS
 
 TARGET = Path(__file__).parents[1] / "nodes.schema.json"
 _NOTHING = {"type": "null"}
@@ -28,6 +29,8 @@ def build_schema() -> dict[str, Any]:
         "title": "Entry",
         "type": "object",
     }
+    names = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+    stack = {"additionalProperties": False, "minProperties": 1, "maxProperties": 1, "type": "object"}
     reference = {"$ref": "#/$defs/Entry"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -47,6 +50,18 @@ def build_schema() -> dict[str, Any]:
                 "type": "object",
                 "minProperties": 1,
                 "propertyNames": {"pattern": NODE_NAME, "minLength": 2, "maxLength": MAX_NAME},
+            },
+            "stacks": {
+                "anyOf": [
+                    {
+                        "additionalProperties": {**stack, "properties": dict.fromkeys(FORMS, names)},
+                        "minProperties": 1,
+                        "type": "object",
+                    },
+                    _NOTHING,
+                ],
+                "default": None,
+                "description": "The stacks by name, if several share the nodes: by cloud, by region or by node.",
             },
         },
         "required": ["nodes"],

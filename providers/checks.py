@@ -17,8 +17,8 @@ DEFAULT_PROJECT, DEFAULT_STACK = "prediction-nodes", "dev"
 def load_checked(path: str | Path, project: str = DEFAULT_PROJECT, stack: str = DEFAULT_STACK) -> NodeFile:
     """Return the nodes of a file after checking them against their clouds' limits.
 
-    `project` and `stack` become parts of resource names, whose lengths the clouds limit. Raises NodeFileError with all
-    problems, in the order of the file.
+    `project` and `stack` become parts of resource names, whose lengths the clouds limit. If the file has `stacks`, the
+    names of those are used instead. Raises NodeFileError with all problems, in the order of the file.
     """
     file, problems = parse(path)
     if file is not None:
@@ -38,6 +38,6 @@ def list_notes(file: NodeFile) -> dict[str, str]:
 def _check_limits(file: NodeFile, project: str, stack: str) -> list[Problem]:
     problems = []
     for node in file.nodes:
-        for field, sentence in find_cloud(node.cloud).check(node, project, stack):
+        for field, sentence in find_cloud(node.cloud).check(node, project, file.find_stack(node.name) or stack):
             problems.append(file.problem(node.name, field, f"{field}: {sentence}" if field else sentence))
     return list(dict.fromkeys(problems))

@@ -45,6 +45,8 @@ nodes:
     source: examples/tournament-python
 ```
 
+`stacks` is optional and [divides the nodes among several stacks](#several-stacks).
+
 A node's name has 2 to {MAX_NAME} lower-case letters, digits and single hyphens, and begins with a letter. It is part of
 the names of the node's resources, so renaming a node replaces it.
 
@@ -54,6 +56,24 @@ with its YAML extension.
 
 {table(["key", "meaning", "default"], rows)}
 {"".join(_section(name, key, node) for name, key in KEYS.items()).rstrip()}
+
+## Several stacks
+
+Without `stacks`, every stack has all nodes. With it, each stack takes its part of them, so a large fleet is updated in
+parts, also at the same time (`pulumi up --stack aws` in one terminal and `pulumi up --stack europe` in another):
+
+```yaml
+stacks:
+  aws: {{cloud: aws}}
+  europe: {{region: [europe-west1, westeurope]}}
+  trial: {{nodes: [alpha, beta]}}
+```
+
+Each stack selects its nodes by `cloud`, by `region` or by name (`nodes`). If several stacks could take a node, a list
+of nodes comes before a region, and a region before a cloud. Every node must belong to one stack. `pnodes status`,
+`logs` and the other commands that show or operate nodes find them in all stacks; `--stack` limits them to one.
+[Large fleets](scale.md) says when to divide a fleet. Moving a deployed node to another stack creates it there and
+deletes it in the old one: update the new stack first.
 """
 
 

@@ -53,7 +53,7 @@ def find_needs(folder: Path, environ: Mapping[str, str], role: str) -> Needs:
     clouds = {
         backends.get(scheme, ""),
         secrets_providers.get(provider.split("://", 1)[0], ""),
-        *_clouds_of_nodes(folder),
+        *_clouds_of_nodes(folder, stack),
     }
     missing = []
     if not backend:
@@ -95,10 +95,10 @@ def list_deployed_clouds(deployment: Mapping[str, Any]) -> set[str]:
     return {cloud.name for package in packages if (cloud := find_package(package))}
 
 
-def _clouds_of_nodes(folder: Path) -> set[str]:
-    """Return the clouds of the nodes; an empty set if nodes.yaml has mistakes, which a later step reports."""
+def _clouds_of_nodes(folder: Path, stack: str) -> set[str]:
+    """Return the clouds of a stack's nodes; an empty set if nodes.yaml has mistakes, which a later step reports."""
     try:
-        return {node.cloud for node in load(folder / "nodes.yaml").nodes}
+        return {node.cloud for node in load(folder / "nodes.yaml").select(stack).nodes}
     except NodeFileError:
         return set()
 

@@ -216,4 +216,5 @@ def _load_nodes(folder: Path) -> "NodeFile":
     from pnodes.ci.needs import stack_name
     from providers.checks import load_checked
 
-    return load_checked(folder / "nodes.yaml", project.project_name(folder), stack_name(os.environ) or "live")
+    stack = stack_name(os.environ) or "live"
+    return load_checked(folder / "nodes.yaml", project.project_name(folder), stack).select(stack)

@@ -110,7 +110,7 @@ def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
     from pnodes.dashboard.deployment import DeployedNode, Deployment
     from providers.numerai.client import Client
 
-    accounts = Accounts(deployed.configured)
+    accounts = Accounts(deployed)
     nodes = {
         name: DeployedNode(
             name, node.facts.cloud, node.facts.region, node.size, node.tournament, node.model_id, node.console,
@@ -121,13 +121,13 @@ def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
 
     def list_submissions(name: str) -> list[dict[str, Any]]:
         node = deployed.nodes[name]
-        submissions: list[dict[str, Any]] = deployed.numerai(node.account).submissions(node.model_id)
+        submissions: list[dict[str, Any]] = deployed.numerai(node).submissions(node.model_id)
         return submissions
 
     return Deployment(
         title=title,
         nodes=nodes,
-        operations=lambda name: accounts.of(deployed.nodes[name].facts),
+        operations=lambda name: accounts.of(deployed.nodes[name]),
         submissions=list_submissions,
         current_round=lambda name: Client().current_round(Tournament(name).number),
         rounds=lambda name: Client().rounds(Tournament(name).number),

@@ -34,7 +34,7 @@ def diff(
     from pnodes.plan.summary import summarise
     from pnodes.wording import usd
 
-    wanted = dump_settings(project.load_nodes())
+    file = project.load_nodes()
     pulumi = Pulumi.find()
     try:
         preview = read(pulumi.preview(stack) if plan is None else _read_saved(plan))
@@ -42,8 +42,8 @@ def diff(
         raise UserError(str(error), 2) from None
     if preview.messages:
         raise UserError("the preview failed:\n" + "\n".join(preview.messages))
-    summary = summarise(preview, wanted, minutes)
     name = stack or pulumi.selected_stack() or "not selected"
+    summary = summarise(preview, dump_settings(file.select(name)), minutes)
     if as_json:
         print(json.dumps(asdict(summary), indent=2))
     elif markdown:

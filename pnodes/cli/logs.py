@@ -35,7 +35,7 @@ def logs(
     if trigger and run is not None:
         raise UserError("--trigger shows all calls; omit --run.", 2)
     deployed = DeployedStack.read(stack)
-    cloud = Accounts(deployed.configured).of(deployed.node(node).facts)
+    cloud = Accounts(deployed).of(deployed.node(node))
     try:
         if trigger:
             source = cloud.follow_trigger(lines) if follow else iter(cloud.trigger_log(limit=lines))

@@ -50,7 +50,7 @@ def probe(
 
 
 def _test_all(stack: DeployedStack, nodes: Sequence[StackNode], timeout: float, console: Console) -> list[Result]:
-    accounts, interrupted = Accounts(stack.configured), threading.Event()
+    accounts, interrupted = Accounts(stack), threading.Event()
 
     def pause(seconds: float) -> None:
         if interrupted.wait(seconds):
@@ -62,8 +62,8 @@ def _test_all(stack: DeployedStack, nodes: Sequence[StackNode], timeout: float, 
                 node=node.name,
                 model_id=node.model_id,
                 webhook=node.webhook,
-                cloud=accounts.of(node.facts),
-                numerai=stack.numerai(node.account),
+                cloud=accounts.of(node),
+                numerai=stack.numerai(node),
                 health=check_health,
                 timeout=timeout,
                 report=lambda text: console.print(f"{node.name}: {text}", markup=False),

@@ -29,7 +29,7 @@ def stop(
     Exits with 1 if no job is running, or if a job does not end in time.
     """
     deployed = DeployedStack.read(stack)
-    cloud = Accounts(deployed.configured).of(deployed.node(node).facts)
+    cloud = Accounts(deployed).of(deployed.node(node))
     active = [listed for listed in cloud.runs(limit=50) if not listed.state.ended]
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     stopped = []

@@ -1,9 +1,11 @@
-"""The deployed stack for the commands that operate it: its nodes, their webhooks and its configuration with the keys.
+"""The deployed nodes for the commands that operate them: their webhooks and their stacks' configuration with the keys.
 
-The engine supplies all of it, since only the engine can decrypt the stack's secrets. They are never printed.
+The nodes may be divided among several stacks (`stacks` in nodes.yaml). The engine supplies all of it, since only the
+engine can decrypt a stack's secrets. They are never printed.
 """
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,11 +13,14 @@ from typing import Any
 from pnodes import project, scrubbing
 from pnodes.errors import UserError
 from pnodes.pulumi import Pulumi, stack_option
-from providers.operations import NodeFacts
+from providers.operations import Configured, NodeFacts
 
 _COMMON = frozenset(
     {"cloud", "region", "size", "tournament", "model_id", "image", "job", "console", "account"},
 )
+
+_WITH_SECRETS = ("--json", "--show-secrets")
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class StackNode:
     webhook: str = field(repr=False)
     size: str = ""
     console: str = ""
+    stack: int = 0
+    """The place of the node's stack among those that were read."""
 
     @property
     def name(self) -> str:
@@ -37,23 +44,36 @@ class StackNode:
 
 
 class DeployedStack:
-    """A stack's nodes and configuration."""
+    """The nodes and configuration of a stack, or of all stacks together."""
 
-    def __init__(self, outputs: dict[str, Any], config: dict[str, Any], project_name: str) -> None:
-        webhooks: dict[str, str] = outputs.get("webhooks") or {}
-        nodes: dict[str, dict[str, Any]] = outputs.get("nodes") or {}
-        self.nodes = {name: _node(name, facts, webhooks.get(name, "")) for name, facts in sorted(nodes.items())}
-        self.settings: dict[str, dict[str, Any]] = outputs.get("settings") or {}
-        self._config, self._project = config, project_name
+    def __init__(self, stacks: Sequence[tuple[dict[str, Any], dict[str, Any]]], project_name: str) -> None:
+        """`stacks`: the outputs and the configuration of each stack."""
+        nodes: dict[str, StackNode] = {}
+        self.settings: dict[str, dict[str, Any]] = {}
+        for place, (outputs, _) in enumerate(stacks):
+            webhooks: dict[str, str] = outputs.get("webhooks") or {}
+            described: dict[str, dict[str, Any]] = outputs.get("nodes") or {}
+            nodes |= {name: _node(name, facts, webhooks.get(name, ""), place) for name, facts in described.items()}
+            self.settings |= outputs.get("settings") or {}
+        self.nodes = dict(sorted(nodes.items()))
+        self._configs, self._project = [config for _, config in stacks], project_name
 
     @classmethod
     def read(cls, stack: str | None) -> "DeployedStack":
-        """Read outputs and configuration from the engine. Raises UserError."""
+        """Read outputs and configuration from the engine. Raises UserError.
+
+        Without a name, reads all stacks that nodes.yaml names and that exist, or the selected stack if it names none.
+        """
         pulumi = Pulumi.find()
-        with ThreadPoolExecutor(2) as pool:
-            outputs = pool.submit(pulumi.read_json, "stack", "output", "--json", "--show-secrets", *stack_option(stack))
-            config = pool.submit(pulumi.read_json, "config", "--json", "--show-secrets", *stack_option(stack))
-            deployed = cls(outputs.result(), config.result(), project.project_name(pulumi.folder))
+        stacks = [stack] if stack else list(project.list_stacks(pulumi.folder)) or [None]
+        if len(stacks) > 1:
+            existing = {entry["name"].rsplit("/", 1)[-1] for entry in pulumi.read_json("stack", "ls", "--json")}
+            stacks = [name for name in stacks if name in existing]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            options = [stack_option(name) for name in stacks]
+            outputs = pool.map(lambda name: pulumi.read_json("stack", "output", *_WITH_SECRETS, *name), options)
+            configs = pool.map(lambda name: pulumi.read_json("config", *_WITH_SECRETS, *name), options)
+            deployed = cls(list(zip(outputs, configs, strict=True)), project.project_name(pulumi.folder))
         if not deployed.nodes:
             raise UserError("The stack has no nodes yet. Describe one in nodes.yaml and deploy it with `pulumi up`.")
         return deployed
@@ -71,29 +91,35 @@ class DeployedStack:
             )
         return self.nodes[name]
 
-    def configured(self, key: str) -> str | None:
-        """Return a setting by its full name (aws:region), as text."""
-        value = (self._config.get(key) or {}).get("value")
-        return None if value is None else str(value)
+    def configured(self, node: StackNode) -> Configured:
+        """Return a function that returns a setting of the node's stack by its full name (aws:region), as text."""
+
+        def read_setting(key: str) -> str | None:
+            value = (self._configs[node.stack].get(key) or {}).get("value")
+            return None if value is None else str(value)
+
+        return read_setting
 
     def secrets(self) -> frozenset[str]:
         """Return all secrets: the webhooks with their tokens, secret settings and keys in the environment."""
         webhooks = [node.webhook for node in self.nodes.values()]
-        return frozenset(scrubbing.secrets(os.environ, self._config, {"webhooks": webhooks}))
+        found = (scrubbing.secrets(os.environ, config, {"webhooks": webhooks}) for config in self._configs)
+        return frozenset(secret for secrets in found for secret in secrets)
 
     def same_as(self, other: "DeployedStack") -> bool:
         """Whether both have the same nodes, settings and configuration."""
         return vars(self) == vars(other)
 
-    def numerai(self, account: str | None) -> Any:
-        """Return a client with the keys of an account (None: the unnamed one). Raises NoKeys."""
+    def numerai(self, node: StackNode) -> Any:
+        """Return a client with the keys of a node's account. Raises NoKeys."""
         from providers.numerai.client import Client
         from providers.numerai.keys import read_keys
 
-        return Client(read_keys(account, lambda setting: self.configured(f"{self._project}:{setting}")))
+        read_setting = self.configured(node)
+        return Client(read_keys(node.account, lambda setting: read_setting(f"{self._project}:{setting}")))
 
 
-def _node(name: str, facts: dict[str, Any], webhook: str) -> StackNode:
+def _node(name: str, facts: dict[str, Any], webhook: str, stack: int) -> StackNode:
     own = {key: str(value) for key, value in facts.items() if key not in _COMMON}
     return StackNode(
         NodeFacts(name, facts["cloud"], facts["region"], facts["job"], own),
@@ -103,4 +129,5 @@ def _node(name: str, facts: dict[str, Any], webhook: str) -> StackNode:
         webhook,
         facts.get("size", ""),
         facts.get("console", ""),
+        stack,
     )

@@ -33,16 +33,16 @@ class Status:
 
 def query(stack: DeployedStack) -> tuple[list[Status], dict[str, dict[str, Any]], list[str]]:
     """Return the nodes, the rounds by tournament, and a sentence for each failed query about rounds."""
-    accounts = Accounts(stack.configured)
+    accounts = Accounts(stack)
     statuses = {name: Status(node) for name, node in stack.nodes.items()}
     rounds: dict[str, dict[str, Any]] = {}
     problems: list[str] = []
 
     def query_run(status: Status) -> None:
-        status.run = next(iter(accounts.of(status.node.facts).runs(limit=1)), None)
+        status.run = next(iter(accounts.of(status.node).runs(limit=1)), None)
 
     def query_submission(status: Status) -> None:
-        submissions = stack.numerai(status.node.account).submissions(status.node.model_id)
+        submissions = stack.numerai(status.node).submissions(status.node.model_id)
         status.submission = next(iter(submissions), None)
 
     def query_round(tournament: str) -> None:

@@ -15,6 +15,7 @@ def read(folder: Path, project: str, stack: str) -> tuple[NodeFile | None, list[
     """Read nodes.yaml; returns the file (None if it is invalid) and the findings about it."""
     try:
         file = load_checked(folder / "nodes.yaml", project, stack or DEFAULT_STACK)
+        file = file.select(stack) if stack else file
     except NodeFileError as error:
         return None, [failed("nodes.yaml", str(problem), "pnodes validate") for problem in error.problems]
     return file, list(_describe(file))

@@ -76,7 +76,7 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "unknown at the top",
         node() + "nodse: {}\n",
-        ['6:1: "nodse" is not a top-level key; expected `defaults` or `nodes`. Did you mean "nodes"?'],
+        ['6:1: "nodse" is not a top-level key; expected `defaults`, `nodes` or `stacks`. Did you mean "nodes"?'],
     ),
     ("unknown key", node("regoin: x"), ['6:5: "regoin" is not a key of a node. Did you mean "region"?']),
     ("unknown key, nothing near", node("zzz: x"), ['6:5: "zzz" is not a key of a node.']),

@@ -88,7 +88,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     times = [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in opens]
     current = {"number": 371, "openTime": times[0], "closeTime": times[1], "closeStakingTime": times[1]}
     monkeypatch.setattr(Pulumi, "read_json", lambda _self, *arguments: stack.ask(*arguments))
-    monkeypatch.setattr(Accounts, "of", lambda _self, facts: stack.of(facts))
+    monkeypatch.setattr(Accounts, "of", lambda _self, node: stack.of(node.facts))
     monkeypatch.setattr(DeployedStack, "numerai", lambda _self, _account: stack)
     monkeypatch.setattr(Client, "current_round", lambda _self, _tournament: current)
     return stack
