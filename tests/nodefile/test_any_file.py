@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from nodefile import durations, parse, yaml_source
+from nodefile import Position, durations, parse, yaml_source
 from nodefile.node import KEYS as SPELLED
 
 WORDS = st.sampled_from(
@@ -47,6 +47,73 @@ def check(file: Path, content: bytes) -> None:
         assert problem.message.isprintable()
     positions = [(problem.line, problem.column) for problem in problems]
     assert positions == sorted(positions)
+
+
+SNIPPETS = st.lists(
+    st.sampled_from(
+        [
+            "a",
+            "b:",
+            ": ",
+            "- ",
+            "\n",
+            "\n  ",
+            "\n    ",
+            "{",
+            "}",
+            "[",
+            "]",
+            ", ",
+            "'",
+            '"',
+            "#",
+            " #",
+            "&x ",
+            "*x",
+            "!t ",
+            "| \n",
+            "> \n",
+            "? ",
+            "--- ",
+            "...",
+            "\t",
+            "%",
+            "@",
+            "\\",
+            "<<",
+            "no",
+            "12:30",
+            "1.50",
+            "~",
+            "é",
+            "\u2028",
+            "\r\n",
+        ]
+    )
+    | st.text(max_size=2),
+    max_size=25,
+).map("".join)
+
+
+@PATIENT
+@given(text=SNIPPETS)
+def test_the_fast_parser_reads_what_the_other_one_reads(text: str) -> None:
+    content = text.encode("utf-8", "surrogatepass")
+    slow = yaml_source.read(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml_source, "SLOW_SIZE", 0)
+        fast = yaml_source.read(content)
+    # The parsers give missing values different positions.
+    for document in (fast, slow):
+        document.values = {path: place for path, place in document.values.items() if find(document.value, path)}
+        document.problems = [(Position(1, 1), message) for _, message in document.problems]
+    assert fast == slow
+
+
+def find(value: Any, path: yaml_source.Path) -> Any:
+    for step in path:
+        value = value[step] if isinstance(value, dict | list) else None
+    return value
 
 
 @PATIENT
