@@ -23,7 +23,7 @@ class Archive:
 
     source: str
     entry: str
-    modules: tuple[str, ...] = ("core.py",)
+    modules: tuple[str, ...] = ("core.py", "http_call.py")
     extra: Mapping[str, str] = field(default_factory=dict)
     """File name -> text. No text may be empty: Pulumi's Python SDK rejects empty assets in an archive."""
 
