@@ -25,6 +25,7 @@ IMPLEMENTATIONS = {
     "webhook-key": "providers.webhook_key:WebhookKeyProvider",
     "aws-image": "providers.aws.image:CodeBuildProvider",
     "gcp-image": "providers.gcp.image:CloudBuildProvider",
+    "gcp-docker-images": "providers.gcp.repositories:DockerImagesProvider",
     "gcp-repositories": "providers.gcp.repositories:RepositoriesProvider",
     "azure-image": "providers.azure.image:AcrBuildProvider",
     "azure-repositories": "providers.azure.repositories:RepositoriesProvider",

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from sandbox.faults import Faults
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
@@ -101,7 +103,7 @@ class Cloud(abc.ABC):
     app: ASGIApp
 
     def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
+        self.kernel, self.faults = kernel, Faults()
         self.config: dict[str, Any] = kernel.store.get(_CONFIG, self.package) or {}
         """The provider's configuration (region, project, ...) that the engine sent last."""
 

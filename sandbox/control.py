@@ -12,6 +12,8 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
+from sandbox.faults import Fault
+
 if TYPE_CHECKING:
     from sandbox.daemon import Daemon
 
@@ -56,6 +58,12 @@ def control_app(daemon: Daemon) -> FastAPI:
     def resources(cloud: str) -> dict[str, Any]:
         resources = [resource for owner in daemon.clouds if owner.name == cloud for resource in owner.resources()]
         return {"resources": [{"type": r.type, "id": r.id, "urn": r.urn} for r in resources]}
+
+    @app.post("/faults/{cloud}")
+    def order_fault(cloud: str, fault: Fault) -> None:
+        for owner in daemon.clouds:
+            if owner.name == cloud:
+                owner.faults.order(fault)
 
     @app.post("/open-round")
     def open_round(round_: Round) -> dict[str, Any]:

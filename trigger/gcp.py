@@ -1,67 +1,37 @@
-"""The trigger on Cloud Run functions: one HTTP function for every path.
+"""The trigger on Cloud Run functions: one HTTP function for every path and every node of the region.
 
-Only urllib and the runtime's functions-framework are used. The account's token and the TLS context are kept across
-invocations. The claim store is a prefix of a bucket, the cluster a Cloud Run job.
+Only urllib and the runtime's functions-framework are used. The account's token, the TLS context and the table are kept
+across invocations. Table and claims are objects of one bucket; the table's rows are the names of its objects.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import ssl
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import cache
-from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote
 
 import functions_framework
 
 try:
-    from core import ClaimError, Request, Response, Settings, StartError, handle
+    import http_call
+    from core import Request, Row, StartError, StoreError, Trigger
+    from http_call import Answer
 except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import ClaimError, Request, Response, Settings, StartError, handle
+    from trigger import http_call
+    from trigger.core import Request, Row, StartError, StoreError, Trigger
+    from trigger.http_call import Answer
 
 _METADATA = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token"
 _STORAGE = "https://storage.googleapis.com"
 _RUN = "https://run.googleapis.com/v2"
-_TIMEOUT, _START_TIMEOUT = 5.0, 20.0
-_tls = ssl.create_default_context()
-
-
-@dataclass
-class Answer:
-    """Status and body of an HTTP answer, whatever the status."""
-
-    status: int
-    body: bytes
-
-    def reason(self) -> str:
-        """What the error body says, short."""
-        try:
-            return str(json.loads(self.body)["error"]["message"])[:300]
-        except (ValueError, KeyError, TypeError):
-            return ""
-
-
-def call(
-    method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, timeout: float = _TIMEOUT
-) -> Answer:
-    """One HTTP call. Raises OSError when no answer comes (URLError and time-outs are OSErrors)."""
-    # The addresses are Google's own and that of the process's metadata server.
-    request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=timeout, context=_tls) as response:  # noqa: S310
-            return Answer(response.status, response.read())
-    except urllib.error.HTTPError as error:
-        return Answer(error.code, error.read())
-    except HTTPException as error:
-        raise OSError(f"the answer broke off ({error!r})") from error
+_TABLE, _CLAIMS = "table/", "claims/"
+# A start is looked up within minutes; older executions need not be read.
+_LOOK_BACK_SECONDS = 2 * 24 * 3600
 
 
 class Identity:
@@ -72,113 +42,154 @@ class Identity:
         self._token, self._expires = "", 0.0
 
     def headers(self) -> dict[str, str]:
-        """The Authorization header. Raises OSError."""
+        """Return the headers of a call with a JSON body. Raises OSError."""
         with self._lock:
             if self._expires - time.time() < 120:
-                answer = call("GET", _METADATA, {"Metadata-Flavor": "Google"})
+                answer = http_call.call_until_answered("GET", _METADATA, {"Metadata-Flavor": "Google"})
                 if answer.status != 200:
                     raise OSError(f"the metadata server answered {answer.status}")
-                found = json.loads(answer.body)
-                self._token, self._expires = found["access_token"], time.time() + float(found["expires_in"])
-            return {"Authorization": f"Bearer {self._token}"}
+                issued = json.loads(answer.body)
+                self._token, self._expires = issued["access_token"], time.time() + float(issued["expires_in"])
+            return {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
 
 
-class StorageClaims:
-    """Claims as objects claims/NODE/... of a bucket."""
+class StorageStore:
+    """The objects table/ROW and claims/NODE/... of a bucket."""
 
-    def __init__(self, bucket: str, node: str, identity: Identity) -> None:
+    def __init__(self, bucket: str, identity: Identity) -> None:
         self._objects = f"{_STORAGE}/storage/v1/b/{bucket}/o"
         self._upload = f"{_STORAGE}/upload/storage/v1/b/{bucket}/o"
-        self._prefix, self._identity = f"claims/{node}/", identity
+        self._identity = identity
+
+    def read_rows(self) -> Iterable[Row]:
+        """Return the rows, those that were written last at the end."""
+        objects = sorted(self._list_objects(_TABLE), key=lambda item: str(item["updated"]))
+        rows = (Row.read_key(item["name"].removeprefix(_TABLE)) for item in objects)
+        return [row for row in rows if row]
 
     def create(self, key: str, body: bytes) -> bool:
-        """Upload that succeeds only when there is no such object (generation 0)."""
-        url = f"{self._upload}?uploadType=media&ifGenerationMatch=0&name={quote(self._prefix + key, safe='')}"
+        """Upload an object on the condition that there is none (generation 0)."""
+        url = f"{self._upload}?uploadType=media&ifGenerationMatch=0&name={quote(_CLAIMS + key, safe='')}"
         answer = self._send("POST", url, body)
         if answer.status == 200:
             return True
-        # Without the right to delete, Google may refuse the overwriting itself before it looks at the condition.
+        # Without the permission to delete, Google may refuse to overwrite before it checks the condition.
         if answer.status == 412 or (answer.status == 403 and self._exists(key)):
-            return False
-        raise ClaimError(f"the claim could not be written: {answer.status} {answer.reason()}")
+            return answer.repeated and self.read(key) == body
+        raise StoreError(f"the claim could not be written: {answer.status} {answer.reason()}")
 
     def list(self, prefix: str) -> list[str]:
-        """The objects below a prefix, page by page."""
-        keys: list[str] = []
-        page = ""
-        while True:
-            query = f"prefix={quote(self._prefix + prefix, safe='')}&fields=items(name),nextPageToken&pageToken={page}"
-            answer = self._send("GET", f"{self._objects}?{query}")
-            if answer.status != 200:
-                raise ClaimError(f"the claims could not be listed: {answer.status} {answer.reason()}")
-            found = json.loads(answer.body)
-            keys += [item["name"].removeprefix(self._prefix) for item in found.get("items", [])]
-            page = quote(found.get("nextPageToken", ""), safe="")
-            if not page:
-                return keys
+        """Return the claims below a prefix."""
+        return [item["name"].removeprefix(_CLAIMS) for item in self._list_objects(_CLAIMS + prefix)]
 
     def read(self, key: str) -> bytes:
-        """An object's content."""
-        answer = self._send("GET", f"{self._objects}/{quote(self._prefix + key, safe='')}?alt=media")
+        """Return a claim's content."""
+        answer = self._send("GET", f"{self._name(key)}?alt=media")
         if answer.status != 200:
-            raise ClaimError(f"the claim could not be read: {answer.status} {answer.reason()}")
+            raise StoreError(f"the claim could not be read: {answer.status} {answer.reason()}")
         return answer.body
 
+    def _list_objects(self, prefix: str) -> Iterable[dict[str, Any]]:
+        page = ""
+        while True:
+            fields = "items(name,updated),nextPageToken"
+            answer = self._send(
+                "GET", f"{self._objects}?prefix={quote(prefix, safe='')}&fields={fields}&pageToken={page}"
+            )
+            if answer.status != 200:
+                raise StoreError(f"{prefix} could not be listed: {answer.status} {answer.reason()}")
+            content = json.loads(answer.body)
+            yield from content.get("items", [])
+            page = quote(content.get("nextPageToken", ""), safe="")
+            if not page:
+                return
+
+    def _name(self, key: str) -> str:
+        return f"{self._objects}/{quote(_CLAIMS + key, safe='')}"
+
     def _exists(self, key: str) -> bool:
-        return self._send("GET", f"{self._objects}/{quote(self._prefix + key, safe='')}").status == 200
+        return self._send("GET", self._name(key)).status == 200
 
     def _send(self, method: str, url: str, body: bytes | None = None) -> Answer:
         try:
-            headers = self._identity.headers() | {"Content-Type": "application/json"}
-            return call(method, url, headers, body)
+            return http_call.call_until_answered(method, url, self._identity.headers(), body)
         except OSError as error:
-            raise ClaimError(f"the claim store did not answer: {error}") from error
+            raise StoreError(f"the store did not answer: {error}") from error
 
 
-class CloudRunJobs:
-    """Starts the Cloud Run job JOB (projects/P/locations/L/jobs/J)."""
+class CloudRun:
+    """The region's Cloud Run jobs, which are named below `parent` (projects/P/locations/L)."""
 
-    def __init__(self, job: str, identity: Identity) -> None:
-        self._url = f"{_RUN}/{job}:run"
-        self._identity = identity
+    def __init__(self, parent: str, identity: Identity) -> None:
+        self._jobs, self._identity = f"{_RUN}/{parent}/jobs", identity
 
-    def start(self, run_name: str, env: dict[str, str]) -> str:
-        """Run with `env` merged into the job's own variables."""
+    def start(self, row: Row, run_name: str, env: Mapping[str, str]) -> str:
+        """Run the job with `env` merged into its own variables; Cloud Run names the execution itself."""
         overrides = {"containerOverrides": [{"env": [{"name": key, "value": value} for key, value in env.items()]}]}
+        body, headers = json.dumps({"overrides": overrides}).encode(), self._build_headers()
         try:
-            headers = self._identity.headers() | {"Content-Type": "application/json"}
-            answer = call("POST", self._url, headers, json.dumps({"overrides": overrides}).encode(), _START_TIMEOUT)
-            if answer.status != 200:
-                raise StartError(f"the job could not be started: {answer.status} {answer.reason()}")
+            answer = http_call.call("POST", f"{self._jobs}/{row.job}:run", headers, body, http_call.START_TIMEOUT)
+        except OSError as error:
+            raise StartError(f"Cloud Run did not answer: {error}", unclear=True) from error
+        if answer.status != 200:
+            sentence = f"the job could not be started: {answer.status} {answer.reason()}"
+            raise StartError(sentence, unclear=answer.unclear, busy=answer.busy)
+        try:
             operation = json.loads(answer.body)
             return str((operation.get("metadata") or {}).get("name") or operation["name"])
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise StartError(f"Cloud Run's answer was not understood ({error!r})", unclear=True) from error
+
+    def find(self, row: Row, run_id: str) -> str | None:
+        """Look through the job's executions, which are listed with the newest first."""
+        oldest = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - _LOOK_BACK_SECONDS))
+        url = f"{self._jobs}/{row.job}/executions?pageSize=100"
+        page = ""
+        while True:
+            content = self._list_executions(f"{url}&pageToken={page}")
+            for execution in content.get("executions", []):
+                if execution["createTime"][: len(oldest)] < oldest:
+                    return None
+                env = execution["template"]["containers"][0].get("env", [])
+                if any(entry["name"] == "RUN_ID" and entry.get("value") == run_id for entry in env):
+                    return str(execution["name"])
+            page = quote(content.get("nextPageToken", ""), safe="")
+            if not page:
+                return None
+
+    def _list_executions(self, url: str) -> dict[str, Any]:
+        try:
+            answer = http_call.call_until_answered("GET", url, self._build_headers())
         except OSError as error:
-            raise StartError(f"Cloud Run did not answer: {error}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise StartError(f"Cloud Run answered something else than expected ({error!r})") from error
+            raise StartError(f"Cloud Run did not list the job's executions: {error}") from error
+        if answer.status != 200:
+            raise StartError(f"the job's executions could not be listed: {answer.status} {answer.reason()}")
+        content: dict[str, Any] = json.loads(answer.body)
+        return content
+
+    def _build_headers(self) -> dict[str, str]:
+        try:
+            return self._identity.headers()
+        except OSError as error:
+            raise StartError(f"the trigger got no token: {error}") from error
 
 
 @cache
-def _parts() -> tuple[Settings, StorageClaims, CloudRunJobs]:
+def build_trigger() -> Trigger:
+    """Return the process's trigger, which reads its settings from the environment."""
     env, identity = os.environ, Identity()
-    settings = Settings.from_env(env)
-    claims = StorageClaims(env["CLAIMS_BUCKET"], settings.node, identity)
-    return settings, claims, CloudRunJobs(env["JOB"], identity)
+    store, cluster = StorageStore(env["BUCKET"], identity), CloudRun(env["PARENT"], identity)
+    return Trigger(store, cluster, env["PACKAGE"], _print_line)
 
 
-def answer(request: Request) -> Response:
-    """Answer one HTTP request."""
-    return handle(request, *_parts(), log=_line)
-
-
-def _line(text: str) -> None:
+def _print_line(text: str) -> None:
     print(text, flush=True)
 
 
 @functions_framework.http
 def webhook(request: Any) -> tuple[str, int, dict[str, str]]:
-    """Every path of the function; `request` is Flask's."""
-    response = answer(
+    """Answer a request on any path of the function; `request` is Flask's."""
+    response = build_trigger().answer(
         Request(
             method=request.method,
             path=request.path,
@@ -188,3 +199,10 @@ def webhook(request: Any) -> tuple[str, int, dict[str, str]]:
         )
     )
     return response.json(), response.status, {"Content-Type": "application/json"}
+
+
+if "BUCKET" in os.environ:  # a function's process: the first call finds the table read
+    try:
+        build_trigger().list_rows()
+    except StoreError:  # the first call tries again
+        build_trigger.cache_clear()

@@ -1,8 +1,10 @@
-"""The resources that the Google Cloud nodes of one region share: services, bucket, repositories, secrets, roles.
+"""The resources that the Google Cloud nodes of one region share: bucket, repositories, secrets, identities, trigger.
 
 The cluster is created with the first node of a region and deleted with the last. Nothing in it runs while no job runs.
-Images and triggers are built by different accounts: a model's Dockerfile runs third-party code, which must not be able
-to replace a trigger.
+Adding or removing a node changes nothing in it, with two exceptions: the first node of a Numerai account adds the
+account's keys and an identity that may read them, and the first schedule enables Cloud Scheduler. Images and triggers
+are built by different accounts: a model's Dockerfile runs third-party code, which must not be able to replace a
+trigger.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ import pulumi_gcp as gcp
 from nodefile import Node
 from providers.component import TYPE_PREFIX, Stack
 from providers.gcp import names, roles
-from providers.gcp.archive import ARCHIVE
-from providers.gcp.repositories import KEEP, OLD_DAYS, Repositories
-from providers.gcp.services import SERVICES
+from providers.gcp.job_identity import JobIdentity
+from providers.gcp.repositories import KEEP, OLD_DAYS
+from providers.gcp.services import list_services
+from providers.gcp.trigger import Builder, Trigger
 
 CLAIM_DAYS, SOURCE_DAYS = 30, 30
 KEEP_TRIGGERS, OLD_IMAGES = 2, f"{OLD_DAYS * 24 * 3600}s"
@@ -48,16 +51,19 @@ class Cluster(pulumi.ComponentResource):
                 disable_on_destroy=False,
                 opts=pulumi.ResourceOptions(parent=self),
             )
-            for service in SERVICES
+            for service in list_services(nodes)
         ]
         self.own = pulumi.ResourceOptions(parent=self, depends_on=self.services)
         self._create_bucket()
-        self._create_repositories(sorted(node.name for node in nodes))
+        self._create_repositories()
         self._create_builders()
         self._create_secrets(nodes, stack)
-        self._create_roles(stack)
-        self._upload_trigger_source()
+        self.identities = {
+            account: JobIdentity(self.name, account, self.digits, self.secrets, self.own)
+            for account in sorted({node.account for node in nodes}, key=lambda account: account or "")
+        }
         self._exclude_request_log()
+        self.trigger = Trigger(self.name, region, self.bucket, self.packager, stack, self.own)
         self.register_outputs({"bucket": self.bucket.name})
 
     def _create_bucket(self) -> None:
@@ -80,7 +86,7 @@ class Cluster(pulumi.ComponentResource):
             opts=self.own,
         )
 
-    def _create_repositories(self, nodes: list[str]) -> None:
+    def _create_repositories(self) -> None:
         self.images = gcp.artifactregistry.Repository(
             f"{self.name}-images",
             repository_id=f"nodes-{self.digits}",
@@ -89,12 +95,11 @@ class Cluster(pulumi.ComponentResource):
             docker_config=gcp.artifactregistry.RepositoryDockerConfigArgs(immutable_tags=True),
             cleanup_policy_dry_run=False,
             # Only untagged images (those of `docker: true`) are cleaned up here. Tagged ones are immutable and are
-            # removed by each build and by Repositories. The policy keeps images of the current nodes only.
-            cleanup_policies=_build_cleanup_policies(KEEP, nodes),
+            # removed by each build, and with their node (`repositories`).
+            cleanup_policies=_build_cleanup_policies(KEEP),
             labels=self._labels,
             opts=self.own,
         )
-        Repositories(self.name, self.images.id, nodes, self.token, self.own)
         # No immutable tags: Cloud Functions moves the tags of the images that it builds.
         self.triggers = gcp.artifactregistry.Repository(
             f"{self.name}-triggers",
@@ -103,7 +108,7 @@ class Cluster(pulumi.ComponentResource):
             format="DOCKER",
             cleanup_policy_dry_run=False,
             # A deployed function has its own copy of its image.
-            cleanup_policies=_build_cleanup_policies(KEEP_TRIGGERS, None),
+            cleanup_policies=_build_cleanup_policies(KEEP_TRIGGERS),
             labels=self._labels,
             opts=self.own,
         )
@@ -112,21 +117,21 @@ class Cluster(pulumi.ComponentResource):
         )
 
     def _create_builders(self) -> None:
-        self.builder, self.builder_grants = self._create_builder(
+        self.builder = self._create_builder(
             "images", self.images, self.bucket.name.apply(lambda name: [f"{name}/objects/source/images/"])
         )
-        self.packager, self.packager_grants = self._create_builder(
+        self.packager = self._create_builder(
             "triggers", self.triggers, pulumi.Output.from_input(roles.FUNCTION_SOURCES)
         )
 
     def _create_builder(
         self, what: str, repository: gcp.artifactregistry.Repository, readable: pulumi.Output[list[str]]
-    ) -> tuple[gcp.serviceaccount.Account, list[pulumi.Resource]]:
+    ) -> Builder:
         """Create an account for builds, which may write logs, read its sources and push to one repository."""
         name = f"{self.name}-build-{what}"
         account = gcp.serviceaccount.Account(
             name,
-            account_id=names.name_account(what, "bld", self.digits),
+            account_id=names.name_account(f"{what}-bld", self.digits),
             display_name=f"builds {what} of prediction nodes",
             opts=self.own,
         )
@@ -152,7 +157,7 @@ class Cluster(pulumi.ComponentResource):
             member=member,
             opts=self.own,
         )
-        return account, [logs, sources, push]
+        return Builder(account, repository, [logs, sources, push])
 
     def _create_secrets(self, nodes: Sequence[Node], stack: Stack) -> None:
         self.secrets: dict[str, tuple[pulumi.Output[str], pulumi.Output[str]]] = {}
@@ -170,28 +175,6 @@ class Cluster(pulumi.ComponentResource):
                 f"{self.name}-{name}", secret=secret.id, secret_data=value, opts=self.own
             )
             self.secrets[name] = (secret.secret_id, pulumi.Output.unsecret(version.version))
-
-    def _create_roles(self, stack: Stack) -> None:
-        # Google blocks the id of a deleted role for 37 days and restores the role in the first 7 days only. An `up`
-        # after a `destroy` therefore needs new ids, so they are derived from the webhook key, which is new then.
-        digits = names.derive_fresh_digits(stack, self.region)
-
-        def create(word: str, title: str, permissions: list[str]) -> gcp.projects.IAMCustomRole:
-            id_ = digits.apply(lambda digits: f"predictionNode_{digits}_{word}")
-            return roles.create_role(f"{self.name}-{word}", id_, title, permissions, self.own)
-
-        self.runner = create("runner", "Prediction node job runner", roles.RUNNER)
-        self.claimer = create("claimer", "Prediction node claimer", roles.CLAIMER)
-
-    def _upload_trigger_source(self) -> None:
-        # The name contains the digest of the code: with a fixed name, new code would not update the functions.
-        self.trigger_source = gcp.storage.BucketObject(
-            f"{self.name}-trigger",
-            bucket=self.bucket.name,
-            name=f"source/trigger-{ARCHIVE.digest()[:16]}.zip",
-            source=pulumi.AssetArchive({name: pulumi.StringAsset(text) for name, text in ARCHIVE.files().items()}),
-            opts=self.own,
-        )
 
     def _exclude_request_log(self) -> None:
         # Cloud Run logs the URL of each request, and a webhook's URL contains the token. The trigger's own log lines
@@ -214,14 +197,10 @@ def require_project(project: str) -> str:
     return project
 
 
-def _build_cleanup_policies(
-    keep: int, packages: list[str] | None
-) -> list[gcp.artifactregistry.RepositoryCleanupPolicyArgs]:
-    """Return policies that delete old images except the newest `keep` of each package (of `packages`, if given)."""
+def _build_cleanup_policies(keep: int) -> list[gcp.artifactregistry.RepositoryCleanupPolicyArgs]:
+    """Return policies that delete old images except the newest `keep` of each package."""
     policy = gcp.artifactregistry.RepositoryCleanupPolicyArgs
-    newest = gcp.artifactregistry.RepositoryCleanupPolicyMostRecentVersionsArgs(
-        keep_count=keep, package_name_prefixes=packages
-    )
+    newest = gcp.artifactregistry.RepositoryCleanupPolicyMostRecentVersionsArgs(keep_count=keep)
     old = gcp.artifactregistry.RepositoryCleanupPolicyConditionArgs(tag_state="ANY", older_than=OLD_IMAGES)
     # Both policies are needed: KEEP only makes exceptions to DELETE.
     return [

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pulumi
+from pulumi import dynamic
 
 from nodefile import Node
 from providers.cancellation import cancelled
@@ -19,7 +20,7 @@ from providers.component import TYPE_PREFIX, Stack
 from providers.gcp.build_api import CloudLog, call
 from providers.gcp.cluster import Cluster
 from providers.gcp.login import create_login
-from providers.gcp.repositories import prune
+from providers.gcp.repositories import DockerImages, delete_images, prune
 from providers.images.arguments import build_arguments
 from providers.images.build import ImageBuild as SharedBuild
 from providers.images.build import ImageBuildProvider, context_of, image_tag, source_inputs
@@ -119,6 +120,15 @@ class CloudBuildProvider(ImageBuildProvider):
     def cancel(self, props: dict[str, Any], build_id: str) -> None:
         call(props, "POST", f"{_builds_url(props)}/{build_id}:cancel", json={})
 
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
+        # In another region, the new image is built before the node moves and the old images are deleted.
+        if olds.get("repository") != news["repository"]:
+            return dynamic.DiffResult(changes=True, replaces=["repository"])
+        return super().diff(id_, olds, news)
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        delete_images(_repository(props), props["node"], self.setting, tagged=True)
+
     def delete_old(self, props: dict[str, Any], kept: set[str]) -> None:
         prune(_repository(props), props["node"], props["token"], kept)
 
@@ -176,7 +186,7 @@ class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
             "bucket": cluster.bucket.name,
             "project": cluster.project,
             "region": cluster.region,
-            "builder": cluster.builder.email,
+            "builder": cluster.builder.account.email,
             "arguments": build_arguments(node, stack.model_ids[node.name]),
             "token": cluster.token,
         }
@@ -191,10 +201,13 @@ class Image(pulumi.ComponentResource):
 
     def __init__(self, node: Node, cluster: Cluster, stack: Stack, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{TYPE_PREFIX}:gcp:Image", node.name, None, opts)
+        # A repository that is deleted takes its images with it.
+        own = pulumi.ResourceOptions(parent=self, deleted_with=cluster.images)
         if node.build.docker:
-            own = pulumi.ResourceOptions(parent=self)
-            self.image = build_image(node, build_repository_url(node, cluster), create_login(cluster), stack, own)
+            images = DockerImages(node.name, cluster.images.id, own)
+            after = pulumi.ResourceOptions(parent=self, depends_on=[images])
+            self.image = build_image(node, build_repository_url(node, cluster), create_login(cluster), stack, after)
         else:
-            own = pulumi.ResourceOptions(parent=self, depends_on=cluster.builder_grants)
-            self.image = ImageBuild(node, cluster, stack, own).image
+            after = pulumi.ResourceOptions(depends_on=list(cluster.builder.grants))
+            self.image = ImageBuild(node, cluster, stack, pulumi.ResourceOptions.merge(own, after)).image
         self.register_outputs({"image": self.image})

@@ -28,9 +28,9 @@ def derive_fresh_digits(stack: Stack, region: str) -> pulumi.Output[str]:
     )
 
 
-def name_account(word: str, purpose: str, cluster: str) -> str:
-    """Return the id of a service account. It may have 30 characters: at most 20 for `word`, 3 for `purpose`."""
-    return f"{word}-{purpose}-{cluster}"
+def name_account(word: str, cluster: str) -> str:
+    """Return the id of a service account. It may have 6 to 30 characters: at most 24 for `word`."""
+    return f"{word}-{cluster}"
 
 
 def build_labels(tags: dict[str, str]) -> dict[str, str]:

@@ -1,6 +1,12 @@
-"""One prediction node on Google Cloud: image, Cloud Run job and trigger, in ten resources (eleven with a schedule)."""
+"""One prediction node on Google Cloud: its image, its Cloud Run job, and its row in the trigger's table.
+
+Cloud Scheduler calls the trigger with the token in a header. It needs no account, since a public function's OIDC tokens
+are not checked.
+"""
 
 from __future__ import annotations
+
+import base64
 
 import pulumi
 import pulumi_gcp as gcp
@@ -10,7 +16,8 @@ from providers import component
 from providers.gcp import limits, names, roles
 from providers.gcp.cluster import Cluster
 from providers.gcp.image import Image
-from providers.gcp.trigger import Trigger
+from providers.gcp.trigger import SECONDS
+from trigger.core import Row
 
 
 class PredictionNode(component.PredictionNode):
@@ -23,7 +30,9 @@ class PredictionNode(component.PredictionNode):
         own = pulumi.ResourceOptions(parent=self)
         self.image = Image(node, cluster, stack, own).image
         job = self._create_job(cluster, stack)
-        trigger = Trigger(node, cluster, job, stack, own)
+        row = self._serve(job, cluster, stack)
+        if node.schedule:
+            self._create_schedule(cluster, stack, row)
         self.job = job.id
         self.console_url = pulumi.Output.concat(
             "https://console.cloud.google.com/run/jobs/details/",
@@ -33,27 +42,12 @@ class PredictionNode(component.PredictionNode):
             "/executions?project=",
             cluster.project,
         )
-        self.facts = {"trigger": trigger.function}
-        self.finish(stack, trigger.url)
+        self.facts = {"trigger": cluster.trigger.function}
+        self.finish(stack, cluster.trigger.url)
 
     def _create_job(self, cluster: Cluster, stack: component.Stack) -> gcp.cloudrunv2.Job:
         node, run = self.node, gcp.cloudrunv2
-        account = gcp.serviceaccount.Account(
-            f"{node.name}-job",
-            account_id=names.name_account(node.name, "job", cluster.digits),
-            display_name=f"job of prediction node {node.name}",
-            opts=pulumi.ResourceOptions(parent=self, depends_on=cluster.services),
-        )
-        readable = [
-            gcp.secretmanager.SecretIamMember(
-                f"{node.name}-{name}",
-                secret_id=cluster.secrets[name][0],
-                role="roles/secretmanager.secretAccessor",
-                member=roles.name_member(account),
-                opts=pulumi.ResourceOptions(parent=self),
-            )
-            for name in component.reference_keys(node).values()
-        ]
+        identity = cluster.identities[node.account]
         plain = variables.list_constants(node, stack.model_ids[node.name])
         env = [run.JobTemplateTemplateContainerEnvArgs(name=key, value=value) for key, value in plain.items()]
         env += [_reference_secret(key, *cluster.secrets[name]) for key, name in component.reference_keys(node).items()]
@@ -73,7 +67,7 @@ class PredictionNode(component.PredictionNode):
             template=run.JobTemplateArgs(
                 task_count=1,
                 template=run.JobTemplateTemplateArgs(
-                    service_account=account.email,
+                    service_account=identity.email,
                     # With the default of 3, a failed run could submit up to four times.
                     max_retries=0,
                     timeout=f"{node.timeout}s",
@@ -82,7 +76,53 @@ class PredictionNode(component.PredictionNode):
             ),
             labels=names.build_labels(stack.tags(node)),
             # Google refuses to create a job whose account cannot read its secrets.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=readable),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=identity.grants),
+        )
+
+    def _serve(self, job: gcp.cloudrunv2.Job, cluster: Cluster, stack: component.Stack) -> pulumi.Resource:
+        """Let the trigger start the job, then add the node to its table. Returns the row."""
+        node, trigger = self.node, cluster.trigger
+        start = gcp.cloudrunv2.JobIamMember(
+            f"{node.name}-start",
+            location=cluster.region,
+            name=job.name,
+            role=trigger.role.name,
+            member=roles.name_member(trigger.account),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        enabled = "yes" if node.enabled else "no"
+        values = pulumi.Output.all(stack.model_ids[node.name], stack.token_sha256(node), job.name)
+        return gcp.storage.BucketObject(
+            node.name,
+            bucket=cluster.bucket.name,
+            # A change of the row is another name: the new object is created before the old one is deleted.
+            name=values.apply(
+                lambda row: "table/" + Row(row[0], node.name, row[1], row[2], enabled=enabled).write_key()
+            ),
+            content="The name of this object is a row of the trigger's table.\n",
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[job, start, trigger]),
+        )
+
+    def _create_schedule(self, cluster: Cluster, stack: component.Stack, row: pulumi.Resource) -> None:
+        node, schedule = self.node, self.node.schedule
+        assert schedule is not None
+        gcp.cloudscheduler.Job(
+            node.name,
+            region=cluster.region,
+            description=f"schedule of prediction node {node.name}",
+            # Cloud Scheduler documents the names of days and months in capitals only.
+            schedule=schedule.cron.upper(),
+            time_zone=schedule.timezone,
+            paused=not node.enabled,
+            attempt_deadline=f"{SECONDS}s",
+            retry_config=gcp.cloudscheduler.JobRetryConfigArgs(retry_count=3),
+            http_target=gcp.cloudscheduler.JobHttpTargetArgs(
+                http_method="POST",
+                uri=pulumi.Output.concat(cluster.trigger.url, "/schedule/", stack.model_ids[node.name]),
+                headers={"Content-Type": "application/json", "X-Trigger-Token": stack.token(node)},
+                body=base64.b64encode(b"{}").decode(),
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[row]),
         )
 
 

@@ -102,6 +102,8 @@ class GcpNode(NodeOperations):
             "resource.type": "cloud_run_revision",
             "resource.labels.service_name": self._facts.require("trigger").rsplit("/", 1)[-1],
             "resource.labels.location": self._location,
+            # The region's nodes share the trigger; each of its lines names the node.
+            "jsonPayload.node": self._facts.name,
         }
         since = since or datetime.now(UTC) - timedelta(days=_DAYS)
         return self._read_lines("read the trigger's log", labels, since, limit)

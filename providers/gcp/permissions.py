@@ -138,13 +138,14 @@ TABLE: Table = {
             "storage.objects.delete cloudbuild.builds.create cloudbuild.builds.get cloudbuild.builds.list "
             f"cloudbuild.builds.update logging.logEntries.list {_ACT_AS}"
         ),
-    ),
-    "pulumi-python:dynamic/prediction-nodes:Repositories": Row(
-        "providers/gcp/repositories.py",
-        update=(
-            "artifactregistry.repositories.update artifactregistry.packages.delete artifactregistry.versions.delete "
-            "artifactregistry.tags.delete"
+        delete=(
+            "artifactregistry.repositories.update artifactregistry.tags.list artifactregistry.versions.list "
+            "artifactregistry.versions.delete artifactregistry.tags.delete"
         ),
+    ),
+    "pulumi-python:dynamic/prediction-nodes:DockerImages": Row(
+        "providers/gcp/repositories.py",
+        delete="artifactregistry.tags.list artifactregistry.versions.list artifactregistry.versions.delete",
     ),
     "docker-build:index:Image": Row(
         "cloud.google.com/artifact-registry/docs/access-control",

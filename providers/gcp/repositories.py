@@ -1,9 +1,8 @@
-"""Cleans up a cluster's image repository: deletes the packages of removed nodes, and old images of the others.
+"""Cleans up a cluster's image repository: deletes old images, and those of nodes that were removed.
 
 All nodes share the repository, so a removed node's images would stay. Its clean-up policies cannot delete them, because
-immutable tags protect their images; so tags are made mutable while images are deleted. Deleting requires a current
-token of the deploying identity, but a resource that is being deleted has only the token of its last update. Therefore
-the cluster holds the list of its nodes, and a removed node is an update of that list.
+immutable tags protect their images; so tags are made mutable while images are deleted. Cloud Build's images have tags;
+those of the user's Docker have none. A node that switches between the two loses only the images of the former.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ import pulumi
 from pulumi import dynamic
 
 from providers.gcp.build_api import read_message
+from providers.operations import Configured, OperationsError
 from providers.resource import Provider, Resource
 
 _API = "https://artifactregistry.googleapis.com/v1"
@@ -55,14 +55,19 @@ class _Api:
                 except _RefusedError as error:
                     raise _RefusedError(f"tags stay mutable until `pulumi up --refresh` ({error})") from error
 
+    def list_tagged(self, package: str) -> set[str]:
+        """Return the digests of a package's images that have a tag."""
+        tags = self._call("GET", f"/packages/{package}/tags?pageSize=1000").get("tags") or []
+        return {_read_digest(tag["version"]) for tag in tags}
+
     def list_images(self, package: str) -> list[dict[str, Any]]:
         """Return the versions of a package, newest first."""
         versions = self._call("GET", f"/packages/{package}/versions?pageSize=1000").get("versions") or []
         return sorted(versions, key=lambda version: str(version["createTime"]), reverse=True)
 
-    def delete(self, path: str) -> None:
-        """Delete a package or version and wait for the end. It need not exist."""
-        operation = self._call("DELETE", path)
+    def delete(self, package: str, digest: str) -> None:
+        """Delete an image with its tags and wait for the end. It need not exist."""
+        operation = self._call("DELETE", f"/packages/{package}/versions/{digest}?force=true")
         deadline = time.monotonic() + _WAIT_SECONDS
         while operation and not operation.get("done"):
             if time.monotonic() > deadline:
@@ -101,57 +106,61 @@ def prune(repository: str, node: str, token: str, kept: set[str]) -> None:
     api = _Api(repository, token)
     try:
         images = [image for image in api.list_images(node)[KEEP:] if image["createTime"] < old]
-        digests = [image["name"].rpartition("/")[2] for image in images]
+        digests = [_read_digest(image["name"]) for image in images]
         outdated = [digest for digest in digests if digest not in kept]
         if outdated:
             with api.allow_tag_changes():
                 for digest in outdated:
-                    api.delete(f"/packages/{node}/versions/{digest}?force=true")
+                    api.delete(node, digest)
     except _RefusedError as error:
         print(f"{node}: old images were not deleted: {error}", flush=True)
 
 
-class RepositoriesProvider(Provider):
-    """Deletes the packages of nodes that were removed from the list."""
+def delete_images(repository: str, node: str, configured: Configured, *, tagged: bool) -> None:
+    """Delete a node's images that have tags, or those that have none.
+
+    The deploying identity's token of the last `up` has expired, so a new one is requested. If that or the deletion
+    fails, only print why: the images cost little, and the update must not fail.
+    """
+    from providers.gcp.identity import Identity  # takes 0.1 s to import, and only the removal of a node needs it
+
+    try:
+        token = Identity(configured).headers("GET", _API)["authorization"].removeprefix("Bearer ")
+        api = _Api(repository, token)
+        with_tags = api.list_tagged(node)
+        digests = [_read_digest(image["name"]) for image in api.list_images(node)]
+        with api.allow_tag_changes() if tagged else contextlib.nullcontext():
+            for digest in digests:
+                if (digest in with_tags) == tagged:
+                    api.delete(node, digest)
+    except (_RefusedError, OperationsError) as error:
+        print(f"{node}: the images in {repository} were not deleted; delete them: {error}", flush=True)
+
+
+def _read_digest(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+class DockerImagesProvider(Provider):
+    """Deletes the images of a node with `build: {docker: true}`, whose own resource cannot, when it is removed."""
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        return dynamic.CreateResult(f"{props['repository']}/packages", _drop_token(props))
-
-    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        removed = sorted(set(olds["nodes"]) - set(news["nodes"]))
-        if removed and olds["repository"] == news["repository"]:
-            _delete(news["repository"], removed, news["token"])
-        return dynamic.UpdateResult(_drop_token(news))
+        return dynamic.CreateResult(f"{props['repository']}/packages/{props['node']}", props)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in ("repository", "nodes")))
+        replaces = [key for key in ("repository", "node") if olds[key] != news[key]]
+        return dynamic.DiffResult(changes=bool(replaces), replaces=replaces)
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        delete_images(props["repository"], props["node"], self.setting, tagged=False)
 
 
-def _drop_token(props: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in props.items() if key != "token"}
+class DockerImages(Resource, module="prediction-nodes", name="DockerImages"):
+    """The images of a node in a repository (projects/P/locations/L/repositories/R) that Docker built."""
+
+    def __init__(self, node: str, repository: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("gcp-docker-images", node, {"repository": repository, "node": node}, opts)
 
 
-def _delete(repository: str, nodes: list[str], token: str) -> None:
-    """Delete nodes' images. If this fails, only print why: the images cost little, and the update must not fail."""
-    api = _Api(repository, token)
-    try:
-        with api.allow_tag_changes():
-            for node in nodes:
-                api.delete(f"/packages/{node}")
-    except _RefusedError as error:
-        print(f"{', '.join(nodes)}: the images in {repository} were not deleted; delete them: {error}", flush=True)
-
-
-class Repositories(Resource, module="prediction-nodes", name="Repositories"):
-    """The packages of a repository (projects/P/locations/L/repositories/R), one for each of `nodes`."""
-
-    def __init__(
-        self,
-        name: str,
-        repository: pulumi.Input[str],
-        nodes: Sequence[str],
-        token: pulumi.Input[str],
-        opts: pulumi.ResourceOptions,
-    ) -> None:
-        props = {"repository": repository, "nodes": sorted(nodes), "token": token}
-        super().__init__("gcp-repositories", name, props, opts)
+class RepositoriesProvider(Provider):
+    """Forgets a resource of earlier versions, which listed a repository's nodes. The states of stacks refer to it."""

@@ -1,9 +1,9 @@
-"""The two custom roles of each cluster on Google Cloud, and the conditions under which roles are granted.
+"""The custom role of a region's trigger on Google Cloud, and the conditions under which roles are granted.
 
-- runner: run one job with additional variables. roles/run.invoker lacks run.jobs.runWithOverrides, and
-  roles/run.developer allows much more. Overrides can change variables and arguments, but not the image.
-- claimer: create, read and list objects below one node's claims. Without storage.objects.delete, objects cannot be
-  overwritten, so claims are final.
+The trigger gets the role on each node's job and on the bucket. On a job, it may run the job with additional variables
+(roles/run.invoker lacks run.jobs.runWithOverrides, and roles/run.developer allows much more) and find its executions.
+Overrides can change variables and arguments, but not the image. On the bucket, it may create, read and list claims and
+list the table. Without storage.objects.delete, objects cannot be overwritten, so claims are final.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
-RUNNER = ["run.jobs.run", "run.jobs.runWithOverrides"]
-CLAIMER = ["storage.objects.create", "storage.objects.get", "storage.objects.list"]
+TRIGGER = [
+    "run.executions.get",
+    "run.executions.list",
+    "run.jobs.run",
+    "run.jobs.runWithOverrides",
+    "storage.objects.create",
+    "storage.objects.get",
+    "storage.objects.list",
+]
 # Cloud Functions copies a function's source to its own bucket, whose name begins with one of these (docs: functions
 # "Custom service account for Cloud Build").
 FUNCTION_SOURCES = ["gcf-v2-sources-", "gcf-v2-uploads-", "run-sources-"]
-
-
-def create_role(
-    name: str, role_id: pulumi.Input[str], title: str, permissions: list[str], opts: pulumi.ResourceOptions
-) -> gcp.projects.IAMCustomRole:
-    """Create a custom role of the project."""
-    return gcp.projects.IAMCustomRole(name, role_id=role_id, title=title, permissions=permissions, opts=opts)
 
 
 def name_member(account: gcp.serviceaccount.Account) -> pulumi.Output[str]:
@@ -30,12 +30,13 @@ def name_member(account: gcp.serviceaccount.Account) -> pulumi.Output[str]:
     return pulumi.Output.concat("serviceAccount:", account.email)
 
 
-def build_claims_condition(bucket: str, node: str) -> str:
-    """Return a condition that allows objects below claims/NODE/, and listing with that prefix only."""
+def build_trigger_condition(bucket: str) -> str:
+    """Return a condition that allows objects below claims/, and listing below claims/ and table/ only."""
+    listed = "api.getAttribute('storage.googleapis.com/objectListPrefix', '')"
     return (
-        f"resource.name.startsWith('projects/_/buckets/{bucket}/objects/claims/{node}/') || "
+        f"resource.name.startsWith('projects/_/buckets/{bucket}/objects/claims/') || "
         "(resource.type == 'storage.googleapis.com/Bucket' && "
-        f"api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith('claims/{node}/'))"
+        f"({listed}.startsWith('claims/') || {listed}.startsWith('table/')))"
     )
 
 

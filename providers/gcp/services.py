@@ -1,4 +1,10 @@
-"""The Google services that nodes need. `up` enables them, and `pnodes doctor` checks them."""
+"""The Google services that nodes need. `up` enables most of them, and `pnodes doctor` checks all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nodefile import Node
 
 SERVICES = (
     "artifactregistry",
@@ -12,3 +18,11 @@ SERVICES = (
     "secretmanager",
     "storage",
 )
+# Google enables these in a new project (cloud.google.com/service-usage/docs/enabled-service).
+DEFAULT = ("logging", "storage")
+
+
+def list_services(nodes: Sequence[Node]) -> list[str]:
+    """Return the services that `up` enables: without the default ones, and Cloud Scheduler only for a schedule."""
+    unused = () if any(node.schedule for node in nodes) else ("cloudscheduler",)
+    return [service for service in SERVICES if service not in (*DEFAULT, *unused)]

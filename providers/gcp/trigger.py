@@ -1,23 +1,21 @@
-"""A node's trigger on Google Cloud: a function whose account may start this node's job and create its claims.
+"""A region's trigger on Google Cloud: a function whose account may start the nodes' jobs and create their claims.
 
 The function is public, since Numerai cannot sign its calls; its code checks the token. An organisation with domain
-restricted sharing forbids allUsers and so refuses the member NODE-public: its administrator must exempt the project.
-Cloud Scheduler calls the same URL with the token in a header. It needs no account, since a public function's OIDC
-tokens are not checked.
+restricted sharing forbids allUsers and so refuses the member CLUSTER-public: its administrator must exempt the project.
+Nodes are rows of a table in the bucket, so that a node more or less does not change the function.
 """
 
 from __future__ import annotations
 
-import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_gcp as gcp
 
-from nodefile import Node
 from providers.component import TYPE_PREFIX, Stack
 from providers.gcp import names, roles
 from providers.gcp.archive import ARCHIVE
-from providers.gcp.cluster import Cluster
 
 PYTHON = "python313"
 # A whole vCPU: with the default for so little memory, a cold start takes longer than Numerai waits for an answer.
@@ -25,8 +23,17 @@ CPU, MEMORY, SECONDS = "1", "512Mi", 60
 MAX_INSTANCES, REQUESTS = 3, 8
 
 
+@dataclass(frozen=True)
+class Builder:
+    """The account that builds images into one repository, and its grants."""
+
+    account: gcp.serviceaccount.Account
+    repository: gcp.artifactregistry.Repository
+    grants: Sequence[pulumi.Resource]
+
+
 class Trigger(pulumi.ComponentResource):
-    """The webhook of one node."""
+    """The webhooks of a region's nodes. A node adds a grant of `role` to `account` on its job, and its row."""
 
     url: pulumi.Output[str]
     """https://HOST, without a slash at the end."""
@@ -35,73 +42,87 @@ class Trigger(pulumi.ComponentResource):
 
     def __init__(
         self,
-        node: Node,
-        cluster: Cluster,
-        job: gcp.cloudrunv2.Job,
+        name: str,
+        region: str,
+        bucket: gcp.storage.Bucket,
+        builder: Builder,
         stack: Stack,
-        opts: pulumi.ResourceOptions | None = None,
+        opts: pulumi.ResourceOptions,
     ) -> None:
-        super().__init__(f"{TYPE_PREFIX}:gcp:Trigger", node.name, None, opts)
-        self._node, self._cluster, self._labels = node, cluster, names.build_labels(stack.tags(node))
-        self._own = pulumi.ResourceOptions(parent=self)
+        super().__init__(f"{TYPE_PREFIX}:gcp:Trigger", name, None, opts)
+        self._name, self._region, self._bucket = name, region, bucket
+        self._own = pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on)
         self.account = gcp.serviceaccount.Account(
-            f"{node.name}-trigger",
-            account_id=names.name_account(node.name, "trg", cluster.digits),
-            display_name=f"trigger of prediction node {node.name}",
-            opts=pulumi.ResourceOptions(parent=self, depends_on=cluster.services),
+            f"{name}-trigger",
+            account_id=names.name_account("trigger", names.derive_digits(stack, region)),
+            display_name="trigger of prediction nodes",
+            opts=self._own,
         )
-        self._create_grants(job)
-        function = self._create_function(job, stack)
+        self.role = self._create_role(stack)
+        self._grant_bucket()
+        function = self._create_function(builder, self._upload_source(), names.build_labels(stack.tags()))
         self.function = function.name
         self.url = function.service_config.apply(lambda config: str(config.uri) if config and config.uri else "")
         gcp.cloudrunv2.ServiceIamMember(
-            f"{node.name}-public",
-            location=cluster.region,
+            f"{name}-public",
+            location=region,
             name=function.name,
             role="roles/run.invoker",
             member="allUsers",
             opts=self._own,
         )
-        if node.schedule:
-            self._create_schedule(stack)
         self.register_outputs({"url": self.url})
 
-    def _create_grants(self, job: gcp.cloudrunv2.Job) -> None:
-        node, cluster, member = self._node, self._cluster, roles.name_member(self.account)
-        gcp.cloudrunv2.JobIamMember(
-            f"{node.name}-start",
-            location=cluster.region,
-            name=job.name,
-            role=cluster.runner.name,
-            member=member,
+    def _create_role(self, stack: Stack) -> gcp.projects.IAMCustomRole:
+        # Google blocks the id of a deleted role for 37 days and restores the role in the first 7 days only. An `up`
+        # after a `destroy` therefore needs a new id, so it is derived from the webhook key, which is new then.
+        digits = names.derive_fresh_digits(stack, self._region)
+        return gcp.projects.IAMCustomRole(
+            f"{self._name}-trigger",
+            role_id=digits.apply(lambda digits: f"predictionNode_{digits}_trigger"),
+            title="Prediction node trigger",
+            permissions=roles.TRIGGER,
             opts=self._own,
         )
+
+    def _grant_bucket(self) -> None:
         gcp.storage.BucketIAMMember(
-            f"{node.name}-claim",
-            bucket=cluster.bucket.name,
-            role=cluster.claimer.name,
-            member=member,
+            f"{self._name}-trigger",
+            bucket=self._bucket.name,
+            role=self.role.name,
+            member=roles.name_member(self.account),
             condition=gcp.storage.BucketIAMMemberConditionArgs(
-                title="claims",
-                expression=cluster.bucket.name.apply(lambda bucket: roles.build_claims_condition(bucket, node.name)),
+                title="claims-and-table", expression=self._bucket.name.apply(roles.build_trigger_condition)
             ),
             opts=self._own,
         )
 
-    def _create_function(self, job: gcp.cloudrunv2.Job, stack: Stack) -> gcp.cloudfunctionsv2.Function:
-        node, cluster, functions = self._node, self._cluster, gcp.cloudfunctionsv2
+    def _upload_source(self) -> gcp.storage.BucketObject:
+        # The name contains the digest of the code: with a fixed name, new code would not update the function.
+        return gcp.storage.BucketObject(
+            f"{self._name}-trigger",
+            bucket=self._bucket.name,
+            name=f"source/trigger-{ARCHIVE.digest()[:16]}.zip",
+            source=pulumi.AssetArchive({name: pulumi.StringAsset(text) for name, text in ARCHIVE.files().items()}),
+            opts=self._own,
+        )
+
+    def _create_function(
+        self, builder: Builder, source: gcp.storage.BucketObject, labels: dict[str, str]
+    ) -> gcp.cloudfunctionsv2.Function:
+        functions = gcp.cloudfunctionsv2
         return functions.Function(
-            node.name,
-            location=cluster.region,
-            description=f"webhook of prediction node {node.name}",
+            self._name,
+            location=self._region,
+            description="webhooks of prediction nodes",
             build_config=functions.FunctionBuildConfigArgs(
                 runtime=PYTHON,
                 entry_point="webhook",
-                service_account=cluster.packager.id,
-                docker_repository=cluster.triggers.id,
+                service_account=builder.account.id,
+                docker_repository=builder.repository.id,
                 source=functions.FunctionBuildConfigSourceArgs(
                     storage_source=functions.FunctionBuildConfigSourceStorageSourceArgs(
-                        bucket=cluster.bucket.name, object=cluster.trigger_source.name
+                        bucket=self._bucket.name, object=source.name
                     )
                 ),
             ),
@@ -117,37 +138,11 @@ class Trigger(pulumi.ComponentResource):
                 all_traffic_on_latest_revision=True,
                 service_account_email=self.account.email,
                 environment_variables={
-                    "NODE_NAME": node.name,
-                    "MODEL_ID": stack.model_ids[node.name],
-                    "TOKEN_SHA256": stack.token_sha256(node),
-                    "NODE_ENABLED": "1" if node.enabled else "0",
                     "PACKAGE": ARCHIVE.digest(),
-                    "JOB": job.id,
-                    "CLAIMS_BUCKET": cluster.bucket.name,
+                    "BUCKET": self._bucket.name,
+                    "PARENT": pulumi.Output.concat("projects/", self.account.project, "/locations/", self._region),
                 },
             ),
-            labels=self._labels,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=cluster.packager_grants),
-        )
-
-    def _create_schedule(self, stack: Stack) -> None:
-        node, schedule = self._node, self._node.schedule
-        assert schedule is not None
-        gcp.cloudscheduler.Job(
-            node.name,
-            region=self._cluster.region,
-            description=f"schedule of prediction node {node.name}",
-            # Cloud Scheduler documents the names of days and months in capitals only.
-            schedule=schedule.cron.upper(),
-            time_zone=schedule.timezone,
-            paused=not node.enabled,
-            attempt_deadline=f"{SECONDS}s",
-            retry_config=gcp.cloudscheduler.JobRetryConfigArgs(retry_count=3),
-            http_target=gcp.cloudscheduler.JobHttpTargetArgs(
-                http_method="POST",
-                uri=pulumi.Output.concat(self.url, "/schedule/", stack.model_ids[node.name]),
-                headers={"Content-Type": "application/json", "X-Trigger-Token": stack.token(node)},
-                body=base64.b64encode(b"{}").decode(),
-            ),
-            opts=self._own,
+            labels=labels,
+            opts=pulumi.ResourceOptions.merge(self._own, pulumi.ResourceOptions(depends_on=list(builder.grants))),
         )

@@ -37,7 +37,7 @@ class GcpCloud(Cloud):
         self.clock = scheduler.Scheduler(self)
         self._objects, self._admin, self._builds = storage.Objects(self), run.Admin(self), builds.Builds(self)
         self._logging = logging.Logging(self)
-        self.app = serve(self.answer)
+        self.app = serve(self.faults.wrap(self.answer))
 
     @property
     def project(self) -> str:

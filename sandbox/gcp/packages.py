@@ -1,13 +1,12 @@
-"""The part of Artifact Registry's API that the program uses: a tag's image, a package's images, and their deletion.
+"""The part of Artifact Registry's API that the program uses: a package's tags and images, and the deletion of images.
 
-An image or package that has an immutable tag cannot be deleted.
+An image that has an immutable tag cannot be deleted.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -36,11 +35,13 @@ def serve_packages(cloud: GcpCloud, call: Call, principal: str) -> Reply:
     if path is None or repository is None:
         raise Refused(404, "NOT_FOUND", f"{call.method} {call.path} was not found.")
     package, name = f"{repository['registryUri']}/{path['package']}", path["name"]
-    match call.method, path["package"] and (path["kind"] or "package"), bool(name):
+    match call.method, path["kind"], bool(name):
         case "PATCH", None, False:
             return _patch(cloud, call, principal, repository)
         case "GET", "tags", True:
             return _get_tag(cloud, principal, repository, package, name)
+        case "GET", "tags", False:
+            return _list_tags(cloud, principal, repository, package)
         case "GET", "versions", False:
             return _list_versions(cloud, principal, repository, package)
         case "DELETE", "versions", True:
@@ -48,23 +49,12 @@ def serve_packages(cloud: GcpCloud, call: Call, principal: str) -> Reply:
             digests = set(cloud.kernel.images.tags(package).values())
             if name in digests and call.query.get("force") != "true":
                 raise Refused(400, "FAILED_PRECONDITION", f"{name} has tags")
-            _require_mutable(repository, {name} & digests)
+            if name in digests and (repository.outputs.get("dockerConfig") or {}).get("immutableTags"):
+                raise Refused(400, "FAILED_PRECONDITION", "Cannot delete: the repository has immutable tags.")
             if not cloud.kernel.store.delete("images", f"{package}@{name}"):
                 raise Refused(404, "NOT_FOUND", f"Version {name} was not found.")
             return _build_operation(repository)
-        case "DELETE", "package", False:
-            cloud.access.require(principal, "artifactregistry.packages.delete", repository.id)
-            _require_mutable(repository, cloud.kernel.images.tags(package))
-            if not cloud.kernel.store.delete("gcp:packages", package):
-                raise Refused(404, "NOT_FOUND", f"Package {path['package']} was not found.")
-            cloud.kernel.images.delete_repository(package)
-            return _build_operation(repository)
     raise Refused(404, "NOT_FOUND", f"{call.method} {call.path} was not found.")
-
-
-def _require_mutable(repository: Resource, tags: Iterable[str]) -> None:
-    if list(tags) and (repository.outputs.get("dockerConfig") or {}).get("immutableTags"):
-        raise Refused(400, "FAILED_PRECONDITION", "Cannot delete: the repository has immutable tags.")
 
 
 def _build_operation(repository: Resource) -> Reply:
@@ -87,6 +77,15 @@ def _get_tag(cloud: GcpCloud, principal: str, repository: Resource, package: str
         raise Refused(404, "NOT_FOUND", "Requested entity was not found.")
     name = f"{repository.id}/packages/{package.rpartition('/')[2]}"
     return reply({"name": f"{name}/tags/{tag}", "version": f"{name}/versions/{digest}"})
+
+
+def _list_tags(cloud: GcpCloud, principal: str, repository: Resource, package: str) -> Reply:
+    cloud.access.require(principal, "artifactregistry.tags.list", repository.id)
+    name = f"{repository.id}/packages/{package.rpartition('/')[2]}"
+    tags = cloud.kernel.images.tags(package).items()
+    return reply(
+        {"tags": [{"name": f"{name}/tags/{tag}", "version": f"{name}/versions/{digest}"} for tag, digest in tags]}
+    )
 
 
 def _list_versions(cloud: GcpCloud, principal: str, repository: Resource, package: str) -> Reply:

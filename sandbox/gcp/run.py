@@ -134,8 +134,7 @@ class Admin:
                 return reply(self._run(job, body.get("overrides") or {}))
             case ("GET", "", "executions"):
                 require(principal, "run.executions.list", job.id)
-                runs = self._executor.runs("gcp", job.id)[::-1][: int(call.query.get("pageSize") or 100)]
-                return reply({"executions": [self._execution(job, run) for run in runs]})
+                return reply(self._list_executions(job, call))
             case ("GET", "", "executions", name):
                 require(principal, "run.executions.get", job.id)
                 return reply(self._execution(job, self._require_execution(job, name)))
@@ -144,6 +143,13 @@ class Admin:
                 self._cancel(self._require_execution(job, name))
                 return reply({"name": f"{job.id}/operations/{secrets.token_hex(8)}"})
         raise Refused(404, "NOT_FOUND", f"{call.method} {call.path} is not served")
+
+    def _list_executions(self, job: Resource, call: Call) -> dict[str, Any]:
+        """Return a page of executions, the newest first."""
+        runs = self._executor.runs("gcp", job.id)[::-1]
+        start, size = int(call.query.get("pageToken") or 0), int(call.query.get("pageSize") or 100)
+        more = {"nextPageToken": str(start + size)} if start + size < len(runs) else {}
+        return {"executions": [self._execution(job, run) for run in runs[start : start + size]], **more}
 
     def _cancel(self, run: JobRun) -> None:
         if run.state in ENDED:

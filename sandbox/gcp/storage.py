@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.calls import Call, Refused, Reply, reply
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 BUCKET = "gcp:storage/bucket:Bucket"
 OBJECT = "gcp:storage/bucketObject:BucketObject"
 HOST = "storage.googleapis.com"
+_UPDATED = "gcp:object-times"
+_MAX_PAGE = 1000
 _PATH = re.compile(r"/(?P<upload>upload/)?storage/v1/b/(?P<bucket>[^/]+)/o(?:/(?P<object>.+))?")
 
 
@@ -57,11 +60,14 @@ class Object(Handler):
         self.cloud = cloud
 
     def create(self, resource: Resource) -> None:
-        bucket, name, source = resource.inputs["bucket"], resource.inputs["name"], resource.inputs["source"]
+        bucket, name = resource.inputs["bucket"], resource.inputs["name"]
+        if len(name.encode()) > 1024:
+            raise CloudError("googleapi: Error 400: The specified object name is too long., invalid")
         if self.cloud.get(BUCKET, bucket) is None:
             raise CloudError(f"googleapi: Error 404: The specified bucket {bucket} does not exist., notFound")
-        data = pack(source) if isinstance(source, dict) else source
-        self.cloud.kernel.store.put_blob(f"gcp/{bucket}", name, data)
+        source = resource.inputs.get("source")
+        data = pack(source) if isinstance(source, dict) else source or resource.inputs["content"].encode()
+        put_object(self.cloud, bucket, name, data)
         resource.id = f"{bucket}-{name}"
         resource.outputs |= {
             "outputName": name,
@@ -72,6 +78,15 @@ class Object(Handler):
 
     def delete(self, resource: Resource) -> None:
         self.cloud.kernel.store.delete_blob(f"gcp/{resource['bucket']}", resource["name"])
+
+
+def put_object(cloud: GcpCloud, bucket: str, name: str, data: bytes, if_absent: bool = False) -> bool:
+    """Write an object with its time; with `if_absent`, return False instead of replacing one."""
+    if not cloud.kernel.store.put_blob(f"gcp/{bucket}", name, data, if_absent):
+        return False
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    cloud.kernel.store.put(_UPDATED, f"{bucket}/{name}", {"updated": now})
+    return True
 
 
 class Objects:
@@ -110,7 +125,7 @@ class Objects:
             raise Refused(412, "PRECONDITION_FAILED", "At least one of the pre-conditions you specified did not hold.")
         if there:  # overwriting is deleting and creating
             self._require(principal, "storage.objects.delete", bucket, name)
-        if not self._store.put_blob(f"gcp/{bucket}", name, call.body, if_absent=generation == "0"):
+        if not put_object(self._cloud, bucket, name, call.body, if_absent=generation == "0"):
             raise Refused(412, "PRECONDITION_FAILED", "At least one of the pre-conditions you specified did not hold.")
         return reply({"kind": "storage#object", "name": name, "bucket": bucket, "size": str(len(call.body))})
 
@@ -131,5 +146,14 @@ class Objects:
             attributes={"storage.googleapis.com/objectListPrefix": prefix},
         )
         self._cloud.access.require(principal, "storage.objects.list", f"buckets/{bucket}", facts)
-        items: list[dict[str, Any]] = [{"name": key} for key in self._store.list_blobs(f"gcp/{bucket}", prefix)]
-        return reply({"kind": "storage#objects", **({"items": items} if items else {})})
+        if call.query.get("fields", "items(name,updated),nextPageToken") != "items(name,updated),nextPageToken":
+            raise Refused(400, "INVALID_ARGUMENT", "the sandbox returns the fields items(name,updated),nextPageToken")
+        names = self._store.list_blobs(f"gcp/{bucket}", prefix)
+        size = min(int(call.query.get("maxResults") or _MAX_PAGE), _MAX_PAGE)
+        start = int(call.query.get("pageToken") or 0)
+        items: list[dict[str, Any]] = [
+            {"name": name, **(self._store.get(_UPDATED, f"{bucket}/{name}") or {})}
+            for name in names[start : start + size]
+        ]
+        more = {"nextPageToken": str(start + size)} if start + size < len(names) else {}
+        return reply({**({"items": items} if items else {}), **more})

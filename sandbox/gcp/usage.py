@@ -1,7 +1,7 @@
 """Service Usage and Cloud Billing: enabled services, their quotas, enabling and disabling, and the billing account.
 
-The first `gcp.projects.Service` enables a service. Disabling it here (`:disable`) simulates a change outside the stack,
-such as in the console.
+A new project has a few enabled services; `gcp.projects.Service` enables others. `:disable` simulates a change outside
+the stack, such as in the console.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from sandbox.gcp.handlers import SERVICE
 if TYPE_CHECKING:
     from sandbox.gcp.cloud import GcpCloud
 
+# Of the services that Google enables in a new project, those that the program uses.
+_DEFAULT = {"logging.googleapis.com", "storage.googleapis.com"}
 HOST, BILLING_HOST = "serviceusage.googleapis.com", "cloudbilling.googleapis.com"
 _SERVICES = re.compile(r"/v1/projects/(?P<project>[^/]+)/services(?:/(?P<service>[^/:]+):(?P<verb>enable|disable))?")
 _METRIC = re.compile(
@@ -71,7 +73,7 @@ def list_enabled(cloud: GcpCloud) -> list[str]:
     off = cloud.kernel.store.all("gcp:switched")
     declared = {str(resource["service"]) for resource in cloud.resources(SERVICE)}
     turned = {name for name, state in off.items() if state["on"]}
-    return sorted((declared | turned) - {name for name, state in off.items() if not state["on"]})
+    return sorted((_DEFAULT | declared | turned) - {name for name, state in off.items() if not state["on"]})
 
 
 def switch(cloud: GcpCloud, service: str, state: bool) -> None:

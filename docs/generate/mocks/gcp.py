@@ -39,7 +39,7 @@ def _outputs(kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
         digest = "sha256:" + "a" * 64
         return {"digest": digest, "image": f"{inputs['repository']}@{digest}"}
     outputs: dict[str, dict[str, Any]] = {
-        "Account": {"email": f"{inputs.get('accountId')}@{PROJECT}.iam.gserviceaccount.com"},
+        "Account": {"email": f"{inputs.get('accountId')}@{PROJECT}.iam.gserviceaccount.com", "project": PROJECT},
         "IAMCustomRole": {"name": f"projects/{PROJECT}/roles/{inputs.get('roleId')}"},
         "Repository": {"name": inputs.get("repositoryId")},
         "SecretVersion": {"version": "7"},

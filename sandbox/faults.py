@@ -1,0 +1,60 @@
+"""Faults that tests order: calls that a cloud refuses for the moment, or answers later than the caller waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sandbox.calls import Call, Reply
+
+
+@dataclass
+class Fault:
+    """The fault of the next `times` calls of `method` whose host and path contain `where`.
+
+    With `status`, the call has no effect and gets this answer. With `seconds`, it has its effect, and the answer comes
+    that much later.
+    """
+
+    where: str
+    method: str = "POST"
+    times: int = 1
+    status: int = 0
+    seconds: float = 0
+
+
+class Faults:
+    """The faults of one cloud; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ordered: list[Fault] = []
+
+    def order(self, fault: Fault) -> None:
+        """Add a fault."""
+        with self._lock:
+            self._ordered.append(fault)
+
+    def wrap(self, answer: Callable[[Call], Reply]) -> Callable[[Call], Reply]:
+        """Return a function that answers calls with the ordered faults."""
+
+        def answer_with_faults(call: Call) -> Reply:
+            fault = self._take(call)
+            if fault is not None and fault.status:
+                return Reply(fault.status, b'{"message": "ordered by a test"}', {"content-type": "application/json"})
+            reply = answer(call)
+            if fault is not None:
+                time.sleep(fault.seconds)
+            return reply
+
+        return answer_with_faults
+
+    def _take(self, call: Call) -> Fault | None:
+        with self._lock:
+            for fault in self._ordered:
+                if fault.times and fault.method == call.method and fault.where in call.host + call.path:
+                    fault.times -= 1
+                    return fault
+        return None
