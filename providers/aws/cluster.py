@@ -1,4 +1,4 @@
-"""The resources that the AWS nodes of one region share: network, Batch queues, bucket, secrets, logs, image builder.
+"""The resources that the AWS nodes of one region share: trigger, network, Batch queues, bucket, keys, logs, builder.
 
 While no job runs, only the two secrets cost money: a Fargate environment is free, the network has no NAT gateway (jobs
 get a public address but accept no connections), and the builder is billed per build. The cluster is created with the
@@ -15,8 +15,10 @@ import pulumi_aws as aws
 from nodefile import Node
 from providers.aws import limits, names, roles
 from providers.aws.builder import Builder
+from providers.aws.job_identity import JobIdentity
 from providers.aws.machines import Machines
 from providers.aws.network import Network
+from providers.aws.trigger import Trigger
 from providers.component import TYPE_PREFIX, Stack
 
 LOG_DAYS = 30
@@ -44,35 +46,39 @@ class Cluster(pulumi.ComponentResource):
         caller = aws.get_caller_identity_output()
         self.account = caller.account_id
         self.partition = caller.arn.apply(lambda arn: arn.split(":")[1])
+        repositories = self._build_arn("ecr", f"repository/{names.name_repository_folder(stack.project, stack.name)}/*")
         self._create_bucket()
-        self._create_secrets(nodes, stack)
-        self.logs = self.create_log_group(f"{self.name}-jobs")
+        self.logs = self._create_log_group("jobs")
+        self.identities = {
+            account: JobIdentity(region, node, stack, repositories, self.logs, self._own)
+            for account, node in {node.account: node for node in nodes}.items()
+        }
+        """By Numerai account."""
         self.network = Network(self.name, region, self._tags, self._own)
         self._create_queues(nodes)
-        self._create_scheduler(nodes, stack)
-        self.builder = Builder(
+        self.trigger = Trigger(
             self.name,
             region,
+            self._create_log_group("trigger"),
             self.bucket,
-            pulumi.Output.concat(
-                self.build_arn("ecr", "repository"), "/", names.name_repository_folder(stack.project, stack.name), "/*"
-            ),
-            self.create_log_group(f"{self.name}-build"),
-            self._tags,
+            self._build_arn("batch", f"job-definition/{names.name_definition(stack.project, stack.name, '*')}"),
+            [queue.arn for queue in self.queues.values()],
+            stack,
             self._own,
+        )
+        if any(node.schedule for node in nodes):
+            self._create_scheduler(stack)
+        self.builder = Builder(
+            self.name, region, self.bucket, repositories, self._create_log_group("build"), self._tags, self._own
         )
         self.register_outputs({"bucket": self.bucket.bucket})
 
-    def build_arn(self, service: str, kind: str) -> pulumi.Output[str]:
-        """Return the common prefix of a service's ARNs of one kind in this account and region."""
-        return pulumi.Output.concat("arn:", self.partition, f":{service}:{self.region}:", self.account, f":{kind}")
+    def _build_arn(self, service: str, resource: str) -> pulumi.Output[str]:
+        return pulumi.Output.concat("arn:", self.partition, f":{service}:{self.region}:", self.account, f":{resource}")
 
-    def create_log_group(
-        self, name: str, tags: dict[str, str] | None = None, opts: pulumi.ResourceOptions | None = None
-    ) -> aws.cloudwatch.LogGroup:
-        """Create a log group that keeps lines for LOG_DAYS."""
+    def _create_log_group(self, what: str) -> aws.cloudwatch.LogGroup:
         return aws.cloudwatch.LogGroup(
-            name, retention_in_days=LOG_DAYS, region=self.region, tags=tags or self._tags, opts=opts or self._own
+            f"{self.name}-{what}", retention_in_days=LOG_DAYS, region=self.region, tags=self._tags, opts=self._own
         )
 
     def _create_bucket(self) -> None:
@@ -101,32 +107,6 @@ class Cluster(pulumi.ComponentResource):
                 for folder, days in ((roles.CLAIMS, CLAIM_DAYS), (roles.SOURCES, SOURCE_DAYS))
             ],
             region=self.region,
-            opts=self._own,
-        )
-
-    def _create_secrets(self, nodes: Sequence[Node], stack: Stack) -> None:
-        # One pair of secrets for all nodes of an account: they use the same key, so separate secrets would not help.
-        values = stack.select_keys(nodes)
-        self.secrets = {name: self._create_secret(name) for name in values}
-        self.secret_versions = {
-            name: aws.secretsmanager.SecretVersion(
-                f"{name}-{self.region}",
-                secret_id=self.secrets[name].id,
-                secret_string=value,
-                region=self.region,
-                opts=self._own,
-            )
-            for name, value in values.items()
-        }
-
-    def _create_secret(self, name: str) -> aws.secretsmanager.Secret:
-        return aws.secretsmanager.Secret(
-            f"{name}-{self.region}",
-            description="Numerai API key of the prediction nodes",
-            # The value is in the stack's configuration, so recovery is not needed, and the name can be reused at once.
-            recovery_window_in_days=0,
-            region=self.region,
-            tags=self._tags,
             opts=self._own,
         )
 
@@ -170,15 +150,11 @@ class Cluster(pulumi.ComponentResource):
             opts=self._own,
         )
 
-    def _create_scheduler(self, nodes: Sequence[Node], stack: Stack) -> None:
+    def _create_scheduler(self, stack: Stack) -> None:
         """Create the schedule group and one role for all schedules.
 
-        Only EventBridge Scheduler can assume the role, for schedules of this group. The role may call the functions of
-        the nodes that have a schedule.
+        Only EventBridge Scheduler can assume the role, for schedules of this group. The role may call the trigger.
         """
-        scheduled = sorted(node.name for node in nodes if node.schedule)
-        if not scheduled:
-            return
         name = f"{self.name}-schedules"
         self.schedules = aws.scheduler.ScheduleGroup(name, region=self.region, tags=self._tags, opts=self._own)
         assume = pulumi.Output.all(self.account, self.schedules.arn).apply(
@@ -188,17 +164,12 @@ class Cluster(pulumi.ComponentResource):
                 {"StringEquals": {"aws:SourceAccount": values[0]}, "ArnLike": {"aws:SourceArn": values[1]}},
             )
         )
-        self.scheduler = roles.create_role(
-            name, assume, self._tags, self._own, "Calls the triggers of nodes with a schedule"
-        )
-        functions = self.build_arn("lambda", "function")
+        self.scheduler = roles.create_role(name, assume, self._tags, self._own, "Calls the trigger for schedules")
         self.scheduler_policy = roles.attach_policy(
-            name,
+            # Another name than the policy had when each node had a function: schedules that call those keep working
+            # until they are replaced.
+            f"{name}-call",
             self.scheduler,
-            functions.apply(
-                lambda prefix: roles.build_scheduler_policy(
-                    [f"{prefix}:{names.name_function(stack.project, stack.name, node)}" for node in scheduled]
-                )
-            ),
+            self.trigger.function.arn.apply(roles.build_scheduler_policy),
             self._own,
         )

@@ -122,13 +122,17 @@ def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
 
 
 def _check_names(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
-    name = names.name_function(project, stack, node.name)
-    if len(name) > names.MAX_FUNCTION:
-        text = (
-            f'the function\'s name "{name}" has {len(name)} characters; Lambda allows {names.MAX_FUNCTION}: shorten '
-            "the name of the node, the stack or the project"
-        )
-        yield "name", text
+    function, definition = names.name_function(project, stack), names.name_definition(project, stack, node.name)
+    for what, name, most in (
+        ("function", function, names.MAX_FUNCTION),
+        ("job definition", definition, names.MAX_DEFINITION),
+    ):
+        if len(name) > most:
+            text = (
+                f'the {what}\'s name "{name}" has {len(name)} characters; AWS allows {most}: shorten the name of the '
+                f"{'' if what == 'function' else 'node, the '}stack or the project"
+            )
+            yield "name", text
     for what, value in (("project", project), ("stack", stack)):
         if not names.fits_function(value) or not names.fits_repository(value):
             text = (

@@ -2,9 +2,10 @@
 
 The provider chooses all other physical names and ends them with random digits. Roles have an IAM path of the stack,
 which is part of their ARNs: so the deploying identity can be limited to creating, changing and passing these roles. Two
-names are fixed because a policy of the cluster contains them before the node's resources exist: the function's (the
-scheduler's role lists the functions that it may call) and the image repository's (the builder may push to this stack's
-repositories only).
+kinds of names are fixed so that a policy of the cluster can select them by the stack's prefix before the node's
+resources exist: those of job definitions (the trigger may start them) and of image repositories (the builder may push
+to them, jobs pull from them). The prefix of definitions ends in two underscores, which no stack's name contains: so it
+selects no other stack's definitions.
 """
 
 from __future__ import annotations
@@ -12,14 +13,20 @@ from __future__ import annotations
 import re
 
 MAX_FUNCTION = 64
+MAX_DEFINITION = 128
 MAX_REPOSITORY = 256
 _FUNCTION = re.compile(r"[A-Za-z0-9_-]+")
 _REPOSITORY_PART = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
 
-def name_function(project: str, stack: str, node: str) -> str:
-    """Return the name of a node's function."""
-    return f"{project}-{stack}-{node}"
+def name_definition(project: str, stack: str, node: str) -> str:
+    """Return the name of a node's job definition; with `*` as node, the pattern for those of the stack."""
+    return f"{project}-{stack}__{node}"
+
+
+def name_function(project: str, stack: str) -> str:
+    """Return the name of a region's function, which no node's function of an earlier version has."""
+    return f"{project}-{stack}__trigger"
 
 
 def name_repository_folder(project: str, stack: str) -> str:

@@ -57,17 +57,16 @@ class Network:
     def _create_subnets(self, vpc: aws.ec2.Vpc) -> None:
         name, region, own = self._name, self._region, self._own
         gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, region=region, tags=self._tags, opts=own)
-        table = aws.ec2.RouteTable(name, vpc_id=vpc.id, region=region, tags=self._tags, opts=own)
-        self.routes.append(
-            aws.ec2.Route(
-                name,
-                route_table_id=table.id,
-                destination_cidr_block="0.0.0.0/0",
-                gateway_id=gateway.id,
-                region=region,
-                opts=own,
-            )
+        # The network's own table, which applies to every subnet that has no other. It is deleted with the network.
+        table = aws.ec2.DefaultRouteTable(
+            name,
+            default_route_table_id=vpc.default_route_table_id,
+            routes=[aws.ec2.DefaultRouteTableRouteArgs(cidr_block="0.0.0.0/0", gateway_id=gateway.id)],
+            region=region,
+            tags=self._tags,
+            opts=own,
         )
+        self.routes.append(table)
         zones = aws.get_availability_zones_output(
             state="available",
             exclude_zone_ids=WITHOUT_FARGATE,
@@ -89,11 +88,6 @@ class Network:
                 opts=fixed,
             )
             self.subnets.append(subnet.id)
-            self.routes.append(
-                aws.ec2.RouteTableAssociation(
-                    f"{name}-{number}", subnet_id=subnet.id, route_table_id=table.id, region=region, opts=own
-                )
-            )
 
 
 def _pick_zone(zones: pulumi.Output[list[str]], number: int) -> pulumi.Output[str]:

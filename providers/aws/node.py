@@ -1,19 +1,21 @@
-"""One prediction node on AWS: image, Batch job and trigger, in eleven resources (twelve with a schedule)."""
+"""One prediction node on AWS: its images, its Batch job, its row in the trigger's table, and its schedule."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from nodefile import Node, variables
+from nodefile import Node, Schedule, variables
 from providers import component
-from providers.aws import limits, roles
+from providers.aws import limits, names, roles
 from providers.aws.cluster import Cluster
 from providers.aws.image import Image
-from providers.aws.trigger import Trigger
+from providers.aws.schedule import write_expression
+from trigger.core import Row
 
 
 class PredictionNode(component.PredictionNode):
@@ -23,68 +25,95 @@ class PredictionNode(component.PredictionNode):
         self, node: Node, cluster: Cluster, stack: component.Stack, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("aws", node, opts)
-        own = pulumi.ResourceOptions(parent=self)
-        image = Image(node, cluster, stack, own)
+        self._cluster, self._tags, self._own = cluster, stack.tags(node), pulumi.ResourceOptions(parent=self)
+        self._queue = cluster.queues[limits.fit(node).platform]
+        image = Image(node, cluster, stack, self._own)
         self.image = image.image
-        job = self._create_job(image, cluster, stack)
-        trigger = Trigger(node, cluster, job, stack, own)
+        job = self._create_job(image, stack)
+        row = self._create_row(job, stack)
+        if node.schedule:
+            self._create_schedule(node.schedule, row, stack)
         # Without the revision, which changes with every update.
         self.job = job.arn_prefix
-        queue = cluster.queues[limits.fit(node).platform]
         self.console_url = pulumi.Output.concat(
-            f"https://{node.region}.console.aws.amazon.com/batch/home?region={node.region}#queues/detail/", queue.arn
+            f"https://{node.region}.console.aws.amazon.com/batch/home?region={node.region}#queues/detail/",
+            self._queue.arn,
         )
         self.facts = {
-            "queue": queue.arn,
+            "queue": self._queue.arn,
             "logs": cluster.logs.name,
-            "trigger": trigger.function,
-            "trigger_logs": trigger.logs,
+            "trigger": cluster.trigger.function.name,
+            "trigger_logs": cluster.trigger.logs.name,
         }
-        self.finish(stack, trigger.url)
+        self.finish(stack, cluster.trigger.url)
 
-    def _create_job(self, image: Image, cluster: Cluster, stack: component.Stack) -> aws.batch.JobDefinition:
-        node, fit, tags = self.node, limits.fit(self.node), stack.tags(self.node)
-        own = pulumi.ResourceOptions(parent=self)
-        execution = roles.create_role(
-            f"{node.name}-run",
-            roles.build_trust_policy("ecs-tasks.amazonaws.com"),
-            tags,
-            own,
-            f"Pulls image and keys for the prediction node {node.name}",
-        )
-        references = component.reference_keys(node)
-        secrets = [cluster.secrets[name].arn for name in references.values()]
-        policy = roles.attach_policy(
-            f"{node.name}-run",
-            execution,
-            pulumi.Output.all(image.repository.arn, cluster.logs.arn, *secrets).apply(
-                lambda arns: roles.build_execution_policy(arns[0], arns[1], node.name, arns[2:])
-            ),
-            own,
-        )
-        properties = pulumi.Output.all(
-            image.image, execution.arn, cluster.logs.name, stack.model_ids[node.name], *secrets
-        ).apply(lambda values: write_container_properties(node, values[0], values[1], values[2], values[3], values[4:]))
+    def _create_job(self, image: Image, stack: component.Stack) -> aws.batch.JobDefinition:
+        node, fit, logs = self.node, limits.fit(self.node), self._cluster.logs
+        identity = self._cluster.identities[node.account]
         return aws.batch.JobDefinition(
             node.name,
+            name=names.name_definition(stack.project, stack.name, node.name),
             type="container",
             platform_capabilities=[fit.platform],
-            container_properties=properties,
+            container_properties=pulumi.Output.all(
+                image.image, identity.role.arn, logs.name, stack.model_ids[node.name], identity.secrets
+            ).apply(lambda values: write_container_properties(node, *values)),
             timeout=aws.batch.JobDefinitionTimeoutArgs(attempt_duration_seconds=node.timeout),
             # Only the trigger restarts failed runs, so that nothing is submitted twice unexpectedly.
             retry_strategy=aws.batch.JobDefinitionRetryStrategyArgs(attempts=1),
             propagate_tags=True,
             region=node.region,
-            tags=tags,
+            tags=self._tags,
             # The first run needs these as well as the definition.
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[policy, *(cluster.secret_versions[name] for name in references.values())]
+            opts=pulumi.ResourceOptions(parent=self, depends_on=identity.grants),
+        )
+
+    def _create_row(self, job: aws.batch.JobDefinition, stack: component.Stack) -> aws.s3.BucketObjectv2:
+        """Create the node's row in the trigger's table, an empty object.
+
+        If the row changes, the new one is created before the old one is deleted, and the trigger uses the newest. The
+        definition's name stands for its newest revision. So a new image or size does not change the row, and no
+        start refers to a deleted revision.
+        """
+        node = self.node
+        key = pulumi.Output.all(stack.model_ids[node.name], stack.token_sha256(node), job.name, self._queue.name).apply(
+            lambda values: Row(values[0], node.name, *values[1:], "yes" if node.enabled else "no").write_key()
+        )
+        return aws.s3.BucketObjectv2(
+            node.name,
+            bucket=self._cluster.bucket.bucket,
+            key=pulumi.Output.concat(f"{roles.TABLE}/", key),
+            region=node.region,
+            opts=self._own,
+        )
+
+    def _create_schedule(self, schedule: Schedule, row: aws.s3.BucketObjectv2, stack: component.Stack) -> None:
+        node, cluster = self.node, self._cluster
+        # The planned time identifies the run, so that retries by the scheduler do not start it twice.
+        event = {"source": "schedule", "time": "<aws.scheduler.scheduled-time>"}
+        aws.scheduler.Schedule(
+            node.name,
+            group_name=cluster.schedules.name,
+            description=f"Runs of the prediction node {node.name} beside its webhook",
+            schedule_expression=write_expression(schedule),
+            schedule_expression_timezone=schedule.timezone,
+            state="ENABLED" if node.enabled else "DISABLED",
+            flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+            target=aws.scheduler.ScheduleTargetArgs(
+                arn=cluster.trigger.function.arn,
+                role_arn=cluster.scheduler.arn,
+                input=pulumi.Output.json_dumps({**event, "model_id": stack.model_ids[node.name]}),
+                retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
+                    maximum_event_age_in_seconds=900, maximum_retry_attempts=3
+                ),
             ),
+            region=node.region,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[cluster.scheduler_policy, row]),
         )
 
 
 def write_container_properties(
-    node: Node, image: str, execution: str, log_group: str, model_id: str, secrets: list[str]
+    node: Node, image: str, execution: str, log_group: str, model_id: str, secrets: Mapping[str, str]
 ) -> str:
     """Return Batch's description of the container (JSON). Batch silently drops unknown keys; a test checks them."""
     fit = limits.fit(node)
@@ -98,9 +127,7 @@ def write_container_properties(
             {"type": "MEMORY", "value": str(fit.memory)},
         ],
         "environment": [{"name": name, "value": value} for name, value in sorted(plain.items())],
-        "secrets": [
-            {"name": name, "valueFrom": arn} for name, arn in zip(component.reference_keys(node), secrets, strict=True)
-        ],
+        "secrets": [{"name": name, "valueFrom": arn} for name, arn in secrets.items()],
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -164,16 +163,17 @@ class AwsNode(NodeOperations):
         return lines[-limit:]
 
     def _read_trigger_lines(self, since: datetime) -> list[LogLine]:
-        group = self._facts.require("trigger_logs")
-        query: dict[str, Any] = {"logGroupName": group, "startTime": _milliseconds(since)}
+        query: dict[str, Any] = {
+            "logGroupName": self._facts.require("trigger_logs"),
+            # The group has the lines of all nodes of the region.
+            "filterPattern": f'{{ $.node = "{self._facts.name}" }}',
+            "startTime": _milliseconds(since),
+        }
         lines: list[LogLine] = []
         with translate_errors("read the trigger's log"):
             for _ in range(_PAGES):
                 page = self._logs.filter_log_events(**query)
-                for event in page["events"]:
-                    text = _read_message(event["message"])
-                    if text:
-                        lines.append(LogLine(_time(event), text, event["eventId"]))
+                lines += [LogLine(_time(event), event["message"].strip(), event["eventId"]) for event in page["events"]]
                 if not page.get("nextToken"):
                     break
                 query["nextToken"] = page["nextToken"]
@@ -228,22 +228,6 @@ def _reason(job: dict[str, Any], container: dict[str, Any]) -> str:
     if container.get("exitCode") is not None and not stopped and "exit" not in " ".join(reasons).lower():
         reasons.append(f"exit code {container['exitCode']}")
     return "; ".join(dict.fromkeys(reason for reason in reasons if reason))
-
-
-def _read_message(message: str) -> str:
-    """Return a line that the function printed or the platform's line on a failed call. Other lines become empty."""
-    text = message.strip()
-    try:
-        line = json.loads(text)
-    except ValueError:
-        return text
-    if not isinstance(line, dict) or not str(line.get("type", "")).startswith("platform."):
-        # With the log format JSON, a logger's line is an object with a message; a printed line is unchanged.
-        return str(line["message"]) if isinstance(line, dict) and "message" in line and "level" in line else text
-    record = line.get("record") or {}
-    if record.get("status", "success") == "success":
-        return ""
-    return f"{line['type']}: {record['status']} {record.get('errorType', '')}".strip()
 
 
 def _time(event: dict[str, Any]) -> datetime:

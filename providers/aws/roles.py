@@ -1,8 +1,8 @@
 """The roles on AWS and their policy documents.
 
-Each policy belongs to one role, and each role to one service and one node (those of scheduler, builder and machines to
-one cluster). A running job has no role. Only `ecr:GetAuthorizationToken`, which cannot be limited to a resource, is
-allowed on `*`.
+Each policy belongs to one role, and each role to one service and one cluster (those that start jobs also to one Numerai
+account). A running job has no role. Only `ecr:GetAuthorizationToken` and `batch:ListJobs`, which cannot be limited to a
+resource, are allowed on `*`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ PUSH = [*PULL, "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLa
 WRITE_LOGS = ["logs:CreateLogStream", "logs:PutLogEvents"]
 CLAIMS = "claims"
 """The folder of the cluster's bucket that holds a folder of claims for each node."""
+TABLE = "table"
+"""The folder of the cluster's bucket whose objects' names are the trigger's table."""
 SOURCES = "source"
 """The folder of the cluster's bucket that holds the sources of images."""
 
@@ -44,29 +46,29 @@ def build_trust_policy(service: str, condition: Mapping[str, Any] | None = None)
     return write_policy(assume | ({"Condition": dict(condition)} if condition else {}))
 
 
-def build_trigger_policy(log_group: str, bucket: str, node: str, queue: str, definition: str) -> str:
-    """Return the trigger's policy: write its log, create and read its node's claims, start its node's job.
+def build_trigger_policy(log_group: str, bucket: str, definitions: str, queues: Sequence[str]) -> str:
+    """Return the trigger's policy: write its log, read the table, create and read claims, start and list jobs.
 
     PutObject alone could also overwrite objects. The condition on `s3:if-none-match` limits it to new objects.
-    `definition` has no revision. According to AWS's guide, a start by name is checked against the revision that the
-    name stands for, but error messages reported by others name the definition without a revision. So both are allowed.
+    `definitions` is the pattern for the ARNs of the stack's job definitions, with and without their revisions.
     """
-    own = f"{CLAIMS}/{node}/*"
+    claims = f"{bucket}/{CLAIMS}/*"
     return write_policy(
         allow(WRITE_LOGS, [f"{log_group}:*"]),
-        allow(["s3:PutObject"], [f"{bucket}/{own}"], {"Null": {"s3:if-none-match": "false"}}),
-        allow(["s3:GetObject"], [f"{bucket}/{own}"]),
-        allow(["s3:ListBucket"], [bucket], {"StringLike": {"s3:prefix": own}}),
-        allow(["batch:SubmitJob"], [queue, definition, f"{definition}:*"]),
+        allow(["s3:PutObject"], [claims], {"Null": {"s3:if-none-match": "false"}}),
+        allow(["s3:GetObject"], [claims]),
+        allow(["s3:ListBucket"], [bucket], {"StringLike": {"s3:prefix": [f"{CLAIMS}/*", f"{TABLE}/*"]}}),
+        allow(["batch:SubmitJob"], [*queues, definitions]),
+        allow(["batch:ListJobs"], ["*"]),
     )
 
 
-def build_execution_policy(repository: str, log_group: str, node: str, secrets: Sequence[str]) -> str:
-    """Return the policy for the start of a job's container: pull the image, write the log, read the keys."""
+def build_execution_policy(repositories: str, log_group: str, secrets: Sequence[str]) -> str:
+    """Return the policy for the start of jobs' containers: pull images, write the log, read the account's keys."""
     return write_policy(
         allow(["ecr:GetAuthorizationToken"], ["*"]),
-        allow(PULL, [repository]),
-        allow(WRITE_LOGS, [f"{log_group}:log-stream:{node}/*"]),
+        allow(PULL, [repositories]),
+        allow(WRITE_LOGS, [f"{log_group}:*"]),
         allow(["secretsmanager:GetSecretValue"], secrets),
     )
 
@@ -81,9 +83,9 @@ def build_builder_policy(repositories: str, bucket: str, log_group: str) -> str:
     )
 
 
-def build_scheduler_policy(functions: Sequence[str]) -> str:
-    """Return the scheduler's policy: call the functions of the nodes that have a schedule."""
-    return write_policy(allow(["lambda:InvokeFunction"], functions))
+def build_scheduler_policy(function: str) -> str:
+    """Return the scheduler's policy: call the region's trigger."""
+    return write_policy(allow(["lambda:InvokeFunction"], [function]))
 
 
 def create_role(

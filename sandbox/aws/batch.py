@@ -66,9 +66,7 @@ class Environment(AwsHandler):
             if any(order["computeEnvironment"] == resource["arn"] for order in orders):
                 raise CloudError("ClientException: Cannot delete, found existing JobQueue relationship")
         # To drain, the environment needs routes out of its subnets; otherwise it stays in DELETING for ever.
-        subnets = set(resource["computeResources"]["subnets"])
-        joined = {association["subnetId"] for association in self.cloud.resources(network.ASSOCIATION)}
-        if not subnets <= joined or not self.cloud.resources(network.ROUTE):
+        if not all(network.has_route(self.cloud, subnet) for subnet in resource["computeResources"]["subnets"]):
             raise CloudError(f"{resource.id} is stuck in DELETING: the routes of its subnets went before it")
 
 

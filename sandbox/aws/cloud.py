@@ -46,7 +46,7 @@ class AwsCloud(Cloud):
         self.clock = schedules.Schedules(self)
         self._jobs, self._builds = Jobs(self), codebuild.Builds(self)
         self._invocations = functions.Invocations(self)
-        self.app = serve(self.answer)
+        self.app = serve(self.faults.wrap(self.answer))
 
     @cached_property
     def handlers(self) -> dict[str, Handler]:  # type: ignore[override]
@@ -55,6 +55,7 @@ class AwsCloud(Cloud):
             network.VPC: network.Vpc(self),
             network.GATEWAY: network.Gateway(self),
             network.TABLE: network.Table(self),
+            network.MAIN_TABLE: network.MainTable(self),
             network.ROUTE: network.Route(self),
             network.SUBNET: network.Subnet(self),
             network.ASSOCIATION: network.Association(self),
@@ -66,6 +67,7 @@ class AwsCloud(Cloud):
             iam.ATTACHMENT: iam.Attachment(self),
             iam.PROFILE: iam.Profile(self),
             s3.BUCKET: s3.Bucket(self),
+            s3.OBJECT: s3.Object(self),
             "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": s3.OfBucket(self),
             "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": s3.OfBucket(self),
             secretsmanager.SECRET: secretsmanager.Secret(self),

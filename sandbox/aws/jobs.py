@@ -11,7 +11,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from sandbox.aws import batch, ecr, logs, secretsmanager
+from sandbox.aws import batch, ecr, logs, network, secretsmanager
 from sandbox.aws.calls import Call, Refused, Reply, reply
 from sandbox.aws.iam import Caller
 from sandbox.cloud import Resource
@@ -101,7 +101,7 @@ class Jobs:
         env |= {"AWS_BATCH_JOB_ID": job, "AWS_BATCH_JOB_ATTEMPT": "1", "AWS_REGION": definition["region"]}
         image = container["image"]
         try:
-            self._may_start(definition, container, role)
+            self._may_start(definition, container, role, job)
             env |= {
                 item["name"]: secretsmanager.resolve(self._cloud, item["valueFrom"], role)
                 for item in container.get("secrets") or []
@@ -125,12 +125,13 @@ class Jobs:
             args=command or None,
         )
 
-    def _may_start(self, definition: Resource, container: dict[str, Any], role: str) -> None:
+    def _may_start(self, definition: Resource, container: dict[str, Any], role: str, job: str) -> None:
         access, cloud = self._cloud.access, self._cloud
         if access.assumable(container["executionRoleArn"], "ecs-tasks.amazonaws.com") is None:
             raise Refused(403, "AccessDenied", f"ECS was unable to assume the role {container['executionRoleArn']}")
         fargate = definition["platformCapabilities"] == ["FARGATE"]
-        if fargate and (container.get("networkConfiguration") or {}).get("assignPublicIp") != "ENABLED":
+        address = not fargate or (container.get("networkConfiguration") or {}).get("assignPublicIp") == "ENABLED"
+        if not address or not self._has_route(job):
             raise Refused(400, "ResourceInitializationError", "unable to pull image: there is no route to the registry")
         url = container["image"].partition("@")[0]
         repository = cloud.find(ecr.REPOSITORY, repositoryUrl=url)
@@ -145,6 +146,13 @@ class Jobs:
             if group is None or not access.is_allowed(role, f"logs:{action}", f"{group['arn']}:log-stream:{stream}"):
                 raise Refused(403, "ResourceInitializationError", f"failed to validate logger args: logs:{action}")
 
+    def _has_route(self, job: str) -> bool:
+        queue = self._require(batch.QUEUE, (self._store.get("aws:jobs", job) or {})["queue"])
+        arns = [order["computeEnvironment"] for order in queue["computeEnvironmentOrders"]]
+        environments = [self._cloud.find(batch.ENVIRONMENT, arn=arn) for arn in arns]
+        subnets = [subnet for found in environments if found for subnet in found["computeResources"]["subnets"]]
+        return all(network.has_route(self._cloud, subnet) for subnet in subnets)
+
     def _open_log(self, container: dict[str, Any], job: str) -> None:
         options = container["logConfiguration"]["options"]
         self._cloud.logs.open(options["awslogs-group"], self._stream(options, job), {"run": job})
@@ -155,17 +163,13 @@ class Jobs:
     def _list_jobs(self, request: dict[str, Any]) -> list[dict[str, Any]]:
         queue, status = request.get("jobQueue", "").rsplit("/", 1)[-1], request.get("jobStatus", "RUNNING")
         named = {item["name"]: item["values"] for item in request.get("filters") or []}
+        if len(named) > 1 or named.keys() - {"JOB_DEFINITION", "JOB_NAME"}:
+            raise Refused(400, "ClientException", "the sandbox lists jobs by one of JOB_DEFINITION and JOB_NAME")
         jobs = []
         for run in self._executor.runs("aws"):
             described = self._describe(run)
             in_queue = self._store.get("aws:jobs", run.run_id) == {"queue": queue}
-            definition = described["jobDefinition"].rsplit("/", 1)[-1]
-            wanted_definition = named.get("JOB_DEFINITION")
-            if wanted_definition and not any(
-                definition.split(":")[0] == item.split(":")[0] for item in wanted_definition
-            ):
-                continue
-            if in_queue and (named or described["status"] == status):
+            if in_queue and (_matches(described, named) if named else described["status"] == status):
                 jobs.append({key: value for key, value in described.items() if key != "container"})
         return sorted(jobs, key=lambda item: -item["createdAt"])[: request.get("maxResults", 100)]
 
@@ -197,3 +201,15 @@ class Jobs:
             if seconds is not None:
                 described[key] = round(seconds * 1000)
         return described
+
+
+def _matches(job: dict[str, Any], named: dict[str, list[str]]) -> bool:
+    """Return whether a job is one that a filter selects: by its definition's name, or by its own name or prefix."""
+    if "JOB_DEFINITION" in named:
+        definition = job["jobDefinition"].rsplit("/", 1)[-1].partition(":")[0]
+        return any(definition == value.partition(":")[0] for value in named["JOB_DEFINITION"])
+    name = job["jobName"].lower()  # Batch ignores the case
+    return any(
+        name.startswith(value[:-1]) if value.endswith("*") else name == value
+        for value in map(str.lower, named["JOB_NAME"])
+    )

@@ -7,7 +7,9 @@ lines have the time of the request that printed them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from sandbox.aws.calls import Call, Refused, Reply, reply
@@ -84,10 +86,11 @@ class Logs:
 
     def _filter_events(self, group: str, request: dict[str, Any]) -> Reply:
         """Return a page of the events of a group's functions and streams."""
-        unknown = request.keys() - {"logGroupName", "startTime", "endTime", "limit", "nextToken"}
+        unknown = request.keys() - {"logGroupName", "startTime", "endTime", "limit", "nextToken", "filterPattern"}
         if unknown:
             raise Refused(400, "InvalidParameterException", f"the sandbox does not know {min(unknown)}")
-        records = [(name, at, text) for name, lines in self._streams(group) for at, text in lines]
+        passes = _read_pattern(request.get("filterPattern", ""))
+        records = [(name, at, text) for name, lines in self._streams(group) for at, text in lines if passes(text)]
         kept = sorted(
             (record for record in records if request.get("startTime", 0) <= record[1] <= request.get("endTime", 2**63)),
             key=lambda record: record[1],
@@ -120,3 +123,21 @@ class Logs:
 
 def _id(stream: str, number: int) -> str:
     return f"{number:020d}{hashlib.sha256(stream.encode()).hexdigest()[:16]}"
+
+
+def _read_pattern(pattern: str) -> Callable[[str], bool]:
+    """Return the test of a filter pattern: none, or one string property of a JSON line. Raises Refused."""
+    match = re.fullmatch(r'\{ \$\.(\w+) = "([^"]*)" \}', pattern)
+    if pattern and match is None:
+        raise Refused(400, "InvalidParameterException", f"Invalid filter pattern: {pattern}")
+
+    def passes(text: str) -> bool:
+        if match is None:
+            return True
+        try:
+            line = json.loads(text)
+        except ValueError:
+            return False
+        return isinstance(line, dict) and line.get(match[1]) == match[2]
+
+    return passes

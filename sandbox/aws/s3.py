@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from sandbox.aws.calls import Call, Refused, Reply, s3_error, xml
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from sandbox.aws.cloud import AwsCloud
 
 BUCKET = "aws:s3/bucket:Bucket"
+OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
 _HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?P<region>[a-z0-9-]+))?\.amazonaws\.com")
 _NAME = r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3)$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]"
 _PAGE = 1000
 _METADATA = "x-amz-meta-"
+_RECORDS = "aws:objects"
 
 
 def store(bucket: str) -> str:
@@ -52,8 +55,8 @@ class Bucket(AwsHandler):
         if blobs.list_blobs(store(resource.id)) and not resource.outputs.get("forceDestroy"):
             raise CloudError(f"BucketNotEmpty: The bucket {resource.id} you tried to delete is not empty")
         blobs.drop_bucket(store(resource.id))
-        for key in blobs.all("aws:metadata", f"{store(resource.id)}/"):
-            blobs.delete("aws:metadata", key)
+        for key in blobs.all(_RECORDS, f"{store(resource.id)}/"):
+            blobs.delete(_RECORDS, key)
 
 
 class OfBucket(AwsHandler):
@@ -65,6 +68,52 @@ class OfBucket(AwsHandler):
         self.cloud.require(BUCKET, resource.inputs["bucket"])
         resource.id = resource.inputs["bucket"]
         self.complete_outputs(resource)
+
+
+class Object(AwsHandler):
+    """Objects that the program creates."""
+
+    named = "key"
+
+    def create(self, resource: Resource) -> None:
+        self.cloud.require(BUCKET, resource.inputs["bucket"])
+        resource.id = f"{resource.inputs['bucket']}/{resource.inputs['key']}"
+        self.complete_outputs(resource)
+
+    def add_computed(self, resource: Resource) -> None:
+        inputs = resource.inputs
+        if len(inputs["key"].encode()) > 1024:
+            raise CloudError("KeyTooLongError: Your key is too long")
+        if len(inputs.get("tags") or {}) > 10:
+            raise CloudError("BadRequest: Object tags cannot be greater than 10")
+        data = str(inputs.get("content") or "").encode()
+        put(self.cloud, inputs["bucket"], inputs["key"], data)
+        resource.outputs |= {
+            "arn": f"arn:aws:s3:::{resource.id}",
+            "etag": _etag(data).strip('"'),
+            "versionId": "",
+        }
+
+    def delete(self, resource: Resource) -> None:
+        remove(self.cloud, resource["bucket"], resource["key"])
+
+
+def put(
+    cloud: AwsCloud, bucket: str, key: str, data: bytes, metadata: Mapping[str, str] | None = None, new: bool = False
+) -> bool:
+    """Write an object with its time; with `new`, return False instead of replacing one."""
+    if not cloud.kernel.store.put_blob(store(bucket), key, data, if_absent=new):
+        return False
+    # S3 records whole seconds.
+    record = {"headers": dict(metadata or {}), "modified": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())}
+    cloud.kernel.store.put(_RECORDS, f"{store(bucket)}/{key}", record)
+    return True
+
+
+def remove(cloud: AwsCloud, bucket: str, key: str) -> None:
+    """Delete an object; do nothing if there is none."""
+    cloud.kernel.store.delete_blob(store(bucket), key)
+    cloud.kernel.store.delete(_RECORDS, f"{store(bucket)}/{key}")
 
 
 class Objects:
@@ -109,17 +158,15 @@ class Objects:
                     501, "NotImplemented", "A header you provided implies functionality that is not implemented"
                 )
             body = _unwrap(call)
-            if not self._store.put_blob(where, key, body, if_absent=condition == "*"):
+            named = {name: value for name, value in call.headers.items() if name.startswith(_METADATA)}
+            if not put(self._cloud, bucket.id, key, body, named, new=condition == "*"):
                 raise Refused(
                     412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"
                 )
-            named = {name: value for name, value in call.headers.items() if name.startswith(_METADATA)}
-            self._store.put("aws:metadata", f"{where}/{key}", named)
             return Reply(200, b"", {"etag": _etag(body)})
         if call.method == "DELETE":
             self._demand(caller, "s3:DeleteObject", arn)
-            self._store.delete_blob(where, key)
-            self._store.delete("aws:metadata", f"{where}/{key}")
+            remove(self._cloud, bucket.id, key)
             return Reply(204)
         if call.method not in ("GET", "HEAD"):
             raise Refused(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
@@ -134,8 +181,11 @@ class Objects:
                 else Refused(403, "AccessDenied", "Access Denied")
             )
         headers = {"etag": _etag(data), "content-type": "binary/octet-stream"}
-        headers |= self._store.get("aws:metadata", f"{where}/{key}") or {}
+        headers |= self._record(bucket, key)["headers"]
         return Reply(200, b"" if call.method == "HEAD" else data, headers)
+
+    def _record(self, bucket: Resource, key: str) -> dict[str, Any]:
+        return self._store.get(_RECORDS, f"{store(bucket.id)}/{key}") or {"headers": {}, "modified": ""}
 
     def _list(self, call: Call, caller: Caller, bucket: Resource) -> Reply:
         if call.method == "HEAD":
@@ -154,8 +204,13 @@ class Objects:
         if more:
             parts.append(f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>")
         for key in page:
-            size = len(self._store.get_blob(store(bucket.id), key) or b"")
-            parts.append(f"<Contents><Key>{escape(key)}</Key><Size>{size}</Size></Contents>")
+            size, modified = (
+                len(self._store.get_blob(store(bucket.id), key) or b""),
+                self._record(bucket, key)["modified"],
+            )
+            parts.append(
+                f"<Contents><Key>{escape(key)}</Key><LastModified>{modified}</LastModified><Size>{size}</Size></Contents>"
+            )
         return xml(
             f'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{"".join(parts)}</ListBucketResult>'
         )
