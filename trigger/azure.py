@@ -1,7 +1,7 @@
-"""The trigger on Azure Functions: one HTTP function for every path, a timer where the node has a schedule.
+"""The trigger on Azure Functions: one HTTP function for all paths, and a timer that starts the scheduled runs.
 
-Only urllib and the runtime's azure-functions are used. Tokens of the app's identity and the TLS context are kept across
-invocations. The claim store is a folder of a blob container, the cluster a Container Apps job.
+Uses only the standard library and the runtime's azure-functions. Each node has a blob container, `claims-NODE`: its
+metadata is the node's row in the table, its blobs are the node's claims. Jobs run on Container Apps.
 """
 
 from __future__ import annotations
@@ -10,17 +10,14 @@ import hashlib
 import json
 import logging
 import os
-import ssl
 import threading
 import time
-import urllib.error
-import urllib.request
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cache
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -28,58 +25,28 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import azure.functions as func
 
 try:
-    from core import ClaimError, Request, Response, Settings, StartError, handle, scheduled
-    from cron import due, last_due
+    from core import Request, Response, Row, StartError, StoreError, Trigger
+    from cron import last_due
+    from http_call import START_TIMEOUT, Answer, call, call_until_answered
 except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import ClaimError, Request, Response, Settings, StartError, handle, scheduled
-    from trigger.cron import due, last_due
+    from trigger.core import Request, Response, Row, StartError, StoreError, Trigger
+    from trigger.cron import last_due
+    from trigger.http_call import START_TIMEOUT, Answer, call, call_until_answered
 
-_MANAGEMENT = "https://management.azure.com"
-_STORAGE = "https://storage.azure.com"
+_MANAGEMENT, _STORAGE = "https://management.azure.com", "https://storage.azure.com"
 _JOB_VERSION, _BLOB_VERSION, _TOKEN_VERSION = "2025-01-01", "2023-11-03", "2019-08-01"
-_TIMEOUT, _START_TIMEOUT = 5.0, 20.0
-_FILES = ("core.py", "cron.py", "function_app.py", "host.json", "requirements.txt")
-# A tick may come late, never an hour late; a schedule's time that was already served is known by its claim.
-_LATE = timedelta(minutes=59)
+_FILES = ("core.py", "cron.py", "function_app.py", "host.json", "http_call.py", "requirements.txt")
+_PREFIX = "claims-"
 _COPIED = ("name", "image", "command", "args", "env", "resources")
-_tls = ssl.create_default_context()
+# A job keeps the last hundred or so executions; a page has at least twenty.
+_MAX_PAGES = 20
+# The longest delay of a scheduled run after an outage. A run that was already started is known by its claim.
+_LATE = timedelta(minutes=15)
 _log = logging.getLogger("trigger")
 
 
-@dataclass
-class Answer:
-    """Status and body of an HTTP answer, whatever the status."""
-
-    status: int
-    body: bytes
-
-    def reason(self) -> str:
-        """What the error body says, short."""
-        try:
-            return str(json.loads(self.body)["error"]["code"])
-        except (ValueError, KeyError, TypeError):
-            start = self.body.find(b"<Code>")
-            end = self.body.find(b"</Code>")
-            return self.body[start + 6 : end].decode() if 0 <= start < end else ""
-
-
-def call(
-    method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, timeout: float = _TIMEOUT
-) -> Answer:
-    """One HTTP call. Raises OSError when no answer comes (URLError and time-outs are OSErrors)."""
-    # The addresses are those that the stack set and that Azure gives the process.
-    request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=timeout, context=_tls) as response:  # noqa: S310
-            return Answer(response.status, response.read())
-    except urllib.error.HTTPError as error:
-        return Answer(error.code, error.read())
-    except HTTPException as error:
-        raise OSError(f"the answer broke off ({error!r})") from error
-
-
 class Identity:
-    """Tokens of the app's user-assigned identity, from the endpoint that Functions gives each process."""
+    """Tokens of the app's own identity, from the endpoint that Functions gives each process."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
@@ -87,7 +54,7 @@ class Identity:
         self._tokens: dict[str, tuple[str, float]] = {}
 
     def headers(self, resource: str) -> dict[str, str]:
-        """The Authorization header for a resource. Raises OSError."""
+        """Return the Authorization header for a resource. Raises OSError."""
         with self._lock:
             token, expires = self._tokens.get(resource, ("", 0.0))
             if expires - time.time() < 300:
@@ -95,138 +62,200 @@ class Identity:
         return {"Authorization": f"Bearer {token}"}
 
     def _fetch(self, resource: str) -> tuple[str, float]:
-        url = (
-            f"{self._env['IDENTITY_ENDPOINT']}?resource={quote(resource, safe='')}&api-version={_TOKEN_VERSION}"
-            f"&client_id={self._env['AZURE_CLIENT_ID']}"
-        )
-        answer = call("GET", url, {"X-IDENTITY-HEADER": self._env["IDENTITY_HEADER"]})
+        query = f"resource={quote(resource, safe='')}&api-version={_TOKEN_VERSION}"
+        headers = {"X-IDENTITY-HEADER": self._env["IDENTITY_HEADER"]}
+        answer = call_until_answered("GET", f"{self._env['IDENTITY_ENDPOINT']}?{query}", headers)
         if answer.status != 200:
             raise OSError(f"the identity endpoint answered {answer.status}")
-        found = json.loads(answer.body)
-        return found["access_token"], float(found["expires_on"])
+        token = json.loads(answer.body)
+        return token["access_token"], float(token["expires_on"])
 
 
-class BlobClaims:
-    """Claims as blobs below CLAIMS_URL (https://ACCOUNT.blob.core.windows.net/claims/NODE)."""
+class BlobStore:
+    """The containers of the storage account STORE_URL (https://ACCOUNT.blob.core.windows.net/)."""
 
     def __init__(self, url: str, identity: Identity) -> None:
-        self._container, self._folder = url.rsplit("/", 1)
-        self._identity = identity
+        self._url, self._identity = url, identity
+
+    def read_rows(self) -> list[Row]:
+        """Return the rows in the containers' metadata, oldest first."""
+        containers = self._list("table", f"?comp=list&include=metadata&prefix={_PREFIX}", "Containers/Container")
+        ordered = sorted(containers, key=_read_change_time)
+        rows = (Row.read_columns({c.tag: c.text or "" for c in each.iterfind("Metadata/*")}) for each in ordered)
+        return [row for row in rows if row]
 
     def create(self, key: str, body: bytes) -> bool:
-        """Put Blob with If-None-Match: *. The identity may create and not overwrite, so the service may refuse an
-        existing blob by its rights (403) before it looks at the condition (409): then the blob itself tells."""
-        answer = self._call("PUT", key, {"If-None-Match": "*", "x-ms-blob-type": "BlockBlob"}, body)
+        """Create a blob with If-None-Match: *.
+
+        The identity may create blobs but not overwrite them. So Azure may refuse an existing blob because of missing
+        rights (403) before it checks the condition (409); then a second call shows whether the blob exists.
+        """
+        headers = {"If-None-Match": "*", "x-ms-blob-type": "BlockBlob"}
+        answer = self._call("PUT", _locate(key), headers, body)
         if answer.status == 201:
             return True
-        if answer.status in (409, 412) or (answer.status == 403 and self._call("HEAD", key).status == 200):
-            return False
-        raise ClaimError(f"the claim could not be written: {answer.status} {answer.reason()}")
+        if answer.status in (409, 412) or (answer.status == 403 and self._call("HEAD", _locate(key)).status == 200):
+            return answer.repeated and self.read(key) == body
+        raise StoreError(f"the claim could not be written: {answer.status} {answer.reason()}")
 
     def list(self, prefix: str) -> list[str]:
-        """List Blobs, page by page."""
-        keys: list[str] = []
-        marker = ""
-        while True:
-            query = f"restype=container&comp=list&prefix={quote(f'{self._folder}/{prefix}')}&marker={quote(marker)}"
-            answer = self._send("GET", f"{self._container}?{query}", {}, None)
-            if answer.status != 200:
-                raise ClaimError(f"the claims could not be listed: {answer.status} {answer.reason()}")
-            # The answer comes from Azure over TLS and holds names that this program wrote.
-            page = ET.fromstring(answer.body)  # noqa: S314
-            keys += [(name.text or "").removeprefix(f"{self._folder}/") for name in page.iterfind("Blobs/Blob/Name")]
-            marker = page.findtext("NextMarker") or ""
-            if not marker:
-                return keys
+        """List the blobs of the node that `prefix` begins with."""
+        node, _, rest = prefix.partition("/")
+        query = f"{_PREFIX}{node}?restype=container&comp=list&prefix={quote(rest, safe='')}"
+        return [f"{node}/{blob.findtext('Name') or ''}" for blob in self._list("claims", query, "Blobs/Blob")]
 
     def read(self, key: str) -> bytes:
-        """Get Blob."""
-        answer = self._call("GET", key)
+        """Return a blob's content."""
+        answer = self._call("GET", _locate(key))
         if answer.status != 200:
-            raise ClaimError(f"the claim could not be read: {answer.status} {answer.reason()}")
+            raise StoreError(f"the claim could not be read: {answer.status} {answer.reason()}")
         return answer.body
 
+    def _list(self, what: str, query: str, items: str) -> Iterator[ET.Element]:
+        marker = ""
+        while True:
+            answer = self._call("GET", f"{query}&marker={quote(marker, safe='')}")
+            if answer.status != 200:
+                raise StoreError(f"the {what} could not be listed: {answer.status} {answer.reason()}")
+            # The answer comes from Azure over TLS and holds names that this project wrote.
+            page = ET.fromstring(answer.body)  # noqa: S314
+            yield from page.iterfind(items)
+            marker = page.findtext("NextMarker") or ""
+            if not marker:
+                return
+
     def _call(
-        self, method: str, key: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
-        return self._send(method, f"{self._container}/{self._folder}/{quote(key)}", headers or {}, body)
-
-    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         try:
-            signed = {"x-ms-version": _BLOB_VERSION, **self._identity.headers(_STORAGE), **headers}
-            return call(method, url, signed, body)
+            signed = {"x-ms-version": _BLOB_VERSION, **self._identity.headers(_STORAGE), **(headers or {})}
+            return call_until_answered(method, self._url + path, signed, body)
         except OSError as error:
-            raise ClaimError(f"the claim store did not answer: {error}") from error
+            raise StoreError(f"the storage account did not answer: {error}") from error
 
 
-class ContainerAppsJobs:
-    """Starts the Container Apps job JOB_ID."""
+def _locate(key: str) -> str:
+    """Return the path of a blob: NODE/RUN/NAME is the blob RUN/NAME in the node's container."""
+    return _PREFIX + quote(key)
 
-    def __init__(self, job: str, identity: Identity) -> None:
-        self._url = f"{_MANAGEMENT}{job}"
+
+def _read_change_time(container: ET.Element) -> datetime:
+    return parsedate_to_datetime(container.findtext("Properties/Last-Modified") or "")
+
+
+class ContainerApps:
+    """Starts and finds executions of Container Apps jobs; a row's `job` is the job's resource id."""
+
+    def __init__(self, identity: Identity) -> None:
         self._identity = identity
 
-    def start(self, run_name: str, env: dict[str, str]) -> str:
-        """Start with `env` added. The body of a start replaces the containers, so they are read and sent again."""
+    def start(self, row: Row, run_name: str, env: Mapping[str, str]) -> str:
+        """Start the job with `env` added. Ignores `run_name`, since Azure names executions itself."""
+        # The body of a start replaces the job's containers, so they are read and sent again.
+        template = self._get(f"{_MANAGEMENT}{row.job}?api-version={_JOB_VERSION}", "job")["properties"]["template"]
+        containers = [add_env(container, env) for container in template["containers"]]
+        url = f"{_MANAGEMENT}{row.job}/start?api-version={_JOB_VERSION}"
         try:
-            return self._start(env)
-        except OSError as error:
-            raise StartError(f"Container Apps did not answer: {error}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise StartError(f"Container Apps answered something else than expected ({error!r})") from error
+            headers = self._identity.headers(_MANAGEMENT) | {"Content-Type": "application/json"}
+            answer = call("POST", url, headers, json.dumps({"containers": containers}).encode(), START_TIMEOUT)
+            if answer.status not in (200, 202):
+                reason = f"the job could not be started: {answer.status} {answer.reason()}"
+                raise StartError(reason, unclear=answer.unclear, busy=answer.busy)
+            execution = json.loads(answer.body or b"{}")
+            return str(execution.get("id") or execution.get("name") or row.job)
+        except (OSError, ValueError, AttributeError) as error:
+            raise StartError(f"Container Apps did not answer as expected: {error!r}", unclear=True) from error
 
-    def _start(self, env: dict[str, str]) -> str:
-        headers = self._identity.headers(_MANAGEMENT) | {"Content-Type": "application/json"}
-        job = call("GET", f"{self._url}?api-version={_JOB_VERSION}", headers)
-        if job.status != 200:
-            raise StartError(f"the job could not be read: {job.status} {job.reason()}")
-        containers = [with_env(each, env) for each in json.loads(job.body)["properties"]["template"]["containers"]]
-        body = json.dumps({"containers": containers}).encode()
-        url = f"{self._url}/start?api-version={_JOB_VERSION}"
-        answer = call("POST", url, headers, body, _START_TIMEOUT)
-        if answer.status not in (200, 202):
-            raise StartError(f"the job could not be started: {answer.status} {answer.reason()}")
-        started = json.loads(answer.body or b"{}")
-        return str(started.get("id") or started.get("name") or self._url.removeprefix(_MANAGEMENT))
+    def find(self, row: Row, run_id: str) -> str | None:
+        """Return the id of the job's execution that has this RUN_ID."""
+        url = f"{_MANAGEMENT}{row.job}/executions?api-version={_JOB_VERSION}"
+        for _ in range(_MAX_PAGES):
+            page = self._get(url, "job's executions")
+            for execution in page.get("value") or []:
+                containers = ((execution.get("properties") or {}).get("template") or {}).get("containers") or []
+                variables = [variable for container in containers for variable in container.get("env") or []]
+                if any(each["name"] == "RUN_ID" and each.get("value") == run_id for each in variables):
+                    return str(execution["id"])
+            url = page.get("nextLink") or ""
+            if not url.startswith(f"{_MANAGEMENT}/"):
+                break
+        return None
+
+    def _get(self, url: str, what: str) -> dict[str, Any]:
+        try:
+            answer = call_until_answered("GET", url, self._identity.headers(_MANAGEMENT))
+            if answer.status != 200:
+                raise StartError(f"the {what} could not be read: {answer.status} {answer.reason()}")
+            return dict(json.loads(answer.body))
+        except (OSError, ValueError) as error:
+            raise StartError(f"Container Apps did not answer as expected: {error!r}") from error
 
 
-def with_env(container: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
-    """A container of the job's template as a start wants it, with variables added or replaced."""
+def add_env(container: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
+    """Return a container of the job's template in the form that a start requires, with variables added or replaced."""
     kept = {key: container[key] for key in _COPIED if container.get(key) is not None}
-    # What Azure computed for the template is not for a start to say.
+    # Omits the fields that Azure computes.
     kept["resources"] = {key: value for key, value in container["resources"].items() if key in ("cpu", "memory")}
-    others = [entry for entry in container.get("env") or [] if entry["name"] not in env]
+    others = [variable for variable in container.get("env") or [] if variable["name"] not in env]
     return {**kept, "env": [*others, *({"name": name, "value": value} for name, value in env.items())]}
 
 
-def package_digest(folder: Path) -> str:
-    """The digest of the running files, as `archive.digest` computes it for the package: what GET /health answers."""
-    summed = hashlib.sha256()
+class Schedules:
+    """Starts the scheduled runs of the nodes in the table. Azure's timers know only UTC and fixed times."""
+
+    def __init__(self, trigger: Trigger) -> None:
+        self._trigger = trigger
+        self._served: datetime | None = None
+
+    def tick(self, now: datetime) -> list[Response]:
+        """Start the runs that have become due since the last tick, and again those whose start failed then."""
+        since = max(self._served or now - _LATE, now - _LATE)
+        due = [(row, when) for row in self._trigger.list_rows() if (when := _find_due(row, now, now - since))]
+        responses = [self._trigger.run_schedule(row.model_id, f"{when:%Y-%m-%dT%H:%M:00Z}") for row, when in due]
+        if all(response.status < 500 for response in responses):
+            self._served = now
+        return responses
+
+
+def _find_due(row: Row, now: datetime, within: timedelta) -> datetime | None:
+    if not row.cron or row.enabled != "yes":
+        return None
+    try:
+        return last_due(row.cron, row.timezone, now, within)
+    except (ValueError, KeyError) as error:  # a time zone that this machine does not know must not stop other nodes
+        _log.error("%s: the schedule cannot be read: %s", row.node, error)
+        return None
+
+
+def hash_package(folder: Path) -> str:
+    """Return the digest of the running files, which `archive.digest` also computes, for GET /health."""
+    hashed = hashlib.sha256()
     for name in _FILES:
         path = folder / name
         for part in (name.encode(), path.read_bytes() if path.exists() else b""):
-            summed.update(len(part).to_bytes(8, "big"))
-            summed.update(part)
-    return summed.hexdigest()
+            hashed.update(len(part).to_bytes(8, "big"))
+            hashed.update(part)
+    return hashed.hexdigest()
 
 
 @cache
-def _parts() -> tuple[Settings, BlobClaims, ContainerAppsJobs]:
-    env = os.environ
-    identity = Identity(env)
-    settings = replace(Settings.from_env(env), package=package_digest(Path(__file__).parent))
-    return settings, BlobClaims(env["CLAIMS_URL"], identity), ContainerAppsJobs(env["JOB_ID"], identity)
+def open_trigger() -> Trigger:
+    """Return the process's trigger."""
+    identity = Identity(os.environ)
+    store = BlobStore(os.environ["STORE_URL"], identity)
+    return Trigger(store, ContainerApps(identity), hash_package(Path(__file__).parent), _log.info)
 
 
-def answer(request: Request) -> Response:
-    """Answer one HTTP request."""
-    return handle(request, *_parts(), log=_log.info)
+@cache
+def open_schedules() -> Schedules:
+    """Return the process's schedules."""
+    return Schedules(open_trigger())
 
 
-def tick(now: datetime) -> Response | None:
-    """Start the run of the schedule's time that a tick at `now` stands for; None when it stands for none."""
-    when = last_due(os.environ["SCHEDULE_CRON"], os.environ["SCHEDULE_TIMEZONE"], now, _LATE)
-    return when and scheduled(when.strftime("%Y-%m-%dT%H:%M:00Z"), *_parts(), log=_log.info)
+def _prepare() -> None:
+    """Get the first token and read the table. A call that needs them reports an error."""
+    with suppress(StoreError):
+        open_trigger().list_rows()
 
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -235,9 +264,9 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 @app.function_name("webhook")
 @app.route(route="{*path}", methods=["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"])
 def webhook(req: func.HttpRequest) -> func.HttpResponse:
-    """Every path of the app."""
+    """Answer every path of the app."""
     url = urlsplit(req.url)
-    response = answer(
+    response = open_trigger().answer(
         Request(
             method=req.method,
             path=unquote(url.path),
@@ -249,12 +278,12 @@ def webhook(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(response.json(), status_code=response.status, mimetype="application/json")
 
 
-if os.environ.get("SCHEDULE_TICKS"):
-    # A time zone that this machine does not know has to fail the deployment, not the first tick.
-    due(os.environ["SCHEDULE_CRON"], os.environ["SCHEDULE_TIMEZONE"], datetime.now(UTC))
+@app.function_name("schedule")
+@app.timer_trigger(schedule="0 * * * * *", arg_name="timer", run_on_startup=False, use_monitor=False)
+def schedule(timer: func.TimerRequest) -> None:
+    """Run every minute, so that schedules come and go without a change of this app."""
+    open_schedules().tick(datetime.now(UTC))
 
-    @app.function_name("schedule")
-    @app.timer_trigger(schedule="%SCHEDULE_TICKS%", arg_name="timer", run_on_startup=False, use_monitor=True)
-    def schedule(timer: func.TimerRequest) -> None:
-        """A tick in UTC; the schedule's own time zone decides whether it is due."""
-        tick(datetime.now(UTC))
+
+if "STORE_URL" in os.environ:
+    threading.Thread(target=_prepare, daemon=True).start()

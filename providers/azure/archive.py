@@ -1,4 +1,4 @@
-"""The trigger's code, packed for Azure Functions. It also runs the node's schedule."""
+"""The trigger's code, packed for Azure Functions. It also runs the nodes' schedules."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from trigger.archive import Archive
 ARCHIVE = Archive(
     "azure.py",
     "function_app.py",
-    ("core.py", "cron.py"),
+    ("core.py", "cron.py", "http_call.py"),
     {
         "requirements.txt": "azure-functions\n",
         "host.json": (
             '{"version":"2.0","functionTimeout":"00:01:00","extensions":{"http":{"routePrefix":""}},'
-            '"logging":{"applicationInsights":{"samplingSettings":{"isEnabled":false},'
+            # Without the levels, the host would log and bill several lines for each tick of the timer.
+            '"logging":{"logLevel":{"default":"Warning","Function.webhook.User":"Information",'
+            '"Function.schedule.User":"Information"},"applicationInsights":{"samplingSettings":{"isEnabled":false},'
             # Otherwise Application Insights would log the URL of each request, which contains the webhook's token.
             '"httpAutoCollectionOptions":{"enableHttpTriggerExtendedInfoCollection":false}}}}\n'
         ),

@@ -1,14 +1,13 @@
-"""The resources that the Azure nodes of one region share: Container Apps environments, registry, vault, claims, logs.
+"""The resources that the Azure nodes of one region share: environments, registry, vault, storage, logs, the trigger.
 
-They are in one resource group, which is created with the first node of a region and deleted with the last. Nothing in
-it runs while no job runs; the only fixed cost is the daily rate of the Basic registry. One identity, `puller`, pulls
-the images and reads Numerai's keys for all jobs. It is attached to jobs with the lifecycle None, so the code in a
-container cannot get a token for it. Jobs have no other identity.
+They are in one resource group, which is created with the first node of a region and deleted with the last. No job's
+machine runs while no job runs; the fixed costs are the daily rate of the Basic registry and the trigger's timer
+(`trigger`). Jobs of the same Numerai account share an identity (`job_identity`). Another node changes none of these
+resources, except the first one of an account (its keys and identity) and of a dedicated machine size (its environment).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import pulumi
@@ -18,22 +17,24 @@ from pulumi_azure_native import (
     authorization,
     containerregistry,
     keyvault,
-    managedidentity,
     operationalinsights,
     resources,
     storage,
 )
 
 from nodefile import Node
-from providers.azure import limits, names, roles
+from providers.azure import limits, names
+from providers.azure.job_identity import JobIdentity
 from providers.azure.registration import Registration
-from providers.azure.repositories import Repositories
+from providers.azure.trigger import Trigger
 from providers.component import TYPE_PREFIX, Stack
+from providers.numerai.keys import name_keys
 
 LOG_DAYS = 30
 LOG_GB_A_DAY = 1.0
 CLAIM_DAYS = 30
-CLAIMS = "claims"
+MAX_MACHINES = 20
+"""The most machines of one dedicated size that can run at once. It is independent of the number of nodes."""
 
 
 class Cluster(pulumi.ComponentResource):
@@ -64,24 +65,24 @@ class Cluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[services]),
         )
         self._create_logs()
-        self._create_registry(nodes)
-        self._create_claims()
-        self._create_vault(nodes, stack)
-        self._create_puller()
+        self.registry = self._create_registry()
+        self.storage = self._create_storage()
+        self._create_vault()
+        self.identities = {
+            account: self._create_identity(account, stack)
+            for account in sorted({node.account for node in nodes}, key=lambda account: account or "")
+        }
+        """By account of nodes.yaml."""
         self._create_environments(nodes)
-        self.starter = roles.create_role(
-            f"{self.name}-starter",
-            "Prediction node job starter",
-            self.group.id,
-            self._own,
-            actions=roles.STARTER_ACTIONS,
-        )
-        self.claimer = roles.create_role(
-            f"{self.name}-claimer",
-            "Prediction node claimer",
-            self.group.id,
-            self._own,
-            data_actions=roles.CLAIMER_DATA_ACTIONS,
+        self.trigger = Trigger(
+            self.name,
+            self.group,
+            store=self.storage.primary_endpoints.blob,
+            insights=self.insights.connection_string,
+            subscription=self.subscription,
+            token=self.token,
+            tags=self._tags,
+            opts=self._own,
         )
         self.register_outputs({"resourceGroup": self.group.name})
 
@@ -109,8 +110,8 @@ class Cluster(pulumi.ComponentResource):
             opts=self._own,
         )
 
-    def _create_registry(self, nodes: Sequence[Node]) -> None:
-        self.registry = containerregistry.Registry(
+    def _create_registry(self) -> containerregistry.Registry:
+        return containerregistry.Registry(
             names.shorten("images", self.region),
             resource_group_name=self.group.name,
             location=self.region,
@@ -120,11 +121,9 @@ class Cluster(pulumi.ComponentResource):
             opts=self._own,
         )
 
-        Repositories(self.name, self.registry.login_server, [node.name for node in nodes], self.token, self._own)
-
-    def _create_claims(self) -> None:
-        self.storage = storage.StorageAccount(
-            names.shorten(CLAIMS, self.region),
+    def _create_storage(self) -> storage.StorageAccount:
+        account = storage.StorageAccount(
+            names.shorten("claims", self.region),
             resource_group_name=self.group.name,
             location=self.region,
             kind="StorageV2",
@@ -137,20 +136,11 @@ class Cluster(pulumi.ComponentResource):
             tags=self._tags,
             opts=self._own,
         )
-        self.claims = storage.BlobContainer(
-            self.name,
-            resource_group_name=self.group.name,
-            account_name=self.storage.name,
-            container_name=CLAIMS,
-            public_access=storage.PublicAccess.NONE,
-            opts=self._own,
-        )
-        self.claims_url = pulumi.Output.concat(self.storage.primary_endpoints.blob, self.claims.name)
         old = storage.DateAfterModificationArgs(days_after_modification_greater_than=CLAIM_DAYS)
         storage.ManagementPolicy(
             self.name,
             resource_group_name=self.group.name,
-            account_name=self.storage.name,
+            account_name=account.name,
             management_policy_name="default",
             policy=storage.ManagementPolicySchemaArgs(
                 rules=[
@@ -159,9 +149,7 @@ class Cluster(pulumi.ComponentResource):
                         type="Lifecycle",
                         enabled=True,
                         definition=storage.ManagementPolicyDefinitionArgs(
-                            filters=storage.ManagementPolicyFilterArgs(
-                                blob_types=["blockBlob"], prefix_match=[f"{CLAIMS}/"]
-                            ),
+                            filters=storage.ManagementPolicyFilterArgs(blob_types=["blockBlob"]),
                             actions=storage.ManagementPolicyActionArgs(
                                 base_blob=storage.ManagementPolicyBaseBlobArgs(delete=old)
                             ),
@@ -171,8 +159,9 @@ class Cluster(pulumi.ComponentResource):
             ),
             opts=self._own,
         )
+        return account
 
-    def _create_vault(self, nodes: Sequence[Node], stack: Stack) -> None:
+    def _create_vault(self) -> None:
         # The name of a deleted vault stays reserved during the retention time, and we cannot purge the vault. The next
         # vault gets another name, since the provider's random digits are new in a new stack state (see names.py).
         self.vault = keyvault.Vault(
@@ -189,11 +178,15 @@ class Cluster(pulumi.ComponentResource):
             tags=self._tags,
             opts=self._own,
         )
-        # References contain the secret's version, so that a new key changes the jobs in the same `up`.
-        self.secrets = {name: self._create_secret(name, value) for name, value in stack.select_keys(nodes).items()}
 
-    def _create_secret(self, name: str, value: pulumi.Output[str]) -> pulumi.Output[str]:
-        secret = keyvault.Secret(
+    def _create_identity(self, account: str | None, stack: Stack) -> JobIdentity:
+        names_ = name_keys(account)
+        keys = {key: self._create_secret(key, stack.keys[key]) for key in (names_.public_id, names_.secret)}
+        name = f"{self.name}-{account}" if account else self.name
+        return JobIdentity(name, self.group, self.registry, keys, self.subscription, self._tags, self._own)
+
+    def _create_secret(self, name: str, value: pulumi.Output[str]) -> keyvault.Secret:
+        return keyvault.Secret(
             # Auto-named, since the name of a deleted secret stays reserved for days.
             f"{name}-{self.region}",
             resource_group_name=self.group.name,
@@ -204,22 +197,6 @@ class Cluster(pulumi.ComponentResource):
             # not even the subscription's owner has permissions. So secrets are deleted with their vault.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
-        return pulumi.Output.unsecret(secret.properties.secret_uri_with_version)
-
-    def _create_puller(self) -> None:
-        self.puller = managedidentity.UserAssignedIdentity(
-            self.name, resource_group_name=self.group.name, location=self.region, tags=self._tags, opts=self._own
-        )
-        # The scope is the whole vault, since it holds only Numerai's keys.
-        self.puller_grants = [
-            roles.assign(
-                f"{self.name}-{what}", scope, roles.name_builtin_role(self.subscription, role), self.puller, self._own
-            )
-            for what, scope, role in (
-                ("pull", self.registry.id, roles.ACR_PULL),
-                ("keys", self.vault.id, roles.KEY_VAULT_SECRETS_USER),
-            )
-        ]
 
     def _create_environments(self, nodes: Sequence[Node]) -> None:
         shared_key = operationalinsights.get_shared_keys_output(
@@ -240,22 +217,23 @@ class Cluster(pulumi.ComponentResource):
                 location=self.region,
                 zone_redundant=False,
                 app_logs_configuration=logs,
-                workload_profiles=_build_profiles(profile, count),
+                workload_profiles=_build_profiles(profile),
                 tags=self._tags,
                 opts=self._own,
             )
-            for profile, count in sorted(Counter(limits.fit(node).profile for node in nodes).items())
+            for profile in sorted({limits.fit(node).profile for node in nodes})
         }
 
 
-def _build_profiles(profile: str, nodes: int) -> list[app.WorkloadProfileArgs]:
+def _build_profiles(profile: str) -> list[app.WorkloadProfileArgs]:
     """Return the profiles of an environment: always Consumption, and the dedicated profile if it is for one.
 
-    Dedicated machines scale to zero while nothing runs, and up to one per node, so that the nodes of a round do not
-    wait for each other.
+    Dedicated machines scale to zero while nothing runs.
     """
     shared = app.WorkloadProfileArgs(name=limits.CONSUMPTION, workload_profile_type=limits.CONSUMPTION)
     if profile == limits.CONSUMPTION:
         return [shared]
-    own = app.WorkloadProfileArgs(name=profile, workload_profile_type=profile, minimum_count=0, maximum_count=nodes)
+    own = app.WorkloadProfileArgs(
+        name=profile, workload_profile_type=profile, minimum_count=0, maximum_count=MAX_MACHINES
+    )
     return [shared, own]

@@ -20,7 +20,7 @@ from providers.refusal import Refusal
 from providers.resource import Provider, Resource
 
 _SUCCEEDED, _FAILED = 4, {-1: "canceled", 3: "failed", 5: "conflicted", 6: "partly succeeded"}
-_COMPARED = ("site", "package", "settings")
+_COMPARED = ("site", "package")
 
 
 class PublishError(Refusal):
@@ -32,7 +32,7 @@ class _NotYetError(Exception):
 
 
 class CodeProvider(Provider):
-    """Publishes the package if it, the app or the settings have changed, and waits until the new code answers."""
+    """Publishes the package if it or the app has changed, and waits until the new code answers."""
 
     poll_seconds = 3.0
     publish_seconds = 900.0
@@ -125,10 +125,7 @@ def _drop_token(props: dict[str, Any]) -> dict[str, Any]:
 
 
 class Code(Resource, module="prediction-nodes", name="FunctionCode"):
-    """The package of trigger/, published to one function app.
-
-    `settings` is a digest of the app's settings, since the platform learns of a new schedule by publishing.
-    """
+    """The package of trigger/, published to one function app."""
 
     def __init__(
         self,
@@ -136,7 +133,6 @@ class Code(Resource, module="prediction-nodes", name="FunctionCode"):
         site: pulumi.Input[str],
         host: pulumi.Input[str],
         publisher: pulumi.Input[str],
-        settings: pulumi.Input[str],
         token: pulumi.Input[str],
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -144,7 +140,6 @@ class Code(Resource, module="prediction-nodes", name="FunctionCode"):
             "site": site,
             "host": host,
             "publisher": publisher,
-            "settings": settings,
             "package": ARCHIVE.digest(),
             "token": token,
         }

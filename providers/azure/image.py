@@ -19,7 +19,7 @@ from providers.azure.blobs import put_blob
 from providers.azure.build_task import encode_task
 from providers.azure.cluster import Cluster
 from providers.azure.login import create_login
-from providers.azure.repositories import RegistryApi, RepositoryError, prune
+from providers.azure.repositories import RegistryApi, Repository, RepositoryError, prune
 from providers.cancellation import cancelled
 from providers.component import TYPE_PREFIX, Stack
 from providers.images.arguments import build_arguments
@@ -189,7 +189,9 @@ class Image(pulumi.ComponentResource):
         super().__init__(f"{TYPE_PREFIX}:azure:Image", node.name, None, opts)
         # It takes minutes until role assignments take effect, and Azure refuses to create a job whose image or keys
         # cannot be read. Meanwhile, the image is built.
-        own = pulumi.ResourceOptions(parent=self, depends_on=cluster.puller_grants)
+        repository = Repository(node.name, cluster.registry.login_server, pulumi.ResourceOptions(parent=self))
+        needed = [repository, *cluster.identities[node.account].grants]
+        own = pulumi.ResourceOptions(parent=self, depends_on=needed)
         if node.build.docker:
             self.image = build_image(node, build_repository_url(node, cluster), create_login(cluster), stack, own)
         else:

@@ -1,16 +1,15 @@
-"""One prediction node on Azure: image, Container Apps job and trigger, in eleven resources."""
+"""One prediction node on Azure: its image, its Container Apps job, and a container for its row and its claims."""
 
 from __future__ import annotations
 
 import pulumi
-from pulumi_azure_native import app
+from pulumi_azure_native import app, storage
 
 from nodefile import Node, variables
 from providers import component
-from providers.azure import limits
+from providers.azure import limits, roles
 from providers.azure.cluster import Cluster
 from providers.azure.image import Image
-from providers.azure.trigger import Trigger
 
 
 class PredictionNode(component.PredictionNode):
@@ -23,16 +22,17 @@ class PredictionNode(component.PredictionNode):
         own = pulumi.ResourceOptions(parent=self)
         self.image = Image(node, cluster, stack, own).image
         job = self._create_job(cluster, stack)
-        trigger = Trigger(node, cluster, job, stack, own)
+        self._create_container(job, cluster, stack)
         self.job = job.id
         self.console_url = pulumi.Output.concat(
             "https://portal.azure.com/#@", cluster.tenant, "/resource", job.id, "/executionHistory"
         )
-        self.facts = {"logs": cluster.workspace.customer_id, "trigger": trigger.site}
-        self.finish(stack, trigger.url)
+        self.facts = {"logs": cluster.workspace.customer_id, "trigger": cluster.trigger.site}
+        self.finish(stack, cluster.trigger.url)
 
     def _create_job(self, cluster: Cluster, stack: component.Stack) -> app.Job:
         node, fit, references = self.node, limits.fit(self.node), component.reference_keys(self.node)
+        identity = cluster.identities[node.account]
         plain = variables.list_constants(node, stack.model_ids[node.name])
         return app.Job(
             node.name,
@@ -41,7 +41,7 @@ class PredictionNode(component.PredictionNode):
             environment_id=cluster.environments[fit.profile].id,
             workload_profile_name=fit.profile,
             identity=app.ManagedServiceIdentityArgs(
-                type=app.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[cluster.puller.id]
+                type=app.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id]
             ),
             configuration=app.JobConfigurationArgs(
                 trigger_type=app.TriggerType.MANUAL,
@@ -53,13 +53,11 @@ class PredictionNode(component.PredictionNode):
                 ),
                 # NONE: for pulling images and reading secrets only; the container cannot get a token.
                 identity_settings=[
-                    app.IdentitySettingsArgs(identity=cluster.puller.id, lifecycle=app.IdentitySettingsLifeCycle.NONE)
+                    app.IdentitySettingsArgs(identity=identity.id, lifecycle=app.IdentitySettingsLifeCycle.NONE)
                 ],
-                registries=[
-                    app.RegistryCredentialsArgs(server=cluster.registry.login_server, identity=cluster.puller.id)
-                ],
+                registries=[app.RegistryCredentialsArgs(server=cluster.registry.login_server, identity=identity.id)],
                 secrets=[
-                    app.SecretArgs(name=name, key_vault_url=cluster.secrets[name], identity=cluster.puller.id)
+                    app.SecretArgs(name=name, key_vault_url=identity.keys[name], identity=identity.id)
                     for name in references.values()
                 ],
             ),
@@ -79,5 +77,28 @@ class PredictionNode(component.PredictionNode):
                 ]
             ),
             tags=stack.tags(node),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=cluster.puller_grants),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=identity.grants),
+        )
+
+    def _create_container(self, job: app.Job, cluster: Cluster, stack: component.Stack) -> None:
+        """Create the container of the node's claims. Its metadata is the node's row in the trigger's table."""
+        node = self.node
+        row: dict[str, pulumi.Input[str]] = {
+            "node": node.name,
+            "model_id": stack.model_ids[node.name],
+            "token_sha256": stack.token_sha256(node),
+            "job": job.id,
+            "enabled": "yes" if node.enabled else "no",
+        }
+        if node.schedule:
+            row |= {"cron": node.schedule.cron, "timezone": node.schedule.timezone}
+        storage.BlobContainer(
+            node.name,
+            resource_group_name=cluster.group.name,
+            account_name=cluster.storage.name,
+            container_name=f"{roles.CLAIMS}{node.name}",
+            public_access=storage.PublicAccess.NONE,
+            metadata=row,
+            # The trigger must not serve a node before its job exists and is up to date.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[job]),
         )

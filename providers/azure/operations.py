@@ -105,9 +105,9 @@ class AzureNode(NodeOperations):
     def trigger_log(self, since: datetime | None = None, limit: int = 1000) -> list[LogLine]:
         since = since or datetime.now(UTC) - timedelta(days=_DAYS)
         app = f"where AppRoleName =~ '{_clean(self._facts.require('trigger'))}'"
-        # Leaves out the Functions host's lines about each call, except errors.
-        users = "where Properties has 'Function.webhook.User' or Properties has 'Function.schedule.User'"
-        query = f"AppTraces | {app} | {users} or SeverityLevel >= 3"
+        # The lines of a region's nodes are in one table. Errors of the Functions host concern all nodes.
+        mine = f"where tostring(parse_json(Message).node) == '{_clean(self._facts.name)}' or SeverityLevel >= 3"
+        query = f"AppTraces | {app} | {mine}"
         return self._read_lines("read the trigger's log", query, "Message", since, limit)
 
     def stop(self, run: Run) -> None:

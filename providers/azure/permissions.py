@@ -129,9 +129,9 @@ TABLE: Table = {
             f"{_ACR}/artifacts/delete"
         ),
     ),
-    "pulumi-python:dynamic/prediction-nodes:Repositories": Row(
+    "pulumi-python:dynamic/prediction-nodes:Repository": Row(
         "providers/azure/repositories.py",
-        update=f"{_ACR}/metadata/read {_ACR}/pull/read {_ACR}/artifacts/delete",
+        delete=f"{_ACR}/metadata/read {_ACR}/pull/read {_ACR}/artifacts/delete",
     ),
     "docker-build:index:Image": Row(
         "learn.microsoft.com/azure/container-registry/container-registry-rbac-built-in-roles-overview",

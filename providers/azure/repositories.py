@@ -1,21 +1,18 @@
 """Cleans up a cluster's registry: deletes the repositories of removed nodes, and old images of the others.
 
 All nodes share the registry, and Basic registries have no retention policy, so a removed node's images would stay and
-cost money. Deleting requires a current token of the deploying identity, but a resource that is being deleted has only
-the token of its last update. Therefore the cluster holds the list of its nodes, and a removed node is an update of that
-list.
+cost money. So each node has a resource for its repository, which is deleted with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import httpx
 import pulumi
 from pulumi import dynamic
 
-from providers.azure.arm import describe
+from providers.azure.arm import MANAGEMENT, describe
 from providers.refusal import Refusal
 from providers.resource import Provider, Resource
 
@@ -39,11 +36,6 @@ class RegistryApi:
         self._client = httpx.Client(base_url=f"https://{server}", timeout=60)
         answer = self._call("POST", "/oauth2/exchange", data=self._build_form("access_token", access_token=token))
         self.refresh_token: str = answer.json()["refresh_token"]
-
-    def list_repositories(self) -> list[str]:
-        """Return the names of all repositories."""
-        answer = self._call_signed("GET", "/acr/v1/_catalog?n=1000", "registry:catalog:*")
-        return list(answer.json().get("repositories") or [])
 
     def list_images(self, repository: str) -> list[str]:
         """Return the digests in a repository, newest first."""
@@ -103,38 +95,37 @@ def prune(server: str, token: str, repository: str, kept: set[str]) -> None:
         print(f"{repository}: old images were not deleted: {error}", flush=True)
 
 
-class RepositoriesProvider(Provider):
-    """Deletes the repositories of nodes that were removed from the list."""
+class RepositoryProvider(Provider):
+    """Deletes the repository of a removed node. The first push creates the repository."""
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        return dynamic.CreateResult(f"{props['server']}/repositories", _drop_token(props))
-
-    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        removed = set(olds["nodes"]) - set(news["nodes"])
-        if removed and olds["server"] == news["server"]:
-            api = RegistryApi(news["server"], news["token"])
-            for repository in sorted(removed & set(api.list_repositories())):
-                api.delete_repository(repository)
-        return dynamic.UpdateResult(_drop_token(news))
+        return dynamic.CreateResult(f"{props['server']}/{props['node']}", props)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in ("server", "nodes")))
+        moved = olds.get("server") != news["server"]
+        return dynamic.DiffResult(changes=moved, replaces=["server"] if moved else [])
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        """Delete the images with a new token, since a resource that is deleted has no current inputs.
+
+        An error is printed and does not stop the update: leftover images cost only a little storage.
+        """
+        from providers.azure.identity import Identity  # the Azure SDK takes a while to import
+        from providers.operations import OperationsError
+
+        try:
+            token = Identity(self.setting).headers(MANAGEMENT)["Authorization"].removeprefix("Bearer ")
+            RegistryApi(props["server"], token).delete_repository(props["node"])
+        except (RepositoryError, OperationsError) as error:
+            print(f"{props['node']}: the images in {props['server']} were not deleted: {error}", flush=True)
 
 
-def _drop_token(props: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in props.items() if key != "token"}
+class RepositoriesProvider(Provider):
+    """The provider of a resource that listed a cluster's nodes, for stacks that still have it. Deletes nothing."""
 
 
-class Repositories(Resource, module="prediction-nodes", name="Repositories"):
-    """The repositories of a registry, one for each of `nodes`."""
+class Repository(Resource, module="prediction-nodes", name="Repository"):
+    """A node's repository in its cluster's registry."""
 
-    def __init__(
-        self,
-        name: str,
-        server: pulumi.Input[str],
-        nodes: Sequence[str],
-        token: pulumi.Input[str],
-        opts: pulumi.ResourceOptions,
-    ) -> None:
-        props = {"server": server, "nodes": sorted(nodes), "token": token}
-        super().__init__("azure-repositories", name, props, opts)
+    def __init__(self, name: str, server: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("azure-repository", name, {"server": server, "node": name}, opts)

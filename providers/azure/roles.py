@@ -1,12 +1,15 @@
-"""The two custom roles of each cluster on Azure, and the assignments of roles to identities.
+"""The trigger's custom role on Azure, and the assignments of roles to identities.
 
-- starter: read one job and start it. Reading is needed because the request to start replaces the job's containers, so
-  the trigger must copy them. The caller can start another image and command, but gains nothing, since jobs have no
-  identity at run time (see `cluster.Cluster.puller`). The built-in role Jobs Operator could also list the job's
-  secrets.
-- claimer: read, list and create blobs of one node's claims. Creating is the data action `blobs/add/action`, documented
-  as "create a blob or snapshot, or append data". It allows Put Blob for new blobs; overwriting needs `blobs/write`,
-  which no identity has. The condition on the assignment limits the role to the node's folder.
+The role `trigger` is assigned once, to a region's resource group. It allows:
+- Reading and starting the group's jobs, and listing their executions. Reading is needed because the request to start a
+  job replaces its containers, so the trigger must copy them. Azure cannot limit a start to the job's own image: whoever
+  has the trigger's token can start any image and command with the job's secrets, and so read Numerai's keys. Therefore
+  only the trigger has this role. The built-in role Jobs Operator could also list the secrets directly.
+- Listing containers with their metadata, which is the table.
+- Reading, listing and creating blobs, under the condition that their container's name begins with `claims-`. Creating
+  is the data action `blobs/add/action`, documented as "create a blob or snapshot, or append data". It allows Put Blob
+  for new blobs; overwriting needs `blobs/write`, which no identity has. The condition keeps the role away from the
+  app's package, on whose account the trigger has the role of an owner anyway.
 """
 
 from __future__ import annotations
@@ -14,44 +17,42 @@ from __future__ import annotations
 import uuid
 
 import pulumi
-from pulumi_azure_native import authorization, managedidentity
+from pulumi_azure_native import authorization
 
 ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
 KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 STORAGE_BLOB_DATA_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
-STARTER_ACTIONS = ["Microsoft.App/jobs/read", "Microsoft.App/jobs/start/action"]
-_BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
-CLAIMER_DATA_ACTIONS = [f"{_BLOBS}/read", f"{_BLOBS}/add/action"]
+CLAIMS = "claims-"
+"""The beginning of the names of all nodes' containers."""
+_CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers"
+TRIGGER_ACTIONS = [
+    "Microsoft.App/jobs/read",
+    "Microsoft.App/jobs/start/action",
+    "Microsoft.App/jobs/executions/read",
+    f"{_CONTAINERS}/read",
+]
+TRIGGER_DATA_ACTIONS = [f"{_CONTAINERS}/blobs/read", f"{_CONTAINERS}/blobs/add/action"]
+TRIGGER_CONDITION = (
+    f"((!(ActionMatches{{'{_CONTAINERS}/blobs/read'}}) AND !(ActionMatches{{'{_CONTAINERS}/blobs/add/action'}}))"
+    f" OR (@Resource[{_CONTAINERS}:name] StringStartsWith '{CLAIMS}'))"
+)
+"""Allows blobs only in containers whose name begins with CLAIMS. Does not restrict actions that are not on blobs."""
 
 
-def build_claims_condition(node: str) -> str:
-    """Return a condition that allows creating and reading below `<node>/` only, and listing with that prefix only."""
-    return (
-        f"((!(ActionMatches{{'{_BLOBS}/add/action'}})"
-        f" AND !(ActionMatches{{'{_BLOBS}/read'}} AND NOT SubOperationMatches{{'Blob.List'}}))"
-        f" OR (@Resource[{_BLOBS}:path] StringLike '{node}/*'))"
-        f" AND ((!(ActionMatches{{'{_BLOBS}/read'}} AND SubOperationMatches{{'Blob.List'}}))"
-        f" OR (@Request[{_BLOBS}:prefix] StringStartsWith '{node}/'))"
-    )
-
-
-def create_role(
-    name: str,
-    title: str,
-    scope: pulumi.Output[str],
-    opts: pulumi.ResourceOptions,
-    actions: list[str] | None = None,
-    data_actions: list[str] | None = None,
+def create_trigger_role(
+    name: str, group: pulumi.Output[str], opts: pulumi.ResourceOptions
 ) -> authorization.RoleDefinition:
-    """Create a custom role that can be assigned within one resource group. Role names must be unique in the tenant."""
+    """Create the trigger's role, which can be assigned within one resource group."""
+    title = "Prediction nodes trigger"
     return authorization.RoleDefinition(
         name,
-        role_definition_id=scope.apply(lambda group: str(uuid.uuid5(uuid.NAMESPACE_URL, f"{group}/{title}"))),
-        role_name=scope.apply(lambda group: f"{title} ({group.rsplit('/', 1)[-1]})"),
+        role_definition_id=group.apply(lambda id_: str(uuid.uuid5(uuid.NAMESPACE_URL, f"{id_}/{title}"))),
+        # Role names must be unique in the tenant.
+        role_name=group.apply(lambda id_: f"{title} ({id_.rsplit('/', 1)[-1]})"),
         role_type="CustomRole",
-        scope=scope,
-        assignable_scopes=[scope],
-        permissions=[authorization.PermissionArgs(actions=actions or [], data_actions=data_actions or [])],
+        scope=group,
+        assignable_scopes=[group],
+        permissions=[authorization.PermissionArgs(actions=TRIGGER_ACTIONS, data_actions=TRIGGER_DATA_ACTIONS)],
         opts=opts,
     )
 
@@ -64,7 +65,7 @@ def name_builtin_role(subscription: pulumi.Output[str], role: str) -> pulumi.Out
 
 
 def name_custom_role(subscription: pulumi.Output[str], role: authorization.RoleDefinition) -> pulumi.Output[str]:
-    """Return the id of a role created by `create_role` for role assignments."""
+    """Return the id of a custom role for role assignments."""
     return pulumi.Output.all(subscription, role.name).apply(
         lambda values: f"/subscriptions/{values[0]}/providers/Microsoft.Authorization/roleDefinitions/{values[1]}"
     )
@@ -74,16 +75,16 @@ def assign(
     name: str,
     scope: pulumi.Output[str],
     role: pulumi.Output[str],
-    identity: managedidentity.UserAssignedIdentity,
+    principal: pulumi.Output[str],
     opts: pulumi.ResourceOptions,
     condition: str | None = None,
 ) -> authorization.RoleAssignment:
-    """Assign a role to an identity.
+    """Assign a role to an identity, whose object id is `principal`.
 
     Azure can update an assignment's condition but not its scope, role or identity. The assignment's GUID is derived
     from these three, so that changing one of them creates a new assignment.
     """
-    guid = pulumi.Output.all(scope, role, identity.principal_id).apply(
+    guid = pulumi.Output.all(scope, role, principal).apply(
         lambda values: str(uuid.uuid5(uuid.NAMESPACE_URL, "\n".join(values)))
     )
     return authorization.RoleAssignment(
@@ -91,7 +92,7 @@ def assign(
         role_assignment_name=guid,
         scope=scope,
         role_definition_id=role,
-        principal_id=identity.principal_id,
+        principal_id=principal,
         # Without the type, Azure looks up the identity in the directory, which may not know a new identity yet.
         principal_type="ServicePrincipal",
         condition=condition,

@@ -1,26 +1,26 @@
-"""A node's trigger on Azure: a function app on Flex Consumption, whose identity may start this node's job.
+"""A region's trigger on Azure: a function app on Flex Consumption, whose own identity may start the region's jobs.
 
-A Flex Consumption plan is free while idle and can have only one app. The Functions host stores its package, keys and
-timer locks in a storage account, on which it needs the role of an owner. So each trigger has its own account: with a
-shared one, a trigger could replace the code of another. Python 3.12 is the newest runtime whose worker includes
-azure-functions (from 3.13, the package must contain it and its dependencies). So the package has only a few KB and
-needs no build.
+The Functions host stores its package, keys and timer locks in a storage account, on which it needs the role of an
+owner. So the app has its own account: with a shared one, it could overwrite claims. Python 3.12 is the newest runtime
+whose worker includes azure-functions (from 3.13, the package must contain it and its dependencies). So the package has
+only a few KB and needs no build.
+
+The app costs next to nothing. Its timer ticks every minute, which is 44,640 executions in a month of 31 days. Flex
+Consumption bills at least a second of each, with 0.5 GB: 22,320 GB-seconds. A subscription's free grant of 250,000
+executions and 100,000 GB-seconds covers four regions. Each tick lists the table once, which is 0.22 USD a month (0.05
+USD for 10,000 lists).
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import pulumi
-from pulumi_azure_native import app, managedidentity, storage, web
+from pulumi_azure_native import resources, storage, web
 
-from nodefile import Node
 from providers.azure import names, roles
-from providers.azure.cluster import Cluster
 from providers.azure.code import Code
-from providers.azure.schedule import write_expression
-from providers.component import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX
 
 PYTHON = "3.12"
 INSTANCE_MB = 512
@@ -30,69 +30,74 @@ PACKAGES = "packages"
 
 
 class Trigger(pulumi.ComponentResource):
-    """The webhook of one node."""
+    """The webhook of a region's nodes. `store` is the URL of the storage account with the table and the claims."""
 
     url: pulumi.Output[str]
-    """https://HOST, without a slash at the end."""
+    """https://HOST, without a slash at the end. Known when the code runs."""
     site: pulumi.Output[str]
     """The app's name."""
 
     def __init__(
-        self, node: Node, cluster: Cluster, job: app.Job, stack: Stack, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        group: resources.ResourceGroup,
+        store: pulumi.Output[str],
+        insights: pulumi.Output[str],
+        subscription: pulumi.Output[str],
+        token: pulumi.Output[str],
+        tags: Mapping[str, str],
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(f"{TYPE_PREFIX}:azure:Trigger", node.name, None, opts)
-        self._node, self._cluster, self._tags = node, cluster, stack.tags(node)
+        super().__init__(f"{TYPE_PREFIX}:azure:Trigger", name, None, opts)
+        self._name, self._group, self._tags = name, group, tags
         self._own = pulumi.ResourceOptions(parent=self)
-        self.identity = managedidentity.UserAssignedIdentity(
-            node.name,
-            resource_group_name=cluster.group.name,
-            location=cluster.region,
-            tags=self._tags,
-            opts=self._own,
-        )
+        role = roles.create_trigger_role(name, group.id, self._own)
+        account, container = self._create_host_storage()
+        settings = {
+            # The Functions host accesses its storage with the app's own identity.
+            "AzureWebJobsStorage__accountName": account.name,
+            "APPLICATIONINSIGHTS_CONNECTION_STRING": insights,
+            "STORE_URL": store,
+        }
+        site = self._create_site(settings, pulumi.Output.concat(account.primary_endpoints.blob, container.name))
+        principal = site.identity.apply(lambda identity: str(identity.principal_id) if identity else "")
         grants = [
             roles.assign(
-                f"{node.name}-start",
-                job.id,
-                roles.name_custom_role(cluster.subscription, cluster.starter),
-                self.identity,
+                f"{name}-trigger",
+                group.id,
+                roles.name_custom_role(subscription, role),
+                principal,
                 self._own,
+                condition=roles.TRIGGER_CONDITION,
             ),
             roles.assign(
-                f"{node.name}-claim",
-                cluster.claims.id,
-                roles.name_custom_role(cluster.subscription, cluster.claimer),
-                self.identity,
-                # A role cannot always be assigned immediately after its creation; by then, it can.
-                pulumi.ResourceOptions(parent=self, depends_on=[job]),
-                condition=roles.build_claims_condition(node.name),
+                f"{name}-host",
+                account.id,
+                roles.name_builtin_role(subscription, roles.STORAGE_BLOB_DATA_OWNER),
+                principal,
+                self._own,
             ),
         ]
-        account, container, owner = self._create_host_storage()
-        settings = self._build_settings(job, account, stack)
-        site = self._create_site(settings, account, container, [*grants, owner])
-        self.url, self.site = pulumi.Output.concat("https://", site.default_host_name), site.name
-        Code(
-            node.name,
+        code = Code(
+            name,
             site=site.name,
             host=site.default_host_name,
             publisher=pulumi.Output.all(site.name, site.host_name_ssl_states).apply(
                 lambda values: _find_publisher(values[0], values[1])
             ),
-            settings=pulumi.Output.json_dumps(settings, sort_keys=True).apply(
-                lambda text: hashlib.sha256(text.encode()).hexdigest()
-            ),
-            token=cluster.token,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[site, *grants, owner]),
+            token=token,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[site, *grants]),
         )
+        # Depends on the code, so that no webhook is registered with Numerai before the code runs.
+        self.url = pulumi.Output.all(site.default_host_name, code.urn).apply(lambda values: f"https://{values[0]}")
+        self.site = site.name
         self.register_outputs({"url": self.url})
 
-    def _create_host_storage(self) -> tuple[storage.StorageAccount, storage.BlobContainer, pulumi.Resource]:
-        node, group = self._node, self._cluster.group
+    def _create_host_storage(self) -> tuple[storage.StorageAccount, storage.BlobContainer]:
         account = storage.StorageAccount(
-            names.shorten("host", node.name),
-            resource_group_name=group.name,
-            location=self._cluster.region,
+            names.shorten("host", self._name),
+            resource_group_name=self._group.name,
+            location=self._group.location,
             kind="StorageV2",
             sku=storage.SkuArgs(name="Standard_LRS"),
             allow_shared_key_access=False,
@@ -103,60 +108,20 @@ class Trigger(pulumi.ComponentResource):
             opts=self._own,
         )
         container = storage.BlobContainer(
-            node.name,
-            resource_group_name=group.name,
+            self._name,
+            resource_group_name=self._group.name,
             account_name=account.name,
             container_name=PACKAGES,
             public_access=storage.PublicAccess.NONE,
             opts=self._own,
         )
-        owner = roles.assign(
-            f"{node.name}-host",
-            account.id,
-            roles.name_builtin_role(self._cluster.subscription, roles.STORAGE_BLOB_DATA_OWNER),
-            self.identity,
-            self._own,
-        )
-        return account, container, owner
+        return account, container
 
-    def _build_settings(
-        self, job: app.Job, account: storage.StorageAccount, stack: Stack
-    ) -> dict[str, pulumi.Input[str]]:
-        node, cluster = self._node, self._cluster
-        settings: dict[str, pulumi.Input[str]] = {
-            # With a user-assigned identity, the Functions host needs all three to access its storage.
-            "AzureWebJobsStorage__accountName": account.name,
-            "AzureWebJobsStorage__credential": "managedidentity",
-            "AzureWebJobsStorage__clientId": self.identity.client_id,
-            "APPLICATIONINSIGHTS_CONNECTION_STRING": cluster.insights.connection_string,
-            "AZURE_CLIENT_ID": self.identity.client_id,
-            "NODE_NAME": node.name,
-            "MODEL_ID": stack.model_ids[node.name],
-            "TOKEN_SHA256": stack.token_sha256(node),
-            "NODE_ENABLED": "1" if node.enabled else "0",
-            "JOB_ID": job.id,
-            "CLAIMS_URL": pulumi.Output.concat(cluster.claims_url, "/", node.name),
-        }
-        if node.schedule and node.enabled:
-            settings |= {
-                "SCHEDULE_CRON": node.schedule.cron,
-                "SCHEDULE_TIMEZONE": node.schedule.timezone,
-                "SCHEDULE_TICKS": write_expression(node.schedule),
-            }
-        return settings
-
-    def _create_site(
-        self,
-        settings: Mapping[str, pulumi.Input[str]],
-        account: storage.StorageAccount,
-        container: storage.BlobContainer,
-        grants: Sequence[pulumi.Resource],
-    ) -> web.WebApp:
-        node, cluster = self._node, self._cluster
+    def _create_site(self, settings: Mapping[str, pulumi.Input[str]], packages: pulumi.Output[str]) -> web.WebApp:
         plan = web.AppServicePlan(
-            node.name,
-            resource_group_name=cluster.group.name,
-            location=cluster.region,
+            self._name,
+            resource_group_name=self._group.name,
+            location=self._group.location,
             kind="functionapp",
             reserved=True,
             sku=web.SkuDescriptionArgs(name="FC1", tier="FlexConsumption"),
@@ -164,17 +129,15 @@ class Trigger(pulumi.ComponentResource):
             opts=self._own,
         )
         return web.WebApp(
-            node.name,
-            resource_group_name=cluster.group.name,
-            location=cluster.region,
+            self._name,
+            resource_group_name=self._group.name,
+            location=self._group.location,
             kind="functionapp,linux",
             reserved=True,
             server_farm_id=plan.id,
             https_only=True,
             public_network_access="Enabled",
-            identity=web.ManagedServiceIdentityArgs(
-                type=web.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[self.identity.id]
-            ),
+            identity=web.ManagedServiceIdentityArgs(type=web.ManagedServiceIdentityType.SYSTEM_ASSIGNED),
             function_app_config=web.FunctionAppConfigArgs(
                 runtime=web.FunctionsRuntimeArgs(name="python", version=PYTHON),
                 scale_and_concurrency=web.FunctionsScaleAndConcurrencyArgs(
@@ -183,10 +146,8 @@ class Trigger(pulumi.ComponentResource):
                 deployment=web.FunctionsDeploymentArgs(
                     storage=web.FunctionsDeploymentStorageArgs(
                         type="blobContainer",
-                        value=pulumi.Output.concat(account.primary_endpoints.blob, container.name),
-                        authentication=web.FunctionsDeploymentStorageAuthenticationArgs(
-                            type="UserAssignedIdentity", user_assigned_identity_resource_id=self.identity.id
-                        ),
+                        value=packages,
+                        authentication=web.FunctionsDeploymentStorageAuthenticationArgs(type="SystemAssignedIdentity"),
                     )
                 ),
             ),
@@ -196,8 +157,7 @@ class Trigger(pulumi.ComponentResource):
                 "app_settings": [{"name": key, "value": value} for key, value in settings.items()],
             },
             tags=self._tags,
-            # The host accesses its storage when it starts.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(grants)),
+            opts=self._own,
         )
 
 

@@ -8,6 +8,7 @@ request that printed them.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -24,7 +25,10 @@ AUDIENCE = f"https://{HOST}"
 _WORKSPACE = "azure-native:operationalinsights:Workspace"
 _SITE = "azure-native:web:WebApp"
 _PATH = re.compile(r"/v1/workspaces/(?P<id>[0-9a-f-]{36})/query")
-_CLAUSE = re.compile(r"(?P<column>\*|\w+) (?P<op>==|=~|startswith|has|>=) (?:'(?P<text>[^']*)'|(?P<number>\d+))")
+_CLAUSE = re.compile(
+    r"(?P<column>\*|\w+|tostring\(parse_json\(\w+\)\.\w+\)) (?P<op>==|=~|startswith|has|>=) "
+    r"(?:'(?P<text>[^']*)'|(?P<number>\d+))"
+)
 Row = dict[str, Any]
 
 
@@ -141,7 +145,18 @@ def _clause(text: str) -> Callable[[Row], bool]:
             case _:
                 return bool(actual >= value)
 
-    return lambda row: any(holds(cell) for cell in row.values()) if column == "*" else holds(row[column])
+    return lambda row: any(holds(cell) for cell in row.values()) if column == "*" else holds(_evaluate(column, row))
+
+
+def _evaluate(column: str, row: Row) -> Any:
+    """Return a column's value, or a field of the JSON in a column, which is empty if there is none."""
+    parsed = re.fullmatch(r"tostring\(parse_json\((\w+)\)\.(\w+)\)", column)
+    if parsed is None:
+        return row[column]
+    try:
+        return str(json.loads(row[parsed[1]]).get(parsed[2], ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _stamp(moment: float) -> str:

@@ -34,7 +34,7 @@ class AzureCloud(Cloud):
         self.timers = Timers(self)
         self._arm, self._publisher, self._registries = Arm(self), web.Publisher(self), RegistryHost(self)
         self._analytics = analytics.Analytics(self)
-        self.app = serve(self.answer)
+        self.app = serve(self.faults.wrap(self.answer))
 
     @property
     def subscription(self) -> str:

@@ -168,9 +168,7 @@ class RoleAssignment(Handler):
         _require_guid(inputs["roleAssignmentName"], "RoleAssignment")
         if not self.cloud.access.knows_role(inputs["roleDefinitionId"]):
             raise CloudError(f'Code="RoleDefinitionDoesNotExist": {inputs["roleDefinitionId"]}')
-        if inputs.get("principalType") == "ServicePrincipal" and not self.cloud.find(
-            IDENTITY, principalId=inputs["principalId"]
-        ):
+        if inputs.get("principalType") == "ServicePrincipal" and not self._knows_principal(inputs["principalId"]):
             raise CloudError(f'Code="PrincipalNotFound": {inputs["principalId"]} does not exist in the directory')
         for other in self.cloud.resources(rbac.ASSIGNMENT):
             if all(other[key] == inputs[key] for key in self._kept):
@@ -178,6 +176,12 @@ class RoleAssignment(Handler):
         name = inputs["roleAssignmentName"]
         resource.id = f"{inputs['scope']}/providers/Microsoft.Authorization/roleAssignments/{name}"
         resource.outputs |= {"name": name, "type": "Microsoft.Authorization/roleAssignments"}
+
+    def _knows_principal(self, principal: str) -> bool:
+        if self.cloud.find(IDENTITY, principalId=principal):
+            return True
+        identities = (resource.outputs.get("identity") or {} for resource in self.cloud.resources())
+        return any(identity.get("principalId") == principal for identity in identities)
 
     def update(self, old: Resource, resource: Resource) -> None:
         if any(old[key] != resource[key] for key in self._kept):
@@ -194,26 +198,34 @@ def _require_guid(text: str, property_: str) -> None:
         raise CloudError(f'Code="Invalid{property_}Id": the id "{text}" is not a GUID') from None
 
 
-def map_identities(cloud: AzureCloud, outputs: dict[str, Any]) -> None:
-    """Replace the input's list of identity ids with the map that the SDK's output types expect. Raises CloudError."""
-    identity = outputs.get("identity")
-    if identity and isinstance(identity.get("userAssignedIdentities"), Iterable):
+def map_identities(cloud: AzureCloud, resource: Resource) -> None:
+    """Complete the output `identity`: the principal of the system-assigned identity, and a map of the attached ones.
+
+    Raises CloudError.
+    """
+    identity = resource.outputs.get("identity")
+    if identity and "SystemAssigned" in identity["type"]:
+        principal = str(uuid.uuid5(uuid.NAMESPACE_URL, resource.id))
+        resource.outputs["identity"] = {**identity, "principalId": principal, "tenantId": cloud.tenant}
+    elif identity and isinstance(identity.get("userAssignedIdentities"), Iterable):
         ids = list(identity["userAssignedIdentities"])
         identities = {id_: cloud.get(IDENTITY, id_) for id_ in ids}
-        missing = [id_ for id_, resource in identities.items() if resource is None]
+        missing = [id_ for id_, attached in identities.items() if attached is None]
         if missing:
             raise CloudError(f'Code="FailedIdentityOperation": {missing[0]} was not found')
         described = {
-            id_: {"principalId": resource["principalId"], "clientId": resource["clientId"]}
-            for id_, resource in identities.items()
-            if resource is not None
+            id_: {"principalId": attached["principalId"], "clientId": attached["clientId"]}
+            for id_, attached in identities.items()
+            if attached is not None
         }
-        outputs["identity"] = {**identity, "userAssignedIdentities": described}
+        resource.outputs["identity"] = {**identity, "userAssignedIdentities": described}
 
 
 def preview_identities(inputs: dict[str, Any]) -> dict[str, Any]:
     """Return the outputs of a preview, in which the identities' ids are still unknown."""
     identity = inputs.get("identity")
+    if isinstance(identity, dict) and identity.get("type") == "SystemAssigned":
+        return inputs | {"identity": {**identity, "principalId": UNKNOWN, "tenantId": UNKNOWN}}
     if isinstance(identity, dict) and isinstance(identity.get("userAssignedIdentities"), list):
         ids = identity["userAssignedIdentities"]
         described = UNKNOWN if UNKNOWN in ids else {id_: {"principalId": UNKNOWN, "clientId": UNKNOWN} for id_ in ids}

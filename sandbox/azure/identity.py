@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox.azure.calls import Call, Refused, Reply, reply
 
@@ -48,11 +48,14 @@ class Tokens:
             )
         return str(record["principal"])
 
-    def environment(self, site: str, identities: list[str]) -> dict[str, str]:
-        """Return the variables of an app's process for these identities (resource ids)."""
+    def environment(self, site: str, identity: dict[str, Any]) -> dict[str, str]:
+        """Return the variables of an app's process for the output `identity` of the app."""
         record = self._store.get("azure:identity-headers", site)
         header = record["header"] if record else secrets.token_hex(16).upper()
-        self._store.put("azure:identity-headers", site, {"header": header, "identities": identities})
+        principals = {each["clientId"]: each["principalId"] for each in list_attached(identity).values()}
+        if identity.get("principalId"):
+            principals[""] = identity["principalId"]
+        self._store.put("azure:identity-headers", site, {"header": header, "principals": principals})
         return {"IDENTITY_ENDPOINT": f"http://{HOST}:8081/msi/token", "IDENTITY_HEADER": header}
 
     def forget(self, site: str) -> None:
@@ -66,19 +69,23 @@ class Tokens:
         app = next((candidate for candidate in apps if secrets.compare_digest(candidate["header"], header)), None)
         if app is None or call.path != "/msi/token":
             return reply({"statusCode": 400, "message": "the X-IDENTITY-HEADER is missing or wrong"}, 400)
-        client_id = call.query.get("client_id")
-        for id_ in app["identities"]:
-            identity = self._cloud.get(IDENTITY, id_)
-            # As on Azure, a request without client_id means the system-assigned identity, which these apps do not have.
-            if identity is not None and identity["clientId"] == client_id:
-                audience = call.query.get("resource", "").rstrip("/")
-                token, expires = self.issue(identity["principalId"], audience)
-                body = {
-                    "access_token": token,
-                    "expires_on": str(int(expires)),
-                    "resource": audience,
-                    "token_type": "Bearer",
-                    "client_id": client_id,
-                }
-                return Reply(200, json.dumps(body).encode(), {"content-type": "application/json"})
-        return reply({"statusCode": 400, "message": "Unable to load the proper Managed Identity."}, 400)
+        # As on Azure, a request without client_id means the system-assigned identity.
+        client_id = call.query.get("client_id", "")
+        principal = app["principals"].get(client_id)
+        if principal is None:
+            return reply({"statusCode": 400, "message": "Unable to load the proper Managed Identity."}, 400)
+        audience = call.query.get("resource", "").rstrip("/")
+        token, expires = self.issue(principal, audience)
+        body = {
+            "access_token": token,
+            "expires_on": str(int(expires)),
+            "resource": audience,
+            "token_type": "Bearer",
+            "client_id": client_id,
+        }
+        return Reply(200, json.dumps(body).encode(), {"content-type": "application/json"})
+
+
+def list_attached(identity: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the user-assigned identities in the output `identity` of an app or job, by resource id."""
+    return dict((identity or {}).get("userAssignedIdentities") or {})

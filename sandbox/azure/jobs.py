@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.azure import rbac, vault
 from sandbox.azure.calls import Call, Refused, Reply, reply
 from sandbox.azure.handlers import ArmHandler, map_identities, preview_identities
-from sandbox.azure.identity import IDENTITY
+from sandbox.azure.identity import IDENTITY, list_attached
 from sandbox.azure.registry import REGISTRY
 from sandbox.cloud import CloudError, Resource
 from sandbox.executor import ENDED, JobRun, RunSpec
@@ -74,7 +74,7 @@ class Job(ArmHandler):
         return preview_identities(inputs)
 
     def add_computed(self, resource: Resource) -> None:
-        map_identities(self.cloud, resource.outputs)
+        map_identities(self.cloud, resource)
         resource.outputs["eventStreamEndpoint"] = f"https://{resource.outputs['location']}.azurecontainerapps.dev/"
 
     def _validate(self, inputs: dict[str, Any]) -> None:
@@ -122,7 +122,7 @@ def gib(text: str) -> float:
 def _require_attached(cloud: AzureCloud, job: Resource, id_: str) -> str:
     """Return the principal of an identity that is attached to the job. Raises Refused."""
     identity = cloud.get(IDENTITY, id_)
-    if identity is None or id_ not in (job.outputs.get("identity") or {}).get("userAssignedIdentities", {}):
+    if identity is None or id_ not in list_attached(job.outputs.get("identity")):
         raise Refused(400, "IdentityNotAssigned", f"the identity {id_} is not assigned to the job {job['name']}")
     return str(identity["principalId"])
 

@@ -15,7 +15,8 @@ ASSIGNMENT = "azure-native:authorization:RoleAssignment"
 DEFINITION = "azure-native:authorization:RoleDefinition"
 DEPLOYER = "deployer"
 """The deployer: Owner of the subscription."""
-BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers"
+BLOBS = f"{CONTAINERS}/blobs"
 GET_SECRET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 - the name of a permission
 PULL = "Microsoft.ContainerRegistry/registries/pull/read"
 _BUILT_IN: dict[str, dict[str, list[str]]] = {
@@ -24,7 +25,7 @@ _BUILT_IN: dict[str, dict[str, list[str]]] = {
         "dataActions": [GET_SECRET, "Microsoft.KeyVault/vaults/secrets/readMetadata/action"]
     },
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": {  # Storage Blob Data Owner
-        "actions": ["Microsoft.Storage/storageAccounts/blobServices/containers/*"],
+        "actions": [f"{CONTAINERS}/*"],
         "dataActions": [f"{BLOBS}/*"],
     },
 }

@@ -7,6 +7,7 @@ import hashlib
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
@@ -15,7 +16,7 @@ from sandbox.azure.calls import Call, Refused, Reply
 from sandbox.azure.conditions import Facts
 from sandbox.azure.handlers import ArmHandler
 from sandbox.azure.identity import STORAGE
-from sandbox.azure.rbac import BLOBS, Access
+from sandbox.azure.rbac import BLOBS, CONTAINERS, Access
 from sandbox.cloud import CloudError, Handler, Resource
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 ACCOUNT = "azure-native:storage:StorageAccount"
 CONTAINER = "azure-native:storage:BlobContainer"
 SUFFIX = ".blob.core.windows.net"
+_CONTAINER_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*")
+_PAGE = 5000
 TASKS_HOST = f"acrtaskprodsandbox{SUFFIX}"
 """The storage account for the sources and logs of the registry's builds; accessible only with signed URLs."""
 
@@ -57,11 +60,26 @@ class Container(Handler):
 
     def create(self, resource: Resource) -> None:
         name, account = resource.inputs["containerName"], resource.inputs["accountName"]
+        if not _CONTAINER_NAME.fullmatch(name):
+            raise CloudError(f'Code="InvalidResourceName": "{name}" cannot name a container')
         owner = self.cloud.find(ACCOUNT, name=account)
         if owner is None:
             raise CloudError(f"Code=\"ResourceNotFound\": the storage account '{account}' was not found")
         resource.id = f"{owner.id}/blobServices/default/containers/{name}"
         resource.outputs |= {"name": name, "type": "Microsoft.Storage/storageAccounts/blobServices/containers"}
+        self._set_metadata(resource)
+
+    def update(self, _old: Resource, resource: Resource) -> None:
+        self._set_metadata(resource)
+
+    def _set_metadata(self, resource: Resource) -> None:
+        """Check the metadata, and record the time of the change."""
+        for key, value in (resource.inputs.get("metadata") or {}).items():
+            if not key.isascii() or not key.isidentifier():
+                raise CloudError(f'Code="InvalidMetadata": "{key}" is not an identifier of C#')
+            if not value or not value.isascii() or value != value.strip():
+                raise CloudError(f'Code="InvalidMetadata": the value of {key} is empty, padded or not ASCII')
+        resource.outputs["lastModifiedTime"] = time.time()
 
     def delete(self, resource: Resource) -> None:
         self.cloud.kernel.store.drop_bucket(bucket(resource["accountName"], resource["name"]))
@@ -124,6 +142,8 @@ class Blobs:
         if not call.headers.get("x-ms-version"):
             raise Refused(400, "MissingRequiredHeader", "x-ms-version")
         name, _, key = unquote(call.path).lstrip("/").partition("/")
+        if not name and call.method == "GET" and call.query.get("comp") == "list":
+            return self._list_containers(call, account, principal)
         scope = f"{account.id}/blobServices/default/containers/{name}"
         if self._cloud.get(CONTAINER, scope) is None:
             raise Refused(404, "ContainerNotFound", "The specified container does not exist.")
@@ -131,12 +151,33 @@ class Blobs:
         if not key:
             if call.method != "GET" or call.query.get("comp") != "list":
                 raise Refused(405, "UnsupportedHttpVerb", "The resource doesn't support the specified HTTP verb.")
-            facts = Facts(f"{BLOBS}/read", "Blob.List", request={"prefix": call.query.get("prefix", "")})
+            request = {"prefix": call.query.get("prefix", "")}
+            facts = Facts(f"{BLOBS}/read", "Blob.List", {"name": name}, request)
             self._allow(principal, f"{BLOBS}/read", scope, facts)
-            return self._list(where, call.query.get("prefix", ""))
+            keys = self._store.list_blobs(where, call.query.get("prefix", ""))
+            return _page("Blobs", [f"<Blob><Name>{escape(key)}</Name></Blob>" for key in keys], call.query)
         action = self._action(call, where, key)
-        self._allow(principal, action, scope, Facts(action, resource={"path": key}))
+        self._allow(principal, action, scope, Facts(action, resource={"path": key, "name": name}))
         return self._object(call, where, key)
+
+    def _list_containers(self, call: Call, account: Resource, principal: str) -> Reply:
+        """Answer List Containers. As on Azure, the permission is not a data action."""
+        if not self._access.is_allowed(principal, f"{CONTAINERS}/read", account.id):
+            raise _mismatch()
+        items = []
+        for container in sorted(self._cloud.resources(CONTAINER), key=lambda each: str(each["name"])):
+            if container["accountName"] != account["name"] or not container["name"].startswith(
+                call.query.get("prefix", "")
+            ):
+                continue
+            changed = email.utils.formatdate(container["lastModifiedTime"], usegmt=True)
+            properties = f"<Properties><Last-Modified>{changed}</Last-Modified></Properties>"
+            pairs = (container.outputs.get("metadata") or {}).items() if call.query.get("include") == "metadata" else ()
+            metadata = "".join(f"<{key}>{escape(value)}</{key}>" for key, value in pairs)
+            if pairs:
+                properties += f"<Metadata>{metadata}</Metadata>"
+            items.append(f"<Container><Name>{container['name']}</Name>{properties}</Container>")
+        return _page("Containers", items, call.query)
 
     def _action(self, call: Call, where: str, key: str) -> str:
         if call.method in ("GET", "HEAD"):
@@ -148,9 +189,7 @@ class Blobs:
 
     def _allow(self, principal: str, action: str, scope: str, facts: Facts) -> None:
         if not self._access.is_allowed(principal, action, scope, facts):
-            raise Refused(
-                403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation."
-            )
+            raise _mismatch()
 
     def _object(self, call: Call, where: str, key: str) -> Reply:
         if call.method == "PUT":
@@ -195,13 +234,20 @@ class Blobs:
         self._store.put_blob(where, key, b"".join(block for block in blocks if block is not None))
         return Reply(201)
 
-    def _list(self, where: str, prefix: str) -> Reply:
-        names = "".join(f"<Blob><Name>{escape(key)}</Name></Blob>" for key in self._store.list_blobs(where, prefix))
-        body = (
-            f'<?xml version="1.0" encoding="utf-8"?><EnumerationResults><Prefix>{escape(prefix)}</Prefix>'
-            f"<Blobs>{names}</Blobs><NextMarker /></EnumerationResults>"
-        )
-        return Reply(200, body.encode(), {"content-type": "application/xml"})
+
+def _page(element: str, items: list[str], query: Mapping[str, str]) -> Reply:
+    """Return a page of a list. The marker of the next page is the number of its first item."""
+    begin, size = int(query.get("marker") or 0), int(query.get("maxresults") or _PAGE)
+    end = begin + size
+    marker = f"<NextMarker>{end}</NextMarker>" if end < len(items) else "<NextMarker />"
+    listed = f"<{element}>{''.join(items[begin:end])}</{element}>"
+    prefix = f"<Prefix>{escape(query.get('prefix', ''))}</Prefix>"
+    body = f'<?xml version="1.0" encoding="utf-8"?><EnumerationResults>{prefix}{listed}{marker}</EnumerationResults>'
+    return Reply(200, body.encode(), {"content-type": "application/xml"})
+
+
+def _mismatch() -> Refused:
+    return Refused(403, "AuthorizationPermissionMismatch", "This request is not authorized to perform this operation.")
 
 
 def _etag(data: bytes) -> str:

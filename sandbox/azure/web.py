@@ -15,7 +15,7 @@ from sandbox.azure import storage
 from sandbox.azure.calls import Call, Refused, Reply, reply
 from sandbox.azure.conditions import Facts
 from sandbox.azure.handlers import ArmHandler, map_identities, preview_identities
-from sandbox.azure.identity import IDENTITY, MANAGEMENT
+from sandbox.azure.identity import MANAGEMENT, list_attached
 from sandbox.azure.rbac import BLOBS
 from sandbox.cloud import CloudError, Resource
 from sandbox.functions import FunctionFailed
@@ -85,7 +85,7 @@ class Site(ArmHandler):
         return preview_identities(inputs)
 
     def add_computed(self, resource: Resource) -> None:
-        map_identities(self.cloud, resource.outputs)
+        map_identities(self.cloud, resource)
         name = resource.outputs["name"]
         hosts = {"Standard": f"{name}{SUFFIX}", "Repository": f"{name}{SCM_SUFFIX}"}
         resource.outputs |= {
@@ -159,11 +159,10 @@ def run_package(cloud: AzureCloud, site: Resource) -> None:
         # In the mounted package, a file without permission bits cannot be read, so its functions do not exist.
         readable = [info for info in bundle.infolist() if not info.is_dir() and (info.external_attr >> 16) & 0o400]
         files = {info.filename: bundle.read(info) for info in readable}
-    identities = list((site.outputs.get("identity") or {}).get("userAssignedIdentities", {}))
     name = site["name"]
     environment = {
         **settings(site),
-        **cloud.tokens.environment(name, identities),
+        **cloud.tokens.environment(name, site.outputs.get("identity") or {}),
         "WEBSITE_SITE_NAME": name,
         "WEBSITE_HOSTNAME": site["defaultHostName"],
         "FUNCTIONS_WORKER_RUNTIME_VERSION": site.inputs["functionAppConfig"]["runtime"]["version"],
@@ -227,12 +226,13 @@ class Publisher:
 
     def _may_write(self, site: Resource, container: Resource) -> bool:
         access = site.inputs["functionAppConfig"]["deployment"]["storage"]["authentication"]
-        identity = self._cloud.get(IDENTITY, access["userAssignedIdentityResourceId"])
+        identity = site.outputs.get("identity") or {}
+        if access["type"] == "UserAssignedIdentity":
+            identity = list_attached(identity).get(access["userAssignedIdentityResourceId"]) or {}
         action = f"{BLOBS}/write"
-        facts = Facts(action, resource={"path": PACKAGE})
-        return identity is not None and self._cloud.access.is_allowed(
-            identity["principalId"], action, container.id, facts
-        )
+        facts = Facts(action, resource={"path": PACKAGE, "name": container["name"]})
+        principal = identity.get("principalId")
+        return principal is not None and self._cloud.access.is_allowed(principal, action, container.id, facts)
 
 
 def serve_app(cloud: AzureCloud, call: Call) -> Reply:

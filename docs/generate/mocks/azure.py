@@ -23,7 +23,9 @@ class Mocks(recorder.Mocks):
         outputs["name"] = next((value for key, value in inputs.items() if key in _NAMED), physical)
         outputs |= _outputs(kind, physical, guid, inputs)
         identity = outputs.get("identity")
-        if isinstance(identity, dict):
+        if isinstance(identity, dict) and identity["type"] == "SystemAssigned":
+            outputs["identity"] = {**identity, "principalId": f"principal-{guid}"}
+        elif isinstance(identity, dict):
             ids: dict[str, dict[str, str]] = {id_: {} for id_ in identity["userAssignedIdentities"]}
             outputs["identity"] = {**identity, "userAssignedIdentities": ids}
         return f"/subscriptions/{SUBSCRIPTION}/{kind}/{name}", outputs
