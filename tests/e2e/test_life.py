@@ -65,10 +65,10 @@ EDITS: dict[str, tuple[str, set[str] | None]] = {
     "timeout": ("timeout: 2h", {"job"}),
     "env": ("env: {EXTRA: changed}", {"job"}),
     "command": ("command: python predict.py --again", {"job"}),
-    "enabled": ("enabled: false", {"function"}),
-    "schedule": ("schedule: {cron: '30 13 * * 2-6', timezone: Europe/Berlin}", {"schedule", "function"}),
+    "enabled": ("enabled: false", {"row"}),
+    "schedule": ("schedule: {cron: '30 13 * * 2-6', timezone: Europe/Berlin}", {"schedule", "row"}),
     "tags": ("tags: {team: research}", None),
-    "model": ("model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c99", {"job", "function"}),
+    "model": ("model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c99", {"job", "row"}),
     "tournament": ("tournament: crypto", {"job"}),
     "region": ("region: ELSEWHERE", None),
 }
@@ -76,9 +76,9 @@ KINDS = {
     "aws:batch/jobDefinition:JobDefinition": "job",
     "gcp:cloudrunv2/job:Job": "job",
     "azure-native:app:Job": "job",
-    "aws:lambda/function:Function": "function",
-    "gcp:cloudfunctionsv2/function:Function": "function",
-    "azure-native:web:WebApp": "function",
+    "aws:s3/bucketObjectv2:BucketObjectv2": "row",
+    "gcp:storage/bucketObject:BucketObject": "row",
+    "azure-native:storage:BlobContainer": "row",
     "aws:scheduler/schedule:Schedule": "schedule",
     "gcp:cloudscheduler/job:Job": "schedule",
 }
@@ -105,15 +105,20 @@ def test_an_edit_changes_just_the_right_resources(cloud: str, make_world: MakeWo
         if name.split("-")[0] in touched:
             touched[name.split("-")[0]][type_] = step
     assert not touched["other"], f"an edit of one node touches another: {touched['other']}"
+    cluster = f"{cloud}-{REGIONS[cloud]}"
+    regional = {urn: step for urn, step in steps.items() if urn.partition("::")[2].startswith(cluster)}
+    assert set(regional.values()) <= {"create"}, f"an edit of a node changes its region: {regional}"
     for field, (_, kinds) in EDITS.items():
         assert touched[field], f"{field} changed nothing"
         known = {KINDS[type_] for type_ in touched[field] if type_ in KINDS}
         if kinds is not None:
             assert known, f"{field}: {touched[field]}"
             assert known <= kinds, f"{field}: {touched[field]}"
-        # A webhook belongs to its model, and a regional resource cannot move: both are replaced.
+        # A webhook belongs to its model, and a regional resource cannot move: both are replaced. So is a row that is
+        # an object's name.
         if field not in ("model", "region"):
-            assert set(touched[field].values()) <= {"update", "create"}, f"{field}: {touched[field]}"
+            others = {step for type_, step in touched[field].items() if KINDS.get(type_) != "row"}
+            assert others <= {"update", "create"}, f"{field}: {touched[field]}"
     assert f"prediction-nodes:{cloud}:Cluster::{cloud}-{ELSEWHERE[cloud]}" in steps
     world.cli.up()
     assert world.cli.preview().keys() == {"same"}
