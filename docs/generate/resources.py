@@ -47,8 +47,9 @@ types are those of Pulumi's providers. The names are logical names; most resourc
 random characters. `pulumi preview` shows the same for your nodes, and `pulumi stack --show-urns` lists the deployed
 resources.
 
-A node owns its trigger, images, job and identities. Resources that cost money or quota to duplicate are created once
-for a region, with its first node, and deleted with its last node. Every resource that supports tags or labels has
+A node owns its image, its job and its row in the table of the region's trigger. Everything else is created once for a
+region, with its first node, and deleted with its last node; the identity of jobs and the keys' secrets are created once
+for each Numerai account there. Every resource that supports tags or labels has
 `project` and `stack`. A node's own resources also have `node` and the `tags` of nodes.yaml, so `node={_NODE}` finds all
 of them in a bill or a console.
 
