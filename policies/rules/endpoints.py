@@ -14,6 +14,8 @@ from policies.resource import UNKNOWN, Context, Resource, as_list
 
 TOKEN = "TOKEN_SHA256"  # noqa: S105 - the name of a variable that holds a hash
 _HASH = re.compile(r"[0-9a-f]{64}")
+_TOKEN = 3
+"""The position of the token's hash in the name of a row: table/MODEL/NODE/HASH/..."""
 _EVERYONE = ("allUsers", "allAuthenticatedUsers")
 _ANYWHERE = ("0.0.0.0/0", "::/0", "*", "Internet")
 # Kinds of endpoints that this program never needs.
@@ -40,6 +42,8 @@ def only_triggers_are_public(resource: Resource, _context: Context) -> Iterator[
         yield f"{kind} can be reached from outside: the only endpoint of a node is its trigger."
     elif _is_public(resource) and not in_trigger:
         yield f"{kind} is public but not part of a trigger."
+    elif kind in _ROWS:
+        yield from _check_row(resource)
     elif kind in _FUNCTIONS and in_trigger:
         yield from _check_token(resource)
     elif "Member" in kind or "Binding" in kind:
@@ -66,7 +70,6 @@ def _is_public(resource: Resource) -> bool:
 
 # The property with the variables of each cloud's function.
 _FUNCTIONS = {
-    "aws:lambda:Function": "environment.variables",
     "gcp:cloudfunctionsv2:Function": "serviceConfig.environmentVariables",
     "azure-native:web:WebApp": "siteConfig.appSettings",
 }
@@ -81,6 +84,17 @@ def _check_token(resource: Resource) -> Iterator[str]:
     value: Any = (variables or {}).get(TOKEN)
     if value is not UNKNOWN and not (isinstance(value, str) and _HASH.fullmatch(value)):
         yield f"the trigger has no {TOKEN}, so it would accept anyone's call: set the SHA-256 of its token."
+
+
+# The property with the name of an object, which is a row of a trigger's table if it begins with table/.
+_ROWS = {"aws:s3:BucketObjectv2": "key"}
+
+
+def _check_row(resource: Resource) -> Iterator[str]:
+    name = resource.get(_ROWS[resource.kind])
+    columns = name.split("/") if isinstance(name, str) else []
+    if columns[:1] == ["table"] and not (len(columns) > _TOKEN and _HASH.fullmatch(columns[_TOKEN])):
+        yield "the row has no SHA-256 of a token, so the trigger could not tell Numerai's calls from others."
 
 
 def _check_members(resource: Resource, in_trigger: bool) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """The resources that the AWS nodes of one region share: trigger, network, Batch queues, bucket, keys, logs, builder.
 
-While no job runs, only the two secrets cost money: a Fargate environment is free, the network has no NAT gateway (jobs
-get a public address but accept no connections), and the builder is billed per build. The cluster is created with the
-first node of a region and deleted with the last.
+While no job runs, only the secret with the keys costs money: a Fargate environment is free, the network has no NAT
+gateway (jobs get a public address but accept no connections), and the builder is billed per build. The cluster is
+created with the first node of a region and deleted with the last.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ container has no role. Each account has its own role, so no job can be given the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pulumi
 import pulumi_aws as aws
 
@@ -17,7 +15,7 @@ from providers.component import Stack, reference_keys
 
 
 class JobIdentity:
-    """The `role`, the ARNs of the account's `secrets` by the container's variables, and the `grants` of a first run."""
+    """The `role`, the `keys` as references by the container's variables, and `grants`: what a first run needs too."""
 
     def __init__(
         self,
@@ -29,47 +27,40 @@ class JobIdentity:
         own: pulumi.ResourceOptions,
     ) -> None:
         """`node` is any node of the account, `repositories` an ARN with /*."""
-        names, tags = reference_keys(node), stack.tags()
-        secrets = {variable: _create_secret(f"{name}-{region}", region, tags, own) for variable, name in names.items()}
-        self.secrets: Mapping[str, pulumi.Output[str]] = {name: secret.arn for name, secret in secrets.items()}
-        versions = [
-            aws.secretsmanager.SecretVersion(
-                f"{name}-{region}",
-                secret_id=secrets[variable].id,
-                secret_string=stack.keys[name],
-                region=region,
-                opts=own,
-            )
-            for variable, name in names.items()
-        ]
-        logical = f"aws-{region}-run{f'-{node.account}' if node.account else ''}"
+        suffix = f"-{node.account}" if node.account else ""
+        name, names = f"numerai-keys{suffix}-{region}", reference_keys(node)
+        secret = aws.secretsmanager.Secret(
+            name,
+            description="Numerai API keys of the prediction nodes",
+            # The keys are in the stack's configuration, so recovery is not needed, and the name can be reused at once.
+            recovery_window_in_days=0,
+            region=region,
+            tags=stack.tags(),
+            opts=own,
+        )
+        values = {variable: stack.keys[key] for variable, key in names.items()}
+        version = aws.secretsmanager.SecretVersion(
+            name,
+            secret_id=secret.id,
+            secret_string=pulumi.Output.secret(pulumi.Output.json_dumps(values)),
+            region=region,
+            opts=own,
+        )
+        # The key in the secret's JSON; its newest version.
+        self.keys = {variable: pulumi.Output.concat(secret.arn, f":{variable}::") for variable in names}
         self.role = roles.create_role(
-            logical,
+            f"aws-{region}-run{suffix}",
             roles.build_trust_policy("ecs-tasks.amazonaws.com"),
-            tags,
+            stack.tags(),
             own,
             "Pulls images and keys for prediction nodes",
         )
         policy = roles.attach_policy(
-            logical,
+            f"aws-{region}-run{suffix}",
             self.role,
-            pulumi.Output.all(repositories, logs.arn, *self.secrets.values()).apply(
-                lambda arns: roles.build_execution_policy(arns[0], arns[1], arns[2:])
+            pulumi.Output.all(repositories, logs.arn, secret.arn).apply(
+                lambda arns: roles.build_execution_policy(*arns)
             ),
             own,
         )
-        self.grants: list[pulumi.Resource] = [policy, *versions]
-
-
-def _create_secret(
-    name: str, region: str, tags: Mapping[str, str], own: pulumi.ResourceOptions
-) -> aws.secretsmanager.Secret:
-    return aws.secretsmanager.Secret(
-        name,
-        description="Numerai API key of the prediction nodes",
-        # The value is in the stack's configuration, so recovery is not needed, and the name can be reused at once.
-        recovery_window_in_days=0,
-        region=region,
-        tags=tags,
-        opts=own,
-    )
+        self.grants: list[pulumi.Resource] = [policy, version]

@@ -57,11 +57,13 @@ class Network:
     def _create_subnets(self, vpc: aws.ec2.Vpc) -> None:
         name, region, own = self._name, self._region, self._own
         gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, region=region, tags=self._tags, opts=own)
-        # The network's own table, which applies to every subnet that has no other. It is deleted with the network.
-        table = aws.ec2.DefaultRouteTable(
-            name,
-            default_route_table_id=vpc.default_route_table_id,
-            routes=[aws.ec2.DefaultRouteTableRouteArgs(cidr_block="0.0.0.0/0", gateway_id=gateway.id)],
+        # The network's own table, which would make the associations unnecessary, has no tags when it is created. So the
+        # deploying identity could only be allowed to change it if it might change the tables of other networks as well.
+        table = aws.ec2.RouteTable(
+            # Not only `name`: earlier versions had a table whose route was a separate resource.
+            f"{name}-out",
+            vpc_id=vpc.id,
+            routes=[aws.ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", gateway_id=gateway.id)],
             region=region,
             tags=self._tags,
             opts=own,
@@ -88,6 +90,11 @@ class Network:
                 opts=fixed,
             )
             self.subnets.append(subnet.id)
+            self.routes.append(
+                aws.ec2.RouteTableAssociation(
+                    f"{name}-{number}", subnet_id=subnet.id, route_table_id=table.id, region=region, opts=own
+                )
+            )
 
 
 def _pick_zone(zones: pulumi.Output[list[str]], number: int) -> pulumi.Output[str]:

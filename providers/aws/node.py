@@ -56,7 +56,7 @@ class PredictionNode(component.PredictionNode):
             type="container",
             platform_capabilities=[fit.platform],
             container_properties=pulumi.Output.all(
-                image.image, identity.role.arn, logs.name, stack.model_ids[node.name], identity.secrets
+                image.image, identity.role.arn, logs.name, stack.model_ids[node.name], identity.keys
             ).apply(lambda values: write_container_properties(node, *values)),
             timeout=aws.batch.JobDefinitionTimeoutArgs(attempt_duration_seconds=node.timeout),
             # Only the trigger restarts failed runs, so that nothing is submitted twice unexpectedly.
@@ -113,7 +113,7 @@ class PredictionNode(component.PredictionNode):
 
 
 def write_container_properties(
-    node: Node, image: str, execution: str, log_group: str, model_id: str, secrets: Mapping[str, str]
+    node: Node, image: str, execution: str, log_group: str, model_id: str, keys: Mapping[str, str]
 ) -> str:
     """Return Batch's description of the container (JSON). Batch silently drops unknown keys; a test checks them."""
     fit = limits.fit(node)
@@ -127,7 +127,7 @@ def write_container_properties(
             {"type": "MEMORY", "value": str(fit.memory)},
         ],
         "environment": [{"name": name, "value": value} for name, value in sorted(plain.items())],
-        "secrets": [{"name": name, "valueFrom": arn} for name, arn in secrets.items()],
+        "secrets": [{"name": name, "valueFrom": reference} for name, reference in keys.items()],
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {

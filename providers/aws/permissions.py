@@ -70,18 +70,11 @@ TABLE: Table = {
         update="ec2:CreateLaunchTemplateVersion ec2:ModifyLaunchTemplate ec2:DeleteTags",
         delete="ec2:DeleteLaunchTemplate",
     ),
-    "aws:ec2/route:Route": Row(
-        "ec2/vpc_route.go",
-        read="ec2:DescribeRouteTables",
-        create="ec2:CreateRoute",
-        update="ec2:ReplaceRoute",
-        delete="ec2:DeleteRoute",
-    ),
     "aws:ec2/routeTable:RouteTable": Row(
         "ec2/vpc_route_table.go",
         read="ec2:DescribeRouteTables",
-        create="ec2:CreateRouteTable ec2:CreateTags",
-        update="ec2:DeleteTags",
+        create="ec2:CreateRouteTable ec2:CreateRoute ec2:CreateTags",
+        update="ec2:ReplaceRoute ec2:DeleteRoute ec2:DeleteTags",
         delete="ec2:DisassociateRouteTable ec2:DeleteRouteTable",
     ),
     "aws:ec2/routeTableAssociation:RouteTableAssociation": Row(
@@ -195,6 +188,12 @@ TABLE: Table = {
         read="s3:GetLifecycleConfiguration",
         create="s3:PutLifecycleConfiguration",
     ),
+    "aws:s3/bucketObjectv2:BucketObjectv2": Row(
+        "s3/object.go",
+        read="s3:GetObject s3:GetObjectTagging",
+        create="s3:PutObject",
+        delete="s3:DeleteObject",
+    ),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": Row(
         "s3/bucket_public_access_block.go",
         read="s3:GetBucketPublicAccessBlock",
@@ -276,8 +275,8 @@ def _arn(rest: str) -> str:
 _ROLES = _arn(f"iam::*:role/{PROJECT}-*/*")
 _PROFILES = _arn(f"iam::*:instance-profile/{PROJECT}-*/*")
 _BUCKETS = _arn("s3:::aws-*")
-_GROUPS = [_arn("logs:*:*:log-group:aws-*"), _arn("logs:*:*:log-group:*-trigger-*")]
-_SECRETS = [_arn("secretsmanager:*:*:secret:numerai-public-id-*"), _arn("secretsmanager:*:*:secret:numerai-secret-*")]
+_GROUPS = [_arn("logs:*:*:log-group:aws-*")]
+_SECRETS = [_arn("secretsmanager:*:*:secret:numerai-keys-*")]
 _SERVICES = [f"{name}.amazonaws.com" for name in ("batch", "codebuild", "ec2", "ecs-tasks", "lambda", "scheduler")]
 _TAGGED = {"StringEquals": {"aws:ResourceTag/project": PROJECT}}
 _AT_CREATION = {"StringLike": {"ec2:CreateAction": ["Create*", "AuthorizeSecurityGroupEgress"]}}

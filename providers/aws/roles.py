@@ -63,13 +63,13 @@ def build_trigger_policy(log_group: str, bucket: str, definitions: str, queues: 
     )
 
 
-def build_execution_policy(repositories: str, log_group: str, secrets: Sequence[str]) -> str:
+def build_execution_policy(repositories: str, log_group: str, secret: str) -> str:
     """Return the policy for the start of jobs' containers: pull images, write the log, read the account's keys."""
     return write_policy(
         allow(["ecr:GetAuthorizationToken"], ["*"]),
         allow(PULL, [repositories]),
         allow(WRITE_LOGS, [f"{log_group}:*"]),
-        allow(["secretsmanager:GetSecretValue"], secrets),
+        allow(["secretsmanager:GetSecretValue"], [secret]),
     )
 
 

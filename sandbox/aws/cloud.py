@@ -55,7 +55,6 @@ class AwsCloud(Cloud):
             network.VPC: network.Vpc(self),
             network.GATEWAY: network.Gateway(self),
             network.TABLE: network.Table(self),
-            network.MAIN_TABLE: network.MainTable(self),
             network.ROUTE: network.Route(self),
             network.SUBNET: network.Subnet(self),
             network.ASSOCIATION: network.Association(self),

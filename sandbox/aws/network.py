@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 VPC = "aws:ec2/vpc:Vpc"
 GATEWAY = "aws:ec2/internetGateway:InternetGateway"
 TABLE = "aws:ec2/routeTable:RouteTable"
-MAIN_TABLE = "aws:ec2/defaultRouteTable:DefaultRouteTable"
 ROUTE = "aws:ec2/route:Route"
 SUBNET = "aws:ec2/subnet:Subnet"
 ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
@@ -23,7 +22,6 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 ENVIRONMENT = "aws:batch/computeEnvironment:ComputeEnvironment"
-_MAIN_ROUTES = "aws:main-routes"
 
 
 class Vpc(AwsHandler):
@@ -31,12 +29,8 @@ class Vpc(AwsHandler):
 
     service, arn, named, prefix = "ec2", "vpc/{id}", None, "vpc"
 
-    def add_computed(self, resource: Resource) -> None:
-        resource.outputs["defaultRouteTableId"] = f"rtb-{resource.id.removeprefix('vpc-')}"
-
     def delete(self, resource: Resource) -> None:
         self.refuse_if_used(resource, *((type_, "vpcId") for type_ in (GATEWAY, TABLE, SUBNET, GROUP)))
-        self.cloud.kernel.store.delete(_MAIN_ROUTES, resource["defaultRouteTableId"])
 
 
 class Gateway(AwsHandler):
@@ -53,29 +47,12 @@ class Table(AwsHandler):
 
     service, arn, named, prefix, refers = "ec2", "route-table/{id}", None, "rtb", {"vpcId": VPC}
 
+    def add_computed(self, resource: Resource) -> None:
+        for route in resource.inputs.get("routes") or []:
+            self.cloud.require(GATEWAY, route["gatewayId"])
+
     def delete(self, resource: Resource) -> None:
         self.refuse_if_used(resource, (ASSOCIATION, "routeTableId"))
-
-
-class MainTable(AwsHandler):
-    """The route table that each network has from the start.
-
-    It cannot be deleted without its network: the provider forgets it, and its routes stay.
-    """
-
-    named = None
-
-    def create(self, resource: Resource) -> None:
-        resource.id = resource.inputs["defaultRouteTableId"]
-        if self.cloud.find(VPC, defaultRouteTableId=resource.id) is None:
-            raise CloudError(f"InvalidRouteTableID.NotFound: The routeTable ID '{resource.id}' does not exist")
-        self.complete_outputs(resource)
-
-    def add_computed(self, resource: Resource) -> None:
-        routes = resource.inputs.get("routes") or []
-        for route in routes:
-            self.cloud.require(GATEWAY, route["gatewayId"])
-        self.cloud.kernel.store.put(_MAIN_ROUTES, resource.id, {"routes": routes})
 
 
 class Route(AwsHandler):
@@ -148,13 +125,11 @@ def refuse_if_computing(handler: AwsHandler, resource: Resource, key: str) -> No
 
 
 def has_route(cloud: AwsCloud, subnet: str) -> bool:
-    """Return whether connections out of a subnet have a route through a gateway that exists."""
+    """Return whether connections out of a subnet have a route through a gateway, in or beside the subnet's table."""
     association = cloud.find(ASSOCIATION, subnetId=subnet)
-    if association is not None:
-        routes = [
-            route.outputs for route in cloud.resources(ROUTE) if route["routeTableId"] == association["routeTableId"]
-        ]
-    else:
-        vpc = cloud.require(VPC, cloud.require(SUBNET, subnet)["vpcId"])
-        routes = (cloud.kernel.store.get(_MAIN_ROUTES, vpc["defaultRouteTableId"]) or {"routes": []})["routes"]
+    table = cloud.get(TABLE, association["routeTableId"]) if association else None
+    if table is None:
+        return False
+    beside = [route.outputs for route in cloud.resources(ROUTE) if route["routeTableId"] == table.id]
+    routes = [*(table.outputs.get("routes") or []), *beside]
     return any(cloud.get(GATEWAY, route["gatewayId"]) is not None for route in routes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import string
@@ -76,8 +77,8 @@ def resolve(cloud: AwsCloud, reference: str, role: str) -> str:
     match = re.fullmatch(r"(arn:aws:secretsmanager:[^:]+:[^:]+:secret:[^:]+)(?::([^:]*):([^:]*):([^:]*))?", reference)
     if match is None:
         raise Refused(400, "ResourceInitializationError", f"{reference} is not the ARN of a secret")
-    if match[2]:
-        raise Refused(400, "ResourceInitializationError", "the sandbox has no secrets with keys inside")
+    if match[3] or match[4]:
+        raise Refused(400, "ResourceInitializationError", "the sandbox reads the current version of a secret only")
     if not cloud.access.is_allowed(role, "secretsmanager:GetSecretValue", match[1]):
         raise Refused(
             403,
@@ -87,7 +88,14 @@ def resolve(cloud: AwsCloud, reference: str, role: str) -> str:
     value = cloud.kernel.store.get("aws:secret-values", match[1])
     if value is None:
         raise Refused(404, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value.")
-    return str(value["value"])
+    if not match[2]:
+        return str(value["value"])
+    try:
+        return str(json.loads(value["value"])[match[2]])
+    except (ValueError, KeyError, TypeError):
+        raise Refused(
+            400, "ResourceInitializationError", f"retrieved secret did not contain json key {match[2]}"
+        ) from None
 
 
 def serve(cloud: AwsCloud, call: Call, action: str) -> Reply:

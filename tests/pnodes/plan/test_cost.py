@@ -67,8 +67,8 @@ def test_what_regions_share(tmp_path: Path) -> None:
     )
     found = {(one.cloud, one.region): one.month for one in estimate_shared(made)}
     assert found == {
-        ("aws", "us-east-1"): pytest.approx(4 * 0.40),
-        ("aws", "eu-west-1"): pytest.approx(2 * 0.40),
+        ("aws", "us-east-1"): pytest.approx(2 * 0.40),
+        ("aws", "eu-west-1"): pytest.approx(0.40),
         ("azure", "eastus"): pytest.approx(0.1666 * 365 / 12),
         ("gcp", "us-central1"): pytest.approx(2 * 0.06),
     }

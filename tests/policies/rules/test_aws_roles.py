@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from policies.resource import UNKNOWN
-from policies.rules.aws_roles import is_wildcard
+from policies.rules.aws_roles import TRIGGER, is_wildcard
 from tests.policies.single_rule import run_rule
 
 BUCKET = "arn:aws:s3:::claims-1a2b"
@@ -38,10 +38,17 @@ def test_a_wildcard_action(action: str) -> None:
         "arn:aws:batch:us-east-1:1:job-queue/*",
         "arn:aws:lambda:us-east-1:1:function:nodes-*",
         "arn:aws:ecr:us-east-1:1:repository/??",
+        "arn:aws:ecr:us-east-1:1:repository/other-stack/*",
+        "arn:aws:ecr:us-east-1:1:repository/prediction-nodes-dev*",
+        "arn:aws:batch:us-east-1:1:job-definition/prediction-nodes-dev*",
+        "arn:aws:batch:us-east-1:1:job-definition/prediction-nodes-de__*",
+        "arn:aws:batch:us-east-1:1:job-definition/prediction-nodes-dev__*x",
+        "arn:aws:batch:*:1:job-definition/prediction-nodes-dev__*",
+        "arn:aws:lambda:us-east-1:1:function:prediction-nodes-dev__*",
     ],
 )
 def test_a_wildcard_resource(arn: str) -> None:
-    assert is_wildcard(arn)
+    assert is_wildcard(arn, "prediction-nodes-dev")
     (sentence,) = policy(Action="s3:GetObject", Resource=arn)
     assert sentence == f"the resource {arn} of s3:GetObject is a wildcard: name the resource."
 
@@ -54,7 +61,8 @@ def test_a_wildcard_resource(arn: str) -> None:
         "arn:aws:logs:us-east-1:1:log-group:jobs:log-stream:alpha/*",
         "arn:aws:logs:us-east-1:1:log-group:jobs:*",
         "arn:aws:batch:us-east-1:1:job-definition/alpha:*",
-        "arn:aws:ecr:us-east-1:1:repository/nodes-dev/*",
+        "arn:aws:ecr:us-east-1:1:repository/prediction-nodes-dev/*",
+        "arn:aws:batch:us-east-1:1:job-definition/prediction-nodes-dev__*",
     ],
 )
 def test_a_named_resource_and_its_contents(arn: str) -> None:
@@ -64,6 +72,24 @@ def test_a_named_resource_and_its_contents(arn: str) -> None:
 def test_only_actions_without_resources_may_have_a_bare_star() -> None:
     assert policy(Action=["ecr:GetAuthorizationToken"], Resource="*") == []
     assert policy(Action=["ecr:GetAuthorizationToken", "ecr:PutImage"], Resource="*") != []
+
+
+def test_a_triggers_role_has_nothing_else() -> None:
+    def check(place: str, **statement: Any) -> list[str]:
+        document = {"Statement": [{"Effect": "Allow", "Resource": f"{BUCKET}/claims/*", **statement}]}
+        props = {"policy": json.dumps(document)}
+        return run_rule("no-wildcard-on-aws", "aws:iam/rolePolicy:RolePolicy", props, place)
+
+    new_only = {"Null": {"s3:if-none-match": "false"}}
+    assert check("trigger", Action=sorted(TRIGGER), Condition=new_only) == []
+    for action in ("s3:DeleteObject", "secretsmanager:GetSecretValue", "iam:PassRole", "batch:RegisterJobDefinition"):
+        assert f"may not {action}" in check("trigger", Action=action)[0]
+        assert check("cluster", Action=action) == []
+    for condition in ({}, {"Null": {"s3:if-none-match": "true"}}, {"StringEquals": {"s3:if-none-match": "*"}}):
+        assert "overwrite claims" in check("trigger", Action="s3:PutObject", Condition=condition)[0]
+    agent = {"policyArn": "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"}
+    type_ = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+    assert "only have its own policy" in run_rule("no-wildcard-on-aws", type_, agent, "trigger")[0]
 
 
 def test_inverted_statements_are_wildcards_too() -> None:

@@ -13,7 +13,6 @@ from tests.policies.single_rule import run_rule
 RULE = "only-triggers-are-public"
 HASH = {"TOKEN_SHA256": "0f" * 32}
 FUNCTIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "aws:lambda/function:Function": lambda variables: {"environment": {"variables": variables}},
     "gcp:cloudfunctionsv2/function:Function": lambda variables: {
         "serviceConfig": {"ingressSettings": "ALLOW_ALL", "environmentVariables": variables}
     },
@@ -31,6 +30,16 @@ def test_a_trigger_has_its_tokens_hash(type_: str) -> None:
     assert run_rule(RULE, type_, make({"TOKEN_SHA256": UNKNOWN}), "trigger") == []
     for variables in ({}, {"TOKEN_SHA256": ""}, {"TOKEN_SHA256": "a token"}, {"TOKEN": "0f" * 32}):
         assert "it would accept anyone's call" in run_rule(RULE, type_, make(variables), "trigger")[0]
+
+
+def test_a_row_has_its_tokens_hash() -> None:
+    def check(key: Any) -> list[str]:
+        return run_rule(RULE, "aws:s3/bucketObjectv2:BucketObjectv2", {"key": key}, "node")
+
+    assert check(f"table/m/alpha/{'0f' * 32}/job/queue/yes/-/-") == []
+    assert check(UNKNOWN) == check("other/object") == []
+    for key in ("table/m/alpha/-/job/queue/yes/-/-", "table/m/alpha/token/job", "table/m"):
+        assert "could not tell Numerai's calls" in check(key)[0]
 
 
 @pytest.mark.parametrize(

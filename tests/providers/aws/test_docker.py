@@ -34,5 +34,5 @@ def test_the_image_is_pushed_to_the_nodes_repository_with_a_password_of_its_regi
 
 
 def test_there_are_no_more_resources_and_the_others_are_built_as_ever(two: Program) -> None:
-    assert len(two.list_owned("alpha")) == 12
+    assert len(two.list_owned("alpha")) == 6
     assert [each.name for each in two.list_resources(":ImageBuild")] == ["beta"]

@@ -113,10 +113,15 @@ def test_a_schedule_that_aws_cannot_say() -> None:
 
 
 def test_the_longest_name_fits_and_a_longer_one_says_who_may_shrink() -> None:
-    assert said(node(name="a" * 20), project="p" * 30, stack="s" * 12) == []
-    ((field, text),) = said(node(name="a" * 20), project="p" * 30, stack="s" * 13)
+    assert said(node(name="a" * 20), project="p" * 30, stack="s" * 24) == []
+    ((field, text),) = said(node(name="a" * 20), project="p" * 30, stack="s" * 25)
     assert field == "name"
+    assert "the function's name" in text
     assert "65 characters" in text
+    ((field, text),) = said(node(name="a" * 107))
+    assert field == "name"
+    assert "job definition's name" in text
+    assert "shorten the name of the node, the stack or the project" in text
 
 
 @pytest.mark.parametrize("project", ["My-Project", "my.project", "my--project", "-mine", "mine_"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 
 from docs.generate.mocks.aws import ACCOUNT
 from docs.generate.recorder import SECRET_KEY, WEBHOOK_KEY, Registered
+from providers.aws.archive import ARCHIVE
 from tests.providers import patients
 from tests.providers.aws.program import Program, problems
+from trigger.core import Row
 
 Make = Callable[..., Program]
 ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
@@ -40,8 +43,12 @@ def statements(policy: Registered) -> list[dict[str, Any]]:
     return found
 
 
-def variables(function: Registered) -> dict[str, str]:
-    found: dict[str, str] = function.inputs["environment"]["variables"]
+def row(program: Program, node: str) -> Row:
+    """Return a node's row in the trigger's table."""
+    folder, key = program.find(":BucketObjectv2", node).inputs["key"].split("/", 1)
+    assert folder == "table"
+    found = Row.read_key(key)
+    assert found
     return found
 
 
@@ -50,14 +57,39 @@ def test_everything_hangs_under_its_node_or_cluster(two: Program) -> None:
         assert two.find_owner(resource).name in ("alpha", "beta", CLUSTER), resource
 
 
+def count(resources: list[Registered]) -> Counter[str]:
+    return Counter(each.type.rsplit(":", 1)[-1] for each in resources)
+
+
+NODE = ["BucketObjectv2", "ImageBuild", "JobDefinition", "LifecyclePolicy", "Repository"]
+
+
 def test_few_resources(two: Program) -> None:
-    kinds = sorted(each.type.rsplit(":", 1)[-1] for each in two.list_owned("alpha"))
-    assert kinds == [
-        "Function", "FunctionUrl", "ImageBuild", "JobDefinition", "LifecyclePolicy", "LogGroup", "Repository", "Role",
-        "Role", "RolePolicy", "RolePolicy", "Schedule",
-    ]  # fmt: skip
-    assert len(two.list_owned("beta")) == 11
-    assert len(two.list_owned(CLUSTER)) == 27
+    assert sorted(count(two.list_owned("alpha")).elements()) == [*NODE, "Schedule"]
+    assert sorted(count(two.list_owned("beta")).elements()) == NODE
+    assert count(two.list_owned(CLUSTER)) == {
+        "Bucket": 1, "BucketLifecycleConfiguration": 1, "BucketPublicAccessBlock": 1, "ComputeEnvironment": 1,
+        "Function": 1, "FunctionUrl": 1, "InternetGateway": 1, "JobQueue": 1, "LogGroup": 3, "Project": 1, "Role": 4,
+        "RolePolicy": 4, "RouteTable": 1, "RouteTableAssociation": 2, "ScheduleGroup": 1, "Secret": 1,
+        "SecretVersion": 1, "SecurityGroup": 1, "SecurityGroupEgressRule": 1, "Subnet": 2, "Vpc": 1,
+    }  # fmt: skip
+
+
+def test_adding_changing_and_removing_a_node_changes_nothing_else(program: Make) -> None:
+    def inputs(made: Program, *owners: str) -> dict[tuple[str, str], Any]:
+        owned = [each for owner in owners for each in made.list_owned(owner)]
+        # Archives, which have no `==`, are the same in each program.
+        return {(each.type, each.name): {**each.inputs, "code": None} for each in owned}
+
+    before = inputs(program(TWO), CLUSTER, "alpha")
+    changes = {
+        "added": TWO + "  gamma: {model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c03}\n",
+        "changed": TWO.replace("size: gen-2xl", "size: gen-lg").replace("enabled: false", 'schedule: "0 1 * * *"'),
+        "removed": "\n".join(TWO.splitlines()[:-1]) + "\n",
+    }
+    for change, text in changes.items():
+        assert text != TWO
+        assert inputs(program(text), CLUSTER, "alpha") == before, change
 
 
 def test_no_node_depends_on_another(two: Program) -> None:
@@ -74,7 +106,8 @@ def test_sdk_and_schema_have_nothing_against_the_inputs(two: Program) -> None:
 def test_everything_that_can_be_is_tagged(two: Program) -> None:
     no_tags = (
         "RolePolicy", "LifecyclePolicy", "FunctionUrl", "Schedule", "SecretVersion", "BucketPublicAccessBlock",
-        "BucketLifecycleConfiguration", "Route", "RouteTableAssociation",
+        "BucketLifecycleConfiguration", "RouteTableAssociation",
+        "BucketObjectv2",  # at most ten, and no bill shows them
     )  # fmt: skip
     for each in two.list_resources():
         if each.type.startswith("aws:") and each.type.rsplit(":", 1)[-1] not in no_tags:
@@ -91,53 +124,71 @@ def test_everything_names_its_region(two: Program) -> None:
             assert each.inputs["region"] == "us-east-1", each
 
 
-def test_a_trigger_has_exactly_its_rights(two: Program) -> None:
+def test_the_trigger_has_exactly_its_rights(two: Program) -> None:
     bucket = f"arn:aws:s3:::{CLUSTER}-1a2b3c4"
     batch = f"arn:aws:batch:us-east-1:{ACCOUNT}"
-    assert statements(two.find(":RolePolicy", "alpha-trigger")) == [
+    assert statements(two.find(":RolePolicy", f"{CLUSTER}-trigger")) == [
         {
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": [f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:LogGroup/alpha-trigger-1a2b3c4:*"],
+            "Resource": [f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:LogGroup/{CLUSTER}-trigger-1a2b3c4:*"],
         },
         {
             "Effect": "Allow",
             "Action": ["s3:PutObject"],
-            "Resource": [f"{bucket}/claims/alpha/*"],
+            "Resource": [f"{bucket}/claims/*"],
             "Condition": {"Null": {"s3:if-none-match": "false"}},
         },
-        {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [f"{bucket}/claims/alpha/*"]},
+        {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [f"{bucket}/claims/*"]},
         {
             "Effect": "Allow",
             "Action": ["s3:ListBucket"],
             "Resource": [bucket],
-            "Condition": {"StringLike": {"s3:prefix": "claims/alpha/*"}},
+            "Condition": {"StringLike": {"s3:prefix": ["claims/*", "table/*"]}},
         },
         {
             "Effect": "Allow",
             "Action": ["batch:SubmitJob"],
-            "Resource": [
-                f"{batch}:JobQueue/{CLUSTER}-1a2b3c4",
-                f"{batch}:JobDefinition/alpha-1a2b3c4",
-                f"{batch}:JobDefinition/alpha-1a2b3c4:*",
-            ],
+            "Resource": [f"{batch}:JobQueue/{CLUSTER}-1a2b3c4", f"{batch}:job-definition/prediction-nodes-dev__*"],
         },
+        {"Effect": "Allow", "Action": ["batch:ListJobs"], "Resource": ["*"]},
     ]
 
 
-def test_an_execution_role_pulls_one_image_and_reads_two_secrets(two: Program) -> None:
-    token, pull, logs, keys = statements(two.find(":RolePolicy", "alpha-run"))
+def test_an_execution_role_pulls_the_stacks_images_and_reads_the_accounts_keys(two: Program) -> None:
+    token, pull, logs, keys = statements(two.find(":RolePolicy", f"{CLUSTER}-run"))
     assert (token["Action"], token["Resource"]) == (["ecr:GetAuthorizationToken"], ["*"])
-    assert pull["Resource"] == [f"arn:aws:ecr:us-east-1:{ACCOUNT}:Repository/prediction-nodes-dev/alpha"]
+    assert pull["Resource"] == [f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/prediction-nodes-dev/*"]
     assert not [action for action in pull["Action"] if "Put" in action or "Upload" in action]
-    assert logs["Resource"] == [
-        f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:LogGroup/{CLUSTER}-jobs-1a2b3c4:log-stream:alpha/*"
-    ]
+    assert logs["Resource"] == [f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:LogGroup/{CLUSTER}-jobs-1a2b3c4:*"]
     assert keys["Action"] == ["secretsmanager:GetSecretValue"]
-    assert [arn.rsplit("/", 1)[-1] for arn in keys["Resource"]] == [
-        "numerai-public-id-us-east-1-1a2b3c4-AbCdEf",
-        "numerai-secret-us-east-1-1a2b3c4-AbCdEf",
-    ]
+    assert keys["Resource"] == [two.find(":Secret", "numerai-keys-us-east-1").name.join(SECRET_ARN)]
+
+
+SECRET_ARN = (f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:Secret/", "-1a2b3c4-AbCdEf")
+
+
+def test_each_account_has_its_own_keys_and_role(program: Make) -> None:
+    both = program(
+        "defaults: {cloud: aws, source: m}\n"
+        f"nodes: {{alpha: {{model: {ALPHA}}}, beta: {{model: {BETA}, account: fund}}}}"
+    )
+    for node, suffix in (("alpha", ""), ("beta", "-fund")):
+        job = container(both.find(":JobDefinition", node))
+        arn = f"numerai-keys{suffix}-us-east-1".join(SECRET_ARN)
+        assert [each["valueFrom"] for each in job["secrets"]] == [
+            f"{arn}:NUMERAI_PUBLIC_ID::", f"{arn}:NUMERAI_SECRET_KEY::"
+        ]  # fmt: skip
+        assert job["executionRoleArn"].endswith(f"Role/{CLUSTER}-run{suffix}-1a2b3c4")
+        *_, keys = statements(both.find(":RolePolicy", f"{CLUSTER}-run{suffix}"))
+        assert keys["Resource"] == [arn]
+        needed = both.find(":JobDefinition", node).depends_on
+        assert both.find(":RolePolicy", f"{CLUSTER}-run{suffix}").urn in needed
+        assert both.find(":SecretVersion", f"numerai-keys{suffix}-us-east-1").urn in needed
+    version = both.find(":SecretVersion", "numerai-keys-fund-us-east-1")
+    assert json.loads(version.inputs["secretString"]).keys() == {"NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"}
+    assert version.secrets == {"secretString"}
+    assert len(both.list_owned(CLUSTER)) == 28 + 4
 
 
 def test_the_builder_pushes_to_this_stack_only(two: Program) -> None:
@@ -151,10 +202,10 @@ def test_the_builder_pushes_to_this_stack_only(two: Program) -> None:
     assert logs["Resource"] == [f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:LogGroup/{CLUSTER}-build-1a2b3c4:*"]
 
 
-def test_the_scheduler_calls_the_scheduled_functions_only(two: Program) -> None:
-    (call,) = statements(two.find(":RolePolicy", f"{CLUSTER}-schedules"))
+def test_the_scheduler_calls_the_trigger_only(two: Program) -> None:
+    (call,) = statements(two.find(":RolePolicy", f"{CLUSTER}-schedules-call"))
     assert call["Action"] == ["lambda:InvokeFunction"]
-    assert call["Resource"] == [f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:prediction-nodes-dev-alpha"]
+    assert call["Resource"] == [f"arn:aws:lambda:us-east-1:{ACCOUNT}:Function/prediction-nodes-dev__trigger"]
     (trust,) = json.loads(two.find(":Role", f"{CLUSTER}-schedules").inputs["assumeRolePolicy"])["Statement"]
     assert trust["Condition"] == {
         "StringEquals": {"aws:SourceAccount": ACCOUNT},
@@ -164,11 +215,12 @@ def test_the_scheduler_calls_the_scheduled_functions_only(two: Program) -> None:
     }
 
 
-def test_no_star_but_for_the_token_that_knows_no_resource(two: Program) -> None:
+def test_no_star_but_for_actions_that_know_no_resource(two: Program) -> None:
     for policy in two.list_resources(":RolePolicy"):
         for each in statements(policy):
             assert not [action for action in each["Action"] if "*" in action], policy.name
-            assert "*" not in each["Resource"] or each["Action"] == ["ecr:GetAuthorizationToken"], policy.name
+            alone = each["Action"] in (["ecr:GetAuthorizationToken"], ["batch:ListJobs"])
+            assert "*" not in each["Resource"] or alone, policy.name
 
 
 def test_each_role_trusts_one_service(two: Program) -> None:
@@ -177,10 +229,8 @@ def test_each_role_trusts_one_service(two: Program) -> None:
         for role in two.list_resources(":Role")
     }
     assert services == {
-        "alpha-run": "ecs-tasks.amazonaws.com",
-        "alpha-trigger": "lambda.amazonaws.com",
-        "beta-run": "ecs-tasks.amazonaws.com",
-        "beta-trigger": "lambda.amazonaws.com",
+        f"{CLUSTER}-run": "ecs-tasks.amazonaws.com",
+        f"{CLUSTER}-trigger": "lambda.amazonaws.com",
         f"{CLUSTER}-build": "codebuild.amazonaws.com",
         f"{CLUSTER}-schedules": "scheduler.amazonaws.com",
     }
@@ -189,7 +239,7 @@ def test_each_role_trusts_one_service(two: Program) -> None:
 def test_keys_are_references_and_nothing_secret_is_plain(two: Program) -> None:
     job = container(two.find(":JobDefinition", "alpha"))
     assert [each["name"] for each in job["secrets"]] == ["NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"]
-    assert not [each for each in job["secrets"] if not each["valueFrom"].endswith("-AbCdEf")]
+    assert not [each for each in job["secrets"] if not each["valueFrom"].endswith(f"-AbCdEf:{each['name']}::")]
     assert "jobRoleArn" not in job
     for each in two.list_resources():
         for path, value in flat(each.inputs):
@@ -227,7 +277,7 @@ def test_batch_knows_every_key_of_the_container() -> None:
 
     shape = botocore.session.get_session().get_service_model("batch").shape_for("ContainerProperties")
     properties = json.loads(
-        write_container_properties(patients.node(disk=30, command=("a",)), "i", "e", "l", "m", ["x", "y"])
+        write_container_properties(patients.node(disk=30, command=("a",)), "i", "e", "l", "m", {"X": "y"})
     )
     assert unknown(shape, properties) == []
 
@@ -246,15 +296,27 @@ def unknown(shape: Any, value: Any, path: str = "") -> list[str]:
     return []
 
 
-def test_the_function_knows_its_job_by_name(two: Program) -> None:
-    alpha, beta = two.find(":Function", "alpha"), two.find(":Function", "beta")
-    assert variables(alpha)["JOB_DEFINITION"] == "alpha-1a2b3c4"
-    assert variables(alpha)["CLAIMS_PREFIX"] == "claims/alpha/"
-    assert (variables(alpha)["NODE_ENABLED"], variables(beta)["NODE_ENABLED"]) == ("1", "0")
-    assert alpha.inputs["name"] == "prediction-nodes-dev-alpha"
-    assert alpha.inputs["loggingConfig"]["logGroup"] == "alpha-trigger-1a2b3c4"
-    assert "reservedConcurrentExecutions" not in alpha.inputs
-    assert two.find(":RolePolicy", "alpha-trigger").urn in alpha.depends_on
+def test_a_row_says_what_the_trigger_has_to_know(two: Program) -> None:
+    alpha, beta = row(two, "alpha"), row(two, "beta")
+    assert (alpha.model_id, alpha.node, beta.model_id, beta.node) == (ALPHA, "alpha", BETA, "beta")
+    # The definition's name, which does not change with an image or size.
+    assert alpha.job == two.find(":JobDefinition", "alpha").inputs["name"] == "prediction-nodes-dev__alpha"
+    assert alpha.queue == f"{CLUSTER}-1a2b3c4"
+    assert (alpha.enabled, beta.enabled, alpha.cron) == ("yes", "no", "")
+    assert re.fullmatch("[0-9a-f]{64}", alpha.token_sha256)
+    assert alpha.token_sha256 != beta.token_sha256
+    assert two.find(":JobDefinition", "alpha").urn in two.find(":BucketObjectv2", "alpha").depends_on
+    # S3 allows 1,024 bytes.
+    assert len(two.find(":BucketObjectv2", "alpha").inputs["key"]) < 300
+
+
+def test_the_function_knows_no_node(two: Program) -> None:
+    function = two.find(":Function", CLUSTER)
+    assert function.inputs["environment"]["variables"] == {"BUCKET": f"{CLUSTER}-1a2b3c4", "PACKAGE": ARCHIVE.digest()}
+    assert function.inputs["name"] == "prediction-nodes-dev__trigger"
+    assert function.inputs["loggingConfig"]["logGroup"] == f"{CLUSTER}-trigger-1a2b3c4"
+    assert "reservedConcurrentExecutions" not in function.inputs
+    assert two.find(":RolePolicy", f"{CLUSTER}-trigger").urn in function.depends_on
     assert not two.list_resources(":Permission")
 
 
@@ -262,7 +324,14 @@ def test_a_schedule_is_said_as_aws_says_it(two: Program, program: Make) -> None:
     schedule = two.find(":Schedule", "alpha").inputs
     assert schedule["scheduleExpression"] == "cron(0 13 ? * TUE,WED,THU,FRI,SAT *)"
     assert (schedule["scheduleExpressionTimezone"], schedule["state"]) == ("America/New_York", "ENABLED")
-    assert json.loads(schedule["target"]["input"])["time"] == "<aws.scheduler.scheduled-time>"
+    assert json.loads(schedule["target"]["input"]) == {
+        "source": "schedule", "model_id": ALPHA, "time": "<aws.scheduler.scheduled-time>"
+    }  # fmt: skip
+    needed = two.find(":Schedule", "alpha").depends_on
+    assert {
+        two.find(":BucketObjectv2", "alpha").urn,
+        two.find(":RolePolicy", f"{CLUSTER}-schedules-call").urn,
+    } <= needed
     off = program(f'nodes: {{alpha: {{model: {ALPHA}, cloud: aws, source: m, enabled: false, schedule: "0 1 * * *"}}}}')
     assert off.find(":Schedule", "alpha").inputs["state"] == "DISABLED"
 
@@ -270,12 +339,12 @@ def test_a_schedule_is_said_as_aws_says_it(two: Program, program: Make) -> None:
 def test_no_scheduler_without_a_schedule(program: Make) -> None:
     plain = program(f"nodes: {{alpha: {{model: {ALPHA}, cloud: aws, source: m}}}}")
     assert not plain.list_resources(":ScheduleGroup")
-    assert len(plain.list_owned(CLUSTER)) == 24
+    assert len(plain.list_owned(CLUSTER)) == 28
 
 
 def test_the_environment_outlives_no_route(two: Program) -> None:
     needed = two.find(":ComputeEnvironment", CLUSTER).depends_on
-    for kind in (":Route", ":RouteTableAssociation", ":SecurityGroupEgressRule"):
+    for kind in (":RouteTable", ":RouteTableAssociation", ":SecurityGroupEgressRule"):
         assert not [each for each in two.list_resources(kind) if each.urn not in needed], kind
 
 
@@ -300,7 +369,7 @@ def test_a_large_disk_brings_machines_that_scale_to_zero(program: Make) -> None:
     job = large.find(":JobDefinition", "alpha")
     assert job.inputs["platformCapabilities"] == ["EC2"]
     assert not container(job).keys() & {"networkConfiguration", "fargatePlatformConfiguration", "ephemeralStorage"}
-    assert variables(large.find(":Function", "alpha"))["JOB_QUEUE"].endswith(f"{CLUSTER}-ec2-1a2b3c4")
+    assert row(large, "alpha").queue == f"{CLUSTER}-ec2-1a2b3c4"
     assert {each.name: found for each in large.list_resources() if (found := problems(each))} == {}
 
 
@@ -327,7 +396,8 @@ LIMITS = {
     "Role": r"[\w+=,.@-]{1,64}", "Function": r"[\w-]{1,64}", "Bucket": r"[a-z0-9.-]{3,63}", "Schedule": r"[\w.-]{1,64}",
     "ScheduleGroup": r"[\w.-]{1,64}", "JobDefinition": r"[\w-]{1,128}", "JobQueue": r"[\w-]{1,128}",
     "ComputeEnvironment": r"[\w-]{1,128}", "Repository": r"[a-z0-9._/-]{2,256}", "LogGroup": r"[\w./#-]{1,512}",
-    "Secret": r"[\w/+=.@-]{1,512}", "Project": r"[A-Za-z0-9][\w-]{1,149}", "SecurityGroup": r"(?!sg-).{1,255}",
+    "Secret": r"[\w/+=.@-]{1,512}", "BucketObjectv2": r"[\w/.-]{1,1024}",
+    "Project": r"[A-Za-z0-9][\w-]{1,149}", "SecurityGroup": r"(?!sg-).{1,255}",
 }  # fmt: skip
 
 
@@ -336,19 +406,21 @@ def test_names_fit_for_the_longest_node_project_and_stack(program: Make) -> None
         "defaults: {cloud: aws, source: m, region: ap-southeast-7}\n"
         f'nodes: {{{"a" * 20}: {{model: {ALPHA}, schedule: "0 1 * * *"}}}}',
         project="p" * 30,
-        stack_name="s" * 12,
+        stack_name="s" * 24,
     )
     seen = set()
     for each in longest.list_resources():
         kind = each.type.rsplit(":", 1)[-1]
         if kind in LIMITS:
             seen.add(kind)
-            assert re.fullmatch(LIMITS[kind], each.inputs.get("name", f"{each.name}-1a2b3c4")), (kind, each.name)
+            assert re.fullmatch(
+                LIMITS[kind], each.inputs.get("key") or each.inputs.get("name", f"{each.name}-1a2b3c4")
+            ), (kind, each.name)
     assert seen == set(LIMITS)
 
 
 def test_roles_lie_under_a_path_of_the_stack(program: Make) -> None:
     made = program(TWO.replace("disk: 50GiB", "disk: 300GiB"))
     named = [*made.list_resources(":Role"), *made.list_resources(":InstanceProfile")]
-    assert len(named) == 8
+    assert len(named) == 6
     assert {each.inputs["path"] for each in named} == {"/prediction-nodes-dev/"}

@@ -150,6 +150,11 @@ NAMED: list[tuple[str, str, Callable[[Registered], str]]] = [
         lambda each: f":instance-profile{each.inputs['path']}{each.name}-1a2b3c4",
     ),
     ("aws:s3/bucket:Bucket", "s3:CreateBucket", lambda each: f":::{each.name}-1a2b3c4"),
+    (
+        "aws:s3/bucketObjectv2:BucketObjectv2",
+        "s3:PutObject",
+        lambda each: f":::{each.inputs['bucket']}/{each.inputs['key']}",
+    ),
     ("aws:lambda/function:Function", "lambda:CreateFunction", lambda each: f":function:{each.inputs['name']}"),
     ("aws:ecr/repository:Repository", "ecr:CreateRepository", lambda each: f":repository/{each.inputs['name']}"),
     ("aws:cloudwatch/logGroup:LogGroup", "logs:CreateLogGroup", lambda each: f":log-group:{each.name}-1a2b3c4"),

@@ -37,7 +37,7 @@ class World:
         self.secret = aws.make(secretsmanager.SECRET, "key", recoveryWindowInDays=0)
         aws.make(secretsmanager.VERSION, "key", secretId=self.secret.id, secretString="planted")
         self.repository, self.logs = aws.repository(), aws.group("jobs")
-        policy = roles.build_execution_policy(self.repository["arn"], self.logs["arn"], "alpha", [self.secret["arn"]])
+        policy = roles.build_execution_policy(self.repository["arn"], self.logs["arn"], self.secret["arn"])
         self.execution = aws.role("run", "ecs-tasks.amazonaws.com", policy)
         self.container: dict[str, Any] = {
             "image": self._image(),
@@ -52,16 +52,21 @@ class World:
             },
         }
         self.definition = aws.make(batch.DEFINITION, "alpha", **self.inputs())
-        start = roles.build_trigger_policy("arn:l", "arn:b", "alpha", self.queue["arn"], self.definition["arnPrefix"])
+        start = roles.build_trigger_policy("arn:l", "arn:b", self.definitions("p-dev"), [self.queue["arn"]])
         self.trigger = aws.role("trigger", "lambda.amazonaws.com", start)
 
     def inputs(self, **container: Any) -> dict[str, Any]:
         return {
+            "name": "p-dev__alpha",
             "type": "container",
             "platformCapabilities": ["FARGATE"],
             "timeout": {"attemptDurationSeconds": 60},
             "containerProperties": json.dumps(self.container | container),
         }
+
+    def definitions(self, prefix: str) -> str:
+        """Return the pattern for the job definitions of a stack."""
+        return f"arn:aws:batch:us-east-1:{self.aws.cloud.account}:job-definition/{prefix}__*"
 
     def _image(self) -> str:
         files = {"Dockerfile": 'FROM python\nCOPY . .\nCMD ["python", "show.py"]\n', "show.py": self.script}

@@ -45,10 +45,10 @@ def test_tags_alone_make_no_revision(world: World) -> None:
 
 @pytest.mark.parametrize("missing", ["queue", "definition"])
 def test_a_start_needs_the_right_on_queue_and_definition(world: World, missing: str) -> None:
-    known = {"queue": world.queue["arn"], "definition": world.definition["arnPrefix"]} | {missing: "arn:other"}
+    known = {"queue": world.queue["arn"], "definition": world.definitions("p-dev")} | {missing: "arn:other"}
     world.aws.change(
         world.aws.policy(world.trigger),
-        policy=roles.build_trigger_policy("l", "b", "alpha", known["queue"], known["definition"]),
+        policy=roles.build_trigger_policy("l", "b", known["definition"], [known["queue"]]),
     )
     with pytest.raises(ClientError) as error:
         world.submit()
@@ -65,13 +65,34 @@ def test_a_start_by_name_needs_the_definition_with_and_without_revision(world: W
         world.submit()
 
 
-def test_the_trigger_may_neither_see_nor_end_jobs(world: World) -> None:
+def test_a_start_needs_a_definition_of_the_own_stack(world: World) -> None:
+    for name in ("p-dev2__alpha", "p-dev-alpha", "p-de__alpha"):
+        other = world.aws.make(batch.DEFINITION, "other", **world.inputs() | {"name": name})
+        with pytest.raises(ClientError, match="not authorized"):
+            world.submit(jobDefinition=other.id)
+
+
+def test_jobs_are_listed_by_the_beginning_of_their_name_whatever_its_case(world: World) -> None:
+    first, second = world.submit(jobName="RUN-1"), world.submit(jobName="run-12")
+    client = world.aws.client("batch", world.trigger)
+
+    def list_jobs(*names: str, name: str = "JOB_NAME") -> set[str]:
+        filters = [{"name": name, "values": list(names)}]
+        return {job["jobId"] for job in client.list_jobs(jobQueue=world.queue.id, filters=filters)["jobSummaryList"]}
+
+    assert list_jobs("run-1*") == {first, second}
+    assert list_jobs("run-1") == {first}
+    assert list_jobs("run-2*") == set()
+    with pytest.raises(ClientError, match="by one of"):
+        list_jobs("1", name="AFTER_CREATED_AT")
+
+
+def test_the_trigger_may_neither_describe_nor_end_jobs(world: World) -> None:
     job = world.submit()
     client, deployer = world.aws.client("batch", world.trigger), world.aws.client("batch")
     calls: tuple[Callable[[], Any], ...] = (
         lambda: client.describe_jobs(jobs=[job]),
         lambda: client.terminate_job(jobId=job, reason="x"),
-        lambda: client.list_jobs(jobQueue=world.queue.id),
     )
     for refused in calls:
         with pytest.raises(ClientError, match="not authorized"):
@@ -91,17 +112,16 @@ def test_the_trigger_may_neither_see_nor_end_jobs(world: World) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"repository": "arn:other"}, "CannotPullContainerError"),
-        ({"secrets": ["arn:other"]}, "GetSecretValue"),
-        ({"node": "beta"}, "failed to validate logger args"),
+        ({"repositories": "arn:other"}, "CannotPullContainerError"),
+        ({"secret": "arn:other"}, "GetSecretValue"),
+        ({"log_group": "arn:other"}, "failed to validate logger args"),
     ],
 )
 def test_what_the_execution_role_may_not_do_fails_the_job(world: World, change: dict[str, Any], reason: str) -> None:
     known = {
-        "repository": world.repository["arn"],
+        "repositories": world.repository["arn"],
         "log_group": world.logs["arn"],
-        "node": "alpha",
-        "secrets": [world.secret["arn"]],
+        "secret": world.secret["arn"],
     }
     world.aws.change(world.aws.policy(world.execution), policy=roles.build_execution_policy(**(known | change)))
     run = world.run()
@@ -112,6 +132,29 @@ def test_what_the_execution_role_may_not_do_fails_the_job(world: World, change: 
 def test_without_an_address_nothing_can_be_pulled(world: World) -> None:
     world.aws.change(world.definition, **world.inputs(networkConfiguration={"assignPublicIp": "DISABLED"}))
     assert "no route" in world.run().reason
+
+
+def test_without_a_route_nothing_can_be_pulled(world: World) -> None:
+    (table,) = world.aws.cloud.resources(network.TABLE)
+    (route,) = world.aws.cloud.resources(network.ROUTE)
+    (gateway,) = world.aws.cloud.resources(network.GATEWAY)
+    world.aws.remove(route)
+    assert "no route" in world.run().reason
+    world.aws.change(table, routes=[{"cidrBlock": "0.0.0.0/0", "gatewayId": gateway.id}])
+    assert world.run().state == "SUCCEEDED"
+
+
+def test_a_key_of_a_secret_in_json(world: World) -> None:
+    (version,) = world.aws.cloud.resources("aws:secretsmanager/secretVersion:SecretVersion")
+    world.aws.change(version, secretString=json.dumps({"ONE": "1"}))
+    for tail, expected in (("ONE::", "1"), ("TWO::", "did not contain json key TWO"), ("ONE:AWSPREVIOUS:", "current")):
+        secrets = [{"name": "KEY", "valueFrom": f"{world.secret['arn']}:{tail}"}]
+        world.aws.change(world.definition, **world.inputs(secrets=secrets))
+        run = world.run()
+        if run.state == "SUCCEEDED":
+            assert world.printed(run)["KEY"] == expected
+        else:
+            assert expected in run.reason
 
 
 @pytest.mark.parametrize(
@@ -126,7 +169,7 @@ def test_without_an_address_nothing_can_be_pulled(world: World) -> None:
 )
 def test_definitions_that_batch_refuses_or_would_cut(world: World, container: dict[str, Any], sentence: str) -> None:
     with pytest.raises(CloudError, match=sentence):
-        world.aws.make(batch.DEFINITION, "beta", **world.inputs(**container))
+        world.aws.make(batch.DEFINITION, "beta", **world.inputs(**container) | {"name": "p-dev__beta"})
 
 
 def test_numbers_in_requirements_are_refused_at_plan(world: World) -> None:

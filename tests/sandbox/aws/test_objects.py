@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from providers.aws import roles
+from sandbox.aws import s3
 from sandbox.cloud import CloudError, Resource
 from tests.sandbox.aws.cloud import Aws
 
@@ -19,7 +21,7 @@ class Claims:
     def __init__(self, aws: Aws) -> None:
         self.aws, self.bucket = aws, aws.bucket()
         policy = roles.build_trigger_policy(
-            "arn:aws:logs:x", self.bucket["arn"], "alpha", "arn:aws:batch:q", "arn:aws:batch:d"
+            "arn:aws:logs:x", self.bucket["arn"], "arn:aws:batch:d", ["arn:aws:batch:q"]
         )
         self.role = aws.role("trigger", "lambda.amazonaws.com", policy)
         self.s3 = aws.client("s3", self.role)
@@ -54,7 +56,36 @@ def test_without_the_condition_nothing_is_written(claims: Claims) -> None:
     assert code(error) == ("AccessDenied", 403)
 
 
-@pytest.mark.parametrize("key", ["claims/beta/r/1.claim", "claims/alphabet/1.claim", "source/alpha/x"])
+def test_the_table_is_listed_with_times_and_not_written(claims: Claims) -> None:
+    first, second = f"table/{'m' * 36}/alpha", "table/n/beta"
+    row = claims.aws.make(s3.OBJECT, "alpha", bucket=claims.bucket.id, key=first)
+    claims.aws.make(s3.OBJECT, "beta", bucket=claims.bucket.id, key=second)
+    listing = claims.s3.list_objects_v2(Bucket=claims.bucket.id, Prefix="table/")["Contents"]
+    assert [(item["Key"], item["Size"]) for item in listing] == [(first, 0), (second, 0)]
+    assert all(abs((datetime.now(UTC) - item["LastModified"]).total_seconds()) < 60 for item in listing)
+    refused: tuple[Callable[[], Any], ...] = (
+        lambda: claims.put("table/m/gamma", IfNoneMatch="*"),
+        lambda: claims.s3.get_object(Bucket=claims.bucket.id, Key=second),
+        lambda: claims.s3.delete_object(Bucket=claims.bucket.id, Key=second),
+    )
+    for call in refused:
+        with pytest.raises(ClientError) as error:
+            call()
+        assert code(error) == ("AccessDenied", 403)
+    claims.aws.remove(row)
+    listing = claims.s3.list_objects_v2(Bucket=claims.bucket.id, Prefix="table/")["Contents"]
+    assert [item["Key"] for item in listing] == [second]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"), [({"key": "k" * 1025}, "too long"), ({"bucket": "none"}, "there is no")]
+)
+def test_objects_that_s3_refuses(claims: Claims, inputs: dict[str, str], sentence: str) -> None:
+    with pytest.raises(CloudError, match=sentence):
+        claims.aws.make(s3.OBJECT, "x", **{"bucket": claims.bucket.id, "key": "k", **inputs})
+
+
+@pytest.mark.parametrize("key", ["claim/alpha/r/1.claim", "claimsx/1.claim", "source/alpha/x"])
 def test_what_belongs_to_others(claims: Claims, key: str) -> None:
     claims.aws.cloud.kernel.store.put_blob(f"aws/{claims.bucket.id}", key, b"theirs")
     prefix = key.rsplit("/", 1)[0] + "/"
