@@ -43,7 +43,8 @@ def owns_url(host: str) -> bool:
 class Function(AwsHandler):
     """Functions."""
 
-    service, arn, limit = "lambda", "function:{id}", r"[\w-]{1,64}"
+    service, arn, limit = "lambda", "function:{name}", r"[\w-]{1,64}"
+    regional = True
 
     def add_computed(self, resource: Resource) -> None:
         inputs, outputs = resource.inputs, resource.outputs
@@ -83,14 +84,14 @@ class Function(AwsHandler):
     def _deploy(self, resource: Resource) -> None:
         inputs, cloud = resource.inputs, self.cloud
         self._forget_session(resource.id)
-        session = cloud.access.session(inputs["role"], resource.id)
+        session = cloud.access.session(inputs["role"], resource["name"])
         cloud.kernel.store.put("aws:function-sessions", resource.id, {"key": session["AWS_ACCESS_KEY_ID"]})
         environment = {
             **((inputs.get("environment") or {}).get("variables") or {}),
             **session,
             "AWS_REGION": resource.outputs["region"],
             "AWS_DEFAULT_REGION": resource.outputs["region"],
-            "AWS_LAMBDA_FUNCTION_NAME": resource.id,
+            "AWS_LAMBDA_FUNCTION_NAME": resource["name"],
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(inputs.get("memorySize", 128)),
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{inputs['runtime']}",
             "_HANDLER": inputs["handler"],
@@ -114,10 +115,10 @@ class Function(AwsHandler):
 class FunctionUrl(AwsHandler):
     """URLs of functions. With NONE, the provider adds the two policy statements that allow public calls."""
 
-    named, refers = None, {"functionName": FUNCTION}
+    named = None
 
     def create(self, resource: Resource) -> None:
-        function = self.cloud.require(FUNCTION, resource.inputs["functionName"])
+        function = self.cloud.require(FUNCTION, f"{self.cloud.region(resource)}:{resource.inputs['functionName']}")
         resource.id = function.id
         if self.cloud.get(URL, resource.id) is not None:
             raise CloudError(f"ResourceConflictException: Failed to create function url config for [{function['arn']}]")
@@ -168,7 +169,8 @@ class Invocations:
         match = re.fullmatch(r"/2015-03-31/functions/([^/]+)/invocations", call.path)
         if match is None or call.method != "POST":
             raise Refused(404, "UnknownOperationException", f"the sandbox has no {call.method} {call.path}")
-        function = self._cloud.get(FUNCTION, match[1].rsplit(":", 1)[-1])
+        name = match[1].rsplit(":", 1)[-1]
+        function = self._cloud.get(FUNCTION, f"{self._cloud.region_of(call)}:{name}")
         if function is None:
             raise Refused(404, "ResourceNotFoundException", f"Function not found: {match[1]}")
         self._cloud.access.demand(caller, "lambda:InvokeFunction", function["arn"])

@@ -17,12 +17,14 @@ class AwsHandler(Handler):
 
     service: ClassVar[str] = ""
     arn: ClassVar[str] = ""
-    """The part of the ARN after the account; {id} stands for the id, {path} for IAM's path."""
+    """The part of the ARN after the account; {id} and {name} stand for the id and the name, {path} for IAM's path."""
     named: ClassVar[str | None] = "name"
     limit: ClassVar[str] = ""
     """The pattern of names that AWS accepts."""
     prefix: ClassVar[str] = ""
     """The prefix of ids that AWS generates: vpc, subnet, ..."""
+    regional: ClassVar[bool] = False
+    """Whether each region may have a resource of the same name. The sandbox's id then contains the region."""
     worldwide: ClassVar[bool] = False
     """Whether the ARN has no region, as in IAM."""
     refers: ClassVar[dict[str, str]] = {}
@@ -40,6 +42,8 @@ class AwsHandler(Handler):
         if self.limit and not re.fullmatch(self.limit, name):
             raise CloudError(f'ValidationException: "{name}" cannot name a {resource.type}: expected {self.limit}')
         resource.id = f"{self.prefix}-0{secrets.token_hex(8)}" if self.prefix else str(name)
+        if self.regional:
+            resource.id = f"{self.cloud.region(resource)}:{name}"
         if self.cloud.get(resource.type, resource.id) is not None:
             raise CloudError(f"ResourceAlreadyExistsException: {resource.type} {resource.id} already exists")
         self.complete_outputs(resource)
@@ -54,7 +58,8 @@ class AwsHandler(Handler):
             outputs["region"] = self.cloud.region(resource)
         if self.service:
             where = "" if self.worldwide else outputs["region"]
-            tail = self.arn.format(id=resource.id, path=resource.inputs.get("path", "/"))
+            name = outputs.get(self.named or "")
+            tail = self.arn.format(id=resource.id, name=name, path=resource.inputs.get("path", "/"))
             outputs["arn"] = f"arn:aws:{self.service}:{where}:{self.cloud.account}:{tail}"
         outputs["tagsAll"] = outputs.get("tags") or {}
         self.add_computed(resource)

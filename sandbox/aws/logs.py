@@ -109,7 +109,7 @@ class Logs:
         for function in self._cloud.resources("aws:lambda/function:Function"):
             if (function.inputs.get("loggingConfig") or {}).get("logGroup") == group:
                 lines = self._cloud.kernel.functions.timed_log(f"aws/{function.id}")
-                yield f"{function.id}[$LATEST]", [(round(at * 1000), text) for at, text in lines]
+                yield f"{function['name']}[$LATEST]", [(round(at * 1000), text) for at, text in lines]
 
     def _lines(self, kept: dict[str, str]) -> list[tuple[int, str]]:
         if "run" in kept:

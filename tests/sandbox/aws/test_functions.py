@@ -39,7 +39,7 @@ class World:
         self.logs = aws.group("trigger")
         self.role = aws.role("trigger", "lambda.amazonaws.com", NOTHING)
         self.function = aws.make(functions.FUNCTION, "alpha", **self.inputs())
-        self.url = aws.make(functions.URL, "alpha", functionName=self.function.id, authorizationType="NONE")
+        self.url = aws.make(functions.URL, "alpha", functionName=self.function["name"], authorizationType="NONE")
 
     def inputs(self, **changes: Any) -> dict[str, Any]:
         return {
@@ -109,10 +109,10 @@ def test_new_code_and_variables_keep_the_url(world: World) -> None:
 
 def test_invoking_takes_the_right_to(world: World) -> None:
     event = json.dumps({"source": "x", "time": "now"})
-    invoked = world.aws.client("lambda").invoke(FunctionName=world.function.id, Payload=event)
+    invoked = world.aws.client("lambda").invoke(FunctionName=world.function["name"], Payload=event)
     assert invoked["Payload"].read() == b"null"
     with pytest.raises(ClientError, match="not authorized"):
-        world.aws.client("lambda", world.role).invoke(FunctionName=world.function.id, Payload=event)
+        world.aws.client("lambda", world.role).invoke(FunctionName=world.function["name"], Payload=event)
 
 
 @pytest.mark.parametrize(
