@@ -38,6 +38,7 @@ class Registered:
     depends_on: set[str] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set)
     secret_outputs: set[str] = field(default_factory=set)
+    deleted_with: str = ""
     retained: bool = False
     """Whether the cloud resource is kept when it is removed from the stack."""
 
@@ -88,7 +89,7 @@ class Monitor(MockMonitor):
             if (resource.type, resource.name) == (request.type, request.name):
                 resource.urn, resource.parent = answer.urn, request.parent
                 resource.depends_on = set(request.dependencies)
-                resource.retained = request.retainOnDelete
+                resource.retained, resource.deleted_with = request.retainOnDelete, request.deletedWith
                 resource.secret_outputs = set(request.additionalSecretOutputs)
         return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -14,11 +15,13 @@ from docs.generate.mocks.gcp import PROJECT
 from docs.generate.recorder import Registered
 from providers.gcp import cluster
 from providers.gcp.archive import ARCHIVE
-from providers.gcp.services import SERVICES
+from providers.gcp.services import SERVICES, list_services
 from tests.providers.gcp.program import Program, problems
+from trigger.core import Row
 
 Make = Callable[..., Program]
-ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
+ALPHA, BETA, GAMMA = (f"5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c0{number}" for number in (1, 2, 3))
+HEAD = "defaults: {cloud: gcp, source: m}\nnodes:\n"
 TWO = f"""
 defaults: {{cloud: gcp, source: m, tags: {{team: quants}}}}
 nodes:
@@ -38,9 +41,12 @@ def task(job: Registered) -> dict[str, Any]:
     return found
 
 
-def settings(two: Program, node: str) -> dict[str, str]:
-    found: dict[str, str] = two.find(":Function", node).inputs["serviceConfig"]["environmentVariables"]
-    return found
+def row(two: Program, node: str) -> Row:
+    """Return a node's row of the trigger's table."""
+    name: str = two.find(":BucketObject", node).inputs["name"]
+    parsed = Row.read_key(name.removeprefix("table/"))
+    assert parsed, name
+    return parsed
 
 
 def job(two: Program, node: str) -> Registered:
@@ -54,24 +60,71 @@ def test_everything_hangs_under_its_node_or_cluster(two: Program) -> None:
 
 def test_few_resources(two: Program) -> None:
     kinds = sorted(each.type.rsplit(":", 1)[-1] for each in two.list_owned("alpha"))
-    assert kinds == [
-        "Account", "Account", "BucketIAMMember", "Function", "ImageBuild", "Job", "Job", "JobIamMember",
-        "SecretIamMember", "SecretIamMember", "ServiceIamMember",
-    ]  # fmt: skip
-    assert len(two.list_owned("beta")) == 10  # it has no schedule
+    assert kinds == ["BucketObject", "ImageBuild", "Job", "Job", "JobIamMember"]
+    assert len(two.list_owned("beta")) == 4  # it has no schedule
     assert Counter(each.type.rsplit(":", 1)[-1] for each in two.list_owned(CLUSTER)) == {
-        "Service": len(SERVICES),
+        "Service": len(SERVICES) - 2,  # Google enables two of them
         "Bucket": 1,
         "BucketObject": 1,
+        "BucketIAMMember": 1,
         "Repository": 2,
-        "Account": 2,
+        "Account": 4,
         "IAMMember": 4,
         "RepositoryIamMember": 2,
         "Secret": 2,
         "SecretVersion": 2,
-        "IAMCustomRole": 2,
+        "SecretIamMember": 2,
+        "IAMCustomRole": 1,
         "ProjectExclusion": 1,
-        "Repositories": 1,
+        "Function": 1,
+        "ServiceIamMember": 1,
+    }
+
+
+def describe(found: Program, owner: str) -> dict[str, Any]:
+    """Return the inputs of an owner's resources, by type and name. The code's archive has no equality."""
+    return {
+        f"{each.type} {each.name}": {key: value for key, value in each.inputs.items() if key != "source"}
+        for each in found.list_owned(owner)
+    }
+
+
+def test_nodes_come_change_and_go_without_a_change_of_the_cluster_or_another_node(program: Make, two: Program) -> None:
+    more = program(f"{TWO}  gamma: {{model: {GAMMA}, schedule: '0 1 * * *'}}\n")
+    changed = program(TWO.replace("enabled: false, ", "").replace("mem-md", "mem-sm"))
+    only = program("\n".join(line for line in TWO.splitlines() if "beta" not in line))
+    for other in (more, changed, only):
+        assert describe(other, CLUSTER) == describe(two, CLUSTER)
+        assert describe(other, "alpha") == describe(two, "alpha")
+
+
+def test_only_the_first_schedule_and_an_account_s_first_node_change_the_cluster(program: Make) -> None:
+    plain = program(f"{HEAD}  alpha: {{model: {ALPHA}}}\n")
+    timed = program(f"{HEAD}  alpha: {{model: {ALPHA}, schedule: '0 1 * * *'}}\n")
+    shared = program(f"{HEAD}  alpha: {{model: {ALPHA}}}\n  beta: {{model: {BETA}, account: fund}}\n")
+    before = describe(plain, CLUSTER)
+    for other, number in ((timed, 1), (shared, 7)):
+        after = describe(other, CLUSTER)
+        assert after | before == after
+        assert len(after) == len(before) + number
+    added = describe(timed, CLUSTER).keys() - before.keys()
+    assert added == {f"gcp:projects/service:Service {CLUSTER}-cloudscheduler"}
+    keys = shared.granted(f"{CLUSTER}-run-fund")
+    assert {each.inputs["secretId"].rpartition("-")[0] for each in keys.values()} == {
+        "numerai-public-id-fund",
+        "numerai-secret-fund",
+    }
+    assert task(job(shared, "beta"))["serviceAccount"] == account(shared, f"{CLUSTER}-run-fund")
+    assert task(job(shared, "alpha"))["serviceAccount"] == account(shared, f"{CLUSTER}-run")
+    assert not keys.keys() & shared.granted(f"{CLUSTER}-run").keys()
+
+
+def test_services_that_google_enables_are_not_registered(two: Program) -> None:
+    registered = {each.inputs["service"] for each in two.list_resources(":Service")}
+    assert registered == {f"{service}.googleapis.com" for service in list_services(two.nodes)}
+    assert {f"{service}.googleapis.com" for service in SERVICES} - registered == {
+        "logging.googleapis.com",
+        "storage.googleapis.com",
     }
 
 
@@ -104,7 +157,7 @@ def test_sdk_and_schema_have_nothing_against_the_inputs(two: Program) -> None:
 def test_everything_that_can_be_is_labelled(two: Program) -> None:
     labelled = (":Bucket", ":Repository", ":Secret", "cloudrunv2/job:Job", ":Function")
     found = [each for each in two.list_resources() if each.type.endswith(labelled)]
-    assert len(found) == 9
+    assert len(found) == 8
     for each in found:
         wanted = {"project": "prediction-nodes", "stack": "dev"}
         if two.find_owner(each).name != CLUSTER:
@@ -118,23 +171,23 @@ def test_labels_are_possible_for_any_project_and_stack(program: Make) -> None:
     assert labels == {"project": "my-project", "stack": "pr-" + "s" * 60}
 
 
-def test_a_trigger_has_exactly_two_rights(two: Program) -> None:
-    grants = two.granted("alpha-trigger")
-    assert set(grants) == {"alpha-start", "alpha-claim"}
-    start, claim = grants["alpha-start"].inputs, grants["alpha-claim"].inputs
+def test_the_trigger_has_its_role_on_each_job_and_on_claims_and_table(two: Program) -> None:
+    grants = two.granted(f"{CLUSTER}-trigger")
+    assert set(grants) == {"alpha-start", "beta-start", f"{CLUSTER}-trigger"}
+    assert {each.inputs["role"].rpartition("_")[2] for each in grants.values()} == {"trigger"}
+    start, claim = grants["alpha-start"].inputs, grants[f"{CLUSTER}-trigger"].inputs
     assert (start["name"], start["location"]) == ("alpha-1a2b3c4", "us-central1")
-    assert start["role"].endswith("_runner")
     assert claim["bucket"] == f"{CLUSTER}-1a2b3c4"
-    assert claim["role"].endswith("_claimer")
     assert claim["condition"]["expression"] == (
-        "resource.name.startsWith('projects/_/buckets/gcp-us-central1-1a2b3c4/objects/claims/alpha/') || "
+        "resource.name.startsWith('projects/_/buckets/gcp-us-central1-1a2b3c4/objects/claims/') || "
         "(resource.type == 'storage.googleapis.com/Bucket' && "
-        "api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith('claims/alpha/'))"
+        "(api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith('claims/') || "
+        "api.getAttribute('storage.googleapis.com/objectListPrefix', '').startsWith('table/')))"
     )
 
 
-def test_a_job_reads_the_two_keys_and_nothing_else(two: Program) -> None:
-    grants = two.granted("alpha-job")
+def test_jobs_read_the_two_keys_of_their_account_and_nothing_else(two: Program) -> None:
+    grants = two.granted(f"{CLUSTER}-run")
     assert {each.type.rsplit(":", 1)[-1] for each in grants.values()} == {"SecretIamMember"}
     assert {each.inputs["role"] for each in grants.values()} == {"roles/secretmanager.secretAccessor"}
     secrets = {each.inputs["secretId"] for each in two.list_resources(":Secret")}
@@ -144,8 +197,15 @@ def test_a_job_reads_the_two_keys_and_nothing_else(two: Program) -> None:
 def test_custom_roles_hold_the_least_that_works(two: Program) -> None:
     permissions = {each.name: each.inputs["permissions"] for each in two.list_resources(":IAMCustomRole")}
     assert permissions == {
-        f"{CLUSTER}-runner": ["run.jobs.run", "run.jobs.runWithOverrides"],
-        f"{CLUSTER}-claimer": ["storage.objects.create", "storage.objects.get", "storage.objects.list"],
+        f"{CLUSTER}-trigger": [
+            "run.executions.get",
+            "run.executions.list",
+            "run.jobs.run",
+            "run.jobs.runWithOverrides",
+            "storage.objects.create",
+            "storage.objects.get",
+            "storage.objects.list",
+        ]
     }
 
 
@@ -168,9 +228,9 @@ def test_builders_write_logs_read_their_sources_and_push_to_one_repository(two: 
 def test_no_right_is_given_without_need(two: Program) -> None:
     members = [each for each in two.list_resources() if "member" in each.inputs]
     public = [each for each in members if each.inputs["member"] == "allUsers"]
-    assert {(each.inputs["role"], each.inputs["name"]) for each in public} == {
-        ("roles/run.invoker", f"{name}-1a2b3c4") for name in ("alpha", "beta")
-    }
+    assert [(each.inputs["role"], each.inputs["name"]) for each in public] == [
+        ("roles/run.invoker", f"{CLUSTER}-1a2b3c4")
+    ]
     on_the_project = {each.inputs["role"] for each in members if each.type.endswith("/iAMMember:IAMMember")}
     assert on_the_project == {"roles/logging.logWriter", "roles/storage.objectViewer"}
     assert not [each for each in members if "*" in str(each.inputs)]
@@ -206,7 +266,7 @@ def test_a_job_runs_once_for_as_long_as_asked_and_can_be_removed(two: Program) -
     alpha = job(two, "alpha")
     assert alpha.inputs["deletionProtection"] is False
     assert (task(alpha)["maxRetries"], task(alpha)["timeout"]) == (0, "3600s")
-    assert (alpha.inputs["template"]["taskCount"], task(alpha)["serviceAccount"]) == (1, account(two, "alpha-job"))
+    assert (alpha.inputs["template"]["taskCount"], task(alpha)["serviceAccount"]) == (1, account(two, f"{CLUSTER}-run"))
     assert "@sha256:" in task(alpha)["containers"][0]["image"]
 
 
@@ -220,55 +280,80 @@ def test_fields_reach_job_trigger_and_schedule(two: Program) -> None:
     assert {"name": "EXTRA", "value": ""} in beta["envs"]
     assert beta["resources"]["limits"] == {"cpu": "4", "memory": "16384Mi"}
     assert "args" not in task(job(two, "alpha"))["containers"][0]
-    assert (settings(two, "alpha")["NODE_ENABLED"], settings(two, "beta")["NODE_ENABLED"]) == ("1", "0")
+    assert (row(two, "alpha").enabled, row(two, "beta").enabled) == ("yes", "no")
     schedule = two.find("cloudscheduler/job:Job", "alpha").inputs
     assert (schedule["schedule"], schedule["timeZone"], schedule["paused"]) == (
         "0 13 * * TUE-SAT",
         "America/New_York",
         False,
     )
-    assert schedule["httpTarget"]["uri"] == f"https://alpha-1a2b3c4-abcdefghij-uc.a.run.app/schedule/{ALPHA}"
+    assert schedule["httpTarget"]["uri"] == f"https://{CLUSTER}-1a2b3c4-abcdefghij-uc.a.run.app/schedule/{ALPHA}"
     assert [each.name for each in two.list_resources("cloudscheduler/job:Job")] == ["alpha"]
 
 
 def test_the_function_runs_the_archive_as_its_own_account_built_by_another(two: Program) -> None:
-    function = two.find(":Function", "alpha").inputs
+    function = two.find(":Function", CLUSTER).inputs
     source = two.find(":BucketObject", f"{CLUSTER}-trigger").inputs
     assert ARCHIVE.digest()[:16] in source["name"]
     assert function["buildConfig"]["source"]["storageSource"]["object"] == source["name"]
     assert function["buildConfig"]["serviceAccount"].endswith(f"/{CLUSTER}-build-triggers")
-    assert function["serviceConfig"]["serviceAccountEmail"] == account(two, "alpha-trigger")
+    assert function["serviceConfig"]["serviceAccountEmail"] == account(two, f"{CLUSTER}-trigger")
     assert function["serviceConfig"]["minInstanceCount"] == 0
-    assert settings(two, "alpha")["PACKAGE"] == ARCHIVE.digest()
+    assert function["serviceConfig"]["environmentVariables"] == {
+        "PACKAGE": ARCHIVE.digest(),
+        "BUCKET": f"{CLUSTER}-1a2b3c4",
+        "PARENT": f"projects/{PROJECT}/locations/us-central1",
+    }
     # Function builds move tags, which the repository of the images does not allow.
     assert function["buildConfig"]["dockerRepository"].endswith(f"/{CLUSTER}-triggers")
     assert two.find(":Repository", f"{CLUSTER}-images").inputs["dockerConfig"] == {"immutableTags": True}
     assert "dockerConfig" not in two.find(":Repository", f"{CLUSTER}-triggers").inputs
     grants = two.granted(f"{CLUSTER}-build-triggers")
-    assert {each.urn for each in grants.values()} <= two.find(":Function", "alpha").depends_on
+    assert {each.urn for each in grants.values()} <= two.find(":Function", CLUSTER).depends_on
 
 
 def test_a_job_waits_for_its_rights_and_a_build_for_its_builder_s(two: Program) -> None:
-    assert {each.urn for each in two.granted("alpha-job").values()} <= job(two, "alpha").depends_on
+    assert {each.urn for each in two.granted(f"{CLUSTER}-run").values()} <= job(two, "alpha").depends_on
     builder = two.granted(f"{CLUSTER}-build-images")
     assert {each.urn for each in builder.values()} <= two.find(":ImageBuild", "alpha").depends_on
+
+
+def test_a_row_names_model_job_and_token_s_hash_and_comes_last(two: Program) -> None:
+    token = two.find("cloudscheduler/job:Job", "alpha").inputs["httpTarget"]["headers"]["X-Trigger-Token"]
+    assert row(two, "alpha") == Row(ALPHA, "alpha", hashlib.sha256(token.encode()).hexdigest(), "alpha-1a2b3c4")
+    written = two.find(":BucketObject", "alpha")
+    trigger = [each for each in two.list_owned(CLUSTER) if each.type.endswith((":Function", "erviceIamMember"))]
+    needed = [job(two, "alpha"), two.find(":JobIamMember", "alpha-start"), *trigger]
+    needed.append(two.find(":BucketIAMMember", f"{CLUSTER}-trigger"))
+    assert {each.urn for each in needed} <= written.depends_on
+    assert written.urn in two.find("cloudscheduler/job:Job", "alpha").depends_on
+
+
+def test_images_go_with_their_node_unless_the_repository_goes_too(program: Make) -> None:
+    both = program(f"{HEAD}  alpha: {{model: {ALPHA}}}\n  beta: {{model: {BETA}, build: {{docker: true}}}}\n")
+    repository = both.find(":Repository", f"{CLUSTER}-images").urn
+    assert both.find(":ImageBuild", "alpha").deleted_with == repository
+    images = both.find(":DockerImages", "beta")
+    assert images.deleted_with == repository
+    assert images.urn in both.find("docker-build:index:Image", "beta").depends_on
+    assert [each.name for each in both.list_resources(":DockerImages")] == ["beta"]
 
 
 def test_addresses_with_tokens_are_kept_out_of_cloud_run_s_own_log(two: Program) -> None:
     expression = two.find(":ProjectExclusion", CLUSTER).inputs["filter"]
     found = re.search(r'requestUrl=~"([^"]+)"', expression)
     assert found is not None
-    host = "https://alpha-1a2b3c4-abcdefghij-uc.a.run.app"
+    host = f"https://{CLUSTER}-1a2b3c4-abcdefghij-uc.a.run.app"
     assert re.search(found[1], f"{host}/pred/{ALPHA}?token=secret")
     assert re.search(found[1], f"{host}/pred/{ALPHA}/secret")
     assert not re.search(found[1], f"{host}/health")
     assert 'resource.labels.location="us-central1"' in expression
 
 
-def test_the_registry_keeps_the_images_of_the_nodes_there_are(two: Program) -> None:
+def test_the_registry_keeps_the_newest_images_of_each_node(two: Program) -> None:
     policies = {each["id"]: each for each in two.find(":Repository", f"{CLUSTER}-images").inputs["cleanupPolicies"]}
     assert policies["keep-recent"]["action"] == "KEEP"
-    assert policies["keep-recent"]["mostRecentVersions"]["packageNamePrefixes"] == ["alpha", "beta"]
+    assert policies["keep-recent"]["mostRecentVersions"] == {"keepCount": 20}
     assert policies["delete-old"]["action"] == "DELETE"
 
 
@@ -280,7 +365,7 @@ def names(found: Program, *kinds: str) -> set[str]:
 
 def test_two_stacks_and_two_regions_share_no_name(program: Make) -> None:
     one = names(program(TWO))
-    assert len(one) == 6 + 2 + 2 + 2
+    assert len(one) == 4 + 1 + 2 + 2
     others = [program(TWO, stack_name="prod", webhook_key="b"), program(TWO, project="more", webhook_key="c")]
     others.append(program(TWO.replace("source: m", "source: m, region: europe-west1")))
     assert [one & names(other) for other in others] == [set(), set(), set()]
@@ -302,7 +387,8 @@ def test_names_fit_for_the_longest_node_project_and_stack(program: Make) -> None
         project="p" * 100,
         stack_name="s" * 100,
     )
-    for each in longest.list_resources(":Account"):
+    named = program(f'nodes: {{alpha: {{model: {ALPHA}, cloud: gcp, source: m, account: "{"a" * 20}"}}}}')
+    for each in longest.list_resources(":Account") + named.list_resources(":Account"):
         assert re.fullmatch(r"(?=.{6,30}$)[a-z]([-a-z0-9]*[a-z0-9])", each.inputs["accountId"])
     for each in longest.list_resources(":IAMCustomRole"):
         assert re.fullmatch(r"[a-zA-Z0-9_.]{3,64}", each.inputs["roleId"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from providers.operations import NoCredentials, NodeFacts, NodeOperations, Opera
 from sandbox.gcp import iam
 from tests.providers.scripts import FAIL, SLEEP, SPEAK
 from tests.sandbox.gcp.cloud import Google
-from tests.sandbox.gcp.function import MODEL
+from tests.sandbox.gcp.function import MODEL, OTHER
 from tests.sandbox.gcp.function import World as Triggered
 from tests.sandbox.gcp.job import World
 
@@ -100,15 +101,19 @@ def test_a_running_job_is_stopped(google: Google) -> None:
         found.stop(found.run(job))
 
 
-def test_the_trigger_s_log_is_that_of_its_function(google: Google) -> None:
+def test_the_trigger_s_log_has_the_node_s_lines_only(google: Google) -> None:
     world = Triggered(google)
     facts = NodeFacts("alpha", "gcp", "us-central1", world.job.id, {"trigger": world.function.id})
     found = operations(facts)
     assert found.trigger_log() == []
     with google.http(token="") as client:
-        client.post(f"{world.function['serviceConfig']['uri']}/pred/{MODEL}", json={})
-    (line,) = [each for each in found.trigger_log() if '"http"' in each.text]
+        for model in (MODEL, OTHER, "unknown"):
+            client.post(f"{world.function['serviceConfig']['uri']}/pred/{model}", json={})
+    (line,) = found.trigger_log()
     assert json.loads(line.text)["http"] == 401
+    assert json.loads(line.text)["node"] == "alpha"
+    (other,) = operations(replace(facts, name="beta")).trigger_log()
+    assert json.loads(other.text)["node"] == "beta"
     assert line in found.trigger_log(since=line.time - timedelta(seconds=1))
     assert found.trigger_log(since=datetime.now(UTC) + timedelta(minutes=1)) == []
 

@@ -51,10 +51,17 @@ class Google(Account[GcpCloud]):
         more = {"condition": {"title": "t", "expression": condition}} if condition else {}
         return self.make(type_, "grant", member=member, role=role, **on, **more)
 
-    def grant_claims(self, who: Resource, bucket: Resource, node: str) -> Resource:
-        claimer = self.cloud.find(iam.ROLE, roleId="claimer") or self.role("claimer", roles.CLAIMER)
-        expression = roles.build_claims_condition(bucket["name"], node)
-        return self.grant(BUCKET_MEMBER, who, claimer["name"], expression, bucket=bucket["name"])
+    def trigger_role(self) -> Resource:
+        return self.cloud.find(iam.ROLE, roleId="trigger") or self.role("trigger", roles.TRIGGER)
+
+    def grant_bucket(self, who: Resource, bucket: Resource) -> Resource:
+        """Grant the trigger's role on a bucket, under the trigger's condition."""
+        expression = roles.build_trigger_condition(bucket["name"])
+        return self.grant(BUCKET_MEMBER, who, self.trigger_role()["name"], expression, bucket=bucket["name"])
+
+    def grant_job(self, who: Resource, job: Resource) -> Resource:
+        """Grant the trigger's role on a job."""
+        return self.grant(JOB_MEMBER, who, self.trigger_role()["name"], location=REGION, name=job["name"])
 
     def secret(self, value: str) -> Resource:
         """Create a secret; return its first version."""

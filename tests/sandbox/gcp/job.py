@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from providers.gcp import roles
 from sandbox.cloud import Resource
 from tests.sandbox.gcp.cloud import JOB_MEMBER, REGION, SECRET_MEMBER, SHOW, Google
 
@@ -20,8 +19,7 @@ class World:
         self.read = google.grant(SECRET_MEMBER, self.account, "roles/secretmanager.secretAccessor", secretId="key")
         self.image = google.image(google.repository("nodes"), script)
         self.job = google.job("alpha", self.account, self.image, container={"envs": self.envs()})
-        google.role("runner", roles.RUNNER)
-        self.may_run = self.grant("runner")
+        self.may_run = google.grant_job(self.trigger, self.job)
 
     def envs(self) -> list[dict[str, Any]]:
         source = {"secretKeyRef": {"secret": "key", "version": self.version["version"]}}

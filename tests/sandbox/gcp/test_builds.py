@@ -10,7 +10,7 @@ import pytest
 
 from providers.gcp import build_api, image, repositories, roles
 from providers.gcp.image import CloudBuildProvider
-from providers.gcp.repositories import RepositoriesProvider
+from providers.gcp.repositories import DockerImagesProvider
 from providers.images.context import BuildContext
 from providers.images.following import BuildFailed, Lost
 from sandbox.calls import Call, Reply, reply, serve
@@ -266,36 +266,67 @@ def test_a_build_that_names_no_place_for_its_log_is_refused(google: Google, gran
     assert "logging options" in answer.text
 
 
-def tidied(google: Google, token: str, nodes: list[str]) -> dict[str, Any]:
-    repository = google.cloud.resources(REPOSITORY)[0].id
-    return {"repository": repository, "nodes": nodes, "token": token}
+@pytest.fixture
+def signed_in(deployer: str, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Give the provider's process the deployer's credentials, whatever token the last `up` had."""
+    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", deployer)
+    return monkeypatch
 
 
-def test_a_node_that_left_takes_its_images_along(
-    google: Google, provider: CloudBuildProvider, props: dict[str, Any], deployer: str
+def push(google: Google, package: str, digest: str) -> None:
+    """Record an image without a tag, as after a push of the user's Docker."""
+    google.cloud.kernel.store.put("images", f"{package}@{digest}", {"tags": []})
+
+
+def list_digests(google: Google, package: str) -> set[str]:
+    return {key.partition("@")[2] for key in google.cloud.kernel.store.all("images", f"{package}@")}
+
+
+def test_a_removed_node_takes_its_own_images_along(
+    google: Google, provider: CloudBuildProvider, props: dict[str, Any], signed_in: pytest.MonkeyPatch
 ) -> None:
-    images = google.cloud.kernel.images
-    provider.create(props)
-    assert images.tags(props["repository"])
-    tidy = RepositoriesProvider()
-    before = tidied(google, deployer, ["alpha", "beta"])
-    kept = tidy.create(before).outs
-    assert kept is not None
-    assert "token" not in kept
-    assert tidy.diff("", before, {**before, "token": "another"}).changes is False
-    tidy.update("", before, tidied(google, deployer, ["alpha"]))
-    assert images.tags(props["repository"])
-    assert tidy.diff("", before, tidied(google, deployer, [])).changes is True
-    tidy.update("", before, tidied(google, deployer, []))
-    assert images.tags(props["repository"]) == {}
+    beta = props["repository"].replace("alpha", "beta")
+    push(google, props["repository"], "sha256:docker")
+    push(google, beta, "sha256:beta")
+    built = provider.create(props).outs
+    assert built is not None
+    provider.delete("", built | {"token": "ya29.old"})
+    assert list_digests(google, props["repository"]) == {"sha256:docker"}, "the node may have switched to Docker"
+    docker = DockerImagesProvider()
+    inputs = {"repository": google.cloud.resources(REPOSITORY)[0].id, "node": "alpha"}
+    made = docker.create(inputs)
+    assert docker.diff(made.id, made.outs or {}, inputs).changes is False
+    assert docker.diff(made.id, inputs, inputs | {"repository": "another"}).replaces == ["repository"]
+    docker.delete(made.id, inputs)
+    assert list_digests(google, props["repository"]) == set()
+    assert list_digests(google, beta) == {"sha256:beta"}
     assert google.cloud.resources(REPOSITORY)[0]["dockerConfig"] == {"immutableTags": True}, "as it was before"
 
 
-def test_a_package_with_immutable_tags_cannot_be_deleted_by_itself(
+def test_a_node_that_switches_from_docker_keeps_the_built_images(
+    google: Google, provider: CloudBuildProvider, props: dict[str, Any], signed_in: pytest.MonkeyPatch
+) -> None:
+    push(google, props["repository"], "sha256:docker")
+    built = provider.create(props).outs
+    assert built is not None
+    DockerImagesProvider().delete("", {"repository": google.cloud.resources(REPOSITORY)[0].id, "node": "alpha"})
+    assert list_digests(google, props["repository"]) == {built["digest"]}
+
+
+def test_in_another_region_an_image_is_built_before_the_old_ones_are_deleted(
+    provider: CloudBuildProvider, props: dict[str, Any]
+) -> None:
+    moved = provider.diff("", props, props | {"repository": "europe-west1-docker.pkg.dev/p/nodes/alpha"})
+    assert (moved.changes, moved.replaces) == (True, ["repository"])
+    assert provider.diff("", props, props | {"token": "another"}).changes is False
+
+
+def test_an_image_with_an_immutable_tag_cannot_be_deleted(
     google: Google, provider: CloudBuildProvider, props: dict[str, Any]
 ) -> None:
-    provider.create(props)
-    url = f"https://artifactregistry.googleapis.com/v1/{google.cloud.resources(REPOSITORY)[0].id}/packages/alpha"
+    built = provider.create(props).outs or {}
+    package = f"{google.cloud.resources(REPOSITORY)[0].id}/packages/alpha"
+    url = f"https://artifactregistry.googleapis.com/v1/{package}/versions/{built['digest']}?force=true"
     with google.http() as deployer:
         assert deployer.delete(url).json()["error"]["status"] == "FAILED_PRECONDITION"
 
@@ -321,14 +352,19 @@ def test_images_that_cannot_be_deleted_are_told_and_fail_nothing(
     google: Google,
     provider: CloudBuildProvider,
     props: dict[str, Any],
-    deployer: str,
+    signed_in: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    provider.create(props)
-    before = tidied(google, deployer, ["alpha"])
-    RepositoriesProvider().update("", before, tidied(google, "ya29.old", []))
+    built = provider.create(props).outs
+    assert built is not None
+    signed_in.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", "ya29.old")
+    provider.delete("", built)
     line = capsys.readouterr().out.splitlines()[-1]
-    assert re.fullmatch(
-        r"alpha: the images in projects/\S+ were not deleted; delete them: .*HTTP 401 Request had .*", line
-    )
+    sentence = r"alpha: the images in projects/\S+ were not deleted; delete them: .*HTTP 401 Request had .*"
+    assert re.fullmatch(sentence, line), line
+    signed_in.delenv("GOOGLE_OAUTH_ACCESS_TOKEN")
+    signed_in.setenv("GOOGLE_CREDENTIALS", "{}")
+    provider.delete("", built)
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert "were not deleted; delete them: There are no usable Google Cloud credentials" in line
     assert google.cloud.kernel.images.tags(props["repository"])

@@ -12,15 +12,14 @@ import pytest
 
 from providers.gcp.archive import ARCHIVE
 from sandbox.cloud import CloudError, Resource
+from sandbox.faults import Fault
 from sandbox.gcp import functions, scheduler, storage
 from sandbox.values import UNKNOWN
-from tests.sandbox.gcp.cloud import (
-    BUCKET_MEMBER,
-    JOB_MEMBER,
-    REGION,
-    Google,
-)
-from tests.sandbox.gcp.function import MODEL, World
+from tests.sandbox.gcp.cloud import BUCKET_MEMBER, REGION, Google
+from tests.sandbox.gcp.function import MODEL, OTHER, World
+from tests.waiting import wait_until
+from trigger.core import TABLE_SECONDS
+from trigger.http_call import START_TIMEOUT, TIMEOUT
 
 
 @pytest.fixture
@@ -32,7 +31,9 @@ def test_the_deployed_archive_answers_under_run_app(world: World) -> None:
     uri = world.function["serviceConfig"]["uri"]
     assert uri.startswith(f"https://{world.function['name']}-")
     assert uri.endswith("-uc.a.run.app")
-    assert world.health().json() == {"node": "alpha", "package": ARCHIVE.digest()}
+    assert world.health().json() == {"package": ARCHIVE.digest()}
+    assert world.health(MODEL).json() == {"node": "alpha", "package": ARCHIVE.digest()}
+    assert world.health(OTHER).json() == {"node": "beta", "package": ARCHIVE.digest()}
 
 
 def test_a_call_claims_starts_the_job_and_a_repeat_does_not(world: World) -> None:
@@ -56,16 +57,15 @@ def test_without_the_right_to_run_the_start_fails_and_may_be_repeated(world: Wor
     refused = world.call(trigger=trigger)
     assert refused.status_code == 502, refused.text
     assert "run.jobs.run" in refused.json()["reason"]
-    runner = "projects/sandbox-project/roles/runner"
-    world.google.grant(JOB_MEMBER, world.trigger, runner, location=REGION, name=world.job["name"])
+    world.google.grant_job(world.trigger, world.job)
     answer = world.call(trigger=trigger)
     assert answer.status_code == 202, answer.text
     assert len(world.google.cloud.kernel.executor.runs("gcp")) == 1
 
 
 def test_without_the_right_to_claim_nothing_starts(world: World) -> None:
+    assert world.health(MODEL).status_code == 200
     world.google.remove(world.may_claim)
-    world.google.grant_claims(world.trigger, world.bucket, "beta")
     refused = world.call()
     assert refused.status_code == 503, refused.text
     assert "storage.objects.create" in refused.json()["reason"]
@@ -73,6 +73,7 @@ def test_without_the_right_to_claim_nothing_starts(world: World) -> None:
 
 
 def test_who_may_claim_but_not_read_cannot_repeat(world: World) -> None:
+    assert world.health(MODEL).status_code == 200
     world.google.remove(world.may_claim)
     creator = world.google.role("creator", ["storage.objects.create"])
     world.google.grant(BUCKET_MEMBER, world.trigger, creator["name"], bucket=world.bucket["name"])
@@ -85,11 +86,56 @@ def test_a_function_is_closed_until_everybody_may_invoke_it(world: World) -> Non
     assert world.call().status_code == 403
 
 
-def test_a_change_of_variables_restarts_and_of_code_redeploys(world: World) -> None:
-    assert world.call().status_code == 202
-    changed = world.inputs(environment={"NODE_ENABLED": "0"})
-    world.function = world.google.change(world.function, **changed)
-    assert world.call().status_code == 403
+def test_each_node_has_its_own_job_and_claims(world: World) -> None:
+    trigger = str(uuid.uuid4())
+    first, second = world.call(trigger=trigger), world.call(f"/pred/{OTHER}?token=data", trigger)
+    assert (first.status_code, second.status_code) == (202, 202)
+    jobs = [run.job for run in world.google.cloud.kernel.executor.runs("gcp")]
+    assert sorted(jobs) == sorted([world.job.id, world.other_job.id])
+    bucket = world.google.cloud.kernel.store.list_blobs("gcp/claims-1", "claims/")
+    assert bucket == [f"claims/{node}/{trigger}/1.{end}" for node in ("alpha", "beta") for end in ("claim", "started")]
+
+
+def test_rows_come_change_and_go_without_another_process(world: World) -> None:
+    world.google.remove(world.row)
+    assert world.health(MODEL).status_code == 404
+    deployed = world.google.cloud.kernel.functions._deployed[functions.key(world.function["name"])]
+    process = deployed.process
+    row = world.add_row("alpha", MODEL, world.job)
+    disabled = world.add_row("alpha", MODEL, world.job, enabled="no")
+    world.google.remove(row)
+    wait_until(lambda: world.call().status_code == 403, "the disabled row is not read", TABLE_SECONDS + 10)
+    world.add_row("alpha", MODEL, world.job)
+    world.google.remove(disabled)
+    wait_until(lambda: world.call().status_code == 202, "the enabled row is not read", TABLE_SECONDS + 10)
+    assert deployed.process is process
+
+
+def test_a_busy_store_and_a_busy_cluster_are_asked_again(world: World) -> None:
+    for where, method in (("storage.googleapis.com/upload", "POST"), ("run.googleapis.com", "POST")):
+        for status in (429, 503):
+            world.google.cloud.faults.order(Fault(where, method, status=status))
+            assert world.call().status_code == 202
+    assert len(world.google.cloud.kernel.executor.runs("gcp")) == 4
+
+
+def test_a_start_whose_answer_is_lost_is_found(world: World) -> None:
+    world.google.cloud.faults.order(Fault("run.googleapis.com", seconds=START_TIMEOUT + 1))
+    trigger = str(uuid.uuid4())
+    first, again = world.call(trigger=trigger), world.call(trigger=trigger)
+    assert (first.status_code, again.status_code) == (202, 200), first.text
+    (run,) = world.google.cloud.kernel.executor.runs("gcp")
+    assert first.json()["job"] == f"{world.job.id}/executions/{run.run_id}"
+
+
+def test_a_creation_whose_answer_is_lost_is_known_as_its_own(world: World) -> None:
+    world.google.cloud.faults.order(Fault("storage.googleapis.com/upload", seconds=TIMEOUT + 1))
+    answer = world.call()
+    assert (answer.status_code, answer.json()["attempt"]) == (202, 1), answer.text
+
+
+def test_new_code_redeploys(world: World) -> None:
+    changed = world.inputs()
     code = b"import functions_framework\n@functions_framework.http\ndef webhook(request):\n    return 'new code'\n"
     new = {"bucket": world.bucket["name"], "name": "source/new.zip", "source": {"main.py": code}}
     world.google.make(storage.OBJECT, "new", **new)

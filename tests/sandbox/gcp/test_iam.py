@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from sandbox.cloud import CloudError
-from sandbox.gcp import handlers, iam
+from sandbox.gcp import handlers, iam, usage
 from sandbox.gcp.conditions import ConditionError, Facts, holds
 from tests.sandbox.gcp.cloud import BUCKET_MEMBER, PROJECT_MEMBER, Google
 
@@ -60,14 +60,23 @@ def test_the_metadata_server_knows_no_stranger(google: Google) -> None:
 
 
 def test_a_service_has_to_be_switched_on_and_stays_while_a_region_uses_it(google: Google) -> None:
-    (first,) = [resource for resource in google.cloud.resources(handlers.SERVICE) if resource.name == "storage"]
-    second = google.make(handlers.SERVICE, "other-region-storage", service="storage.googleapis.com")
+    (first,) = [resource for resource in google.cloud.resources(handlers.SERVICE) if resource.name == "secretmanager"]
+    second = google.make(handlers.SERVICE, "other-region-secrets", service="secretmanager.googleapis.com")
     google.remove(first)
-    google.bucket("still-possible")
+    google.secret("still-possible")
     google.remove(second)
     with pytest.raises(CloudError, match="SERVICE_DISABLED"):
-        google.bucket("not-any-more")
+        google.secret("not-any-more")
     assert refused(google, handlers.SERVICE, service="storage")
+
+
+def test_a_new_project_has_storage_and_logs_unless_somebody_disables_them(google: Google) -> None:
+    for resource in google.cloud.resources(handlers.SERVICE):
+        google.remove(resource)
+    google.bucket("possible")
+    usage.switch(google.cloud, "storage.googleapis.com", False)
+    with pytest.raises(CloudError, match="SERVICE_DISABLED"):
+        google.bucket("impossible")
 
 
 def test_an_unknown_host_path_of_the_api_is_refused(google: Google) -> None:

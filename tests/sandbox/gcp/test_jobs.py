@@ -57,16 +57,32 @@ def test_neither_image_nor_command_can_be_overridden(world: World) -> None:
         assert field in answer.text
 
 
-def test_the_runner_may_not_look_and_the_deployer_sees_the_executions(world: World) -> None:
+def test_the_trigger_finds_executions_and_may_neither_read_nor_cancel_more(world: World) -> None:
     name = world.start().json()["metadata"]["name"]
     world.google.cloud.kernel.executor.wait(name.rsplit("/", 1)[-1], 60)
+    job = f"https://run.googleapis.com/v2/{world.job.id}"
     with world.google.http(world.trigger) as trigger:
-        assert trigger.get(f"https://run.googleapis.com/v2/{name}").status_code == 403
-        assert trigger.get(f"https://run.googleapis.com/v2/{world.job.id}").status_code == 403
+        assert trigger.get(f"https://run.googleapis.com/v2/{name}").status_code == 200
+        assert [each["name"] for each in trigger.get(f"{job}/executions").json()["executions"]] == [name]
+        assert trigger.get(job).status_code == 403
+        assert trigger.post(f"https://run.googleapis.com/v2/{name}:cancel", json={}).status_code == 403
+    other = world.google.job("beta", world.account, world.image)
+    with world.google.http(world.trigger) as trigger:
+        assert trigger.get(f"https://run.googleapis.com/v2/{other.id}/executions").status_code == 403
     with world.google.http() as deployer:
         (execution,) = deployer.get(f"https://run.googleapis.com/v2/{world.job.id}/executions").json()["executions"]
         assert execution == deployer.get(f"https://run.googleapis.com/v2/{name}").json()
     assert (execution["succeededCount"], execution["conditions"][0]["state"]) == (1, "CONDITION_SUCCEEDED")
+
+
+def test_executions_are_listed_in_pages_with_the_newest_first(world: World) -> None:
+    started = [world.start().json()["metadata"]["name"] for _ in range(3)]
+    url = f"https://run.googleapis.com/v2/{world.job.id}/executions"
+    with world.google.http(world.trigger) as trigger:
+        first = trigger.get(url, params={"pageSize": "2"}).json()
+        second = trigger.get(url, params={"pageSize": "2", "pageToken": first["nextPageToken"]}).json()
+    assert [each["name"] for each in first["executions"] + second["executions"]] == started[::-1]
+    assert "nextPageToken" not in second
 
 
 def test_a_secret_that_the_job_s_account_may_not_read_refuses_job_and_run(world: World) -> None:

@@ -22,8 +22,8 @@ def bucket(google: Google) -> Resource:
 
 @pytest.fixture
 def alpha(google: Google, bucket: Resource) -> httpx.Client:
-    account = google.account("alpha")
-    google.grant_claims(account, bucket, "alpha")
+    account = google.account("trigger")
+    google.grant_bucket(account, bucket)
     return google.http(account)
 
 
@@ -49,7 +49,8 @@ def test_a_claim_is_made_read_and_listed_but_never_overwritten(alpha: httpx.Clie
     assert get(alpha, name, alt="media").content == b"first"
     assert get(alpha, name).json()["name"] == name
     assert get(alpha, "claims/alpha/other", alt="media").status_code == 404
-    assert listed(alpha, "claims/alpha/run-1/").json()["items"] == [{"name": name}]
+    (item,) = listed(alpha, "claims/alpha/run-1/").json()["items"]
+    assert item["name"] == name
     assert "items" not in listed(alpha, "claims/alpha/run-2/").json()
 
 
@@ -62,16 +63,29 @@ def test_of_many_at_once_one_wins(alpha: httpx.Client) -> None:
     assert sorted(statuses) == [200] + [412] * 7
 
 
-@pytest.mark.parametrize("name", ["claims/beta/run-1/1.claim", "claims/alphabet/run-1/1.claim", "source/trigger.zip"])
-def test_another_node_s_folder_is_closed(google: Google, alpha: httpx.Client, name: str) -> None:
+@pytest.mark.parametrize("name", ["table/model/alpha", "claimsX/alpha/run-1/1.claim", "source/trigger.zip"])
+def test_other_folders_are_closed_and_rows_cannot_be_written(google: Google, alpha: httpx.Client, name: str) -> None:
     assert put(google.http(), name, b"theirs", uploadType="media").status_code == 200
     assert put(alpha, name + ".new", b"x", **NEW).status_code == 403
     assert get(alpha, name, alt="media").status_code == 403
 
 
-@pytest.mark.parametrize("prefix", ["", "claims/", "claims/alpha", "claims/beta/"])
-def test_only_the_own_folder_is_listed(alpha: httpx.Client, prefix: str) -> None:
-    assert listed(alpha, prefix).status_code == 403
+@pytest.mark.parametrize(("prefix", "status"), [("", 403), ("claims", 403), ("source/", 403), ("table/", 200)])
+def test_claims_and_table_are_listed_and_nothing_else(alpha: httpx.Client, prefix: str, status: int) -> None:
+    assert listed(alpha, prefix).status_code == status
+
+
+def test_a_list_has_pages_and_the_times_of_the_last_writes(google: Google, alpha: httpx.Client) -> None:
+    names = [f"claims/alpha/run-1/{number}.claim" for number in (3, 1, 2)]
+    for name in names:
+        assert put(alpha, name, b"x", **NEW).status_code == 200
+    url, query = f"{BASE}/storage/v1/b/claims-1/o", {"prefix": "claims/", "maxResults": "2"}
+    first = alpha.get(url, params=query).json()
+    second = alpha.get(url, params={**query, "pageToken": first["nextPageToken"]}).json()
+    items = first["items"] + second["items"]
+    assert [item["name"] for item in items] == sorted(names)
+    assert "nextPageToken" not in second
+    assert sorted(names, key=lambda name: next(item["updated"] for item in items if item["name"] == name)) == names
 
 
 def test_strangers_and_people_without_a_good_token_get_nothing(google: Google, bucket: Resource) -> None:
@@ -82,7 +96,7 @@ def test_strangers_and_people_without_a_good_token_get_nothing(google: Google, b
 
 def test_the_rights_go_with_the_member(google: Google, bucket: Resource) -> None:
     account = google.account("alpha")
-    grant = google.grant_claims(account, bucket, "alpha")
+    grant = google.grant_bucket(account, bucket)
     client = google.http(account)
     assert listed(client, "claims/alpha/").status_code == 200
     google.remove(grant)

@@ -29,11 +29,3 @@ def test_a_repository_must_be_there(google: Google) -> None:
     nowhere = google.repository("nodes")["registryUri"].replace("nodes", "others")
     with pytest.raises(Refused, match=r"others.* not found"):
         Pushes(google.cloud).admit(f"{nowhere}/alpha", USER, google.token())
-
-
-def test_what_was_pushed_is_a_package_that_can_be_deleted(google: Google) -> None:
-    repository = google.repository("nodes")
-    Pushes(google.cloud).record_push(f"{repository['registryUri']}/alpha", "sha256:1")
-    url = f"https://artifactregistry.googleapis.com/v1/{repository.id}/packages/alpha"
-    with google.http() as client:
-        assert [client.delete(url).status_code, client.delete(url).status_code] == [200, 404]
