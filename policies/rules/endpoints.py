@@ -70,7 +70,6 @@ def _is_public(resource: Resource) -> bool:
 
 # The property with the variables of each cloud's function.
 _FUNCTIONS = {
-    "gcp:cloudfunctionsv2:Function": "serviceConfig.environmentVariables",
     "azure-native:web:WebApp": "siteConfig.appSettings",
 }
 
@@ -87,7 +86,7 @@ def _check_token(resource: Resource) -> Iterator[str]:
 
 
 # The property with the name of an object, which is a row of a trigger's table if it begins with table/.
-_ROWS = {"aws:s3:BucketObjectv2": "key"}
+_ROWS = {"aws:s3:BucketObjectv2": "key", "gcp:storage:BucketObject": "name"}
 
 
 def _check_row(resource: Resource) -> Iterator[str]:

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from providers.findings import Finding, Place, compare_quota, failed, ok, skip_refused, skipped, warning
 from providers.gcp.limits import fit
 from providers.gcp.operations import Account
-from providers.gcp.services import SERVICES
+from providers.gcp.services import DEFAULT, SERVICES
 from providers.operations import Refused
 
 _USAGE, _BILLING = "https://serviceusage.googleapis.com", "https://cloudbilling.googleapis.com"
@@ -83,8 +83,13 @@ def _check_services(place: Place, project: str, enabled: Mapping[str, bool]) -> 
         yield ok("services", f"all {len(enabled)} services that nodes need are enabled.")
         return
     mend = f"gcloud services enable {' '.join(off)} --project {project}"
+    disabled = [f"{service}.googleapis.com" for service in DEFAULT if not enabled[service]]
     if place.deployed:
         text = f"services that deployed nodes need are disabled: {', '.join(off)}."
+        yield failed("services", text, mend)
+    elif disabled:
+        names = ", ".join(disabled)
+        text = f"services of all new projects are disabled, and `pulumi up` does not enable them: {names}."
         yield failed("services", text, mend)
     else:
         text = (

@@ -53,6 +53,8 @@ BREAKS: list[tuple[str, str, dict[str, Any], str]] = [
     ("gcp", "gcp:projects:IAMMember", {"role": "roles/editor"}, "no-wildcard-on-gcp"),
     ("gcp", "gcp:projects:IAMCustomRole", {"permissions": ["run.*"]}, "no-wildcard-on-gcp"),
     ("gcp", "gcp:artifactregistry:Repository", {"dockerConfig": {}}, "immutable-tags"),
+    ("gcp", "gcp:storage:BucketObject", {"name": "table/model/alpha/-"}, "only-triggers-are-public"),
+    ("gcp", "gcp:storage:BucketIAMMember", {"condition": None}, "no-wildcard-on-gcp"),
     ("gcp", "gcp:storage:Bucket", {"publicAccessPrevention": "inherited"}, "no-public-bucket"),
     ("gcp", "gcp:secretmanager:SecretIamMember", {"member": "allUsers"}, "only-triggers-are-public"),
     ("gcp", "gcp:cloudfunctionsv2:Function", {"description": "cGxhbnRlZC1zZWNyZXQta2V5"}, "no-plaintext-key"),

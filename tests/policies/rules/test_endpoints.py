@@ -13,9 +13,6 @@ from tests.policies.single_rule import run_rule
 RULE = "only-triggers-are-public"
 HASH = {"TOKEN_SHA256": "0f" * 32}
 FUNCTIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "gcp:cloudfunctionsv2/function:Function": lambda variables: {
-        "serviceConfig": {"ingressSettings": "ALLOW_ALL", "environmentVariables": variables}
-    },
     "azure-native:web:WebApp": lambda variables: {
         "publicNetworkAccess": "Enabled",
         "siteConfig": {"appSettings": [{"name": key, "value": value} for key, value in variables.items()]},
@@ -32,9 +29,13 @@ def test_a_trigger_has_its_tokens_hash(type_: str) -> None:
         assert "it would accept anyone's call" in run_rule(RULE, type_, make(variables), "trigger")[0]
 
 
-def test_a_row_has_its_tokens_hash() -> None:
+@pytest.mark.parametrize(
+    ("type_", "name"),
+    [("aws:s3/bucketObjectv2:BucketObjectv2", "key"), ("gcp:storage/bucketObject:BucketObject", "name")],
+)
+def test_a_row_has_its_tokens_hash(type_: str, name: str) -> None:
     def check(key: Any) -> list[str]:
-        return run_rule(RULE, "aws:s3/bucketObjectv2:BucketObjectv2", {"key": key}, "node")
+        return run_rule(RULE, type_, {name: key}, "node")
 
     assert check(f"table/m/alpha/{'0f' * 32}/job/queue/yes/-/-") == []
     assert check(UNKNOWN) == check("other/object") == []
@@ -47,7 +48,7 @@ def test_a_row_has_its_tokens_hash() -> None:
     [
         ("aws:lambda/functionUrl:FunctionUrl", {"authorizationType": "NONE"}),
         ("aws:lambda/permission:Permission", {"principal": "*"}),
-        ("gcp:cloudfunctionsv2/function:Function", FUNCTIONS["gcp:cloudfunctionsv2/function:Function"](HASH)),
+        ("gcp:cloudfunctionsv2/function:Function", {"serviceConfig": {"ingressSettings": "ALLOW_ALL"}}),
         ("azure-native:web:WebApp", FUNCTIONS["azure-native:web:WebApp"](HASH)),
         ("gcp:cloudrunv2/serviceIamMember:ServiceIamMember", {"member": "allUsers", "role": "roles/run.invoker"}),
     ],

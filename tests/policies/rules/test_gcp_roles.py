@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from policies.resource import UNKNOWN
+from policies.rules.gcp_roles import TRIGGER
+from providers.gcp import roles
 from tests.policies.single_rule import run_rule
 
 PROJECT, BUCKET = "gcp:projects/iAMMember:IAMMember", "gcp:storage/bucketIAMMember:BucketIAMMember"
@@ -40,3 +42,33 @@ def test_permissions_of_a_custom_role() -> None:
     role = "gcp:projects/iAMCustomRole:IAMCustomRole"
     assert "storage.objects.*" in run_rule(RULE, role, {"permissions": ["run.jobs.run", "storage.objects.*"]})[0]
     assert run_rule(RULE, role, {"permissions": ["run.jobs.run"]}) == []
+
+
+ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
+
+
+def test_a_trigger_s_role_has_its_permissions_and_no_others() -> None:
+    assert set(roles.TRIGGER) == TRIGGER
+    assert run_rule(RULE, ROLE, {"permissions": roles.TRIGGER}, "trigger") == []
+    for permission in ("run.jobs.update", "storage.objects.delete", "secretmanager.versions.access"):
+        assert permission in run_rule(RULE, ROLE, {"permissions": [*roles.TRIGGER, permission]}, "trigger")[0]
+        assert run_rule(RULE, ROLE, {"permissions": [permission]}, "cluster") == []
+
+
+def test_a_trigger_has_its_role_on_a_bucket_with_its_condition() -> None:
+    right = {"bucket": "b", "role": "projects/p/roles/trigger", "member": "serviceAccount:a"}
+    condition = roles.build_trigger_condition("b")
+    assert run_rule(RULE, BUCKET, {**right, "condition": {"expression": condition}}, "trigger") == []
+    assert run_rule(RULE, BUCKET, {**right, "condition": {"expression": UNKNOWN}}, "trigger") == []
+    assert run_rule(RULE, BUCKET, {**right, "bucket": UNKNOWN, "condition": {"expression": condition}}, "trigger") == []
+    for wrong in (None, {}, {"expression": ""}, {"expression": roles.build_trigger_condition("")}):
+        assert "lacks the condition" in run_rule(RULE, BUCKET, {**right, "condition": wrong}, "trigger")[0], wrong
+    wider = {"expression": f"{condition} || resource.type == 'storage.googleapis.com/Object'"}
+    assert "lacks the condition" in run_rule(RULE, BUCKET, {**right, "condition": wider}, "trigger")[0]
+
+
+def test_a_trigger_has_no_other_roles() -> None:
+    secret = "gcp:secretmanager/secretIamMember:SecretIamMember"
+    grant = {"role": "roles/secretmanager.secretAccessor", "member": "serviceAccount:a"}
+    assert "does not need" in run_rule(RULE, secret, grant, "trigger")[0]
+    assert run_rule(RULE, secret, grant, "cluster") == []

@@ -9,7 +9,7 @@ import pytest
 
 from providers.findings import Finding, Level, Place
 from providers.gcp import doctor as gcp
-from providers.gcp.services import SERVICES
+from providers.gcp.services import DEFAULT, SERVICES
 from providers.operations import Refused
 from tests.providers.patients import levels, node, only, place
 from tests.providers.rest import Rest
@@ -89,10 +89,17 @@ def test_services_that_are_off_fail_once_nodes_are_deployed(examined: Examined) 
 
 
 def test_services_that_are_off_before_the_first_up_are_switched_on_by_it(examined: Examined) -> None:
-    found = examined(here(deployed=False), off=SERVICES)
+    found = examined(here(deployed=False), off=tuple(each for each in SERVICES if each not in DEFAULT))
     assert only(found, "services").level is Level.WARNING
     assert only(found, "services").mend.startswith("pulumi up")
     assert not [check for check in levels(found) if check.startswith("quota")], "a service that is off has no quotas"
+
+
+def test_services_that_up_does_not_switch_on_are_told_before_the_first_up(examined: Examined) -> None:
+    found = only(examined(here(deployed=False), off=("run", "storage")), "services")
+    assert found.level is Level.FAILED
+    assert "`pulumi up` does not enable them: storage.googleapis.com" in found.text
+    assert found.mend == "gcloud services enable run.googleapis.com storage.googleapis.com --project my-project"
 
 
 def test_more_services_than_a_page_holds(examined: Examined, monkeypatch: pytest.MonkeyPatch) -> None:
