@@ -221,7 +221,8 @@ def _find_due(row: Row, now: datetime, within: timedelta) -> datetime | None:
     if not row.cron or row.enabled != "yes":
         return None
     try:
-        return last_due(row.cron, row.timezone, now, within)
+        when: datetime | None = last_due(row.cron, row.timezone, now, within)
+        return when
     except (ValueError, KeyError) as error:  # a time zone that this machine does not know must not stop other nodes
         _log.error("%s: the schedule cannot be read: %s", row.node, error)
         return None

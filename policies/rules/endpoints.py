@@ -1,4 +1,4 @@
-"""Allows no public endpoints except triggers, and requires the hash of a token in each trigger.
+"""Allows no public endpoints except triggers, and requires the hash of a token in each node's row.
 
 Numerai cannot sign its calls, so a trigger's address is public and its code checks the token (`trigger.core`).
 Everything else that is reachable from outside is rejected: other functions, services, load balancers, open ports.
@@ -12,10 +12,10 @@ from typing import Any
 
 from policies.resource import UNKNOWN, Context, Resource, as_list
 
-TOKEN = "TOKEN_SHA256"  # noqa: S105 - the name of a variable that holds a hash
 _HASH = re.compile(r"[0-9a-f]{64}")
 _TOKEN = 3
 """The position of the token's hash in the name of a row: table/MODEL/NODE/HASH/..."""
+_NO_HASH = "the row has no SHA-256 of a token, so the trigger could not tell Numerai's calls from others."
 _EVERYONE = ("allUsers", "allAuthenticatedUsers")
 _ANYWHERE = ("0.0.0.0/0", "::/0", "*", "Internet")
 # Kinds of endpoints that this program never needs.
@@ -44,8 +44,8 @@ def only_triggers_are_public(resource: Resource, _context: Context) -> Iterator[
         yield f"{kind} is public but not part of a trigger."
     elif kind in _ROWS:
         yield from _check_row(resource)
-    elif kind in _FUNCTIONS and in_trigger:
-        yield from _check_token(resource)
+    elif kind == "azure-native:storage:BlobContainer" and resource.is_inside("PredictionNode"):
+        yield from _check_metadata(resource.get("metadata"))
     elif "Member" in kind or "Binding" in kind:
         yield from _check_members(resource, in_trigger)
     elif kind in _PORTS:
@@ -68,23 +68,6 @@ def _is_public(resource: Resource) -> bool:
     return False
 
 
-# The property with the variables of each cloud's function.
-_FUNCTIONS = {
-    "azure-native:web:WebApp": "siteConfig.appSettings",
-}
-
-
-def _check_token(resource: Resource) -> Iterator[str]:
-    variables = resource.get(_FUNCTIONS[resource.kind])
-    if variables is UNKNOWN:
-        return
-    if isinstance(variables, list | tuple):
-        variables = {pair.get("name"): pair.get("value") for pair in variables if isinstance(pair, Mapping)}
-    value: Any = (variables or {}).get(TOKEN)
-    if value is not UNKNOWN and not (isinstance(value, str) and _HASH.fullmatch(value)):
-        yield f"the trigger has no {TOKEN}, so it would accept anyone's call: set the SHA-256 of its token."
-
-
 # The property with the name of an object, which is a row of a trigger's table if it begins with table/.
 _ROWS = {"aws:s3:BucketObjectv2": "key", "gcp:storage:BucketObject": "name"}
 
@@ -93,7 +76,14 @@ def _check_row(resource: Resource) -> Iterator[str]:
     name = resource.get(_ROWS[resource.kind])
     columns = name.split("/") if isinstance(name, str) else []
     if columns[:1] == ["table"] and not (len(columns) > _TOKEN and _HASH.fullmatch(columns[_TOKEN])):
-        yield "the row has no SHA-256 of a token, so the trigger could not tell Numerai's calls from others."
+        yield _NO_HASH
+
+
+def _check_metadata(row: Any) -> Iterator[str]:
+    """Check a row of a trigger's table on Azure."""
+    value = row.get("token_sha256") if isinstance(row, Mapping) else row
+    if value is not UNKNOWN and not (isinstance(value, str) and _HASH.fullmatch(value)):
+        yield _NO_HASH
 
 
 def _check_members(resource: Resource, in_trigger: bool) -> Iterator[str]:

@@ -1,9 +1,10 @@
-"""The resources that the Azure nodes of one region share: environments, registry, vault, storage, logs, the trigger.
+"""The resources that the Azure nodes of one region share: environments, registry, vaults, storage, logs, trigger.
 
 They are in one resource group, which is created with the first node of a region and deleted with the last. No job's
 machine runs while no job runs; the fixed costs are the daily rate of the Basic registry and the trigger's timer
 (`trigger`). Jobs of the same Numerai account share an identity (`job_identity`). Another node changes none of these
-resources, except the first one of an account (its keys and identity) and of a dedicated machine size (its environment).
+resources. Only the first node of an account adds a vault and an identity, and the first one of a dedicated machine size
+adds an environment.
 """
 
 from __future__ import annotations
@@ -67,7 +68,6 @@ class Cluster(pulumi.ComponentResource):
         self._create_logs()
         self.registry = self._create_registry()
         self.storage = self._create_storage()
-        self._create_vault()
         self.identities = {
             account: self._create_identity(account, stack)
             for account in sorted({node.account for node in nodes}, key=lambda account: account or "")
@@ -161,11 +161,12 @@ class Cluster(pulumi.ComponentResource):
         )
         return account
 
-    def _create_vault(self) -> None:
+    def _create_identity(self, account: str | None, stack: Stack) -> JobIdentity:
+        """Create a vault with the account's keys, and the identity that reads them."""
         # The name of a deleted vault stays reserved during the retention time, and we cannot purge the vault. The next
         # vault gets another name, since the provider's random digits are new in a new stack state (see names.py).
-        self.vault = keyvault.Vault(
-            names.shorten("keys", self.region),
+        vault = keyvault.Vault(
+            names.shorten("keys", self.region, *([account] if account else [])),
             resource_group_name=self.group.name,
             location=self.region,
             properties=keyvault.VaultPropertiesArgs(
@@ -178,25 +179,25 @@ class Cluster(pulumi.ComponentResource):
             tags=self._tags,
             opts=self._own,
         )
-
-    def _create_identity(self, account: str | None, stack: Stack) -> JobIdentity:
-        names_ = name_keys(account)
-        keys = {key: self._create_secret(key, stack.keys[key]) for key in (names_.public_id, names_.secret)}
+        pair = name_keys(account)
+        keys = {key: self._create_secret(key, stack.keys[key], vault) for key in (pair.public_id, pair.secret)}
         name = f"{self.name}-{account}" if account else self.name
-        return JobIdentity(name, self.group, self.registry, keys, self.subscription, self._tags, self._own)
+        return JobIdentity(name, self.group, self.registry, vault, keys, self.subscription, self._tags, self._own)
 
-    def _create_secret(self, name: str, value: pulumi.Output[str]) -> keyvault.Secret:
-        return keyvault.Secret(
+    def _create_secret(self, name: str, value: pulumi.Output[str], vault: keyvault.Vault) -> pulumi.Output[str]:
+        secret = keyvault.Secret(
             # Auto-named, since the name of a deleted secret stays reserved for days.
             f"{name}-{self.region}",
             resource_group_name=self.group.name,
-            vault_name=self.vault.name,
+            vault_name=vault.name,
             properties=keyvault.SecretPropertiesArgs(value=value),
             tags=self._tags,
             # Azure Resource Manager can create secrets but not delete them. The provider would call the vault, where
             # not even the subscription's owner has permissions. So secrets are deleted with their vault.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
+        # References contain the secret's version, so that a new key changes the jobs in the same `up`.
+        return pulumi.Output.unsecret(secret.properties.secret_uri_with_version)
 
     def _create_environments(self, nodes: Sequence[Node]) -> None:
         shared_key = operationalinsights.get_shared_keys_output(

@@ -189,7 +189,12 @@ class Image(pulumi.ComponentResource):
         super().__init__(f"{TYPE_PREFIX}:azure:Image", node.name, None, opts)
         # It takes minutes until role assignments take effect, and Azure refuses to create a job whose image or keys
         # cannot be read. Meanwhile, the image is built.
-        repository = Repository(node.name, cluster.registry.login_server, pulumi.ResourceOptions(parent=self))
+        repository = Repository(
+            # A registry that is deleted takes the images with it.
+            node.name,
+            cluster.registry.login_server,
+            pulumi.ResourceOptions(parent=self, deleted_with=cluster.registry),
+        )
         needed = [repository, *cluster.identities[node.account].grants]
         own = pulumi.ResourceOptions(parent=self, depends_on=needed)
         if node.build.docker:

@@ -1,7 +1,7 @@
 """The identity with which the jobs of one Numerai account pull their images and read the account's keys.
 
 It is attached to jobs with the lifecycle None, so the code in a container cannot get a token for it. Jobs have no other
-identity.
+identity. Each account has its own vault, so no identity can read the keys of another account.
 """
 
 from __future__ import annotations
@@ -15,36 +15,31 @@ from providers.azure import roles
 
 
 class JobIdentity:
-    """A region's identity for one account. `keys` holds the account's secrets by name."""
+    """A region's identity for one account. `keys` are the references to the secrets in `vault`, by name."""
 
     def __init__(
         self,
         name: str,
         group: resources.ResourceGroup,
         registry: containerregistry.Registry,
-        keys: Mapping[str, keyvault.Secret],
+        vault: keyvault.Vault,
+        keys: Mapping[str, pulumi.Output[str]],
         subscription: pulumi.Output[str],
         tags: Mapping[str, str],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        self._identity = managedidentity.UserAssignedIdentity(
+        self.keys = keys
+        identity = managedidentity.UserAssignedIdentity(
             name, resource_group_name=group.name, location=group.location, tags=tags, opts=opts
         )
-        self.id = self._identity.id
-        scopes = {"pull": (registry.id, roles.ACR_PULL)}
-        scopes |= {key: (secret.id, roles.KEY_VAULT_SECRETS_USER) for key, secret in keys.items()}
+        self.id = identity.id
         self.grants = [
             roles.assign(
-                f"{name}-{what}",
-                scope,
-                roles.name_builtin_role(subscription, role),
-                self._identity.principal_id,
-                opts,
+                f"{name}-{what}", scope, roles.name_builtin_role(subscription, role), identity.principal_id, opts
             )
-            for what, (scope, role) in scopes.items()
+            for what, scope, role in (
+                ("pull", registry.id, roles.ACR_PULL),
+                ("keys", vault.id, roles.KEY_VAULT_SECRETS_USER),
+            )
         ]
         """What a job needs before it is created: Azure checks that its image and keys can be read."""
-        # References contain the secret's version, so that a new key changes the jobs in the same `up`.
-        self.keys = {
-            key: pulumi.Output.unsecret(secret.properties.secret_uri_with_version) for key, secret in keys.items()
-        }

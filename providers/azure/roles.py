@@ -8,8 +8,8 @@ The role `trigger` is assigned once, to a region's resource group. It allows:
 - Listing containers with their metadata, which is the table.
 - Reading, listing and creating blobs, under the condition that their container's name begins with `claims-`. Creating
   is the data action `blobs/add/action`, documented as "create a blob or snapshot, or append data". It allows Put Blob
-  for new blobs; overwriting needs `blobs/write`, which no identity has. The condition keeps the role away from the
-  app's package, on whose account the trigger has the role of an owner anyway.
+  for new blobs; overwriting needs `blobs/write`, which no identity has. The group's only other account is that
+  of the Functions host, where the trigger has the role of an owner.
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ TRIGGER_CONDITION = (
 """Allows blobs only in containers whose name begins with CLAIMS. Does not restrict actions that are not on blobs."""
 
 
-def create_trigger_role(
-    name: str, group: pulumi.Output[str], opts: pulumi.ResourceOptions
-) -> authorization.RoleDefinition:
+def create_role(name: str, group: pulumi.Output[str], opts: pulumi.ResourceOptions) -> authorization.RoleDefinition:
     """Create the trigger's role, which can be assigned within one resource group."""
     title = "Prediction nodes trigger"
     return authorization.RoleDefinition(

@@ -51,7 +51,7 @@ class Trigger(pulumi.ComponentResource):
         super().__init__(f"{TYPE_PREFIX}:azure:Trigger", name, None, opts)
         self._name, self._group, self._tags = name, group, tags
         self._own = pulumi.ResourceOptions(parent=self)
-        role = roles.create_trigger_role(name, group.id, self._own)
+        role = roles.create_role(name, group.id, self._own)
         account, container = self._create_host_storage()
         settings = {
             # The Functions host accesses its storage with the app's own identity.

@@ -11,7 +11,7 @@ from policies.resource import Context, Resource
 STACK = "urn:pulumi:dev::prediction-nodes::"
 # Name -> the parents of a resource in that component, in its URN.
 PARENTS = {
-    "trigger": "prediction-nodes:{0}:PredictionNode$prediction-nodes:{0}:Trigger$",
+    "trigger": "prediction-nodes:{0}:Cluster$prediction-nodes:{0}:Trigger$",
     "node": "prediction-nodes:{0}:PredictionNode$",
     "cluster": "prediction-nodes:{0}:Cluster$",
     "": "",

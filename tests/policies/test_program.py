@@ -66,8 +66,7 @@ BREAKS: list[tuple[str, str, dict[str, Any], str]] = [
     ("azure", "azure-native:containerregistry:Registry", {"adminUserEnabled": True}, "immutable-tags"),
     ("azure", "azure-native:storage:StorageAccount", {"minimumTlsVersion": "TLS1_0"}, "encrypted-storage"),
     ("azure", "azure-native:storage:StorageAccount", {"allowBlobPublicAccess": True}, "no-public-bucket"),
-    ("azure", "azure-native:web:WebApp", {"siteConfig": {"minTlsVersion": "1.2", "appSettings": []}},
-     "only-triggers-are-public"),
+    ("azure", "azure-native:storage:BlobContainer", {"metadata": {"node": "alpha"}}, "only-triggers-are-public"),
     ("azure", "azure-native:keyvault:Vault", {"tags": {"project": "p"}}, "tags-present"),
 ]  # fmt: skip
 
@@ -76,7 +75,8 @@ BREAKS: list[tuple[str, str, dict[str, Any], str]] = [
 def test_a_program_that_breaks_a_rule(
     cloud: str, kind: str, change: dict[str, Any], rule: str, registered: dict[str, list[Resource]]
 ) -> None:
-    first = next(resource for resource in registered[cloud] if resource.kind == kind)
+    of_kind = [resource for resource in registered[cloud] if resource.kind == kind]
+    first = max(of_kind, key=lambda resource: len(change.keys() & resource.props.keys()))
     bad = replace(first, props={**first.props, **change}, type=change.get("type", first.type))
     resources = [bad if resource is first else resource for resource in registered[cloud]]
     violations = find_violations(resources, secrets=SECRETS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from policies.resource import UNKNOWN
-from policies.rules.azure_roles import BROAD
+from policies.rules.azure_roles import BROAD, CONDITION, TRIGGER
+from providers.azure import roles
 from tests.policies.single_rule import run_rule
 
 GROUP = "/subscriptions/s/resourceGroups/g"
@@ -43,3 +44,36 @@ def test_a_definition(which: str) -> None:
         "at most one resource group"
         in run_rule(RULE, DEFINITION, {**good, "assignableScopes": ["/subscriptions/s"]})[0]
     )
+
+
+TRIGGER_ROLE = f"{GROUP}/providers/Microsoft.Authorization/roleDefinitions/5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
+
+
+def test_a_role_on_a_whole_group_is_the_trigger_s_with_its_condition() -> None:
+    right = {"roleDefinitionId": TRIGGER_ROLE, "scope": GROUP, "condition": CONDITION}
+    assert run_rule(RULE, ASSIGNMENT, right, "trigger") == []
+    assert run_rule(RULE, ASSIGNMENT, {**right, "condition": UNKNOWN}, "trigger") == []
+    assert "without the condition" in run_rule(RULE, ASSIGNMENT, right, "cluster")[0]
+    for condition in (None, "", CONDITION.replace("'claims-'", "''"), f"{CONDITION} OR (1 NumericEquals 1)"):
+        (sentence,) = run_rule(RULE, ASSIGNMENT, {**right, "condition": condition}, "trigger")
+        assert "without the condition" in sentence, condition
+
+
+def test_a_trigger_has_no_other_roles() -> None:
+    account = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/host"
+    owner = {"roleDefinitionId": built_in("b7e6dc6d-f1e8-4753-8033-0f276bb0955b"), "scope": account}
+    assert run_rule(RULE, ASSIGNMENT, owner, "trigger") == []
+    secrets = {**owner, "roleDefinitionId": built_in("4633458b-17de-408a-b874-0445c86b69e6")}
+    assert "does not need" in run_rule(RULE, ASSIGNMENT, secrets, "trigger")[0]
+    assert run_rule(RULE, ASSIGNMENT, secrets, "cluster") == []
+
+
+def test_a_trigger_s_role_has_its_permissions_and_no_others() -> None:
+    lists = {"actions": roles.TRIGGER_ACTIONS, "dataActions": roles.TRIGGER_DATA_ACTIONS}
+    assert {action for actions in lists.values() for action in actions} == TRIGGER
+    assert roles.TRIGGER_CONDITION == CONDITION
+    good = {"permissions": [lists], "assignableScopes": [GROUP]}
+    assert run_rule(RULE, DEFINITION, good, "trigger") == []
+    for action in ("Microsoft.App/jobs/write", "Microsoft.App/jobs/listSecrets/action"):
+        more = {**good, "permissions": [{**lists, "actions": [*lists["actions"], action]}]}
+        assert action in run_rule(RULE, DEFINITION, more, "trigger")[0]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from docs.generate.recorder import SECRET_KEY, WEBHOOK_KEY, Registered
 from providers.azure import roles
+from providers.component import derive_token
 from tests.providers.azure.program import Program, problems
+from trigger.core import Row
 
 Make = Callable[..., Program]
 ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
@@ -41,14 +46,48 @@ def test_everything_hangs_under_its_node_or_cluster(two: Program) -> None:
         assert two.find_owner(resource).name in ("alpha", "beta", "azure-eastus"), resource
 
 
+def list_kinds(program: Program, owner: str) -> list[str]:
+    return sorted(each.type.rsplit(":", 1)[-1] for each in program.list_owned(owner))
+
+
 def test_few_resources(two: Program) -> None:
-    kinds = sorted(each.type.rsplit(":", 1)[-1] for each in two.list_owned("alpha"))
-    assert kinds == [
-        "AppServicePlan", "BlobContainer", "FunctionCode", "ImageBuild", "Job", "RoleAssignment", "RoleAssignment",
-        "RoleAssignment", "StorageAccount", "UserAssignedIdentity", "WebApp",
+    assert list_kinds(two, "alpha") == list_kinds(two, "beta") == ["BlobContainer", "ImageBuild", "Job", "Repository"]
+    assert list_kinds(two, "azure-eastus") == [
+        "AppServicePlan", "AzureServices", "BlobContainer", "Component", "FunctionCode",
+        # one for each profile in use
+        "ManagedEnvironment", "ManagedEnvironment",
+        "ManagementPolicy", "Registry", "ResourceGroup",
+        # the trigger's two, and for the account the images and the keys
+        "RoleAssignment", "RoleAssignment", "RoleAssignment", "RoleAssignment", "RoleDefinition",
+        "Secret", "Secret", "StorageAccount", "StorageAccount", "UserAssignedIdentity", "Vault", "WebApp", "Workspace",
     ]  # fmt: skip
-    assert len(two.list_owned("beta")) == 11
-    assert len(two.list_owned("azure-eastus")) == 19  # 18, and one environment for each profile in use
+
+
+NODES = {
+    "alpha": f"model: {ALPHA}",
+    "beta": f"model: {BETA}, enabled: false, size: cpu-lg",
+    "gamma": f'model: {ALPHA[:-1]}3, schedule: "0 13 * * *", env: {{EXTRA: x}}',
+    "delta": f"model: {ALPHA[:-1]}4, build: {{docker: true}}",
+}
+
+
+def describe(program: Program, owner: str) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(each.type, each.name): each.inputs for each in program.list_owned(owner)}
+
+
+def test_another_node_changes_neither_the_region_nor_other_nodes(
+    program: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers.azure.login.exchange", lambda _server, _token: "planted-registry-token")
+    seen = []
+    for number in range(1, len(NODES) + 1):
+        text = "".join(f"  {name}: {{{NODES[name]}}}\n" for name in list(NODES)[:number])
+        seen.append(program(f"defaults: {{cloud: azure, source: m}}\nnodes:\n{text}"))
+        (tmp_path / "m" / "Dockerfile").unlink(missing_ok=True)
+        (tmp_path / "m" / "Dockerfile").write_text("FROM python:3.12-slim\n")
+    for before, after in itertools.pairwise(seen):
+        for owner in ("azure-eastus", *(node.name for node in before.nodes)):
+            assert describe(after, owner) == describe(before, owner)
 
 
 def test_no_node_depends_on_another(two: Program) -> None:
@@ -79,34 +118,39 @@ def test_a_trigger_is_configured_with_nothing_that_its_plan_refuses(two: Program
         assert "FUNCTIONS_EXTENSION_VERSION" not in settings(site)
 
 
-def test_a_trigger_has_exactly_three_rights(two: Program) -> None:
-    identity = two.find(":UserAssignedIdentity", "alpha")
-    grants = {
-        each.name: each
-        for each in two.list_resources(":RoleAssignment")
-        if each.inputs["principalId"].startswith("principal-") and identity.urn in each.depends_on
-    }
-    assert set(grants) == {"alpha-start", "alpha-claim", "alpha-host"}
-    assert grants["alpha-start"].inputs["scope"].endswith("/Job/alpha")
-    assert grants["alpha-claim"].inputs["scope"].endswith("/BlobContainer/azure-eastus")
-    assert grants["alpha-claim"].inputs["condition"] == roles.build_claims_condition("alpha")
-    assert grants["alpha-claim"].inputs["conditionVersion"] == "2.0"
-    host = next(each.name for each in two.list_owned("alpha") if each.type.endswith(":StorageAccount"))
-    assert grants["alpha-host"].inputs["scope"].endswith(f"/StorageAccount/{host}")
-    assert not [each for each in grants.values() if each.inputs["principalType"] != "ServicePrincipal"]
+def list_grants(program: Program, holder: Registered) -> dict[str, dict[str, Any]]:
+    assignments = program.list_resources(":RoleAssignment")
+    return {each.name: each.inputs for each in assignments if holder.urn in each.depends_on}
 
 
-def test_custom_roles_hold_the_least_that_works(two: Program) -> None:
-    starter = two.find(":RoleDefinition", "azure-eastus-starter").inputs["permissions"]
-    claimer = two.find(":RoleDefinition", "azure-eastus-claimer").inputs["permissions"]
-    blobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
-    assert starter == [{"actions": ["Microsoft.App/jobs/read", "Microsoft.App/jobs/start/action"], "dataActions": []}]
-    assert claimer == [{"actions": [], "dataActions": [f"{blobs}/read", f"{blobs}/add/action"]}]
+def test_a_trigger_has_one_role_in_its_group_and_owns_its_host_s_storage(two: Program) -> None:
+    site = two.find(":WebApp", "azure-eastus")
+    assert site.inputs["identity"] == {"type": "SystemAssigned"}
+    grants = list_grants(two, site)
+    assert set(grants) == {"azure-eastus-trigger", "azure-eastus-host"}
+    trigger, host = grants["azure-eastus-trigger"], grants["azure-eastus-host"]
+    assert trigger["scope"].endswith("/ResourceGroup/prediction-nodes-dev-eastus")
+    assert (trigger["condition"], trigger["conditionVersion"]) == (roles.TRIGGER_CONDITION, "2.0")
+    accounts = {each.name for each in two.list_owned("azure-eastus") if each.type.endswith(":StorageAccount")}
+    assert host["scope"].rsplit("/", 1)[-1] in {name for name in accounts if name.startswith("host")}
+    assert not [grant for grant in grants.values() if grant["principalType"] != "ServicePrincipal"]
+
+
+def test_the_custom_role_holds_the_least_that_works(two: Program) -> None:
+    (role,) = two.list_resources(":RoleDefinition")
+    containers = "Microsoft.Storage/storageAccounts/blobServices/containers"
+    actions = ["jobs/read", "jobs/start/action", "jobs/executions/read"]
+    assert role.inputs["permissions"] == [
+        {
+            "actions": [*(f"Microsoft.App/{action}" for action in actions), f"{containers}/read"],
+            "dataActions": [f"{containers}/blobs/read", f"{containers}/blobs/add/action"],
+        }
+    ]
 
 
 def test_role_names_are_guids_of_their_own(two: Program) -> None:
     names = [each.inputs["roleAssignmentName"] for each in two.list_resources(":RoleAssignment")]
-    assert len(set(names)) == len(names) == 8
+    assert len(set(names)) == len(names) == 4
     assert not [name for name in names if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", name)]
 
 
@@ -114,9 +158,27 @@ def test_a_job_has_no_identity_at_run_time(two: Program) -> None:
     job = two.find(":Job", "alpha")
     identities = job.inputs["identity"]["userAssignedIdentities"]
     assert job.inputs["configuration"]["identitySettings"] == [{"identity": identities[0], "lifecycle": "None"}]
-    puller = two.find(":UserAssignedIdentity", "azure-eastus")
-    grants = [each.name for each in two.list_resources(":RoleAssignment") if puller.urn in each.depends_on]
+    grants = list_grants(two, two.find(":UserAssignedIdentity", "azure-eastus"))
     assert sorted(grants) == ["azure-eastus-keys", "azure-eastus-pull"]
+
+
+def test_jobs_of_another_account_have_an_identity_that_reads_its_keys_only(program: Make) -> None:
+    both = program(
+        "defaults: {cloud: azure, source: m}\n"
+        f"nodes: {{alpha: {{model: {ALPHA}}}, beta: {{model: {BETA}, account: fund}}}}"
+    )
+    vaults = {each.inputs["vaultName"] for each in both.list_resources("keyvault:Secret")}
+    assert len(vaults) == 2
+    for node, identity, ending in (("alpha", "azure-eastus", ""), ("beta", "azure-eastus-fund", "-fund")):
+        job = both.find(":Job", node)
+        (id_,) = job.inputs["identity"]["userAssignedIdentities"]
+        assert id_.endswith(f"/UserAssignedIdentity/{identity}")
+        keys = {f"numerai-public-id{ending}", f"numerai-secret{ending}"}
+        references = job.inputs["configuration"]["secrets"]
+        assert {(each["name"], each["identity"]) for each in references} == {(key, id_) for key in keys}
+        vault = list_grants(both, both.find(":UserAssignedIdentity", identity))[f"{identity}-keys"]["scope"]
+        holders = {both.find("keyvault:Secret", f"{key}-eastus").inputs["vaultName"] for key in keys}
+        assert holders == {f"{vault.rsplit('/', 1)[-1]}12345678"}
 
 
 def test_keys_are_references_and_nothing_secret_is_plain(two: Program) -> None:
@@ -126,7 +188,9 @@ def test_keys_are_references_and_nothing_secret_is_plain(two: Program) -> None:
         for path, value in flat(each.inputs):
             if isinstance(value, str) and ("planted" in value or WEBHOOK_KEY in value or SECRET_KEY in value):
                 assert any(path.startswith(secret) for secret in each.secrets), (each.type, path)
-    assert not [value for value in map(str, settings(two.find(":WebApp", "alpha"))) if "token" in value]
+    assert set(settings(two.find(":WebApp", "azure-eastus"))) == {
+        "APPLICATIONINSIGHTS_CONNECTION_STRING", "AzureWebJobsStorage__accountName", "STORE_URL",
+    }  # fmt: skip
 
 
 def flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
@@ -144,7 +208,7 @@ def test_sizes_choose_profile_and_environment(two: Program) -> None:
     assert beta.inputs["workloadProfileName"] == "D16"
     assert container(beta)["resources"] == {"cpu": 16.0, "memory": "60Gi"}
     profiles = two.find(":ManagedEnvironment", "azure-eastus-d16").inputs["workloadProfiles"]
-    wanted = {"name": "D16", "workloadProfileType": "D16", "minimumCount": 0, "maximumCount": 1}
+    wanted = {"name": "D16", "workloadProfileType": "D16", "minimumCount": 0, "maximumCount": 20}
     assert profiles[1].items() >= wanted.items()
     assert beta.inputs["environmentId"].endswith("/azure-eastus-d16")
 
@@ -152,7 +216,7 @@ def test_sizes_choose_profile_and_environment(two: Program) -> None:
 def test_no_dedicated_machine_without_need(program: Make) -> None:
     small = program(f"nodes: {{alpha: {{model: {ALPHA}, cloud: azure, source: m}}}}")
     assert [each.name for each in small.list_resources(":ManagedEnvironment")] == ["azure-eastus"]
-    assert len(small.list_owned("azure-eastus")) == 18
+    assert len(small.list_owned("azure-eastus")) == 22
 
 
 def test_fields_reach_job_and_trigger(two: Program) -> None:
@@ -160,23 +224,31 @@ def test_fields_reach_job_and_trigger(two: Program) -> None:
     assert beta["args"] == ["python", "predict.py"]
     assert {"name": "EXTRA", "value": "1"} in beta["env"]
     assert "args" not in container(two.find(":Job", "alpha"))
-    assert settings(two.find(":WebApp", "beta"))["NODE_ENABLED"] == "0"
-    alpha = settings(two.find(":WebApp", "alpha"))
-    assert (alpha["SCHEDULE_CRON"], alpha["SCHEDULE_TIMEZONE"]) == ("0 13 * * 2-6", "America/New_York")
-    assert alpha["SCHEDULE_TICKS"] == "0 0 17,18 * * *"
 
 
-def test_a_disabled_node_has_no_timer(program: Make) -> None:
-    off = program(
-        f'nodes: {{alpha: {{model: {ALPHA}, cloud: azure, source: m, enabled: false, schedule: "0 1 * * *"}}}}'
-    )
-    assert not [name for name in settings(off.find(":WebApp", "alpha")) if name.startswith("SCHEDULE")]
+def test_a_node_s_container_holds_its_row_and_follows_its_job(two: Program) -> None:
+    rows = {}
+    for name in ("alpha", "beta"):
+        row = two.find(":BlobContainer", name)
+        assert two.find(":Job", name).urn in row.depends_on
+        assert row.inputs["containerName"] == f"claims-{name}"
+        assert row.inputs["accountName"].startswith("claims")
+        rows[name] = Row.read_columns(row.inputs["metadata"])
+        assert set(row.inputs["metadata"].values()).isdisjoint({"", None}), "Azure refuses empty values"
+    alpha, beta = rows["alpha"], rows["beta"]
+    assert alpha is not None
+    assert beta is not None
+    assert (alpha.node, alpha.model_id, alpha.enabled) == ("alpha", ALPHA, "yes")
+    assert (alpha.cron, alpha.timezone) == ("0 13 * * 2-6", "America/New_York")
+    assert alpha.job.endswith("/Job/alpha")
+    assert alpha.token_sha256 == hashlib.sha256(derive_token(WEBHOOK_KEY, "alpha", ALPHA).encode()).hexdigest()
+    assert (beta.enabled, beta.cron, beta.timezone) == ("no", "", "")
 
 
 def test_the_code_waits_for_the_rights_and_goes_where_the_app_says(two: Program) -> None:
-    code = two.find(":FunctionCode", "alpha")
+    code = two.find(":FunctionCode", "azure-eastus")
     names = {each.name for each in two.list_resources(":RoleAssignment") if each.urn in code.depends_on}
-    assert {"alpha-start", "alpha-claim", "alpha-host"} <= names
+    assert names == {"azure-eastus-trigger", "azure-eastus-host"}
     assert code.inputs["publisher"] == f"{code.inputs['site']}.scm.azurewebsites.net"
     assert "token" in code.secrets
 
@@ -187,7 +259,7 @@ def test_a_job_waits_for_the_rights_of_its_puller(two: Program) -> None:
         assert not [
             each
             for each in two.list_resources(":RoleAssignment")
-            if each.name.startswith("azure-eastus") and each.urn not in needed
+            if each.name not in ("azure-eastus-trigger", "azure-eastus-host") and each.urn not in needed
         ]
 
 
@@ -233,7 +305,3 @@ def test_a_secret_goes_with_its_vault_and_never_by_itself(two: Program) -> None:
     for secret in secrets:
         assert secret.retained, "azure-native deletes secrets by a call that an owner of the subscription may not make"
         assert "secretName" not in secret.inputs, "a fixed name would meet what is left of its predecessor"
-
-
-def test_the_claims_role_has_time_to_spread_before_it_is_given(two: Program) -> None:
-    assert two.find(":Job", "alpha").urn in two.find(":RoleAssignment", "alpha-claim").depends_on

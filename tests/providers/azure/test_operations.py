@@ -16,6 +16,7 @@ from sandbox.azure.cloud import TENANT
 from sandbox.cloud import Resource
 from tests.providers.scripts import FAIL, SLEEP, SPEAK
 from tests.sandbox.azure.cloud import GROUP, Azure
+from tests.sandbox.azure.function import MODEL
 from tests.sandbox.azure.function import World as Triggered
 from tests.sandbox.azure.job import World
 
@@ -114,16 +115,19 @@ def test_a_running_job_is_stopped(azure: Azure) -> None:
     assert found.run(job).state is State.CANCELLED
 
 
-def test_the_trigger_s_log_is_that_of_its_app(azure: Azure, deployer: str) -> None:
+def test_the_trigger_s_log_has_the_lines_of_the_node_only(azure: Azure, deployer: str) -> None:
     world = Triggered(azure)
     CodeProvider().create(world.props(deployer))
     names = {"logs": workspace(azure)["customerId"], "trigger": world.site["name"]}
     found = operations(NodeFacts("alpha", "azure", "eastus", "/subscriptions/s", names))
+    other = operations(NodeFacts("alph", "azure", "eastus", "/subscriptions/s", names))
     with azure.http() as client:
-        client.post(f"https://{world.site['defaultHostName']}/pred/x", json={})
-    # The line before it is from the health check of the publication.
-    line = found.trigger_log()[-1]
+        for model in (MODEL, "alpha"):
+            client.post(f"https://{world.site['defaultHostName']}/pred/{model}", json={})
+    # The health check of the publication and the call for an unknown model have no node.
+    (line,) = found.trigger_log()
     assert (json.loads(line.text)["route"], json.loads(line.text)["http"]) == ("pred", 401)
+    assert other.trigger_log() == []
     assert line in found.trigger_log(since=line.time - timedelta(seconds=1))
     assert found.trigger_log(since=datetime.now(UTC) + timedelta(minutes=1)) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from typing import Any
 
 import httpx
 
@@ -20,6 +21,8 @@ NAMESPACES = [
 ]  # fmt: skip
 GROUP = "group"
 PLACE = {"resourceGroupName": GROUP, "location": "eastus"}
+Holder = Resource | dict[str, Any]
+"""What has a `principalId`: an identity, or the output `identity` of an app."""
 BUILT_IN = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions"
 
 
@@ -50,7 +53,7 @@ class Azure(Account[AzureCloud]):
             publicAccess="None",
         )
 
-    def grant(self, identity: Resource, role: str, scope: str, condition: str | None = None) -> Resource:
+    def grant(self, identity: Holder, role: str, scope: str, condition: str | None = None) -> Resource:
         role_id = role if role.startswith("/") else f"{BUILT_IN}/{role}"
         number = len(self.cloud.resources(rbac.ASSIGNMENT))
         inputs = {

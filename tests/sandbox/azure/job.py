@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 from providers.azure import roles
-from sandbox.azure import jobs, rbac, vault
+from sandbox.azure import jobs, vault
 from sandbox.azure.registry import REGISTRY
 from tests.sandbox.archives import packed
 from tests.sandbox.azure.cloud import GROUP, PLACE, Azure
+from tests.sandbox.azure.function import TRIGGER_ROLE, make_trigger_role
 
 VERSION = "api-version=2025-01-01"
-STARTER = "00000000-0000-4000-8000-0000000000bb"
 SHOW = (
     "import json, os\nprint(json.dumps({k: os.environ.get(k) for k in ('A', 'B', 'KEY', 'CONTAINER_APP_JOB_NAME')}))\n"
 )
@@ -64,16 +64,9 @@ class World:
             },
         }
         self.job = azure.make(jobs.JOB, "alpha", **self.inputs)
-        azure.make(
-            rbac.DEFINITION,
-            "starter",
-            roleDefinitionId=STARTER,
-            roleName="starter",
-            scope="/s",
-            permissions=[{"actions": roles.STARTER_ACTIONS}],
-        )
+        make_trigger_role(azure)
         self.trigger = azure.identity("trigger")
-        self.start_right = azure.grant(self.trigger, STARTER, self.job.id)
+        self.start_right = azure.grant(self.trigger, TRIGGER_ROLE, self.job.id, roles.TRIGGER_CONDITION)
 
     def _image(self) -> str:
         files = {"Dockerfile": 'FROM python\nCOPY . .\nCMD ["python", "show.py"]\n', "show.py": self.script}

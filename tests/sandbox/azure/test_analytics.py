@@ -36,6 +36,7 @@ def test_a_token_for_another_audience_or_identity_reads_nothing(azure: Azure) ->
         ("ContainerAppConsoleLogs_CL | take 1", "Failed to resolve table"),
         ("AppTraces | summarize count()", "syntax error"),
         ("AppTraces | where a between 1", "syntax error"),
+        ("AppTraces | where parse_json(Message).node == 'alpha'", "syntax error"),
     ],
 )
 def test_what_it_does_not_understand_is_refused(azure: Azure, query: str, says: str) -> None:

@@ -1,12 +1,12 @@
-"""Conditions of role assignments: the condition of the claims, and invalid conditions."""
+"""Conditions of role assignments: the condition of the trigger's role, and invalid conditions."""
 
 from __future__ import annotations
 
 import pytest
 
-from providers.azure.roles import build_claims_condition
+from providers.azure.roles import TRIGGER_CONDITION
 from sandbox.azure.conditions import ConditionError, Facts, holds
-from sandbox.azure.rbac import BLOBS
+from sandbox.azure.rbac import BLOBS, CONTAINERS
 
 ADD, READ = f"{BLOBS}/add/action", f"{BLOBS}/read"
 
@@ -14,19 +14,20 @@ ADD, READ = f"{BLOBS}/add/action", f"{BLOBS}/read"
 @pytest.mark.parametrize(
     ("facts", "allowed"),
     [
-        (Facts(ADD, resource={"path": "alpha/run/1.claim"}), True),
-        (Facts(ADD, resource={"path": "alphabet/run/1.claim"}), False),
-        (Facts(ADD, resource={"path": "beta/run/1.claim"}), False),
-        (Facts(READ, resource={"path": "alpha/run/1.claim"}), True),
-        (Facts(READ, resource={"path": "beta/run/1.claim"}), False),
-        (Facts(READ, "Blob.List", request={"prefix": "alpha/run/"}), True),
-        (Facts(READ, "Blob.List", request={"prefix": "alpha"}), False),
-        (Facts(READ, "Blob.List", request={"prefix": ""}), False),
-        (Facts(READ, "Blob.List"), False),
+        (Facts(ADD, resource={"path": "run/1.claim", "name": "claims-alpha"}), True),
+        (Facts(ADD, resource={"path": "claims-alpha/1.claim", "name": "packages"}), False),
+        (Facts(ADD, resource={"path": "run/1.claim", "name": "my-claims-alpha"}), False),
+        (Facts(ADD, resource={"path": "run/1.claim"}), False),
+        (Facts(READ, resource={"path": "run/1.claim", "name": "claims-alpha"}), True),
+        (Facts(READ, resource={"path": "run/1.claim", "name": "packages"}), False),
+        (Facts(READ, "Blob.List", resource={"name": "claims-alpha"}, request={"prefix": ""}), True),
+        (Facts(READ, "Blob.List", resource={"name": "packages"}, request={"prefix": "claims-alpha"}), False),
+        (Facts("Microsoft.App/jobs/start/action"), True),
+        (Facts(f"{CONTAINERS}/read"), True),
     ],
 )
-def test_a_node_s_claims_are_its_own(facts: Facts, allowed: bool) -> None:
-    assert holds(build_claims_condition("alpha"), facts) is allowed
+def test_a_trigger_has_blobs_of_claims_only(facts: Facts, allowed: bool) -> None:
+    assert holds(TRIGGER_CONDITION, facts) is allowed
 
 
 def test_and_binds_tighter_than_or() -> None:

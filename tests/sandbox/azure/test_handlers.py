@@ -11,6 +11,7 @@ from sandbox.azure.registry import REGISTRY
 from sandbox.azure.storage import ACCOUNT
 from sandbox.cloud import CloudError
 from tests.sandbox.azure.cloud import GROUP, PLACE, Azure
+from tests.sandbox.azure.function import World
 
 VAULT = {
     **PLACE,
@@ -120,6 +121,15 @@ def test_assignments_that_azure_refuses(azure: Azure, inputs: dict[str, str], co
     }
     with pytest.raises(CloudError, match=code):
         azure.make(rbac.ASSIGNMENT, "x", **(right | inputs))
+
+
+def test_an_app_s_own_identity_can_have_roles_while_the_app_exists(azure: Azure) -> None:
+    world = World(azure)
+    identity = world.site.outputs["identity"]
+    assert identity["type"] == "SystemAssigned"
+    azure.remove(world.site)
+    with pytest.raises(CloudError, match="PrincipalNotFound"):
+        azure.grant(identity, "7f951dda-4ed3-4680-a7ca-43fe172d538d", "/subscriptions/s/resourceGroups/group")
 
 
 def test_a_role_that_is_assigned_cannot_be_deleted(azure: Azure) -> None:

@@ -36,11 +36,15 @@ def test_a_start_needs_the_right_on_this_job(world: World) -> None:
     assert world.azure.cloud.kernel.executor.runs() == []
 
 
-def test_the_starter_may_neither_stop_nor_see_executions(world: World) -> None:
-    name = world.start().json()["name"]
+def test_the_trigger_may_list_executions_and_not_stop_them(world: World) -> None:
+    container = world.inputs["template"]["containers"][0]
+    env = [{"name": "RUN_ID", "value": "run-1"}, {"name": "KEY", "secretRef": "key"}]
+    name = world.start({"containers": [{**container, "env": env}]}).json()["name"]
     with world.azure.http(world.azure.token(world.trigger)) as client:
         base = f"https://management.azure.com{world.job.id}"
-        assert client.get(f"{base}/executions?{VERSION}").status_code == 403
+        (execution,) = client.get(f"{base}/executions?{VERSION}").json()["value"]
+        assert execution["properties"]["template"]["containers"][0]["env"] == env[:1], "without secrets"
+        assert client.get(f"{base}/executions/{name}?{VERSION}").status_code == 403
         assert client.post(f"{base}/stop/{name}?{VERSION}").status_code == 403
     with world.azure.http(world.azure.token()) as deployer:
         world.azure.cloud.kernel.executor.wait(name, 60)

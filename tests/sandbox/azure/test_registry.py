@@ -12,10 +12,13 @@ import yaml
 
 from providers.azure import blobs, repositories
 from providers.azure.image import AcrBuildProvider
-from providers.azure.repositories import RepositoriesProvider, RepositoryError
+from providers.azure.repositories import RepositoryProvider
+from providers.dynamic import load_provider
 from providers.images.build import image_tag
 from providers.images.context import BuildContext
 from providers.images.following import BuildFailed, Lost
+from sandbox.azure import entra
+from sandbox.azure.cloud import TENANT
 from sandbox.azure.registry import REGISTRY, Tasks
 from sandbox.cloud import Resource
 from tests.sandbox.azure.cloud import GROUP, Azure
@@ -192,23 +195,48 @@ def test_a_few_images_of_a_node_stay(
     assert images.get(props["repository"], digests[1]) is not None
 
 
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": entra.CLIENT_ID, "AZURE_CLIENT_SECRET": entra.CLIENT_SECRET}
+    for name, value in known.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("credentials")
 def test_a_node_that_leaves_takes_its_repository_along(
-    azure: Azure, registry: Resource, provider: AcrBuildProvider, props: dict[str, Any], deployer: str
+    azure: Azure,
+    registry: Resource,
+    provider: AcrBuildProvider,
+    props: dict[str, Any],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     digests = {node: built(provider, props | named(node, props), f"print('{node}')\n") for node in ("alpha", "beta")}
-    tidy = RepositoriesProvider()
-    before = {"server": registry["loginServer"], "nodes": ["alpha", "beta", "never-built"]}
-    after = {"server": registry["loginServer"], "nodes": ["alpha"], "token": deployer}
-    assert tidy.diff("", before, after).changes
-    assert tidy.update("", before, after).outs == {"server": registry["loginServer"], "nodes": ["alpha"]}
+    for node in ("beta", "never-built"):
+        repository = {"server": registry["loginServer"], "node": node}
+        tidy = RepositoryProvider()
+        assert tidy.create(repository).outs == repository, "nothing secret is stored"
+        assert not tidy.diff("", repository, repository).changes
+        assert tidy.diff("", repository, {**repository, "server": "other.azurecr.io"}).replaces == ["server"]
+        tidy.delete("", repository)
     images = azure.cloud.kernel.images
     assert images.get(f"{registry['loginServer']}/alpha", digests["alpha"]) is not None
     assert images.get(f"{registry['loginServer']}/beta", digests["beta"]) is None
+    assert "not deleted" not in capfd.readouterr().out
 
 
-def test_who_may_not_delete_is_told_so(azure: Azure, registry: Resource, deployer: str) -> None:
-    assert deployer
-    stranger = azure.token(azure.identity("stranger"))
-    before = {"server": registry["loginServer"], "nodes": ["alpha"]}
-    with pytest.raises(RepositoryError, match=r"HTTP 403.*AcrDelete"):
-        RepositoriesProvider().update("", before, {**before, "nodes": [], "token": stranger})
+@pytest.mark.usefixtures("deployer", "credentials")
+def test_images_that_cannot_be_deleted_do_not_stop_the_update(
+    azure: Azure, registry: Resource, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    repository = {"server": registry["loginServer"], "node": "alpha"}
+    monkeypatch.setattr(azure.cloud.access, "is_allowed", lambda *_: False)
+    RepositoryProvider().delete("", repository)
+    assert "HTTP 403" in (printed := capfd.readouterr().out)
+    assert "AcrDelete" in printed
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "wrong")
+    RepositoryProvider().delete("", repository)
+    assert "az login" in capfd.readouterr().out
+
+
+def test_the_list_of_nodes_in_older_stacks_deletes_nothing(azure: Azure, registry: Resource) -> None:
+    load_provider("azure-repositories").delete("", {"server": registry["loginServer"], "nodes": ["alpha"]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from typing import Any
 
@@ -11,11 +12,14 @@ import pytest
 
 from providers.azure.archive import ARCHIVE
 from providers.azure.code import CodeProvider, PublishError
+from providers.azure.roles import TRIGGER_CONDITION
 from sandbox.azure import web
 from sandbox.cloud import CloudError, Resource
+from sandbox.faults import Fault
 from tests.sandbox.azure.cloud import Azure
 from tests.sandbox.azure.function import MODEL, World
 from trigger.archive import Archive
+from trigger.core import TABLE_SECONDS
 
 BODY = {"roundNumber": 371, "dataVersion": 1, "triggerId": "6f1d5f0a-9d53-4f3a-8e11-000000000001"}
 
@@ -48,7 +52,10 @@ def test_an_app_without_code_has_nothing_to_say(world: World) -> None:
 
 def test_the_published_package_runs_and_knows_its_digest(world: World, published: httpx.Client) -> None:
     answer = published.get(f"{world.url}/health")
+    assert answer.json() == {"package": ARCHIVE.digest()}
+    answer = published.get(f"{world.url}/health/{MODEL}")
     assert answer.json() == {"node": "alpha", "package": ARCHIVE.digest()}
+    assert published.get(f"{world.url}/health/other").status_code == 404
 
 
 def test_paths_and_tokens_reach_the_core(world: World, published: httpx.Client) -> None:
@@ -64,38 +71,67 @@ def test_a_claim_uses_the_app_s_identity_and_a_job_that_is_gone_is_a_502(world: 
     assert answer.status_code == 502, answer.text
     assert answer.json()["status"] == "failed"
     assert "404 ResourceNotFound" in answer.json()["reason"]
-    world.azure.remove(world.owner)
+    world.azure.remove(world.role)
+    answer = published.post(f"{world.url}/pred/{MODEL}?token=token", json=BODY)
+    assert answer.status_code == 503, answer.text
+    assert "403 AuthorizationPermissionMismatch" in answer.text
+
+
+def test_claims_are_possible_only_where_the_condition_of_the_role_holds(world: World, published: httpx.Client) -> None:
+    world.azure.change(world.role, condition=TRIGGER_CONDITION.replace("'claims-'", "'other-'"))
+    assert published.get(f"{world.url}/health/{MODEL}").status_code == 200, "the table is not a blob"
     answer = published.post(f"{world.url}/pred/{MODEL}?token=token", json=BODY)
     assert answer.status_code == 503, answer.text
     assert "403 AuthorizationPermissionMismatch" in answer.text
 
 
 def test_a_change_of_settings_restarts_the_app_with_them(world: World, published: httpx.Client) -> None:
-    world.azure.change(world.site, siteConfig=world.config(NODE_ENABLED="0"))
-    answer = published.post(f"{world.url}/pred/{MODEL}?token=token", json=BODY)
-    assert answer.status_code == 403, answer.text
+    elsewhere = world.azure.account("empty12")["primaryEndpoints"]["blob"]
+    world.azure.change(world.site, siteConfig=world.config(STORE_URL=elsewhere))
+    assert published.get(f"{world.url}/health/{MODEL}").status_code == 404
+
+
+def test_a_change_of_a_row_takes_effect_without_a_restart(
+    world: World, published: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    functions = world.azure.cloud.kernel.functions
+    started: list[str] = []
+    monkeypatch.setattr(functions, "_start", lambda key, _: started.append(key))
+    world.azure.change(world.row, metadata=world.columns(enabled="no"))
+    deadline = time.monotonic() + 2 * TABLE_SECONDS
+    while (answer := published.post(f"{world.url}/pred/{MODEL}?token=token", json=BODY)).status_code != 403:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.2)
     assert "disabled" in answer.text
+    assert started == []
+
+
+def test_a_claim_that_is_refused_for_the_moment_is_made_again(world: World, published: httpx.Client) -> None:
+    for status in (429, 503):
+        world.azure.cloud.faults.order(Fault("blob.core.windows.net", method="PUT", status=status))
+    answer = published.post(f"{world.url}/pred/{MODEL}?token=token", json=BODY)
+    assert "404 ResourceNotFound" in answer.text, "the claim was made, and the job does not exist"
 
 
 def test_the_host_s_own_paths_are_closed(world: World, published: httpx.Client) -> None:
     assert published.get(f"{world.url}/admin/functions").status_code == 401
 
 
-def test_a_schedule_becomes_a_timer_that_the_platform_knows(world: World, published: httpx.Client) -> None:
+def test_a_schedule_in_the_table_runs_at_the_timer_s_next_tick(world: World, published: httpx.Client) -> None:
     timers = world.azure.cloud.kernel.store
-    assert timers.get("azure:timers", world.site["name"]) == {}
-    schedule = {"SCHEDULE_CRON": "* * * * *", "SCHEDULE_TIMEZONE": "Asia/Tokyo", "SCHEDULE_TICKS": "0 * * * * *"}
-    world.azure.change(world.site, siteConfig=world.config(**schedule))
     assert timers.get("azure:timers", world.site["name"]) == {"schedule": "0 * * * * *"}
+    assert published.get(f"{world.url}/health").status_code == 200
+    world.azure.change(world.row, metadata=world.columns(cron="* * * * *", timezone="Asia/Tokyo"))
+    time.sleep(TABLE_SECONDS)
     world.azure.cloud.timers.fire(world.site["name"], "schedule")
     lines = world.azure.cloud.kernel.functions.log_lines(web.key(world.site["name"]))
-    assert [line["route"] for line in lines] == ["health", "schedule"]
+    assert [(line["node"], line["route"]) for line in lines] == [("", "health"), ("", "health"), ("alpha", "schedule")]
 
 
 def test_only_the_deployer_publishes(world: World, provider: CodeProvider, deployer: str) -> None:
     assert deployer
     with pytest.raises(PublishError, match="HTTP 403"):
-        provider.create(world.props(world.azure.token(world.identity)))
+        provider.create(world.props(world.azure.token(world.azure.identity("other"))))
 
 
 def test_an_identity_that_may_not_write_its_container_is_a_failed_deployment(
