@@ -34,8 +34,6 @@ from providers.numerai.keys import name_keys
 LOG_DAYS = 30
 LOG_GB_A_DAY = 1.0
 CLAIM_DAYS = 30
-MAX_MACHINES = 20
-"""The most machines of one dedicated size that can run at once. It is independent of the number of nodes."""
 
 
 class Cluster(pulumi.ComponentResource):
@@ -229,12 +227,12 @@ class Cluster(pulumi.ComponentResource):
 def _build_profiles(profile: str) -> list[app.WorkloadProfileArgs]:
     """Return the profiles of an environment: always Consumption, and the dedicated profile if it is for one.
 
-    Dedicated machines scale to zero while nothing runs.
+    Dedicated machines scale to zero while nothing runs. The most that can run at once do not depend on the number of
+    nodes, so that another node does not change the environment.
     """
     shared = app.WorkloadProfileArgs(name=limits.CONSUMPTION, workload_profile_type=limits.CONSUMPTION)
     if profile == limits.CONSUMPTION:
         return [shared]
-    own = app.WorkloadProfileArgs(
-        name=profile, workload_profile_type=profile, minimum_count=0, maximum_count=MAX_MACHINES
-    )
+    most = limits.count_machines(profile)
+    own = app.WorkloadProfileArgs(name=profile, workload_profile_type=profile, minimum_count=0, maximum_count=most)
     return [shared, own]

@@ -29,6 +29,9 @@ DEDICATED = {
     "D32": (32, 128 * 1024),
     "E32": (32, 256 * 1024),
 }
+# The usual quota of dedicated cores of an environment, by the first letter of the profile. Azure rejects a profile
+# whose machines together may have more.
+DEDICATED_CORES = {"D": 100, "E": 50}
 # A replica's ephemeral disk depends on its vCPUs and cannot be set: (maximum vCPU, GiB).
 DISK = ((0.25, 1), (0.5, 2), (1.0, 4), (math.inf, 8))
 MAX_DISK = 8
@@ -95,6 +98,11 @@ def fit(node: Node) -> Fit:
             )
             return Fit(profile, max(cpu, disk_cpu), memory, why)
     return Fit("E32", cpu, memory)
+
+
+def count_machines(profile: str) -> int:
+    """Return how many machines of a dedicated profile the usual quota allows."""
+    return DEDICATED_CORES[profile[0]] // DEDICATED[profile][0]
 
 
 def _find_cpu_for_disk(disk: int | None) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from nodefile import Node, Schedule, Size
 from nodefile.sizes import PRESETS
-from providers.azure.limits import check, fit
+from providers.azure.limits import DEDICATED, check, count_machines, fit
 from tests.providers import patients
 
 
@@ -107,3 +107,9 @@ def test_every_schedule_that_the_file_takes_can_be_kept() -> None:
 
 def test_several_things_at_once() -> None:
     assert [field for field, _ in said(node(region="x-1", disk=100, timeout=10**6))] == ["region", "timeout", "disk"]
+
+
+def test_the_machines_of_a_profile_stay_within_the_usual_quota() -> None:
+    counts = {profile: count_machines(profile) for profile in DEDICATED}
+    assert (counts["D4"], counts["D32"], counts["E4"], counts["E32"]) == (25, 3, 12, 1)
+    assert min(counts.values()) >= 1

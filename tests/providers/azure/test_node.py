@@ -208,7 +208,7 @@ def test_sizes_choose_profile_and_environment(two: Program) -> None:
     assert beta.inputs["workloadProfileName"] == "D16"
     assert container(beta)["resources"] == {"cpu": 16.0, "memory": "60Gi"}
     profiles = two.find(":ManagedEnvironment", "azure-eastus-d16").inputs["workloadProfiles"]
-    wanted = {"name": "D16", "workloadProfileType": "D16", "minimumCount": 0, "maximumCount": 20}
+    wanted = {"name": "D16", "workloadProfileType": "D16", "minimumCount": 0, "maximumCount": 6}
     assert profiles[1].items() >= wanted.items()
     assert beta.inputs["environmentId"].endswith("/azure-eastus-d16")
 
