@@ -109,7 +109,8 @@ class BlobStore:
         answer = self._call("GET", _locate(key))
         if answer.status != 200:
             raise StoreError(f"the claim could not be read: {answer.status} {answer.reason()}")
-        return answer.body
+        body: bytes = answer.body
+        return body
 
     def _list(self, what: str, query: str, items: str) -> Iterator[ET.Element]:
         marker = ""

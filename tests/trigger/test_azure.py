@@ -141,7 +141,7 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
     stub = Azure()
     monkeypatch.setattr(http_call, "call", stub.call)
     monkeypatch.setattr(entry, "call", stub.call)
-    monkeypatch.setattr(http_call.time, "sleep", lambda _: None)
+    monkeypatch.setattr("trigger.http_call.time.sleep", lambda _: None)
     for cached in (entry.open_trigger, entry.open_schedules):
         cached.cache_clear()
     yield stub
