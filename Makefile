@@ -14,6 +14,8 @@ DOCS_BIN := .tools/docs/bin
 DOCS := .tools/docs/.ready-$(PLACE)
 BENCH_BIN := .tools/bench/bin
 PLOTS := .tools/bench/.ready-$(PLACE)
+RUNTIMES_BIN := .tools/bench-runtimes/bin
+RUNTIMES := .tools/bench-runtimes/.ready-$(PLACE)
 UV := $(shell command -v uv || echo .tools/uv/bin/uv)
 # No package contains actionlint's program, but it builds in seconds, and Go checks its hash.
 ACTIONLINT_VERSION := 1.7.12
@@ -61,7 +63,7 @@ policies: setup $(POLICIES) ## set up the policy pack's environment and run its 
 	$(say) "Running the policies' tests (a minute, mostly for those with the real engine)"
 	@$(BIN)/python -m pytest tests/policies tests/e2e/test_policies.py
 
-bench: setup $(PLOTS) ## measure against other programs; results, table and plots in .build/benchmarks
+bench: setup $(PLOTS) $(if $(ONLY),$(if $(filter trigger,$(ONLY)),$(RUNTIMES)),$(RUNTIMES)) ## measure against other programs; results, table and plots in .build/benchmarks
 	$(say) "Measuring (many minutes; BENCH=full takes hours). Anything else that runs on this machine makes the spread wider"
 	@$(BIN)/python -m benchmarks $(if $(filter full,$(BENCH)),--full) --output $(RESULTS) \
 	    $(if $(SIZES),--sizes $(SIZES)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
@@ -109,6 +111,9 @@ lock: $(READY) ## lock the newest versions that pyproject.toml allows, with hash
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
 	    --no-emit-index-url --no-emit-find-links --python-version 3.11 --group bench -o requirements/bench.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
+	    --no-emit-index-url --no-emit-find-links --python-version 3.11 --group bench-runtimes \
+	    -o requirements/bench-runtimes.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
 	    --no-emit-index-url --no-emit-find-links --python-version 3.11 policies/requirements.in -o policies/requirements.txt
 
 clean: ## stop the sandbox and remove everything that the other targets created
@@ -147,4 +152,14 @@ $(PLOTS): requirements/bench.txt | $(READY)
 	$(say) "Installing matplotlib into .tools/bench (seconds)"
 	@$(UV) venv --quiet --clear --python $(BIN)/python .tools/bench
 	@$(UV) pip sync --quiet --python $(BENCH_BIN)/python --require-hashes requirements/bench.txt
+	@touch $@
+
+# So have the clouds' runtime clients, which are installed as in the clouds' images: with bytecode. Microsoft's worker
+# needs a Python before 3.13, and is fetched as source. Without network access to GitHub, the benchmark leaves it out.
+$(RUNTIMES): requirements/bench-runtimes.txt benchmarks/azure_worker.py | $(READY)
+	$(say) "Installing the clouds' runtime clients into .tools/bench-runtimes (seconds)"
+	@$(UV) venv --quiet --clear --python '>=3.11,<3.13' .tools/bench-runtimes
+	@$(UV) pip sync --quiet --python $(RUNTIMES_BIN)/python --require-hashes --compile-bytecode \
+	    requirements/bench-runtimes.txt
+	@$(BIN)/python -m benchmarks.azure_worker || echo "Microsoft's Python worker is not measured." >&2
 	@touch $@

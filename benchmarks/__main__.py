@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks import hashing, life, parsing, startup
+from benchmarks import hashing, life, parsing, startup, trigger
 from benchmarks.machine import describe_machine
 from benchmarks.result import Sample, compare
 from benchmarks.table import write_table
 from pnodes.engine import Engine, ensure
 from pnodes.engine.paths import ROOT
 
-MEASUREMENTS = ("life", "startup", "parsing", "hashing")
+MEASUREMENTS = ("life", "startup", "parsing", "hashing", "trigger")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def measure(
         "startup": lambda: startup.measure(engine, folder / "startup", scope.runs, say),
         "parsing": lambda: parsing.measure(folder / "parsing", scope.parsed, scope.runs, say),
         "hashing": lambda: hashing.measure(folder / "hashing", scope.context, scope.runs, say),
+        "trigger": lambda: trigger.measure(folder / "trigger", scope.runs, say),
     }
     for name in only:
         yield from samples[name]()

@@ -13,6 +13,8 @@ PROGRAMS = {
     "bare": "one bare resource",
     "yaml": "PyYAML alone",
     "hashlib": "SHA-256 alone",
+    "numerai-cli": "numerai-cli's Lambda",
+    "empty": "an empty function",
 }
 FIGURES = {
     "seconds": ("time", "s"),
