@@ -6,7 +6,6 @@ import ssl
 import threading
 from pathlib import Path
 
-import certifi
 import trustme
 
 
@@ -16,16 +15,13 @@ class Authority:
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.ca_file, key_file = home / "ca.pem", home / "ca.key"
-        certificate_file = home / "ca.own.pem"
-        if certificate_file.exists() and key_file.exists():
-            self._ca = trustme.CA.from_pem(certificate_file.read_bytes(), key_file.read_bytes())
+        if self.ca_file.exists() and key_file.exists():
+            self._ca = trustme.CA.from_pem(self.ca_file.read_bytes(), key_file.read_bytes())
         else:
             self._ca = trustme.CA(organization_name="prediction-nodes sandbox")
             key_file.touch(0o600)
             key_file.write_bytes(self._ca.private_key_pem.bytes())
-            certificate_file.write_bytes(self._ca.cert_pem.bytes())
-        # The bundle includes the public authorities, so that other programs still work in the sandbox's shell.
-        self.ca_file.write_bytes(self._ca.cert_pem.bytes() + Path(certifi.where()).read_bytes())
+            self.ca_file.write_bytes(self._ca.cert_pem.bytes())
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._lock = threading.Lock()
 
