@@ -6,6 +6,8 @@ workers but one without anything to do. Files whose tests share what was set up 
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import signal
 from pathlib import Path
@@ -15,6 +17,12 @@ import pytest
 # Assertions in helper modules show their values, as those in test modules do.
 HERE = Path(__file__)
 pytest.register_assert_rewrite(*(f"tests.{path.stem}" for path in HERE.parent.iterdir() if path != HERE))
+
+# The clouds' SDKs are some hundred thousand objects that stay. With Python's usual thresholds, looking for garbage
+# among them takes a third of the time of all tests without the engine. pytest itself collects garbage at its end, so
+# that the exit need not search once more.
+gc.set_threshold(100_000, 50, 100)
+atexit.register(gc.freeze)
 
 # A shell without job control starts what it sends to the background with Ctrl-C ignored, and every child inherits that:
 # tests that interrupt a program would wait in vain.
