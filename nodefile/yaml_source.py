@@ -117,7 +117,7 @@ class _LimitedComposer(Composer):
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            mark: Mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            mark: Mark = self.peek_event().start_mark  # type: ignore[attr-defined]
             raise _TooDeep(problem=_DEEP, problem_mark=mark)
         try:
             return super().compose_node(parent, index)

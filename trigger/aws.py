@@ -44,8 +44,9 @@ class Signer:
     @staticmethod
     def read_environment(service: str) -> Signer:
         """Return a signer with the credentials and the region that Lambda gives to a function."""
-        names = ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-        return Signer(service, *(os.environ[name] for name in names), os.environ.get("AWS_SESSION_TOKEN", ""))
+        region, key_id = os.environ["AWS_REGION"], os.environ["AWS_ACCESS_KEY_ID"]
+        secret, token = os.environ["AWS_SECRET_ACCESS_KEY"], os.environ.get("AWS_SESSION_TOKEN", "")
+        return Signer(service, region, key_id, secret, token)
 
     def locate(self, bucket: str = "") -> str:
         """Return the base URL of the service, or of a bucket."""
@@ -118,7 +119,8 @@ class S3Store:
         answer = self._call("GET", quote(_CLAIMS + key))
         if answer.status != 200:
             raise StoreError(f"the claim could not be read: {answer.status} {answer.reason()}")
-        return answer.body
+        content: bytes = answer.body
+        return content
 
     def _list(self, prefix: str, problem: str) -> Iterator[tuple[str, str]]:
         """Yield key and time of the objects, page by page."""

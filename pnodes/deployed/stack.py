@@ -65,7 +65,7 @@ class DeployedStack:
         Without a name, reads all stacks that nodes.yaml names and that exist, or the selected stack if it names none.
         """
         pulumi = Pulumi.find()
-        stacks = [stack] if stack else list(project.list_stacks(pulumi.folder)) or [None]
+        stacks: list[str | None] = [stack] if stack else [*project.list_stacks(pulumi.folder)] or [None]
         if len(stacks) > 1:
             existing = {entry["name"].rsplit("/", 1)[-1] for entry in pulumi.read_json("stack", "ls", "--json")}
             stacks = [name for name in stacks if name in existing]

@@ -42,7 +42,7 @@ class JobIdentity:
         version = aws.secretsmanager.SecretVersion(
             name,
             secret_id=secret.id,
-            secret_string=pulumi.Output.secret(pulumi.Output.json_dumps(values)),
+            secret_string=pulumi.Output.json_dumps(values),
             region=region,
             opts=own,
         )

@@ -76,8 +76,9 @@ class PredictionNode(component.PredictionNode):
         start refers to a deleted revision.
         """
         node = self.node
+        enabled = "yes" if node.enabled else "no"
         key = pulumi.Output.all(stack.model_ids[node.name], stack.token_sha256(node), job.name, self._queue.name).apply(
-            lambda values: Row(values[0], node.name, *values[1:], "yes" if node.enabled else "no").write_key()
+            lambda values: Row(values[0], node.name, values[1], values[2], values[3], enabled).write_key()
         )
         return aws.s3.BucketObjectv2(
             node.name,

@@ -18,12 +18,13 @@ from docs.generate.recorder import register
 from nodefile import NodeFileError, clouds
 from pnodes.ci import needs
 from pnodes.deployed.accounts import Accounts
+from pnodes.deployed.stack import DeployedStack
 from pnodes.engine.paths import ROOT
 from pnodes.plan.cost import estimate, estimate_shared
 from providers.checks import list_notes, load_checked
 from providers.clouds import find_cloud
 from providers.findings import Level, Place
-from providers.operations import NoCredentials, NodeFacts
+from providers.operations import NoCredentials
 from providers.permissions import Way
 
 PAGE = (ROOT / "docs" / "adding-a-cloud.md").read_text(encoding="utf-8")
@@ -89,8 +90,10 @@ def test_everything_else_supports_it(fog: Path) -> None:
     assert [(each.cloud, each.month) for each in estimate_shared([node])] == [("fog", 1.0)]
     found = list(find_cloud("fog").examine(Place("fog", "north-1", (node,), {"fog:token": "t"}.get)))
     assert [each.level for each in found] == [Level.OK]
+    facts = {"cloud": "fog", "region": "north-1", "job": "job", "tournament": "classic", "model_id": "m"}
+    deployed = DeployedStack([({"nodes": {"alpha": facts}}, {})], "p")
     with pytest.raises(NoCredentials, match="fog login"):
-        Accounts(lambda _: None).of(NodeFacts("alpha", "fog", "north-1", "job", {}))
+        Accounts(deployed).of(deployed.node("alpha"))
     assert {name for name, _ in find_cloud("fog").permission_files()} == {f"fog-{way}.json" for way in Way}
     wanted = needs.find_needs(fog, {"PULUMI_BACKEND_URL": "fog://state", "PULUMI_STACK": "live"}, "PREVIEW")
     assert wanted.clouds == ("fog",)

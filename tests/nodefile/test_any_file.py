@@ -112,7 +112,7 @@ def test_the_fast_parser_reads_what_the_other_one_reads(text: str) -> None:
 
 def find(value: Any, path: yaml_source.Path) -> Any:
     for step in path:
-        value = value[step] if isinstance(value, dict | list) else None
+        value = value[step] if isinstance(value, dict | list) else None  # type: ignore[index]
     return value
 
 

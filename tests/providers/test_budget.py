@@ -40,8 +40,8 @@ def list_owned(program: Program, owner: str, own: bool = False) -> list[Register
     return [each for each in program.list_owned(owner) if each.type.startswith("pulumi-python:") == own]
 
 
-def describe_archive(archive: pulumi.AssetArchive) -> dict[str, str]:
-    return {name: asset.text for name, asset in archive.assets.items()}
+def describe_archive(archive: pulumi.AssetArchive) -> dict[str, object]:
+    return {name: vars(asset) for name, asset in archive.assets.items()}
 
 
 @pytest.mark.parametrize("cloud", REGIONS)

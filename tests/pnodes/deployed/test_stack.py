@@ -79,7 +79,8 @@ def test_the_nodes_of_all_stacks_are_found(engine: Engine, monkeypatch: pytest.M
 
     monkeypatch.setattr("pnodes.deployed.accounts.find_cloud", lambda _: Cloud())
     accounts = Accounts(deployed)
-    assert [accounts.of(node) for _ in range(2) for node in deployed.nodes.values()] == ["a1", "b1", "a1", "b1"]
+    names: list[Any] = [accounts.of(node) for _ in range(2) for node in deployed.nodes.values()]
+    assert names == ["a1", "b1", "a1", "b1"]
     assert opened == ["one", "two"]
 
 
