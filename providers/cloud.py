@@ -1,18 +1,19 @@
 """The contract that `providers/<cloud>/cloud.py` fulfils.
 
 Code outside a cloud's folder reaches the cloud through a `Cloud`, which `providers.clouds.find_cloud` returns. Its
-attributes need no SDK, and each method imports only the modules that it needs. So `pnodes validate` never loads Pulumi,
-and a file with nodes on one cloud never loads the SDKs of the others. docs/adding-a-cloud.md shows how to add a cloud.
+attributes need no SDK, and each method imports only the modules of the folder that it needs. So `pnodes validate` never
+loads Pulumi, and a file with nodes on one cloud never loads the SDKs of the others. The modules and their contents have
+the same names in every folder; `Modules` has their types. docs/adding-a-cloud.md shows how to add a cloud.
 """
 
 from __future__ import annotations
 
-import abc
+import importlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from nodefile import Node
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from providers.operations import Account, Configured
     from providers.permissions import Table
     from providers.prices import Prices
+
+Cluster = TypeVar("Cluster")
 
 
 class Fit(Protocol):
@@ -74,60 +77,73 @@ class NumeraiCli:
     """Disk in GiB that every job has, on a cloud where numerai-cli uses `volume`; None where it ignores `volume`."""
 
 
-class Cloud(abc.ABC):
-    """One cloud. Instances hold no state, and only `open_account` and `examine` call the cloud."""
+@dataclass(frozen=True)
+class Modules(Generic[Cluster]):
+    """What the modules of a cloud's folder contain that are imported on first use. mypy compares each cloud with it."""
 
-    name: ClassVar[str]
+    cluster: Callable[[str, Sequence[Node], Stack], Cluster]
+    node: Callable[[Node, Cluster, Stack], PredictionNode]
+    account: Callable[[Configured, str], Account]
+    examine: Callable[[Place], Iterable[Finding]]
+    permissions: Table
+    permission_files: Callable[[], Iterator[tuple[str, str]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud:
+    """One cloud. Only `open_account` and `examine` call it."""
+
+    name: str
     """The cloud's name in nodes.yaml, and of its folder in providers/."""
-    title: ClassVar[str]
+    title: str
     """The cloud's name in text."""
-    package: ClassVar[str]
+    package: str
     """The Pulumi package. The plugin, the SDK and the resource types are named after it."""
-    sign_in: ClassVar[str]
+    sign_in: str
     """The command that signs a person in."""
-    state_scheme: ClassVar[str]
+    state_scheme: str
     """The URL scheme that `pulumi login` takes for state in this cloud's object storage."""
-    secrets_scheme: ClassVar[str]
+    secrets_scheme: str
     """The URL scheme of a stack's secrets provider in this cloud's key service."""
-    workflow_login: ClassVar[Mapping[str, str]]
+    workflow_login: Mapping[str, str]
     """Environment variable of the workflows in .github -> the repository variable that sets it; {} is the role."""
-    remarks: ClassVar[Mapping[str, str]] = {}
+    fit: Callable[[Node], Fit]
+    """Returns the machine that a node gets: the largest one if none is large enough, which `check` reports."""
+    check: Callable[[Node, str, str], Iterator[tuple[str, str]]]
+    """Yields (key of nodes.yaml, sentence) for each of a node's settings that this cloud cannot provide. The other
+    arguments are the names of the project and the stack."""
+    prices: Prices
+    """The cloud's list prices."""
+    remarks: Mapping[str, str] = field(default_factory=dict)
     """Key of nodes.yaml -> how this cloud treats it differently, for docs/nodes-yaml.md."""
-    numerai_cli: ClassVar[NumeraiCli | None] = None
+    numerai_cli: NumeraiCli | None = None
     """None for a cloud that numerai-cli does not support."""
 
-    @property
-    @abc.abstractmethod
-    def prices(self) -> Prices:
-        """The cloud's list prices."""
-
-    @abc.abstractmethod
-    def fit(self, node: Node) -> Fit:
-        """Return the machine that the node gets: the largest one if none is large enough, which `check` reports."""
-
-    @abc.abstractmethod
-    def check(self, node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
-        """Yield (key of nodes.yaml, sentence) for each of the node's settings that this cloud cannot provide."""
-
-    @abc.abstractmethod
-    def register(self, region: str, nodes: Sequence[Node], stack: Stack) -> Sequence[PredictionNode]:
+    def register(self, region: str, nodes: Sequence[Node], stack: Stack) -> list[PredictionNode]:
         """Register a region's cluster and nodes with Pulumi. Returns the nodes' components in order."""
+        cluster = self._load("cluster").Cluster(region, nodes, stack)
+        return [self._load("node").PredictionNode(node, cluster, stack) for node in nodes]
 
-    @abc.abstractmethod
     def open_account(self, configured: Configured, region: str) -> Account:
         """Sign in as the stack's configuration says, for `pnodes status`, `logs`, `stop` and similar commands.
 
         Raises OperationsError.
         """
+        account: Account = self._load("operations").Account(configured, region)
+        return account
 
-    @abc.abstractmethod
-    def examine(self, place: Place) -> Iterable[Finding]:
+    def examine(self, place: Place) -> Iterator[Finding]:
         """Yield the findings of `pnodes doctor` in one region. Raises OperationsError."""
+        yield from self._load("doctor").examine(place)
 
-    @abc.abstractmethod
     def permissions(self) -> Table:
         """Return the permissions that each resource type, look-up and command needs."""
+        table: Table = self._load("permissions").TABLE
+        return table
 
-    @abc.abstractmethod
     def permission_files(self) -> Iterator[tuple[str, str]]:
         """Yield (name, text) of the files in docs/permissions that an administrator uses to grant them."""
+        yield from self._load("permissions").list_files()
+
+    def _load(self, module: str) -> Any:
+        return importlib.import_module(f"providers.{self.name}.{module}")
