@@ -28,11 +28,6 @@ def list_clouds() -> list[Cloud]:
     return [find_cloud(name) for name in REGIONS]
 
 
-def find_package(package: str) -> Cloud | None:
-    """Return the cloud with this Pulumi package (the first part of a resource type, such as `azure-native`), if any."""
-    return next((cloud for cloud in list_clouds() if cloud.package == package), None)
-
-
 def register(nodes: Sequence[Node], stack: Stack) -> dict[str, PredictionNode]:
     """Register each region's cluster and all nodes with Pulumi. Returns the nodes' components by node name."""
     regions: dict[tuple[str, str], list[Node]] = {}

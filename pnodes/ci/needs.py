@@ -14,9 +14,8 @@ from typing import Any
 import yaml
 
 from nodefile import NodeFileError
-from nodefile.clouds import REGIONS
 from nodefile.parse import load
-from providers.clouds import find_cloud, find_package, list_clouds
+from providers.clouds import list_clouds
 
 PULUMI = "pulumi"
 """The entry among the clouds for a backend at Pulumi Cloud with log-in by OIDC."""
@@ -49,12 +48,8 @@ def find_needs(folder: Path, environ: Mapping[str, str], role: str) -> Needs:
     provider = str((settings or {}).get("secretsprovider") or "")
     scheme = backend.split("://", 1)[0]
     backends = {**{cloud.state_scheme: cloud.name for cloud in list_clouds()}, "https": PULUMI, "http": PULUMI}
-    secrets_providers = {cloud.secrets_scheme: cloud.name for cloud in list_clouds()}
-    clouds = {
-        backends.get(scheme, ""),
-        secrets_providers.get(provider.split("://", 1)[0], ""),
-        *_clouds_of_nodes(folder, stack),
-    }
+    encrypting = {cloud.name for cloud in list_clouds() if cloud.secrets_scheme == provider.split("://", 1)[0]}
+    clouds = {backends.get(scheme, "")} | encrypting | _clouds_of_nodes(folder, stack)
     missing = []
     if not backend:
         missing.append(
@@ -79,7 +74,7 @@ def find_needs(folder: Path, environ: Mapping[str, str], role: str) -> Needs:
                 "The state is in Pulumi Cloud, but neither the variable PULUMI_ORGANIZATION (log-in by OIDC) nor the "
                 "secret PULUMI_ACCESS_TOKEN is set."
             )
-    for cloud in (find_cloud(name) for name in sorted(clouds & REGIONS.keys())):
+    for cloud in sorted((cloud for cloud in list_clouds() if cloud.name in clouds), key=lambda cloud: cloud.name):
         unset = [variable.format(role) for name, variable in cloud.workflow_login.items() if not environ.get(name)]
         if unset:
             plural = len(unset) > 1
@@ -92,7 +87,7 @@ def list_deployed_clouds(deployment: Mapping[str, Any]) -> set[str]:
     """Return the clouds that have resources of a stack, from the output of `pulumi stack export`."""
     resources = (deployment.get("deployment") or {}).get("resources") or []
     packages = {str(resource.get("type", "")).split(":", 1)[0] for resource in resources}
-    return {cloud.name for package in packages if (cloud := find_package(package))}
+    return {cloud.name for cloud in list_clouds() if cloud.package in packages}
 
 
 def _clouds_of_nodes(folder: Path, stack: str) -> set[str]:
