@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from nodefile import Node
@@ -26,28 +26,20 @@ if TYPE_CHECKING:
 Cluster = TypeVar("Cluster")
 
 
-class Fit(Protocol):
+@dataclass(frozen=True)
+class Fit:
     """The machine that a node gets: the smallest one of the cloud that has the requested size."""
 
-    @property
-    def vcpu(self) -> float:
-        """Number of vCPUs."""
-
-    @property
-    def memory(self) -> int:
-        """Memory in MiB."""
-
-    @property
-    def disk(self) -> int | None:
-        """Disk in GiB if the node requests one; None for the disk that the machine has anyway."""
-
-    @property
-    def note(self) -> str | None:
-        """Why the machine is larger than the requested size; None if it is not."""
-
-    @property
-    def machine(self) -> str:
-        """The machine type if the price table does not cover it; otherwise empty."""
+    vcpu: float
+    """Number of vCPUs."""
+    memory: int
+    """Memory in MiB."""
+    note: str | None = None
+    """Why the machine is larger than the requested size; None if it is not."""
+    disk: int | None = None
+    """Disk in GiB if the node requests one; None for the disk that the machine has anyway."""
+    machine: str = ""
+    """The machine type if the price table does not cover it; otherwise empty."""
 
 
 class CronForm(StrEnum):

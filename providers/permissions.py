@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -52,11 +52,6 @@ Table = Mapping[str, Row]
 def list_actions(table: Table, way: Way) -> list[str]:
     """Return all actions that a way of running needs, sorted."""
     return sorted(set().union(*(row.actions(way) for row in table.values())))
-
-
-def list_missing_types(table: Table, types: Iterable[str]) -> list[str]:
-    """Return the types that have no row, sorted."""
-    return sorted(set(types) - set(table))
 
 
 def write_json(document: Mapping[str, Any]) -> str:

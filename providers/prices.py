@@ -16,7 +16,7 @@ AS_OF = date(2026, 11, 23)
 HOUR, DAYS = 3600.0, 365 / 12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prices:
     """The prices of one cloud.
 
@@ -27,12 +27,12 @@ class Prices:
 
     vcpu_second: float
     gib_second: float
-    disk_gib_second: float
-    run_second: float
-    least_seconds: int
-    free_disk: int
-    key_month: float
-    schedule_month: float
-    cluster_month: float
-    machines_month: float
+    disk_gib_second: float = 0.0
+    run_second: float = 0.0
+    least_seconds: int = 0
+    free_disk: int = 0
+    key_month: float = 0.0
+    schedule_month: float = 0.0
+    cluster_month: float = 0.0
+    machines_month: float = 0.0
     source: str

@@ -40,7 +40,6 @@ class Summary:
     """Totals over all nodes."""
 
     nodes: str
-    attention: tuple[str, ...]
     cost: str
     cost_note: str
 
@@ -91,7 +90,6 @@ def _count_submissions(current: Round, nodes: Sequence[NodeView]) -> str:
 
 def summarise(snapshot: Snapshot, nodes: Sequence[NodeView]) -> Summary:
     """Return the totals shown above the nodes."""
-    bad = tuple(node.node.name for node in nodes if node.level == "bad" or node.problems)
     clouds = sorted({node.node.cloud for node in nodes})
     costs = [node.cost.usd for node in nodes if node.cost.usd is not None]
     without = [node.node.name for node in nodes if node.cost.usd is None]
@@ -102,6 +100,6 @@ def summarise(snapshot: Snapshot, nodes: Sequence[NodeView]) -> Summary:
     note += [f"{usd(idle)} a month while idle"] if idle is not None else []
     note += [f"without {', '.join(without)}"] if without else []
     return Summary(
-        f"{plural(len(nodes), 'node')} on {', '.join(clouds)}", bad, usd(sum(costs)) if costs else "not known",
+        f"{plural(len(nodes), 'node')} on {', '.join(clouds)}", usd(sum(costs)) if costs else "not known",
         "; ".join(note),
     )  # fmt: skip

@@ -44,7 +44,7 @@ def _check_account(place: Place, number: str, arn: str) -> Finding:
 
 
 def _check_fargate(account: Account, place: Place) -> Iterator[Finding]:
-    needs = {node.name: fit(node).cpu_units / 1024 for node in place.running if fit(node).platform != EC2}
+    needs = {node.name: fit(node).vcpu for node in place.running if fit(node).platform != EC2}
     check, what = "quota of Fargate", "vCPUs at once on Fargate"
     yield from _check_vcpus(account, place, check, what, needs, "fargate", "L-3032A538")
 

@@ -11,9 +11,9 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from nodefile import Node
+from providers import cloud
 from providers.aws import names
 from providers.aws.schedule import NotOnAws, write_expression
 
@@ -48,30 +48,18 @@ _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _TAG = re.compile(r"[\w\s+\-=.:/@]*")
 
 
-@dataclass(frozen=True)
-class Fit:
-    """A node's machine: FARGATE or EC2, CPU units, memory in MiB, disk in GiB (None: the included disk)."""
-
-    platform: str
-    cpu_units: int
-    memory: int
-    disk: int | None
-    note: str | None = None
+class Fit(cloud.Fit):
+    """A node's machine: on Fargate, or an EC2 machine, which Fargate's prices do not cover."""
 
     @property
-    def vcpu(self) -> float:
-        """Number of vCPUs."""
-        return self.cpu_units / 1024
+    def platform(self) -> str:
+        """FARGATE or EC2."""
+        return self.machine or FARGATE
 
     @property
     def vcpus(self) -> str:
         """Number of vCPUs in Batch's notation: 0.25, 0.5, 1 ... 16."""
         return f"{self.vcpu:g}"
-
-    @property
-    def machine(self) -> str:
-        """EC2 if Fargate's prices do not apply, otherwise empty."""
-        return "" if self.platform == FARGATE else self.platform
 
 
 def fit(node: Node) -> Fit:
@@ -83,14 +71,14 @@ def fit(node: Node) -> Fit:
             "runs on an EC2 machine of 16 vCPU / 128 GiB, which is started for each run and billed while it runs: "
             f"Fargate has at most {MAX_FARGATE_DISK} GiB of disk"
         )
-        return Fit(EC2, min(math.ceil(node.size.cpu), MAX_CPU) * 1024, min(requested[1], MAX_MEMORY), disk, why)
+        return Fit(min(math.ceil(node.size.cpu), MAX_CPU), min(requested[1], MAX_MEMORY), why, disk, EC2)
     pairs = ((units, mib) for units, amounts in PAIRS.items() for mib in amounts)
     cpu, memory = next(
         ((units, mib) for units, mib in pairs if units >= requested[0] and mib >= requested[1]),
         (MAX_CPU * 1024, MAX_MEMORY),
     )
     note = f"raised to {cpu / 1024:g} vCPU / {memory / _GIB:g} GiB, the next pair that Fargate has"
-    return Fit(FARGATE, cpu, memory, disk, None if (cpu, memory) == requested else note)
+    return Fit(cpu / 1024, memory, None if (cpu, memory) == requested else note, disk)
 
 
 def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
@@ -134,7 +122,7 @@ def _check_names(node: Node, project: str, stack: str) -> Iterator[tuple[str, st
             )
             yield "name", text
     for what, value in (("project", project), ("stack", stack)):
-        if not names.fits_function(value) or not names.fits_repository(value):
+        if not names.FUNCTION.fullmatch(value) or not names.REPOSITORY_PART.fullmatch(value):
             text = (
                 f'the {what}\'s name "{value}" becomes part of names on AWS: expected lower-case letters and digits, '
                 'joined by single "-" or "_"'

@@ -15,8 +15,10 @@ import re
 MAX_FUNCTION = 64
 MAX_DEFINITION = 128
 MAX_REPOSITORY = 256
-_FUNCTION = re.compile(r"[A-Za-z0-9_-]+")
-_REPOSITORY_PART = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+FUNCTION = re.compile(r"[A-Za-z0-9_-]+")
+"""The characters that Lambda allows in a function's name."""
+REPOSITORY_PART = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+"""One part of a repository's name in ECR."""
 
 
 def name_definition(project: str, stack: str, node: str) -> str:
@@ -42,13 +44,3 @@ def name_repository(project: str, stack: str, node: str) -> str:
 def name_role_path(project: str, stack: str) -> str:
     """Return the IAM path of a stack's roles, by which a policy can select them."""
     return f"/{project}-{stack}/"
-
-
-def fits_function(text: str) -> bool:
-    """Return whether Lambda allows these characters in a function's name."""
-    return bool(_FUNCTION.fullmatch(text))
-
-
-def fits_repository(text: str) -> bool:
-    """Return whether ECR allows these characters as one part of a repository's name."""
-    return bool(_REPOSITORY_PART.fullmatch(text))

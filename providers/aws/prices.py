@@ -12,8 +12,5 @@ PRICES = Prices(
     least_seconds=60,
     free_disk=20,
     key_month=0.40 / 2,  # an account's two keys are in one secret
-    schedule_month=0.0,
-    cluster_month=0.0,
-    machines_month=0.0,
     source="aws.amazon.com/fargate/pricing, /vpc/pricing, /secrets-manager/pricing",
 )

@@ -145,7 +145,7 @@ def _check_cores(account: Account, place: Place) -> Iterator[Finding]:
     """Compare the limit of the existing environment, if there is one: each environment has its own limit."""
     check = "quota of Container Apps, vCPUs"
     job = next((str(facts["job"]) for facts in place.deployed.values()), None)
-    needs = {node.name: fit(node).cpu for node in place.running if fit(node).profile == CONSUMPTION}
+    needs = {node.name: fit(node).vcpu for node in place.running if fit(node).profile == CONSUMPTION}
     if job is None or not needs:
         return
     try:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from nodefile import Node
+from providers import cloud
 from providers.azure import names
 
 CONSUMPTION = "Consumption"
@@ -51,25 +51,18 @@ _TAG_KEY_RESERVED = ("microsoft", "azure", "windows")
 _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 
 
-@dataclass(frozen=True)
-class Fit:
-    """A node's machine: workload profile, vCPU, memory in MiB; `note` says why it is larger than requested."""
-
-    profile: str
-    cpu: float
-    memory: int
-    note: str | None = None
-    disk: None = None
+class Fit(cloud.Fit):
+    """A node's machine: of the Consumption profile, or a dedicated machine, which its prices do not cover."""
 
     @property
-    def vcpu(self) -> float:
+    def profile(self) -> str:
+        """The workload profile."""
+        return self.machine or CONSUMPTION
+
+    @property
+    def cpu(self) -> float:
         """Number of vCPUs."""
-        return self.cpu
-
-    @property
-    def machine(self) -> str:
-        """The profile if the prices of Consumption do not apply, otherwise empty."""
-        return "" if self.profile == CONSUMPTION else self.profile
+        return self.vcpu
 
     @property
     def memory_gib(self) -> str:
@@ -82,22 +75,20 @@ def fit(node: Node) -> Fit:
     cpu, memory, disk_cpu = node.size.cpu, node.size.memory, _find_cpu_for_disk(node.disk)
     steps = max(math.ceil(cpu / STEP_CPU), math.ceil(memory / 512), math.ceil(disk_cpu / STEP_CPU))
     if steps * STEP_CPU <= MAX_CPU:
-        machine = Fit(CONSUMPTION, steps * STEP_CPU, steps * 512)
-        if (machine.cpu, machine.memory) == (cpu, memory):
-            return machine
+        given = steps * STEP_CPU, steps * 512
         why = (
-            f"raised to {machine.cpu:g} vCPU / {machine.memory / 1024:g} GiB: on Container Apps, memory (2 GiB per "
-            "vCPU) and disk depend on the vCPU"
+            f"raised to {given[0]:g} vCPU / {given[1] / 1024:g} GiB: on Container Apps, memory (2 GiB per vCPU) and "
+            "disk depend on the vCPU"
         )
-        return Fit(machine.profile, machine.cpu, machine.memory, why)
+        return Fit(*given, None if given == (cpu, memory) else why)
     for profile, (cores, mib) in DEDICATED.items():
         if cpu <= cores and memory < mib:
             why = (
                 f"runs on a dedicated {profile} machine ({cores} vCPU / {mib // 1024} GiB), which is started for each "
                 "run; such machines also cost money while none runs (`pnodes cost`)"
             )
-            return Fit(profile, max(cpu, disk_cpu), memory, why)
-    return Fit("E32", cpu, memory)
+            return Fit(max(cpu, disk_cpu), memory, why, machine=profile)
+    return Fit(cpu, memory, machine="E32")
 
 
 def count_machines(profile: str) -> int:

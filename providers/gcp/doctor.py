@@ -150,7 +150,7 @@ def _check_jobs(account: Account, place: Place, project: str) -> Iterator[Findin
     fits = {node.name: fit(node) for node in place.running}
     if not fits:
         return
-    vcpus = {name: float(machine.cpu) for name, machine in fits.items()}
+    vcpus = {name: machine.vcpu for name, machine in fits.items()}
     memory = {name: machine.memory / 1024 for name, machine in fits.items()}
     for what, metric, id_, unit, needs in (
         ("vCPUs", "cpu_allocation", "CpuAllocPerProjectRegion", 1000, vcpus),

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from nodefile import Node
+from providers import cloud
 
 # vCPU -> (minimum, maximum) MiB.
 MACHINES = {1: (512, 4096), 2: (512, 8192), 4: (2048, 16384), 6: (4096, 24576), 8: (4096, 32768)}
@@ -35,25 +35,13 @@ _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 _ENV_RESERVED = re.compile(r"PORT|CLOUD_RUN_.*|K_.*")
 
 
-@dataclass(frozen=True)
-class Fit:
-    """A node's machine: whole vCPUs, memory in MiB; `note` says why it is larger than requested."""
-
-    cpu: int
-    memory: int
-    note: str | None = None
-    disk: None = None
-    machine: str = ""
-
-    @property
-    def vcpu(self) -> float:
-        """Number of vCPUs."""
-        return self.cpu
+class Fit(cloud.Fit):
+    """A node's machine, which has whole vCPUs."""
 
     @property
     def limits(self) -> dict[str, str]:
         """Resource limits in Cloud Run's notation."""
-        return {"cpu": str(self.cpu), "memory": f"{self.memory}Mi"}
+        return {"cpu": f"{self.vcpu:g}", "memory": f"{self.memory}Mi"}
 
 
 def fit(node: Node) -> Fit:
@@ -61,14 +49,12 @@ def fit(node: Node) -> Fit:
     cpu, memory = node.size.cpu, node.size.memory
     for cores, (minimum, maximum) in MACHINES.items():
         if cpu <= cores and memory <= maximum:
-            machine = Fit(cores, max(memory, minimum))
-            if (machine.cpu, machine.memory) == (cpu, memory):
-                return machine
+            given = max(memory, minimum)
             why = (
-                f"raised to {machine.cpu} vCPU / {machine.memory / 1024:g} GiB, the next size of Cloud Run jobs: each "
-                "number of vCPUs has its own range of memory"
+                f"raised to {cores} vCPU / {given / 1024:g} GiB, the next size of Cloud Run jobs: each number of vCPUs "
+                "has its own range of memory"
             )
-            return Fit(machine.cpu, machine.memory, why)
+            return Fit(cores, given, None if (cores, given) == (cpu, memory) else why)
     return Fit(8, MACHINES[8][1])
 
 

@@ -61,7 +61,7 @@ def _public(path: Path) -> set[str]:
         ("cluster.py", {"Cluster"}),
         ("image.py", {"Image", "ImageBuild"}),
         ("trigger.py", {"Trigger"}),
-        ("limits.py", {"Fit", "fit", "check"}),
+        ("limits.py", {"fit", "check"}),
         ("login.py", {"create_login"}),
         ("operations.py", {"Account"}),
         ("doctor.py", {"examine"}),

@@ -34,8 +34,8 @@ def test_every_preset_has_a_pair_and_says_when_it_was_raised(preset: str) -> Non
     one = sized(units / 1024, memory)
     given = fit(one)
     assert given.platform == FARGATE
-    assert (given.cpu_units, given.memory) == (units, RAISED.get(preset, memory))
-    assert given.memory in PAIRS[given.cpu_units]
+    assert (given.vcpu * 1024, given.memory) == (units, RAISED.get(preset, memory))
+    assert given.memory in PAIRS[round(given.vcpu * 1024)]
     assert (given.note is not None) == (preset in RAISED)
     assert said(one) == []
 
@@ -54,7 +54,7 @@ def test_every_preset_has_a_pair_and_says_when_it_was_raised(preset: str) -> Non
 )
 def test_between_two_pairs_a_node_gets_the_next_one(cpu: float, memory: int, pair: tuple[int, int]) -> None:
     given = fit(sized(cpu, memory))
-    assert (given.cpu_units, given.memory) == pair
+    assert (given.vcpu * 1024, given.memory) == pair
     assert given.note is not None
     assert f"raised to {pair[0] / 1024:g} vCPU / {pair[1] / 1024:g} GiB" in given.note
 
@@ -81,7 +81,7 @@ def test_disk_on_fargate(disk: int | None, platform: str, given: int | None) -> 
 
 def test_more_disk_than_fargate_has_takes_a_machine_with_whole_vcpus() -> None:
     found = fit(sized(0.5, 1500, disk=201))
-    assert (found.platform, found.cpu_units, found.memory, found.disk) == (EC2, 1024, 1500, 201)
+    assert (found.platform, found.vcpu, found.memory, found.disk) == (EC2, 1, 1500, 201)
     assert "200 GiB" in (found.note or "")
 
 

@@ -54,8 +54,8 @@ def test_every_preset_has_a_home(preset: str) -> None:
     units, memory = PRESETS[preset]
     one = sized(units / 1024, memory)
     given = fit(one)
-    assert (given.profile, given.cpu, given.memory) == EXPECTED[(units, memory)]
-    assert (given.note is None) == ((given.cpu, given.memory) == (units / 1024, memory) and given.profile[0] == "C")
+    assert (given.profile, given.vcpu, given.memory) == EXPECTED[(units, memory)]
+    assert (given.note is None) == ((given.vcpu, given.memory) == (units / 1024, memory) and given.profile[0] == "C")
     assert said(one) == []
 
 
@@ -68,7 +68,7 @@ def test_memory_as_container_apps_writes_it(memory: int, text: str) -> None:
     ("disk", "cpu"), [(None, 0.25), (1, 0.25), (2, 0.5), (3, 0.75), (4, 0.75), (5, 1.25), (8, 1.25)]
 )
 def test_disk_comes_with_vcpu(disk: int | None, cpu: float) -> None:
-    assert fit(sized(0.25, 512, disk=disk)).cpu == cpu
+    assert fit(sized(0.25, 512, disk=disk)).vcpu == cpu
 
 
 @pytest.mark.parametrize(

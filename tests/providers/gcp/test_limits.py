@@ -61,7 +61,7 @@ def test_every_preset_gets_its_job_or_a_reason(preset: str) -> None:
         assert "the largest is 8 vCPU / 32 GiB" in text
     else:
         given = fit(one)
-        assert (given.cpu, given.memory) == expected
+        assert (given.vcpu, given.memory) == expected
         assert (given.note is None) == (expected == (units / 1024, memory))
         assert said(one) == []
 
@@ -80,8 +80,8 @@ def test_every_preset_gets_its_job_or_a_reason(preset: str) -> None:
 )
 def test_the_next_size_that_cloud_run_has(cpu: float, memory: int, given: tuple[int, int]) -> None:
     fitting = fit(sized(cpu, memory))
-    assert (fitting.cpu, fitting.memory) == given
-    least, most = MACHINES[fitting.cpu]
+    assert (fitting.vcpu, fitting.memory) == given
+    least, most = MACHINES[round(fitting.vcpu)]
     assert least <= fitting.memory <= most
     assert fitting.limits == {"cpu": str(given[0]), "memory": f"{given[1]}Mi"}
 
