@@ -14,83 +14,72 @@ from providers.permissions import Row, Table, Way, list_actions, write_yaml
 
 _TERRAFORM = "terraform-provider-google"
 _ACT_AS = "iam.serviceAccounts.actAs"
+
+
+def _build_row(kind: str, source: str, read: str = "", create: str = "", update: str = "") -> Row:
+    """Return the row of a kind with the usual permissions (get, create, update, delete) and additional ones."""
+    return Row(
+        source,
+        read=f"{kind}.get {read}",
+        create=f"{kind}.create {create}",
+        update=f"{kind}.update {update}",
+        delete=f"{kind}.delete",
+    )
+
+
+def _build_grant_row(kind: str, source: str, read: str = "") -> Row:
+    """Return the row of a grant of a role on a kind."""
+    return Row(source, read=f"{kind}.getIamPolicy {read}", create=f"{kind}.setIamPolicy")
+
+
 TABLE: Table = {
-    "gcp:artifactregistry/repository:Repository": Row(
-        "artifactregistry.googleapis.com/v1 projects.locations.repositories",
-        read="artifactregistry.repositories.get",
-        create="artifactregistry.repositories.create",
-        update="artifactregistry.repositories.update",
-        delete="artifactregistry.repositories.delete",
+    "gcp:artifactregistry/repository:Repository": _build_row(
+        "artifactregistry.repositories", "artifactregistry.googleapis.com/v1 projects.locations.repositories"
     ),
-    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": Row(
-        "artifactregistry.googleapis.com/v1 projects.locations.repositories",
-        read="artifactregistry.repositories.getIamPolicy",
-        create="artifactregistry.repositories.setIamPolicy",
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": _build_grant_row(
+        "artifactregistry.repositories", "artifactregistry.googleapis.com/v1 projects.locations.repositories"
     ),
-    "gcp:cloudfunctionsv2/function:Function": Row(
+    "gcp:cloudfunctionsv2/function:Function": _build_row(
+        "cloudfunctions.functions",
         "cloudfunctions.googleapis.com/v2 projects.locations.functions; actAs on runtime and build account",
-        read="cloudfunctions.functions.get",
-        create=f"cloudfunctions.functions.create cloudfunctions.operations.get storage.objects.get {_ACT_AS}",
-        update="cloudfunctions.functions.update",
-        delete="cloudfunctions.functions.delete",
+        create=f"cloudfunctions.operations.get storage.objects.get {_ACT_AS}",
     ),
-    "gcp:cloudrunv2/job:Job": Row(
+    "gcp:cloudrunv2/job:Job": _build_row(
+        "run.jobs",
         "run.googleapis.com/v2 projects.locations.jobs; the deploying identity must be able to read the image",
-        read="run.jobs.get",
-        create=f"run.jobs.create run.operations.get artifactregistry.repositories.downloadArtifacts {_ACT_AS}",
-        update="run.jobs.update",
-        delete="run.jobs.delete",
+        create=f"run.operations.get artifactregistry.repositories.downloadArtifacts {_ACT_AS}",
     ),
-    "gcp:cloudrunv2/jobIamMember:JobIamMember": Row(
-        "run.googleapis.com/v2 projects.locations.jobs", read="run.jobs.getIamPolicy", create="run.jobs.setIamPolicy"
+    "gcp:cloudrunv2/jobIamMember:JobIamMember": _build_grant_row(
+        "run.jobs", "run.googleapis.com/v2 projects.locations.jobs"
     ),
-    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": Row(
-        "run.googleapis.com/v2 projects.locations.services",
-        read="run.services.get run.services.getIamPolicy",
-        create="run.services.setIamPolicy",
+    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": _build_grant_row(
+        "run.services", "run.googleapis.com/v2 projects.locations.services", read="run.services.get"
     ),
-    "gcp:cloudscheduler/job:Job": Row(
+    "gcp:cloudscheduler/job:Job": _build_row(
+        "cloudscheduler.jobs",
         "cloudscheduler.googleapis.com/v1 projects.locations.jobs",
-        read="cloudscheduler.jobs.get cloudscheduler.jobs.fullView",
-        create="cloudscheduler.jobs.create",
-        update="cloudscheduler.jobs.update cloudscheduler.jobs.pause cloudscheduler.jobs.enable",
-        delete="cloudscheduler.jobs.delete",
+        read="cloudscheduler.jobs.fullView",
+        update="cloudscheduler.jobs.pause cloudscheduler.jobs.enable",
     ),
-    "gcp:logging/projectExclusion:ProjectExclusion": Row(
-        "logging.googleapis.com/v2 projects.exclusions",
-        read="logging.exclusions.get",
-        create="logging.exclusions.create",
-        update="logging.exclusions.update",
-        delete="logging.exclusions.delete",
+    "gcp:logging/projectExclusion:ProjectExclusion": _build_row(
+        "logging.exclusions", "logging.googleapis.com/v2 projects.exclusions"
     ),
-    "gcp:projects/iAMCustomRole:IAMCustomRole": Row(
-        "iam.googleapis.com/v1 projects.roles",
-        read="iam.roles.get",
-        create="iam.roles.create iam.roles.undelete",
-        update="iam.roles.update",
-        delete="iam.roles.delete",
+    "gcp:projects/iAMCustomRole:IAMCustomRole": _build_row(
+        "iam.roles", "iam.googleapis.com/v1 projects.roles", create="iam.roles.undelete"
     ),
-    "gcp:projects/iAMMember:IAMMember": Row(
-        "cloudresourcemanager.googleapis.com/v1 projects",
-        read="resourcemanager.projects.getIamPolicy",
-        create="resourcemanager.projects.setIamPolicy",
+    "gcp:projects/iAMMember:IAMMember": _build_grant_row(
+        "resourcemanager.projects", "cloudresourcemanager.googleapis.com/v1 projects"
     ),
     "gcp:projects/service:Service": Row(
         "serviceusage.googleapis.com/v1 services, operations; with disable_on_destroy false nothing is disabled",
         read="resourcemanager.projects.get serviceusage.services.get serviceusage.services.list",
         create="serviceusage.services.enable serviceusage.operations.get",
     ),
-    "gcp:secretmanager/secret:Secret": Row(
-        "secretmanager.googleapis.com/v1 projects.secrets",
-        read="secretmanager.secrets.get",
-        create="secretmanager.secrets.create",
-        update="secretmanager.secrets.update",
-        delete="secretmanager.secrets.delete",
+    "gcp:secretmanager/secret:Secret": _build_row(
+        "secretmanager.secrets", "secretmanager.googleapis.com/v1 projects.secrets"
     ),
-    "gcp:secretmanager/secretIamMember:SecretIamMember": Row(
-        "secretmanager.googleapis.com/v1 projects.secrets",
-        read="secretmanager.secrets.getIamPolicy",
-        create="secretmanager.secrets.setIamPolicy",
+    "gcp:secretmanager/secretIamMember:SecretIamMember": _build_grant_row(
+        "secretmanager.secrets", "secretmanager.googleapis.com/v1 projects.secrets"
     ),
     "gcp:secretmanager/secretVersion:SecretVersion": Row(
         f"{_TERRAFORM} secretmanager: reads the value, so an identity that checks for drift can see the keys",
@@ -99,12 +88,8 @@ TABLE: Table = {
         update="secretmanager.versions.enable secretmanager.versions.disable",
         delete="secretmanager.versions.destroy",
     ),
-    "gcp:serviceaccount/account:Account": Row(
-        "iam.googleapis.com/v1 projects.serviceAccounts",
-        read="iam.serviceAccounts.get",
-        create="iam.serviceAccounts.create",
-        update="iam.serviceAccounts.update",
-        delete="iam.serviceAccounts.delete",
+    "gcp:serviceaccount/account:Account": _build_row(
+        "iam.serviceAccounts", "iam.googleapis.com/v1 projects.serviceAccounts"
     ),
     "gcp:storage/bucket:Bucket": Row(
         "storage.googleapis.com/v1 buckets; emptied before it is deleted",
@@ -113,18 +98,10 @@ TABLE: Table = {
         update="storage.buckets.update",
         delete="storage.objects.list storage.objects.delete storage.buckets.delete",
     ),
-    "gcp:storage/bucketIAMMember:BucketIAMMember": Row(
-        "storage.googleapis.com/v1 buckets",
-        read="storage.buckets.getIamPolicy",
-        create="storage.buckets.setIamPolicy",
+    "gcp:storage/bucketIAMMember:BucketIAMMember": _build_grant_row(
+        "storage.buckets", "storage.googleapis.com/v1 buckets"
     ),
-    "gcp:storage/bucketObject:BucketObject": Row(
-        "storage.googleapis.com/v1 objects",
-        read="storage.objects.get",
-        create="storage.objects.create",
-        update="storage.objects.update",
-        delete="storage.objects.delete",
-    ),
+    "gcp:storage/bucketObject:BucketObject": _build_row("storage.objects", "storage.googleapis.com/v1 objects"),
     # Look-ups: the identity and the project, from the credentials.
     "gcp:organizations/getClientConfig:getClientConfig": Row(
         f"{_TERRAFORM} google_client_config", look_up="resourcemanager.projects.get serviceusage.services.use"
