@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nodefile import Node, NodeFileError
+from providers.aws.cloud import CLOUD
 from providers.checks import list_notes, load_checked
 
 Check = Callable[[Node, str, str], Iterator[tuple[str, str]]]
@@ -22,6 +24,11 @@ def limits_of(*found: tuple[str, str]) -> Check:
     return check
 
 
+def replace_check(monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
+    """Let AWS report what `check` yields."""
+    monkeypatch.setattr("providers.aws.cloud.CLOUD", dataclasses.replace(CLOUD, check=check))
+
+
 TOO_LARGE = ("size", "{node} of {project}/{stack} is too large.")
 
 
@@ -33,7 +40,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_limits_are_said_beside_the_files_own_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.aws.limits.check", limits_of(TOO_LARGE))
+    replace_check(monkeypatch, limits_of(TOO_LARGE))
     Path("nodes.yaml").write_text(
         f"nodes:\n  alpha:\n    model: {ID}\n    cloud: aws\n    source: m\n    size: gen-md\n  beta: {{zzz: 1}}\n"
     )
@@ -49,7 +56,7 @@ def test_limits_are_said_beside_the_files_own_mistakes(monkeypatch: pytest.Monke
 
 
 def test_a_limit_of_a_shared_default_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.aws.limits.check", limits_of(("size", "too large.")))
+    replace_check(monkeypatch, limits_of(("size", "too large.")))
     nodes = f"nodes: {{a1: {{model: {ID}}}, a2: {{model: x}}}}\n"
     Path("nodes.yaml").write_text("defaults: {cloud: aws, source: m, size: gen-md}\n" + nodes)
     with pytest.raises(NodeFileError) as caught:
@@ -60,7 +67,7 @@ def test_a_limit_of_a_shared_default_is_said_once(monkeypatch: pytest.MonkeyPatc
 def test_only_the_clouds_in_use_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     for cloud in ("gcp", "azure"):
         monkeypatch.setitem(sys.modules, f"providers.{cloud}.cloud", None)
-    monkeypatch.setattr("providers.aws.limits.check", limits_of())
+    replace_check(monkeypatch, limits_of())
     Path("nodes.yaml").write_text(f"nodes: {{a1: {{model: {ID}, cloud: aws, source: m}}}}\n")
     assert [node.name for node in load_checked("nodes.yaml").nodes] == ["a1"]
 
@@ -70,7 +77,7 @@ def test_nothing_is_said_about_a_value_that_stands_in_for_a_wrong_one(monkeypatc
         if node.size.memory > 4096:
             yield "size", f"{node.name} is too large."
 
-    monkeypatch.setattr("providers.aws.limits.check", check)
+    replace_check(monkeypatch, check)
     monkeypatch.setitem(sys.modules, "providers.gcp.cloud", None)
     Path("nodes.yaml").write_text(
         "defaults: {cloud: gcp, source: m, size: mem-4xl}\nnodes:\n"
