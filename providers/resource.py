@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pulumi
 from pulumi import dynamic
@@ -42,3 +42,30 @@ class Provider(dynamic.ResourceProvider):
     def setting(self, name: str) -> Any:
         """Return a setting of the stack's configuration, of this project or of a provider (such as `aws:profile`)."""
         return self._config.get(name) if self._config else None
+
+
+class TokenProvider(Provider):
+    """A provider whose operations need a token of the deploying identity. The token expires, so no state has it."""
+
+    compared: ClassVar[tuple[str, ...]]
+    """The inputs whose change is an update. The first one and `suffix` make the id."""
+    suffix: ClassVar[str]
+
+    def apply(self, olds: dict[str, Any], news: dict[str, Any]) -> None:
+        """Create the resource if `olds` is empty, otherwise update it."""
+        raise NotImplementedError
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        self.apply({}, props)
+        return dynamic.CreateResult(f"{props[self.compared[0]]}/{self.suffix}", _drop_token(props))
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        self.apply(olds, news)
+        return dynamic.UpdateResult(_drop_token(news))
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
+        return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in self.compared))
+
+
+def _drop_token(props: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in props.items() if key != "token"}

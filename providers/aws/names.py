@@ -14,7 +14,6 @@ import re
 
 MAX_FUNCTION = 64
 MAX_DEFINITION = 128
-MAX_REPOSITORY = 256
 FUNCTION = re.compile(r"[A-Za-z0-9_-]+")
 """The characters that Lambda allows in a function's name."""
 REPOSITORY_PART = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")

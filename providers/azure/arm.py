@@ -39,16 +39,30 @@ def describe(response: httpx.Response) -> str:
     return f"HTTP {response.status_code} {text or response.text[:500]}".strip()
 
 
-class _TransientError(Exception):
-    """A temporary error, for a retry. It carries the text and status of the final error."""
+def send(client: httpx.Client, attempts: int, method: str, url: str, **arguments: Any) -> httpx.Response:
+    """Make a call, retry it after temporary errors (429, 5xx, no answer), and return the answer. Raises ArmError."""
+    where = f"{method} {url.split('?')[0]}"
 
-    def __init__(self, text: str, status: int | None = None) -> None:
-        self.status = status
-        super().__init__(text)
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, ArmError) and error.passing),
+        wait=tenacity.wait_random_exponential(multiplier=1, max=20),
+        stop=tenacity.stop_after_attempt(attempts),
+        reraise=True,
+    )
+    def send_once() -> httpx.Response:
+        try:
+            answer = client.request(method, url, **arguments)
+        except httpx.HTTPError as error:
+            raise ArmError(f"{where}: no answer ({error})") from error
+        if answer.status_code >= 400:
+            raise ArmError(f"{where}: {describe(answer)}", answer.status_code)
+        return answer
+
+    return send_once()
 
 
 class Arm:
-    """Makes calls to https://management.azure.com and retries them after temporary errors (429, 5xx, no answer)."""
+    """Makes calls to https://management.azure.com and retries them after temporary errors."""
 
     def __init__(self, token: str, attempts: int = 6) -> None:
         self._attempts = attempts
@@ -56,39 +70,20 @@ class Arm:
 
     def get(self, path: str, version: str) -> dict[str, Any]:
         """Return a resource by its id."""
-        return self._call("GET", f"{MANAGEMENT}{path}?api-version={version}", None)
+        return self._call("GET", path, version)
 
     def post(self, path: str, version: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call an action of a resource. If the answer is asynchronous (202 with a Location), wait for the result."""
-        return self._call("POST", f"{MANAGEMENT}{path}?api-version={version}", body)
+        return self._call("POST", path, version, body)
 
-    def _call(self, method: str, url: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        @tenacity.retry(
-            retry=tenacity.retry_if_exception_type(_TransientError),
-            wait=tenacity.wait_random_exponential(multiplier=1, max=20),
-            stop=tenacity.stop_after_attempt(self._attempts),
-            reraise=True,
-        )
-        def once() -> httpx.Response:
-            try:
-                answer = self._client.request(method, url, json=body)
-            except httpx.HTTPError as error:
-                raise _TransientError(f"{method} {url.split('?')[0]}: no answer ({error})") from error
-            if answer.status_code == 429 or answer.status_code >= 500:
-                raise _TransientError(f"{method} {url.split('?')[0]}: {describe(answer)}", answer.status_code)
-            return answer
-
-        try:
-            response = once()
-        except _TransientError as error:
-            raise ArmError(str(error), error.status) from error
-        if response.status_code >= 400:
-            raise ArmError(f"{method} {url.split('?')[0]}: {describe(response)}", response.status_code)
+    def _call(self, method: str, path: str, version: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        url = f"{MANAGEMENT}{path}?api-version={version}"
+        response = send(self._client, self._attempts, method, url, json=body)
         if response.status_code == 202 and not response.content.strip() and "Location" in response.headers:
-            return self._follow(response.headers["Location"])
+            response = self._follow(response.headers["Location"])
         return response.json() if response.content.strip() else {}
 
-    def _follow(self, location: str) -> dict[str, Any]:
+    def _follow(self, location: str) -> httpx.Response:
         @tenacity.retry(
             retry=tenacity.retry_if_result(lambda response: response.status_code == 202),
             wait=tenacity.wait_fixed(2),
@@ -101,4 +96,4 @@ class Arm:
         response = poll()
         if response.status_code != 200:
             raise ArmError(f"GET {location.split('?')[0]}: {describe(response)}")
-        return response.json() if response.content.strip() else {}
+        return response

@@ -11,16 +11,16 @@ from typing import Any, ClassVar
 
 import httpx
 
+from providers import json_api
 from providers.azure.identity import Identity
+from providers.json_api import write_time
 from providers.operations import (
     STOPPED,
-    UNREACHED,
     Configured,
     LogLine,
     NodeFacts,
     NodeOperations,
     OperationsError,
-    Refused,
     Run,
     State,
     number_lines,
@@ -54,18 +54,9 @@ class Account:
         Raises OperationsError, and Refused with Azure's error code.
         """
         headers = self._identity.headers(resource)
-        try:
-            answer = self._http.request(method, url, json=body, headers=headers)
-            if answer.is_success:
-                return answer.json() if answer.content.strip() else {}
-        except httpx.HTTPError as error:
-            raise OperationsError(
-                f"Azure could not be reached to {what} ({type(error).__name__}). {UNREACHED}"
-            ) from error
-        except ValueError as error:
-            raise OperationsError(f"Azure's answer to a request to {what} was not JSON.") from error
-        sentence = f"Azure refused to {what}: HTTP {answer.status_code} {_read_message(answer)}".rstrip()
-        raise Refused(sentence, _read_code(answer))
+        return json_api.call(
+            "Azure", what, lambda: self._http.request(method, url, json=body, headers=headers), _explain
+        )
 
     def node(self, facts: NodeFacts) -> NodeOperations:
         """Return the operations of a node."""
@@ -126,7 +117,7 @@ class AzureNode(NodeOperations):
         newest = f"project TimeGenerated, Line={column} | order by TimeGenerated desc | take {limit}"
         # Log Analytics takes times without an offset as UTC.
         until = datetime.now(UTC) + timedelta(minutes=5)
-        body = {"query": f"{query} | {newest}", "timespan": f"{_stamp(since)}/{_stamp(until)}"}
+        body = {"query": f"{query} | {newest}", "timespan": f"{write_time(since)}/{write_time(until)}"}
         url = f"{_LOGS}/v1/workspaces/{self._facts.require('logs')}/query"
         try:
             answer = self._account.call(what, "POST", url, _LOGS, body)
@@ -168,25 +159,11 @@ def _clean(text: str) -> str:
     return text.replace("\\", "").replace("'", "")
 
 
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _read_message(answer: httpx.Response) -> str:
-    """Return the error's code and message, followed by the messages of inner errors, which are more specific."""
-    try:
-        error: dict[str, Any] = answer.json()["error"]
-        words = [f"{error.get('code', '')}: {error.get('message', '')}"]
-        while isinstance(error.get("innererror"), dict):
-            error = error["innererror"]
-            words.append(str(error.get("message", "")))
-        return " ".join(word for word in words if word)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ""
-
-
-def _read_code(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["error"]["code"])
-    except (ValueError, KeyError, TypeError):
-        return str(answer.status_code)
+def _explain(error: dict[str, Any]) -> tuple[str, str, dict[str, str]]:
+    """Return code and message, followed by the messages of inner errors, which are more specific; then the code."""
+    code = str(error.get("code") or "")
+    words = [f"{code}: {error.get('message', '')}"] if error else []
+    while isinstance(error.get("innererror"), dict):
+        error = error["innererror"]
+        words.append(str(error.get("message", "")))
+    return " ".join(word for word in words if word), code, {}

@@ -11,12 +11,11 @@ from typing import Any
 
 import pulumi
 import tenacity
-from pulumi import dynamic
 
 from providers.azure.arm import Arm, ArmError
 from providers.azure.services import SERVICES
 from providers.refusal import Refusal
-from providers.resource import Provider, Resource
+from providers.resource import Resource, TokenProvider
 
 _VERSION = "2021-04-01"
 _WAIT_SECONDS = 900
@@ -26,41 +25,27 @@ class RegistrationError(Refusal):
     """A resource provider could not be registered. The sentence says why and what to do."""
 
 
-class RegistrationProvider(Provider):
+class RegistrationProvider(TokenProvider):
     """Registers `services` with `subscription` and waits until they are registered."""
 
-    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        _register(props)
-        return dynamic.CreateResult(f"{props['subscription']}/services", _drop_token(props))
+    compared, suffix = ("subscription", "services"), "services"
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        _register(news)
-        return dynamic.UpdateResult(_drop_token(news))
-
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in ("subscription", "services")))
-
-
-def _drop_token(props: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in props.items() if key != "token"}
-
-
-def _register(props: dict[str, Any]) -> None:
-    arm = Arm(props["token"])
-    for service in props["services"]:
-        path = f"/subscriptions/{props['subscription']}/providers/{service}"
-        try:
-            if arm.get(path, _VERSION)["registrationState"] != "Registered":
-                arm.post(f"{path}/register", _VERSION)
-                _await_registered(arm, path)
-        except ArmError as error:
-            raise RegistrationError(
-                f"{service} is not registered with this subscription, and registering it failed: {error}. Expected an "
-                "identity that may register resource providers; the subscription's owner can run `az provider register "
-                f"--namespace {service}`."
-            ) from error
-        except tenacity.RetryError as error:
-            raise RegistrationError(f"{service} is still being registered; run `pulumi up` again") from error
+    def apply(self, _olds: dict[str, Any], news: dict[str, Any]) -> None:
+        arm = Arm(news["token"])
+        for service in news["services"]:
+            path = f"/subscriptions/{news['subscription']}/providers/{service}"
+            try:
+                if arm.get(path, _VERSION)["registrationState"] != "Registered":
+                    arm.post(f"{path}/register", _VERSION)
+                    _await_registered(arm, path)
+            except ArmError as error:
+                raise RegistrationError(
+                    f"{service} is not registered with this subscription, and registering it failed: {error}. Expected "
+                    "an identity that may register resource providers; the subscription's owner can run `az provider "
+                    f"register --namespace {service}`."
+                ) from error
+            except tenacity.RetryError as error:
+                raise RegistrationError(f"{service} is still being registered; run `pulumi up` again") from error
 
 
 @tenacity.retry(

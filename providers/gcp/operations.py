@@ -12,16 +12,15 @@ from typing import Any, ClassVar
 
 import httpx
 
+from providers import json_api
 from providers.gcp.identity import Identity
+from providers.json_api import write_time
 from providers.operations import (
     STOPPED,
-    UNREACHED,
     Configured,
     LogLine,
     NodeFacts,
     NodeOperations,
-    OperationsError,
-    Refused,
     Run,
     State,
     read_time,
@@ -49,21 +48,15 @@ class Account:
         Raises OperationsError, and Refused with the reason in Google's ErrorInfo.
         """
         headers = self._identity.headers(method, url)
-        try:
+
+        def send() -> httpx.Response:
             answer = self._http.request(method, url, json=body, headers=headers)
-            if answer.status_code == 403 and "quota project" in answer.text:
-                # A person's credentials belong to no project, so the call is charged to the node's project.
-                answer = self._http.request(method, url, json=body, headers={**headers, "x-goog-user-project": project})
-            if answer.is_success:
-                return answer.json() if answer.content else {}
-        except httpx.HTTPError as error:
-            raise OperationsError(
-                f"Google Cloud could not be reached to {what} ({type(error).__name__}). {UNREACHED}"
-            ) from error
-        except ValueError as error:
-            raise OperationsError(f"Google Cloud's answer to a request to {what} was not JSON.") from error
-        sentence = f"Google Cloud refused to {what}: HTTP {answer.status_code} {_read_message(answer)}".rstrip()
-        raise Refused(sentence, *_read_reason(answer))
+            if answer.status_code != 403 or "quota project" not in answer.text:
+                return answer
+            # A person's credentials belong to no project, so the call is charged to the node's project.
+            return self._http.request(method, url, json=body, headers={**headers, "x-goog-user-project": project})
+
+        return json_api.call("Google Cloud", what, send, _explain)
 
     def node(self, facts: NodeFacts) -> NodeOperations:
         """Return the operations of a node."""
@@ -115,7 +108,7 @@ class GcpNode(NodeOperations):
         clauses = [f'{key}="{value}"' for key, value in labels.items()]
         # The output of the process and Cloud Run's messages about it, but not the audit log. Without a time, the API
         # would search the last day only.
-        clauses += [f'logName:"projects/{self._project}/logs/run.googleapis.com"', f'timestamp>="{_stamp(since)}"']
+        clauses += [f'logName:"projects/{self._project}/logs/run.googleapis.com"', f'timestamp>="{write_time(since)}"']
         body: dict[str, Any] = {
             "resourceNames": [f"projects/{self._project}"],
             "filter": " AND ".join(clauses),
@@ -178,24 +171,11 @@ def _line(entry: dict[str, Any]) -> LogLine:
     return LogLine(moment, text.rstrip("\n"), f"{entry.get('timestamp')} {entry.get('insertId')}")
 
 
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _read_message(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["error"]["message"]).strip()
-    except (ValueError, KeyError, TypeError):
-        return ""
-
-
-def _read_reason(answer: httpx.Response) -> tuple[str, dict[str, str]]:
-    """Return the reason (such as SERVICE_DISABLED) and its metadata or, without one, the status (such as NOT_FOUND)."""
-    try:
-        error = answer.json()["error"]
-        for info in error.get("details") or []:
-            if str(info.get("@type", "")).endswith("google.rpc.ErrorInfo"):
-                return str(info["reason"]), {key: str(value) for key, value in (info.get("metadata") or {}).items()}
-        return str(error.get("status") or answer.status_code), {}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return str(answer.status_code), {}
+def _explain(error: dict[str, Any]) -> tuple[str, str, dict[str, str]]:
+    """Return the message, the reason (such as SERVICE_DISABLED) and its metadata; the status without a reason."""
+    message = str(error.get("message", "")).strip()
+    for info in error.get("details") or []:
+        if str(info.get("@type", "")).endswith("google.rpc.ErrorInfo"):
+            facts = {key: str(value) for key, value in (info.get("metadata") or {}).items()}
+            return message, str(info.get("reason", "")), facts
+    return message, str(error.get("status") or ""), {}
