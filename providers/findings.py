@@ -108,6 +108,9 @@ def collect(check: str, findings: Iterable[Finding], sign_in: str = "") -> Itera
         yield failed(check, str(error), "pnodes doctor  (again, in a minute)" if again else "")
 
 
-def skip_refused(check: str, error: Refused, permission: str) -> Finding:
-    """Return the finding for an optional query that the cloud refused to these credentials."""
-    return skipped(check, f"{error} The query needs {permission}.")
+def attempt(check: str, permission: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings of an optional check; if the cloud refuses a query to these credentials, say so instead."""
+    try:
+        yield from findings
+    except Refused as error:
+        yield skipped(check, f"{error} The query needs {permission}.")

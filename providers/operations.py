@@ -223,6 +223,8 @@ def _cut_to_microseconds(text: str) -> str:
     return f"{head}.{tail[: min(digits, 6)].ljust(6, '0')}{tail[digits:]}"
 
 
-def read_variables(entries: list[dict[str, Any]] | None) -> dict[str, str]:
-    """Return a container's variables by name. Entries without a value, such as references to secrets, are left out."""
-    return {str(entry["name"]): str(entry["value"]) for entry in entries or [] if entry.get("value")}
+def read_origin(entries: list[dict[str, Any]] | None) -> dict[str, str]:
+    """Return the fields of a run that its container's variables hold: `trigger_id` and `round`."""
+    # Entries without a value are references to secrets.
+    values = {entry["name"]: str(entry["value"]) for entry in entries or [] if entry.get("value")}
+    return {"trigger_id": values.get("TRIGGER_ID", ""), "round": values.get("ROUND_NUMBER", "")}

@@ -12,12 +12,12 @@ from typing import Any
 
 from providers.aws.limits import EC2, MAX_CPU, fit
 from providers.aws.operations import Account, translate_errors
-from providers.findings import Finding, Level, Place, compare_quota, failed, ok, skip_refused, warning
+from providers.findings import Finding, Level, Place, attempt, compare_quota, failed, ok, warning
 from providers.operations import Refused
 
 _BUILDS = "Concurrently running builds for Linux/Small environment"
 _MOST_QUEUED = 5  # queued builds per build that may run
-_PERMISSION = "the permission servicequotas:GetServiceQuota"
+_LAMBDA, _CODEBUILD = "quota of Lambda", "quota of CodeBuild"
 
 
 def examine(place: Place) -> Iterator[Finding]:
@@ -29,10 +29,18 @@ def examine(place: Place) -> Iterator[Finding]:
     yield credentials
     if credentials.level is Level.FAILED:
         return
-    yield from _check_fargate(account, place)
-    yield from _check_machines(account, place)
-    yield from _check_lambda(account, place)
-    yield from _check_builds(account, place)
+    fargate = {node.name: fit(node).vcpu for node in place.running if fit(node).platform != EC2}
+    # Each run gets a separate machine, and all machines have the same size.
+    machines = {node.name: float(MAX_CPU) for node in place.running if fit(node).platform == EC2}
+    for check, what, needs, service, code in (
+        ("quota of Fargate", "vCPUs at once on Fargate", fargate, "fargate", "L-3032A538"),
+        ("quota of EC2", "vCPUs at once on EC2 machines", machines, "ec2", "L-1216C47A"),
+    ):
+        if needs:
+            limit = _check_vcpus(account, place, check, what, needs, service, code)
+            yield from attempt(check, "the permission servicequotas:GetServiceQuota", limit)
+    yield from attempt(_LAMBDA, "the permission lambda:GetAccountSettings", _check_lambda(account, place))
+    yield from attempt(_CODEBUILD, "the permission servicequotas:ListServiceQuotas", _check_builds(account, place))
 
 
 def _check_account(place: Place, number: str, arn: str) -> Finding:
@@ -43,72 +51,42 @@ def _check_account(place: Place, number: str, arn: str) -> Finding:
     return ok("credentials", f"account {number}, as {arn.split(':', 5)[-1]}, in {place.region}.")
 
 
-def _check_fargate(account: Account, place: Place) -> Iterator[Finding]:
-    needs = {node.name: fit(node).vcpu for node in place.running if fit(node).platform != EC2}
-    check, what = "quota of Fargate", "vCPUs at once on Fargate"
-    yield from _check_vcpus(account, place, check, what, needs, "fargate", "L-3032A538")
-
-
-def _check_machines(account: Account, place: Place) -> Iterator[Finding]:
-    # Each run gets a separate machine, and all machines have the same size.
-    needs = {node.name: float(MAX_CPU) for node in place.running if fit(node).platform == EC2}
-    check, what = "quota of EC2", "vCPUs at once on EC2 machines"
-    yield from _check_vcpus(account, place, check, what, needs, "ec2", "L-1216C47A")
-
-
 def _check_vcpus(
     account: Account, place: Place, check: str, what: str, needs: dict[str, float], service: str, code: str
 ) -> Iterator[Finding]:
-    if not needs:
-        return
-    try:
-        value = _read_quota(account, service, code)
-    except Refused as error:
-        yield skip_refused(check, error, _PERMISSION)
-        return
+    value = _read_quota(account, service, code)
     mend = _write_increase_command(place, service, code, math.ceil(sum(needs.values())))
     yield compare_quota(check, what, value, needs, mend)
 
 
 def _check_lambda(account: Account, place: Place) -> Iterator[Finding]:
-    check = "quota of Lambda"
-    try:
-        with translate_errors("show the limits of Lambda"):
-            limits: dict[str, Any] = account.client("lambda").get_account_settings()["AccountLimit"]
-    except Refused as error:
-        yield skip_refused(check, error, "the permission lambda:GetAccountSettings")
-        return
+    with translate_errors("show the limits of Lambda"):
+        limits: dict[str, Any] = account.client("lambda").get_account_settings()["AccountLimit"]
     free, needed = int(limits["UnreservedConcurrentExecutions"]), len(place.nodes)
     mend = _write_increase_command(place, "lambda", "L-B99A9384", max(1000, needed))
     if free == 0:
-        yield failed(check, "no function calls may run: webhooks would be answered with 429.", mend)
+        yield failed(_LAMBDA, "no function calls may run: webhooks would be answered with 429.", mend)
     elif free < needed:
         text = f"{free} function calls may run at once, but a round calls {needed} webhooks; some would be refused."
-        yield warning(check, text, mend)
+        yield warning(_LAMBDA, text, mend)
     else:
-        yield ok(check, f"{free} function calls may run at once.")
+        yield ok(_LAMBDA, f"{free} function calls may run at once.")
 
 
 def _check_builds(account: Account, place: Place) -> Iterator[Finding]:
-    check, needed = "quota of CodeBuild", len(place.built)
-    if not needed:
-        return
-    try:
-        quota = _find_builds_quota(account)
-    except Refused as error:
-        yield skip_refused(check, error, "the permission servicequotas:ListServiceQuotas")
-        return
+    needed = len(place.built)
+    quota = _find_builds_quota(account) if needed else None
     if quota is None:
         return
     value, mend = int(quota["Value"]), _write_increase_command(place, "codebuild", quota["QuotaCode"], max(2, needed))
     if value == 0:
         text = "the account may not run builds of this size, so no image can be built; AWS raises the quota on request."
-        yield failed(check, text, f"{mend}  (or build: {{docker: true}} in nodes.yaml)")
+        yield failed(_CODEBUILD, text, f"{mend}  (or build: {{docker: true}} in nodes.yaml)")
     elif needed > value * (1 + _MOST_QUEUED):
         text = f"{value} builds may run at once and {value * _MOST_QUEUED} may wait; {needed} nodes need a build."
-        yield warning(check, text, mend)
+        yield warning(_CODEBUILD, text, mend)
     else:
-        yield ok(check, f"{value} image {'build' if value == 1 else 'builds'} may run at once.")
+        yield ok(_CODEBUILD, f"{value} image {'build' if value == 1 else 'builds'} may run at once.")
 
 
 def _read_quota(account: Account, service: str, code: str) -> float:

@@ -25,7 +25,7 @@ from providers.operations import (
     State,
     number_lines,
     read_milliseconds,
-    read_variables,
+    read_origin,
 )
 
 _STATES = {
@@ -146,9 +146,9 @@ class AwsNode(NodeOperations):
                     if not query["startFromHead"] or token == query.get("nextToken"):
                         break
                     query["nextToken"] = token
-        except OperationsError as error:
+        except Refused as error:
             # The stream does not exist until the container prints its first line.
-            if not _is_absent(error):
+            if error.code != "ResourceNotFoundException":
                 raise
         return events
 
@@ -200,13 +200,8 @@ class AwsNode(NodeOperations):
         return self._account.client("logs")
 
 
-def _is_absent(error: OperationsError) -> bool:
-    return isinstance(error, Refused) and error.code == "ResourceNotFoundException"
-
-
 def _run(job: dict[str, Any]) -> Run:
     container = job.get("container") or {}
-    variables = read_variables(container.get("environment"))
     state = _STATES.get(job["status"], State.PENDING)
     if state is State.FAILED and (job.get("isTerminated") or job.get("isCancelled")):
         state = State.CANCELLED
@@ -217,8 +212,7 @@ def _run(job: dict[str, Any]) -> Run:
         reason=_reason(job, container) if state in (State.FAILED, State.CANCELLED, State.PENDING) else "",
         started=read_milliseconds(job.get("startedAt")),
         stopped=read_milliseconds(job.get("stoppedAt")),
-        trigger_id=variables.get("TRIGGER_ID", ""),
-        round=variables.get("ROUND_NUMBER", ""),
+        **read_origin(container.get("environment")),
     )
 
 

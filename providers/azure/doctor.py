@@ -14,7 +14,7 @@ from typing import Any
 from providers.azure.limits import CONSUMPTION, fit
 from providers.azure.operations import Account
 from providers.azure.services import SERVICES
-from providers.findings import Finding, Place, compare_quota, failed, ok, skip_refused, skipped, warning
+from providers.findings import Finding, Place, attempt, compare_quota, failed, ok, skipped, warning
 from providers.operations import Refused
 
 _HOST = "https://management.azure.com"
@@ -22,6 +22,7 @@ _SUBSCRIPTIONS, _PROVIDERS, _APPS = "2022-12-01", "2021-04-01", "2025-01-01"
 # The beginnings of the quota ids of offers to which ACR Tasks answers TasksOperationsNotAllowed.
 _NO_TASKS = ("FreeTrial_", "AzureForStudents", "DreamSpark_", "AzurePass_")
 _PERMISSION = "the role Reader on the subscription"
+_ENVIRONMENTS, _CORES = "quota of Container Apps", "quota of Container Apps, vCPUs"
 
 
 def examine(place: Place) -> Iterator[Finding]:
@@ -43,8 +44,8 @@ def examine(place: Place) -> Iterator[Finding]:
     if place.built:
         yield from _check_builds(properties)
     if registered.get("Microsoft.App"):
-        yield from _check_environments(account, place, subscription)
-        yield from _check_cores(account, place)
+        yield from attempt(_ENVIRONMENTS, _PERMISSION, _check_environments(account, place, subscription))
+        yield from attempt(_CORES, _PERMISSION, _check_cores(account, place))
 
 
 def _get(account: Account, path: str, version: str) -> dict[str, Any]:
@@ -118,16 +119,10 @@ def _check_builds(properties: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _check_environments(account: Account, place: Place, subscription: str) -> Iterator[Finding]:
-    check, scope = "quota of Container Apps", f"/subscriptions/{subscription}/providers/Microsoft.App"
-    where = f"{scope}/locations/{place.region}"
-    try:
-        usages = _get(account, f"{where}/usages", _APPS).get("value") or []
-    except Refused as error:
-        yield skip_refused(check, error, _PERMISSION)
-        return
-    usage = next((usage for usage in usages if usage["name"]["value"] == "ManagedEnvironmentCount"), None)
+    where = f"/subscriptions/{subscription}/providers/Microsoft.App/locations/{place.region}"
+    usage = _find_usage(account, where, "ManagedEnvironmentCount")
     if usage is None:
-        yield skipped(check, f"Azure does not show how many environments are possible in {place.region}.")
+        yield skipped(_ENVIRONMENTS, f"Azure does not show how many environments are possible in {place.region}.")
         return
     used, limit = int(usage["currentValue"]), int(usage["limit"])
     if not place.deployed and used >= limit:
@@ -136,27 +131,26 @@ def _check_environments(account: Account, place: Place, subscription: str) -> It
             f"az quota update --resource-name ManagedEnvironmentCount --scope {where} --limit-object value={used + 1}"
             "  (or another region: of the nodes, in nodes.yaml)"
         )
-        yield failed(check, text, mend)
+        yield failed(_ENVIRONMENTS, text, mend)
     else:
-        yield ok(check, f"{used} of {limit} environments in {place.region} are in use.")
+        yield ok(_ENVIRONMENTS, f"{used} of {limit} environments in {place.region} are in use.")
 
 
 def _check_cores(account: Account, place: Place) -> Iterator[Finding]:
     """Compare the limit of the existing environment, if there is one: each environment has its own limit."""
-    check = "quota of Container Apps, vCPUs"
     job = next((str(facts["job"]) for facts in place.deployed.values()), None)
     needs = {node.name: fit(node).vcpu for node in place.running if fit(node).profile == CONSUMPTION}
     if job is None or not needs:
         return
-    try:
-        environment = str(_get(account, job, _APPS)["properties"]["environmentId"])
-        usages = _get(account, f"{environment}/usages", _APPS).get("value") or []
-    except Refused as error:
-        yield skip_refused(check, error, _PERMISSION)
-        return
-    usage = next((usage for usage in usages if usage["name"]["value"] == "ManagedEnvironmentConsumptionCores"), None)
+    environment = str(_get(account, job, _APPS)["properties"]["environmentId"])
+    usage = _find_usage(account, environment, "ManagedEnvironmentConsumptionCores")
     if usage is None:
         return
     quota = f"{usage['name']['value']} --scope {environment} --limit-object value={sum(needs.values()):g}"
     mend = f"az quota update --resource-name {quota}"
-    yield compare_quota(check, "vCPUs in the environment", float(usage["limit"]), needs, mend)
+    yield compare_quota(_CORES, "vCPUs in the environment", float(usage["limit"]), needs, mend)
+
+
+def _find_usage(account: Account, scope: str, name: str) -> dict[str, Any] | None:
+    usages = _get(account, f"{scope}/usages", _APPS).get("value") or []
+    return next((usage for usage in usages if usage["name"]["value"] == name), None)

@@ -24,8 +24,8 @@ from providers.operations import (
     Run,
     State,
     number_lines,
+    read_origin,
     read_time,
-    read_variables,
 )
 
 _MANAGEMENT, _LOGS = "https://management.azure.com", "https://api.loganalytics.io"
@@ -139,7 +139,6 @@ class AzureNode(NodeOperations):
 def _run(execution: dict[str, Any]) -> Run:
     properties = execution.get("properties") or {}
     containers = (properties.get("template") or {}).get("containers") or [{}]
-    variables = read_variables(containers[0].get("env"))
     state = _STATES.get(str(properties.get("status")), State.PENDING)
     started = read_time(properties.get("startTime"))
     return Run(
@@ -149,8 +148,7 @@ def _run(execution: dict[str, Any]) -> Run:
         reason=STOPPED if state is State.CANCELLED else "the execution failed" if state is State.FAILED else "",
         started=started if state is not State.PENDING else None,
         stopped=read_time(properties.get("endTime")),
-        trigger_id=variables.get("TRIGGER_ID", ""),
-        round=variables.get("ROUND_NUMBER", ""),
+        **read_origin(containers[0].get("env")),
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from providers.findings import Finding, Place, compare_quota, failed, ok, skip_refused, skipped, warning
+from providers.findings import Finding, Place, attempt, compare_quota, failed, ok, skipped, warning
 from providers.gcp.limits import fit
 from providers.gcp.operations import Account
 from providers.gcp.services import DEFAULT, SERVICES
@@ -23,6 +23,7 @@ _PROJECTS = "https://cloudresourcemanager.googleapis.com/v1/projects"
 _SHARING = "iam.allowedPolicyMemberDomains"
 _VARIABLES = ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
 _PERMISSION = "the permission serviceusage.quotas.get"
+_PUBLIC, _BUILDS = "public webhooks", "quota of Cloud Build"
 _OFF = "SERVICE_DISABLED"
 # Google may limit a project to these regions, depending on its usage (cloud.google.com/build/docs/locations).
 _OPEN = "us-central1, us-west2, europe-west1, asia-east1, australia-southeast1 or southamerica-east1"
@@ -45,13 +46,14 @@ def examine(place: Place) -> Iterator[Finding]:
         return
     yield ok("project", f"{project} exists, and the credentials may read it.")
     yield from _check_services(place, project, enabled)
-    yield from _check_billing(account, project)
+    yield from attempt("billing", "the permission resourcemanager.projects.get", _check_billing(account, project))
     if enabled["cloudresourcemanager"]:
-        yield from _check_public_access(account, place, project)
+        findings = _check_public_access(account, place, project)
+        yield from attempt(_PUBLIC, "the permission orgpolicy.policy.get", findings)
     if enabled["run"]:
-        yield from _check_jobs(account, place, project)
+        yield from attempt("quota of Cloud Run, vCPUs", _PERMISSION, _check_jobs(account, place, project))
     if enabled["cloudbuild"] and place.built:
-        yield from _check_builds(account, place, project)
+        yield from attempt(_BUILDS, _PERMISSION, _check_builds(account, place, project))
 
 
 def _read_services(account: Account, project: str) -> dict[str, bool]:
@@ -103,11 +105,10 @@ def _check_billing(account: Account, project: str) -> Iterator[Finding]:
         url = f"{_BILLING}/v1/projects/{project}/billingInfo"
         info = account.call("show the project's billing", "GET", url, project)
     except Refused as error:
-        if error.code == _OFF:
-            text = "the Cloud Billing API, which this check needs, is disabled; nodes do not need it."
-            yield skipped("billing", text, f"gcloud services enable cloudbilling.googleapis.com --project {project}")
-        else:
-            yield skip_refused("billing", error, "the permission resourcemanager.projects.get")
+        if error.code != _OFF:
+            raise
+        text = "the Cloud Billing API, which this check needs, is disabled; nodes do not need it."
+        yield skipped("billing", text, f"gcloud services enable cloudbilling.googleapis.com --project {project}")
         return
     if info.get("billingEnabled"):
         yield ok("billing", f"paid by {str(info.get('billingAccountName')).rsplit('/', 1)[-1]}.")
@@ -121,17 +122,11 @@ def _check_public_access(account: Account, place: Place, project: str) -> Iterat
 
     Organizations created since May 2024 forbid it by default.
     """
-    check, url = "public webhooks", f"{_PROJECTS}/{project}:getEffectiveOrgPolicy"
-    try:
-        answer = account.call(
-            "show the organization's policies", "POST", url, project, {"constraint": f"constraints/{_SHARING}"}
-        )
-    except Refused as error:
-        yield skip_refused(check, error, "the permission orgpolicy.policy.get")
-        return
+    url, constraint = f"{_PROJECTS}/{project}:getEffectiveOrgPolicy", {"constraint": f"constraints/{_SHARING}"}
+    answer = account.call("show the organization's policies", "POST", url, project, constraint)
     policy = answer.get("listPolicy") or {}
     if not (policy.get("allowedValues") or policy.get("deniedValues") or policy.get("allValues") == "DENY"):
-        yield ok(check, f"{_SHARING} allows them.")
+        yield ok(_PUBLIC, f"{_SHARING} allows them.")
         return
     text = (
         f"domain restricted sharing ({_SHARING}) forbids public access to functions in {project}, so `up` would fail "
@@ -143,7 +138,7 @@ def _check_public_access(account: Account, place: Place, project: str) -> Iterat
     )
     # The policy does not affect functions that were public before it.
     deployed = all(node.name in place.deployed for node in place.nodes)
-    yield warning(check, text, mend) if deployed else failed(check, text, mend)
+    yield warning(_PUBLIC, text, mend) if deployed else failed(_PUBLIC, text, mend)
 
 
 def _check_jobs(account: Account, place: Place, project: str) -> Iterator[Finding]:
@@ -157,11 +152,7 @@ def _check_jobs(account: Account, place: Place, project: str) -> Iterator[Findin
         ("GiB of memory", "mem_allocation", "MemAllocPerProjectRegion", 1024 * _MIB, memory),
     ):
         check = f"quota of Cloud Run, {what.rsplit(' ', 1)[-1]}"
-        try:
-            limit = _read_limit(account, place, project, "run", metric)
-        except Refused as error:
-            yield skip_refused(check, error, _PERMISSION)
-            return
+        limit = _read_limit(account, place, project, "run", metric)
         if limit is None:
             yield ok(check, f"no limit in {place.region}.")
             continue
@@ -174,20 +165,15 @@ def _check_jobs(account: Account, place: Place, project: str) -> Iterator[Findin
 
 
 def _check_builds(account: Account, place: Place, project: str) -> Iterator[Finding]:
-    check = "quota of Cloud Build"
-    try:
-        limit = _read_limit(account, place, project, "cloudbuild", "concurrent_public_pool_build_cpus")
-    except Refused as error:
-        yield skip_refused(check, error, _PERMISSION)
-        return
+    limit = _read_limit(account, place, project, "cloudbuild", "concurrent_public_pool_build_cpus")
     if limit is not None and limit < _BUILDER_CPUS:
         text = (
             f"this project may not run builds in {place.region}; every project may use {_OPEN}, and Google opens other "
             "regions on request."
         )
-        yield failed(check, text, "region: us-central1  (of the node, in nodes.yaml; or build: {docker: true})")
+        yield failed(_BUILDS, text, "region: us-central1  (of the node, in nodes.yaml; or build: {docker: true})")
     else:
-        yield ok(check, "builds may run." if limit is None else f"builds may use {limit} CPUs at once.")
+        yield ok(_BUILDS, "builds may run." if limit is None else f"builds may use {limit} CPUs at once.")
 
 
 def _read_limit(account: Account, place: Place, project: str, service: str, metric: str) -> int | None:

@@ -23,8 +23,8 @@ from providers.operations import (
     NodeOperations,
     Run,
     State,
+    read_origin,
     read_time,
-    read_variables,
 )
 
 _RUN = "https://run.googleapis.com/v2"
@@ -130,7 +130,6 @@ class GcpNode(NodeOperations):
 
 def _run(execution: dict[str, Any]) -> Run:
     containers = (execution.get("template") or {}).get("containers") or [{}]
-    variables = read_variables(containers[0].get("env"))
     state, reason = _read_state(execution)
     return Run(
         id=execution["name"].rsplit("/", 1)[-1],
@@ -139,8 +138,7 @@ def _run(execution: dict[str, Any]) -> Run:
         reason=reason,
         started=read_time(execution.get("startTime")),
         stopped=read_time(execution.get("completionTime")),
-        trigger_id=variables.get("TRIGGER_ID", ""),
-        round=variables.get("ROUND_NUMBER", ""),
+        **read_origin(containers[0].get("env")),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from providers.operations import LogLine, NodeOperations, Run, State, number_lines, read_time, read_variables
+from providers.operations import LogLine, NodeOperations, Run, State, number_lines, read_origin, read_time
 from trigger.log_line import format_line, parse
 
 BEGIN = datetime(2025, 11, 23, 12, tzinfo=UTC)
@@ -68,7 +68,8 @@ def test_times_of_all_clouds_are_understood(text: str, micro: int) -> None:
 
 
 def test_variables_without_a_value_are_secrets_by_reference_and_left_out() -> None:
-    assert read_variables([{"name": "A", "value": "1"}, {"name": "KEY", "secretRef": "k"}, {"name": "E"}]) == {"A": "1"}
+    variables = [{"name": "TRIGGER_ID", "value": "1"}, {"name": "KEY", "secretRef": "k"}, {"name": "ROUND_NUMBER"}]
+    assert read_origin(variables) == {"trigger_id": "1", "round": ""}
 
 
 def test_the_trigger_s_line_is_read_back() -> None:
