@@ -50,20 +50,14 @@ def run(
     HTTPS_PROXY,NO_PROXY.
     """
     from pnodes.local.local import RunOptions, run_node
-    from pnodes.local.refused import CannotRun
 
     folder = project.project_folder(file.parent if file else None)
     path = file if file is not None else folder / "nodes.yaml"
     node = _find_node(path, name)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     options = RunOptions(_split(command), in_container, submit, round_number, test, stack, to_stderr=as_json)
-    try:
-        with tempfile.TemporaryDirectory(prefix="pnodes-run-", ignore_cleanup_errors=True) as scratch, _interruptible():
-            outcome = run_node(
-                node, path, options, Path(scratch), folder, os.environ, lambda text: _print(console, text)
-            )
-    except CannotRun as error:
-        raise UserError(str(error), error.exit_code) from None
+    with tempfile.TemporaryDirectory(prefix="pnodes-run-", ignore_cleanup_errors=True) as scratch, _interruptible():
+        outcome = run_node(node, path, options, Path(scratch), folder, os.environ, lambda text: _print(console, text))
     for line in outcome.lines():
         _print(console, line)
     if as_json:

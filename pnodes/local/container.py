@@ -12,19 +12,15 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pnodes.local import copies, variables
+from pnodes.errors import UserError
+from pnodes.local import copies, process, variables
 from pnodes.local.container_engine import ContainerEngine, Mount
-from pnodes.local.image import Image
-from pnodes.local.invocation import GUARD, guard_variables
-from pnodes.local.packages import Say
+from pnodes.local.local_run import GUARD, LocalRun
 from pnodes.local.process import Ended
-from pnodes.local.process import run as watch
-from pnodes.local.refused import CannotRun
-from pnodes.local.variables import Account
 from providers.images.arguments import build_arguments
 from providers.images.context import ContextError
 from providers.images.unpack import unpack
@@ -35,20 +31,19 @@ _KILLED = 137
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def build(
-    engine: ContainerEngine, image: Image, model_id: str, scratch: Path, environ: Mapping[str, str], say: Say
-) -> str:
-    """Build a node's image from the context that its cloud would get; returns the image's id. Raises CannotRun."""
-    folder, id_file = scratch / "context", scratch / "image-id"
+def build_image(engine: ContainerEngine, run: LocalRun) -> str:
+    """Build a node's image from the context that its cloud would get; returns the image's id. Raises UserError."""
+    image, environ = run.image, run.installing
+    folder, id_file = run.scratch / "context", run.scratch / "image-id"
     try:
         image.context.check()
-        with tempfile.TemporaryFile(dir=scratch) as archive:
+        with tempfile.TemporaryFile(dir=run.scratch) as archive:
             image.context.pack(archive)
             archive.seek(0)
             unpack(archive, folder)
     except ContextError as error:
-        raise CannotRun(str(error)) from None
-    arguments = [f"{name}={value}" for name, value in build_arguments(image.node, model_id).items()]
+        raise UserError(str(error)) from None
+    arguments = [f"{name}={value}" for name, value in build_arguments(image.node, run.account.model_id).items()]
     # Proxies are passed by name, because their addresses may contain passwords.
     arguments += [name for name in variables.PROXIES if environ.get(name)]
     command = [
@@ -56,45 +51,33 @@ def build(
         "--tag", f"localhost/pnodes-run/{image.node.name}", "--file", str(folder / image.context.dockerfile_name),
         *_network_options(environ), *(word for value in arguments for word in ("--build-arg", value)), str(folder),
     ]  # fmt: skip
-    say(f"building the image with {engine.name} for {PLATFORM}")
+    run.say(f"building the image with {engine.name} for {PLATFORM}")
     done = subprocess.run(command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
     if done.returncode:
-        raise CannotRun(f"the image of {image.node.name} could not be built: see {engine.name}'s output above.")
+        raise UserError(f"the image of {image.node.name} could not be built: see {engine.name}'s output above.")
     return id_file.read_text().strip()
 
 
-def run(
-    engine: ContainerEngine,
-    image: Image,
-    image_id: str,
-    account: Account,
-    own: Mapping[str, str],
-    command: Sequence[str] | None,
-    predictions: Path,
-    scratch: Path,
-    environ: Mapping[str, str],
-    timeout: float,
-    output: int | None,
-) -> Ended:
-    """Run a built image to its end. Raises CannotRun if the engine cannot start it."""
-    node, name = image.node, f"pnodes-run-{image.node.name}-{uuid.uuid4().hex[:8]}"
+def run_image(engine: ContainerEngine, run: LocalRun, image_id: str) -> Ended:
+    """Run a built image to its end. Raises UserError if the engine cannot start it."""
+    image, node, environ = run.image, run.image.node, run.environ
+    name = f"pnodes-run-{node.name}-{uuid.uuid4().hex[:8]}"
     network_env, certificates = _map_network(engine, environ)
     mounts = [*copies.mount_excluded(image), *certificates]
-    model = None if node.model_is_id else node.model
     env = {
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",  # compiled files would be copied into the source
         **network_env,
-        **own,
-        **guard_variables(account, model, f"{_INSIDE}/predictions", str(predictions)),
+        **run.own,
+        **run.guard_variables(f"{_INSIDE}/predictions"),
     }
-    if not account.submits:
-        mounts += [Mount(GUARD, f"{_INSIDE}/guard"), Mount(predictions, f"{_INSIDE}/predictions", writable=True)]
+    if not run.account.submits:
+        mounts += [Mount(GUARD, f"{_INSIDE}/guard"), Mount(run.predictions, f"{_INSIDE}/predictions", writable=True)]
         own_path = env.get("PYTHONPATH") or image.recipe.env.get("PYTHONPATH")
         env["PYTHONPATH"] = ":".join([f"{_INSIDE}/guard", *([own_path] if own_path else [])])
-    options, by_name = _pass_variables(env, scratch)
-    words = list(command) if command else list(node.command or ())
-    entrypoint = ["--entrypoint", words.pop(0)] if command else []
+    options, by_name = _pass_variables(env, run.scratch)
+    words = list(run.given_command or node.command or ())
+    entrypoint = ["--entrypoint", words.pop(0)] if run.given_command else []
     memory = f"{node.size.memory}m"
     argv = [
         str(engine.path), "run", "--name", name, "--platform", PLATFORM, "--security-opt", "label=disable",
@@ -104,17 +87,17 @@ def run(
     ]  # fmt: skip
     client = {**environ, **by_name}
     try:
-        ended = watch(
+        ended = process.run(
             argv,
             Path.cwd(),
             client,
-            timeout,
-            output,
+            node.timeout,
+            run.output,
             stop=lambda: engine.query(environ, "stop", "-t", "5", name),
             measure=False,
         )
         if ended.exit_code == 125 and not ended.reason:
-            raise CannotRun(f"{engine.name} could not start the container: see its output above.")
+            raise UserError(f"{engine.name} could not start the container: see its output above.")
         copies.copy_changes(engine, environ, image, name, [mount.inside for mount in mounts])
         out_of_memory = engine.query(environ, "inspect", "--format", "{{.State.OOMKilled}}", name) == "true"
         if (out_of_memory or ended.exit_code == _KILLED) and not ended.reason:
@@ -140,7 +123,7 @@ def _map_network(engine: ContainerEngine, environ: Mapping[str, str]) -> tuple[d
             continue
         mounts.setdefault(path, Mount(path, f"{_INSIDE}/certificates/{len(mounts)}.pem"))
         env[name] = mounts[path].inside
-    if not _shares_network(environ):
+    if not _network_options(environ):
         for name in variables.PROXIES:
             if name in env and "no_proxy" not in name.lower():
                 env[name] = _map_proxy(env[name], engine.host)
@@ -154,10 +137,6 @@ def _map_proxy(proxy: str, host: str) -> str:
     before, at, _ = parts.netloc.rpartition("@")
     port = f":{parts.port}" if parts.port else ""
     return parts._replace(netloc=f"{before}{at}{host}{port}").geturl()
-
-
-def _shares_network(environ: Mapping[str, str]) -> bool:
-    return bool(_network_options(environ))
 
 
 def _network_options(environ: Mapping[str, str]) -> list[str]:

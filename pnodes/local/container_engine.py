@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pnodes.local.refused import CannotRun
+from pnodes.errors import UserError
 
 NAMES = ("podman", "docker")
 _QUICK_SECONDS = 60
@@ -53,7 +53,7 @@ class Mount:
 
 
 def find_container_engine(environ: Mapping[str, str]) -> ContainerEngine:
-    """Return the first engine that works. Raises CannotRun with each engine's problem."""
+    """Return the first engine that works. Raises UserError with each engine's problem."""
     problems = []
     for name in NAMES:
         path = shutil.which(name, path=environ.get("PATH"))
@@ -78,7 +78,7 @@ def find_container_engine(environ: Mapping[str, str]) -> ContainerEngine:
             return ContainerEngine(name, Path(path))
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         problems.append(f"{name} does not work ({lines[-1]})")
-    raise CannotRun(
+    raise UserError(
         f"--container needs a container engine on this machine: {'; '.join(problems)}. Install and start one, or omit "
         "--container."
     )

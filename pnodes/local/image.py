@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nodefile import Node
+from pnodes.errors import UserError
 from pnodes.local.python import parse_image_version
-from pnodes.local.refused import CannotRun
 from providers.images.arguments import build_arguments, make_context
 from providers.images.context import BuildContext, ContextError
 from providers.images.layout import Layout, build_layout
@@ -28,7 +28,7 @@ class Image:
 
     @property
     def folder(self) -> Path:
-        """The local folder whose copy is the image's WORKDIR. Raises CannotRun."""
+        """The local folder whose copy is the image's WORKDIR. Raises UserError."""
         workdir, source = posixpath.normpath(self.recipe.workdir), self.node.source
         copied = self.layout.locate(workdir)
         if copied is not None and copied.is_dir():
@@ -39,7 +39,7 @@ class Image:
         if len(parents) == 1:
             return parents[0]
         names = ", ".join(sorted(_shown(parent, self.context.root) for parent in parents))
-        raise CannotRun(
+        raise UserError(
             f"the Dockerfile of {self.node.name} combines files of several folders ({names}) in {workdir}, "
             "so there is no single local folder to run in. Add --container."
         )
@@ -86,16 +86,16 @@ class Image:
 
 
 def read_image(node: Node, model_id: str, in_container: bool = False) -> Image:
-    """Read a node's Dockerfile; of several stages, only a container engine can use the last. Raises CannotRun."""
+    """Read a node's Dockerfile; of several stages, only a container engine can use the last. Raises UserError."""
     context = make_context(node)
     try:
         recipe = read(node.dockerfile.read_text(encoding="utf-8-sig"), build_arguments(node, model_id), in_container)
         return Image(node, context, recipe, build_layout(recipe, context.root, context.files))
     except ContextError as error:
-        raise CannotRun(str(error)) from None
+        raise UserError(str(error)) from None
     except DockerfileError as error:
         hint = "" if in_container else " Add --container."
-        raise CannotRun(f"the Dockerfile of {node.name} cannot be emulated: {error}.{hint}") from None
+        raise UserError(f"the Dockerfile of {node.name} cannot be emulated: {error}.{hint}") from None
 
 
 def default_command(image: Image) -> list[str]:

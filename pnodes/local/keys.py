@@ -10,8 +10,8 @@ from pathlib import Path
 
 from nodefile import Node
 from pnodes.engine.locate import find
+from pnodes.errors import UserError
 from pnodes.local.packages import Say
-from pnodes.local.refused import CannotRun
 from pnodes.local.variables import NO_MODEL_ID, Account
 from pnodes.pulumi import Pulumi, first_error, stack_option
 from providers.numerai import keys as numerai_keys
@@ -22,7 +22,7 @@ from providers.refusal import Refusal
 def find_account(
     node: Node, submit: bool, environ: Mapping[str, str], project: Path, stack: str | None, say: Say
 ) -> Account:
-    """Return the account of a run. Raises CannotRun if a run with --submit lacks the keys or the model's id."""
+    """Return the account of a run. Raises UserError if a run with --submit lacks the keys or the model's id."""
     names = numerai_keys.name_keys(node.account)
     exported = Keys(environ.get(names.public_id_variable, ""), environ.get(names.secret_variable, ""))
     complete = bool(exported.public_id and exported.secret)
@@ -35,7 +35,7 @@ def find_account(
     if complete:
         try:
             return Account(_find_model_id(node, exported))
-        except CannotRun as error:
+        except UserError as error:
             reason = str(error).rstrip(".")
     say(f'note: MODEL_ID is a placeholder, because the id of "{node.model}" could not be looked up ({reason}).')
     return Account(NO_MODEL_ID)
@@ -50,14 +50,14 @@ def _find_model_id(node: Node, pair: Keys) -> str:
     try:
         return look_up([name], pair)[name]
     except Refusal as error:
-        raise CannotRun(str(error)) from None
+        raise UserError(str(error)) from None
 
 
 def _read_configured(node: Node, environ: Mapping[str, str], project: Path, stack: str | None) -> Keys:
-    """Read the keys from the stack's configuration. Raises CannotRun."""
+    """Read the keys from the stack's configuration. Raises UserError."""
     names, engine = numerai_keys.name_keys(node.account), find()
     if engine is None:
-        raise CannotRun(
+        raise UserError(
             f"--submit: {numerai_keys.explain_missing_key(node.account, names.secret)} To read the configuration, a "
             "Pulumi engine is needed: `pnodes engine` installs one."
         )
@@ -68,5 +68,5 @@ def _read_configured(node: Node, environ: Mapping[str, str], project: Path, stac
         if done.returncode or not values[-1]:
             reason = first_error(done.stderr) if done.returncode else "it is empty"
             sentence = numerai_keys.explain_missing_key(node.account, setting)
-            raise CannotRun(f"--submit: {sentence} Pulumi says: {reason}")
+            raise UserError(f"--submit: {sentence} Pulumi says: {reason}")
     return Keys(*values)

@@ -14,11 +14,11 @@ from nodefile import Node
 from pnodes.local import container, files, keys, predictions, process, variables
 from pnodes.local.container_engine import find_container_engine
 from pnodes.local.files import Written
-from pnodes.local.image import Image, default_command, read_image
+from pnodes.local.image import read_image
 from pnodes.local.invocation import prepare
-from pnodes.local.packages import Say, cache_folder
+from pnodes.local.local_run import LocalRun
+from pnodes.local.packages import Say
 from pnodes.local.process import Ended
-from pnodes.local.variables import Account
 from providers.images.arguments import make_context
 
 
@@ -92,52 +92,35 @@ def run_node(
     environ: Mapping[str, str],
     say: Say,
 ) -> Outcome:
-    """Run a node's model and return its outcome. Raises CannotRun."""
-    installing = variables.for_installing(environ)
+    """Run a node's model and return its outcome. Raises UserError."""
     account = keys.find_account(node, options.submit, environ, project, options.stack, say)
     own = variables.list_node_variables(node, account, options.round_number, options.test)
     image = read_image(node, account.model_id, options.in_container)
     folder = predictions.make_folder(node, nodes_file)
-    output = sys.stderr.fileno() if options.to_stderr else None
+    output, installing = sys.stderr.fileno() if options.to_stderr else None, variables.for_installing(environ)
+    run = LocalRun(image, account, own, options.command, folder, scratch, environ, installing, output, say)
     before, sent, kept = files.take_snapshot(node.source), image.context.files, predictions.list_files(folder)
-    command = options.command or default_command(image)
     if options.in_container:
-        ended = _run_in_container(image, account, own, options, folder, scratch, environ, installing, output, say)
+        engine = find_container_engine(environ)
+        image_id = container.build_image(engine, run)
+        _announce(run)
+        ended = container.run_image(engine, run, image_id)
     else:
-        invocation = prepare(
-            image, account, own, options.command, folder, scratch, cache_folder(environ), environ, installing, say
-        )
-        _announce(say, node, command, account)
+        invocation = prepare(run)
+        _announce(run)
         ended = process.run(invocation.command, invocation.folder, invocation.env, node.timeout, output)
     context = make_context(node)
     written = files.list_written(before, files.take_snapshot(node.source), node.source, sent, context)
     new = sorted(predictions.list_files(folder) - kept)
-    return Outcome(node, command, ended, written, new, account.submits)
+    return Outcome(node, run.command, ended, written, new, account.submits)
 
 
-def _run_in_container(
-    image: Image,
-    account: Account,
-    own: Mapping[str, str],
-    options: RunOptions,
-    folder: Path,
-    scratch: Path,
-    environ: Mapping[str, str],
-    installing: Mapping[str, str],
-    output: int | None,
-    say: Say,
-) -> Ended:
-    engine = find_container_engine(environ)
-    image_id = container.build(engine, image, account.model_id, scratch, installing, say)
-    _announce(say, image.node, options.command or default_command(image), account)
-    return container.run(
-        engine, image, image_id, account, own, options.command, folder, scratch, environ, image.node.timeout, output
+def _announce(run: LocalRun) -> None:
+    keys_used = (
+        "with the real API keys: it can submit" if run.account.submits else "without API keys: nothing is submitted"
     )
-
-
-def _announce(say: Say, node: Node, command: Sequence[str], account: Account) -> None:
-    keys_used = "with the real API keys: it can submit" if account.submits else "without API keys: nothing is submitted"
-    say(f"{node.name}: {shlex.join(command) or 'the command of its base image'} ({keys_used})")
+    command = shlex.join(run.command) or "the command of its base image"
+    run.say(f"{run.image.node.name}: {command} ({keys_used})")
 
 
 def _gib(mib: int) -> str:

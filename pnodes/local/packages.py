@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pnodes.engine.lock import exclusive
+from pnodes.errors import UserError
 from pnodes.local.python import Python, find_uv
-from pnodes.local.refused import CannotRun
 from providers.images.layout import Layout
 from providers.images.recipe import Recipe
 
@@ -58,7 +58,7 @@ class Installer:
         done = subprocess.run(command, cwd=here, env=environ, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
         if done.returncode:
             what = " ".join(command[command.index("install") :] if "install" in command else command)
-            raise CannotRun(f"`{what}` failed with exit code {done.returncode}; see its output above.")
+            raise UserError(f"`{what}` failed with exit code {done.returncode}; see its output above.")
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -72,7 +72,7 @@ def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
 def prepare_environment(
     recipe: Recipe, layout: Layout, python: Python, cache: Path, environ: Mapping[str, str], say: Say
 ) -> Path:
-    """Return the environment of a Dockerfile's installs; creates it if necessary. Raises CannotRun."""
+    """Return the environment of a Dockerfile's installs; creates it if necessary. Raises UserError."""
     installer = Installer(python, find_uv(), environ)
     with tempfile.TemporaryDirectory() as scratch:
         installs = _lay_out(recipe, layout, Path(scratch))

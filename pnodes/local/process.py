@@ -14,7 +14,7 @@ from types import FrameType
 
 import psutil
 
-from pnodes.local.refused import CannotRun
+from pnodes.errors import UserError
 from pnodes.wording import duration
 
 POLL_SECONDS = 0.25
@@ -91,7 +91,7 @@ def _start(command: Sequence[str], folder: Path, env: Mapping[str, str], output:
             start_new_session=True,  # so that a terminal's Ctrl-C reaches only this program, which passes it on
         )
     except OSError as error:
-        raise CannotRun(f"{command[0]} could not be started in {folder}: {error.strerror}.", NOT_STARTED) from None
+        raise UserError(f"{command[0]} could not be started in {folder}: {error.strerror}.", NOT_STARTED) from None
 
 
 def _stop(process: subprocess.Popen[bytes], sent: signal.Signals, stop: Callable[[], object] | None) -> None:

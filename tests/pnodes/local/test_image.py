@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nodefile import Node, Size, Tournament
+from pnodes.errors import UserError
 from pnodes.local.image import Image, default_command, is_python, read_image
-from pnodes.local.refused import CannotRun
 
 FILES = ("common/common/__init__.py", "common/pyproject.toml", "model_1/predict.py", "model_1/requirements.txt")
 
@@ -103,5 +103,5 @@ def test_the_node_s_command_replaces_cmd(shared: Path) -> None:
 def test_files_of_several_folders_need_a_container(shared: Path) -> None:
     parsed = image(shared, "FROM python\nWORKDIR /app\nCOPY common/common common\nCOPY common/pyproject.toml .\n"
                   "COPY common/common/__init__.py .\n")  # fmt: skip
-    with pytest.raises(CannotRun, match=r"several folders .* Add --container"):
+    with pytest.raises(UserError, match=r"several folders .* Add --container"):
         _ = parsed.folder

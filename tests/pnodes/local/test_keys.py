@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nodefile import load
+from pnodes.errors import UserError
 from pnodes.local import keys
-from pnodes.local.refused import CannotRun
 from pnodes.local.variables import Account
 from tests.pnodes.local.project import MODEL_ID, Project
 
@@ -52,7 +52,7 @@ def test_the_stack_s_configuration_comes_second(project: Project, pulumi: Path) 
 def test_another_account_has_its_own_keys(project: Project, pulumi: Path) -> None:
     project.node(account="second")
     environ = {"NUMERAI_PUBLIC_ID": "A", "NUMERAI_SECRET_KEY": "B"}
-    with pytest.raises(CannotRun, match=r"of the account second is not set.*Pulumi says: configuration key"):
+    with pytest.raises(UserError, match=r"of the account second is not set.*Pulumi says: configuration key"):
         find_account(project, environ)
     account = find_account(project, {"NUMERAI_PUBLIC_ID_SECOND": "C", "NUMERAI_SECRET_KEY_SECOND": "D"})
     assert (account.public_id, account.secret_key) == ("C", "D")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pnodes.errors import UserError
 from pnodes.local import packages
 from pnodes.local.python import choose, find_uv, parse_image_version
-from pnodes.local.refused import CannotRun
 from providers.images.layout import build_layout
 from providers.images.recipe import read
 
@@ -93,7 +93,7 @@ def test_nested_requirements_files_count(root: Path) -> None:
 
 def test_a_failed_install_is_reported_and_leaves_no_complete_environment(root: Path) -> None:
     (root / "more.txt").write_text("no-such-package-anywhere\n")
-    with pytest.raises(CannotRun, match=r"install .* failed with exit code"):
+    with pytest.raises(UserError, match=r"install .* failed with exit code"):
         prepare(root, [])
     assert list((root.parent / "cache").glob("environments/*/complete")) == []
 
