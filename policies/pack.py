@@ -8,81 +8,71 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from policies.resource import Context, Resource
 from policies.rules import aws_roles, azure_roles, costs, endpoints, gcp_roles, images, keys, logs, storage, tags
 
 ResourceCheck = Callable[[Resource, Context], Iterator[str]]
 StackCheck = Callable[[Sequence[Resource], Context], Iterator[tuple[str, str]]]
-Schema = Mapping[str, Mapping[str, Any]]
+Check = TypeVar("Check")
 
 
 @dataclass(frozen=True)
-class ResourceRule:
-    """A rule that checks one resource at a time, before it is created."""
+class Rule(Generic[Check]):
+    """A rule. It checks one resource before it is created, or all resources at the end of a preview or an `up`."""
 
     name: str
     description: str
-    check: ResourceCheck
-    settings: Schema = field(default_factory=dict)
+    check: Check
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """JSON Schema of each setting; the engine fills in a `default`."""
-
-
-@dataclass(frozen=True)
-class StackRule:
-    """A rule that checks all resources together, at the end of a preview or an `up`."""
-
-    name: str
-    description: str
-    check: StackCheck
-    settings: Schema = field(default_factory=dict)
 
 
 def _describe_names(default: list[str], description: str) -> Mapping[str, Any]:
     return {"type": "array", "items": {"type": "string"}, "default": default, "description": description}
 
 
-RESOURCE_RULES = (
-    ResourceRule("no-plaintext-key", "API keys and secret settings are never in plain text.", keys.no_plaintext_key),
-    ResourceRule(
+RESOURCE_RULES: tuple[Rule[ResourceCheck], ...] = (
+    Rule("no-plaintext-key", "API keys and secret settings are never in plain text.", keys.no_plaintext_key),
+    Rule(
         "no-wildcard-on-aws",
         "Roles on AWS name their actions and resources.",
         aws_roles.no_wildcard_on_aws,
         {"managed": _describe_names(aws_roles.MANAGED, "AWS managed policies that may be attached")},
     ),
-    ResourceRule("no-wildcard-on-gcp", "Roles on Google Cloud have one purpose.", gcp_roles.no_wildcard_on_gcp),
-    ResourceRule("no-wildcard-on-azure", "Roles on Azure have one purpose.", azure_roles.no_wildcard_on_azure),
-    ResourceRule(
+    Rule("no-wildcard-on-gcp", "Roles on Google Cloud have one purpose.", gcp_roles.no_wildcard_on_gcp),
+    Rule("no-wildcard-on-azure", "Roles on Azure have one purpose.", azure_roles.no_wildcard_on_azure),
+    Rule(
         "log-retention-set",
         "Logs are kept for a limited time.",
         logs.log_retention_set,
         {"mostDays": {"type": "number", "minimum": 1, "default": logs.MOST_DAYS}},
     ),
-    ResourceRule(
+    Rule(
         "immutable-tags",
         "Tags of images cannot be moved.",
         images.immutable_tags,
         {"mutable": _describe_names(images.MUTABLE, "logical names of exempt repositories, with wildcards * and ?")},
     ),
-    ResourceRule("images-by-digest", "Jobs name their image by its digest.", images.images_by_digest),
-    ResourceRule("encrypted-storage", "Storage is encrypted at rest and in transit.", storage.encrypted_storage),
-    ResourceRule("no-public-bucket", "No bucket can be made public.", storage.no_public_bucket),
-    ResourceRule(
+    Rule("images-by-digest", "Jobs name their image by its digest.", images.images_by_digest),
+    Rule("encrypted-storage", "Storage is encrypted at rest and in transit.", storage.encrypted_storage),
+    Rule("no-public-bucket", "No bucket can be made public.", storage.no_public_bucket),
+    Rule(
         "only-triggers-are-public",
         "The only public endpoints are triggers with a token.",
         endpoints.only_triggers_are_public,
     ),
-    ResourceRule(
+    Rule(
         "tags-present",
         "Resources are tagged with project, stack and node.",
         tags.tags_present,
         {"also": _describe_names([], "additional tags that every resource must have")},
     ),
 )
-STACK_RULES = (
-    StackRule("every-bucket-blocked", "Each bucket on S3 blocks public access.", storage.every_bucket_blocked),
-    StackRule(
+STACK_RULES: tuple[Rule[StackCheck], ...] = (
+    Rule("every-bucket-blocked", "Each bucket on S3 blocks public access.", storage.every_bucket_blocked),
+    Rule(
         "cost-ceiling",
         "No node costs more a month than its ceiling.",
         costs.cost_ceiling,
@@ -97,24 +87,3 @@ STACK_RULES = (
         },
     ),
 )
-
-
-def list_defaults(rule: ResourceRule | StackRule) -> dict[str, Any]:
-    """Return the settings of a rule that has no configuration."""
-    return {name: schema["default"] for name, schema in rule.settings.items() if "default" in schema}
-
-
-def find_violations(
-    resources: Sequence[Resource], stack: Mapping[str, str] | None = None, secrets: frozenset[str] = frozenset()
-) -> list[str]:
-    """Check resources with the default settings, and return the violations as `RULE: NAME: SENTENCE`."""
-    violations = []
-    for rule in RESOURCE_RULES:
-        context = Context(list_defaults(rule), stack or {}, secrets)
-        for resource in resources:
-            start = f"{rule.name}: {resource.type} {resource.name}"
-            violations += [f"{start}: {sentence}" for sentence in rule.check(resource, context)]
-    for stack_rule in STACK_RULES:
-        context = Context(list_defaults(stack_rule), stack or {}, secrets)
-        violations += [f"{stack_rule.name}: {sentence}" for sentence, _ in stack_rule.check(resources, context)]
-    return violations

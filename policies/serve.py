@@ -23,7 +23,7 @@ from pulumi_policy import (
 from pulumi_policy import policy as library
 
 from policies import engine_values, patches
-from policies.pack import RESOURCE_RULES, STACK_RULES, ResourceRule, StackRule
+from policies.pack import RESOURCE_RULES, STACK_RULES, ResourceCheck, Rule, StackCheck
 from policies.resource import Context, Resource
 
 _request = threading.local()
@@ -58,11 +58,11 @@ def _make_context(args: Any) -> Context:
     return Context(args.get_config(), _stack["config"], _stack["secrets"])
 
 
-def _make_schema(rule: ResourceRule | StackRule) -> PolicyConfigSchema | None:
+def _make_schema(rule: Rule[Any]) -> PolicyConfigSchema | None:
     return PolicyConfigSchema({name: dict(schema) for name, schema in rule.settings.items()}) if rule.settings else None
 
 
-def _make_resource_policy(rule: ResourceRule) -> Any:
+def _make_resource_policy(rule: Rule[ResourceCheck]) -> Any:
     def validate(args: Any, report: Callable[..., None]) -> None:
         for sentence in rule.check(_request.resources[0], _make_context(args)):
             report(sentence)
@@ -70,7 +70,7 @@ def _make_resource_policy(rule: ResourceRule) -> Any:
     return ResourceValidationPolicy(rule.name, rule.description, validate, config_schema=_make_schema(rule))
 
 
-def _make_stack_policy(rule: StackRule) -> Any:
+def _make_stack_policy(rule: Rule[StackCheck]) -> Any:
     def validate(args: Any, report: Callable[..., None]) -> None:
         for sentence, urn in rule.check(_request.resources, _make_context(args)):
             report(sentence, urn)

@@ -46,7 +46,7 @@ def dashboard(
 
 
 def _serve(deployed: DeployedStack, stack: str | None, title: str, port: int, browser: bool) -> None:
-    from pnodes.dashboard.serve import PortTaken, Serving, listen
+    from pnodes.dashboard.serve import Serving, listen
     from pnodes.dashboard.watch import Watch
 
     shown = deployed
@@ -68,11 +68,7 @@ def _serve(deployed: DeployedStack, stack: str | None, title: str, port: int, br
             # In a thread: the call may block until the browser exits.
             threading.Thread(target=_open, args=(one_time_address,), daemon=True).start()
 
-    try:
-        listener = listen(port)
-    except PortTaken as error:
-        raise UserError(f"{error}. Omit --port to use a free one.", 2) from None
-    Serving(Watch(describe_deployment(deployed, title), reload), listener, announce).serve_until_stopped()
+    Serving(Watch(describe_deployment(deployed, title), reload), listen(port), announce).serve_until_stopped()
 
 
 def _has_screen() -> bool:

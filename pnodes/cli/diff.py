@@ -30,16 +30,13 @@ def diff(
     """Compare nodes.yaml with the deployed nodes, and show the differences node by node. Changes nothing."""
     from nodefile.settings import dump_settings
     from pnodes.plan.markdown import headline, render
-    from pnodes.plan.preview import NotAPlan, read
+    from pnodes.plan.preview import read
     from pnodes.plan.summary import summarise
     from pnodes.wording import usd
 
     file = project.load_nodes()
     pulumi = Pulumi.find()
-    try:
-        preview = read(pulumi.preview(stack) if plan is None else _read_saved(plan))
-    except NotAPlan as error:
-        raise UserError(str(error), 2) from None
+    preview = read(pulumi.preview(stack) if plan is None else _read_saved(plan))
     if preview.messages:
         raise UserError("the preview failed:\n" + "\n".join(preview.messages))
     name = stack or pulumi.selected_stack() or "not selected"

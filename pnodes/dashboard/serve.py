@@ -10,14 +10,11 @@ import uvicorn
 
 from pnodes.dashboard.server import Site
 from pnodes.dashboard.watch import Watch
-
-
-class PortTaken(Exception):
-    """The port is not available; the message gives the reason."""
+from pnodes.errors import UserError
 
 
 def listen(port: int) -> socket.socket:
-    """Open a socket on 127.0.0.1 only; port 0 picks a free port. Raises PortTaken."""
+    """Open a socket on 127.0.0.1 only; port 0 picks a free port. Raises UserError."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if os.name == "posix":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -25,7 +22,8 @@ def listen(port: int) -> socket.socket:
         listener.bind(("127.0.0.1", port))
     except OSError as error:
         listener.close()
-        raise PortTaken(f"port {port} of 127.0.0.1 is not available ({error.strerror})") from error
+        reason = f"port {port} of 127.0.0.1 is not available ({error.strerror})"
+        raise UserError(f"{reason}. Omit --port to use a free one.", 2) from None
     return listener
 
 

@@ -55,22 +55,12 @@ class LanguageHost(LanguageRuntimeServicer):
 
     def GetRequiredPlugins(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Return the plugins to engines that do not support GetRequiredPackages."""
-        plugins = [
-            plugin_pb2.PluginDependency(
-                name=p["name"], kind="resource", version=_tag(p.get("version")), server=p.get("server", "")
-            )
-            for p in _resolve_python(request.info, context).facts()["plugins"]
-        ]
+        plugins = _list_plugins(request.info, context, plugin_pb2.PluginDependency)
         return language_pb2.GetRequiredPluginsResponse(plugins=plugins)
 
     def GetRequiredPackages(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Return the plugins of the provider SDKs in the program's environment."""
-        packages = [
-            plugin_pb2.PackageDependency(
-                name=p["name"], kind="resource", version=_tag(p.get("version")), server=p.get("server", "")
-            )
-            for p in _resolve_python(request.info, context).facts()["plugins"]
-        ]
+        packages = _list_plugins(request.info, context, plugin_pb2.PackageDependency)
         return language_pb2.GetRequiredPackagesResponse(packages=packages)
 
     def GetProgramDependencies(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -198,6 +188,15 @@ def _resolve_python(info: Any, context: grpc.ServicerContext) -> ProgramPython:
     except NoInterpreter as error:
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         raise
+
+
+def _list_plugins(info: Any, context: grpc.ServicerContext, message: Callable[..., Any]) -> list[Any]:
+    """Return the plugins of the provider SDKs in the program's environment, each as a message of this type."""
+    plugins = _resolve_python(info, context).facts()["plugins"]
+    return [
+        message(name=p["name"], kind="resource", version=_tag(p.get("version")), server=p.get("server", ""))
+        for p in plugins
+    ]
 
 
 def _tag(version: str | None) -> str:

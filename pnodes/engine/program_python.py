@@ -27,12 +27,7 @@ class ProgramPython:
 
     def environment(self) -> dict[str, str]:
         """Return the process environment with the virtual environment activated."""
-        environment = dict(os.environ)
-        environment.pop("PYTHONHOME", None)
-        if self.venv is not None:
-            environment["VIRTUAL_ENV"] = str(self.venv)
-            environment["PATH"] = f"{self.venv / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}"
-        return environment
+        return activate(self.venv, os.environ)
 
     def facts(self) -> dict[str, Any]:
         """Ask the interpreter for its path and version, its packages, and the plugins that they need."""
@@ -46,6 +41,15 @@ class ProgramPython:
         )
         facts: dict[str, Any] = json.loads(answer.stdout)
         return facts
+
+
+def activate(venv: Path | None, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment with a virtual environment activated, if there is one."""
+    active = {name: value for name, value in environment.items() if name != "PYTHONHOME"}
+    if venv is not None:
+        active["VIRTUAL_ENV"] = str(venv)
+        active["PATH"] = f"{venv / 'bin'}{os.pathsep}{active.get('PATH', os.defpath)}"
+    return active
 
 
 def venv_path(root: str, options: Mapping[str, Any]) -> Path | None:

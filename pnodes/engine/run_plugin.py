@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from pnodes.engine.program_python import NoInterpreter, venv_path
+from pnodes.engine.program_python import NoInterpreter, activate, venv_path
 
 _GRACE_SECONDS = 5
 _FILES = {"analyzer": "PulumiPolicy.yaml"}
@@ -35,14 +35,8 @@ def interpreter(root: str, options: Mapping[str, Any], kind: str) -> Path:
 
 def environment(variables: Sequence[str], executable: Path) -> dict[str, str]:
     """Return this process's environment with the engine's variables (NAME=VALUE) and the plugin's Python."""
-    merged = {**os.environ, **dict(variable.split("=", 1) for variable in variables if "=" in variable)}
-    merged.pop("PYTHONHOME", None)
-    folder = executable.parent
-    return {
-        **merged,
-        "VIRTUAL_ENV": str(folder.parent),
-        "PATH": f"{folder}{os.pathsep}{merged.get('PATH', os.defpath)}",
-    }
+    own = dict(variable.split("=", 1) for variable in variables if "=" in variable)
+    return activate(executable.parent.parent, {**os.environ, **own})
 
 
 def run(

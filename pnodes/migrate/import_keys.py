@@ -57,7 +57,7 @@ def prepare(file: Path, folder: Path, account: str | None, wanted: bool) -> Move
         what = f"left in {place}. Select a stack of your own and run `pnodes import --only-keys` to copy them to it."
         return Move(what, folder)
     try:
-        keys = keys_file.read(file).keys
+        keys = keys_file.read(file)
     except WrongFile as error:
         raise UserError(f"{error} Use --no-keys to import without them.", 2) from None
     try:

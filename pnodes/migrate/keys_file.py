@@ -5,26 +5,16 @@ from __future__ import annotations
 
 import configparser
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
-from nodefile.clouds import REGIONS
 from pnodes.migrate.nodes_json import WrongFile
 from providers.numerai.keys import Keys
 
 _PUBLIC_ID, _SECRET = "NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"
 
 
-@dataclass(frozen=True)
-class KeysFile:
-    """The key pair for Numerai, and the clouds for which the file has credentials."""
-
-    keys: Keys
-    clouds: tuple[str, ...]
-
-
-def read(file: Path) -> KeysFile:
-    """Read the keys in a file. Raises WrongFile, whose sentences contain no keys."""
+def read(file: Path) -> Keys:
+    """Return the keys for Numerai in a file. Raises WrongFile, whose sentences contain no keys."""
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -40,7 +30,7 @@ def read(file: Path) -> KeysFile:
     keys = [str(pairs.get(name) or pairs.get(name.lower()) or "").strip() for name in (_PUBLIC_ID, _SECRET)]
     if not all(keys):
         raise WrongFile(f"{file} does not contain {_PUBLIC_ID} and {_SECRET} under `numerai`.")
-    return KeysFile(Keys(*keys), tuple(cloud for cloud in REGIONS if parts.get(cloud)))
+    return Keys(*keys)
 
 
 def _json(text: str) -> dict[str, dict[str, object]] | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pnodes.errors import UserError
 from pnodes.urn import split_urn
 
 STACK = "pulumi:pulumi:Stack"
@@ -20,10 +21,6 @@ _BUILDS = ("prediction-nodes:ImageBuild", "docker-build:index:Image")
 _WEBHOOK = "prediction-nodes:Webhook"
 _NOTHING = frozenset({"same", "read", "refresh"})
 Settings = Mapping[str, dict[str, Any]]
-
-
-class NotAPlan(Exception):
-    """The text is not the output of `pulumi preview --json`; the message is a sentence."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +40,9 @@ class Plan:
 
 
 def read(document: Any) -> Plan:
-    """Return the plan in the JSON document. Raises NotAPlan."""
+    """Return the plan in the JSON document. Raises UserError."""
     if not isinstance(document, dict) or "steps" not in document:
-        raise NotAPlan("this is not the output of `pulumi preview --json`: it has no `steps`.")
+        raise UserError("this is not the output of `pulumi preview --json`: it has no `steps`.", 2)
     before: Settings = {}
     images, webhooks = set[str](), set[str]()
     operations: dict[str, int] = {}

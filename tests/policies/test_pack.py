@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import yaml
 
-from policies.pack import RESOURCE_RULES, STACK_RULES, ResourceRule, StackRule, list_defaults
+from policies.pack import RESOURCE_RULES, STACK_RULES, Rule
+from tests.policies.single_rule import list_defaults
 
 ROOT = Path(__file__).resolve().parents[2]
 PACK = ROOT / "policies"
-RULES: list[ResourceRule | StackRule] = [*RESOURCE_RULES, *STACK_RULES]
+RULES: list[Rule[Any]] = [*RESOURCE_RULES, *STACK_RULES]
 
 
 def test_names_are_unique_and_documented() -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from policies.pack import RESOURCE_RULES, find_violations
+from policies.pack import RESOURCE_RULES
 from policies.resource import Resource
 from policies.rules.tags import TAGGED
 from providers.clouds import list_clouds
 from tests.policies.registered import SECRETS, register_program
+from tests.policies.single_rule import find_violations
 
 CLOUDS = ("aws", "gcp", "azure")
 SDKS = {"aws": "pulumi_aws", "gcp": "pulumi_gcp", "azure-native": "pulumi_azure_native"}

@@ -10,9 +10,10 @@ import anyio
 import httpx
 import pytest
 
-from pnodes.dashboard.serve import PortTaken, listen
+from pnodes.dashboard.serve import listen
 from pnodes.dashboard.server import Site
 from pnodes.dashboard.watch import Watch
+from pnodes.errors import UserError
 from tests.pnodes.dashboard.fake_world import EVIL, TOKEN, FakeWorld, make_world
 
 ORIGIN = "http://127.0.0.1:4711"
@@ -173,7 +174,7 @@ def test_the_port_is_open_to_this_machine_only_and_a_taken_port_is_reported() ->
     host, port = opened.getsockname()
     try:
         assert host == "127.0.0.1"
-        with pytest.raises(PortTaken, match=f"port {port} of 127.0.0.1 is not available"):
+        with pytest.raises(UserError, match=f"port {port} of 127.0.0.1 is not available"):
             listen(port)
         with socket.socket() as client:
             assert client.connect_ex(("127.0.0.1", port)) == 0

@@ -18,13 +18,13 @@ INI = "[default]\nAWS_ACCESS_KEY_ID = A\nNUMERAI_PUBLIC_ID = PUBLIC\nNUMERAI_SEC
 def test_json_of_0_3_and_later(tmp_path: Path) -> None:
     (tmp_path / ".keys").write_text(json.dumps(JSON))
     found = keys_file.read(tmp_path / ".keys")
-    assert found == keys_file.KeysFile(Keys("PUBLIC", "HIDDEN"), ("aws",))
+    assert found == Keys("PUBLIC", "HIDDEN")
     assert "HIDDEN" not in repr(found)
 
 
 def test_the_ini_file_of_before(tmp_path: Path) -> None:
     (tmp_path / ".keys").write_text(INI)
-    assert keys_file.read(tmp_path / ".keys").keys == Keys("PUBLIC", "HIDDEN%1")
+    assert keys_file.read(tmp_path / ".keys") == Keys("PUBLIC", "HIDDEN%1")
 
 
 @pytest.mark.parametrize(

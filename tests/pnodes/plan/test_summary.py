@@ -9,8 +9,9 @@ import pytest
 
 from nodefile import parse
 from nodefile.settings import dump_settings, load_node
+from pnodes.errors import UserError
 from pnodes.plan.markdown import MARK, render
-from pnodes.plan.preview import NotAPlan, read
+from pnodes.plan.preview import read
 from pnodes.plan.summary import Summary, summarise
 
 URN = "urn:pulumi:dev::p::"
@@ -102,7 +103,7 @@ def test_texts_of_the_file_cannot_leave_their_cell(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("document", [[], {}, "x", None])
 def test_something_else_is_told(document: Any) -> None:
-    with pytest.raises(NotAPlan, match="pulumi preview --json"):
+    with pytest.raises(UserError, match="pulumi preview --json"):
         read(document)
 
 

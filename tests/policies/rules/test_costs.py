@@ -8,8 +8,9 @@ import pytest
 
 from nodefile.settings import load_node
 from pnodes.plan.cost import estimate
-from policies.pack import STACK_RULES, list_defaults
+from policies.pack import STACK_RULES
 from policies.resource import Context, Resource
+from tests.policies.single_rule import list_defaults
 
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 ALPHA: dict[str, Any] = {
