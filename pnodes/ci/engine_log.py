@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pnodes import scrubbing
@@ -19,14 +20,12 @@ def read_json(pulumi: Pulumi, *arguments: str) -> Any:
         return {}
 
 
-def make_scrubber(pulumi: Pulumi) -> Scrubber:
-    """Return a scrubber for the environment's credentials and those secrets of the stack that can be decrypted."""
+def run(step: Step, folder: Path, *arguments: str) -> tuple[Logged, Scrubber]:
+    """Run a command and print its output to the workflow's log. Returns it, and the scrubber that removed the secrets:
+    the environment's credentials, and those secrets of the stack that can be decrypted."""
+    pulumi = Pulumi.find(folder)
     config = read_json(pulumi, "config", "--json", "--show-secrets")
     outputs = read_json(pulumi, "stack", "output", "--json", "--show-secrets")
-    return Scrubber(scrubbing.secrets(pulumi.environ, config, outputs))
-
-
-def run(pulumi: Pulumi, step: Step, scrubber: Scrubber, *arguments: str) -> Logged:
-    """Run a command and print its output to the workflow's log."""
+    scrubber = Scrubber(scrubbing.secrets(pulumi.environ, config, outputs))
     with step.verbatim():
-        return pulumi.log(*arguments, scrub=scrubber.scrub)
+        return pulumi.log(*arguments, scrub=scrubber.scrub), scrubber

@@ -6,7 +6,6 @@ Every step has the necessary environment variables; only steps that write commen
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -197,11 +196,6 @@ class Repository:
                 f"GitHub refused {method} {httpx.URL(url).path}: HTTP {answer.status_code} {_message(answer)}"
             )
         return answer
-
-
-def current_step() -> Step:
-    """Return the step of this process."""
-    return Step(os.environ)
 
 
 def _message(answer: httpx.Response) -> str:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from nodefile.parse import NodeFile
     from pnodes.ci.github import Step
     from pnodes.ci.markdown import Origin
-    from pnodes.plan.preview import Plan
-    from pnodes.pulumi import Logged
 
 app = typer.Typer(help="Run the steps of the workflows in .github/workflows.", no_args_is_help=True)
 Minutes = Annotated[float, typer.Option(help="Duration of a run in minutes, for the cost estimate.")]
@@ -38,9 +36,9 @@ RoleOption = Annotated[
 def check(role: RoleOption) -> None:
     """Set the outputs of the step: `ready` (true or false), and the `clouds` to log in to."""
     from pnodes.ci import needs
-    from pnodes.ci.github import current_step
+    from pnodes.ci.github import Step
 
-    step = current_step()
+    step = Step(os.environ)
     requirements = needs.find_needs(project.project_folder(), os.environ, role.value)
     ready = not requirements.missing and not step.from_fork
     step.output(ready=str(ready).lower(), clouds=" ".join(requirements.clouds) if ready else "")
@@ -53,14 +51,14 @@ def check(role: RoleOption) -> None:
 def deployed(role: RoleOption) -> None:
     """Set the output of the step: `clouds` that still have nodes although nodes.yaml no longer names them."""
     from pnodes.ci import engine_log, needs
-    from pnodes.ci.github import current_step
+    from pnodes.ci.github import Step
     from pnodes.pulumi import Pulumi
 
     folder = project.project_folder()
     state = engine_log.read_json(Pulumi.find(folder), "stack", "export")
     named = needs.find_needs(folder, os.environ, role.value).clouds
     others = sorted(needs.list_deployed_clouds(state) - set(named))
-    current_step().output(clouds=" ".join(others))
+    Step(os.environ).output(clouds=" ".join(others))
     print(f"other clouds that still have nodes: {', '.join(others) or 'none'}")
 
 
@@ -70,11 +68,11 @@ def preview(minutes: Minutes = 10.0) -> None:
     from nodefile import NodeFileError
     from nodefile.settings import dump_settings
     from pnodes.ci import comment, engine_log
-    from pnodes.ci.github import current_step
+    from pnodes.ci.github import Step
+    from pnodes.plan.preview import read_events
     from pnodes.plan.summary import summarise
-    from pnodes.pulumi import Pulumi
 
-    step, folder = current_step(), project.project_folder()
+    step, folder = Step(os.environ), project.project_folder()
     origin = _origin(step)
     try:
         wanted = dump_settings(_load_nodes(folder))
@@ -83,13 +81,11 @@ def preview(minutes: Minutes = 10.0) -> None:
         raise UserError(f"nodes.yaml has mistakes:\n{error}", 2) from None
     if not _is_usable(step, folder, Role.PREVIEW, origin):
         return
-    pulumi = Pulumi.find(folder)
-    scrubber = engine_log.make_scrubber(pulumi)
-    logged = engine_log.run(pulumi, step, scrubber, "preview", "--diff")
+    logged, scrubber = engine_log.run(step, folder, "preview", "--diff")
     if logged.code:
         _publish(step, scrubber.scrub(comment.render_failure(logged.text, origin)))
         raise logged.failure("preview")
-    summary = summarise(_read_plan(logged), wanted, minutes)
+    summary = summarise(read_events(logged.events), wanted, minutes)
     _publish(step, scrubber.scrub(comment.render_changes(summary, logged.text, origin)))
 
 
@@ -104,12 +100,12 @@ def up(
     from nodefile import NodeFileError
     from nodefile.settings import dump_settings
     from pnodes.ci import engine_log
-    from pnodes.ci.github import current_step
+    from pnodes.ci.github import Step
     from pnodes.plan.markdown import render
+    from pnodes.plan.preview import read_events
     from pnodes.plan.summary import summarise
-    from pnodes.pulumi import Pulumi
 
-    step, folder = current_step(), project.project_folder()
+    step, folder = Step(os.environ), project.project_folder()
     origin = _origin(step)
     if not _is_usable(step, folder, Role.DEPLOY, origin):
         return
@@ -117,11 +113,9 @@ def up(
         wanted = dump_settings(_load_nodes(folder))
     except NodeFileError as error:
         raise UserError(f"nodes.yaml has mistakes, so nothing was changed:\n{error}", 2) from None
-    pulumi = Pulumi.find(folder)
-    scrubber = engine_log.make_scrubber(pulumi)
     options = ["--refresh"] if refresh else []
-    logged = engine_log.run(pulumi, step, scrubber, "up", "--yes", "--skip-preview", *options)
-    text = render(summarise(_read_plan(logged), wanted, minutes), origin.stack)
+    logged, scrubber = engine_log.run(step, folder, "up", "--yes", "--skip-preview", *options)
+    text = render(summarise(read_events(logged.events), wanted, minutes), origin.stack)
     if logged.code:
         step.summary(f"**`pulumi up` failed** with exit code {logged.code}; see the log for the reason.\n")
         raise logged.failure("up")
@@ -133,16 +127,13 @@ def drift() -> None:
     """Compare the clouds with the state, and keep one issue open while they differ. Changes nothing in the clouds."""
     from pnodes.ci import drift as issue
     from pnodes.ci import engine_log
-    from pnodes.ci.github import Repository, current_step
-    from pnodes.pulumi import Pulumi
+    from pnodes.ci.github import Repository, Step
 
-    step, folder = current_step(), project.project_folder()
+    step, folder = Step(os.environ), project.project_folder()
     origin = _origin(step)
     if not _is_usable(step, folder, Role.DRIFT, origin):
         return
-    pulumi = Pulumi.find(folder)
-    scrubber = engine_log.make_scrubber(pulumi)
-    logged = engine_log.run(pulumi, step, scrubber, "refresh", "--preview-only", "--expect-no-changes", "--diff")
+    logged, scrubber = engine_log.run(step, folder, "refresh", "--preview-only", "--expect-no-changes", "--diff")
     if logged.locked:
         step.notice("notice", "An update of the stack is running, so nothing was compared. The next check will.")
         return
@@ -203,12 +194,6 @@ def _origin(step: "Step") -> "Origin":
     from pnodes.ci.markdown import Origin
 
     return Origin(os.environ.get("PULUMI_STACK", ""), step.commit, step.run_url)
-
-
-def _read_plan(logged: "Logged") -> "Plan":
-    from pnodes.plan.preview import read_events
-
-    return read_events(logged.events)
 
 
 def _load_nodes(folder: Path) -> "NodeFile":

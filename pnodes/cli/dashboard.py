@@ -103,17 +103,10 @@ def _export(deployment: "Deployment", path: Path, runs: int) -> None:
 def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
     """Return the stack and its data sources in the form that the page needs."""
     from nodefile import Tournament
-    from pnodes.dashboard.deployment import DeployedNode, Deployment
+    from pnodes.dashboard.deployment import Deployment
     from providers.numerai.client import Client
 
     accounts = Accounts(deployed)
-    nodes = {
-        name: DeployedNode(
-            name, node.facts.cloud, node.facts.region, node.size, node.tournament, node.model_id, node.console,
-            deployed.settings.get(name),
-        )
-        for name, node in deployed.nodes.items()
-    }  # fmt: skip
 
     def list_submissions(name: str) -> list[dict[str, Any]]:
         node = deployed.nodes[name]
@@ -122,7 +115,7 @@ def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
 
     return Deployment(
         title=title,
-        nodes=nodes,
+        nodes=deployed.nodes,
         operations=lambda name: accounts.of(deployed.nodes[name]),
         submissions=list_submissions,
         current_round=lambda name: Client().current_round(Tournament(name).number),

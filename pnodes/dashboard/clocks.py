@@ -90,7 +90,7 @@ def _count_submissions(current: Round, nodes: Sequence[NodeView]) -> str:
 
 def summarise(snapshot: Snapshot, nodes: Sequence[NodeView]) -> Summary:
     """Return the totals shown above the nodes."""
-    clouds = sorted({node.node.cloud for node in nodes})
+    clouds = sorted({node.node.facts.cloud for node in nodes})
     costs = [node.cost.usd for node in nodes if node.cost.usd is not None]
     without = [node.node.name for node in nodes if node.cost.usd is None]
     since = min((node.cost.since for node in nodes if node.cost.since), default=None)

@@ -9,21 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pnodes.deployed.stack import StackNode
 from providers.operations import NodeOperations
-
-
-@dataclass(frozen=True)
-class DeployedNode:
-    """One node. `settings` is its entry in the stack output `settings`; None if an older version ran the last `up`."""
-
-    name: str
-    cloud: str
-    region: str
-    size: str
-    tournament: str
-    model_id: str
-    console: str
-    settings: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -31,7 +18,7 @@ class Deployment:
     """The nodes by name, and the queries; these may raise OperationsError or Refusal with a message for the user."""
 
     title: str
-    nodes: Mapping[str, DeployedNode]
+    nodes: Mapping[str, StackNode]
     operations: Callable[[str], NodeOperations]
     """Return the operations of a node's cloud, by node name."""
     submissions: Callable[[str], list[dict[str, Any]]]

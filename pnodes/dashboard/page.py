@@ -23,6 +23,7 @@ from pnodes.dashboard import words
 from pnodes.dashboard.clocks import build_clock, summarise
 from pnodes.dashboard.view import build_node_view
 from pnodes.dashboard.watch import Snapshot
+from providers.clouds import find_cloud
 from providers.prices import AS_OF
 
 _FOLDER = files("pnodes.dashboard")
@@ -62,6 +63,7 @@ def _environment() -> jinja2.Environment:
     )
     filters = {"iso": wording.stamp, "moment": words.moment, "day": wording.day}
     environment.filters.update(filters, duration=words.duration, usd=words.usd)
+    environment.filters["cloud_title"] = lambda name: find_cloud(name).title
     environment.globals.update(plural=words.plural, log_id=log_id)
     return environment
 

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from nodefile import Node
 from nodefile.settings import load_node
-from pnodes.dashboard.deployment import DeployedNode, Deployment
+from pnodes.dashboard.deployment import Deployment
+from pnodes.deployed.stack import StackNode
 from pnodes.plan.cost import estimate, estimate_shared
 from providers.clouds import find_cloud
 from providers.operations import Run
@@ -30,7 +31,7 @@ class Spent:
     why: str = ""
 
 
-def estimate_spending(node: DeployedNode, runs: Iterable[Run]) -> Spent:
+def estimate_spending(node: StackNode, runs: Iterable[Run]) -> Spent:
     """Estimate the cost of a node's runs; runs in progress count until now."""
     counted = [run for run in runs if run.seconds is not None]
     since = min((run.created for run in counted), default=None)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pnodes.dashboard import plots, spending, story
-from pnodes.dashboard.deployment import DeployedNode
 from pnodes.dashboard.sources import CALLS, ROUNDS, RUNS, SENT, Answer, Call, Calls, Rounds
 from pnodes.dashboard.story import Entry, Outcome, Round, Submission
 from pnodes.dashboard.watch import Snapshot
 from pnodes.dashboard.words import duration, moment, plural
+from pnodes.deployed.stack import StackNode
 from pnodes.scrubbing import Scrubber
 from providers.operations import Run, State
 
@@ -70,7 +70,7 @@ class Cell:
 class NodeView:
     """One node's card."""
 
-    node: DeployedNode
+    node: StackNode
     waiting: bool
     level: str
     state: str

@@ -5,7 +5,7 @@ engine can decrypt a stack's secrets. They are never printed.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +25,8 @@ _AT_ONCE = 4
 
 @dataclass(frozen=True)
 class StackNode:
-    """One deployed node."""
+    """One deployed node. `settings` is its entry in the stack output `settings`; None if an older version ran the last
+    `up`."""
 
     facts: NodeFacts
     tournament: str
@@ -34,6 +35,7 @@ class StackNode:
     webhook: str = field(repr=False)
     size: str = ""
     console: str = ""
+    settings: Mapping[str, Any] | None = None
     stack: int = 0
     """The place of the node's stack among those that were read."""
 
@@ -49,12 +51,11 @@ class DeployedStack:
     def __init__(self, stacks: Sequence[tuple[dict[str, Any], dict[str, Any]]], project_name: str) -> None:
         """`stacks`: the outputs and the configuration of each stack."""
         nodes: dict[str, StackNode] = {}
-        self.settings: dict[str, dict[str, Any]] = {}
         for place, (outputs, _) in enumerate(stacks):
             webhooks: dict[str, str] = outputs.get("webhooks") or {}
-            described: dict[str, dict[str, Any]] = outputs.get("nodes") or {}
-            nodes |= {name: _node(name, facts, webhooks.get(name, ""), place) for name, facts in described.items()}
-            self.settings |= outputs.get("settings") or {}
+            settings: dict[str, dict[str, Any]] = outputs.get("settings") or {}
+            for name, facts in (outputs.get("nodes") or {}).items():
+                nodes[name] = _node(name, facts, webhooks.get(name, ""), settings.get(name), place)
         self.nodes = dict(sorted(nodes.items()))
         self._configs, self._project = [config for _, config in stacks], project_name
 
@@ -119,7 +120,7 @@ class DeployedStack:
         return Client(read_keys(node.account, lambda setting: read_setting(f"{self._project}:{setting}")))
 
 
-def _node(name: str, facts: dict[str, Any], webhook: str, stack: int) -> StackNode:
+def _node(name: str, facts: dict[str, Any], webhook: str, settings: Mapping[str, Any] | None, stack: int) -> StackNode:
     own = {key: str(value) for key, value in facts.items() if key not in _COMMON}
     return StackNode(
         NodeFacts(name, facts["cloud"], facts["region"], facts["job"], own),
@@ -129,5 +130,6 @@ def _node(name: str, facts: dict[str, Any], webhook: str, stack: int) -> StackNo
         webhook,
         facts.get("size", ""),
         facts.get("console", ""),
+        settings,
         stack,
     )

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from pnodes.dashboard.deployment import DeployedNode, Deployment
+from pnodes.dashboard.deployment import Deployment
 from pnodes.dashboard.serve import Serving
-from providers.operations import LogLine, NodeOperations, OperationsError, Run, State
+from pnodes.deployed.stack import StackNode
+from providers.operations import LogLine, NodeFacts, NodeOperations, OperationsError, Run, State
 
 TOKEN = "q7Zr0yXw3cVt5bNm8kLj2hGf4dSa6pOi1uYtReWqZxC"
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
@@ -100,8 +101,10 @@ class FakeWorld:
             cloud, region = places[index % 3]
             settings = {**SETTINGS, "cloud": cloud, "region": region, "tournament": self.tournaments[name]}
             console = f"https://console.{cloud}.example/{name}"
-            nodes[name] = DeployedNode(
-                name, cloud, region, "gen-sm", self.tournaments[name], MODEL, console, settings
+            facts = NodeFacts(name, cloud, region, "job", {})
+            nodes[name] = StackNode(
+                facts, self.tournaments[name], MODEL, None, f"https://f.example/pred/{MODEL}?token={TOKEN}", "gen-sm",
+                console, settings,
             )  # fmt: skip
         return Deployment(
             title="prediction-nodes/live",
