@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
@@ -136,15 +136,9 @@ def read_size(value: Any) -> Size:
         return Size(preset=value, cpu=units / 1024, memory=mebibytes)
     if not isinstance(value, dict):
         raise ValueError(f'expected a preset such as "gen-md", or cpu and memory, got {format_value(value)}.')
-    mistakes = _find_unknown_keys(value, "size", ("cpu", "memory"))
-    for key in ("cpu", "memory"):
-        if key not in value and not mistakes:
-            raise ValueError(f"size also needs {key}, such as {{cpu: 2, memory: 8GiB}}.")
-    cpu = _read_part(mistakes, value, "cpu", sizes.check_vcpus) if "cpu" in value else None
-    memory = _read_part(mistakes, value, "memory", sizes.parse_mebibytes) if "memory" in value else None
-    if mistakes:
-        raise Mistakes(mistakes)
-    return Size(preset=None, cpu=cpu, memory=memory)
+    also = {key: f"size also needs {key}, such as {{cpu: 2, memory: 8GiB}}." for key in ("cpu", "memory")}
+    readers: dict[str, Callable[[Any], Any]] = {"cpu": sizes.check_vcpus, "memory": sizes.parse_mebibytes}
+    return Size(preset=None, **_read_parts("size", value, readers, also))
 
 
 def read_schedule(value: Any) -> Schedule:
@@ -155,14 +149,10 @@ def read_schedule(value: Any) -> Schedule:
         raise ValueError(
             f'expected a cron line such as "0 14 * * 2-6", or cron and timezone, got {format_value(value)}.'
         )
-    mistakes = _find_unknown_keys(value, "schedule", ("cron", "timezone"))
-    if value.get("cron") is None and not mistakes:
-        raise ValueError('schedule needs a cron line, such as {cron: "0 14 * * 2-6", timezone: UTC}.')
-    line = _read_part(mistakes, value, "cron", lambda part: cron.read(read_text(part))) if "cron" in value else None
-    zone = _read_part(mistakes, value, "timezone", _read_timezone) if value.get("timezone") is not None else "UTC"
-    if mistakes:
-        raise Mistakes(mistakes)
-    return Schedule(cron=line, timezone=zone)
+    readers = {"cron": lambda part: cron.read(read_text(part)), "timezone": _read_timezone}
+    needed = {"cron": 'schedule needs a cron line, such as {cron: "0 14 * * 2-6", timezone: UTC}.'}
+    parts = {key: part for key, part in value.items() if part is not None or key not in readers}
+    return Schedule(**{"timezone": "UTC", **_read_parts("schedule", parts, readers, needed)})
 
 
 def _read_timezone(value: Any) -> str:
@@ -179,21 +169,25 @@ def read_build(value: Any) -> Build:
     """Return where the image is built."""
     if not isinstance(value, dict):
         raise ValueError(f"expected {{docker: true}} or {{docker: false}}, got {format_value(value)}.")
-    mistakes = _find_unknown_keys(value, "build", ("docker",))
-    if "docker" not in value and not mistakes:
-        raise ValueError("build needs docker, such as {docker: true}.")
-    docker = _read_part(mistakes, value, "docker", read_bool) if "docker" in value else False
+    needed = {"docker": "build needs docker, such as {docker: true}."}
+    return Build(**_read_parts("build", value, {"docker": read_bool}, needed))
+
+
+def _read_parts(
+    name: str, value: dict[str, Any], readers: Mapping[str, Callable[[Any], Any]], needed: Mapping[str, str]
+) -> dict[str, Any]:
+    """Read a mapping with these keys. `needed`: the message for each key that must not be missing."""
+    mistakes = [
+        _at_key(key, f'{name} has no key "{key}"; expected {" and ".join(readers)}.{did_you_mean(key, readers)}')
+        for key in value
+        if key not in readers
+    ]
+    for message in [message for key, message in needed.items() if key not in value and not mistakes]:
+        raise ValueError(message)
+    parts = {key: _read_part(mistakes, value, key, read) for key, read in readers.items() if key in value}
     if mistakes:
         raise Mistakes(mistakes)
-    return Build(docker=docker)
-
-
-def _find_unknown_keys(value: dict[str, Any], name: str, keys: tuple[str, ...]) -> list[Mistake]:
-    return [
-        _at_key(key, f'{name} has no key "{key}"; expected {" and ".join(keys)}.{did_you_mean(key, keys)}')
-        for key in value
-        if key not in keys
-    ]
+    return parts
 
 
 def _at_key(key: str, message: str) -> Mistake:

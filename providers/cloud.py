@@ -128,14 +128,5 @@ class Cloud:
         """Yield the findings of `pnodes doctor` in one region. Raises OperationsError."""
         yield from self._load("doctor").examine(place)
 
-    def permissions(self) -> Table:
-        """Return the permissions that each resource type, look-up and command needs."""
-        table: Table = self._load("permissions").TABLE
-        return table
-
-    def permission_files(self) -> Iterator[tuple[str, str]]:
-        """Yield (name, text) of the files in docs/permissions that an administrator uses to grant them."""
-        yield from self._load("permissions").list_files()
-
     def _load(self, module: str) -> Any:
         return importlib.import_module(f"providers.{self.name}.{module}")

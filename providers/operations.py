@@ -208,19 +208,11 @@ def read_milliseconds(milliseconds: float | None) -> datetime | None:
 
 
 def read_time(text: str | None) -> datetime | None:
-    """Parse an ISO 8601 time with up to nine decimals. A time without an offset is taken as UTC."""
+    """Parse an ISO 8601 time; decimals after the sixth are dropped. A time without an offset is taken as UTC."""
     if not text:
         return None
-    time_ = datetime.fromisoformat(_cut_to_microseconds(text))
+    time_ = datetime.fromisoformat(text)
     return time_ if time_.tzinfo else time_.replace(tzinfo=UTC)
-
-
-def _cut_to_microseconds(text: str) -> str:
-    head, dot, tail = text.partition(".")
-    if not dot:
-        return text
-    digits = len(tail) - len(tail.lstrip("0123456789"))
-    return f"{head}.{tail[: min(digits, 6)].ljust(6, '0')}{tail[digits:]}"
 
 
 def read_origin(entries: list[dict[str, Any]] | None) -> dict[str, str]:

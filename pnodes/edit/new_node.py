@@ -119,14 +119,7 @@ def _add_nodes(preparation: Preparation, models: Mapping[str, str]) -> bytes:
         if name in variables:
             entry["env"] = variables[name]
         entries[name] = entry
-    content = nodes_write.make_head(request.file) if preparation.content is None else preparation.content
-    try:
-        return nodes_edit.add_nodes(content, entries)
-    except nodes_edit.CannotEdit as refused:
-        raise UserError(
-            f"The nodes cannot be added to {request.file.name} without changing its existing content. Write these "
-            f"lines under `nodes:`, and copy the example to {root}:\n{refused.lines}"
-        ) from None
+    return nodes_write.add_nodes(request.file, preparation.content, entries, f", and copy the example to {root}")
 
 
 def _relative(path: Path, start: Path) -> str:

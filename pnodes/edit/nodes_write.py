@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from nodefile import NodeFile, NodeFileError, Problem, yaml_source
+from nodefile import edit as nodes_edit
 from pnodes import project
 from pnodes.errors import UserError
 from providers.checks import load_checked
@@ -49,6 +50,18 @@ def read(file: Path) -> tuple[bytes | None, dict[str, Any]]:
                 print(problem)
             raise typer.Exit(2)
     return content, value
+
+
+def add_nodes(file: Path, content: bytes | None, entries: nodes_edit.Entries, also: str = "") -> bytes:
+    """Return the content with new nodes; None is the content of a new file. Raises UserError with the lines to write by
+    hand. `also` is what else to do then."""
+    try:
+        return nodes_edit.add_nodes(make_head(file) if content is None else content, entries)
+    except nodes_edit.CannotEdit as refused:
+        raise UserError(
+            f"The nodes cannot be added to {file.name} without changing its existing content. Write these lines under "
+            f"`nodes:`{also}:\n{refused.lines}"
+        ) from None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 import typer
 
 from nodefile import NodeFile
-from nodefile import edit as nodes_edit
 from nodefile.clouds import REGIONS
 from pnodes import project
 from pnodes.edit import nodes_write
@@ -104,14 +103,7 @@ def prepare(source: Path, file: Path, skip: frozenset[str], account: str | None)
         _exit(source, problems)
     extra = {"account": account} if account else {}
     entries = {node.name: {**node.entry, **extra} for node in new}
-    content = nodes_write.make_head(file) if before is None else before
-    try:
-        return NodeImport(file, new, before, nodes_edit.add_nodes(content, entries))
-    except nodes_edit.CannotEdit as refused:
-        raise UserError(
-            f"The nodes cannot be added to {file.name} without changing its existing content. Write these lines under "
-            f"`nodes:`:\n{refused.lines}"
-        ) from None
+    return NodeImport(file, new, before, nodes_write.add_nodes(file, before, entries))
 
 
 def _read(source: Path, skip: frozenset[str]) -> list[OldNode]:

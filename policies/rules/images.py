@@ -7,13 +7,12 @@ the tags of the trigger images that it builds, and runs its own copies, so that 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from policies.resource import UNKNOWN, Context, Resource, as_list
+from policies.resource import UNKNOWN, Context, Resource, as_list, parse_json
 
 MUTABLE = ["gcp-*-triggers"]
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
@@ -46,12 +45,7 @@ def images_by_digest(resource: Resource, _context: Context) -> Iterator[str]:
 
 def _list_images(resource: Resource) -> list[Any]:
     if resource.kind == "aws:batch:JobDefinition":
-        container = resource.get("containerProperties")
-        if isinstance(container, str):
-            try:
-                container = json.loads(container)
-            except ValueError:
-                return []
+        container = parse_json(resource.get("containerProperties"))
         return [container.get("image")] if isinstance(container, Mapping) else []
     paths = {"gcp:cloudrunv2:Job": "template.template.containers", "azure-native:app:Job": "template.containers"}
     containers = as_list(resource.get(paths[resource.kind])) if resource.kind in paths else []

@@ -6,11 +6,10 @@ also requires the name of a log.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policies.resource import UNKNOWN, Context, Resource
+from policies.resource import UNKNOWN, Context, Resource, parse_json
 
 MOST_DAYS = 365
 
@@ -30,7 +29,7 @@ def log_retention_set(resource: Resource, context: Context) -> Iterator[str]:
         if logs is not UNKNOWN and not (logs or {}).get("groupName") and (logs or {}).get("status") != "DISABLED":
             yield "the build project names no log group: set logsConfig.cloudwatchLogs.groupName."
     elif kind == "aws:batch:JobDefinition":
-        container = _parse_json(resource.get("containerProperties"))
+        container = parse_json(resource.get("containerProperties"))
         if container is not UNKNOWN and not _find_group(container):
             yield "the job names no log group: its containers would write to /aws/batch/job, which is kept for ever."
     elif kind == "azure-native:operationalinsights:Workspace":
@@ -50,15 +49,6 @@ def _check_days(days: Any, context: Context, name: str, problem: str) -> Iterato
         yield f"{problem}: set {name} to at most {most:g}."
     elif days > most:
         yield f"{name} is {days:g}, but the limit is {most:g}."
-
-
-def _parse_json(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return {}
 
 
 def _find_group(container: Any) -> Any:

@@ -37,8 +37,16 @@ def call(
     answer, Unanswered is raised instead of retrying.
     """
     what, where = f"the image of {props['node']} could not be built", f"{method} {url.split('?')[0]}"
+    retry = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(
+            lambda error: isinstance(error, _PassingError) and (again_if_lost or not error.lost)
+        ),
+        wait=tenacity.wait_random_exponential(multiplier=1, max=20),
+        stop=tenacity.stop_after_attempt(8),
+        reraise=True,
+    )
     try:
-        answer = _retry(props, method, url, again_if_lost, arguments)
+        answer = retry(_try_once, props, method, url, **arguments)
     except _PassingError as error:
         if not again_if_lost:
             raise Unanswered(str(error)) from error
@@ -54,21 +62,6 @@ def call(
         raise BuildFailed(f"{what}: {where} answered {answer.status_code} {read_message(answer)}{hint}")
     content: dict[str, Any] = answer.json() if answer.content else {}
     return content
-
-
-def _retry(
-    props: dict[str, Any], method: str, url: str, again_if_lost: bool, arguments: dict[str, Any]
-) -> httpx.Response:
-    def may_retry(error: BaseException) -> bool:
-        return isinstance(error, _PassingError) and (again_if_lost or not error.lost)
-
-    retry = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(may_retry),
-        wait=tenacity.wait_random_exponential(multiplier=1, max=20),
-        stop=tenacity.stop_after_attempt(8),
-        reraise=True,
-    )
-    return retry(_try_once, props, method, url, **arguments)
 
 
 def _try_once(
