@@ -39,7 +39,7 @@ class Fit:
     disk: int | None = None
     """Disk in GiB if the node requests one; None for the disk that the machine has anyway."""
     machine: str = ""
-    """The machine type if the price table does not cover it; otherwise empty."""
+    """The machine type if the prices of vCPU and memory alone do not cover it; otherwise empty."""
 
 
 class CronForm(StrEnum):

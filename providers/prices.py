@@ -9,7 +9,8 @@ quote them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 AS_OF = date(2026, 11, 23)
@@ -22,7 +23,8 @@ class Prices:
 
     Per second of a run: one vCPU, one GiB of memory, one GiB of disk beyond `free_disk`, and the run itself. Per month:
     one key of an account, one schedule, a region's cluster, and an environment with dedicated machines, even if none
-    of them runs.
+    of them runs. `machines` are types of machines (`Fit.machine`) that cost nothing while idle, with what they cost per
+    second of a run in addition to vCPU and memory.
     """
 
     vcpu_second: float
@@ -36,3 +38,4 @@ class Prices:
     cluster_month: float = 0.0
     machines_month: float = 0.0
     source: str
+    machines: Mapping[str, float] = field(default_factory=dict)

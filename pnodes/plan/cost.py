@@ -57,14 +57,14 @@ def estimate(node: Node, seconds: float) -> Estimate:
     runs = (ROUNDS_MONTH if node.enabled else 0) + scheduled
     rest = prices.schedule_month if node.schedule else 0.0
     size = f"{fit.vcpu:g} vCPU, {gib:g} GiB"
-    if fit.machine:
+    if fit.machine and fit.machine not in prices.machines:
         why = f"the price table has no price for a machine of type {fit.machine}"
         return Estimate(node.name, node.cloud, size, runs, None, rest, why)
     billed = max(seconds, prices.least_seconds)
     extra = max(0, fit.disk - prices.free_disk) if fit.disk else 0
     per_second = (
         fit.vcpu * prices.vcpu_second + gib * prices.gib_second + extra * prices.disk_gib_second + prices.run_second
-    )
+    ) + prices.machines.get(fit.machine, 0.0)
     return Estimate(node.name, node.cloud, size, runs, billed * per_second, rest)
 
 
@@ -80,7 +80,7 @@ def estimate_shared(nodes: Sequence[Node]) -> list[Shared]:
         prices = cloud.prices
         parts = [f"{len(keys)} secrets"] if prices.key_month else []
         parts += ["image registry"] if prices.cluster_month else []
-        machines = {machine for node in neighbours if (machine := cloud.fit(node).machine)}
+        machines = {machine for node in neighbours if (machine := cloud.fit(node).machine)} - set(prices.machines)
         kinds = machines if prices.machines_month else set()
         parts += [f"management of {', '.join(sorted(kinds))} machines"] if kinds else []
         month = len(keys) * prices.key_month + prices.cluster_month + len(kinds) * prices.machines_month

@@ -3,7 +3,7 @@
 They are in one resource group, which is created with the first node of a region and deleted with the last. No job's
 machine runs while no job runs; the fixed costs are the daily rate of the Basic registry and the trigger's timer
 (`trigger`). Jobs of the same Numerai account share an identity (`job_identity`). Another node changes none of these
-resources. Only the first node of an account adds a vault and an identity, and the first one of a dedicated machine size
+resources. Only the first node of an account adds a vault and an identity, and the first one of a larger machine size
 adds an environment.
 """
 
@@ -225,7 +225,7 @@ class Cluster(pulumi.ComponentResource):
 
 
 def _build_profiles(profile: str) -> list[app.WorkloadProfileArgs]:
-    """Return the profiles of an environment: always Consumption, and the dedicated profile if it is for one.
+    """Return the profiles of an environment: always Consumption, and the larger profile if it is for one.
 
     Dedicated machines scale to zero while nothing runs. The most that can run at once do not depend on the number of
     nodes, so that another node does not change the environment.
@@ -233,6 +233,8 @@ def _build_profiles(profile: str) -> list[app.WorkloadProfileArgs]:
     shared = app.WorkloadProfileArgs(name=limits.CONSUMPTION, workload_profile_type=limits.CONSUMPTION)
     if profile == limits.CONSUMPTION:
         return [shared]
+    if profile == limits.SERVERLESS:
+        return [shared, app.WorkloadProfileArgs(name=profile, workload_profile_type=limits.SERVERLESS_TYPE)]
     most = limits.count_machines(profile)
     own = app.WorkloadProfileArgs(name=profile, workload_profile_type=profile, minimum_count=0, maximum_count=most)
     return [shared, own]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from providers.azure.limits import CONSUMPTION, fit
+from providers.azure.limits import CONSUMPTION, SERVERLESS, fit
 from providers.azure.operations import Account
 from providers.azure.services import SERVICES
 from providers.findings import Finding, Place, attempt, compare_quota, failed, ok, skipped, warning
@@ -23,6 +23,7 @@ _SUBSCRIPTIONS, _PROVIDERS, _APPS = "2022-12-01", "2021-04-01", "2025-01-01"
 _NO_TASKS = ("FreeTrial_", "AzureForStudents", "DreamSpark_", "AzurePass_")
 _PERMISSION = "the role Reader on the subscription"
 _ENVIRONMENTS, _CORES = "quota of Container Apps", "quota of Container Apps, vCPUs"
+_MACHINES = "quota of Container Apps, T4 machines"
 
 
 def examine(place: Place) -> Iterator[Finding]:
@@ -45,6 +46,7 @@ def examine(place: Place) -> Iterator[Finding]:
         yield from _check_builds(properties)
     if registered.get("Microsoft.App"):
         yield from attempt(_ENVIRONMENTS, _PERMISSION, _check_environments(account, place, subscription))
+        yield from attempt(_MACHINES, _PERMISSION, _check_machines(account, place, subscription))
         yield from attempt(_CORES, _PERMISSION, _check_cores(account, place))
 
 
@@ -119,7 +121,7 @@ def _check_builds(properties: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _check_environments(account: Account, place: Place, subscription: str) -> Iterator[Finding]:
-    where = f"/subscriptions/{subscription}/providers/Microsoft.App/locations/{place.region}"
+    where = _locate(place, subscription)
     usage = _find_usage(account, where, "ManagedEnvironmentCount")
     if usage is None:
         yield skipped(_ENVIRONMENTS, f"Azure does not show how many environments are possible in {place.region}.")
@@ -134,6 +136,22 @@ def _check_environments(account: Account, place: Place, subscription: str) -> It
         yield failed(_ENVIRONMENTS, text, mend)
     else:
         yield ok(_ENVIRONMENTS, f"{used} of {limit} environments in {place.region} are in use.")
+
+
+def _check_machines(account: Account, place: Place, subscription: str) -> Iterator[Finding]:
+    """Compare the region's limit of serverless machines, if nodes need them and Azure shows it."""
+    needs = {node.name: 1.0 for node in place.running if fit(node).profile == SERVERLESS}
+    where = _locate(place, subscription)
+    usage = _find_usage(account, where, "SubscriptionConsumptionT4Gpus") if needs else None
+    if usage is None:
+        return
+    quota = f"{usage['name']['value']} --scope {where} --limit-object value={len(needs)}"
+    mend = f"az quota update --resource-name {quota}"
+    yield compare_quota(_MACHINES, "serverless T4 machines in the region", float(usage["limit"]), needs, mend)
+
+
+def _locate(place: Place, subscription: str) -> str:
+    return f"/subscriptions/{subscription}/providers/Microsoft.App/locations/{place.region}"
 
 
 def _check_cores(account: Account, place: Place) -> Iterator[Finding]:

@@ -1,9 +1,10 @@
 """The limits of Azure on sizes, disk, regions, time-outs and tags, checked before anything is built.
 
 Container Apps' Consumption profile offers sizes in steps of 0.25 vCPU with exactly 2 GiB per vCPU, up to 4 vCPU / 8
-GiB. Larger nodes run on a dedicated workload profile: a virtual machine that exists only while a run needs it. An
-environment with such a profile is billed by the hour, even without machines. A replica gets less than all of its
-machine's memory, because the machine's agents need some.
+GiB. Larger nodes run on a serverless T4 profile if it is large enough and their region has it: like Consumption, it is
+billed by the second of a run, and always as a whole. Other large nodes run on a dedicated workload profile: a virtual
+machine that exists only while a run needs it. An environment with such a profile is billed by the hour, even without
+machines. A replica gets less than all of a dedicated machine's memory, because the machine's agents need some.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from nodefile import Node
 from providers import cloud
 from providers.azure import names
+from providers.azure.prices import PRICES
 
 CONSUMPTION = "Consumption"
 STEP_CPU, MAX_CPU, MAX_MEMORY = 0.25, 4.0, 8192
@@ -29,6 +31,17 @@ DEDICATED = {
     "D32": (32, 128 * 1024),
     "E32": (32, 256 * 1024),
 }
+# The profile of serverless T4 machines: its name, its type in Azure, its vCPU and MiB.
+SERVERLESS, SERVERLESS_TYPE = "T4", "Consumption-GPU-NC8as-T4"
+SERVERLESS_CPU, SERVERLESS_MEMORY = 8, 56 * 1024
+# `az containerapp env workload-profile list-supported --location REGION` lists a region's profiles.
+SERVERLESS_REGIONS = frozenset(
+    {
+        *("australiaeast", "brazilsouth", "canadacentral", "centralindia", "eastus", "francecentral", "italynorth"),
+        *("japaneast", "northcentralus", "southcentralus", "southeastasia", "southindia", "swedencentral"),
+        *("westeurope", "westus", "westus2", "westus3"),
+    }
+)
 # The usual quota of dedicated cores of an environment, by the first letter of the profile. Azure rejects a profile
 # whose machines together may have more.
 DEDICATED_CORES = {"D": 100, "E": 50}
@@ -52,7 +65,7 @@ _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 
 
 class Fit(cloud.Fit):
-    """A node's machine: of the Consumption profile, or a dedicated machine, which its prices do not cover."""
+    """A node's machine: of the Consumption profile, a serverless T4 machine, or a dedicated machine."""
 
     @property
     def profile(self) -> str:
@@ -81,12 +94,21 @@ def fit(node: Node) -> Fit:
             "disk depend on the vCPU"
         )
         return Fit(*given, None if given == (cpu, memory) else why)
+    serverless = cpu <= SERVERLESS_CPU and memory <= SERVERLESS_MEMORY
+    if serverless and node.region in SERVERLESS_REGIONS:
+        why = (
+            f"runs on a serverless T4 machine ({SERVERLESS_CPU} vCPU / {SERVERLESS_MEMORY // 1024} GiB and a GPU), "
+            "which is billed as a whole while it runs and costs nothing while idle"
+        )
+        return Fit(SERVERLESS_CPU, SERVERLESS_MEMORY, why, machine=SERVERLESS)
     for profile, (cores, mib) in DEDICATED.items():
         if cpu <= cores and memory < mib:
             why = (
                 f"runs on a dedicated {profile} machine ({cores} vCPU / {mib // 1024} GiB), which is started for each "
-                "run; such machines also cost money while none runs (`pnodes cost`)"
+                f"run; for such machines, Azure bills {PRICES.machines_month:.0f} USD a month even while none runs"
             )
+            if serverless:
+                why += "; in other regions, such as eastus, this size costs nothing while idle"
             return Fit(max(cpu, disk_cpu), memory, why, machine=profile)
     return Fit(cpu, memory, machine="E32")
 
@@ -146,7 +168,7 @@ def _check_size(node: Node) -> Iterator[tuple[str, str]]:
     largest_cpu = max(cores for cores, _ in DEDICATED.values())
     largest_memory = max(mib for _, mib in DEDICATED.values())
     profile = fit(node).profile
-    if profile == CONSUMPTION:
+    if profile in (CONSUMPTION, SERVERLESS):
         return
     cores, mib = DEDICATED[profile]
     if cpu > cores or memory >= mib:

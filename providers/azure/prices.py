@@ -10,4 +10,5 @@ PRICES = Prices(
     cluster_month=0.1666 * DAYS,  # the registry (Basic)
     machines_month=0.10 * 24 * DAYS,  # Dedicated Plan Management
     source="azure.microsoft.com/pricing/details/container-apps, /container-registry",
+    machines={"T4": 0.000073},  # the GPU
 )

@@ -32,12 +32,34 @@ _MACHINES = {
 _STATES = {"PENDING": "Running", "STARTING": "Running", "RUNNING": "Running", "SUCCEEDED": "Succeeded"}
 
 
+_T4 = "Consumption-GPU-NC8as-T4"
+
+
 class Environment(ArmHandler):
     """Microsoft.App/managedEnvironments."""
 
     kind, limit = "Microsoft.App/managedEnvironments", r"[a-z0-9](?!.*--)[a-z0-9-]{0,58}[a-z0-9]"
 
+    def create(self, resource: Resource) -> None:
+        self._validate(resource.inputs)
+        super().create(resource)
+
+    def _validate(self, inputs: dict[str, Any]) -> None:
+        for profile in inputs.get("workloadProfiles", []):
+            name, type_ = profile["name"], profile["workloadProfileType"]
+            if len(name) > 15:
+                raise CloudError(f'Code="WorkloadProfileInvalidNameTooLong": {name}')
+            if type_.startswith("Consumption"):
+                if profile.keys() & {"minimumCount", "maximumCount"}:
+                    raise CloudError(f"Workload Profile property 'MinimumCount' is not supported for {type_}")
+                continue
+            cores = _MACHINES[type_][0] * profile["maximumCount"]
+            most = 50 if type_.startswith("E") else 100
+            if cores > most:
+                raise CloudError(f"Maximum cores for workload profile {type_} cannot be more than {most}")
+
     def update(self, old: Resource, resource: Resource) -> None:
+        self._validate(resource.inputs)
         kept = {profile["name"] for profile in resource.outputs.get("workloadProfiles", [])}
         for job in self.cloud.resources(JOB):
             profile = job.outputs.get("workloadProfileName", "Consumption")
@@ -93,6 +115,9 @@ class Job(ArmHandler):
                         'Code="ContainerAppInvalidResourceTotal": The total requested CPU and memory resources for '
                         f"this application (CPU: {cpu}, memory: {memory}Gi) is invalid: 0.25 to 4 with 2Gi each"
                     )
+            elif kinds[profile] == _T4:
+                if (cpu, memory) != (8, 56):
+                    raise CloudError(f'Code="ContainerAppInvalidResourceTotal": {_T4} runs replicas of 8 / 56Gi only')
             elif cpu > _MACHINES[kinds[profile]][0] or memory >= _MACHINES[kinds[profile]][1]:
                 raise CloudError(f'Code="ContainerAppInvalidResourceTotal": {cpu} / {memory}Gi does not fit {profile}')
 

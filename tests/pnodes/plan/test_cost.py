@@ -32,6 +32,8 @@ def nodes(tmp_path: Path, *texts: str) -> list[Node]:
         ("cloud: gcp, size: gen-sm", 600 * (0.000018 + 4 * 0.000002)),
         # Container Apps provides 2 GiB per vCPU: 4 GiB require 2 vCPUs
         ("cloud: azure, size: gen-sm", 600 * (2 * 0.000024 + 4 * 0.000003)),
+        # a whole serverless machine with 8 vCPUs, 56 GiB and a T4
+        ("cloud: azure, size: mem-md", 600 * (8 * 0.000024 + 56 * 0.000003 + 0.000073)),
     ],
 )
 def test_a_run(tmp_path: Path, text: str, usd: float) -> None:
@@ -48,7 +50,7 @@ def test_a_minute_is_the_least_on_fargate(tmp_path: Path) -> None:
 
 
 def test_no_price_is_no_figure(tmp_path: Path) -> None:
-    big = estimate(nodes(tmp_path, "cloud: azure, size: gen-xl")[0], 600)
+    big = estimate(nodes(tmp_path, "cloud: azure, size: gen-xl, region: eastus2")[0], 600)
     assert (big.run, big.month) == (None, None)
     assert "D8" in big.why or "E8" in big.why
     disk = estimate(nodes(tmp_path, "cloud: aws, disk: 400GiB")[0], 600)
@@ -76,9 +78,12 @@ def test_what_regions_share(tmp_path: Path) -> None:
 
 def test_machines_of_azure_cost_at_rest_by_their_kinds(tmp_path: Path) -> None:
     sizes = ("gen-sm", "gen-xl", "gen-xl", "mem-md")
-    (found,) = estimate_shared(nodes(tmp_path, *(f"cloud: azure, size: {size}" for size in sizes)))
+    texts = [f"cloud: azure, region: eastus2, size: {size}" for size in sizes]
+    (found,) = estimate_shared(nodes(tmp_path, *texts))
     assert found.month == pytest.approx(0.1666 * 365 / 12 + 2 * 73)
     assert "management of D8, E4 machines" in found.what
+    (serverless,) = estimate_shared(nodes(tmp_path, *(f"cloud: azure, size: {size}" for size in sizes)))
+    assert serverless.month == pytest.approx(0.1666 * 365 / 12)
     (none,) = estimate_shared(nodes(tmp_path, "cloud: aws, disk: 400GiB"))
     assert "machines" not in none.what
 

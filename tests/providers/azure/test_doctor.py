@@ -133,6 +133,17 @@ def test_too_few_vcpus_in_the_environment(examined: Examined) -> None:
     assert "alpha would need more" in found.text
 
 
+def test_too_few_serverless_machines_in_the_region(examined: Examined) -> None:
+    check, large = "quota of Container Apps, T4 machines", {"preset": None, "cpu": 2, "memory": 16384}
+    for limit, level in ((0, Level.FAILED), (1, Level.WARNING), (2, Level.OK)):
+        answer = {"value": [*usages("ManagedEnvironmentCount", 1, 9)["value"]]}
+        answer["value"] += usages("SubscriptionConsumptionT4Gpus", 0, limit)["value"]
+        found = only(examined(here("alpha", "beta", size=large), **{"locations/eastus/usages": answer}), check)
+        assert found.level is level, found.text
+        assert "SubscriptionConsumptionT4Gpus" in found.mend or level is Level.OK
+    assert check not in levels(examined(here("alpha", size=large))), "Azure does not show the limit"
+
+
 def test_usages_that_may_not_be_asked_are_no_failure(examined: Examined) -> None:
     refused = Refused("Azure refused to tell.", "AuthorizationFailed")
     found = examined(here(), **{"locations/eastus/usages": refused, "/jobs/": refused})

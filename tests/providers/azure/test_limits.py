@@ -34,13 +34,13 @@ EXPECTED = {
     (1024, 8192): ("Consumption", 4, 8192),
     (2048, 4096): ("Consumption", 2, 4096),
     (2048, 8192): ("Consumption", 4, 8192),
-    (2048, 16384): ("E4", 2, 16384),
+    (2048, 16384): ("T4", 8, 57344),
     (4096, 8192): ("Consumption", 4, 8192),
-    (4096, 16384): ("E4", 4, 16384),
-    (4096, 30720): ("E4", 4, 30720),
-    (8192, 16384): ("D8", 8, 16384),
-    (8192, 30720): ("D8", 8, 30720),
-    (8192, 61440): ("E8", 8, 61440),
+    (4096, 16384): ("T4", 8, 57344),
+    (4096, 30720): ("T4", 8, 57344),
+    (8192, 16384): ("T4", 8, 57344),
+    (8192, 30720): ("T4", 8, 57344),
+    (8192, 61440): ("E8", 8, 61440),  # more than a T4 machine has
     (16384, 30720): ("D16", 16, 30720),
     (16384, 61440): ("D16", 16, 61440),
     (16384, 81920): ("E16", 16, 81920),
@@ -113,3 +113,27 @@ def test_the_machines_of_a_profile_stay_within_the_usual_quota() -> None:
     counts = {profile: count_machines(profile) for profile in DEDICATED}
     assert (counts["D4"], counts["D32"], counts["E4"], counts["E32"]) == (25, 3, 12, 1)
     assert min(counts.values()) >= 1
+
+
+DEDICATED_ELSEWHERE = {
+    (2048, 16384): ("E4", 2, 16384),
+    (4096, 16384): ("E4", 4, 16384),
+    (4096, 30720): ("E4", 4, 30720),
+    (8192, 16384): ("D8", 8, 16384),
+    (8192, 30720): ("D8", 8, 30720),
+}
+
+
+@pytest.mark.parametrize(("units", "memory"), DEDICATED_ELSEWHERE)
+def test_a_region_without_serverless_machines_has_dedicated_ones(units: int, memory: int) -> None:
+    given = fit(sized(units / 1024, memory, region="eastus2"))
+    assert (given.profile, given.cpu, given.memory) == DEDICATED_ELSEWHERE[(units, memory)]
+    assert given.note is not None
+    assert "73 USD a month even while none runs; in other regions, such as eastus" in given.note
+
+
+def test_the_note_of_a_large_size_says_what_it_costs_while_idle() -> None:
+    assert "costs nothing while idle" in (fit(sized(2, 16384)).note or "")
+    largest = fit(sized(16, 61440)).note or ""
+    assert "73 USD a month even while none runs" in largest
+    assert "other regions" not in largest

@@ -152,7 +152,8 @@ def test_a_role_s_title_is_unique_in_the_tenant(azure: Azure) -> None:
 
 
 def test_an_environment_keeps_what_its_jobs_need(azure: Azure) -> None:
-    profiles = [{"name": name, "workloadProfileType": name} for name in ("Consumption", "E4")]
+    shared = {"name": "Consumption", "workloadProfileType": "Consumption"}
+    profiles = [shared, {"name": "E4", "workloadProfileType": "E4", "minimumCount": 0, "maximumCount": 12}]
     environment = azure.make(jobs.ENVIRONMENT, "env", **PLACE, workloadProfiles=profiles)
     job = azure.make(
         jobs.JOB,
@@ -169,3 +170,32 @@ def test_an_environment_keeps_what_its_jobs_need(azure: Azure) -> None:
         azure.remove(environment)
     azure.remove(job)
     azure.remove(environment)
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        ({"name": "E32", "workloadProfileType": "E32", "maximumCount": 2}, "cannot be more than 50"),
+        ({"name": "T4", "workloadProfileType": "Consumption-GPU-NC8as-T4", "maximumCount": 1}, "is not supported for"),
+        ({"name": "Consumption-GPU-NC8as-T4", "workloadProfileType": "Consumption-GPU-NC8as-T4"}, "NameTooLong"),
+    ],
+)
+def test_profiles_that_azure_refuses(azure: Azure, profile: dict[str, object], message: str) -> None:
+    with pytest.raises(CloudError, match=message):
+        azure.make(jobs.ENVIRONMENT, "env", **PLACE, workloadProfiles=[profile])
+
+
+def test_a_serverless_machine_is_taken_as_a_whole(azure: Azure) -> None:
+    profiles = [{"name": "T4", "workloadProfileType": "Consumption-GPU-NC8as-T4"}]
+    environment = azure.make(jobs.ENVIRONMENT, "env", **PLACE, workloadProfiles=profiles)
+    job = {
+        **PLACE,
+        "environmentId": environment.id,
+        "workloadProfileName": "T4",
+        "configuration": {"replicaTimeout": 60},
+    }
+    container = {"name": "node", "image": "i", "resources": {"cpu": 8, "memory": "56Gi"}}
+    azure.make(jobs.JOB, "alpha", **job, template={"containers": [container]})
+    small = {**container, "resources": {"cpu": 2, "memory": "16Gi"}}
+    with pytest.raises(CloudError, match="8 / 56Gi only"):
+        azure.make(jobs.JOB, "beta", **job, template={"containers": [small]})
