@@ -39,10 +39,10 @@ Each cloud offers its own steps. A size between two steps is raised to the next 
 
 {_presets()}
 The default is `gen-sm`. Azure has two kinds of larger machines. *On T4* means a serverless machine with a GPU, which
-the node need not use: Azure bills it as a whole, by the second of a run, and nothing while no run needs it. Such machines
-exist in {len(azure.SERVERLESS_REGIONS)} regions, `eastus` and `westeurope` among them. In other regions, and for sizes
-that a T4 machine does not have, nodes run on a dedicated machine (such as *on D16*), which starts before the run and is
-deleted after it. Azure bills the whole machine, and for some minutes longer than the run. Azure also bills
+the node need not use. Azure bills it as a whole, by the second of a run, and nothing while no run needs it. Such
+machines exist in {len(azure.SERVERLESS_REGIONS)} regions, `eastus` and `westeurope` among them. In other regions, and
+for sizes that a T4 machine does not have, nodes run on a dedicated machine (such as *on D16*), which starts before the
+run and is deleted after it. Azure bills the whole machine, and for some minutes longer than the run. Azure also bills
 {_machines()} USD a month (*Dedicated Plan Management*) for each kind of dedicated machine in a region, whether one is
 running or not.
 
