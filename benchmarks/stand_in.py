@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import certifi
+
 from sandbox.authority import Authority
 from sandbox.network import Network
 from trigger.core import Row
@@ -142,10 +144,13 @@ def open_stand_in(folder: Path, row: Row) -> Iterator[StandIn]:
     """Start a stand-in whose table has this row."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.authority, server.answers, server.unexpected = Authority(folder), write_answers(row), []
+    # In a cloud, a client reads all public authorities when it starts.
+    bundle = folder / "bundle.pem"
+    bundle.write_bytes(server.authority.ca_file.read_bytes() + Path(certifi.where()).read_bytes())
     port = server.server_address[1]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        network = Network(port, server.authority.ca_file)
+        network = Network(port, bundle)
         yield StandIn(network.environment("trigger"), port, server.unexpected)
     finally:
         server.shutdown()
