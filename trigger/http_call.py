@@ -23,7 +23,8 @@ except ImportError:  # in this repository, where the files of the archive are mo
 TIMEOUT, START_TIMEOUT = 5.0, 20.0
 """Seconds: of a call to a store or a list, and of a job's start."""
 _TEMPORARY = frozenset({429, 500, 502, 503, 504})
-_tls = ssl.create_default_context()
+# Reading the public authorities takes longer than a call.
+_open = urllib.request.build_opener(urllib.request.HTTPSHandler(context=ssl.create_default_context())).open
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def call(
     request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310
     try:
         try:
-            response = urllib.request.urlopen(request, timeout=timeout, context=_tls)  # noqa: S310
+            response = _open(request, timeout=timeout)
         except urllib.error.HTTPError as error:
             response = error
         with response:
