@@ -1,6 +1,7 @@
 """Draw plots of a results.json, as PNG and SVG: `python -m benchmarks.plots results.json` in the plots' environment.
 
-For each operation on a fleet and each program that it is compared with: the ratio over the number of nodes.
+For each operation on a fleet and each program that it is compared with: the ratio over the number of nodes. For the
+triggers: the ratios on each cloud.
 """
 
 from __future__ import annotations
@@ -42,11 +43,35 @@ def draw(ratios: list[dict[str, Any]], figure: str, folder: Path) -> None:
         axes.set(xscale="log", xlabel="nodes", ylabel="ratio (below 1 is better)", title=f"compared with {program}")
     panels[0][0].legend(fontsize="small")
     picture.suptitle(f"Ratio of {FIGURES[figure]}: median and range over the runs")
+    save(picture, folder, figure.replace("_", "-"))
+
+
+def draw_triggers(ratios: list[dict[str, Any]], folder: Path) -> None:
+    """Write the picture of the triggers: a panel for each figure, a bar for each measurement."""
+    taken = [ratio for ratio in ratios if ratio["program"] == "numerai-cli"]
+    if not taken:
+        return
+    figures = {"seconds": "time", "cpu": "processor time"}
+    picture, panels = plt.subplots(1, len(figures), figsize=(10, 4), sharey=True, squeeze=False)
+    for axes, (figure, title) in zip(panels[0], figures.items(), strict=True):
+        bars = [ratio for ratio in reversed(taken) if ratio["figure"] == figure]
+        medians = [bar["median"] for bar in bars]
+        below = [bar["median"] - bar["low"] for bar in bars]
+        above = [bar["high"] - bar["median"] for bar in bars]
+        names = [bar["measurement"].removeprefix("trigger on ") for bar in bars]
+        axes.barh(names, medians, xerr=[below, above], capsize=3)
+        axes.axvline(1, color="grey", linewidth=0.8)
+        axes.set(xlabel="ratio (below 1 is better)", title=title)
+    picture.suptitle("Triggers compared with numerai-cli's Lambda: median and range over the runs")
+    save(picture, folder, "trigger")
+
+
+def save(picture: Any, folder: Path, name: str) -> None:
+    """Write a picture in both formats."""
     picture.tight_layout()
     for format_ in ("png", "svg"):
         # No date, so that the same results give the same file.
-        metadata = {"Date": None} if format_ == "svg" else {}
-        picture.savefig(folder / f"{figure.replace('_', '-')}.{format_}", metadata=metadata)
+        picture.savefig(folder / f"{name}.{format_}", metadata={"Date": None} if format_ == "svg" else {})
     plt.close(picture)
 
 
@@ -56,3 +81,4 @@ if __name__ == "__main__":
     recorded = json.loads(results.read_text(encoding="utf-8"))
     for name in FIGURES:
         draw(recorded["ratios"], name, results.parent)
+    draw_triggers(recorded["ratios"], results.parent)

@@ -99,16 +99,20 @@ def list_hosts(stand_in: StandIn) -> dict[str, Host]:
     return hosts if azure_worker.DESCRIPTORS.exists() else {cloud: hosts[cloud] for cloud in ("aws", "gcp")}
 
 
+def unpack(place: Path, files: Mapping[str, str], host: Host) -> Function:
+    """Write a function's files into a new folder."""
+    place.mkdir(parents=True)
+    for name, text in files.items():
+        (place / name).write_text(text, encoding="utf-8")
+    return Function(place, host.entry, host.environ)
+
+
 def deploy(folder: Path, hosts: Mapping[str, Host]) -> dict[tuple[str, str], Subject]:
     """Unpack the functions; return them by cloud and program."""
     subjects = {}
     for cloud, host in hosts.items():
         for program, files in (("this", host.archive.files()), ("empty", {host.archive.entry: _EMPTY[cloud]})):
-            place = folder / f"{program}-{cloud}"
-            place.mkdir(parents=True)
-            for name, text in files.items():
-                (place / name).write_text(text, encoding="utf-8")
-            subjects[cloud, program] = Subject(host.runtime, Function(place, host.entry, host.environ))
+            subjects[cloud, program] = Subject(host.runtime, unpack(folder / f"{program}-{cloud}", files, host))
     place = folder / "numerai-cli"
     with zipfile.ZipFile(find_numerai_lambda()) as archive:
         archive.extractall(place)
@@ -121,8 +125,8 @@ def deploy(folder: Path, hosts: Mapping[str, Host]) -> dict[tuple[str, str], Sub
 def start_and_call(subject: Subject, calls: int) -> tuple[Cost, Cost]:
     """Start a function; return the cost of its first call with the start, and the median of the following calls."""
     with subject.runtime(subject.function) as runtime:
-        cold = runtime.measure(_write_call(), subject.status)
-        return cold, find_median([runtime.measure(_write_call(), subject.status) for _ in range(calls)])
+        cold = runtime.measure(write_call(), subject.status)
+        return cold, find_median([runtime.measure(write_call(), subject.status) for _ in range(calls)])
 
 
 def find_median(costs: list[Cost]) -> Cost:
@@ -130,7 +134,8 @@ def find_median(costs: list[Cost]) -> Cost:
     return Cost(statistics.median(cost.seconds for cost in costs), statistics.median(cost.cpu for cost in costs))
 
 
-def _write_call() -> Call:
+def write_call() -> Call:
+    """Return a webhook call as Numerai makes it, with a new trigger id."""
     body = {"roundNumber": 1000, "modelId": ROW.model_id, "triggerId": str(uuid.uuid4())}
     return Call(f"/pred/{ROW.model_id}/{TOKEN}", json.dumps(body))
 
