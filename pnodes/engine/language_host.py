@@ -192,7 +192,7 @@ def _resolve_python(info: Any, context: grpc.ServicerContext) -> ProgramPython:
 
 def _list_plugins(info: Any, context: grpc.ServicerContext, message: Callable[..., Any]) -> list[Any]:
     """Return the plugins of the provider SDKs in the program's environment, each as a message of this type."""
-    plugins = _resolve_python(info, context).facts()["plugins"]
+    plugins = _resolve_python(info, context).plugins()
     return [
         message(name=p["name"], kind="resource", version=_tag(p.get("version")), server=p.get("server", ""))
         for p in plugins

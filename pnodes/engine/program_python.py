@@ -30,17 +30,25 @@ class ProgramPython:
         return activate(self.venv, os.environ)
 
     def facts(self) -> dict[str, Any]:
-        """Ask the interpreter for its path and version, its packages, and the plugins that they need."""
+        """Ask the interpreter for its path and version, and its packages with their versions."""
+        facts: dict[str, Any] = self._ask(_FACTS)
+        return facts
+
+    def plugins(self) -> list[dict[str, Any]]:
+        """Ask the interpreter for the plugins that its packages need. Each command of the engine needs to know them."""
+        plugins: list[dict[str, Any]] = self._ask(_PLUGINS)
+        return plugins
+
+    def _ask(self, script: str) -> Any:
         answer = subprocess.run(
-            [str(self.executable), "-P", "-c", _FACTS],
+            [str(self.executable), "-P", "-c", script],
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=True,
         )
-        facts: dict[str, Any] = json.loads(answer.stdout)
-        return facts
+        return json.loads(answer.stdout)
 
 
 def activate(venv: Path | None, environment: Mapping[str, str]) -> dict[str, str]:
@@ -72,16 +80,19 @@ def resolve(root: str, options: Mapping[str, Any]) -> ProgramPython:
     return ProgramPython(executable, venv)
 
 
-# Packages of resource providers contain a pulumi-plugin.json with the plugin that they need.
 _FACTS = """
-import importlib.metadata, json, pathlib, sys, sysconfig
-packages = {d.name: d.version for d in importlib.metadata.distributions() if d.name}
-site = pathlib.Path(sysconfig.get_path("purelib"))
-plugins = [json.loads(path.read_text()) for path in sorted(site.glob("*/pulumi-plugin.json"))]
+import importlib.metadata, json, sys
 print(json.dumps({
     "executable": sys.executable,
     "version": ".".join(map(str, sys.version_info[:3])),
-    "packages": packages,
-    "plugins": [plugin for plugin in plugins if plugin.get("resource")],
+    "packages": {d.name: d.version for d in importlib.metadata.distributions() if d.name},
 }))
+"""
+
+# Packages of resource providers contain a pulumi-plugin.json with the plugin that they need.
+_PLUGINS = """
+import json, pathlib, sysconfig
+site = pathlib.Path(sysconfig.get_path("purelib"))
+plugins = [json.loads(path.read_text()) for path in sorted(site.glob("*/pulumi-plugin.json"))]
+print(json.dumps([plugin for plugin in plugins if plugin.get("resource")]))
 """

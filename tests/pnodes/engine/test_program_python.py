@@ -44,10 +44,11 @@ def test_the_environment_is_activated(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_facts_name_packages_and_plugins() -> None:
-    facts = ProgramPython(Path(sys.executable), None).facts()
+    python = ProgramPython(Path(sys.executable), None)
+    facts = python.facts()
     assert facts["version"].startswith("3.")
     assert "pulumi" in facts["packages"]
-    assert {"aws", "gcp", "azure-native"} <= {plugin["name"] for plugin in facts["plugins"]}
+    assert {"aws", "gcp", "azure-native"} <= {plugin["name"] for plugin in python.plugins()}
 
 
 def test_install_uses_uv_if_it_is_installed(tmp_path: Path) -> None:
