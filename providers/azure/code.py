@@ -7,6 +7,7 @@ function. So this resource waits until GET /health returns the digest of this pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -80,6 +81,7 @@ class CodeProvider(Provider):
         deployment = answer.text.strip().strip('"')
         if answer.status_code == 200 and not deployment:
             return
+        state: dict[str, Any] | None = None
         for attempt in tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_NotYetError),
             wait=tenacity.wait_fixed(self.poll_seconds),
@@ -87,22 +89,30 @@ class CodeProvider(Provider):
             reraise=True,
         ):
             with attempt:
-                state = _call("GET", f"{endpoint}/deployments/{deployment}", headers=signed).json()
+                # Once a deployment was found, 404 means that it has ended and its worker was recycled (as in azd,
+                # cli/azd/pkg/azsdk/funcapp_host_client.go). The health check then shows whether its code runs.
+                gone = (404,) if state else ()
+                answer = _call("GET", f"{endpoint}/deployments/{deployment}", gone, headers=signed)
+                if answer.status_code in gone:
+                    return
+                state = answer.json()
                 status = state.get("status")
                 if status not in (_SUCCEEDED, *_FAILED):
                     raise _NotYetError(f"deployment {deployment} is at status {status}")
-        if status in _FAILED:
+        if state and status in _FAILED:
             # Often BlobUploadFailedException: the app's identity cannot write to its container yet.
             reason = state.get("status_text") or state.get("message") or _FAILED[status]
             raise _NotYetError(f"deployment {deployment} {_FAILED[status]}: {reason}")
 
 
-def _call(method: str, url: str, **arguments: Any) -> httpx.Response:
+def _call(method: str, url: str, expected: Sequence[int] = (), **arguments: Any) -> httpx.Response:
     where = f"{method} {url.split('?')[0]}"
     try:
         answer = httpx.request(method, url, timeout=120, follow_redirects=True, **arguments)
     except httpx.HTTPError as error:
         raise _NotYetError(f"{where}: no answer ({error})") from error
+    if answer.status_code in expected:
+        return answer
     if answer.status_code in (401, 403, 404, 409, 429) or answer.status_code >= 500:
         raise _NotYetError(f"{where}: {describe(answer)}")
     if answer.status_code >= 400:

@@ -51,6 +51,9 @@ def key(site: str) -> str:
     return f"azure/{site}"
 
 
+_DEPLOYING, _SUCCEEDED = 2, 4
+
+
 class AppServicePlan(ArmHandler):
     """Microsoft.Web/serverfarms."""
 
@@ -203,9 +206,16 @@ class Publisher:
         if (call.method, call.path) == ("POST", "/api/publish"):
             return self._publish(call, site)
         if call.method == "GET" and call.path.startswith("/api/deployments/"):
-            state = self._store.get("azure:deployments", f"{site['name']}/{call.path.rsplit('/', 1)[-1]}")
-            return reply(state) if state else Reply(404)
+            return self._describe_deployment(f"{site['name']}/{call.path.rsplit('/', 1)[-1]}")
         return Reply(404)
+
+    def _describe_deployment(self, key: str) -> Reply:
+        """Return a deployment's state. Azure forgets a successful one when it recycles the worker."""
+        state = self._store.get("azure:deployments", key)
+        if state and state["complete"] and state["status"] == _SUCCEEDED:
+            self._store.delete("azure:deployments", key)
+            return reply({**state, "status": _DEPLOYING, "complete": False})
+        return reply(state) if state else Reply(404)
 
     def _publish(self, call: Call, site: Resource) -> Reply:
         if call.headers.get("content-type") != "application/zip":
@@ -213,7 +223,7 @@ class Publisher:
         if call.query.get("RemoteBuild", "").lower() != "false":
             raise Refused(400, "BadRequest", "the sandbox publishes packages as they are: RemoteBuild=false")
         deployment = str(uuid.uuid4())
-        state = {"id": deployment, "status": 4, "complete": True, "status_text": ""}
+        state = {"id": deployment, "status": _SUCCEEDED, "complete": True, "status_text": ""}
         container = container_of(self._cloud, site)
         if self._may_write(site, container):
             where = storage.bucket(container["accountName"], container["name"])
