@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,11 +35,12 @@ class Call:
 
 @dataclass
 class Reply:
-    """An answer: status, body and headers."""
+    """An answer: status, body and headers. It is sent after `delay` seconds."""
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0
 
 
 class Refused(Exception):
@@ -69,6 +71,7 @@ def serve(answer: Callable[[Call], Reply]) -> ASGIApp:
             client=str(scope.get("state", {}).get("client", "")),
         )
         response = await run_in_threadpool(answer, call)
+        await asyncio.sleep(response.delay)
         await Response(response.body, response.status, response.headers)(scope, receive, send)
 
     return app

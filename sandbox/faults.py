@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,7 +45,7 @@ class Faults:
                 return Reply(fault.status, b'{"message": "ordered by a test"}', {"content-type": "application/json"})
             reply = answer(call)
             if fault is not None:
-                time.sleep(fault.seconds)
+                reply.delay = fault.seconds
             return reply
 
         return answer_with_faults

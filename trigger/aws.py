@@ -95,9 +95,9 @@ class S3Store:
 
     def create(self, key: str, body: bytes) -> bool:
         """PutObject with If-None-Match: *. After a 409 (another creation is under way), a repeat shows the result."""
-        repeated = False
+        headers, repeated = {"content-type": "application/json", "if-none-match": "*"}, False
         for pause in (*PAUSES, None):
-            answer = self._call("PUT", quote(_CLAIMS + key), body, {"if-none-match": "*"})
+            answer = self._call("PUT", quote(_CLAIMS + key), body, headers)
             repeated = repeated or answer.repeated
             if answer.status == 200:
                 return True

@@ -78,7 +78,7 @@ def estimate_shared(nodes: Sequence[Node]) -> list[Shared]:
         keys = {key for pair in pairs for key in (pair.public_id, pair.secret)}
         cloud = find_cloud(name)
         prices = cloud.prices
-        parts = [f"{len(keys)} secrets"] if prices.key_month else []
+        parts = ["API keys"] if prices.key_month else []
         parts += ["image registry"] if prices.cluster_month else []
         machines = {machine for node in neighbours if (machine := cloud.fit(node).machine)} - set(prices.machines)
         kinds = machines if prices.machines_month else set()

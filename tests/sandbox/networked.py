@@ -68,9 +68,18 @@ def gateway(home: Path, find_app: Callable[[str], ASGIApp | None]) -> Iterator[N
         yield Network(served.port, authority.ca_file)
     finally:
         asyncio.run_coroutine_threadsafe(served.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_end_requests(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def _end_requests() -> None:
+    """End the requests whose answers are delayed, so that the threads that served them can end."""
+    requests = asyncio.all_tasks() - {asyncio.current_task()}
+    for request in requests:
+        request.cancel()
+    await asyncio.gather(*requests, return_exceptions=True)
 
 
 @contextmanager
