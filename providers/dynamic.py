@@ -28,7 +28,7 @@ IMPLEMENTATIONS = {
     "gcp-docker-images": "providers.gcp.repositories:DockerImagesProvider",
     "gcp-repositories": "providers.gcp.repositories:RepositoriesProvider",
     "azure-image": "providers.azure.image:AcrBuildProvider",
-    "azure-repository": "providers.azure.repositories:RepositoryProvider",
+    "azure-docker-images": "providers.azure.repositories:DockerImagesProvider",
     "azure-repositories": "providers.azure.repositories:RepositoriesProvider",
     "azure-services": "providers.azure.registration:RegistrationProvider",
     "azure-code": "providers.azure.code:CodeProvider",

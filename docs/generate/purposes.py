@@ -71,7 +71,7 @@ PURPOSES: dict[str, dict[str, str]] = {
         "web.AppServicePlan": "Flex Consumption: no instance runs without a call",
         "web.WebApp": "the trigger",
         "prediction-nodes.FunctionCode": "uploads the trigger's code",
-        "prediction-nodes.Repository": "deletes the images of a removed node",
+        "prediction-nodes.DockerImages": "deletes the images of a removed node that Docker built",
         "prediction-nodes.ImageBuild": "builds the image if its source has changed",
     },
 }

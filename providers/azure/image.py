@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pulumi
+from pulumi import dynamic
 
 from nodefile import Node
 from providers.azure.arm import Arm, ArmError
@@ -19,7 +20,7 @@ from providers.azure.blobs import put_blob
 from providers.azure.build_task import encode_task
 from providers.azure.cluster import Cluster
 from providers.azure.login import create_login
-from providers.azure.repositories import RegistryApi, Repository, RepositoryError, prune
+from providers.azure.repositories import DockerImages, RegistryApi, RepositoryError, delete_images, prune
 from providers.cancellation import cancelled
 from providers.component import TYPE_PREFIX, Stack
 from providers.images.arguments import build_arguments
@@ -105,6 +106,15 @@ class AcrBuildProvider(ImageBuildProvider):
     def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
         return _Log(props, build_id)
 
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
+        # In another region, the new image is built before the node moves and the old images are deleted.
+        if olds.get("repository") != news["repository"]:
+            return dynamic.DiffResult(changes=True, replaces=["repository"])
+        return super().diff(id_, olds, news)
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        delete_images(props["repository"].split("/")[0], props["node"], self.setting, tagged=True)
+
     def delete_old(self, props: dict[str, Any], kept: set[str]) -> None:
         prune(props["repository"].split("/")[0], props["token"], props["node"], kept)
 
@@ -189,16 +199,14 @@ class Image(pulumi.ComponentResource):
         super().__init__(f"{TYPE_PREFIX}:azure:Image", node.name, None, opts)
         # It takes minutes until role assignments take effect, and Azure refuses to create a job whose image or keys
         # cannot be read. Meanwhile, the image is built.
-        repository = Repository(
-            # A registry that is deleted takes the images with it.
-            node.name,
-            cluster.registry.login_server,
-            pulumi.ResourceOptions(parent=self, deleted_with=cluster.registry),
-        )
-        needed = [repository, *cluster.identities[node.account].grants]
-        own = pulumi.ResourceOptions(parent=self, depends_on=needed)
+        needed = cluster.identities[node.account].grants
+        # A registry that is deleted takes its images with it.
+        own = pulumi.ResourceOptions(parent=self, deleted_with=cluster.registry)
+        after = pulumi.ResourceOptions(depends_on=needed)
         if node.build.docker:
-            self.image = build_image(node, build_repository_url(node, cluster), create_login(cluster), stack, own)
+            images = DockerImages(node.name, cluster.registry.login_server, own)
+            after = pulumi.ResourceOptions(parent=self, depends_on=[images, *needed])
+            self.image = build_image(node, build_repository_url(node, cluster), create_login(cluster), stack, after)
         else:
-            self.image = ImageBuild(node, cluster, stack, own).image
+            self.image = ImageBuild(node, cluster, stack, pulumi.ResourceOptions.merge(own, after)).image
         self.register_outputs({"image": self.image})

@@ -129,7 +129,7 @@ TABLE: Table = {
             f"{_ACR}/artifacts/delete"
         ),
     ),
-    "pulumi-python:dynamic/prediction-nodes:Repository": Row(
+    "pulumi-python:dynamic/prediction-nodes:DockerImages": Row(
         "providers/azure/repositories.py",
         delete=f"{_ACR}/metadata/read {_ACR}/pull/read {_ACR}/artifacts/delete",
     ),

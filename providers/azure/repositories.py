@@ -1,7 +1,8 @@
-"""Cleans up a cluster's registry: deletes the repositories of removed nodes, and old images of the others.
+"""Cleans up a cluster's registry: deletes old images, and those of nodes that were removed.
 
 All nodes share the registry, and Basic registries have no retention policy, so a removed node's images would stay and
-cost money. So each node has a resource for its repository, which is deleted with it.
+cost money. The registry's builds have tags; those of the user's Docker have none. A node that switches between the two
+loses only the images of the former.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pulumi
 from pulumi import dynamic
 
 from providers.azure.arm import MANAGEMENT, describe
+from providers.operations import Configured, OperationsError
 from providers.refusal import Refusal
 from providers.resource import Provider, Resource
 
@@ -37,21 +39,18 @@ class RegistryApi:
         answer = self._call("POST", "/oauth2/exchange", data=self._build_form("access_token", access_token=token))
         self.refresh_token: str = answer.json()["refresh_token"]
 
-    def list_images(self, repository: str) -> list[str]:
-        """Return the digests in a repository, newest first."""
+    def list_images(self, repository: str) -> dict[str, bool]:
+        """Return the digests in a repository, newest first, and whether each has a tag."""
         scope = f"repository:{repository}:metadata_read"
-        answer = self._call_signed("GET", f"/acr/v1/{repository}/_manifests?n=1000&orderby=timedesc", scope)
-        return [manifest["digest"] for manifest in answer.json().get("manifests") or []]
+        path = f"/acr/v1/{repository}/_manifests?n=1000&orderby=timedesc"
+        answer = self._call_signed("GET", path, scope, missing_is_fine=True)
+        return {manifest["digest"]: bool(manifest.get("tags")) for manifest in answer.json().get("manifests") or []}
 
     def find_digest(self, repository: str, tag: str) -> str | None:
         """Return the digest of a tag, or None if there is no such tag."""
         scope = f"repository:{repository}:metadata_read"
         answer = self._call_signed("GET", f"/acr/v1/{repository}/_tags/{tag}", scope, missing_is_fine=True)
         return str(answer.json()["tag"]["digest"]) if answer.status_code == 200 else None
-
-    def delete_repository(self, repository: str) -> None:
-        """Delete a repository with all its images."""
-        self._call_signed("DELETE", f"/acr/v1/{repository}", f"repository:{repository}:delete", missing_is_fine=True)
 
     def delete_image(self, repository: str, digest: str) -> None:
         """Delete one image."""
@@ -88,44 +87,54 @@ def prune(server: str, token: str, repository: str, kept: set[str]) -> None:
     """
     try:
         api = RegistryApi(server, token)
-        for digest in api.list_images(repository)[KEEP:]:
+        for digest in list(api.list_images(repository))[KEEP:]:
             if digest not in kept:
                 api.delete_image(repository, digest)
     except RepositoryError as error:
         print(f"{repository}: old images were not deleted: {error}", flush=True)
 
 
-class RepositoryProvider(Provider):
-    """Deletes the repository of a removed node. The first push creates the repository."""
+def delete_images(server: str, node: str, configured: Configured, *, tagged: bool) -> None:
+    """Delete a node's images that have tags, or those that have none.
+
+    The deploying identity's token of the last `up` has expired, so a new one is requested. If that or the deletion
+    fails, only print why: the images cost little, and the update must not fail.
+    """
+    from providers.azure.identity import Identity  # takes 0.3 s to import, and only the removal of a node needs it
+
+    try:
+        token = Identity(configured).headers(MANAGEMENT)["Authorization"].removeprefix("Bearer ")
+        api = RegistryApi(server, token)
+        for digest, has_tag in api.list_images(node).items():
+            if has_tag == tagged:
+                api.delete_image(node, digest)
+    except (RepositoryError, OperationsError) as error:
+        print(f"{node}: the images in {server} were not deleted; delete them: {error}", flush=True)
+
+
+class DockerImagesProvider(Provider):
+    """Deletes the images of a node with `build: {docker: true}`, whose own resource cannot, when it is removed."""
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         return dynamic.CreateResult(f"{props['server']}/{props['node']}", props)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        moved = olds.get("server") != news["server"]
-        return dynamic.DiffResult(changes=moved, replaces=["server"] if moved else [])
+        replaces = [key for key in ("server", "node") if olds[key] != news[key]]
+        return dynamic.DiffResult(changes=bool(replaces), replaces=replaces)
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """Delete the images with a new token, since a resource that is deleted has no current inputs.
+        delete_images(props["server"], props["node"], self.setting, tagged=False)
 
-        An error is printed and does not stop the update: leftover images cost only a little storage.
-        """
-        from providers.azure.identity import Identity  # the Azure SDK takes a while to import
-        from providers.operations import OperationsError
 
-        try:
-            token = Identity(self.setting).headers(MANAGEMENT)["Authorization"].removeprefix("Bearer ")
-            RegistryApi(props["server"], token).delete_repository(props["node"])
-        except (RepositoryError, OperationsError) as error:
-            print(f"{props['node']}: the images in {props['server']} were not deleted: {error}", flush=True)
+class DockerImages(Resource, module="prediction-nodes", name="DockerImages"):
+    """The images of a node in a registry that Docker built."""
+
+    def __init__(self, node: str, server: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("azure-docker-images", node, {"server": server, "node": node}, opts)
 
 
 class RepositoriesProvider(Provider):
-    """The provider of a resource that listed a cluster's nodes, for stacks that still have it. Deletes nothing."""
+    """Forgets a resource of earlier versions, which listed a registry's nodes. The states of stacks refer to it."""
 
-
-class Repository(Resource, module="prediction-nodes", name="Repository"):
-    """A node's repository in its cluster's registry."""
-
-    def __init__(self, name: str, server: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
-        super().__init__("azure-repository", name, {"server": server, "node": name}, opts)
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        return dynamic.DiffResult(changes=False)

@@ -42,8 +42,12 @@ class RegistryHost:
                 return reply({"repositories": [name.split("/", 1)[1] for name in self._repositories(server)]})
             case ("GET", "acr", "v1", name, "_manifests"):
                 self._check_signature(call, f"repository:{name}:metadata_read")
+                tags: dict[str, list[str]] = {}
+                for tag, digest in self._cloud.kernel.images.tags(f"{server}/{name}").items():
+                    tags.setdefault(digest, []).append(tag)
                 newest_first = reversed(self._digests(server, name))
-                return reply({"imageName": name, "manifests": [{"digest": digest} for digest in newest_first]})
+                manifests = [{"digest": digest, "tags": tags.get(digest, [])} for digest in newest_first]
+                return reply({"imageName": name, "manifests": manifests})
             case ("GET", "acr", "v1", name, "_tags", tag):
                 self._check_signature(call, f"repository:{name}:metadata_read")
                 digest = self._cloud.kernel.images.tags(f"{server}/{name}").get(tag)

@@ -20,7 +20,7 @@ REGION = {"aws": 24 + 4, "gcp": 29 + 4, "azure": 16 + 4}
 OWN = {
     "aws": ["ImageBuild"],
     "gcp": ["ImageBuild"],
-    "azure": ["FunctionCode", "ImageBuild", "ResourceProviders"],
+    "azure": ["AzureServices", "FunctionCode", "ImageBuild"],
 }
 """Our own dynamic resources of a node and its region, which are no resources of the cloud."""
 

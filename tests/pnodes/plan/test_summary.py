@@ -82,7 +82,7 @@ def test_nothing_changes(tmp_path: Path) -> None:
 
 
 def test_a_price_that_is_not_known_makes_no_sum(tmp_path: Path) -> None:
-    big = wanted(tmp_path, "nodes:\n  big: {model: a, cloud: azure, source: model, size: gen-xl}\n")
+    big = wanted(tmp_path, "nodes:\n  big: {model: a, cloud: azure, source: model, size: gen-2xl}\n")
     found = summarise(read(plan({})), big, 10)
     assert (found.month_before, found.month_after) == (0, None)
     assert "| 0.00 | ? |" in render(found, "dev")

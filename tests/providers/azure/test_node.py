@@ -51,7 +51,7 @@ def list_kinds(program: Program, owner: str) -> list[str]:
 
 
 def test_few_resources(two: Program) -> None:
-    assert list_kinds(two, "alpha") == list_kinds(two, "beta") == ["BlobContainer", "ImageBuild", "Job", "Repository"]
+    assert list_kinds(two, "alpha") == list_kinds(two, "beta") == ["BlobContainer", "ImageBuild", "Job"]
     assert list_kinds(two, "azure-eastus") == [
         "AppServicePlan", "AzureServices", "BlobContainer", "Component", "FunctionCode",
         # one for each profile in use

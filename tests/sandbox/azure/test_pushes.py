@@ -50,4 +50,5 @@ def test_a_token_that_the_registry_does_not_take_is_a_sentence(server: str, depl
 def test_what_was_pushed_is_listed_newest_first(azure: Azure, server: str, deployer: str) -> None:
     for digest in ("sha256:1", "sha256:2", "sha256:1"):
         Pushes(azure.cloud).record_push(f"{server}/alpha", digest)
-    assert RegistryApi(server, deployer).list_images("alpha") == ["sha256:1", "sha256:2"]
+    images = RegistryApi(server, deployer).list_images("alpha")
+    assert list(images.items()) == [("sha256:1", False), ("sha256:2", False)], "without tags"

@@ -12,7 +12,7 @@ import yaml
 
 from providers.azure import blobs, repositories
 from providers.azure.image import AcrBuildProvider
-from providers.azure.repositories import RepositoryProvider
+from providers.azure.repositories import DockerImagesProvider
 from providers.dynamic import load_provider
 from providers.images.build import image_tag
 from providers.images.context import BuildContext
@@ -203,7 +203,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_a_node_that_leaves_takes_its_repository_along(
+def test_a_node_that_leaves_takes_its_images_along(
     azure: Azure,
     registry: Resource,
     provider: AcrBuildProvider,
@@ -211,30 +211,34 @@ def test_a_node_that_leaves_takes_its_repository_along(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     digests = {node: built(provider, props | named(node, props), f"print('{node}')\n") for node in ("alpha", "beta")}
-    for node in ("beta", "never-built"):
-        repository = {"server": registry["loginServer"], "node": node}
-        tidy = RepositoryProvider()
-        assert tidy.create(repository).outs == repository, "nothing secret is stored"
-        assert not tidy.diff("", repository, repository).changes
-        assert tidy.diff("", repository, {**repository, "server": "other.azurecr.io"}).replaces == ["server"]
-        tidy.delete("", repository)
-    images = azure.cloud.kernel.images
-    assert images.get(f"{registry['loginServer']}/alpha", digests["alpha"]) is not None
-    assert images.get(f"{registry['loginServer']}/beta", digests["beta"]) is None
+    server, images = registry["loginServer"], azure.cloud.kernel.images
+    provider.delete("", props | named("never-built", props))
+    DockerImagesProvider().delete("", {"server": server, "node": "beta"})
+    assert images.get(f"{server}/beta", digests["beta"]) is not None, "its images have tags"
+    provider.delete("", props | named("beta", props))
+    assert images.get(f"{server}/beta", digests["beta"]) is None
+    assert images.get(f"{server}/alpha", digests["alpha"]) is not None
     assert "not deleted" not in capfd.readouterr().out
+
+
+def test_docker_s_images_are_replaced_in_another_registry() -> None:
+    tidy, here = DockerImagesProvider(), {"server": "here.azurecr.io", "node": "alpha"}
+    assert tidy.create(here).outs == here, "nothing secret is stored"
+    assert not tidy.diff("", here, here).changes
+    assert tidy.diff("", here, {**here, "server": "there.azurecr.io"}).replaces == ["server"]
 
 
 @pytest.mark.usefixtures("deployer", "credentials")
 def test_images_that_cannot_be_deleted_do_not_stop_the_update(
     azure: Azure, registry: Resource, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    repository = {"server": registry["loginServer"], "node": "alpha"}
+    images = {"server": registry["loginServer"], "node": "alpha"}
     monkeypatch.setattr(azure.cloud.access, "is_allowed", lambda *_: False)
-    RepositoryProvider().delete("", repository)
+    DockerImagesProvider().delete("", images)
     assert "HTTP 403" in (printed := capfd.readouterr().out)
     assert "AcrDelete" in printed
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "wrong")
-    RepositoryProvider().delete("", repository)
+    DockerImagesProvider().delete("", images)
     assert "az login" in capfd.readouterr().out
 
 
