@@ -20,7 +20,9 @@ from providers.gcp.archive import ARCHIVE
 PYTHON = "python313"
 # A whole vCPU: with the default for so little memory, a cold start takes longer than Numerai waits for an answer.
 CPU, MEMORY, SECONDS = "1", "512Mi", 60
-MAX_INSTANCES, REQUESTS = 3, 8
+# A round calls all nodes of a region at once. Cloud Run refuses more instances than the project's quota of vCPUs in the
+# region allows, which is 20 for some new projects.
+MAX_INSTANCES, REQUESTS = 10, 8
 
 
 @dataclass(frozen=True)
