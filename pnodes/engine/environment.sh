@@ -63,5 +63,6 @@ if [ "$packages" = requirements/dev.txt ]; then
 fi
 # Registering a node on each cloud with mocks compiles the program and the parts of the clouds' SDKs that it uses: once
 # here instead of at each run of the engine where PYTHONDONTWRITEBYTECODE is set. The SDKs import their parts on use.
-env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -c 'from docs.generate import resources; resources.page()'
+env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -c \
+    'import gc; gc.disable(); from docs.generate import resources; resources.page(); gc.freeze()'
 touch "$stamp"
