@@ -7,6 +7,7 @@ from nodefile.settings import dump_settings
 from providers.checks import list_notes, load_checked
 from providers.clouds import register
 from providers.numerai.webhook import register_webhooks
+from providers.patches import patch_program
 from providers.stack import load_stack
 
 try:
@@ -17,6 +18,7 @@ except NodeFileError as error:
 for name, note in list_notes(file).items():
     pulumi.log.info(f"{name}: {note}")
 
+patch_program()
 stack = load_stack(file.nodes)
 nodes = register(file.nodes, stack)
 register_webhooks(file.nodes, nodes, stack)

@@ -1,7 +1,8 @@
-"""The patches of Pulumi's provider host: sentences without a traceback, cancellation, and many calls at once."""
+"""The patches of Pulumi: its host's sentences, cancellation and many calls at once; its SDK's wait for all outputs."""
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import inspect
 import re
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from google.protobuf import empty_pb2
 from pulumi import dynamic
+from pulumi.runtime import stack
 
 from pnodes.engine.paths import ROOT
 from providers import cancellation, patches
@@ -116,6 +118,53 @@ def test_another_version_of_pulumi_is_left_as_it_is_and_said_once(
     assert "3.999.0 is installed" in said
 
 
+class Outputs:
+    """Outputs of a program that become known one after another; `waits` counts the SDK's waits for them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.waits, self.known = 0, list[int]()
+        monkeypatch.setattr(stack, "asyncio", asyncio)
+        monkeypatch.setattr(stack.SETTINGS, "outputs", set())
+        stack.SETTINGS.rpc_manager.clear()
+        wait = asyncio.wait
+
+        def count(*arguments: Any, **options: Any) -> Any:
+            self.waits += 1
+            return wait(*arguments, **options)
+
+        monkeypatch.setattr(asyncio, "wait", count)
+
+    async def wait(self, count: int, failing: int | None = None) -> None:
+        async def become_known(number: int) -> None:
+            for _ in range(number):
+                await asyncio.sleep(0)
+            if number == failing:
+                raise ValueError("an apply failed")
+            self.known.append(number)
+
+        stack.SETTINGS.outputs.update(asyncio.ensure_future(become_known(number)) for number in range(count))
+        await stack.wait_for_rpcs()
+
+
+def test_the_sdk_waits_for_all_outputs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = Outputs(monkeypatch)
+    asyncio.run(outputs.wait(100))
+    assert outputs.waits > 10, "Pulumi solved this: remove the patch"
+    outputs.waits = 0
+    patches.patch_program()
+    asyncio.run(outputs.wait(100))
+    assert outputs.waits == 1
+    assert outputs.known[100:] == list(range(100))
+
+
+def test_the_first_output_that_fails_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = Outputs(monkeypatch)
+    patches.patch_program()
+    with pytest.raises(ValueError, match="an apply failed"):
+        asyncio.run(outputs.wait(100, failing=3))
+    assert len(outputs.known) < 10
+
+
 def test_the_pinned_pulumi_is_the_one_that_was_checked() -> None:
     pinned = re.search(r"^pulumi==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     assert pinned
@@ -134,3 +183,6 @@ def test_the_host_is_as_the_patches_expect_it() -> None:
     assert "ThreadPoolExecutor(max_workers=4)" in text
     assert "                provider.configure(req)\n" in text
     assert set(re.findall(r"\btraceback\.(\w+)", text)) == {"format_exc"}
+    text = inspect.getsource(stack.wait_for_rpcs)
+    assert set(re.findall(r"\basyncio\.(\w+)\(", text)) == {"sleep", "wait"}
+    assert "return_when=asyncio.FIRST_COMPLETED" in text
