@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import tenacity
 
+from providers.tls import load_trust
+
 MANAGEMENT = "https://management.azure.com"
 TIMEOUT = 60
 
@@ -66,7 +68,7 @@ class Arm:
 
     def __init__(self, token: str, attempts: int = 6) -> None:
         self._attempts = attempts
-        self._client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT)
+        self._client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT, verify=load_trust())
 
     def get(self, path: str, version: str) -> dict[str, Any]:
         """Return a resource by its id."""

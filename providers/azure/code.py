@@ -19,6 +19,7 @@ from providers.azure.archive import ARCHIVE
 from providers.azure.arm import describe
 from providers.refusal import Refusal
 from providers.resource import Provider, Resource
+from providers.tls import load_trust
 
 _SUCCEEDED, _FAILED = 4, {-1: "canceled", 3: "failed", 5: "conflicted", 6: "partly succeeded"}
 _COMPARED = ("site", "package")
@@ -108,7 +109,7 @@ class CodeProvider(Provider):
 def _call(method: str, url: str, expected: Sequence[int] = (), **arguments: Any) -> httpx.Response:
     where = f"{method} {url.split('?')[0]}"
     try:
-        answer = httpx.request(method, url, timeout=120, follow_redirects=True, **arguments)
+        answer = httpx.request(method, url, timeout=120, verify=load_trust(), follow_redirects=True, **arguments)
     except httpx.HTTPError as error:
         raise _NotYetError(f"{where}: no answer ({error})") from error
     if answer.status_code in expected:

@@ -11,6 +11,7 @@ import httpx
 import tenacity
 
 from providers.images.following import BuildFailed, BuildLog, Lost, Unanswered
+from providers.tls import load_trust
 
 _ENTRIES = "https://logging.googleapis.com/v2/entries:list"
 
@@ -89,6 +90,7 @@ def _send(props: dict[str, Any], method: str, url: str, **arguments: Any) -> htt
     A person's credentials belong to no project. If Google requires a quota project, the node's project is used.
     """
     headers = {"Authorization": f"Bearer {props['token']}", **arguments.pop("headers", {})}
+    arguments["verify"] = load_trust()
     answer = httpx.request(method, url, headers=headers, **arguments)
     if answer.status_code != 403 or "quota project" not in answer.text:
         return answer

@@ -6,6 +6,7 @@ without data. This client uses numerapi's queries and token but sends the reques
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import requests
@@ -81,6 +82,12 @@ class _TooMany(_Passing):
         self.seconds = float(retry_after) if retry_after.isdecimal() else 0.0
 
 
+@functools.cache
+def open_session() -> requests.Session:
+    """Return the connections of this process. Without them, each call would load all certificates again."""
+    return requests.Session()
+
+
 class Client(base_api.Api):
     """numerapi's client. All of numerapi's queries work and raise the errors of this module."""
 
@@ -124,7 +131,7 @@ class Client(base_api.Api):
     def _send(self, body: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
         limits = (CONNECT_SECONDS, ANSWER_SECONDS)
         try:
-            answer = requests.post(base_api.API_TOURNAMENT_URL, json=body, headers=headers, timeout=limits)
+            answer = open_session().post(base_api.API_TOURNAMENT_URL, json=body, headers=headers, timeout=limits)
         except requests.RequestException as error:
             # Without the error's text, which may be long and contains URLs with their parameters.
             raise _Passing(f"no answer: {type(error).__name__}") from error

@@ -150,8 +150,10 @@ class _NotYet(Exception):
 def _check_health(address: str) -> None:
     import requests
 
+    from providers.numerai.client import open_session
+
     try:
-        answer = requests.get(address, timeout=(10, 30))
+        answer = open_session().get(address, timeout=(10, 30))
     except requests.RequestException as error:
         raise _NotYet(f"no answer: {type(error).__name__}") from error
     if answer.status_code != 200:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import requests
 
@@ -13,6 +11,5 @@ from tests.providers.numerai.wire import Wire
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     made = Wire()
-    post: Callable[..., requests.Response] = made.post
-    monkeypatch.setattr(requests, "post", post)
+    monkeypatch.setattr(requests.Session, "post", lambda _session, url, **sent: made.post(url, **sent))
     return made

@@ -20,7 +20,7 @@ STATE = {**{k: v for k, v in PROPS.items() if k != "url"}, "fingerprint": finger
 
 
 class Numerai:
-    """A fake of `requests.post` that holds one model's webhook."""
+    """A fake of Numerai that holds one model's webhook."""
 
     def __init__(self, wire: Wire, webhook: str | None = None) -> None:
         self.webhook, self.changes = webhook, 0
@@ -51,7 +51,7 @@ def healthy(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         response.status_code = 200
         return response
 
-    monkeypatch.setattr(requests, "get", get)
+    monkeypatch.setattr(requests.Session, "get", lambda _session, url, **sent: get(url, **sent))
     return asked
 
 
@@ -72,7 +72,7 @@ def test_a_trigger_that_does_not_answer_is_not_told_to_numerai(
         response.status_code = 403
         return response
 
-    monkeypatch.setattr(requests, "get", get)
+    monkeypatch.setattr(requests.Session, "get", lambda _session, url, **sent: get(url, **sent))
     numerai = Numerai(wire, "https://old")
     with pytest.raises(TriggerSilent, match=r"does not serve alpha at https://abc.*HTTP 403") as caught:
         provider.create(dict(PROPS))

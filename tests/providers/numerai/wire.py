@@ -1,4 +1,4 @@
-"""A fake of Numerai without a network: the answers of `requests.post`, and the requests to it."""
+"""A fake of Numerai without a network: the answers to `post` of requests.Session, and the requests to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Wire:
         self.asked: list[dict[str, Any]] = []
 
     def post(self, url: str, **sent: Any) -> requests.Response:
-        """Replaces requests.post."""
+        """Replaces `post` of requests.Session."""
         self.asked.append({"url": url, **sent})
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if callable(answer):
