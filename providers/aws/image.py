@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,13 +55,17 @@ class CodeBuildProvider(ImageBuildProvider):
     # Longer than the project's own limits for a build and its time in the queue.
     max_seconds = (BUILD_MINUTES + QUEUE_MINUTES + 10) * 60.0
 
+    def __init__(self) -> None:
+        self._lock, self._clients = threading.Lock(), dict[tuple[str, str], Any]()
+
     def client(self, props: dict[str, Any], service: str, fresh: bool = False) -> Any:
         """Return a client of a service in the node's region. `fresh` replaces it by one with new credentials."""
         key = (props["region"], service)
-        clients: dict[tuple[str, str], Any] = self.__dict__.setdefault("_clients", {})
-        if fresh or key not in clients:
-            clients[key] = Session(self.setting, props["region"]).client(service)
-        return clients[key]
+        # Many builds begin at the same time, and a client takes longer to create than its first call.
+        with self._lock:
+            if fresh or key not in self._clients:
+                self._clients[key] = Session(self.setting, props["region"]).client(service)
+            return self._clients[key]
 
     def find_digest(self, props: dict[str, Any]) -> str | None:
         try:
