@@ -68,6 +68,10 @@ class Identity:
                 token, expires = self._tokens[resource] = self._fetch_token(f"{resource}/.default")
         return {"Authorization": f"Bearer {token}"}
 
+    def request_token(self, resource: str) -> str:
+        """Return an access token for a resource. Raises NoCredentials and OperationsError."""
+        return self.headers(resource)["Authorization"].removeprefix("Bearer ")
+
     def _fetch_token(self, scope: str) -> tuple[str, float]:
         options = {"tenant_id": self._tenant} if self._tenant else {}
         try:

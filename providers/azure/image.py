@@ -15,7 +15,7 @@ import pulumi
 from pulumi import dynamic
 
 from nodefile import Node
-from providers.azure.arm import Arm, ArmError
+from providers.azure.arm import MANAGEMENT, Arm, ArmError
 from providers.azure.blobs import put_blob
 from providers.azure.build_task import encode_task
 from providers.azure.cluster import Cluster
@@ -28,6 +28,7 @@ from providers.images.build import ImageBuild as SharedBuild
 from providers.images.build import ImageBuildProvider, context_of, image_tag, source_inputs
 from providers.images.following import BuildFailed, BuildLog, Lost, Unanswered, say
 from providers.images.local_build import build_image
+from providers.tls import load_trust
 
 _VERSION = "2019-06-01-preview"
 _MAX_SECONDS = 3600
@@ -38,6 +39,11 @@ class AcrBuildProvider(ImageBuildProvider):
     """Uploads the source to the registry's storage, runs a build and reads the image's digest from the registry."""
 
     max_seconds = _MAX_SECONDS + 600.0
+
+    def request_token(self) -> str:
+        from providers.azure.identity import Identity  # the Azure SDK takes a while to import
+
+        return Identity(self.setting).request_token(MANAGEMENT)
 
     def find_digest(self, props: dict[str, Any]) -> str | None:
         try:
@@ -160,7 +166,7 @@ class _Log(BuildLog):
             if not self._url:
                 path = f"{self._props['registryId']}/runs/{self._run}/listLogSasUrl"
                 self._url = str(Arm(self._props["token"], attempts=1).post(path, _VERSION)["logLink"])
-            answer = httpx.get(self._url, headers={"Range": f"bytes={self._read}-"}, timeout=30)
+            answer = httpx.get(self._url, headers={"Range": f"bytes={self._read}-"}, timeout=30, verify=load_trust())
         except (ArmError, KeyError, httpx.HTTPError):
             return b""
         if answer.status_code not in (200, 206):

@@ -17,6 +17,7 @@ from providers.azure.arm import MANAGEMENT, describe
 from providers.operations import Configured, OperationsError
 from providers.refusal import Refusal
 from providers.resource import Provider, Resource
+from providers.tls import load_trust
 
 KEEP = 5
 """The number of images kept per node, so that an earlier commit can be deployed again without a build."""
@@ -35,7 +36,7 @@ class RegistryApi:
 
     def __init__(self, server: str, token: str) -> None:
         self._server = server
-        self._client = httpx.Client(base_url=f"https://{server}", timeout=60)
+        self._client = httpx.Client(base_url=f"https://{server}", timeout=60, verify=load_trust())
         answer = self._call("POST", "/oauth2/exchange", data=self._build_form("access_token", access_token=token))
         self.refresh_token: str = answer.json()["refresh_token"]
 
@@ -103,7 +104,7 @@ def delete_images(server: str, node: str, configured: Configured, *, tagged: boo
     from providers.azure.identity import Identity  # takes 0.3 s to import, and only the removal of a node needs it
 
     try:
-        token = Identity(configured).headers(MANAGEMENT)["Authorization"].removeprefix("Bearer ")
+        token = Identity(configured).request_token(MANAGEMENT)
         api = RegistryApi(server, token)
         for digest, has_tag in api.list_images(node).items():
             if has_tag == tagged:

@@ -50,6 +50,10 @@ class Identity:
             raise NoCredentials(f"Google Cloud issued no token ({_short(error)}). {_MENDED}") from error
         return headers
 
+    def request_token(self) -> str:
+        """Return an access token. Raises NoCredentials and OperationsError."""
+        return self.headers("GET", "")["authorization"].removeprefix("Bearer ")
+
 
 def _load_credentials(configured: Configured) -> Any:
     credentials = _load_source_credentials(configured)

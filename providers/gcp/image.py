@@ -49,6 +49,11 @@ class CloudBuildProvider(ImageBuildProvider):
     """How long a denied build is retried: new permissions take effect after two minutes, sometimes after seven or more
     (cloud.google.com/iam/docs/access-change-propagation)."""
 
+    def request_token(self) -> str:
+        from providers.gcp.identity import Identity  # takes 0.1 s to import, and only a long update needs it
+
+        return Identity(self.setting).request_token()
+
     def find_digest(self, props: dict[str, Any]) -> str | None:
         package = f"{_repository(props)}/packages/{props['node']}"
         url = f"https://artifactregistry.googleapis.com/v1/{package}/tags/{image_tag(props)}"

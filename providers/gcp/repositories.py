@@ -21,6 +21,7 @@ from pulumi import dynamic
 from providers.gcp.build_api import read_message
 from providers.operations import Configured, OperationsError
 from providers.resource import Provider, Resource
+from providers.tls import load_trust
 
 _API = "https://artifactregistry.googleapis.com/v1"
 
@@ -40,7 +41,7 @@ class _Api:
 
     def __init__(self, repository: str, token: str) -> None:
         self._repository = repository
-        self._client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60)
+        self._client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60, verify=load_trust())
 
     @contextlib.contextmanager
     def allow_tag_changes(self) -> Iterator[None]:
@@ -125,8 +126,7 @@ def delete_images(repository: str, node: str, configured: Configured, *, tagged:
     from providers.gcp.identity import Identity  # takes 0.1 s to import, and only the removal of a node needs it
 
     try:
-        token = Identity(configured).headers("GET", _API)["authorization"].removeprefix("Bearer ")
-        api = _Api(repository, token)
+        api = _Api(repository, Identity(configured).request_token())
         with_tags = api.list_tagged(node)
         digests = [_read_digest(image["name"]) for image in api.list_images(node)]
         with api.allow_tag_changes() if tagged else contextlib.nullcontext():

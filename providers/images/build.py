@@ -10,8 +10,10 @@ from __future__ import annotations
 import abc
 import hashlib
 import json
+import math
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +25,31 @@ from providers.cancellation import cancelled
 from providers.images.arguments import make_context, make_relative, select_arguments
 from providers.images.context import BuildContext, ContextError
 from providers.images.following import Builder, BuildFailed, Unanswered, follow, say
+from providers.operations import OperationsError
 from providers.resource import Provider, Resource
 
 # Inputs that do not affect the image, such as short-lived tokens.
 _NOT_COMPARED = frozenset({"token", "context", "dockerfile", "__provider", "digest", "image"})
 PLATFORM = "linux/amd64"
 _STARTS = 4
+# The program's token is valid for about an hour, and the images of a large fleet take longer.
+_TOKEN_SECONDS = 1800.0
 
 
 class ImageBuildProvider(Provider, Builder, abc.ABC):
     """Builds an image. `props` are the inputs of `ImageBuild`, all known."""
+
+    token_seconds = _TOKEN_SECONDS
+    _began = math.inf
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Also note the time: the tokens in the inputs are at least as old."""
+        super().configure(req)
+        self._began = time.monotonic()
+
+    def request_token(self) -> str | None:
+        """Return a new token of the deploying identity, if the inputs have one. Raises OperationsError."""
+        return None
 
     @abc.abstractmethod
     def find_digest(self, props: dict[str, Any]) -> str | None:
@@ -75,6 +92,7 @@ class ImageBuildProvider(Provider, Builder, abc.ABC):
 
     def _build(self, props: dict[str, Any], olds: dict[str, Any]) -> dict[str, Any]:
         former = olds["image"] if olds.get("repository") == props["repository"] else None
+        inputs, props = props, self._renew_token(props)
         try:
             digest = self.find_digest(props)
             if digest is None:
@@ -85,7 +103,18 @@ class ImageBuildProvider(Provider, Builder, abc.ABC):
             self.delete_old(props, kept)
         except self.client_errors as error:
             raise BuildFailed(f"the image of {props['node']} could not be built: {error}") from error
-        return {**props, "digest": digest, "image": f"{props['repository']}@{digest}"}
+        return {**inputs, "digest": digest, "image": f"{props['repository']}@{digest}"}
+
+    def _renew_token(self, props: dict[str, Any]) -> dict[str, Any]:
+        """Return the inputs with a new token if theirs may expire during the build."""
+        if time.monotonic() - self._began < self.token_seconds:
+            return props
+        try:
+            token = self.request_token()
+        except OperationsError as error:
+            say(props, f"there is no new token, and that of this `up` may expire during the build: {error}")
+            return props
+        return {**props, "token": token} if token else props
 
     def _build_image(self, props: dict[str, Any], former: str | None) -> str:
         """Build an image that the registry does not have yet, and return its digest."""

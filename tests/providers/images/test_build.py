@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.dynamic import Config, ConfigureRequest
 
 from providers import cancellation
 from providers.images import following
 from providers.images.build import ImageBuildProvider
 from providers.images.context import BuildContext
 from providers.images.following import BuildFailed, BuildLog, Lost, Unanswered
+from providers.operations import NoCredentials
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -108,6 +110,29 @@ def test_a_new_token_of_the_deployer_causes_no_build(props: dict[str, Any]) -> N
 @pytest.mark.parametrize("changed", ["sourceDigest", "tag", "repository", "buildArgs"])
 def test_inputs_that_affect_the_image_are_compared(props: dict[str, Any], changed: str) -> None:
     assert Cloud().diff("id", props, {**props, changed: "other"}).changes is True
+
+
+def test_a_build_that_begins_late_in_an_update_gets_a_new_token(
+    props: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tokens: list[str] = []
+    cloud = Cloud()
+    monkeypatch.setattr(cloud, "find_digest", lambda props: tokens.append(props["token"]) or DIGEST)
+    cloud.configure(ConfigureRequest(Config({}, "p")))
+    monkeypatch.setattr(cloud, "request_token", lambda: "new")
+    inputs = {**props, "token": "old"}
+    assert cloud.create(inputs).outs["token"] == "old"
+    cloud.token_seconds = -1
+    assert cloud.create(inputs).outs["token"] == "old", "a new token must not change the outputs"
+    assert tokens == ["old", "new"]
+
+    def refuse() -> str:
+        raise NoCredentials("There are no usable credentials.")
+
+    monkeypatch.setattr(cloud, "request_token", refuse)
+    cloud.create(inputs)
+    assert tokens == ["old", "new", "old"]
+    assert "alpha: there is no new token" in capsys.readouterr().out
 
 
 def test_a_source_that_changes_during_the_update_is_not_built(props: dict[str, Any]) -> None:
