@@ -38,6 +38,13 @@ class Clock(Round):
     every: float | None = None
 
 
+class Limit(BaseModel):
+    """A request to let Numerai accept only so many changes of webhooks within so many seconds."""
+
+    changes: int
+    seconds: float = 60
+
+
 def control_app(daemon: Daemon) -> FastAPI:
     """Build the API, which the daemon serves on loopback only."""
     app = FastAPI(title="prediction-nodes sandbox", openapi_url=None)
@@ -52,6 +59,7 @@ def control_app(daemon: Daemon) -> FastAPI:
             "resources": {cloud.name: len(cloud.resources()) for cloud in daemon.clouds},
             "runs": [_describe(run) for run in kernel.executor.runs()],
             "clock": numerai.clock(),
+            "refused_webhook_changes": numerai.webhook_changes.refused,
         }
 
     @app.get("/resources/{cloud}")
@@ -78,6 +86,10 @@ def control_app(daemon: Daemon) -> FastAPI:
         )
         with _refuse_invalid():
             return {"clock": numerai.set_clock(every, clock.tournament, open_for)}
+
+    @app.post("/webhook-changes")
+    def limit_webhook_changes(limit: Limit) -> None:
+        numerai.webhook_changes.limit(limit.changes, limit.seconds)
 
     @app.post("/retry-webhooks")
     def retry_webhooks() -> dict[str, Any]:

@@ -19,6 +19,7 @@ from sandbox.numerai.api import Api
 from sandbox.numerai.datasets import Datasets
 from sandbox.numerai.mutations import Mutation
 from sandbox.numerai.queries import Query
+from sandbox.numerai.rate import Rate
 from sandbox.numerai.rounds import OPEN_FOR, Rounds
 from sandbox.numerai.submissions import Submissions
 from sandbox.numerai.timetable import Timetable
@@ -59,6 +60,7 @@ class Numerai:
         self._datasets = Datasets(kernel.home, self._rounds)
         self._webhooks = Webhooks(kernel.store, post or post_through(kernel.network), now)
         self._timetable = Timetable(kernel.store, now)
+        self.webhook_changes = Rate()
         self._submissions = Submissions(kernel.store, self._rounds, self._datasets, self._webhooks, uploads_url, now)
         self._api = Api(
             Query(self._accounts, self._rounds, self._submissions, datasets_url),
@@ -169,6 +171,8 @@ class Numerai:
             return JSONResponse(
                 {"errors": [{"message": 'Expected a JSON object with "query" and optionally "variables".'}]}, 400
             )
+        if "setSubmissionWebhook" in query and (seconds := self.webhook_changes.refuse()):
+            return PlainTextResponse("Too Many Requests", status_code=429, headers={"Retry-After": str(seconds)})
         return JSONResponse(await run_in_threadpool(self._api.answer, query, variables, caller))
 
     def _dataset(self, request: Request) -> Response:
