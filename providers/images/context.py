@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from providers.images import copied, ignored
 from providers.images.key_files import find_key, find_key_folder
+from providers.images.once import read_once
 from providers.refusal import Refusal
 
 MAX_CONTEXT_BYTES = 1024 * 1024 * 1024
@@ -131,8 +132,7 @@ class BuildContext:
             hashed = self._start_hash()
             for path in self.files:
                 if self._kind(path) in ("file", "exec"):
-                    with (self.root / path).open("rb") as handle:
-                        content = hashlib.file_digest(handle, "sha256").hexdigest()
+                    content = _hash_file(self.root / path, self._entries[path])
                 else:
                     content = self._hash_target(path)
                 hashed.update(_format_line(self._kind(path), content, path))
@@ -200,6 +200,12 @@ class BuildContext:
             f"{self._name(inside)} cannot be read ({error.strerror or error}), so the image cannot be built. Make it "
             f"readable, or add it to {self._ignore_name} if the image does not need it."
         )
+
+
+@read_once
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 class _HashingReader:

@@ -9,6 +9,8 @@ import re
 import stat
 from pathlib import Path
 
+from providers.images.once import read_once
+
 _NAMES = frozenset(
     {".env", ".keys", ".pypirc", ".netrc", "_netrc", ".git-credentials", ".pgpass", ".dockercfg", ".htpasswd"}
     | {"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "application_default_credentials.json"}
@@ -53,7 +55,12 @@ def find_key(root: Path, path: str) -> str | None:
         or suffix not in {*_TEXTS, *_MAY_HOLD_A_PRIVATE_KEY}
     ):
         return None
-    content = (root / path).read_bytes()
+    return _find_key_in_content(root / path, facts)
+
+
+@read_once
+def _find_key_in_content(path: Path) -> str | None:
+    content, suffix = path.read_bytes(), path.suffix.lower()
     if suffix in _MAY_HOLD_A_PRIVATE_KEY:
         return "a private key" if _PRIVATE_KEY.search(content) else None
     if suffix == ".json" and _SERVICE_ACCOUNT.search(content) and _PRIVATE_KEY_FIELD.search(content):
