@@ -34,10 +34,12 @@ BENCH ?= quick
 SIZES ?=
 RUNS ?=
 ONLY ?=
+# For make scale: a number of nodes and of stacks.
+DIVIDED ?= 1000 5
 RESULTS := .build/benchmarks
 say := @printf '\033[1m==>\033[0m %s\n'
 
-.PHONY: help demo test test-fresh coverage policies bench setup lint docs links picture format lock clean
+.PHONY: help demo test test-fresh coverage policies bench scale setup lint docs links picture format lock clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -69,6 +71,12 @@ bench: setup $(PLOTS) $(if $(ONLY),$(if $(filter trigger,$(ONLY)),$(RUNTIMES)),$
 	    $(if $(SIZES),--sizes $(SIZES)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
 	@$(BENCH_BIN)/python -m benchmarks.plots $(RESULTS)/results.json
 	@cat $(RESULTS)/table.md
+
+scale: setup ## deploy 60 and 300 nodes in the sandbox, and 1,000 in five stacks; for a night (SIZES="30" DIVIDED= is quick)
+	$(say) "Deploying large fleets (an hour or more)"
+	@$(BIN)/python -m benchmarks.scale --output $(RESULTS) $(if $(SIZES),--sizes $(SIZES)) \
+	    $(if $(DIVIDED),--divided $(DIVIDED))
+	@cat $(RESULTS)/scale.md
 
 setup: $(READY) ## install the Python packages and the Pulumi engine
 	@$(BIN)/python -m pnodes.engine >/dev/null

@@ -18,23 +18,36 @@ _NODE = """\
 """
 
 
+def name_node(number: int) -> str:
+    """Return a node's name."""
+    return f"node-{number}"
+
+
 def model_id(number: int) -> str:
     """Return the id of a node's model, the same in every run."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://numer.ai/benchmark-{number}"))
 
 
-def write_nodes(count: int, clouds: Sequence[str] = CLOUDS, edited: bool = False) -> str:
-    """Return the text of a nodes.yaml with `count` nodes; `edited` changes the timeout of the first one."""
+def write_nodes(count: int, clouds: Sequence[str] = CLOUDS, edited: bool = False, stacks: Sequence[str] = ()) -> str:
+    """Return the text of a nodes.yaml with `count` nodes; `edited` changes the timeout of the first one.
+
+    With `stacks`, each of them has as many nodes as the others.
+    """
     nodes = (
         _NODE.format(
-            name=f"node-{number}",
+            name=name_node(number),
             model=model_id(number),
             cloud=clouds[number % len(clouds)],
             timeout="90m" if edited and number == 0 else "60m",
         )
         for number in range(count)
     )
-    return "nodes:\n" + "".join(nodes)
+    share = -(-count // max(len(stacks), 1))
+    parts = "".join(
+        f"  {stack}:\n    nodes: [{', '.join(map(name_node, range(start, min(start + share, count))))}]\n"
+        for stack, start in zip(stacks, range(0, count, share), strict=False)
+    )
+    return (f"stacks:\n{parts}" if parts else "") + "nodes:\n" + "".join(nodes)
 
 
 def write_model(folder: Path) -> None:

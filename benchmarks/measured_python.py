@@ -24,7 +24,7 @@ with open({log!r}, "a") as log:
     log.write(json.dumps(line) + "\\n")
 sys.exit(os.waitstatus_to_exitcode(status) % 256)
 """
-_PEAK_UNITS = 2**20 if sys.platform == "darwin" else 2**10  # per MiB: macOS counts bytes, Linux KiB
+PEAK_UNITS = 2**20 if sys.platform == "darwin" else 2**10  # per MiB: macOS counts bytes, Linux KiB
 # The scripts with which our own language host, and Pulumi's, run a program.
 _RUNNERS = ("run_program.py", "pulumi-language-python-exec")
 
@@ -53,7 +53,7 @@ class MeasuredPython:
         self._log.unlink(missing_ok=True)
         (program,) = [line for line in lines if any(_is_runner(argument) for argument in line["arguments"])] or [None]
         # A destroy runs no program.
-        return Usage(program["cpu"], program["peak"] / _PEAK_UNITS) if program else Usage(0.0, 0.0)
+        return Usage(program["cpu"], program["peak"] / PEAK_UNITS) if program else Usage(0.0, 0.0)
 
 
 def _is_runner(argument: str) -> bool:

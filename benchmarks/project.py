@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks import fleet
-from benchmarks.measured_python import MeasuredPython
+from benchmarks.measured_python import PEAK_UNITS, MeasuredPython
 from pnodes.engine import Engine
 from pnodes.engine.paths import ROOT
 from sandbox.cli import process, shell
@@ -32,13 +32,14 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took: time (s), processor time of the engine with all that it started (s), and the program's
-    own processor time (s) and peak memory (MiB)."""
+    """What a command took: time (s), processor time of the engine with all that it started (s), the program's own
+    processor time (s) and peak memory (MiB), and the peak memory (MiB) of the largest of all these processes."""
 
     seconds: float
     cpu: float
     program_cpu: float
     program_peak: float
+    peak: float
 
 
 def read_config() -> dict[str, str]:
@@ -63,29 +64,38 @@ def open_sandbox(home: Path, engine: Engine, models: int) -> Iterator[dict[str, 
 
 
 class Project:
-    """A folder with a Pulumi program, and its stack."""
+    """A folder with a Pulumi program, and its stack. Projects may share the folder of their stacks' `state`."""
 
-    def __init__(self, folder: Path, engine: Engine, environ: Mapping[str, str], python: Path) -> None:
-        self.folder, self._engine = folder, engine
+    def __init__(
+        self,
+        folder: Path,
+        engine: Engine,
+        environ: Mapping[str, str],
+        python: Path,
+        stack: str = STACK,
+        state: Path | None = None,
+    ) -> None:
+        self.folder, self._engine, self._stack = folder, engine, stack
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "state").mkdir()
+        state = state or folder / "state"
+        state.mkdir(exist_ok=True)
         self._python = MeasuredPython(folder.with_name(f"{folder.name}-python"), python)
         self._environ = {
             **environ,
             "PULUMI_HOME": str(folder / ".pulumi"),
-            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_BACKEND_URL": f"file://{state}",
             # As for users: without it, each run of a program compiles the SDKs again.
             "PYTHONDONTWRITEBYTECODE": "",
         }
         settings = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
         settings["runtime"]["options"]["virtualenv"] = str(self._python.folder)
         (folder / "Pulumi.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-        shutil.copy(ROOT / f"Pulumi.{STACK}.yaml", folder)
+        shutil.copy(ROOT / f"Pulumi.{STACK}.yaml", folder / f"Pulumi.{stack}.yaml")
         fleet.write_model(folder)
 
     def create_stack(self) -> None:
         """Create the project's stack, without resources."""
-        self.run("stack", "select", "--create", STACK)
+        self.run("stack", "select", "--create", self._stack)
 
     def run(self, *arguments: str) -> Cost:
         """Run a command of the engine and return what it took. Raises Failed."""
@@ -102,7 +112,8 @@ class Project:
         if child.returncode:
             raise Failed(f"{self.folder.name}: pulumi {' '.join(arguments)}\n{output.read_text(encoding='utf-8')}")
         program = self._python.take()
-        return Cost(seconds, used.ru_utime + used.ru_stime, program.cpu, program.peak)
+        peak = used.ru_maxrss / PEAK_UNITS
+        return Cost(seconds, used.ru_utime + used.ru_stime, program.cpu, program.peak, peak)
 
     def read_output(self) -> str:
         """Return what the last command printed."""

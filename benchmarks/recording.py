@@ -153,7 +153,7 @@ def _computed(outputs: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str
 
 def _refer(value: Any, needed: Mapping[str, Mapping[str, Keys]]) -> Any:
     """Return an input with references in place of the outputs of these resources."""
-    outputs = {text: [urn, list(path)] for urn, known in needed.items() for text, path in known.items()}
+    outputs = {text: [urn, list(path)] for urn, known in needed.items() for text, path in dict(known).items()}
     long = sorted((text for text in outputs if len(text) >= _SHORT), key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, long))) if long else None
 

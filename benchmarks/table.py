@@ -21,6 +21,7 @@ FIGURES = {
     "cpu": ("processor time, all", "s"),
     "program_cpu": ("processor time, program", "s"),
     "program_peak": ("peak memory, program", "MiB"),
+    "peak": ("peak memory, largest process", "MiB"),
 }
 
 
