@@ -33,11 +33,6 @@ def find_drift(events: Iterable[str]) -> tuple[Drifted, ...]:
     return tuple(sorted(set(drifted), key=lambda resource: (resource.name, resource.kind)))
 
 
-def render_title(stack: str) -> str:
-    """Return the title of the issue."""
-    return f"Drift: the clouds differ from the stack {stack}"
-
-
 def render_body(drifted: tuple[Drifted, ...], diff: str, origin: Origin) -> str:
     """Return the text of the issue."""
     rows = "\n".join(f"| `{_cell(change.name)}` | `{_cell(change.kind)}` | {change.how} |" for change in drifted)
@@ -50,11 +45,6 @@ def render_body(drifted: tuple[Drifted, ...], diff: str, origin: Origin) -> str:
         "match the stack again.\n"
     )
     return append_text(upper, "Pulumi's resource diff", diff, origin)
-
-
-def render_closing_comment(origin: Origin) -> str:
-    """Return the comment that closes the issue."""
-    return f"The clouds match the stack again.\n\n{origin.footer}\n"
 
 
 def _cell(text: str) -> str:

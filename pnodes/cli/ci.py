@@ -140,7 +140,7 @@ def drift() -> None:
     repository = Repository(os.environ)
     if logged.changes:
         body = scrubber.scrub(issue.render_body(issue.find_drift(logged.events), logged.text, origin))
-        number = repository.put_issue(issue.MARK, issue.render_title(origin.stack), body)
+        number = repository.put_issue(issue.MARK, f"Drift: the clouds differ from the stack {origin.stack}", body)
         step.summary(body)
         step.notice("warning", f"The clouds differ from the stack's state: see issue {number}.")
     elif logged.code:
@@ -149,7 +149,7 @@ def drift() -> None:
         step.summary(f"The clouds match the stack `{origin.stack}`.")
         number_open = repository.find_open_issue(issue.MARK)
         if number_open is not None:
-            repository.comment(number_open, issue.render_closing_comment(origin))
+            repository.comment(number_open, f"The clouds match the stack again.\n\n{origin.footer}\n")
             repository.close_issue(number_open)
 
 

@@ -67,7 +67,8 @@ def import_nodes(
     nodes = None if only_keys else nodes_import.prepare(source, target, frozenset(skip or ()), account)
     move = import_keys.prepare(source.parent / ".keys", folder, account, wanted=keys and not dry_run)
     if nodes is None:
-        _print_keys(move.run(), as_json)
+        moved = move.run()
+        print(json.dumps({"keys": moved}, indent=2) if as_json else f"API keys: {moved['what']}")
         return
     with nodes.checked() as change:
         report = nodes.report(change.nodes, move.lacks)
@@ -106,7 +107,3 @@ def _print_report(report: dict[str, Any], source: Path, console: Console) -> Non
     console.print("\nNext:")
     for command, comment in report["next"]:
         console.print(f"  {command:<46} # {comment}")
-
-
-def _print_keys(moved: dict[str, str | bool], as_json: bool) -> None:
-    print(json.dumps({"keys": moved}, indent=2) if as_json else f"API keys: {moved['what']}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from nodefile import Node, NodeFile
@@ -39,48 +38,35 @@ def examine(patient: Patient, tell: Callable[[str], None] = lambda _: None) -> I
     tell("Pulumi ...")
     stack = pulumi.OpenStack(patient.project)
     yield Section("Pulumi", tuple(collect("stack", pulumi.examine(stack, patient.pulumi, patient.stack))))
-    file, findings = nodes_file.read(patient.folder, patient.project, stack.name)
-    yield Section("nodes.yaml", tuple(findings))
+    file, file_findings = nodes_file.read(patient.folder, patient.project, stack.name)
+    yield Section("nodes.yaml", tuple(file_findings))
     if file is None or not file.nodes:
         return
     checks = _list_checks(file, patient, stack)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         running: list[tuple[str, Future[tuple[Finding, ...]]]] = [
-            (title, pool.submit(_run, check)) for title, check in checks
+            (title, pool.submit(tuple, findings)) for title, findings in checks
         ]
         for title, future in running:
             tell(", ".join(name for name, other in running if not other.done()) + " ...")
             yield Section(title, future.result())
 
 
-def _run(check: Callable[[], Iterable[Finding]]) -> tuple[Finding, ...]:
-    return tuple(check())
-
-
-def _list_checks(
-    file: NodeFile, patient: Patient, stack: pulumi.OpenStack
-) -> list[tuple[str, Callable[[], Iterable[Finding]]]]:
+def _list_checks(file: NodeFile, patient: Patient, stack: pulumi.OpenStack) -> list[tuple[str, Iterable[Finding]]]:
     """List the checks of the plugins, of each cloud's regions and of each Numerai account, with their titles."""
-    checks: list[tuple[str, Callable[[], Iterable[Finding]]]] = []
+    checks: list[tuple[str, Iterable[Finding]]] = []
     if patient.pulumi is not None:
         needed = plugins.list_needed([node.cloud for node in file.nodes], any(node.build.docker for node in file.nodes))
-        checks.append(("plugins", partial(plugins.examine, needed, patient.pulumi)))
+        checks.append(("plugins", plugins.examine(needed, patient.pulumi)))
     for cloud, region in sorted({(node.cloud, node.region) for node in file.nodes}, key=_sort_key):
-        place = Place(
-            cloud,
-            region,
-            tuple(node for node in file.nodes if (node.cloud, node.region) == (cloud, region)),
-            stack.configured,
-            {
-                name: facts
-                for name, facts in stack.nodes.items()
-                if (facts["cloud"], facts["region"]) == (cloud, region)
-            },
-        )
-        checks.append((f"{find_cloud(cloud).title}, {region}", partial(_examine_cloud, place, stack.opened)))
+        here = (cloud, region)
+        nodes = tuple(node for node in file.nodes if (node.cloud, node.region) == here)
+        deployed = {name: facts for name, facts in stack.nodes.items() if (facts["cloud"], facts["region"]) == here}
+        place = Place(cloud, region, nodes, stack.configured, deployed)
+        checks.append((f"{find_cloud(cloud).title}, {region}", _examine_cloud(place, stack.opened)))
     for account in sorted({node.account for node in file.nodes}, key=lambda name: name or ""):
         nodes_of_account = [node for node in file.nodes if node.account == account]
-        checks.append((numerai.title(account), partial(_examine_account, account, nodes_of_account, stack)))
+        checks.append((numerai.title(account), _examine_account(account, nodes_of_account, stack)))
     return checks
 
 

@@ -1,6 +1,5 @@
 """Creates a node for `pnodes new`: `prepare` checks everything, then `create` makes all of the changes or none."""
 
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from nodefile.clouds import REGIONS
 from pnodes.edit import examples, nodes_write
 from pnodes.edit.examples import Example
 from pnodes.errors import UserError
+from providers.images.arguments import make_relative
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def create(preparation: Preparation, models: Mapping[str, str]) -> None:
     content = _add_nodes(preparation, models)
     new_folder = _first_missing(request.folder)
     try:
-        examples.copy(request.example, request.folder, _relative(request.folder, request.file.parent))
+        examples.copy(request.example, request.folder, make_relative(request.folder, request.file.parent))
         with nodes_write.checked(request.file, preparation.content, content) as change:
             change.put()
     except BaseException as error:
@@ -105,7 +105,7 @@ def _check_folder(folder: Path, example: Path) -> None:
 def _add_nodes(preparation: Preparation, models: Mapping[str, str]) -> bytes:
     """Return the content of nodes.yaml with the new nodes. Raises UserError."""
     request = preparation.request
-    root = _relative(request.folder, request.file.parent)
+    root = make_relative(request.folder, request.file.parent)
     variables = request.example.env(request.name)
     entries: dict[str, Mapping[str, nodes_edit.Value]] = {}
     for name, subfolder in request.names.items():
@@ -120,10 +120,6 @@ def _add_nodes(preparation: Preparation, models: Mapping[str, str]) -> bytes:
             entry["env"] = variables[name]
         entries[name] = entry
     return nodes_write.add_nodes(request.file, preparation.content, entries, f", and copy the example to {root}")
-
-
-def _relative(path: Path, start: Path) -> str:
-    return Path(os.path.relpath(path, start)).as_posix()
 
 
 def _first_missing(folder: Path) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from nodefile import Node
 from pnodes.errors import UserError
 from pnodes.local.python import parse_image_version
-from providers.images.arguments import build_arguments, make_context
+from providers.images.arguments import build_arguments, make_context, make_relative
 from providers.images.context import BuildContext, ContextError
 from providers.images.layout import Layout, build_layout
 from providers.images.recipe import DockerfileError, Recipe, read
@@ -38,7 +37,7 @@ class Image:
             return source
         if len(parents) == 1:
             return parents[0]
-        names = ", ".join(sorted(_shown(parent, self.context.root) for parent in parents))
+        names = ", ".join(sorted(make_relative(parent, self.context.root) for parent in parents))
         raise UserError(
             f"the Dockerfile of {self.node.name} combines files of several folders ({names}) in {workdir}, "
             "so there is no single local folder to run in. Add --container."
@@ -114,7 +113,3 @@ def is_python(image: Image) -> bool:
 def names_python(word: str) -> bool:
     """Return whether a command's first word is the image's Python, in any of its spellings."""
     return re.fullmatch(r"(?:/\S*/)?python(?:3(?:\.\d+)?)?", word) is not None
-
-
-def _shown(path: Path, root: Path) -> str:
-    return Path(os.path.relpath(path, root)).as_posix()

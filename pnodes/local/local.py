@@ -99,7 +99,7 @@ def run_node(
     folder = predictions.make_folder(node, nodes_file)
     output, installing = sys.stderr.fileno() if options.to_stderr else None, variables.for_installing(environ)
     run = LocalRun(image, account, own, options.command, folder, scratch, environ, installing, output, say)
-    before, sent, kept = files.take_snapshot(node.source), image.context.files, predictions.list_files(folder)
+    before, sent, kept = files.take_snapshot(node.source), image.context.files, set(folder.glob("predictions-*"))
     if options.in_container:
         engine = find_container_engine(environ)
         image_id = container.build_image(engine, run)
@@ -111,7 +111,7 @@ def run_node(
         ended = process.run(invocation.command, invocation.folder, invocation.env, node.timeout, output)
     context = make_context(node)
     written = files.list_written(before, files.take_snapshot(node.source), node.source, sent, context)
-    new = sorted(predictions.list_files(folder) - kept)
+    new = sorted(set(folder.glob("predictions-*")) - kept)
     return Outcome(node, run.command, ended, written, new, account.submits)
 
 

@@ -99,20 +99,15 @@ def _lay_out(recipe: Recipe, layout: Layout, root: Path) -> list[tuple[Path, lis
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(layout.root / origin)
+    copied = {place for place in (*layout.files, *layout.folders) if place.startswith("/")}
     installs = []
     for step in recipe.steps:
         if step.kind == "install":
             here = root / step.workdir.lstrip("/")
             here.mkdir(parents=True, exist_ok=True)
-            absolute = [
-                str(root / word.lstrip("/")) if word in _list_absolute(layout) else word for word in step.arguments
-            ]
+            absolute = [str(root / word.lstrip("/")) if word in copied else word for word in step.arguments]
             installs.append((here, absolute))
     return installs
-
-
-def _list_absolute(layout: Layout) -> set[str]:
-    return {place for place in (*layout.files, *layout.folders) if place.startswith("/")}
 
 
 def _hash_installs(python: Python, installs: Sequence[tuple[Path, Sequence[str]]], root: Path) -> str:

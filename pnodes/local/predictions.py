@@ -17,8 +17,3 @@ def make_folder(node: Node, nodes_file: Path) -> Path:
     if not ignore.exists():
         ignore.write_text("*\n")
     return base / node.name
-
-
-def list_files(folder: Path) -> set[Path]:
-    """Return the files of predictions in the folder."""
-    return set(folder.glob("predictions-*"))

@@ -76,7 +76,7 @@ def run(
             exit_code = INTERRUPTED if isinstance(interrupted, KeyboardInterrupt) else interrupted.exit_code
             return Ended(exit_code, time.monotonic() - began, peak or None, "the run was interrupted.")
         finally:
-            _kill_group(process.pid)
+            _signal_group(process.pid, signal.SIGKILL)  # children that outlived their parent, as in a container
     return Ended(code if code >= 0 else 128 - code, time.monotonic() - began, peak or None, _describe_signal(code))
 
 
@@ -110,11 +110,6 @@ def _stop(process: subprocess.Popen[bytes], sent: signal.Signals, stop: Callable
             member.kill()
     process.wait()
     psutil.wait_procs(family, timeout=GRACE_SECONDS)
-
-
-def _kill_group(group: int) -> None:
-    """Kill children that outlived their parent, as the end of a container does."""
-    _signal_group(group, signal.SIGKILL)
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

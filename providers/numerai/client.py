@@ -35,12 +35,7 @@ query {
 """
 _ROUNDS = """
 query($tournament: Int!) {
-  rounds(tournament: $tournament, number: 0) { number openTime closeTime closeStakingTime }
-}
-"""
-_ALL_ROUNDS = """
-query($tournament: Int!) {
-  rounds(tournament: $tournament) { number openTime closeTime closeStakingTime }
+  rounds(tournament: $tournament%s) { number openTime closeTime closeStakingTime }
 }
 """
 _SUBMISSIONS = """
@@ -181,13 +176,15 @@ class Client(base_api.Api):
 
     def current_round(self, tournament: int) -> dict[str, Any] | None:
         """Return number, openTime, closeTime and closeStakingTime of a tournament's latest round; needs no keys."""
-        rounds = self.raw_query(_ROUNDS, {"tournament": tournament})["data"]["rounds"] or []
-        return next((dict(round_) for round_ in rounds if round_), None)
+        return next(iter(self._query_rounds(tournament, ", number: 0")), None)
 
     def rounds(self, tournament: int) -> list[dict[str, Any]]:
         """Return the same fields of all rounds of a tournament, announced rounds included, in no particular order."""
-        rounds = self.raw_query(_ALL_ROUNDS, {"tournament": tournament})["data"]["rounds"] or []
-        return [dict(round_) for round_ in rounds if round_ and round_.get("number") is not None]
+        return [round_ for round_ in self._query_rounds(tournament, "") if round_.get("number") is not None]
+
+    def _query_rounds(self, tournament: int, selection: str) -> list[dict[str, Any]]:
+        rounds = self.raw_query(_ROUNDS % selection, {"tournament": tournament})["data"]["rounds"] or []
+        return [dict(round_) for round_ in rounds if round_]
 
     def submissions(self, model_id: str) -> list[dict[str, Any]]:
         """Return a model's submissions, newest first: id, triggerId, insertedAt, round {number tournament}."""
