@@ -22,18 +22,14 @@ def load_stack(nodes: Sequence[Node]) -> Stack:
     return Stack(
         project=pulumi.get_project(),
         name=pulumi.get_stack(),
-        keys={name: value for account in accounts for name, value in _read_keys(account).items()},
+        keys={
+            setting: _read_key(account, setting, variable)
+            for account in accounts
+            for setting, variable in keys.name_keys(account).pairs
+        },
         webhook_key=WebhookKey("webhook-key").key,
         model_ids=resolve_models(nodes),
     )
-
-
-def _read_keys(account: str | None) -> dict[str, pulumi.Output[str]]:
-    names = keys.name_keys(account)
-    return {
-        names.public_id: _read_key(account, names.public_id, names.public_id_variable),
-        names.secret: _read_key(account, names.secret, names.secret_variable),
-    }
 
 
 def _read_key(account: str | None, setting: str, variable: str) -> pulumi.Output[str]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import tenacity
+
+from providers.retry import retry_on
 
 BOT = "github-actions[bot]"
 """The author of everything that is written with GITHUB_TOKEN."""
@@ -173,12 +174,7 @@ class Repository:
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         url = path if "://" in path else self._base + path
         # A POST is not retried: after a lost answer it would create a second comment.
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Temporary),
-            wait=tenacity.wait_exponential(multiplier=self._pause, max=8 * self._pause),
-            stop=tenacity.stop_after_attempt(1 if method == "POST" else 4),
-            reraise=True,
-        )
+        retrying = retry_on(_Temporary, 1 if method == "POST" else 4, self._pause)
         try:
             return retrying(self._send, method, url, body)
         except _Temporary as error:

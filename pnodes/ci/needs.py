@@ -31,11 +31,6 @@ class Needs:
     missing: tuple[str, ...]
 
 
-def is_set_up(environ: Mapping[str, str]) -> bool:
-    """Whether somebody has started to set up the workflows; in a fresh copy of the project, nobody has."""
-    return bool(environ.get("PULUMI_BACKEND_URL"))
-
-
 def stack_name(environ: Mapping[str, str]) -> str:
     """Return the stack's short name: the last part of `organization/project/stack`."""
     return environ.get("PULUMI_STACK", "").rsplit("/", 1)[-1]

@@ -55,7 +55,7 @@ def diff(
             ]
             rows.append(["all", "", "", usd(summary.month_before), usd(summary.month_after)])
             console.print(table(["node", "", "change", "USD a month before", "after"], rows))
-    if exit_code and not preview.empty:
+    if exit_code and preview.operations:
         raise typer.Exit(3)
 
 

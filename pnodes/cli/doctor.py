@@ -37,7 +37,8 @@ def doctor(stack: StackOption = None, as_json: AsJson = False) -> None:
                 _show(console, section)
     levels = [finding.level for section in sections for finding in section.findings]
     if as_json:
-        print(json.dumps(_document(sections, Level.FAILED not in levels), indent=2))
+        document = {"ok": Level.FAILED not in levels, "sections": [asdict(section) for section in sections]}
+        print(json.dumps(document, indent=2))
     else:
         counts = [f"{levels.count(level)} {level}" for level in Level if level in levels]
         console.print(f"\n{', '.join(counts)}.")
@@ -52,10 +53,3 @@ def _show(console: Console, section: Any) -> None:
         console.print(f"{finding.check}: {finding.text}", markup=False)
         if finding.mend:
             console.print(f"{'':14}-> {finding.mend}", markup=False)
-
-
-def _document(sections: list[Any], ok: bool) -> dict[str, Any]:
-    documents = [
-        {"title": section.title, "findings": [asdict(finding) for finding in section.findings]} for section in sections
-    ]
-    return {"ok": ok, "sections": documents}

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -32,16 +33,8 @@ def validate(
     try:
         checked = load_checked(path, project.project_name(folder), stack or DEFAULT_STACK)
     except NodeFileError as error:
-        problems = [
-            {
-                "path": str(problem.path),
-                "line": problem.line,
-                "column": problem.column,
-                "message": problem.message,
-            }
-            for problem in error.problems
-        ]
         if as_json:
+            problems = [asdict(problem) for problem in error.problems]
             print(json.dumps({"file": str(path), "valid": False, "problems": problems}, indent=2))
         else:
             for problem in error.problems:
@@ -50,13 +43,7 @@ def validate(
     nodes, notes_by_name = checked.nodes, list_notes(checked)
     if as_json:
         documents = [
-            {
-                "name": node.name,
-                "cloud": node.cloud,
-                "region": node.region,
-                "enabled": node.enabled,
-                "note": notes_by_name.get(node.name),
-            }
+            {**node.model_dump(include={"name", "cloud", "region", "enabled"}), "note": notes_by_name.get(node.name)}
             for node in nodes
         ]
         print(json.dumps({"file": str(path), "valid": True, "problems": [], "nodes": documents}, indent=2))

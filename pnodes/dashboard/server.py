@@ -43,6 +43,8 @@ class Site:
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
         self.key, self._one_time_key = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.path, self.one_time_path = f"/{self.key}/", f"/open/{self._one_time_key}"
+        """The paths of the page, and of the redirection to it that works once."""
         self._lock = threading.Lock()
         routes = [
             Route("/open/{key}", self._enter),
@@ -59,16 +61,6 @@ class Site:
         ]
         guards = [Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS, www_redirect=False), Middleware(_SameOrigin)]
         self.app = Starlette(routes=routes, middleware=guards)
-
-    @property
-    def path(self) -> str:
-        """The path of the page."""
-        return f"/{self.key}/"
-
-    @property
-    def one_time_path(self) -> str:
-        """The path that redirects to the page, and works once."""
-        return f"/open/{self._one_time_key}"
 
     def _enter(self, request: Request) -> Response:
         with self._lock:

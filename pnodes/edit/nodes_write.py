@@ -1,7 +1,6 @@
 """Reads and replaces nodes.yaml for an edit, and prints problems as `pnodes validate` does. The new content replaces
 the file only if it has no problems and nobody has changed the file in the meantime."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from nodefile import edit as nodes_edit
 from pnodes import project
 from pnodes.errors import UserError
 from providers.checks import load_checked
+from providers.images.arguments import make_relative
 
 _HEAD = """\
 # yaml-language-server: $schema={schema}
@@ -25,12 +25,6 @@ _HEAD = """\
 # `pnodes validate` reports mistakes with their line.
 
 """
-
-
-def make_head(file: Path) -> bytes:
-    """Return the first lines of a new file."""
-    schema = project.project_folder(file.parent) / "nodes.schema.json"
-    return _HEAD.format(schema=Path(os.path.relpath(schema, file.parent)).as_posix()).encode()
 
 
 def read(file: Path) -> tuple[bytes | None, dict[str, Any]]:
@@ -55,8 +49,11 @@ def read(file: Path) -> tuple[bytes | None, dict[str, Any]]:
 def add_nodes(file: Path, content: bytes | None, entries: nodes_edit.Entries, also: str = "") -> bytes:
     """Return the content with new nodes; None is the content of a new file. Raises UserError with the lines to write by
     hand. `also` is what else to do then."""
+    if content is None:
+        schema = project.project_folder(file.parent) / "nodes.schema.json"
+        content = _HEAD.format(schema=make_relative(schema, file.parent)).encode()
     try:
-        return nodes_edit.add_nodes(make_head(file) if content is None else content, entries)
+        return nodes_edit.add_nodes(content, entries)
     except nodes_edit.CannotEdit as refused:
         raise UserError(
             f"The nodes cannot be added to {file.name} without changing its existing content. Write these lines under "

@@ -7,7 +7,7 @@ import configparser
 import json
 from pathlib import Path
 
-from pnodes.migrate.nodes_json import WrongFile
+from pnodes.migrate.nodes_json import WrongFile, read_text
 from providers.numerai.keys import Keys
 
 _PUBLIC_ID, _SECRET = "NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"
@@ -15,14 +15,7 @@ _PUBLIC_ID, _SECRET = "NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"
 
 def read(file: Path) -> Keys:
     """Return the keys for Numerai in a file. Raises WrongFile, whose sentences contain no keys."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise WrongFile(f"There is no {file}, the file with numerai-cli's API keys.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongFile(
-            f"{file} cannot be read ({getattr(error, 'strerror', None) or 'it is not UTF-8 text'})."
-        ) from None
+    text = read_text(file, f"There is no {file}, the file with numerai-cli's API keys.", "numerai-cli's keys")
     parts = _ini(text) if text.lstrip().startswith("[") else _json(text)
     if parts is None:
         raise WrongFile(f"{file} is neither JSON nor an INI file; expected numerai-cli's keys.")

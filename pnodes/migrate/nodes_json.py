@@ -65,18 +65,22 @@ class OldNode:
         return facts
 
 
-def read(file: Path, skip: Collection[str] = ()) -> list[OldNode]:
-    """Return the nodes of a file, except those to skip. Raises WrongFile."""
+def read_text(file: Path, missing: str, expected: str) -> str:
+    """Return the text of a file of numerai-cli. Raises WrongFile: `missing` if there is no file."""
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise WrongFile(
-            f"There is no {file}. numerai-cli stores its nodes in ~/.numerai/nodes.json; give the path of your file."
-        ) from None
+        raise WrongFile(missing) from None
     except UnicodeDecodeError:
-        raise WrongFile(f"{file} is not UTF-8 text; expected numerai-cli's nodes.json.") from None
+        raise WrongFile(f"{file} is not UTF-8 text; expected {expected}.") from None
     except OSError as error:
         raise WrongFile(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def read(file: Path, skip: Collection[str] = ()) -> list[OldNode]:
+    """Return the nodes of a file, except those to skip. Raises WrongFile."""
+    missing = f"There is no {file}. numerai-cli stores its nodes in ~/.numerai/nodes.json; give the path of your file."
+    text = read_text(file, missing, "numerai-cli's nodes.json")
     try:
         document = json.loads(text) if text.strip() else {}
     except (json.JSONDecodeError, RecursionError) as error:
@@ -100,9 +104,18 @@ def _read_node(name: str, fields: Any, problems: list[str]) -> OldNode | None:
         message = f"expected its settings, got {format_value(fields)}. Remove it, or skip it with --skip."
         problems.append(f"node {name}: {message}")
         return None
-    read = _Fields(name, fields, problems)
-    provider = read.get("provider", _provider) or DEFAULT_PROVIDER
-    path = read.get("path", _path)
+
+    def read(field: str, parse: Callable[[Any], Read]) -> Read | None:
+        """Return a field; None if it is absent, null, empty, zero or invalid."""
+        value = fields.get(field)
+        try:
+            return None if value in (None, "", 0) else parse(value)
+        except ValueError as error:
+            problems.append(f"node {name}: {field}: {error}")
+            return None
+
+    provider = read("provider", _provider) or DEFAULT_PROVIDER
+    path = read("path", _path)
     if path is None and not fields.get("path"):
         problems.append(f"node {name}: it has no path, the folder with its Dockerfile.")
     if path is None:
@@ -111,35 +124,17 @@ def _read_node(name: str, fields: Any, problems: list[str]) -> OldNode | None:
         name=name,
         provider=provider,
         path=path,
-        model_id=read.get("model_id", _text),
-        tournament=read.get("tournament", _whole),
-        cpu=read.get("cpu", _whole),
-        memory=read.get("memory", _whole),
-        cron=read.get("cron", _text),
-        timeout_minutes=read.get("timeout_minutes", _whole),
-        volume=read.get("volume", _whole),
-        webhook_url=read.get("webhook_url", _text),
-        docker_repo=read.get("docker_repo", _text),
+        model_id=read("model_id", _text),
+        tournament=read("tournament", _whole),
+        cpu=read("cpu", _whole),
+        memory=read("memory", _whole),
+        cron=read("cron", _text),
+        timeout_minutes=read("timeout_minutes", _whole),
+        volume=read("volume", _whole),
+        webhook_url=read("webhook_url", _text),
+        docker_repo=read("docker_repo", _text),
         unknown=tuple(sorted(fields.keys() - _ITS_OWN - OldNode.__dataclass_fields__.keys())),
     )
-
-
-class _Fields:
-    """The fields of one node; appends invalid fields to `problems`."""
-
-    def __init__(self, name: str, fields: dict[str, Any], problems: list[str]) -> None:
-        self._name, self._fields, self._problems = name, fields, problems
-
-    def get(self, field: str, read: Callable[[Any], Read]) -> Read | None:
-        """Return a field; None if it is absent, null, empty, zero or invalid."""
-        value = self._fields.get(field)
-        if value in (None, "", 0):
-            return None
-        try:
-            return read(value)
-        except ValueError as error:
-            self._problems.append(f"node {self._name}: {field}: {error}")
-            return None
 
 
 def _provider(value: Any) -> str:

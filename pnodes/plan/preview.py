@@ -33,11 +33,6 @@ class Plan:
     operations: Mapping[str, int]
     messages: tuple[str, ...] = field(default=())
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing would change."""
-        return not self.operations
-
 
 def read(document: Any) -> Plan:
     """Return the plan in the JSON document. Raises UserError."""

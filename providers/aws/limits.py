@@ -16,6 +16,7 @@ from nodefile import Node
 from providers import cloud
 from providers.aws import names
 from providers.aws.schedule import NotOnAws, write_expression
+from providers.tags import check_tags
 
 FARGATE, EC2 = "FARGATE", "EC2"
 _GIB = 1024
@@ -35,8 +36,6 @@ FREE_DISK, MAX_FARGATE_DISK, MAX_DISK = 20, 200, 16 * _GIB - 64
 MIN_TIMEOUT, MAX_TIMEOUT = 60, 14 * 24 * 3600
 # A job definition may have 24 KiB; its other parts (image, references, log options) need less than 4.
 MAX_ENVIRONMENT = 20 * _GIB
-MAX_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE = 50, 128, 256
-OWN_TAGS = ("project", "stack", "node")
 REMARKS = {
     "timeout": f"{MIN_TIMEOUT} s to {MAX_TIMEOUT // 86400} days",
     "disk": f"{FREE_DISK} GiB by default, up to {MAX_FARGATE_DISK} GiB, or more on an EC2 machine started for the run",
@@ -106,7 +105,8 @@ def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
             yield "schedule", str(error)
     yield from _check_names(node, project, stack)
     yield from _check_env(node)
-    yield from _check_tags(node, project, stack)
+    for sentence in (*check_tags(node, project, stack, "AWS", "for IAM roles, which ignore"), *_check_tags(node)):
+        yield "tags", sentence
 
 
 def _check_names(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
@@ -145,28 +145,10 @@ def _check_env(node: Node) -> Iterator[tuple[str, str]]:
         yield "env", text
 
 
-def _check_tags(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
-    if len(node.tags) + len(OWN_TAGS) > MAX_TAGS:
-        text = (
-            f"{len(node.tags)} tags are too many: AWS allows {MAX_TAGS} per resource, and {', '.join(OWN_TAGS)} are "
-            f"{len(OWN_TAGS)} of them"
-        )
-        yield "tags", text
-    seen: dict[str, str] = {name: name for name in OWN_TAGS}
+def _check_tags(node: Node) -> Iterator[str]:
     for key, value in node.tags.items():
-        lower = key.lower()
-        if seen.get(lower, key) != key:
-            yield "tags", f'"{key}" and "{seen[lower]}" are the same tag for IAM roles, which ignore case in tags'
-        seen[lower] = key
-        if not key or len(key) > MAX_TAG_KEY:
-            yield "tags", f'the tag "{key}" has {len(key)} characters; AWS allows 1 to {MAX_TAG_KEY}'
-        if lower.startswith("aws:"):
-            yield "tags", f'the tag "{key}" begins with aws:, which AWS reserves for itself'
+        if key.lower().startswith("aws:"):
+            yield f'the tag "{key}" begins with aws:, which AWS reserves for itself'
         for text in (key, value):
             if not _TAG.fullmatch(text):
-                yield "tags", f'"{text}": AWS allows letters, digits, spaces and + - = . _ : / @ in tags'
-        if len(value) > MAX_TAG_VALUE:
-            yield "tags", f'the value of tag "{key}" has {len(value)} characters; AWS allows {MAX_TAG_VALUE}'
-    for what, value in (("project", project), ("stack", stack)):
-        if len(value) > MAX_TAG_VALUE:
-            yield "tags", f"the {what}'s name has {len(value)} characters and is a tag; AWS allows {MAX_TAG_VALUE}"
+                yield f'"{text}": AWS allows letters, digits, spaces and + - = . _ : / @ in tags'

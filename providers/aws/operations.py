@@ -42,13 +42,8 @@ _NO_CREDENTIALS = frozenset(
         *("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "CredentialRetrievalError"),
         *("TokenRetrievalError", "SSOTokenLoadError", "UnauthorizedSSOTokenError", "SSOError", "NoAuthTokenError"),
         *("ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId"),
-        *(
-            "InvalidSignatureException",
-            "SignatureDoesNotMatch",
-            "RequestExpired",
-            "MissingAuthenticationTokenException",
-        ),
-        *("ConfigNotFound", "LoginRefreshRequired", "LoginTokenLoadError"),
+        *("InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired", "ConfigNotFound"),
+        *("MissingAuthenticationTokenException", "LoginRefreshRequired", "LoginTokenLoadError"),
     }
 )
 _MENDED = (

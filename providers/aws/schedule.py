@@ -5,7 +5,6 @@ from __future__ import annotations
 from nodefile import Schedule
 from trigger.cron import fields
 
-MAX_LENGTH = 256
 _WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 

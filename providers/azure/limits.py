@@ -17,6 +17,7 @@ from nodefile import Node
 from providers import cloud
 from providers.azure import names
 from providers.azure.prices import PRICES
+from providers.tags import check_tags
 
 CONSUMPTION = "Consumption"
 STEP_CPU, MAX_CPU, MAX_MEMORY = 0.25, 4.0, 8192
@@ -50,8 +51,6 @@ DISK = ((0.25, 1), (0.5, 2), (1.0, 4), (math.inf, 8))
 MAX_DISK = 8
 MAX_TIMEOUT = 24 * 3600
 MAX_JOB_NAME = 32
-MAX_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE = 50, 128, 256
-OWN_TAGS = ("project", "stack", "node")
 REMARKS = {
     "region": "without spaces or hyphens",
     "timeout": f"up to {MAX_TIMEOUT // 3600} h",
@@ -157,10 +156,8 @@ def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
     for name in node.env:
         if not _ENV_NAME.fullmatch(name):
             yield "env", f'"{name}" cannot name a variable on Container Apps: use letters, digits, "_", "-" and dots.'
-    yield from _check_tags(node)
-    for what, value in (("project", project), ("stack", stack)):
-        if len(value) > MAX_TAG_VALUE:
-            yield "tags", f"the {what}'s name has {len(value)} characters and is a tag; Azure allows {MAX_TAG_VALUE}."
+    for sentence in (*check_tags(node, project, stack, "Azure", "on Azure, which ignores"), *_check_tags(node)):
+        yield "tags", f"{sentence}."
 
 
 def _check_size(node: Node) -> Iterator[tuple[str, str]]:
@@ -182,27 +179,12 @@ def _check_size(node: Node) -> Iterator[tuple[str, str]]:
         yield "size", f"{cpu:g} vCPU is not a multiple of {STEP_CPU:g}, which Container Apps requires."
 
 
-def _check_tags(node: Node) -> Iterator[tuple[str, str]]:
-    if len(node.tags) + len(OWN_TAGS) > MAX_TAGS:
-        text = (
-            f"{len(node.tags)} tags are too many: Azure allows {MAX_TAGS} per resource, and {', '.join(OWN_TAGS)} are "
-            f"{len(OWN_TAGS)} of them."
-        )
-        yield "tags", text
-    seen: dict[str, str] = {name: name for name in OWN_TAGS}
-    for key, value in node.tags.items():
-        lower = key.lower()
-        if lower in seen and seen[lower] != key:
-            yield "tags", f'"{key}" and "{seen[lower]}" are the same tag on Azure, which ignores case in tags.'
-        seen[lower] = key
-        if not key or len(key) > MAX_TAG_KEY:
-            yield "tags", f'the tag "{key}" has {len(key)} characters; Azure allows 1 to {MAX_TAG_KEY}.'
+def _check_tags(node: Node) -> Iterator[str]:
+    for key in node.tags:
         if _TAG_KEY_REFUSED.search(key):
-            yield "tags", f'the tag "{key}" contains one of the characters < > % & \\ ? / that Azure refuses.'
-        if lower.startswith(_TAG_KEY_RESERVED):
-            yield "tags", f'the tag "{key}" begins with a word that Azure reserves: {", ".join(_TAG_KEY_RESERVED)}.'
-        if len(value) > MAX_TAG_VALUE:
-            yield "tags", f'the value of tag "{key}" has {len(value)} characters; Azure allows {MAX_TAG_VALUE}.'
+            yield f'the tag "{key}" contains one of the characters < > % & \\ ? / that Azure refuses'
+        if key.lower().startswith(_TAG_KEY_RESERVED):
+            yield f'the tag "{key}" begins with a word that Azure reserves: {", ".join(_TAG_KEY_RESERVED)}'
 
 
 def _format_hours(seconds: int) -> str:

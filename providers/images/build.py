@@ -150,7 +150,7 @@ class ImageBuildProvider(Provider, Builder, abc.ABC):
             if packed != props["sourceDigest"]:
                 raise BuildFailed(f"{props['context']} changed while `up` was running; run `pulumi up` again")
             _check_cancellation(props)
-            note = "" if context.has_ignore_file else ", without .git, __pycache__ and the like (no .dockerignore)"
+            note = "" if context.ignore_file else ", without .git, __pycache__ and the like (no .dockerignore)"
             mebibytes = archive.stat().st_size / 2**20
             say(props, f"sending {len(context.files)} files, {mebibytes:.1f} MiB compressed{note}")
             return self.upload(props, f"{props['sourceDigest']}.tar.gz", archive)

@@ -55,9 +55,9 @@ class BuildContext:
         return sorted(self._entries)
 
     @property
-    def has_ignore_file(self) -> bool:
-        """Whether there is an ignore file; otherwise only the usual debris is left out."""
-        return ignored.find_ignore_file(self.root, self.dockerfile) is not None
+    def ignore_file(self) -> Path | None:
+        """The ignore file; None if there is none, and only the usual debris is left out."""
+        return ignored.find_ignore_file(self.root, self.dockerfile)
 
     @cached_property
     def _entries(self) -> dict[str, os.stat_result]:
@@ -70,7 +70,7 @@ class BuildContext:
     def _find_all(self) -> dict[str, os.stat_result]:
         # Docker sends both files even if they are ignored: the builder needs the Dockerfile, and the ignore file
         # excludes the same files there.
-        kept = [self.dockerfile, ignored.find_ignore_file(self.root, self.dockerfile)]
+        kept = [self.dockerfile, self.ignore_file]
         return dict(ignored.walk(self.root, self._read_patterns())) | {
             path.relative_to(self.root).as_posix(): path.stat() for path in kept if path is not None
         }
@@ -92,7 +92,7 @@ class BuildContext:
         return {path: entries[path] for path in used} | {self.dockerfile_name: self.dockerfile.stat()}
 
     def _read_patterns(self) -> list[str]:
-        path = ignored.find_ignore_file(self.root, self.dockerfile)
+        path = self.ignore_file
         if path is None:
             return [*ignored.DEBRIS, *_OWN]
         return [*ignored.parse_patterns(path.read_text(encoding="utf-8", errors="surrogateescape")), *_OWN]
@@ -187,8 +187,8 @@ class BuildContext:
     @property
     def _ignore_name(self) -> str:
         """The name of the ignore file that is in use, or of the one to create."""
-        path = ignored.find_ignore_file(self.root, self.dockerfile)
-        return self._name(".dockerignore" if path is None else path.relative_to(self.root).as_posix())
+        path = self.ignore_file or self.root / ".dockerignore"
+        return self._name(path.relative_to(self.root).as_posix())
 
     def _name(self, path: str) -> str:
         return f"{self.root.name}/{_make_printable(path)}"

@@ -100,23 +100,22 @@ class _Follower:
                 self._print(last=True)
                 # Keep the type, so that the caller can tell failures apart.
                 reason = f"the build of {self._props['node']} ended: {error}"
-                raise type(error)("\n".join([reason, *self._lines[-_LAST_LINES:]])) from None
+                raise type(error)(self._append_log(reason)) from None
             self._print(last=digest is not None)
             if digest is not None:
                 return digest
             if time.monotonic() - self._began > self._builder.max_seconds:
                 self._stop()
                 minutes = f"{self._builder.max_seconds / 60:.0f} minutes"
-                raise BuildFailed(
-                    "\n".join(
-                        [f"the build of {self._props['node']} took longer than {minutes}", *self._lines[-_LAST_LINES:]]
-                    )
-                )
+                raise BuildFailed(self._append_log(f"the build of {self._props['node']} took longer than {minutes}"))
             if cancelled.wait(self._builder.poll_seconds):
                 self._stop()
                 raise BuildFailed(
                     f"the build of {self._props['node']} was cancelled with the update; the next `pulumi up` builds it"
                 )
+
+    def _append_log(self, reason: str) -> str:
+        return "\n".join([reason, *self._lines[-_LAST_LINES:]])
 
     def _poll(self) -> str | None:
         try:

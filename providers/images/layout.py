@@ -69,7 +69,8 @@ def _copy(layout: Layout, arguments: Sequence[str], workdir: str, files: Sequenc
             layout.files[posixpath.join(place, posixpath.basename(origin)) if into else place] = origin
         else:
             layout.folders[place] = origin
-            layout.files |= {posixpath.normpath(posixpath.join(place, name)): _join(origin, name) for name in inside}
+            join = posixpath.join
+            layout.files |= {posixpath.normpath(join(place, name)): join(origin, name) for name in inside}
 
 
 def _is_folder(layout: Layout, place: str, workdir: str) -> bool:
@@ -99,7 +100,3 @@ def _list_below(origin: str, files: Iterable[str]) -> list[str] | None:
         return list(files)
     inside = [file[len(origin) + 1 :] for file in files if file.startswith(origin + "/")]
     return inside or None
-
-
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name

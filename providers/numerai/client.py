@@ -10,11 +10,11 @@ import functools
 from typing import Any
 
 import requests
-import tenacity
 from numerapi import base_api
 
 from providers.numerai.keys import Keys
 from providers.refusal import Refusal
+from providers.retry import retry_on
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 30
 _TRIES = 4
@@ -104,12 +104,7 @@ class Client(base_api.Api):
         headers = {"Accept": "application/json"}
         if authorization and self.token:
             headers["Authorization"] = f"Token {self.token[0]}${self.token[1]}"
-        again = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Passing),
-            wait=tenacity.wait_exponential(multiplier=self._pause, max=8 * self._pause),
-            stop=tenacity.stop_after_attempt(_TRIES),
-            reraise=True,
-        )
+        again = retry_on(_Passing, _TRIES, self._pause)
         try:
             return again(self._send, {"query": query, "variables": variables or {}}, headers)
         except _TooMany as error:

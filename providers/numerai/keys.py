@@ -27,6 +27,11 @@ class Names:
     public_id_variable: str
     secret_variable: str
 
+    @property
+    def pairs(self) -> tuple[tuple[str, str], tuple[str, str]]:
+        """Each setting with its variable."""
+        return (self.public_id, self.public_id_variable), (self.secret, self.secret_variable)
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -53,12 +58,11 @@ def name_keys(account: str | None) -> Names:
 def read_keys(account: str | None, configured: Callable[[str], object | None]) -> Keys:
     """Return an account's keys. `configured` looks up a setting of this project. Raises NoKeys."""
     names = name_keys(account)
-    pairs = ((names.public_id, names.public_id_variable), (names.secret, names.secret_variable))
-    values = {setting: str(configured(setting) or "") or os.environ.get(variable, "") for setting, variable in pairs}
+    values = {name: str(configured(name) or "") or os.environ.get(variable, "") for name, variable in names.pairs}
     missing = [setting for setting, value in values.items() if not value]
     if missing:
         raise NoKeys(explain_missing_key(account, missing[0]))
-    for (setting, variable), value in zip(pairs, values.values(), strict=True):
+    for (setting, variable), value in zip(names.pairs, values.values(), strict=True):
         if not value.isascii():
             raise NoKeys(f"`{setting}` (or {variable}) contains a character that no key has: copy the key again.")
     return Keys(values[names.public_id], values[names.secret])
@@ -66,8 +70,7 @@ def read_keys(account: str | None, configured: Callable[[str], object | None]) -
 
 def explain_missing_key(account: str | None, setting: str) -> str:
     """Return a sentence that says how to set a missing part of a key pair."""
-    names = name_keys(account)
-    variable = names.public_id_variable if setting == names.public_id else names.secret_variable
+    variable = dict(name_keys(account).pairs)[setting]
     whose = f" of the account {account}" if account else ""
     return (
         f"Numerai's API key{whose} is not set: expected the secret `{setting}` in this stack's configuration "
