@@ -44,13 +44,9 @@ class NodeFile:
         """Return the stack of a node; None if one stack has all nodes."""
         return next((stack for stack, names in self.stacks.items() if node in names), None)
 
-    def locate(self, node: str, field: str | None = None) -> Position:
-        """Return the position of a node's field: in the node, else in `defaults`, else of the node's name."""
-        return _locate(self.document, node, field)
-
     def problem(self, node: str, field: str | None, message: str) -> Problem:
         """Return a problem at the position of a node's field, for mistakes that others find (a cloud's limits)."""
-        position = self.locate(node, field)
+        position = _locate(self.document, node, field)
         return Problem(self.path.name, position.line, position.column, escape_unprintable(message))
 
 

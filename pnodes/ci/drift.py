@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pnodes.ci.markdown import Origin, append_text
+from pnodes.plan.markdown import escape
 from pnodes.urn import split_urn
 
 MARK = "<!-- prediction-nodes drift -->"
@@ -35,7 +36,7 @@ def find_drift(events: Iterable[str]) -> tuple[Drifted, ...]:
 
 def render_body(drifted: tuple[Drifted, ...], diff: str, origin: Origin) -> str:
     """Return the text of the issue."""
-    rows = "\n".join(f"| `{_cell(change.name)}` | `{_cell(change.kind)}` | {change.how} |" for change in drifted)
+    rows = "\n".join(f"| `{escape(change.name)}` | `{escape(change.kind)}` | {change.how} |" for change in drifted)
     upper = (
         f"{MARK}\nResources in the clouds or at Numerai have changed since the last `pulumi up` of the stack "
         f"`{origin.stack}`."
@@ -45,7 +46,3 @@ def render_body(drifted: tuple[Drifted, ...], diff: str, origin: Origin) -> str:
         "match the stack again.\n"
     )
     return append_text(upper, "Pulumi's resource diff", diff, origin)
-
-
-def _cell(text: str) -> str:
-    return text.replace("`", "'").replace("|", "\\|")

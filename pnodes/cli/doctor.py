@@ -20,18 +20,17 @@ def doctor(stack: StackOption = None, as_json: AsJson = False) -> None:
 
     Exits with 1 if a check failed; each failure names the command that fixes it.
     """
-    from pnodes.doctor.examination import Patient, examine
+    from pnodes.doctor.examination import examine
     from pnodes.engine import find
     from providers.findings import Level, Section
 
     folder = project.project_folder()
     engine = find()
     pulumi = Pulumi(engine, folder, os.environ) if engine else None
-    patient = Patient(folder, project.project_name(folder), pulumi, stack)
     console = Console(highlight=False, soft_wrap=True)
     sections: list[Section] = []
     with Console(stderr=True).status("") as progress:
-        for section in examine(patient, progress.update):
+        for section in examine(folder, project.project_name(folder), pulumi, stack, progress.update):
             sections.append(section)
             if not as_json:
                 _show(console, section)

@@ -53,7 +53,7 @@ class Site:
                 routes=[
                     Route("/", self._page),
                     Route("/parts", self._parts),
-                    Route("/logs/{node}/trigger", self._trigger_log),
+                    Route("/logs/{node}/trigger", lambda request: self._log(request.path_params["node"], None)),
                     Route("/logs/{node}/runs/{run}", self._run_log),
                 ],
             ),
@@ -86,9 +86,6 @@ class Site:
         ]
         newest = max((answer.at for answer in snapshot.answers.values() if answer.at), default=None)
         return JSONResponse({"as_of": moment(newest) if newest else "never", "parts": parts})
-
-    def _trigger_log(self, request: Request) -> Response:
-        return self._log(request.path_params["node"], None)
 
     def _run_log(self, request: Request) -> Response:
         name, run_id = request.path_params["node"], request.path_params["run"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from nodefile import Node, NodeFile
@@ -23,26 +22,21 @@ _AT_ONCE = 8
 _CLOSED = "the stack's settings could not be read, see above."
 
 
-@dataclass(frozen=True)
-class Patient:
-    """The project to examine: its folder and name, the engine if one was found, and the stack if the user named one."""
+def examine(
+    folder: Path, project: str, engine: Pulumi | None, chosen: str | None, tell: Callable[[str], None]
+) -> Iterator[Section]:
+    """Yield all sections on a project in their order. `chosen` is the stack if the user named one.
 
-    folder: Path
-    project: str
-    pulumi: Pulumi | None
-    stack: str | None = None
-
-
-def examine(patient: Patient, tell: Callable[[str], None] = lambda _: None) -> Iterator[Section]:
-    """Yield all sections in their order; calls `tell` with the titles of the sections that are still running."""
+    Calls `tell` with the titles of the sections that are still running.
+    """
     tell("Pulumi ...")
-    stack = pulumi.OpenStack(patient.project)
-    yield Section("Pulumi", tuple(collect("stack", pulumi.examine(stack, patient.pulumi, patient.stack))))
-    file, file_findings = nodes_file.read(patient.folder, patient.project, stack.name)
+    stack = pulumi.OpenStack(project)
+    yield Section("Pulumi", tuple(collect("stack", pulumi.examine(stack, engine, chosen))))
+    file, file_findings = nodes_file.read(folder, project, stack.name)
     yield Section("nodes.yaml", tuple(file_findings))
     if file is None or not file.nodes:
         return
-    checks = _list_checks(file, patient, stack)
+    checks = _list_checks(file, engine, stack)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         running: list[tuple[str, Future[tuple[Finding, ...]]]] = [
             (title, pool.submit(tuple, findings)) for title, findings in checks
@@ -52,12 +46,12 @@ def examine(patient: Patient, tell: Callable[[str], None] = lambda _: None) -> I
             yield Section(title, future.result())
 
 
-def _list_checks(file: NodeFile, patient: Patient, stack: pulumi.OpenStack) -> list[tuple[str, Iterable[Finding]]]:
+def _list_checks(file: NodeFile, engine: Pulumi | None, stack: pulumi.OpenStack) -> list[tuple[str, Iterable[Finding]]]:
     """List the checks of the plugins, of each cloud's regions and of each Numerai account, with their titles."""
     checks: list[tuple[str, Iterable[Finding]]] = []
-    if patient.pulumi is not None:
+    if engine is not None:
         needed = plugins.list_needed([node.cloud for node in file.nodes], any(node.build.docker for node in file.nodes))
-        checks.append(("plugins", plugins.examine(needed, patient.pulumi)))
+        checks.append(("plugins", plugins.examine(needed, engine)))
     for cloud, region in sorted({(node.cloud, node.region) for node in file.nodes}, key=_sort_key):
         here = (cloud, region)
         nodes = tuple(node for node in file.nodes if (node.cloud, node.region) == here)

@@ -89,7 +89,8 @@ def _check_secrets(stack: OpenStack, pulumi: Pulumi, selection: list[str]) -> It
     stack.nodes = json.loads(outputs.stdout or "{}").get("nodes") or {}
     stack.opened = True
     yield ok("secrets", "the stack's secrets can be read and written.")
-    plain = [name for name in stack.config if _is_key(name, stack.project) and not stack.config[name].get("secret")]
+    keys = (f"{stack.project}:numerai-public-id", f"{stack.project}:numerai-secret")
+    plain = [name for name in stack.config if name.startswith(keys) and not stack.config[name].get("secret")]
     for name in sorted(plain):
         key = name.split(":", 1)[1]
         text = f"{key} is stored in the stack's settings as plain text, readable by everyone who can read the file."
@@ -99,10 +100,6 @@ def _check_secrets(stack: OpenStack, pulumi: Pulumi, selection: list[str]) -> It
         yield ok("deployed", f"{plural(count, 'node is', 'nodes are')} deployed: {', '.join(stack.nodes)}.")
     else:
         yield warning("deployed", "no node is deployed yet.", "pulumi up")
-
-
-def _is_key(name: str, project: str) -> bool:
-    return name.startswith((f"{project}:numerai-public-id", f"{project}:numerai-secret"))
 
 
 def _try_encrypting(name: str, pulumi: Pulumi, selection: list[str]) -> subprocess.CompletedProcess[str]:

@@ -21,6 +21,7 @@ from typing import Any
 
 ERROR_SHOWN = 32
 """Exit code: the error has already been shown."""
+_SETTINGS = ("project", "stack", "monitor", "engine", "parallel", "dry_run", "organization", "root_directory")
 
 # The SDKs create some hundred thousand objects and keep them. With Python's usual thresholds, looking for garbage among
 # them takes half of a program's processor time, some of it at exit.
@@ -95,18 +96,7 @@ def main() -> int:
     """Configure the runtime from the request, then run the program."""
     request = read_request()
     runtime.set_all_config(request["config"], request["config_secret_keys"])
-    runtime.configure(
-        runtime.Settings(
-            project=request["project"],
-            stack=request["stack"],
-            monitor=request["monitor"],
-            engine=request["engine"],
-            parallel=request["parallel"],
-            dry_run=request["dry_run"],
-            organization=request["organization"],
-            root_directory=request["root_directory"],
-        )
-    )
+    runtime.configure(runtime.Settings(**{name: request[name] for name in _SETTINGS}))
     sys.argv = [request["program"], *request["arguments"]]
     try:
         return execute(request["program"], request["parallel"])

@@ -48,19 +48,17 @@ class NodeImport:
         whether the stack lacks a setting."""
         size_notes = list_notes(nodes)
         by_name = {node.name: node for node in nodes.nodes}
-        documents = []
-        for node in self.new:
-            size_note = size_notes.get(node.name)
-            documents.append(
-                {
-                    "name": node.name,
-                    "was": node.old.name,
-                    "cloud": node.old.provider,
-                    "region": by_name[node.name].region,
-                    "size": str(by_name[node.name].size),
-                    "notes": [*node.notes, *([f"`size`: {size_note}"] if size_note else [])],
-                }
-            )
+        documents = [
+            {
+                "name": node.name,
+                "was": node.old.name,
+                "cloud": node.old.provider,
+                "region": by_name[node.name].region,
+                "size": str(by_name[node.name].size),
+                "notes": [*node.notes, *(f"`size`: {note}" for name, note in size_notes.items() if name == node.name)],
+            }
+            for node in self.new
+        ]
         changes = {node.old.provider: node.old.numerai_cli.change for node in self.new}
         projects = sorted({node.project for node in self.new if node.project})
         return {

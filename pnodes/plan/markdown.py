@@ -11,15 +11,13 @@ MARK = "<!-- prediction-nodes preview -->"
 
 def render(summary: Summary, stack: str) -> str:
     """Return the upper part of the comment."""
-    lines = [MARK, f"### Prediction nodes: {headline(summary)} (stack `{_code(stack)}`)", ""]
+    lines = [MARK, f"### Prediction nodes: {headline(summary)} (stack `{escape(stack)}`)", ""]
     if summary.nodes:
         lines += ["| node | change | USD a month before | after |", "| --- | --- | ---: | ---: |"]
         lines += [_row(change) for change in summary.nodes]
         lines += [
             f"| all nodes and shared resources | | {usd(summary.month_before)} | {usd(summary.month_after)} |",
             "",
-        ]
-        lines += [
             f"Costs are list prices for runs of {summary.minutes:g} minutes; `pnodes cost` lists what they exclude.",
             "",
         ]
@@ -45,8 +43,9 @@ def _row(change: NodeChange) -> str:
 
 def _cell(text: str) -> str:
     """Escape a text from nodes.yaml: it must not end the cell, start markup or mention people."""
-    return f"`{_code(text)}`"
+    return f"`{escape(text)}`"
 
 
-def _code(text: str) -> str:
+def escape(text: str) -> str:
+    """Return a text for a code span in a table, which it must not end."""
     return " ".join(text.replace("`", "'").replace("|", "\\|").split())

@@ -51,13 +51,8 @@ def examine(place: Place) -> Iterator[Finding]:
 
 
 def _get(account: Account, path: str, version: str) -> dict[str, Any]:
-    mark = "&" if "?" in path else "?"
-    answer: dict[str, Any] = account.call(
-        f"show {path.rsplit('/providers/', 1)[-1].strip('/')}",
-        "GET",
-        f"{_HOST}{path}{mark}api-version={version}",
-        _HOST,
-    )
+    what, url = f"show {path.rsplit('/providers/', 1)[-1].strip('/')}", f"{_HOST}{path}?api-version={version}"
+    answer: dict[str, Any] = account.call(what, "GET", url, _HOST)
     return answer
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nodefile import Build, Node, NodeFile, Position, Size, Tournament, load, parse, sizes
+from nodefile import Build, Node, NodeFile, Size, Tournament, load, parse, sizes
 
 ROOT = Path(__file__).resolve().parents[2]
 ID = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
@@ -162,9 +162,9 @@ def test_nodes_with_mistakes_are_still_returned_for_the_clouds_checks() -> None:
 
 def test_fields_are_located() -> None:
     node_file = read(f"defaults:\n  size: gen-md\nnodes:\n  alpha:\n    model: {ID}\n    cloud: aws\n    source: m\n")
-    assert node_file.locate("alpha", "cloud") == Position(6, 12)
-    assert node_file.locate("alpha", "size") == Position(2, 9)
-    assert node_file.locate("alpha", "disk") == Position(4, 3)
+    assert str(node_file.problem("alpha", "cloud", "x")) == "nodes.yaml:6:12: x"
+    assert str(node_file.problem("alpha", "size", "x")) == "nodes.yaml:2:9: x"
+    assert str(node_file.problem("alpha", "disk", "x")) == "nodes.yaml:4:3: x"
     assert str(node_file.problem("alpha", "size", "too large")) == "nodes.yaml:2:9: too large"
 
 
