@@ -25,7 +25,7 @@ from providers.gcp.archive import ARCHIVE as GCP
 from trigger.archive import Archive
 from trigger.core import Row
 
-STARTS, CALLS = 5, 30
+STARTS, CALLS = 7, 15
 """Cold starts in a run, and the calls that follow each of them."""
 TOKEN = "benchmark"  # noqa: S105 - the stand-in's table has its hash
 ROW = Row(fleet.model_id(0), "node-0", hashlib.sha256(TOKEN.encode()).hexdigest(), AZURE_JOB, "queue")
