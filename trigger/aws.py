@@ -14,9 +14,8 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from xml.etree import ElementTree
 
@@ -31,8 +30,7 @@ _TABLE, _CLAIMS = "table/", "claims/"
 _S3 = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 
-@dataclass(frozen=True)
-class Signer:
+class Signer(NamedTuple):
     """Signs requests to one service with AWS's signature version 4."""
 
     service: str

@@ -12,8 +12,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http.client import HTTPException
+from typing import NamedTuple
 
 try:
     from core import PAUSES
@@ -27,8 +27,7 @@ _TEMPORARY = frozenset({429, 500, 502, 503, 504})
 _open = urllib.request.build_opener(urllib.request.HTTPSHandler(context=ssl.create_default_context())).open
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """Status and body of an HTTP answer, whatever the status.
 
     `repeated`: the call was sent more than once, so an earlier try may have had the effect that this answer denies.

@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -210,10 +209,10 @@ def test_partitions_have_their_own_hosts(region: str, host: str) -> None:
 
 
 def test_the_table_is_read_page_by_page_and_the_newest_row_of_a_model_is_last(aws: Aws, store: S3Store) -> None:
-    new, old = replace(ROW, job="a-new"), replace(ROW, job="z-old")
+    new, old = ROW._replace(job="a-new"), ROW._replace(job="z-old")
     aws.put_row(old, "2026-01-01T00:00:00.000Z")
     aws.put_row(new, "2026-01-02T00:00:00.000Z")
-    other = replace(ROW, model_id="m", node="b&<")
+    other = ROW._replace(model_id="m", node="b&<")
     aws.put_row(other, "2026-01-01T12:00:00.000Z")
     aws.objects["table/of a later version"] = ("2026-01-03T00:00:00.000Z", b"")
     aws.objects["claims/alpha/run/1.claim"] = ("2026-01-01T00:00:00.000Z", b"")
@@ -308,8 +307,8 @@ def test_an_answer_without_a_job_is_unclear(batch: Batch, monkeypatch: pytest.Mo
 
 def test_a_job_is_found_among_those_of_other_nodes_and_runs(aws: Aws, batch: Batch) -> None:
     for row, name in (
-        (replace(ROW, job="prediction-nodes-dev__beta"), "run-1-1"),
-        (replace(ROW, job="prediction-nodes-dev__alpha-2"), "run-1-1"),
+        (ROW._replace(job="prediction-nodes-dev__beta"), "run-1-1"),
+        (ROW._replace(job="prediction-nodes-dev__alpha-2"), "run-1-1"),
         (ROW, "RUN-1-1"),
         (ROW, "run-1-2-1"),
         (ROW, "run-1-x"),

@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -347,7 +347,7 @@ def test_the_token_may_come_as_query_path_or_header(changes: dict[str, Any]) -> 
 
 
 def test_a_disabled_node_starts_nothing() -> None:
-    world = World(replace(ROW, enabled="no"))
+    world = World(ROW._replace(enabled="no"))
     assert world.call().status == 403
     assert world.run_schedule("2026-01-01T00:00:00Z").status == 403
     assert world.cluster.started == []
@@ -363,7 +363,7 @@ def test_health_of_a_model_reports_whether_it_is_served() -> None:
     served = world.call(path=f"/health/{MODEL}", method="GET", query={})
     assert (served.status, served.body) == (200, {"node": "alpha", "package": "abc"})
     assert world.call(path=f"/health/{OTHER}", method="GET", query={}).status == 404
-    world.store.rows.append(replace(ROW, model_id=OTHER, node="beta"))
+    world.store.rows.append(ROW._replace(model_id=OTHER, node="beta"))
     world.clock += TABLE_SECONDS
     assert world.call(path=f"/health/{OTHER}", method="GET", query={}).body["node"] == "beta"
 
@@ -426,7 +426,7 @@ def test_every_kind_of_line_is_read_as_it_was_written() -> None:
     world.store.broken = lambda key: True
     world.call(round_start(triggerId="a-fourth-id"))
     world.store.broken = lambda key: False
-    world.store.rows = [replace(ROW, enabled="no")]
+    world.store.rows = [ROW._replace(enabled="no")]
     world.clock += TABLE_SECONDS
     world.run_schedule("2026-01-01T00:10:00Z")
     read = [parse(line) or TriggerLine() for line in world.lines]
@@ -447,9 +447,9 @@ def test_every_kind_of_line_is_read_as_it_was_written() -> None:
 
 
 def test_a_row_is_the_same_after_it_was_an_objects_name() -> None:
-    rows = [ROW, replace(ROW, queue="", enabled="no", cron="*/5 9-17 * * 1,2", timezone="Europe/Berlin")]
+    rows = [ROW, ROW._replace(queue="", enabled="no", cron="*/5 9-17 * * 1,2", timezone="Europe/Berlin")]
     assert [Row.read_key(row.write_key()) for row in rows] == rows
-    assert [Row.read_columns(asdict(row) | {"new": "column"}) for row in rows] == rows
+    assert [Row.read_columns(row._asdict() | {"new": "column"}) for row in rows] == rows
     assert Row.read_key("a/name/of/something/else") is None
     assert Row.read_columns({"node": "alpha"}) is None
 
@@ -468,7 +468,7 @@ def test_a_node_is_served_once_its_row_is_in_the_table_and_not_after_its_removal
 
 def test_of_two_rows_of_a_model_the_last_one_counts() -> None:
     world = World()
-    world.store.rows = [replace(ROW, node="old"), ROW]
+    world.store.rows = [ROW._replace(node="old"), ROW]
     world.call()
     assert world.cluster.started[0]["NODE_NAME"] == "alpha"
 

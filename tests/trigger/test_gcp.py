@@ -6,7 +6,6 @@ import importlib
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -149,7 +148,7 @@ def entry(google: Google, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTyp
 def test_the_table_is_the_names_of_its_objects_and_the_last_written_row_comes_last(
     google: Google, store: StorageStore
 ) -> None:
-    beta, disabled = replace(ROW, model_id="m", node="beta"), replace(ROW, enabled="no")
+    beta, disabled = ROW._replace(model_id="m", node="beta"), ROW._replace(enabled="no")
     google.add_row(disabled, "2026-11-27T10:00:00.002Z")
     google.add_row(beta, "2026-11-27T10:00:00.003Z")
     google.add_row(ROW, "2026-11-27T10:00:00.001Z")
