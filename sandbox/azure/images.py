@@ -50,10 +50,10 @@ class RegistryHost:
                 return reply({"imageName": name, "manifests": manifests})
             case ("GET", "acr", "v1", name, "_tags", tag):
                 self._check_signature(call, f"repository:{name}:metadata_read")
-                digest = self._cloud.kernel.images.tags(f"{server}/{name}").get(tag)
-                if digest is None:
+                tagged = self._cloud.kernel.images.tags(f"{server}/{name}").get(tag)
+                if tagged is None:
                     raise Refused(404, "TAG_UNKNOWN", f"the tag {tag} does not exist")
-                return reply({"registry": server, "imageName": name, "tag": {"name": tag, "digest": digest}})
+                return reply({"registry": server, "imageName": name, "tag": {"name": tag, "digest": tagged}})
             case ("DELETE", "acr", "v1", name):
                 self._check_signature(call, f"repository:{name}:delete")
                 self._digests(server, name)

@@ -20,6 +20,7 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi import dynamic
 from pulumi.runtime import stack
+from pulumi.runtime.settings import SETTINGS
 
 from pnodes.engine.paths import ROOT
 from providers import cancellation, patches
@@ -124,8 +125,8 @@ class Outputs:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.waits, self.known = 0, list[int]()
         monkeypatch.setattr(stack, "asyncio", asyncio)
-        monkeypatch.setattr(stack.SETTINGS, "outputs", set())
-        stack.SETTINGS.rpc_manager.clear()
+        monkeypatch.setattr(SETTINGS, "outputs", set())
+        SETTINGS.rpc_manager.clear()
         wait = asyncio.wait
 
         def count(*arguments: Any, **options: Any) -> Any:
@@ -142,7 +143,7 @@ class Outputs:
                 raise ValueError("an apply failed")
             self.known.append(number)
 
-        stack.SETTINGS.outputs.update(asyncio.ensure_future(become_known(number)) for number in range(count))
+        SETTINGS.outputs.update(asyncio.ensure_future(become_known(number)) for number in range(count))
         await stack.wait_for_rpcs()
 
 

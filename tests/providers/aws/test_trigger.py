@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -107,7 +106,7 @@ def trigger(aws: Aws) -> Trigger:
 
 
 def test_each_trigger_id_starts_one_job_of_its_node(trigger: Trigger) -> None:
-    trigger.put(replace(trigger.row, model_id=BETA, node="beta", job="p-dev__beta"))
+    trigger.put(trigger.row._replace(model_id=BETA, node="beta", job="p-dev__beta"))
     first, second, other = trigger.call("trigger-1"), trigger.call("trigger-1"), trigger.call("trigger-1", BETA)
     assert [answer.status_code for answer in (first, second, other)] == [202, 200, 202], (first.text, other.text)
     assert first.json()["job"] == second.json()["job"] != other.json()["job"]
@@ -164,10 +163,10 @@ def test_unknown_models_and_wrong_tokens_cause_almost_no_calls(trigger: Trigger)
 def test_a_changed_row_is_served_without_a_restart(trigger: Trigger) -> None:
     assert trigger.send("GET", f"health/{BETA}").status_code == 404
     process = trigger.aws.cloud.kernel.functions._deployed[functions.key(trigger.function.id)].process
-    trigger.put(replace(trigger.row, model_id=BETA, node="beta", job="p-dev__beta"))
+    trigger.put(trigger.row._replace(model_id=BETA, node="beta", job="p-dev__beta"))
     wait_until(lambda: trigger.send("GET", f"health/{BETA}").status_code == 200, lambda: "beta is not served", 20)
     time.sleep(1)  # S3 records whole seconds
-    trigger.put(replace(trigger.row, enabled="no"))
+    trigger.put(trigger.row._replace(enabled="no"))
     wait_until(lambda: trigger.call("trigger-1").status_code == 403, lambda: "alpha is still enabled", 20)
     trigger.aws.remove(trigger.object)
     time.sleep(2)
