@@ -29,6 +29,10 @@ from providers.resource import Provider, Resource
 _ANSWER_SECONDS, _PAUSE_SECONDS = 300, 5
 # Numerai accepts about 50 changes of webhooks a minute, so those of a large fleet take their time.
 _BUSY_SECONDS, _BUSY_PAUSE = 3600, 20
+# On Fargate, it takes up to a minute until a job that was just submitted has its image and keys.
+_SETTLE_SECONDS = 90
+SETTLE_SETTING = "settle-seconds"
+"""The setting of the stack that replaces this time."""
 _ABSENT, _NOT_OURS = "none", "unmanaged"
 
 
@@ -58,8 +62,11 @@ class WebhookProvider(Provider):
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         return dynamic.CreateResult(f"webhook-{props['modelId']}", self._set(props))
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        return dynamic.UpdateResult(self._set(news))
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        outputs = self._set(news)
+        if news["register"] and olds.get("fingerprint") not in (_ABSENT, _NOT_OURS, outputs["fingerprint"]):
+            self._settle(news)
+        return dynamic.UpdateResult(outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         outputs = {key: value for key, value in props.items() if key not in ("url", "__provider")}
@@ -95,6 +102,18 @@ class WebhookProvider(Provider):
         self._await_trigger(props)
         self._change(client, props, props["url"])
         return {**outputs, "fingerprint": fingerprint(props["url"])}
+
+    def _settle(self, props: dict[str, Any]) -> None:
+        """Wait until calls of the old address have been answered and their jobs have started.
+
+        Then the update goes on and deletes what the old address needs: a trigger, and roles and keys of jobs.
+        """
+        seconds = float(self.setting(SETTLE_SETTING) or _SETTLE_SECONDS)
+        if seconds:
+            print(
+                f"{props['node']}: Numerai calls another trigger now; the old one stays for {seconds:g} s", flush=True
+            )
+            cancelled.wait(seconds)
 
     def _change(self, client: Any, props: dict[str, Any], url: str | None) -> None:
         """Change the webhook, as soon as Numerai accepts another change. Raises NumeraiRefused and NumeraiSilent."""

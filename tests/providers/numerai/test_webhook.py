@@ -9,11 +9,13 @@ import requests
 from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.output import UNKNOWN
 
+from providers.numerai import webhook
 from providers.numerai.client import NumeraiBusy
 from providers.numerai.keys import NoKeys
 from providers.numerai.webhook import TriggerSilent, WebhookProvider, fingerprint
 from tests.providers.numerai.wire import Wire
 
+KEYS = {"p:numerai-public-id": "a", "p:numerai-secret": "b"}
 URL = "https://abc.lambda-url.us-east-1.on.aws/pred/5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01?token=TOKENTOKEN"
 PROPS = {"node": "alpha", "account": "", "modelId": "m-1", "url": URL, "register": True, "fingerprint": None}
 STATE = {**{k: v for k, v in PROPS.items() if k != "url"}, "fingerprint": fingerprint(URL)}
@@ -37,7 +39,7 @@ class Numerai:
 def provider() -> WebhookProvider:
     made = WebhookProvider()
     made.answer_seconds = made.pause_seconds = 0
-    made.configure(ConfigureRequest(Config({"p:numerai-public-id": "a", "p:numerai-secret": "b"}, "p")))
+    made.configure(ConfigureRequest(Config(KEYS, "p")))
     return made
 
 
@@ -78,6 +80,27 @@ def test_a_trigger_that_does_not_answer_is_not_told_to_numerai(
         provider.create(dict(PROPS))
     assert numerai.webhook == "https://old"
     assert "TOKENTOKEN" not in str(caught.value)
+
+
+def test_an_old_trigger_stays_for_a_while(
+    wire: Wire,
+    provider: WebhookProvider,
+    healthy: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(webhook.cancelled, "wait", waits.append)
+    numerai = Numerai(wire, "https://old")
+    provider.update("i", {**STATE, "fingerprint": fingerprint("https://old")}, dict(PROPS))
+    assert numerai.webhook == URL
+    assert waits == [90]
+    assert "alpha: Numerai calls another trigger now; the old one stays for 90 s" in capsys.readouterr().out
+    for former in (STATE["fingerprint"], fingerprint(None), "unmanaged"):
+        provider.update("i", {**STATE, "fingerprint": former}, dict(PROPS))
+    provider.configure(ConfigureRequest(Config({**KEYS, "p:settle-seconds": "0"}, "p")))
+    provider.update("i", {**STATE, "fingerprint": fingerprint("https://old")}, dict(PROPS))
+    assert waits == [90]
 
 
 def test_changes_wait_while_numerai_accepts_no_more(
