@@ -13,33 +13,18 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from nodefile import Node
     from providers.component import PredictionNode, Stack
     from providers.findings import Finding, Place
+    from providers.fit import Fit
     from providers.operations import Account, Configured
     from providers.permissions import Table
     from providers.prices import Prices
 
 Cluster = TypeVar("Cluster")
-
-
-@dataclass(frozen=True)
-class Fit:
-    """The machine that a node gets: the smallest one of the cloud that has the requested size."""
-
-    vcpu: float
-    """Number of vCPUs."""
-    memory: int
-    """Memory in MiB."""
-    note: str | None = None
-    """Why the machine is larger than the requested size; None if it is not."""
-    disk: int | None = None
-    """Disk in GiB if the node requests one; None for the disk that the machine has anyway."""
-    machine: str = ""
-    """The machine type if the prices of vCPU and memory alone do not cover it; otherwise empty."""
 
 
 class CronForm(StrEnum):
@@ -113,20 +98,18 @@ class Cloud:
 
     def register(self, region: str, nodes: Sequence[Node], stack: Stack) -> list[PredictionNode]:
         """Register a region's cluster and nodes with Pulumi. Returns the nodes' components in order."""
-        cluster = self._load("cluster").Cluster(region, nodes, stack)
-        return [self._load("node").PredictionNode(node, cluster, stack) for node in nodes]
+        cluster = importlib.import_module(f"providers.{self.name}.cluster").Cluster(region, nodes, stack)
+        node_module = importlib.import_module(f"providers.{self.name}.node")
+        return [node_module.PredictionNode(node, cluster, stack) for node in nodes]
 
     def open_account(self, configured: Configured, region: str) -> Account:
         """Sign in as the stack's configuration says, for `pnodes status`, `logs`, `stop` and similar commands.
 
         Raises OperationsError.
         """
-        account: Account = self._load("operations").Account(configured, region)
+        account: Account = importlib.import_module(f"providers.{self.name}.operations").Account(configured, region)
         return account
 
     def examine(self, place: Place) -> Iterator[Finding]:
         """Yield the findings of `pnodes doctor` in one region. Raises OperationsError."""
-        yield from self._load("doctor").examine(place)
-
-    def _load(self, module: str) -> Any:
-        return importlib.import_module(f"providers.{self.name}.{module}")
+        yield from importlib.import_module(f"providers.{self.name}.doctor").examine(place)

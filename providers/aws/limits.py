@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 
 from nodefile import Node
-from providers import cloud
+from providers import fit as machines
 from providers.aws import names
 from providers.aws.schedule import NotOnAws, write_expression
 from providers.tags import check_tags
@@ -47,7 +47,7 @@ _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _TAG = re.compile(r"[\w\s+\-=.:/@]*")
 
 
-class Fit(cloud.Fit):
+class Fit(machines.Fit):
     """A node's machine: on Fargate, or an EC2 machine, which Fargate's prices do not cover."""
 
     @property

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 
 from nodefile import Node
-from providers import cloud
+from providers import fit as machines
 from providers.azure import names
 from providers.azure.prices import PRICES
 from providers.tags import check_tags
@@ -63,7 +63,7 @@ _TAG_KEY_RESERVED = ("microsoft", "azure", "windows")
 _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 
 
-class Fit(cloud.Fit):
+class Fit(machines.Fit):
     """A node's machine: of the Consumption profile, a serverless T4 machine, or a dedicated machine."""
 
     @property

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 
 from nodefile import Node
-from providers import cloud
+from providers import fit as machines
 
 # vCPU -> (minimum, maximum) MiB.
 MACHINES = {1: (512, 4096), 2: (512, 8192), 4: (2048, 16384), 6: (4096, 24576), 8: (4096, 32768)}
@@ -35,7 +35,7 @@ _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 _ENV_RESERVED = re.compile(r"PORT|CLOUD_RUN_.*|K_.*")
 
 
-class Fit(cloud.Fit):
+class Fit(machines.Fit):
     """A node's machine, which has whole vCPUs."""
 
     @property

@@ -10,7 +10,7 @@ from tests.pnodes_command import Pnodes
 NODES = """\
 nodes:
   alpha: {model: alpha_model, cloud: aws, source: model}
-  beta: {model: beta_model, cloud: azure, source: model, size: gen-xl}
+  beta: {model: beta_model, cloud: azure, source: model, size: gen-2xl}
 """
 
 
