@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import threading
 import types
 import typing
 from collections.abc import Iterator
@@ -27,11 +28,14 @@ _MODULES = {
 }
 _KEYWORDS = {"lambda": "lambda_"}
 Failure = tuple[str, str]
+_IMPORTING = threading.Lock()
+"""The SDKs' services are placeholders until their first use, which several threads must not make at the same time."""
 
 
 def check(type_: str, inputs: dict[str, Any]) -> Iterator[Failure]:
     """Yield unknown, missing and wrongly typed inputs of a type (pkg:module/file:Class or pkg:module:Class)."""
-    args = _args_class(type_)
+    with _IMPORTING:
+        args = _args_class(type_)
     if args is None:
         yield "", f"the installed SDK has no resource type {type_}"
         return
