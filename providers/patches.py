@@ -1,14 +1,14 @@
-"""The four patches of third-party code: three of Pulumi's host for dynamic providers, one of its SDK in the program.
+"""The five patches of third-party code: three of Pulumi's host for dynamic providers, two of its SDK in the program.
 
 Those of the host (`python -m pulumi.dynamic`) are applied in its process, when the first of our providers is configured
-(`providers.resource.Provider`); that of the SDK by `__main__.py`. They depend on private parts of Pulumi, so they are
+(`providers.resource.Provider`); those of the SDK by `__main__.py`. They depend on private parts of Pulumi, so they are
 applied only to the version of Pulumi with which they were checked. requirements.txt pins that version. With any other
 version, the host prints a warning, and everything works without the patches: error messages are worse, Ctrl-C and large
 fleets are slower.
 
-To change the pin, compare the new version's host (pulumi/dynamic/__main__.py) and `wait_for_rpcs`
-(pulumi/runtime/stack.py) with the old ones, check whether the issues named below are solved, adapt the patches, and set
-`CHECKED`. A test fails until then.
+To change the pin, compare the new version's host (pulumi/dynamic/__main__.py), `wait_for_rpcs`
+(pulumi/runtime/stack.py) and `_get_stack_trace` (pulumi/runtime/resource.py) with the old ones, check whether the
+issues named below are solved, adapt the patches, and set `CHECKED`. A test fails until then.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from google.protobuf import empty_pb2
-from pulumi.runtime import stack
+from pulumi.runtime import resource, stack
+from pulumi.runtime.proto import source_pb2
 
 from providers.refusal import Refusal
 
@@ -36,9 +37,10 @@ _THREADS = 256
 
 
 def patch_program() -> None:
-    """Apply the patch of the SDK to this process, which runs the Pulumi program."""
+    """Apply the patches of the SDK to this process, which runs the Pulumi program."""
     if importlib.metadata.version("pulumi") == CHECKED:
         wait_for_outputs_together()
+        omit_stack_traces()
 
 
 def patch_provider_host() -> None:
@@ -122,3 +124,12 @@ def wait_for_outputs_together() -> None:
         return await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
 
     vars(stack)["asyncio"] = SimpleNamespace(**{**vars(asyncio), "wait": wait})
+
+
+def omit_stack_traces() -> None:
+    """Register resources without the program's stack trace.
+
+    The engine stores the trace of each resource, about 2 KB with this machine's paths, which is half of the state. It
+    writes the whole state after every step, so the trace doubles the time of the first `up` of a large fleet.
+    """
+    vars(resource)["_get_stack_trace"] = source_pb2.StackTrace

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from google.protobuf import empty_pb2
 from pulumi import dynamic
-from pulumi.runtime import stack
+from pulumi.runtime import resource, stack
 from pulumi.runtime.settings import SETTINGS
 
 from pnodes.engine.paths import ROOT
@@ -119,12 +119,18 @@ def test_another_version_of_pulumi_is_left_as_it_is_and_said_once(
     assert "3.999.0 is installed" in said
 
 
+def restore_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo the patches of the SDK after the test."""
+    monkeypatch.setattr(stack, "asyncio", asyncio)
+    monkeypatch.setattr(resource, "_get_stack_trace", resource._get_stack_trace)
+
+
 class Outputs:
     """Outputs of a program that become known one after another; `waits` counts the SDK's waits for them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.waits, self.known = 0, list[int]()
-        monkeypatch.setattr(stack, "asyncio", asyncio)
+        restore_program(monkeypatch)
         monkeypatch.setattr(SETTINGS, "outputs", set())
         SETTINGS.rpc_manager.clear()
         wait = asyncio.wait
@@ -164,6 +170,19 @@ def test_the_first_output_that_fails_ends_the_wait(monkeypatch: pytest.MonkeyPat
     with pytest.raises(ValueError, match="an apply failed"):
         asyncio.run(outputs.wait(100, failing=3))
     assert len(outputs.known) < 10
+
+
+def test_resources_are_registered_without_a_stack_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    restore_program(monkeypatch)
+
+    class Base:
+        def __init__(self, level: int = 2) -> None:
+            # As the SDK's classes, of which each one calls the one below.
+            self.frames = Base(level - 1).frames if level else len(resource._get_stack_trace().frames)
+
+    assert Base().frames > 1, "Pulumi has no stack traces any more: remove the patch"
+    patches.patch_program()
+    assert Base().frames == 0
 
 
 def test_the_pinned_pulumi_is_the_one_that_was_checked() -> None:
