@@ -17,9 +17,10 @@ from tests.e2e.world import World
 __all__ = ["environments", "make_world"]
 pytestmark = pytest.mark.e2e
 DERIVED = {
+    "BlobContainer metadata.token_sha256",
     "BucketIAMMember role",
-    "Function environment.variables.TOKEN_SHA256",
-    "Function serviceConfig.environmentVariables.TOKEN_SHA256",
+    "BucketObject name",
+    "BucketObjectv2 key",
     "FunctionCode",
     "IAMCustomRole roleId",
     "JobIamMember role",
@@ -27,7 +28,6 @@ DERIVED = {
     "RoleAssignment roleDefinitionId",
     "RoleDefinition roleDefinitionId",
     "RoleDefinition roleName",
-    "WebApp siteConfig.appSettings[7].value",
     "Webhook",
 }
 """Inputs that the program computes from outputs, such as hashes of them: in a record they are those of the mocks."""
