@@ -178,7 +178,7 @@ def test_resources_are_registered_without_a_stack_trace(monkeypatch: pytest.Monk
     class Base:
         def __init__(self, level: int = 2) -> None:
             # As the SDK's classes, of which each one calls the one below.
-            self.frames = Base(level - 1).frames if level else len(resource._get_stack_trace().frames)
+            self.frames: int = Base(level - 1).frames if level else len(resource._get_stack_trace().frames)
 
     assert Base().frames > 1, "Pulumi has no stack traces any more: remove the patch"
     patches.patch_program()

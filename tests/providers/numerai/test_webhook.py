@@ -9,7 +9,7 @@ import requests
 from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.output import UNKNOWN
 
-from providers.numerai import webhook
+from providers.cancellation import cancelled
 from providers.numerai.client import NumeraiBusy
 from providers.numerai.keys import NoKeys
 from providers.numerai.webhook import TriggerSilent, WebhookProvider, fingerprint
@@ -90,7 +90,7 @@ def test_an_old_trigger_stays_for_a_while(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(webhook.cancelled, "wait", waits.append)
+    monkeypatch.setattr(cancelled, "wait", waits.append)
     numerai = Numerai(wire, "https://old")
     provider.update("i", {**STATE, "fingerprint": fingerprint("https://old")}, dict(PROPS))
     assert numerai.webhook == URL
