@@ -68,6 +68,21 @@ def derive_token(key: str, node: str, model_id: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
+def name_in_region(node: Node) -> str:
+    """Return the logical name of a node's resource whose identifier is the same after a move to another region.
+
+    With the node's name alone, a move would replace the resource. If the `up` then fails and the node moves back, the
+    resource to create and the one to delete would be the same: its images, its row or its definition would be lost.
+    With this name, a move creates one resource and deletes another at the end, as for a move to another cloud.
+    """
+    return f"{node.name}@{node.region}"
+
+
+def alias_in_region(node: Node) -> pulumi.ResourceOptions:
+    """Return the option that finds such a resource under the name that it had in earlier versions."""
+    return pulumi.ResourceOptions(aliases=[pulumi.Alias(name=node.name)])
+
+
 class PredictionNode(pulumi.ComponentResource):
     """One prediction node on one cloud. Subclasses set the outputs below and end `__init__` with `finish()`."""
 

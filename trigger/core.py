@@ -92,7 +92,11 @@ class Store(Protocol):
     """The region's object storage: the table, and below NODE/ the claims, which can be created but not changed."""
 
     def read_rows(self) -> Iterable[Row]:
-        """Return the table's rows. If a model has several, the last one counts. Raises StoreError."""
+        """Return the table's rows. If a model has several, the last one with the right token counts.
+
+        A renamed node has a new token. Until its new webhook is at Numerai, the old row serves the old webhook.
+        Raises StoreError.
+        """
 
     def create(self, key: str, body: bytes) -> bool:
         """Create one object atomically; False if it existed before. Raises StoreError.
@@ -166,17 +170,20 @@ class Table:
     def __init__(self, store: Store, now: Callable[[], float]) -> None:
         self._store, self._now = store, now
         self._lock = threading.Lock()
-        self._rows: dict[str, Row] | None = None
+        self._rows: dict[str, list[Row]] | None = None
         self._tried: float | None = None
         self._error: StoreError | None = None
 
-    def refresh(self) -> Mapping[str, Row]:
+    def refresh(self) -> Mapping[str, list[Row]]:
         """Return the rows. If the table cannot be read, returns the last ones; raises StoreError if there are none."""
         with self._lock:
             if self._tried is None or not 0 <= self._now() - self._tried < TABLE_SECONDS:
                 self._tried = self._now()
                 try:
-                    self._rows = {row.model_id.lower(): row for row in self._store.read_rows()}
+                    rows: dict[str, list[Row]] = {}
+                    for row in self._store.read_rows():
+                        rows.setdefault(row.model_id.lower(), []).append(row)
+                    self._rows = rows
                 except StoreError as error:
                     self._error = error
             if self._rows is None:
@@ -202,8 +209,8 @@ class Trigger:
         self._table = Table(store, now)
 
     def list_rows(self) -> list[Row]:
-        """Return the table's rows. Raises StoreError."""
-        return list(self._table.refresh().values())
+        """Return the last row of each model. Raises StoreError."""
+        return [rows[-1] for rows in self._table.refresh().values()]
 
     def answer(self, request: Request) -> Response:
         """Answer one HTTP request and log it as one JSON line, without token or keys.
@@ -250,10 +257,12 @@ class Trigger:
             return Response(200, {"package": self._package})
         return Response(200, {"node": self._find_row(rest[0], line).node, "package": self._package})
 
-    def _find_row(self, model_id: str, line: dict[str, Any]) -> Row:
-        row = self._table.refresh().get(model_id.lower())
-        if row is None:
+    def _find_row(self, model_id: str, line: dict[str, Any], token: str | None = None) -> Row:
+        """Return the last row of a model, or the last one with the token if there is one."""
+        rows = self._table.refresh().get(model_id.lower())
+        if not rows:
             raise _RefusedError(404, "no node of this region has this model")
+        row = next((row for row in reversed(rows) if _is_token(token, row)), rows[-1])
         line["node"] = row.node
         return row
 
@@ -262,10 +271,10 @@ class Trigger:
             raise _RefusedError(404, "expected POST /pred/<model id>")
         if request.method != "POST":
             raise _RefusedError(405, f"expected POST, got {request.method[:10]}")
-        row = self._find_row(rest[0], line)
         token = rest[1] if len(rest) == 2 else request.headers.get("x-trigger-token") or request.query.get("token")
+        row = self._find_row(rest[0], line, token)
         # Numerai cannot sign its calls: the token is what keeps the public endpoint closed.
-        if not hmac.compare_digest(hashlib.sha256((token or "").encode()).hexdigest(), row.token_sha256):
+        if not _is_token(token, row):
             raise _RefusedError(401, "the token is missing or wrong; the stack's output `webhooks` has the right URL")
         _require_enabled(row)
         body = _read_json(request.body, required=route == "pred")
@@ -356,6 +365,10 @@ class Trigger:
                 return
             except StoreError:
                 continue
+
+
+def _is_token(token: str | None, row: Row) -> bool:
+    return hmac.compare_digest(hashlib.sha256((token or "").encode()).hexdigest(), row.token_sha256)
 
 
 def _require_enabled(row: Row) -> None:

@@ -48,7 +48,7 @@ def read(document: Any) -> Plan:
         elif step["op"] not in _NOTHING:
             operations[step["op"]] = operations.get(step["op"], 0) + 1
             if any(build in kind for build in _BUILDS) and not step["op"].startswith(("delete", "discard")):
-                images.add(name)
+                images.add(name.partition("@")[0])  # of a region
             if _WEBHOOK in kind:
                 webhooks.add(name)
     diagnostics = document.get("diagnostics", [])

@@ -27,7 +27,7 @@ from providers.aws.cluster import Cluster
 from providers.aws.login import create_login
 from providers.aws.session import Session
 from providers.cancellation import cancelled
-from providers.component import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX, Stack, alias_in_region, name_in_region
 from providers.images.arguments import build_arguments
 from providers.images.build import ImageBuild as SharedBuild
 from providers.images.build import ImageBuildProvider, context_of, image_tag, source_inputs
@@ -270,9 +270,10 @@ class Image(pulumi.ComponentResource):
 
     def __init__(self, node: Node, cluster: Cluster, stack: Stack, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{TYPE_PREFIX}:aws:Image", node.name, None, opts)
-        own = pulumi.ResourceOptions(parent=self)
+        own, name = pulumi.ResourceOptions(parent=self), name_in_region(node)
+        regional = pulumi.ResourceOptions.merge(own, alias_in_region(node))
         self.repository = aws.ecr.Repository(
-            node.name,
+            name,
             name=names.name_repository(stack.project, stack.name, node.name),
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
@@ -281,14 +282,14 @@ class Image(pulumi.ComponentResource):
             force_delete=True,
             region=cluster.region,
             tags=stack.tags(node),
-            opts=own,
+            opts=regional,
         )
         aws.ecr.LifecyclePolicy(
-            node.name,
+            name,
             repository=self.repository.name,
             policy=_write_lifecycle_policy(KEPT_IMAGES),
             region=cluster.region,
-            opts=own,
+            opts=regional,
         )
         if node.build.docker:
             self.image = build_image(node, self.repository.repository_url, create_login(cluster), stack, own)

@@ -25,9 +25,10 @@ class PredictionNode(component.PredictionNode):
         self, node: Node, cluster: Cluster, stack: component.Stack, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("aws", node, opts)
-        self._cluster, self._tags, self._own = cluster, stack.tags(node), pulumi.ResourceOptions(parent=self)
+        self._cluster, self._tags = cluster, stack.tags(node)
+        self._own = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), component.alias_in_region(node))
         self._queue = cluster.queues[limits.fit(node).platform]
-        image = Image(node, cluster, stack, self._own)
+        image = Image(node, cluster, stack, pulumi.ResourceOptions(parent=self))
         self.image = image.image
         job = self._create_job(image, stack)
         row = self._create_row(job, stack)
@@ -51,7 +52,7 @@ class PredictionNode(component.PredictionNode):
         node, fit, logs = self.node, limits.fit(self.node), self._cluster.logs
         identity = self._cluster.identities[node.account]
         return aws.batch.JobDefinition(
-            node.name,
+            component.name_in_region(node),
             name=names.name_definition(stack.project, stack.name, node.name),
             type="container",
             platform_capabilities=[fit.platform],
@@ -65,7 +66,7 @@ class PredictionNode(component.PredictionNode):
             region=node.region,
             tags=self._tags,
             # The first run needs these as well as the definition.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=identity.grants),
+            opts=pulumi.ResourceOptions.merge(self._own, pulumi.ResourceOptions(depends_on=identity.grants)),
         )
 
     def _create_row(self, job: aws.batch.JobDefinition, stack: component.Stack) -> aws.s3.BucketObjectv2:
@@ -81,7 +82,7 @@ class PredictionNode(component.PredictionNode):
             lambda values: Row(values[0], node.name, values[1], values[2], values[3], enabled).write_key()
         )
         return aws.s3.BucketObjectv2(
-            node.name,
+            component.name_in_region(node),
             bucket=self._cluster.bucket.bucket,
             key=pulumi.Output.concat(f"{roles.TABLE}/", key),
             region=node.region,

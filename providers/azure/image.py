@@ -22,7 +22,7 @@ from providers.azure.cluster import Cluster
 from providers.azure.login import create_login
 from providers.azure.repositories import DockerImages, RegistryApi, RepositoryError, delete_images, prune
 from providers.cancellation import cancelled
-from providers.component import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX, Stack, alias_in_region, name_in_region
 from providers.images.arguments import build_arguments
 from providers.images.build import ImageBuild as SharedBuild
 from providers.images.build import ImageBuildProvider, context_of, image_tag, source_inputs
@@ -192,7 +192,7 @@ class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
             "arguments": build_arguments(node, stack.model_ids[node.name]),
             "token": cluster.token,
         }
-        super().__init__(node.name, "azure-image", props, opts)
+        super().__init__(name_in_region(node), "azure-image", props, opts)
 
 
 class Image(pulumi.ComponentResource):
@@ -207,10 +207,12 @@ class Image(pulumi.ComponentResource):
         # cannot be read. Meanwhile, the image is built.
         needed = cluster.identities[node.account].grants
         # A registry that is deleted takes its images with it.
-        own = pulumi.ResourceOptions(parent=self, deleted_with=cluster.registry)
+        own = pulumi.ResourceOptions.merge(
+            pulumi.ResourceOptions(parent=self, deleted_with=cluster.registry), alias_in_region(node)
+        )
         after = pulumi.ResourceOptions(depends_on=needed)
         if node.build.docker:
-            images = DockerImages(node.name, cluster.registry.login_server, own)
+            images = DockerImages(node, cluster.registry.login_server, own)
             after = pulumi.ResourceOptions(parent=self, depends_on=[images, *needed])
             self.image = build_image(node, build_repository_url(node, cluster), create_login(cluster), stack, after)
         else:

@@ -93,12 +93,14 @@ class PredictionNode(component.PredictionNode):
         if node.schedule:
             row |= {"cron": node.schedule.cron, "timezone": node.schedule.timezone}
         storage.BlobContainer(
-            node.name,
+            component.name_in_region(node),
             resource_group_name=cluster.group.name,
             account_name=cluster.storage.name,
             container_name=f"{roles.CLAIMS}{node.name}",
             public_access=storage.PublicAccess.NONE,
             metadata=row,
             # The trigger must not serve a node before its job exists and is up to date.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[job]),
+            opts=pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(parent=self, depends_on=[job]), component.alias_in_region(node)
+            ),
         )

@@ -13,7 +13,9 @@ import httpx
 import pulumi
 from pulumi import dynamic
 
+from nodefile import Node
 from providers.azure.arm import MANAGEMENT, describe
+from providers.component import name_in_region
 from providers.operations import Configured, OperationsError
 from providers.refusal import Refusal
 from providers.resource import Provider, Resource
@@ -130,8 +132,8 @@ class DockerImagesProvider(Provider):
 class DockerImages(Resource, module="prediction-nodes", name="DockerImages"):
     """The images of a node in a registry that Docker built."""
 
-    def __init__(self, node: str, server: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
-        super().__init__("azure-docker-images", node, {"server": server, "node": node}, opts)
+    def __init__(self, node: Node, server: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("azure-docker-images", name_in_region(node), {"server": server, "node": node.name}, opts)
 
 
 class RepositoriesProvider(Provider):

@@ -16,7 +16,7 @@ from pulumi import dynamic
 
 from nodefile import Node
 from providers.cancellation import cancelled
-from providers.component import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX, Stack, alias_in_region, name_in_region
 from providers.gcp.build_api import CloudLog, call
 from providers.gcp.cluster import Cluster
 from providers.gcp.login import create_login
@@ -195,7 +195,7 @@ class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
             "arguments": build_arguments(node, stack.model_ids[node.name]),
             "token": cluster.token,
         }
-        super().__init__(node.name, "gcp-image", props, opts)
+        super().__init__(name_in_region(node), "gcp-image", props, opts)
 
 
 class Image(pulumi.ComponentResource):
@@ -207,9 +207,11 @@ class Image(pulumi.ComponentResource):
     def __init__(self, node: Node, cluster: Cluster, stack: Stack, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"{TYPE_PREFIX}:gcp:Image", node.name, None, opts)
         # A repository that is deleted takes its images with it.
-        own = pulumi.ResourceOptions(parent=self, deleted_with=cluster.images)
+        own = pulumi.ResourceOptions.merge(
+            pulumi.ResourceOptions(parent=self, deleted_with=cluster.images), alias_in_region(node)
+        )
         if node.build.docker:
-            images = DockerImages(node.name, cluster.images.id, own)
+            images = DockerImages(node, cluster.images.id, own)
             after = pulumi.ResourceOptions(parent=self, depends_on=[images])
             self.image = build_image(node, build_repository_url(node, cluster), create_login(cluster), stack, after)
         else:

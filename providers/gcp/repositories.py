@@ -18,6 +18,8 @@ import httpx
 import pulumi
 from pulumi import dynamic
 
+from nodefile import Node
+from providers.component import name_in_region
 from providers.gcp.build_api import read_message
 from providers.operations import Configured, OperationsError
 from providers.resource import Provider, Resource
@@ -158,8 +160,8 @@ class DockerImagesProvider(Provider):
 class DockerImages(Resource, module="prediction-nodes", name="DockerImages"):
     """The images of a node in a repository (projects/P/locations/L/repositories/R) that Docker built."""
 
-    def __init__(self, node: str, repository: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
-        super().__init__("gcp-docker-images", node, {"repository": repository, "node": node}, opts)
+    def __init__(self, node: Node, repository: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("gcp-docker-images", name_in_region(node), {"repository": repository, "node": node.name}, opts)
 
 
 class RepositoriesProvider(Provider):

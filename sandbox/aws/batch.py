@@ -90,7 +90,8 @@ class Queue(AwsHandler):
 class Definition(AwsHandler):
     """Job definitions: one resource, with a new revision for every change except of tags."""
 
-    service, arn, limit = "batch", "job-definition/{id}", _NAME
+    service, arn, limit = "batch", "job-definition/{name}", _NAME
+    regional = True
 
     def check(self, inputs: dict[str, Any]) -> Iterable[tuple[str, str]]:
         text = inputs.get("containerProperties")
@@ -109,7 +110,7 @@ class Definition(AwsHandler):
     def add_computed(self, resource: Resource) -> None:
         self._validate(resource)
         outputs, store = resource.outputs, self.cloud.kernel.store
-        prefix = f"arn:aws:batch:{outputs['region']}:{self.cloud.account}:job-definition/{resource.id}"
+        prefix = f"arn:aws:batch:{outputs['region']}:{self.cloud.account}:job-definition/{outputs['name']}"
         counted = store.get("aws:revisions", prefix) or {"last": 0}
         store.put("aws:revisions", prefix, {"last": counted["last"] + 1})
         revision = counted["last"] + 1

@@ -27,18 +27,19 @@ _PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 class Repository(AwsHandler):
     """Repositories."""
 
-    service, arn, limit = "ecr", "repository/{id}", rf"(?=.{{2,256}}$)(?:{_PART}/)*{_PART}"
+    service, arn, limit = "ecr", "repository/{name}", rf"(?=.{{2,256}}$)(?:{_PART}/)*{_PART}"
+    regional = True
 
     def add_computed(self, resource: Resource) -> None:
         registry = f"{self.cloud.account}.dkr.ecr.{resource.outputs['region']}.amazonaws.com"
-        resource.outputs |= {"repositoryUrl": f"{registry}/{resource.id}", "registryId": self.cloud.account}
+        resource.outputs |= {"repositoryUrl": f"{registry}/{resource['name']}", "registryId": self.cloud.account}
 
     def delete(self, resource: Resource) -> None:
         images = self.cloud.kernel.images
         if images.tags(resource["repositoryUrl"]) and not resource.outputs.get("forceDelete"):
             raise CloudError(
-                f"RepositoryNotEmptyException: The repository with name '{resource.id}' cannot be deleted because it "
-                "still contains images"
+                f"RepositoryNotEmptyException: The repository with name '{resource['name']}' cannot be deleted because "
+                "it still contains images"
             )
         images.delete_repository(resource["repositoryUrl"])
 
@@ -56,7 +57,7 @@ class LifecyclePolicy(AwsHandler):
             yield "policy", "contains an invalid lifecycle policy"
 
     def create(self, resource: Resource) -> None:
-        repository = self.cloud.require(REPOSITORY, resource.inputs["repository"])
+        repository = self.cloud.require(REPOSITORY, f"{self.cloud.region(resource)}:{resource.inputs['repository']}")
         resource.id = repository.id
         resource.outputs["registryId"] = self.cloud.account
         self.complete_outputs(resource)
@@ -88,7 +89,7 @@ def serve(cloud: AwsCloud, call: Call, action: str) -> Reply:
         return reply({"authorizationData": [authorization(cloud, caller, cloud.region_of(call))]})
     if action != "DescribeImages":
         raise Refused(400, "UnknownOperationException", f"the sandbox has no {action}")
-    repository = cloud.get(REPOSITORY, request.get("repositoryName", ""))
+    repository = cloud.get(REPOSITORY, f"{cloud.region_of(call)}:{request.get('repositoryName', '')}")
     if repository is None:
         name = request.get("repositoryName")
         raise Refused(400, "RepositoryNotFoundException", f"The repository with name '{name}' does not exist")
@@ -99,5 +100,5 @@ def serve(cloud: AwsCloud, call: Call, action: str) -> Reply:
         digest = tags.get(image.get("imageTag", ""))
         if digest is None:
             raise Refused(400, "ImageNotFoundException", f"The image with imageId {image} does not exist")
-        details.append({"repositoryName": repository.id, "imageDigest": digest, "imageTags": [image["imageTag"]]})
+        details.append({"repositoryName": repository["name"], "imageDigest": digest, "imageTags": [image["imageTag"]]})
     return reply({"imageDetails": details})

@@ -35,7 +35,7 @@ class Jobs:
         caller, request = self._cloud.access.caller(call), call.json()
         match (call.method, call.path):
             case ("POST", "/v1/submitjob"):
-                return reply(self._submit(caller, request))
+                return reply(self._submit(caller, request, self._cloud.region_of(call)))
             case ("POST", "/v1/describejobs"):
                 self._cloud.access.demand(caller, "batch:DescribeJobs", "*")
                 runs = [run for id_ in request["jobs"] if (run := self._executor.get(id_)) is not None]
@@ -50,10 +50,10 @@ class Jobs:
                 return reply({})
         raise Refused(404, "ClientException", f"the sandbox has no {call.method} {call.path}")
 
-    def _submit(self, caller: Caller, request: dict[str, Any]) -> dict[str, str]:
+    def _submit(self, caller: Caller, request: dict[str, Any], region: str) -> dict[str, str]:
         queue = self._require(batch.QUEUE, request["jobQueue"].rsplit("/", 1)[-1])
         name, _, revision = request["jobDefinition"].rsplit("/", 1)[-1].partition(":")
-        definition = self._require(batch.DEFINITION, name)
+        definition = self._require(batch.DEFINITION, f"{region}:{name}")
         if revision and int(revision) != definition["revision"]:
             raise Refused(400, "ClientException", f"JobDefinition {name}:{revision} is not ACTIVE")
         if not re.fullmatch(r"[A-Za-z0-9][\w-]{0,127}", request.get("jobName", "")):

@@ -14,7 +14,7 @@ from tests.pulumi_cli import EngineFailed
 
 pytestmark = pytest.mark.e2e
 BY_DOCKER = "build: {docker: true}"
-DOCKER_IMAGES = "pulumi-python:dynamic/prediction-nodes:DockerImages::beta"
+DOCKER_IMAGES = "pulumi-python:dynamic/prediction-nodes:DockerImages::beta@us-central1"
 THREE = nodes(
     node("alpha", "aws", extra=BY_DOCKER),
     node("beta", "gcp", "signals", "second", extra=BY_DOCKER),
@@ -82,7 +82,8 @@ def test_three_nodes_from_nothing_to_their_clouds_builders_and_back_to_nothing(t
     three.nodes(THREE.replace(BY_DOCKER, "build: {docker: false}"))
     steps = three.cli.steps()
     assert {key for key, step in steps.items() if step != "update"} == {
-        *(f"{type_}::{name}" for type_ in (IMAGE, CLOUD_BUILD) for name in ("alpha", "beta", "gamma")),
+        *(f"{IMAGE}::{name}" for name in ("alpha", "beta", "gamma")),
+        *(f"{CLOUD_BUILD}::{name}" for name in ("alpha", "beta@us-central1", "gamma@eastus")),
         DOCKER_IMAGES,  # deletes the images that Docker pushed
     }
     three.cli.up()

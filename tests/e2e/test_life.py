@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 
 import pytest
@@ -102,8 +103,9 @@ def test_an_edit_changes_just_the_right_resources(cloud: str, make_world: MakeWo
     for urn, step in steps.items():
         type_, _, name = urn.partition("::")
         # The names of a node's resources are its name or begin with it; all others belong to the clusters.
-        if name.split("-")[0] in touched:
-            touched[name.split("-")[0]][type_] = step
+        owner = re.split("[-@]", name)[0]
+        if owner in touched:
+            touched[owner][type_] = step
     assert not touched["other"], f"an edit of one node touches another: {touched['other']}"
     cluster = f"{cloud}-{REGIONS[cloud]}"
     regional = {urn: step for urn, step in steps.items() if urn.partition("::")[2].startswith(cluster)}

@@ -132,8 +132,8 @@ def test_a_stack_of_an_earlier_version_goes_on(make_world: Callable[[str], World
     assert operations.keys() == {"same", "update", "delete"}
     left = stored(world)
     assert left["pulumi-python:dynamic/prediction-nodes:ImageBuild::alpha"][0] == "providers.dynamic"
-    assert left["pulumi-python:dynamic/prediction-nodes:ImageBuild::gamma"][0] == "providers.azure.image"
-    assert not [resource for resource in left if resource.endswith("::beta")]
+    assert left["pulumi-python:dynamic/prediction-nodes:ImageBuild::gamma@eastus"][0] == "providers.azure.image"
+    assert not [resource for resource in left if "::beta" in resource]
     assert world.left()["gcp"] == 0
     assert {model: url for model, url in at_numerai(world).items() if url} == {
         model: url for model, url in webhooks.items() if model != IDS["signals"]

@@ -473,6 +473,16 @@ def test_of_two_rows_of_a_model_the_last_one_counts() -> None:
     assert world.cluster.started[0]["NODE_NAME"] == "alpha"
 
 
+def test_a_renamed_node_s_old_webhook_starts_the_old_job_while_its_row_is_there() -> None:
+    world = World()
+    new = hashlib.sha256(b"the-new-token").hexdigest()
+    world.store.rows = [ROW, ROW._replace(node="renamed", token_sha256=new, job="job-of-renamed")]
+    assert world.call().status == 202
+    assert world.call(round_start(triggerId="another-id"), query={"token": "the-new-token"}).status == 202
+    assert [env["NODE_NAME"] for env in world.cluster.started] == ["alpha", "renamed"]
+    assert world.call(query={"token": "wrong"}).status == 401
+
+
 def test_a_flood_of_wrong_calls_reads_the_table_once_in_a_while_and_asks_no_cluster() -> None:
     world = World()
     for _ in range(100):

@@ -58,7 +58,12 @@ def test_what_changes(tmp_path: Path) -> None:
     build = "prediction-nodes:aws:PredictionNode$prediction-nodes:aws:Image$pulumi-python:dynamic/prediction-nodes"
     found = summarise(
         read(
-            plan(old, ("update", f"{build}:ImageBuild::alpha"), ("create", "x:y:Z::fresh"), ("delete", "x:y:Z::gone"))
+            plan(
+                old,
+                ("update", f"{build}:ImageBuild::alpha@us-central1"),
+                ("create", "x:y:Z::fresh"),
+                ("delete", "x:y:Z::gone"),
+            )
         ),
         new,
         10,

@@ -26,9 +26,11 @@ def two(program: Callable[..., Program]) -> Program:
 
 
 def test_the_image_is_pushed_to_the_nodes_repository_with_a_password_of_its_region(two: Program) -> None:
-    repository = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/{two.find(':Repository', 'alpha').inputs['name']}"
+    repository = (
+        f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/{two.find(':Repository', 'alpha@eu-west-1').inputs['name']}"
+    )
     docker_image(two, "alpha", repository, "AWS", "planted-password-eu-west-1")
-    job = two.find(":JobDefinition", "alpha")
+    job = two.find(":JobDefinition", "alpha@eu-west-1")
     assert f'"image": "{repository}@{DOCKER_DIGEST}"' in job.inputs["containerProperties"]
     assert not job.secrets
 

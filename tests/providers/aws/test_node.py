@@ -45,7 +45,7 @@ def statements(policy: Registered) -> list[dict[str, Any]]:
 
 def row(program: Program, node: str) -> Row:
     """Return a node's row in the trigger's table."""
-    folder, key = program.find(":BucketObjectv2", node).inputs["key"].split("/", 1)
+    folder, key = program.find(":BucketObjectv2", f"{node}@us-east-1").inputs["key"].split("/", 1)
     assert folder == "table"
     found = Row.read_key(key)
     assert found
@@ -174,7 +174,7 @@ def test_each_account_has_its_own_keys_and_role(program: Make) -> None:
         f"nodes: {{alpha: {{model: {ALPHA}}}, beta: {{model: {BETA}, account: fund}}}}"
     )
     for node, suffix in (("alpha", ""), ("beta", "-fund")):
-        job = container(both.find(":JobDefinition", node))
+        job = container(both.find(":JobDefinition", f"{node}@us-east-1"))
         arn = f"numerai-keys{suffix}-us-east-1".join(SECRET_ARN)
         assert [each["valueFrom"] for each in job["secrets"]] == [
             f"{arn}:NUMERAI_PUBLIC_ID::", f"{arn}:NUMERAI_SECRET_KEY::"
@@ -182,7 +182,7 @@ def test_each_account_has_its_own_keys_and_role(program: Make) -> None:
         assert job["executionRoleArn"].endswith(f"Role/{CLUSTER}-run{suffix}-1a2b3c4")
         *_, keys = statements(both.find(":RolePolicy", f"{CLUSTER}-run{suffix}"))
         assert keys["Resource"] == [arn]
-        needed = both.find(":JobDefinition", node).depends_on
+        needed = both.find(":JobDefinition", f"{node}@us-east-1").depends_on
         assert both.find(":RolePolicy", f"{CLUSTER}-run{suffix}").urn in needed
         assert both.find(":SecretVersion", f"numerai-keys{suffix}-us-east-1").urn in needed
     version = both.find(":SecretVersion", "numerai-keys-fund-us-east-1")
@@ -237,7 +237,7 @@ def test_each_role_trusts_one_service(two: Program) -> None:
 
 
 def test_keys_are_references_and_nothing_secret_is_plain(two: Program) -> None:
-    job = container(two.find(":JobDefinition", "alpha"))
+    job = container(two.find(":JobDefinition", "alpha@us-east-1"))
     assert [each["name"] for each in job["secrets"]] == ["NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"]
     assert not [each for each in job["secrets"] if not each["valueFrom"].endswith(f"-AbCdEf:{each['name']}::")]
     assert "jobRoleArn" not in job
@@ -256,7 +256,10 @@ def flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
 
 
 def test_a_job_as_batch_wants_it(two: Program) -> None:
-    alpha, beta = container(two.find(":JobDefinition", "alpha")), container(two.find(":JobDefinition", "beta"))
+    alpha, beta = (
+        container(two.find(":JobDefinition", "alpha@us-east-1")),
+        container(two.find(":JobDefinition", "beta@us-east-1")),
+    )
     assert alpha["resourceRequirements"] == [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "4096"}]
     assert beta["resourceRequirements"] == [{"type": "VCPU", "value": "16"}, {"type": "MEMORY", "value": "65536"}]
     assert alpha["networkConfiguration"] == {"assignPublicIp": "ENABLED"}
@@ -300,14 +303,16 @@ def test_a_row_says_what_the_trigger_has_to_know(two: Program) -> None:
     alpha, beta = row(two, "alpha"), row(two, "beta")
     assert (alpha.model_id, alpha.node, beta.model_id, beta.node) == (ALPHA, "alpha", BETA, "beta")
     # The definition's name, which does not change with an image or size.
-    assert alpha.job == two.find(":JobDefinition", "alpha").inputs["name"] == "prediction-nodes-dev__alpha"
+    assert alpha.job == two.find(":JobDefinition", "alpha@us-east-1").inputs["name"] == "prediction-nodes-dev__alpha"
     assert alpha.queue == f"{CLUSTER}-1a2b3c4"
     assert (alpha.enabled, beta.enabled, alpha.cron) == ("yes", "no", "")
     assert re.fullmatch("[0-9a-f]{64}", alpha.token_sha256)
     assert alpha.token_sha256 != beta.token_sha256
-    assert two.find(":JobDefinition", "alpha").urn in two.find(":BucketObjectv2", "alpha").depends_on
+    assert (
+        two.find(":JobDefinition", "alpha@us-east-1").urn in two.find(":BucketObjectv2", "alpha@us-east-1").depends_on
+    )
     # S3 allows 1,024 bytes.
-    assert len(two.find(":BucketObjectv2", "alpha").inputs["key"]) < 300
+    assert len(two.find(":BucketObjectv2", "alpha@us-east-1").inputs["key"]) < 300
 
 
 def test_the_function_knows_no_node(two: Program) -> None:
@@ -329,7 +334,7 @@ def test_a_schedule_is_said_as_aws_says_it(two: Program, program: Make) -> None:
     }  # fmt: skip
     needed = two.find(":Schedule", "alpha").depends_on
     assert {
-        two.find(":BucketObjectv2", "alpha").urn,
+        two.find(":BucketObjectv2", "alpha@us-east-1").urn,
         two.find(":RolePolicy", f"{CLUSTER}-schedules-call").urn,
     } <= needed
     off = program(f'nodes: {{alpha: {{model: {ALPHA}, cloud: aws, source: m, enabled: false, schedule: "0 1 * * *"}}}}')
@@ -366,7 +371,7 @@ def test_a_large_disk_brings_machines_that_scale_to_zero(program: Make) -> None:
     disk = large.find(":LaunchTemplate", f"{CLUSTER}-ec2").inputs["blockDeviceMappings"][0]["ebs"]
     assert disk["volumeSize"] == 530
     assert large.find(":RolePolicyAttachment", f"{CLUSTER}-ec2").urn in environment.depends_on
-    job = large.find(":JobDefinition", "alpha")
+    job = large.find(":JobDefinition", "alpha@us-east-1")
     assert job.inputs["platformCapabilities"] == ["EC2"]
     assert not container(job).keys() & {"networkConfiguration", "fargatePlatformConfiguration", "ephemeralStorage"}
     assert row(large, "alpha").queue == f"{CLUSTER}-ec2-1a2b3c4"

@@ -37,4 +37,4 @@ def test_the_image_is_pushed_to_the_clusters_registry_with_its_own_token(two: Pr
 
 def test_there_are_no_more_resources_and_the_others_are_built_as_ever(two: Program) -> None:
     assert len(two.list_owned("alpha")) <= 12
-    assert [each.name for each in two.list_resources(":ImageBuild")] == ["beta"]
+    assert [each.name for each in two.list_resources(":ImageBuild")] == ["beta@westeurope"]

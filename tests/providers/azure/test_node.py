@@ -229,7 +229,7 @@ def test_fields_reach_job_and_trigger(two: Program) -> None:
 def test_a_node_s_container_holds_its_row_and_follows_its_job(two: Program) -> None:
     rows = {}
     for name in ("alpha", "beta"):
-        row = two.find(":BlobContainer", name)
+        row = two.find(":BlobContainer", f"{name}@eastus")
         assert two.find(":Job", name).urn in row.depends_on
         assert row.inputs["containerName"] == f"claims-{name}"
         assert row.inputs["accountName"].startswith("claims")
@@ -254,8 +254,8 @@ def test_the_code_waits_for_the_rights_and_goes_where_the_app_says(two: Program)
 
 
 def test_a_job_waits_for_the_rights_of_its_puller(two: Program) -> None:
-    for kind in (":Job", ":ImageBuild"):
-        needed = two.find(kind, "alpha").depends_on
+    for kind, name in ((":Job", "alpha"), (":ImageBuild", "alpha@eastus")):
+        needed = two.find(kind, name).depends_on
         assert not [
             each
             for each in two.list_resources(":RoleAssignment")

@@ -36,4 +36,4 @@ def test_the_image_is_pushed_to_the_clusters_repository_with_the_deployers_token
 
 def test_there_are_no_more_resources_and_the_others_are_built_as_ever(two: Program) -> None:
     assert len(two.list_owned("alpha")) <= 6
-    assert [each.name for each in two.list_resources(":ImageBuild")] == ["beta"]
+    assert [each.name for each in two.list_resources(":ImageBuild")] == ["beta@europe-west1"]

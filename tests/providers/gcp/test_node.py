@@ -315,7 +315,7 @@ def test_the_function_runs_the_archive_as_its_own_account_built_by_another(two: 
 def test_a_job_waits_for_its_rights_and_a_build_for_its_builder_s(two: Program) -> None:
     assert {each.urn for each in two.granted(f"{CLUSTER}-run").values()} <= job(two, "alpha").depends_on
     builder = two.granted(f"{CLUSTER}-build-images")
-    assert {each.urn for each in builder.values()} <= two.find(":ImageBuild", "alpha").depends_on
+    assert {each.urn for each in builder.values()} <= two.find(":ImageBuild", "alpha@us-central1").depends_on
 
 
 def test_a_row_names_model_job_and_token_s_hash_and_comes_last(two: Program) -> None:
@@ -332,11 +332,11 @@ def test_a_row_names_model_job_and_token_s_hash_and_comes_last(two: Program) -> 
 def test_images_go_with_their_node_unless_the_repository_goes_too(program: Make) -> None:
     both = program(f"{HEAD}  alpha: {{model: {ALPHA}}}\n  beta: {{model: {BETA}, build: {{docker: true}}}}\n")
     repository = both.find(":Repository", f"{CLUSTER}-images").urn
-    assert both.find(":ImageBuild", "alpha").deleted_with == repository
-    images = both.find(":DockerImages", "beta")
+    assert both.find(":ImageBuild", "alpha@us-central1").deleted_with == repository
+    images = both.find(":DockerImages", "beta@us-central1")
     assert images.deleted_with == repository
     assert images.urn in both.find("docker-build:index:Image", "beta").depends_on
-    assert [each.name for each in both.list_resources(":DockerImages")] == ["beta"]
+    assert [each.name for each in both.list_resources(":DockerImages")] == ["beta@us-central1"]
 
 
 def test_addresses_with_tokens_are_kept_out_of_cloud_run_s_own_log(two: Program) -> None:

@@ -75,8 +75,8 @@ class World:
         return f"{url}@{images.build(url, packed(files), 'Dockerfile', {}, ['t'], lambda _: None)}"
 
     def submit(self, **changes: Any) -> str:
-        request = {"jobName": "run-1", "jobQueue": self.queue["arn"], "jobDefinition": self.definition.id, **changes}
-        return str(self.aws.client("batch", self.trigger).submit_job(**request)["jobId"])
+        request = {"jobName": "run-1", "jobQueue": self.queue["arn"], "jobDefinition": self.definition["name"]}
+        return str(self.aws.client("batch", self.trigger).submit_job(**request | changes)["jobId"])
 
     def run(self, **changes: Any) -> JobRun:
         return self.aws.cloud.kernel.executor.wait(self.submit(**changes), 60)

@@ -59,7 +59,7 @@ class World:
             "bucket": self.bucket.id,
             "project": self.project.id,
             "repository": self.repository["repositoryUrl"],
-            "repositoryName": self.repository.id,
+            "repositoryName": self.repository["name"],
             "sourceDigest": context.digest,
             "tag": context.digest[:24],
             "context": str(self.folder),
@@ -169,7 +169,7 @@ def test_a_role_whose_rights_are_not_known_yet_is_tried_again(
 def test_the_builder_of_a_stack_cannot_push_to_another(world: World) -> None:
     other = world.aws.repository("stack-two/alpha")
     with pytest.raises(BuildFailed, match="denied"):
-        world.provider.create(world.props(repository=other["repositoryUrl"], repositoryName=other.id))
+        world.provider.create(world.props(repository=other["repositoryUrl"], repositoryName=other["name"]))
 
 
 def test_a_repository_that_is_gone(world: World) -> None:

@@ -42,7 +42,7 @@ def test_a_repository_with_images_goes_only_when_it_was_made_so(aws: Aws) -> Non
     aws.cloud.kernel.store.put("images", f"{repository['repositoryUrl']}@sha256:1", {"tags": ["t"]})
     with pytest.raises(CloudError, match="RepositoryNotEmptyException"):
         aws.remove(repository)
-    found = aws.client("ecr").describe_images(repositoryName=repository.id, imageIds=[{"imageTag": "t"}])
+    found = aws.client("ecr").describe_images(repositoryName=repository["name"], imageIds=[{"imageTag": "t"}])
     assert found["imageDetails"][0]["imageDigest"] == "sha256:1"
     aws.remove(aws.change(repository, forceDelete=True))
     assert images.tags(repository["repositoryUrl"]) == {}

@@ -69,7 +69,7 @@ def test_a_start_needs_a_definition_of_the_own_stack(world: World) -> None:
     for name in ("p-dev2__alpha", "p-dev-alpha", "p-de__alpha"):
         other = world.aws.make(batch.DEFINITION, "other", **world.inputs() | {"name": name})
         with pytest.raises(ClientError, match="not authorized"):
-            world.submit(jobDefinition=other.id)
+            world.submit(jobDefinition=other["name"])
 
 
 def test_jobs_are_listed_by_the_beginning_of_their_name_whatever_its_case(world: World) -> None:
@@ -100,7 +100,7 @@ def test_the_trigger_may_neither_describe_nor_end_jobs(world: World) -> None:
     world.aws.cloud.kernel.executor.wait(job, 60)
     (described,) = deployer.describe_jobs(jobs=[job])["jobs"]
     assert (described["status"], described["jobName"]) == ("SUCCEEDED", "run-1")
-    named = [{"name": "JOB_DEFINITION", "values": [world.definition.id]}]
+    named = [{"name": "JOB_DEFINITION", "values": [world.definition["name"]]}]
     assert [
         entry["jobId"] for entry in deployer.list_jobs(jobQueue=world.queue.id, filters=named)["jobSummaryList"]
     ] == [job]
