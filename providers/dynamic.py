@@ -25,6 +25,8 @@ IMPLEMENTATIONS = {
     "webhook-key": "providers.webhook_key:WebhookKeyProvider",
     "aws-image": "providers.aws.image:CodeBuildProvider",
     "gcp-image": "providers.gcp.image:CloudBuildProvider",
+    "gcp-permissions": "providers.gcp.code:PermissionsProvider",
+    "gcp-code": "providers.gcp.code:CodeProvider",
     "gcp-docker-images": "providers.gcp.repositories:DockerImagesProvider",
     "gcp-repositories": "providers.gcp.repositories:RepositoriesProvider",
     "azure-image": "providers.azure.image:AcrBuildProvider",

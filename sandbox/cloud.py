@@ -25,6 +25,10 @@ class CloudError(Exception):
     """The cloud refuses a create, update, delete or invoke; the engine shows the message."""
 
 
+class PartlyCreated(CloudError):
+    """The cloud has created or changed the resource, but it is not ready. The engine records it with the message."""
+
+
 @dataclass
 class Resource:
     """One resource with plain values: archives as {file name: bytes}, assets as bytes."""

@@ -1,4 +1,4 @@
-"""Faults that tests order: calls that a cloud refuses for the moment, or answers later than the caller waits."""
+"""Faults that tests order: calls that a cloud refuses for the moment or answers late, builds and jobs that fail."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ class Fault:
 
     With `status`, the call has no effect and gets this answer. With `seconds`, it has its effect, and the answer comes
     that much later.
+
+    The methods BUILD and START are no calls: a build of the function, or a start of the job, whose id contains `where`
+    fails for `reason`.
     """
 
     where: str
@@ -22,6 +25,7 @@ class Fault:
     times: int = 1
     status: int = 0
     seconds: float = 0
+    reason: str = ""
 
 
 class Faults:
@@ -40,7 +44,7 @@ class Faults:
         """Return a function that answers calls with the ordered faults."""
 
         def answer_with_faults(call: Call) -> Reply:
-            fault = self._take(call)
+            fault = self._take(call.method, call.host + call.path)
             if fault is not None and fault.status:
                 return Reply(fault.status, b'{"message": "ordered by a test"}', {"content-type": "application/json"})
             reply = answer(call)
@@ -50,10 +54,15 @@ class Faults:
 
         return answer_with_faults
 
-    def _take(self, call: Call) -> Fault | None:
+    def take_reason(self, method: str, what: str) -> str:
+        """Return the reason for which a build or a start fails, or an empty string."""
+        fault = self._take(method, what)
+        return fault.reason if fault else ""
+
+    def _take(self, method: str, what: str) -> Fault | None:
         with self._lock:
             for fault in self._ordered:
-                if fault.times and fault.method == call.method and fault.where in call.host + call.path:
+                if fault.times and fault.method == method and fault.where in what:
                     fault.times -= 1
                     return fault
         return None

@@ -13,15 +13,15 @@ import secrets
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from importlib import metadata
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from google.protobuf import any_pb2, empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from pnodes.urn import split_urn
 from sandbox import schema, sdk_types, values
-from sandbox.cloud import Cloud, CloudError, Handler, Resource
+from sandbox.cloud import Cloud, CloudError, Handler, PartlyCreated, Resource
 from sandbox.values import UNKNOWN, comparable, plain, raw
 
 _LOG = logging.getLogger(__name__)
@@ -151,7 +151,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 return provider_pb2.CreateResponse(properties=values.struct(handler.preview_outputs(inputs)))
             _LOG.info("call: engine create %s", type_)
             resource = Resource(type_, request.urn, logical, "", plain(inputs), plain(copy.deepcopy(inputs)))
-            handler.create(resource)
+            try:
+                handler.create(resource)
+            except PartlyCreated as error:
+                self._cloud.save(resource)
+                abort_partly(context, resource, inputs, error)
             self._cloud.save(resource)
             return provider_pb2.CreateResponse(id=resource.id, properties=_outputs(resource, inputs))
 
@@ -170,9 +174,16 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             old = self._cloud.get(type_, request.id)
             if old is None:
                 raise CloudError(f"{request.id} no longer exists; run `pulumi refresh`")
+            if not list(changes(comparable(before), comparable(raw(request.news)))):
+                # After a failure, the engine repeats an update; a provider that sees no difference sends nothing.
+                return provider_pb2.UpdateResponse(properties=_outputs(old, inputs))
             outputs = _merge_outputs(old.outputs, old.inputs, plain(inputs))
             resource = Resource(type_, request.urn, logical, request.id, plain(inputs), outputs)
-            handler.update(old, resource)
+            try:
+                handler.update(old, resource)
+            except PartlyCreated as error:
+                self._cloud.save(resource)
+                abort_partly(context, resource, inputs, error)
             self._cloud.save(resource)
             return provider_pb2.UpdateResponse(properties=_outputs(resource, inputs))
 
@@ -268,6 +279,19 @@ def _outputs(resource: Resource, wire: dict[str, Any]) -> Any:
         if key not in resource.inputs or value != resource.inputs[key]
     }
     return values.struct(visible(unchanged) | computed)
+
+
+def abort_partly(context: Any, resource: Resource, wire: dict[str, Any], error: PartlyCreated) -> NoReturn:
+    """Abort a call so that the engine records the resource as created but failed."""
+    detail = provider_pb2.ErrorResourceInitFailed(
+        id=resource.id, properties=_outputs(resource, wire), inputs=values.struct(wire), reasons=[str(error)]
+    )
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[packed])
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(grpc.StatusCode.UNKNOWN, str(error))
+    raise AssertionError("unreachable")
 
 
 def answer(context: Any, run: Callable[[], Any]) -> Any:

@@ -63,7 +63,7 @@ class Cluster(pulumi.ComponentResource):
             for account in sorted({node.account for node in nodes}, key=lambda account: account or "")
         }
         self._exclude_request_log()
-        self.trigger = Trigger(self.name, region, self.bucket, self.packager, stack, self.own)
+        self.trigger = Trigger(self.name, region, self.bucket, self.packager, self.token, stack, self.own)
         self.register_outputs({"bucket": self.bucket.name})
 
     def _create_bucket(self) -> None:

@@ -16,8 +16,10 @@ import pulumi_gcp as gcp
 from providers.component import TYPE_PREFIX, Stack
 from providers.gcp import names, roles
 from providers.gcp.archive import ARCHIVE
+from providers.gcp.code import Code, Permissions
 
 PYTHON = "python313"
+ENTRY_POINT = "webhook"
 # A whole vCPU: with the default for so little memory, a cold start takes longer than Numerai waits for an answer.
 CPU, MEMORY, SECONDS = "1", "512Mi", 60
 # A round calls all nodes of a region at once. Cloud Run refuses more instances than the project's quota of vCPUs in the
@@ -48,9 +50,11 @@ class Trigger(pulumi.ComponentResource):
         region: str,
         bucket: gcp.storage.Bucket,
         builder: Builder,
+        token: pulumi.Output[str],
         stack: Stack,
         opts: pulumi.ResourceOptions,
     ) -> None:
+        """`token` is the deploying identity's."""
         super().__init__(f"{TYPE_PREFIX}:gcp:Trigger", name, None, opts)
         self._name, self._region, self._bucket = name, region, bucket
         self._own = pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on)
@@ -62,16 +66,22 @@ class Trigger(pulumi.ComponentResource):
         )
         self.role = self._create_role(stack)
         self._grant_bucket()
-        function = self._create_function(builder, self._upload_source(), names.build_labels(stack.tags()))
+        source = self._upload_source()
+        function = self._create_function(builder, source, names.build_labels(stack.tags()))
         self.function = function.name
-        self.url = function.service_config.apply(lambda config: str(config.uri) if config and config.uri else "")
+        code = self._await_code(function, builder, source, token)
+        # A function has no URL before its first build has succeeded. If that was a repeated build, only the code's
+        # resource knows the URL. Depends on the code, so that nothing is given the URL before the code runs.
+        self.url = function.service_config.apply(
+            lambda config: code.urn.apply(lambda _: str(config.uri)) if config and config.uri else code.url
+        )
         gcp.cloudrunv2.ServiceIamMember(
             f"{name}-public",
             location=region,
             name=function.name,
             role="roles/run.invoker",
             member="allUsers",
-            opts=self._own,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[code]),
         )
         self.register_outputs({"url": self.url})
 
@@ -113,13 +123,15 @@ class Trigger(pulumi.ComponentResource):
         self, builder: Builder, source: gcp.storage.BucketObject, labels: dict[str, str]
     ) -> gcp.cloudfunctionsv2.Function:
         functions = gcp.cloudfunctionsv2
+        after = pulumi.ResourceOptions(parent=self, depends_on=list(builder.grants))
+        permissions = Permissions(self._name, builder.account.email, after)
         return functions.Function(
             self._name,
             location=self._region,
             description="webhooks of prediction nodes",
             build_config=functions.FunctionBuildConfigArgs(
                 runtime=PYTHON,
-                entry_point="webhook",
+                entry_point=ENTRY_POINT,
                 service_account=builder.account.id,
                 docker_repository=builder.repository.id,
                 source=functions.FunctionBuildConfigSourceArgs(
@@ -146,5 +158,22 @@ class Trigger(pulumi.ComponentResource):
                 },
             ),
             labels=labels,
-            opts=pulumi.ResourceOptions.merge(self._own, pulumi.ResourceOptions(depends_on=list(builder.grants))),
+            opts=pulumi.ResourceOptions.merge(self._own, pulumi.ResourceOptions(depends_on=[permissions])),
         )
+
+    def _await_code(
+        self,
+        function: gcp.cloudfunctionsv2.Function,
+        builder: Builder,
+        source: gcp.storage.BucketObject,
+        token: pulumi.Output[str],
+    ) -> Code:
+        build = {
+            "runtime": PYTHON,
+            "entryPoint": ENTRY_POINT,
+            "serviceAccount": builder.account.id,
+            "dockerRepository": builder.repository.id,
+            "source": {"storageSource": {"bucket": self._bucket.name, "object": source.name}},
+        }
+        opts = pulumi.ResourceOptions(parent=self, depends_on=[function], deleted_with=function)
+        return Code(self._name, function.id, build, token, opts)

@@ -9,6 +9,7 @@ from sandbox.calls import Call, Refused, Reply, reply, serve
 from sandbox.cloud import Cloud, CloudError, Handler, Kernel, Resource
 from sandbox.gcp import (
     builds,
+    function_api,
     functions,
     handlers,
     iam,
@@ -72,8 +73,10 @@ class GcpCloud(Cloud):
         """Return whether a resource with this full name exists; the project always does."""
         if scope == f"projects/{self.project}":
             return True
-        ids = {scope, scope.removeprefix("buckets/"), scope.replace("/services/", "/functions/")}
-        return any(resource.id in ids for resource in self.resources())
+        if "/services/" in scope:
+            function = self.get(functions.FUNCTION, scope.replace("/services/", "/functions/"))
+            return function is not None and bool(function["serviceConfig"].get("uri"))
+        return any(resource.id in (scope, scope.removeprefix("buckets/")) for resource in self.resources())
 
     def is_enabled(self, service: str) -> bool:
         """Return whether a service (such as run.googleapis.com) is enabled."""
@@ -103,7 +106,9 @@ class GcpCloud(Cloud):
 
     def owns(self, host: str) -> bool:
         hosts = (storage.HOST, run.HOST, builds.HOST, logging.HOST, packages.HOST, iam.METADATA_HOST, iam.TOKEN_HOST)
-        return host in (*hosts, usage.HOST, usage.BILLING_HOST, organization.HOST) or host.endswith(functions.SUFFIX)
+        return host in (*hosts, function_api.HOST, usage.HOST, usage.BILLING_HOST, organization.HOST) or host.endswith(
+            functions.SUFFIX
+        )
 
     def start(self) -> None:
         self.clock.start()
@@ -125,6 +130,8 @@ class GcpCloud(Cloud):
                 return self._objects.serve(call, principal)
             if call.host == run.HOST:
                 return self._admin.serve(call, principal)
+            if call.host == function_api.HOST:
+                return function_api.serve_functions(self, call, principal)
             if call.host == packages.HOST:
                 return packages.serve_packages(self, call, principal)
             if call.host == usage.HOST:

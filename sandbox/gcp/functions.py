@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from sandbox.calls import Call, Reply
-from sandbox.cloud import CloudError, Resource
+from sandbox.cloud import CloudError, PartlyCreated, Resource
 from sandbox.functions import FunctionFailed
 from sandbox.gcp.conditions import Facts
 from sandbox.gcp.handlers import REPOSITORY, GcpHandler
@@ -48,10 +48,10 @@ class Function(GcpHandler):
         id_ = f"projects/{self.cloud.project}/locations/{where}/functions/{name}"
         # The function becomes a Cloud Run service, whose names have a lower length limit.
         self.set_name(resource, name, r"(?!.*-$)[a-z][a-z0-9-]{0,48}", id_)
-        self._deploy(resource)
+        self.deploy(resource)
 
     def update(self, _old: Resource, resource: Resource) -> None:
-        self._deploy(resource)
+        self.deploy(resource)
 
     def delete(self, resource: Resource) -> None:
         self.cloud.kernel.functions.remove(key(resource["name"]))
@@ -62,7 +62,11 @@ class Function(GcpHandler):
             **{name: value for name, value in inputs.items() if name != "serviceConfig"},
         }
 
-    def _deploy(self, resource: Resource) -> None:
+    def deploy(self, resource: Resource) -> None:
+        """Build the function and run its code. Raises CloudError, and PartlyCreated if the build fails.
+
+        A function whose build failed exists. It has neither service nor URL until a build has succeeded.
+        """
         self.add_labels(resource)
         build, service = resource.inputs["buildConfig"], resource.inputs["serviceConfig"]
         if build["runtime"] not in _RUNTIMES:
@@ -71,12 +75,18 @@ class Function(GcpHandler):
         data = self.cloud.kernel.store.get_blob(f"gcp/{source['bucket']}", source["object"])
         if data is None:
             raise CloudError(f"googleapi: Error 404: gs://{source['bucket']}/{source['object']} was not found")
-        self._may_build(build)
         if self.cloud.find(ACCOUNT, email=service.get("serviceAccountEmail", "")) is None:
             raise CloudError("googleapi: Error 400: the function's service account does not exist., badRequest")
         files, name = unpack(data), resource["name"]
+        resource.outputs |= {
+            "serviceConfig": {"uri": "", **(resource.outputs.get("serviceConfig") or {})},
+            "state": "FAILED",
+            "environment": "GEN_2",
+            "project": self.cloud.project,
+        }
+        self._may_build(resource.id, build)
         if "main.py" not in files:
-            raise CloudError("Build failed: missing main.py and GOOGLE_FUNCTION_SOURCE not specified")
+            raise PartlyCreated("Build failed: missing main.py and GOOGLE_FUNCTION_SOURCE not specified")
         env = {**service.get("environmentVariables", {}), "K_SERVICE": name, "FUNCTION_TARGET": build["entryPoint"]}
         argv = [sys.executable, "-m", "functions_framework", f"--target={build['entryPoint']}", "--source=main.py"]
         self.cloud.kernel.functions.deploy(key(name), files, [*argv, "--host=127.0.0.1", "--port={port}"], env)
@@ -86,19 +96,20 @@ class Function(GcpHandler):
             "serviceConfig": {**service, "uri": uri, "service": name},
             "url": f"https://{resource['location']}-{self.cloud.project}.cloudfunctions.net/{name}",
             "state": "ACTIVE",
-            "environment": "GEN_2",
-            "project": self.cloud.project,
         }
 
-    def _may_build(self, build: dict[str, Any]) -> None:
-        """Raise CloudError unless the build's account may write logs, read the copied source and push the image."""
+    def _may_build(self, function: str, build: dict[str, Any]) -> None:
+        """Raise PartlyCreated unless the build's account may write logs, read the source's copy and push the image."""
+        fault = self.cloud.faults.take_reason("BUILD", function)
+        if fault:
+            raise PartlyCreated(f"Build failed: {fault}")
         email = build.get("serviceAccount", "").rsplit("/", 1)[-1]
         principal, project = f"serviceAccount:{email}", f"projects/{self.cloud.project}"
         repository = self.cloud.get(REPOSITORY, build.get("dockerRepository", ""))
         if self.cloud.find(ACCOUNT, email=email) is None or repository is None:
-            raise CloudError("Build failed: the build's service account or docker repository does not exist")
+            raise PartlyCreated("Build failed: the build's service account or docker repository does not exist")
         if (repository.inputs.get("dockerConfig") or {}).get("immutableTags"):
-            raise CloudError("Build failed: the docker repository has immutable tags, which function builds move")
+            raise PartlyCreated("Build failed: the docker repository has immutable tags, which function builds move")
         copied = Facts(f"projects/_/{_SOURCES}/objects/source.zip", "storage.googleapis.com/Object")
         needed = (
             ("logging.logEntries.create", project, None),
@@ -107,7 +118,7 @@ class Function(GcpHandler):
         )
         for permission, scope, facts in needed:
             if not self.cloud.access.is_allowed(principal, permission, scope, facts):
-                raise CloudError(f"Build failed: {email} does not have {permission} on {scope}")
+                raise PartlyCreated(f"Build failed: {email} does not have {permission} on {scope}")
 
 
 def _abbreviate(region: str) -> str:
@@ -119,7 +130,7 @@ def _abbreviate(region: str) -> str:
 def serve_function(cloud: GcpCloud, call: Call) -> Reply:
     """Answer a request to a function's host, which is public only if a binding allows it."""
     for function in cloud.resources(FUNCTION):
-        if function["serviceConfig"]["uri"] != f"https://{call.host}":
+        if function["serviceConfig"].get("uri") != f"https://{call.host}":
             continue
         service = function.id.replace("/functions/", "/services/")
         if not cloud.access.is_allowed("anybody", "run.routes.invoke", service):

@@ -46,7 +46,7 @@ class Job(GcpHandler):
         if inputs.get("timeZone", "Etc/UTC") not in available_timezones():
             raise CloudError("googleapi: Error 400: Schedule or time zone is invalid., badRequest")
         target: dict[str, Any] = inputs["httpTarget"]
-        if not str(target["uri"]).startswith("https://"):
+        if not str(target["uri"]).startswith("https://") or not urlsplit(target["uri"]).hostname:
             raise CloudError(f"googleapi: Error 400: the target {target['uri']} is not an address, badRequest")
         resource.outputs |= {"project": self.cloud.project, "state": "PAUSED" if inputs.get("paused") else "ENABLED"}
 

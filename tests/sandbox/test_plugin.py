@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from sandbox.cloud import Cloud, CloudError, Handler, Kernel, Resource
+from sandbox.cloud import Cloud, CloudError, Handler, Kernel, PartlyCreated, Resource
 from sandbox.plugin import Plugin
 from tests.pulumi_cli import EngineFailed, PulumiCli
 
@@ -29,6 +29,15 @@ class Repository(Handler):
 
 class Function(Handler):
     autoname = "name"
+    updates = 0
+
+    def create(self, resource: Resource) -> None:
+        super().create(resource)
+        if resource.inputs["code"] == {"index.py": b"broken"}:
+            raise PartlyCreated("the build failed")
+
+    def update(self, _old: Resource, _resource: Resource) -> None:
+        self.updates += 1
 
 
 class ToyCloud(Cloud):
@@ -168,3 +177,18 @@ def test_where_things_are_outlives_a_restart_and_secrets_do_not(kernel: Kernel) 
     configured = {"region": "eu-west-1", "secretKey": "planted-secret"}
     ToyCloud(kernel).configure(configured)
     assert ToyCloud(kernel).config == {"region": "eu-west-1"}
+
+
+def test_a_resource_that_was_created_but_failed_is_kept_and_not_sent_again(world: World) -> None:
+    world.program(code="broken")
+    with pytest.raises(EngineFailed, match="the build failed"):
+        world.cli.up()
+    (function,) = world.cloud.resources("aws:lambda/function:Function")
+    assert world.cli.up()["update"] == 1
+    handler = world.cloud.handlers["aws:lambda/function:Function"]
+    assert isinstance(handler, Function)
+    assert handler.updates == 0, "the provider sent an update without a difference"
+    assert world.cloud.resources("aws:lambda/function:Function") == [function]
+    world.program(code="whole")
+    assert world.cli.up()["update"] == 1
+    assert handler.updates == 1

@@ -35,6 +35,8 @@ def _outputs(kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
     if kind == "Function":
         uri = f"https://{name}-abcdefghij-uc.a.run.app"
         return {"serviceConfig": {**inputs["serviceConfig"], "uri": uri}}
+    if kind == "FunctionCode":
+        return {"url": f"https://{inputs['function'].rsplit('/', 1)[-1]}-abcdefghij-uc.a.run.app"}
     if kind == "ImageBuild":
         digest = "sha256:" + "a" * 64
         return {"digest": digest, "image": f"{inputs['repository']}@{digest}"}

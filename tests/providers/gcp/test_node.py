@@ -76,7 +76,9 @@ def test_few_resources(two: Program) -> None:
         "SecretIamMember": 2,
         "IAMCustomRole": 1,
         "ProjectExclusion": 1,
+        "Permissions": 1,
         "Function": 1,
+        "FunctionCode": 1,
         "ServiceIamMember": 1,
     }
 
@@ -309,7 +311,20 @@ def test_the_function_runs_the_archive_as_its_own_account_built_by_another(two: 
     assert two.find(":Repository", f"{CLUSTER}-images").inputs["dockerConfig"] == {"immutableTags": True}
     assert "dockerConfig" not in two.find(":Repository", f"{CLUSTER}-triggers").inputs
     grants = two.granted(f"{CLUSTER}-build-triggers")
-    assert {each.urn for each in grants.values()} <= two.find(":Function", CLUSTER).depends_on
+    permissions = two.find(":Permissions", CLUSTER)
+    assert {each.urn for each in grants.values()} <= permissions.depends_on
+    assert permissions.urn in two.find(":Function", CLUSTER).depends_on
+
+
+def test_a_failed_function_is_built_again_before_anything_gets_its_url(two: Program) -> None:
+    function, code = two.find(":Function", CLUSTER), two.find(":FunctionCode", CLUSTER)
+    assert function.urn in code.depends_on
+    build, api = function.inputs["buildConfig"], code.inputs["build"]
+    assert {key: build[key] for key in api} == api, "the provider and the API are given different builds"
+    assert code.urn in two.find(":ServiceIamMember", f"{CLUSTER}-public").depends_on
+    schedule = two.find("cloudscheduler/job:Job", "alpha")
+    assert schedule.inputs["httpTarget"]["uri"].startswith(f"https://{CLUSTER}-1a2b3c4-")
+    assert code.urn in schedule.depends_on
 
 
 def test_a_job_waits_for_its_rights_and_a_build_for_its_builder_s(two: Program) -> None:

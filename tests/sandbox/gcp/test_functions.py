@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import uuid
 from collections.abc import Callable
@@ -11,11 +12,12 @@ from typing import Any
 import pytest
 
 from providers.gcp.archive import ARCHIVE
-from sandbox.cloud import CloudError, Resource
+from providers.gcp.code import CodeError, CodeProvider
+from sandbox.cloud import CloudError, PartlyCreated, Resource
 from sandbox.faults import Fault
 from sandbox.gcp import functions, scheduler, storage
 from sandbox.values import UNKNOWN
-from tests.sandbox.gcp.cloud import BUCKET_MEMBER, REGION, Google
+from tests.sandbox.gcp.cloud import BUCKET_MEMBER, REGION, SERVICE_MEMBER, Google
 from tests.sandbox.gcp.function import MODEL, OTHER, World
 from tests.waiting import wait_until
 from trigger.core import TABLE_SECONDS
@@ -150,6 +152,65 @@ def test_a_removed_function_is_gone(world: World) -> None:
     assert world.google.cloud.kernel.functions.names() == []
 
 
+DENIED = "packager-account@x.iam.gserviceaccount.com does not have storage.objects.get access to the object"
+
+
+def fail_first_build(world: World, times: int = 1) -> tuple[Resource, dict[str, Any]]:
+    """Create a function whose build fails; return it with the inputs of its code's resource."""
+    world.google.cloud.faults.order(Fault("/functions/beta", "BUILD", times=times, reason=DENIED))
+    handler = world.google.cloud.handlers[functions.FUNCTION]
+    inputs = {"name": "beta", **world.inputs()}
+    function = Resource(functions.FUNCTION, "urn", "beta", "", inputs, copy.deepcopy(inputs))
+    with pytest.raises(PartlyCreated, match=r"storage\.objects\.get"):
+        handler.create(function)
+    world.google.cloud.save(function)
+    build = function.inputs["buildConfig"]
+    return function, {"function": function.id, "build": build, "token": world.google.token()}
+
+
+def test_a_function_whose_first_build_failed_has_no_service(world: World) -> None:
+    function, _ = fail_first_build(world)
+    assert (function["state"], function["serviceConfig"]["uri"]) == ("FAILED", "")
+    with pytest.raises(CloudError, match="services/beta was not found"):
+        world.google.grant(SERVICE_MEMBER, "allUsers", "roles/run.invoker", location=REGION, name="beta")
+
+
+@pytest.mark.usefixtures("deployer")
+def test_a_failed_function_is_built_again_until_its_builder_s_rights_have_an_effect(world: World) -> None:
+    function, props = fail_first_build(world, times=3)
+    code = CodeProvider()
+    code.poll_seconds = code.repeat_seconds = 0.01
+    outputs = code.create(props).outs
+    assert outputs["url"].startswith("https://beta-")
+    assert "token" not in outputs
+    built = world.google.cloud.get(functions.FUNCTION, function.id)
+    assert built is not None
+    assert (built["state"], built["serviceConfig"]["uri"]) == ("ACTIVE", outputs["url"])
+    world.google.grant(SERVICE_MEMBER, "allUsers", "roles/run.invoker", location=REGION, name="beta")
+    with world.google.http(token="") as client:
+        assert client.get(f"{outputs['url']}/health").json() == {"package": ARCHIVE.digest()}
+    # An active function is left alone.
+    world.google.cloud.faults.order(Fault("cloudfunctions.googleapis.com", "PATCH", status=500))
+    assert code.update("", outputs, props).outs == outputs
+
+
+@pytest.mark.usefixtures("deployer")
+def test_a_function_that_cannot_be_built_is_an_error_with_its_reason(world: World) -> None:
+    _, props = fail_first_build(world)
+    world.google.remove(world.packaging[0])
+    code = CodeProvider()
+    code.poll_seconds = code.repeat_seconds = code.build_seconds = 0.01
+    with pytest.raises(CodeError, match=r"could not be built: .*logging.logEntries.create.* Run `pulumi up` again"):
+        code.create(props)
+
+
+def test_the_code_is_compared_by_function_and_build() -> None:
+    olds = {"function": "f", "build": {"runtime": "python313"}, "url": "https://x", "token": "old"}
+    code = CodeProvider()
+    assert not code.diff("", olds, {**olds, "token": "new"}).changes
+    assert code.diff("", olds, {**olds, "build": {"runtime": "python314"}}).changes
+
+
 @pytest.mark.parametrize("missing", [0, 1, 2])
 def test_the_build_takes_all_three_rights_of_its_account(world: World, missing: int) -> None:
     world.google.remove(world.packaging[missing])
@@ -220,3 +281,9 @@ def test_a_paused_schedule_does_not_fire(world: World) -> None:
 def test_schedules_that_the_service_refuses(world: World, inputs: dict[str, str]) -> None:
     with pytest.raises(CloudError, match="Schedule or time zone is invalid"):
         schedule(world, **inputs)
+
+
+def test_a_schedule_whose_url_has_no_host_is_refused(world: World) -> None:
+    for uri in ("/schedule/x", "https:///schedule/x"):
+        with pytest.raises(CloudError, match="is not an address"):
+            schedule(world, httpTarget={"httpMethod": "POST", "uri": uri})
