@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from sandbox.store import Store
 
@@ -34,6 +35,10 @@ class RunSpec:
     timeout_seconds: int
     command: list[str] | None = None
     args: list[str] | None = None
+    refusal: str = ""
+    """If set, the cluster fails the attempt for this reason before its container starts."""
+    repeat: Callable[[JobRun, str], RunSpec | None] | None = None
+    """Returns the next attempt of a run that failed for a reason, or None."""
 
 
 @dataclass
@@ -57,6 +62,8 @@ class JobRun:
     started: float | None = None
     stopped: float | None = None
     peak_memory_mib: int = 0
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    """The earlier attempts, all failed: their `reason`, `exit_code`, `started` and `stopped`."""
 
 
 class CannotStartError(Exception):
@@ -169,23 +176,37 @@ class Executor:
         self._save(run)
 
     def _run(self, spec: RunSpec, run: JobRun) -> None:
+        attempt: RunSpec | None = spec
+        while attempt:
+            reason = self._attempt(attempt, run)
+            repeat = attempt.repeat if reason and spec.run_id not in self._cancelled else None
+            attempt = repeat(run, reason) if repeat else None
+            if attempt:
+                ended = {"reason": reason, "exit_code": run.exit_code, "started": run.started, "stopped": time.time()}
+                run.attempts.append(ended)
+                run.state, run.exit_code, run.started = "PENDING", None, None
+                self._save(run)
+        self._end(run, "FAILED" if reason else "SUCCEEDED", reason)
+
+    def _attempt(self, spec: RunSpec, run: JobRun) -> str:
+        """Run one attempt to its end; return the reason of a failure, or an empty string."""
         try:
             if spec.run_id in self._cancelled:
-                self._end(run, "FAILED", self._cancelled[spec.run_id])
-                return
+                return self._cancelled[spec.run_id]
             run.state = "STARTING"
             self._save(run)
+            if spec.refusal:
+                return spec.refusal
             with Path(run.log_path).open("ab") as log:
                 job = self._runner.start(spec, log)
                 try:
-                    reason = self._watch(job, spec, run)
+                    return self._watch(job, spec, run)
                 finally:
                     job.remove()  # before the record shows the end
-            self._end(run, "FAILED" if reason else "SUCCEEDED", reason)
         except CannotStartError as error:
-            self._end(run, "FAILED", str(error))
+            return str(error)
         except Exception as error:  # noqa: BLE001 - otherwise callers would wait for this run for ever
-            self._end(run, "FAILED", f"the sandbox could not run the job: {error!r}")
+            return f"the sandbox could not run the job: {error!r}"
 
     def _watch(self, job: Job, spec: RunSpec, run: JobRun) -> str:
         """Wait until the job ends, or kill it at a limit; return the reason of a failure, or an empty string."""

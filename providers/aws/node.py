@@ -17,6 +17,9 @@ from providers.aws.image import Image
 from providers.aws.schedule import write_expression
 from trigger.core import Row
 
+ATTEMPTS = 3
+"""How often a job is tried if AWS fails it."""
+
 
 class PredictionNode(component.PredictionNode):
     """A node of nodes.yaml with `cloud: aws`."""
@@ -60,8 +63,7 @@ class PredictionNode(component.PredictionNode):
                 image.image, identity.role.arn, logs.name, stack.model_ids[node.name], identity.keys
             ).apply(lambda values: write_container_properties(node, *values)),
             timeout=aws.batch.JobDefinitionTimeoutArgs(attempt_duration_seconds=node.timeout),
-            # Only the trigger restarts failed runs, so that nothing is submitted twice unexpectedly.
-            retry_strategy=aws.batch.JobDefinitionRetryStrategyArgs(attempts=1),
+            retry_strategy=build_retry_strategy(),
             propagate_tags=True,
             region=node.region,
             tags=self._tags,
@@ -112,6 +114,25 @@ class PredictionNode(component.PredictionNode):
             region=node.region,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[cluster.scheduler_policy, row]),
         )
+
+
+def build_retry_strategy() -> aws.batch.JobDefinitionRetryStrategyArgs:
+    """Return the rules that repeat an attempt which AWS has failed, but never one that ended by itself.
+
+    Batch takes the first rule that matches, and repeats an attempt if none does. A container that ran has an exit code.
+    There is none if the image, the keys or the network could not be had, or if there was no capacity. Batch does not
+    apply the rules to jobs that were stopped or took too long; those end at once.
+    """
+    rule = aws.batch.JobDefinitionRetryStrategyEvaluateOnExitArgs
+    return aws.batch.JobDefinitionRetryStrategyArgs(
+        attempts=ATTEMPTS,
+        evaluate_on_exits=[
+            # The machine was lost, or reclaimed, and its containers were killed.
+            rule(action="retry", on_status_reason="Host EC2*"),
+            rule(action="exit", on_exit_code="*"),
+            rule(action="exit", on_status_reason="Essential container in task exited*"),
+        ],
+    )
 
 
 def write_container_properties(

@@ -46,7 +46,7 @@ class PredictionNode(component.PredictionNode):
             configuration=app.JobConfigurationArgs(
                 trigger_type=app.TriggerType.MANUAL,
                 replica_timeout=node.timeout,
-                # Only the trigger restarts failed runs, so that nothing is submitted twice unexpectedly.
+                # Container Apps counts every failed attempt alike, also one whose model failed after it had submitted.
                 replica_retry_limit=0,
                 manual_trigger_config=app.JobConfigurationManualTriggerConfigArgs(
                     parallelism=1, replica_completion_count=1

@@ -68,7 +68,8 @@ class PredictionNode(component.PredictionNode):
                 task_count=1,
                 template=run.JobTemplateTemplateArgs(
                     service_account=identity.email,
-                    # With the default of 3, a failed run could submit up to four times.
+                    # Cloud Run counts every failed attempt alike, also one whose model failed after it had submitted.
+                    # With the default of 3, such a run could submit up to four times.
                     max_retries=0,
                     timeout=f"{node.timeout}s",
                     containers=[container],

@@ -1,7 +1,8 @@
 """Batch's API for jobs: submitting, describing, listing and terminating.
 
 Pulling a job's image, resolving its secrets and opening its log need permissions of its execution role, and pulling
-needs a public IP address. A job fails before its container starts if one of these is missing.
+needs a public IP address. An attempt fails before its container starts if one of these is missing. The definition's
+retry strategy decides whether there is another attempt.
 """
 
 from __future__ import annotations
@@ -93,12 +94,20 @@ class Jobs:
             raise Refused(400, "ClientException", f"{type_.rsplit(':', 1)[-1]} {name} does not exist")
         return resource
 
-    def _spec(self, definition: Resource, job: str, overrides: dict[str, Any]) -> RunSpec:
+    def _spec(self, definition: Resource, job: str, overrides: dict[str, Any], attempt: int = 1) -> RunSpec:
+        """Return an attempt of a job."""
+
+        def repeat(run: JobRun, reason: str) -> RunSpec | None:
+            strategy = definition.outputs.get("retryStrategy") or {}
+            if attempt >= strategy.get("attempts", 1) or not _is_repeated(strategy, reason, run.exit_code):
+                return None
+            return self._spec(definition, job, overrides, attempt + 1)
+
         container = json.loads(definition["containerProperties"])
         role = container["executionRoleArn"].rsplit("/", 1)[-1]
         variables = [*(container.get("environment") or []), *(overrides.get("environment") or [])]
         env = {item["name"]: item["value"] for item in variables if item.get("value")}
-        env |= {"AWS_BATCH_JOB_ID": job, "AWS_BATCH_JOB_ATTEMPT": "1", "AWS_REGION": definition["region"]}
+        env |= {"AWS_BATCH_JOB_ID": job, "AWS_BATCH_JOB_ATTEMPT": str(attempt), "AWS_REGION": definition["region"]}
         image = container["image"]
         try:
             self._may_start(definition, container, role, job)
@@ -123,6 +132,8 @@ class Jobs:
             timeout_seconds=(definition.outputs.get("timeout") or {}).get("attemptDurationSeconds", 10**9),
             # Batch's command replaces the image's CMD.
             args=command or None,
+            refusal=self._cloud.faults.take_reason("START", definition["arnPrefix"]),
+            repeat=repeat,
         )
 
     def _may_start(self, definition: Resource, container: dict[str, Any], role: str, job: str) -> None:
@@ -195,12 +206,41 @@ class Jobs:
             described["container"]["logConfiguration"] = logs_to
             if run.started is not None:
                 described["container"]["logStreamName"] = self._stream(logs_to["options"], run.run_id)
+        if run.attempts:
+            described["attempts"] = [_describe_attempt(attempt) for attempt in run.attempts]
         if run.reason:
             described["statusReason"] = run.reason
         for key, seconds in (("startedAt", run.started), ("stoppedAt", run.stopped)):
             if seconds is not None:
                 described[key] = round(seconds * 1000)
         return described
+
+
+def _describe_attempt(attempt: dict[str, Any]) -> dict[str, Any]:
+    exited = {} if attempt["exit_code"] is None else {"exitCode": attempt["exit_code"]}
+    times = {"startedAt": attempt["started"], "stoppedAt": attempt["stopped"]}
+    times = {key: round(seconds * 1000) for key, seconds in times.items() if seconds is not None}
+    return {"statusReason": attempt["reason"], "container": exited, **times}
+
+
+def _is_repeated(strategy: dict[str, Any], reason: str, exit_code: int | None) -> bool:
+    """Apply evaluateOnExit: the first rule counts all of whose patterns match; without one, the attempt is repeated."""
+    if reason.startswith("the job exceeded its timeout"):
+        return False
+    facts = {"onStatusReason": reason, "onReason": reason, "onExitCode": exit_code}
+    for rule in strategy.get("evaluateOnExits") or []:
+        patterns = {key: rule[key] for key in facts if rule.get(key)}
+        if all(_is_like(facts[key], pattern) for key, pattern in patterns.items()):
+            return str(rule["action"]).lower() == "retry"
+    return True
+
+
+def _is_like(value: object, pattern: str) -> bool:
+    """Return whether a value matches a pattern, which may end in an asterisk. A missing exit code matches none."""
+    if value is None:
+        return False
+    text = str(value)
+    return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern
 
 
 def _matches(job: dict[str, Any], named: dict[str, list[str]]) -> bool:

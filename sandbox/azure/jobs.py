@@ -240,6 +240,7 @@ class Starts:
             timeout_seconds=job["configuration"]["replicaTimeout"],
             command=container.get("command"),
             args=container.get("args"),
+            refusal=self._cloud.faults.take_reason("START", job.id),
         )
         variables = [variable for variable in container.get("env") or [] if not variable.get("secretRef")]
         self._cloud.kernel.store.put("azure:executions", execution, {"name": container["name"], "env": variables})

@@ -192,6 +192,7 @@ class Admin:
                 timeout_seconds=seconds(task),
                 command=container.get("commands"),
                 args=containers[0].get("args") or container.get("args"),
+                refusal=self._cloud.faults.take_reason("START", job.id),
             )
         )
         location = "/".join(job.id.split("/")[:4])

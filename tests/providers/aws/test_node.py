@@ -429,3 +429,14 @@ def test_roles_lie_under_a_path_of_the_stack(program: Make) -> None:
     named = [*made.list_resources(":Role"), *made.list_resources(":InstanceProfile")]
     assert len(named) == 6
     assert {each.inputs["path"] for each in named} == {"/prediction-nodes-dev/"}
+
+
+def test_only_what_aws_fails_is_tried_again(two: Program) -> None:
+    strategy = two.find(":JobDefinition", "alpha@us-east-1").inputs["retryStrategy"]
+    assert strategy["attempts"] == 3
+    rules = strategy["evaluateOnExits"]
+    assert [rule["action"] for rule in rules] == ["retry", "exit", "exit"], "AWS takes the first rule that matches"
+    for rule in rules:
+        # What Batch accepts in a pattern (its API's EvaluateOnExit).
+        assert re.fullmatch(r"[0-9A-Za-z.:\s]*\*?", rule.get("onStatusReason", "")), rule
+        assert re.fullmatch(r"[0-9]*\*?", rule.get("onExitCode", "")), rule

@@ -10,8 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from providers.aws import roles
+from providers.aws.node import build_retry_strategy
 from sandbox.aws import batch, iam, network
 from sandbox.cloud import CloudError, Resource
+from sandbox.executor import JobRun
+from sandbox.faults import Fault
 from tests.sandbox.aws.cloud import Aws
 from tests.sandbox.aws.job import World
 
@@ -199,3 +202,70 @@ def test_a_role_for_another_service_runs_no_job(world: World) -> None:
     role: Resource = world.aws.change(world.execution, assumeRolePolicy=json.dumps(trusted))
     assert role.type == iam.ROLE
     assert "unable to assume" in world.run().reason
+
+
+PULL = "CannotPullContainerError: pull image manifest has been retried 5 time(s): toomanyrequests"
+LOST = "Host EC2 (instance i-0a1b2c3d) terminated."
+KEYS = "ResourceInitializationError: unable to pull secrets or registry auth: request timed out"
+NETWORK = "Timeout waiting for network interface provisioning to complete."
+CAPACITY = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+
+
+def retried(world: World, *reasons: str, script: str = "") -> JobRun:
+    """Run a job with the product's strategy, whose first attempts AWS fails for these reasons."""
+    if script:
+        world.script = script
+        world.container["image"] = world._image()
+    strategy: Any = build_retry_strategy()
+    names = {"action": "action", "onStatusReason": "on_status_reason", "onExitCode": "on_exit_code"}
+    rules = [
+        {key: getattr(rule, name) for key, name in names.items() if getattr(rule, name, None)}
+        for rule in strategy.evaluate_on_exits
+    ]
+    wanted = {"attempts": strategy.attempts, "evaluateOnExits": rules}
+    world.definition = world.aws.change(world.definition, **world.inputs(), retryStrategy=wanted)
+    for reason in reasons:
+        world.aws.cloud.faults.order(Fault("p-dev__alpha", "START", reason=reason))
+    variables = [{"name": "B", "value": "2"}]
+    return world.run(containerOverrides={"environment": variables})
+
+
+@pytest.mark.parametrize("reason", [PULL, LOST, KEYS, NETWORK, CAPACITY])
+def test_an_attempt_that_aws_fails_is_repeated_with_the_same_variables(world: World, reason: str) -> None:
+    run = retried(world, reason, reason)
+    assert world.printed(run)["B"] == "2"
+    assert [attempt["reason"] for attempt in run.attempts] == [reason, reason]
+    assert len(world.aws.cloud.kernel.executor.runs("aws")) == 1
+    (described,) = world.aws.client("batch").describe_jobs(jobs=[run.run_id])["jobs"]
+    assert [attempt["statusReason"] for attempt in described["attempts"]] == [reason, reason]
+
+
+def test_aws_fails_a_job_three_times_at_most(world: World) -> None:
+    run = retried(world, PULL, PULL, PULL)
+    assert (run.state, run.reason, len(run.attempts)) == ("FAILED", PULL, 2)
+
+
+@pytest.mark.parametrize("script", ["raise SystemExit(1)", "import os; os._exit(137)", "import os; os.abort()"])
+def test_the_model_s_own_end_is_not_repeated(world: World, script: str) -> None:
+    run = retried(world, script=script)
+    assert (run.state, run.attempts) == ("FAILED", [])
+    assert run.exit_code
+
+
+def test_a_job_without_capacity_whose_model_then_fails_is_not_repeated(world: World) -> None:
+    run = retried(world, CAPACITY, script="raise SystemExit(1)")
+    assert (run.state, len(run.attempts), run.exit_code) == ("FAILED", 1, 1)
+
+
+def test_a_job_that_takes_too_long_or_is_stopped_is_not_repeated(world: World) -> None:
+    forever = "import threading; threading.Event().wait()"
+    world.script = forever
+    world.container["image"] = world._image()
+    strategy = {"attempts": 3, "evaluateOnExits": []}
+    limit = world.inputs() | {"timeout": {"attemptDurationSeconds": 1}}
+    world.definition = world.aws.change(world.definition, **limit, retryStrategy=strategy)
+    assert (world.run().state, world.run().attempts) == ("FAILED", [])
+    world.definition = world.aws.change(world.definition, **world.inputs(), retryStrategy=strategy)
+    job, executor = world.submit(), world.aws.cloud.kernel.executor
+    world.aws.client("batch").terminate_job(jobId=job, reason="stopped by hand")
+    assert (executor.wait(job, 60).reason, executor.wait(job, 60).attempts) == ("stopped by hand", [])
