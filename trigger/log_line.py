@@ -36,6 +36,11 @@ class TriggerLine:
         """Whether a webhook call was rejected, or its job could not be started."""
         return self.route == "pred" and self.http >= 400
 
+    @property
+    def disabled(self) -> bool:
+        """Whether a call was rejected because the node is disabled."""
+        return self.reason.endswith(" is disabled in nodes.yaml")
+
     def __str__(self) -> str:
         words = [self.method or "tick", self.route, "->", str(self.http), self.status]
         words += [f"run {self.run}"] if self.run else []

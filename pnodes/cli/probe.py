@@ -98,8 +98,8 @@ def _show(console: Console, results: Sequence[Result]) -> None:
         if result.passed:
             console.print(f"[bold green]passed[/] {result.node}: all {len(STEPS)} steps in {duration(result.seconds)}")
             continue
-        step = STEPS[len(result.steps)]
-        console.print(f"[bold red]stopped[/] {result.node} at step {len(result.steps) + 1} of {len(STEPS)}, {step}")
+        step = result.last_step
+        console.print(f"[bold red]stopped[/] {result.node} at step {step + 1} of {len(STEPS)}, {STEPS[step]}")
         console.print(f"  {result.stopped}", markup=False)
         if result.log:
             console.print(f"  The last lines of the {'job' if result.run else 'trigger'}'s log:")

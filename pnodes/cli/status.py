@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,15 +13,23 @@ from pnodes.cli.tables import table, wide_console
 from pnodes.deployed.stack import DeployedStack
 from pnodes.deployed.status import Status, query
 from pnodes.wording import duration, moment, stamp
-from providers.operations import Run, read_time
+from providers.operations import Run, State, read_time
 
 
-def status(stack: StackOption = None, as_json: AsJson = False) -> None:
+def status(
+    nodes: Annotated[
+        list[str] | None, typer.Argument(help="Names of nodes; by default all.", show_default=False)
+    ] = None,
+    stack: StackOption = None,
+    as_json: AsJson = False,
+) -> None:
     """Show the last run of every node, the newest submission of its model, and Numerai's current rounds.
 
     Exits with 1 if a cloud or Numerai could not be queried; the others are still shown.
     """
-    statuses, rounds, problems = query(DeployedStack.read(stack))
+    deployed = DeployedStack.read(stack)
+    selected = [deployed.node(name) for name in dict.fromkeys(nodes or deployed.nodes)]
+    statuses, rounds, problems = query(deployed, selected)
     if as_json:
         print(json.dumps(_document(statuses, rounds, problems), indent=2))
     else:
@@ -38,13 +46,17 @@ def _show(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], problem
             entry.node.facts.cloud,
             moment(entry.run.created) if entry.run else "-",
             entry.run.cause if entry.run else "-",
-            str(entry.run.state) if entry.run else ("?" if entry.problems else "never ran"),
+            _describe_job(entry),
             duration(entry.run.seconds) if entry.run else "-",
             _describe_submission(entry),
         ]
         for entry in statuses
     ]
     console.print(table(["node", "cloud", "last run", "started by", "job", "took", "submission"], rows))
+    for entry in statuses:
+        if entry.run and entry.run.state is State.FAILED:
+            name, reason = entry.node.name, entry.run.reason or "the cloud gives no reason"
+            console.print(f"{name}: the last run failed: {reason} (`pnodes logs {name}`)", markup=False)
     if rounds:
         console.print()
     for tournament, facts in rounds.items():
@@ -57,6 +69,12 @@ def _show(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], problem
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     for sentence, names in nodes_by_problem.items():
         errors.print(f"{', '.join(names) + ': ' if names else ''}{sentence}", markup=False)
+
+
+def _describe_job(status: Status) -> str:
+    if not status.node.enabled:
+        return "disabled"
+    return str(status.run.state) if status.run else ("?" if status.problems else "never ran")
 
 
 def _describe_submission(status: Status) -> str:
@@ -109,6 +127,7 @@ def _document(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], pro
                 "region": entry.node.facts.region,
                 "tournament": entry.node.tournament,
                 "model_id": entry.node.model_id,
+                "enabled": entry.node.enabled,
                 "run": run_as_json(entry.run) if entry.run else None,
                 "submission": entry.submission,
                 "submission_of_this_run": entry.is_of_last_run,

@@ -103,14 +103,14 @@ def build_node_view(snapshot: Snapshot, name: str, now: datetime) -> NodeView:
     shown = entries[:_TRIGGERS_SHOWN]
     timeline = plots.lay_out_timeline(shown, now)
     triggers = [_build_trigger(entry, row, clean, now) for entry, row in zip(shown, timeline.rows, strict=True)]
-    level, state = _describe_state(entries, answers[RUNS], now)
+    level, state = _describe_state(node, entries, answers[RUNS], now)
     return NodeView(
         node=node,
         waiting=answers[RUNS].waiting,
         level=level,
         state=state,
         problems=tuple(dict.fromkeys(_list_problems(answers, clean))),
-        notice=clean.scrub_foreign(_describe_refusals(story.list_refused(calls), entries)),
+        notice=clean.scrub_foreign(_describe_refusals(node, story.list_refused(calls), entries)),
         triggers=tuple(triggers),
         timeline=timeline,
         durations=plots.lay_out_durations(runs),
@@ -137,9 +137,11 @@ def _list_problems(answers: dict[str, Answer], clean: Scrubber) -> Iterator[str]
             yield clean.scrub_foreign(answer.problem) + since
 
 
-def _describe_state(entries: Sequence[Entry], runs: Answer, now: datetime) -> tuple[str, str]:
+def _describe_state(node: StackNode, entries: Sequence[Entry], runs: Answer, now: datetime) -> tuple[str, str]:
     if runs.waiting:
         return "none", "asking its cloud"
+    if not node.enabled and not (entries and LEVELS[entries[0].outcome] == "busy"):
+        return "none", "disabled"
     if not entries:
         return ("bad", "not reachable") if runs.problem else ("none", "never ran")
     newest = entries[0]
@@ -151,10 +153,11 @@ def _describe_state(entries: Sequence[Entry], runs: Answer, now: datetime) -> tu
     return level, state
 
 
-def _describe_refusals(refused: Sequence[Call], entries: Sequence[Entry]) -> str:
-    """Describe the refused calls since the last run; empty if there are none."""
+def _describe_refusals(node: StackNode, refused: Sequence[Call], entries: Sequence[Entry]) -> str:
+    """Describe the refused calls since the last run; empty if there are none. Calls from before the node was enabled
+    no longer matter."""
     last_run = max((entry.at for entry in entries if entry.run), default=datetime.min.replace(tzinfo=UTC))
-    new = [call for call in refused if call.time > last_run]
+    new = [call for call in refused if call.time > last_run and not (node.enabled and call.line.disabled)]
     if not new:
         return ""
     return (

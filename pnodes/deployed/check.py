@@ -57,6 +57,12 @@ class Result:
         """Whether every step passed."""
         return len(self.steps) == len(STEPS)
 
+    @property
+    def last_step(self) -> int:
+        """The step at which the test ended. A job that failed did so in its container, not in its submission."""
+        failed = self.run is not None and self.run.state in (State.FAILED, State.CANCELLED)
+        return min(len(self.steps), _STARTED if failed else _SUBMITTED)
+
 
 class Stopped(Exception):
     """The reason why the test cannot continue."""

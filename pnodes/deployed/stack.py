@@ -44,6 +44,11 @@ class StackNode:
         """Return the node's name in nodes.yaml."""
         return self.facts.name
 
+    @property
+    def enabled(self) -> bool:
+        """Whether the node starts jobs, as of the last `up`."""
+        return bool((self.settings or {}).get("enabled", True))
+
 
 class DeployedStack:
     """The nodes and configuration of a stack, or of all stacks together."""

@@ -1,6 +1,6 @@
 """Queries all clouds and Numerai in parallel for the last run and submission of every node, and for the rounds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,10 +31,12 @@ class Status:
         return bool(self.submission.get("triggerId") == self.run.trigger_id)
 
 
-def query(stack: DeployedStack) -> tuple[list[Status], dict[str, dict[str, Any]], list[str]]:
-    """Return the nodes, the rounds by tournament, and a sentence for each failed query about rounds."""
+def query(
+    stack: DeployedStack, nodes: Iterable[StackNode]
+) -> tuple[list[Status], dict[str, dict[str, Any]], list[str]]:
+    """Return these nodes' statuses, the rounds by tournament, and a sentence for each failed query about rounds."""
     accounts = Accounts(stack)
-    statuses = {name: Status(node) for name, node in stack.nodes.items()}
+    statuses = [Status(node) for node in nodes]
     rounds: dict[str, dict[str, Any]] = {}
     problems: list[str] = []
 
@@ -54,13 +56,13 @@ def query(stack: DeployedStack) -> tuple[list[Status], dict[str, dict[str, Any]]
             rounds[tournament] = current
 
     jobs: list[tuple[list[str], Callable[[], None]]] = []
-    for status in statuses.values():
+    for status in statuses:
         jobs += [(status.problems, partial(query_run, status)), (status.problems, partial(query_submission, status))]
-    for tournament in sorted({node.tournament for node in stack.nodes.values()}):
+    for tournament in sorted({status.node.tournament for status in statuses}):
         jobs.append((problems, partial(query_round, tournament)))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(lambda job: _attempt(*job), jobs))
-    return list(statuses.values()), dict(sorted(rounds.items())), list(dict.fromkeys(problems))
+    return statuses, dict(sorted(rounds.items())), list(dict.fromkeys(problems))
 
 
 def _attempt(problems: list[str], job: Callable[[], None]) -> None:

@@ -348,7 +348,9 @@ def test_the_token_may_come_as_query_path_or_header(changes: dict[str, Any]) -> 
 
 def test_a_disabled_node_starts_nothing() -> None:
     world = World(ROW._replace(enabled="no"))
-    assert world.call().status == 403
+    answer = world.call()
+    assert answer.status == 403
+    assert TriggerLine(reason=answer.body["reason"]).disabled
     assert world.run_schedule("2026-01-01T00:00:00Z").status == 403
     assert world.cluster.started == []
 

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from pnodes.cli import probe
 from pnodes.deployed.check import Check, Result
-from providers.operations import OperationsError
+from providers.operations import OperationsError, State
 from tests.pnodes.deployed_stack import DONE, Deployed
 from tests.pnodes_command import Pnodes
 
@@ -54,6 +55,16 @@ def test_one_that_stopped_is_1_with_step_reason_and_lines(pnodes: Pnodes, deploy
     document = json.loads(pnodes("test", "alpha", "beta", "gamma", "--json").stdout)["nodes"]
     assert [each["passed"] for each in document] == [True, False, False]
     assert [step["passed"] for step in document[1]["steps"]] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
+def test_a_job_that_failed_after_its_start_is_not_blamed_on_the_submission(
+    pnodes: Pnodes, deployed: Deployed, goes: Goes, state: State
+) -> None:
+    goes({"beta": replace(STOPPED, run=replace(DONE, state=state), steps=["", "job", "12:00"])})
+    result = pnodes("test", "beta")
+    assert result.exit_code == 1, result.output
+    assert "stopped beta at step 3 of 4, container started\n  it broke" in result.stdout
 
 
 def test_the_trigger_s_own_address_is_asked_without_the_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,36 @@ def test_each_node_has_its_run_and_whether_the_submission_is_of_it(pnodes: Pnode
     assert "SECRET" not in result.output
 
 
+def test_a_disabled_node_does_not_look_healthy(pnodes: Pnodes, deployed: Deployed) -> None:
+    deployed.outputs["settings"] = {"alpha": {"enabled": False}, "beta": {"enabled": True}}
+    result = pnodes("status")
+    rows = {line.split()[0]: line for line in result.stdout.splitlines() if line.strip()}
+    assert "disabled" in rows["alpha"]
+    assert "SUCCEEDED" not in rows["alpha"]
+    assert "disabled" not in rows["beta"] + rows["gamma"]
+    document = json.loads(pnodes("status", "--json").stdout)
+    assert [each["enabled"] for each in document["nodes"]] == [False, True, True]
+
+
+def test_a_failed_run_shows_its_reason(pnodes: Pnodes, deployed: Deployed) -> None:
+    deployed.nodes["beta"].known = deployed.nodes["beta"].known[1:]
+    result = pnodes("status")
+    assert result.exit_code == 0, result.output
+    assert "beta: the last run failed: exit code 1 (`pnodes logs beta`)" in result.stdout
+
+
+def test_only_the_nodes_that_are_named(pnodes: Pnodes, deployed: Deployed) -> None:
+    deployed.nodes["beta"].broken = "Google Cloud gives no token."
+    result = pnodes("status", "gamma", "alpha")
+    assert result.exit_code == 0, result.output
+    document = json.loads(pnodes("status", "gamma", "alpha", "--json").stdout)
+    assert [each["name"] for each in document["nodes"]] == ["gamma", "alpha"]
+    assert "classic" in document["rounds"]
+    wrong = pnodes("status", "alpa")
+    assert wrong.exit_code == 2, wrong.output
+    assert 'The stack has no node "alpa". Did you mean "alpha"?' in wrong.stderr
+
+
 def test_a_cloud_that_cannot_be_asked_shows_its_sentence_and_hides_no_other(pnodes: Pnodes, deployed: Deployed) -> None:
     deployed.nodes["beta"].broken = "Google Cloud gives no token."
     result = pnodes("status")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from pnodes.dashboard.page import render_page, render_parts
 from pnodes.dashboard.view import build_node_view
 from pnodes.dashboard.watch import Snapshot, query_once
 from providers.operations import Run, State
-from tests.pnodes.dashboard.fake_world import SETTINGS, FakeWorld, add_rounds, make_world
+from tests.pnodes.dashboard.fake_world import SETTINGS, FakeWorld, add_history, add_rounds, call, make_world
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,24 @@ def test_a_page_without_answers_says_that_it_is_asking(world: FakeWorld, snapsho
     assert text.count("Asking the cloud for the runs.") == 5
     assert "asking Numerai" in text
     assert "has not run yet" not in text
+
+
+def test_a_disabled_node_says_so_and_keeps_no_banner_once_it_is_enabled_again(world: FakeWorld) -> None:
+    other = FakeWorld(world.now)
+    add_rounds(other, "classic", 2, timedelta(minutes=18), timedelta(hours=1))
+    other.add("alpha")
+    add_history(other, "alpha", 2, itertools.repeat(60.0))
+    reason = "node alpha is disabled in nodes.yaml"
+    other.clouds["alpha"].calls.append(call(world.now, http=403, status="refused", reason=reason))
+    deployment = other.deployment()
+    enabled = deployment.nodes["alpha"]
+    disabled = replace(enabled, settings={**SETTINGS, "enabled": False})
+    view = build_node_view(query_once(replace(deployment, nodes={"alpha": disabled})), "alpha", world.now)
+    assert (view.level, view.state) == ("none", "disabled")
+    assert reason in view.notice
+    view = build_node_view(query_once(deployment), "alpha", world.now)
+    assert (view.level, view.state) == ("good", "submitted, round 371")
+    assert view.notice == ""
 
 
 def test_units_stay_with_their_numbers() -> None:
