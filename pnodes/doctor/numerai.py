@@ -1,7 +1,8 @@
 """Check a Numerai account: its keys, their scopes, and whether it has the models that nodes.yaml names.
 
 Any key pair that may read the account can list the scopes of all pairs. Numerai does not document the scope that each
-query needs; a pair with the scopes of `_NEEDED` and `_WANTED` suffices for `up`, for runs and for all commands.
+query needs; a pair with the scopes of `_NEEDED` and `_WANTED` suffices for `up`, for runs and for all commands. A pair
+that may stake works too, but every job has it, and whoever steals it could stake.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _NEEDED = {
     "upload_submission": "submit and set webhooks",
 }
 _WANTED = {"read_submission_info": "`pnodes status` and `pnodes test` cannot tell which submissions arrived"}
+_ALL = ", ".join((*_NEEDED, *_WANTED))
 _NEW_PAIR = "make a new pair at https://numer.ai/account"
 
 
@@ -46,7 +48,7 @@ def examine(account: str | None, nodes: Sequence[Node], setting: Callable[[str],
         return
     except NumeraiRefused as error:
         text = f"{error} The pair needs the scope read_user_info."
-        yield failed("keys", text, f"{set_both}  ({_NEW_PAIR} with the scopes {', '.join(_NEEDED)})")
+        yield failed("keys", text, f"{set_both}  ({_NEW_PAIR} with the scopes {_ALL})")
         return
     except Refusal as error:
         yield failed("keys", str(error), "pnodes doctor  (again, in a minute)")
@@ -74,7 +76,10 @@ def _check_scopes(profile: dict[str, Any], pair: Keys, set_both: str) -> Iterato
         yield failed("scopes", f"the pair lacks {why}.", f"{set_both}  ({_NEW_PAIR} with these scopes too)")
     for scope in (scope for scope in _WANTED if scope not in scopes):
         yield warning("scopes", f"the pair lacks {scope}: {_WANTED[scope]}.", f"{set_both}  ({_NEW_PAIR} with it too)")
-    if not missing and not _WANTED.keys() - scopes:
+    if "stake" in scopes:
+        text = "the pair may also stake, which no node needs: whoever steals it from a job could stake your NMR."
+        yield warning("scopes", text, f"{set_both}  ({_NEW_PAIR} with only the scopes {_ALL})")
+    elif not missing and not _WANTED.keys() - scopes:
         yield ok("scopes", f"the pair has {', '.join(sorted(scopes))}.")
 
 

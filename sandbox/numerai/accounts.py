@@ -1,7 +1,7 @@
 """Accounts, their API keys with scopes, and their models.
 
-The sandbox starts with one account, which owns a few models per tournament and one key pair with every scope, and with
-a second account, whose model lets tests check that access is refused.
+The sandbox starts with one account, which owns a few models per tournament and one key pair with the scopes that nodes
+need, and with a second account, whose model lets tests check that access is refused.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Accounts:
     def __init__(self, store: Store) -> None:
         self._store = store
         if store.insert(_SETTINGS, "accounts", {"ready": True}):
-            self.add_key(SCOPES, name="sandbox")
+            self.add_key(("upload_submission", "read_submission_info", "read_user_info"), name="sandbox")
             for place, (account, tournament, name) in enumerate(_FIRST_MODELS, start=1):
                 model_id = f"5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c{place:02d}"
                 self.add_model(name, tournament, model_id=model_id, account=account)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from nodefile.clouds import REGIONS
 from pnodes.doctor import numerai
+from pnodes.engine.paths import ROOT
 from providers.findings import Finding, Level
 from tests.providers.numerai.wire import Wire
 from tests.providers.patients import MODEL, levels, node, only
@@ -96,6 +98,22 @@ def test_missing_scopes(wire: Wire) -> None:
     assert advice.level == Level.WARNING, advice.text
     assert "read_submission_info" in advice.text
     assert failed.mend.startswith(BOTH)
+
+
+def test_a_pair_that_may_also_stake(wire: Wire) -> None:
+    wire.answers = [account([*ALL, "stake"])]
+    finding = only(examine(), "scopes")
+    assert finding.level == Level.WARNING, finding.text
+    assert "may also stake" in finding.text
+    assert finding.mend.startswith(BOTH)
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "Pulumi.yaml", "docs/secrets.md", *(f"docs/first-deployment-{cloud}.md" for cloud in REGIONS)]
+)
+def test_the_pages_ask_for_the_scopes_that_the_doctor_wants(page: str) -> None:
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split()).replace(" and ", ", ").replace(", to ", ", ")
+    assert "read user info, read submission info, upload submissions" in text
 
 
 def test_models_by_name_and_id(wire: Wire) -> None:

@@ -10,6 +10,7 @@ import pytest
 import requests
 from numerapi.base_api import Api
 
+from sandbox.numerai.accounts import SCOPES
 from sandbox.numerai.app import Numerai
 from tests.sandbox.numerai.world import (
     CLASSIC_MODEL,
@@ -191,7 +192,7 @@ def test_a_file_that_was_never_put_makes_no_submission(numerai: Numerai, monkeyp
 
 
 def test_submissions_can_be_listed_and_downloaded(numerai: Numerai) -> None:
-    api = client(numerai)
+    api = client(numerai, keys=numerai.add_key(*SCOPES))
     first, second = guesses(api), guesses(api).iloc[::-1]
     api.upload_predictions(df=first, model_id=CLASSIC_MODEL)
     newest = api.upload_predictions(df=second, model_id=CLASSIC_MODEL)
