@@ -53,6 +53,8 @@ BUILD = {
     "required": ["docker"],
     "additionalProperties": False,
 }
+_MODEL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+_SECRET_NAME = re.compile(r".*(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|(SECRET|ACCESS|PRIVATE)_?KEY)", re.IGNORECASE)
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_TAG_NAME, MAX_TAG_VALUE = 128, 256
 _NEARLY_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]+|[0-9a-f]{32}|\{[0-9a-f-]+\}", re.IGNORECASE)
@@ -108,6 +110,10 @@ def read_model(value: Any) -> str:
         raise ValueError(
             f"{name!r} looks like a UUID but is not valid: expected 8-4-4-4-12 characters such as "
             "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01. Copy it again, or write the model's name."
+        )
+    if not _MODEL_NAME.fullmatch(name):
+        raise ValueError(
+            f"{format_value(name)} is not a model's name: expected letters, digits, _, - and dots, or the model's UUID."
         )
     return name
 
@@ -256,6 +262,11 @@ def read_env(value: Any) -> dict[str, str]:
             return f"{name} is set automatically for every node; choose another name."
         if name.startswith("NUMERAI_"):
             return f"{name} begins with NUMERAI_, which is reserved for the API keys; choose another name."
+        if value[name] and _SECRET_NAME.fullmatch(name):
+            return (
+                f"{name} looks like a secret, and `env` is readable in nodes.yaml, in the stack's state and in the "
+                "cloud's console; let the model read it from a secret store."
+            )
         return None
 
     return _read_texts(value, check, read_any_text)

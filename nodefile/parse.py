@@ -234,9 +234,11 @@ class _Parser:
             if key not in entry.wrong:
                 self._report(position, f"node {name} has no `{key}`.")
         resolved = None if entry.wrong & {"source", "context"} else self._resolve_folders(name, entry.values)
-        if misnamed or missing or resolved is None:
+        if misnamed or "cloud" not in entry.values:
             return None
-        values = {**entry.values, "source": resolved[0], "context": resolved[1]}
+        # A node with mistakes is never deployed, but its cloud's limits are checked in the same pass.
+        source, context = resolved or (self._folder, self._folder)
+        values = {"model": "", **entry.values, "source": source, "context": context}
         return Node(name=name, **{FIELDS[key]: value for key, value in values.items()})
 
     def _resolve_folders(self, name: str, values: dict[str, Any]) -> tuple[Path, Path] | None:

@@ -28,6 +28,8 @@ _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)?\.[0-9]+|[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?[eE][-+]?[0-9]+")
 _STANDARD = "tag:yaml.org,2002:"
 _TEXT, _MAP, _LIST = _STANDARD + "str", _STANDARD + "map", _STANDARD + "seq"
+_SMART_QUOTES = re.compile("[‘“„].*|.*[’”]", re.DOTALL)
+_ODD_SPACE = re.compile("[\u00a0\u2000-\u200b\u202f\u3000\ufeff]")
 _HALF = re.compile("[\ud800-\udfff]")
 _YAML_1_1 = yaml.SafeLoader("")
 
@@ -216,6 +218,17 @@ class _Reader:
             self._report(node, f"the escape {escape} is only half a character; write the character itself.")
         return half is not None
 
+    def _reject_pasted(self, node: ScalarNode, text: str) -> bool:
+        """Report characters that word processors and web pages put in place of quotes and spaces; whether any are."""
+        if _SMART_QUOTES.fullmatch(text):
+            self._report(node, "the value is in typographic quotes: YAML knows only \" and '.")
+        elif odd := _ODD_SPACE.search(text):
+            code = f"U+{ord(odd[0]):04X}"
+            self._report(node, f"the value has a space that is not an ordinary one: type it again ({code}).")
+        else:
+            return False
+        return True
+
     def _report(self, node: Node, message: str) -> None:
         self._document.problems.append((_locate(node), message))
 
@@ -247,6 +260,8 @@ class _Reader:
             return None
         text = str(node.value)
         plain = not node.style  # libyaml: "", PyYAML: None
+        if plain and self._reject_pasted(node, text):
+            return None
         usual = self._resolve_tag(text) if plain else _TEXT
         if node.tag not in (usual, _TEXT):
             return self._reject_tag(node)

@@ -23,6 +23,13 @@ def node(line: str = "", name: str = "alpha", model: str = ID) -> str:
 AMOUNT = 'expected an amount with a unit (GiB or MiB), such as "8GiB"'
 DURATION = 'expected a duration such as "90m", "2h" or "1h30m"'
 CRON = 'expected a cron line of five fields (minute hour day month weekday) such as "0 14 * * 2-6"'
+MODEL = "is not a model's name: expected letters, digits, _, - and dots, or the model's UUID."
+SECRET = (
+    "looks like a secret, and `env` is readable in nodes.yaml, in the stack's state and in the cloud's console; let "
+    "the model read it from a secret store."
+)
+STRAIGHT = "YAML knows only \" and '."
+BREAKING = "the value has a space that is not an ordinary one: type it again"
 NAME = "expected lower-case letters, digits and single hyphens, beginning with a letter."
 QUOTES = "some YAML parsers do not read {} as a string. Quote it: "
 
@@ -98,6 +105,13 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     ),
     ("model a number", node(model="371"), ['3:12: model: expected a string, got 371. Quote it: "371".']),
     ("model empty", node(model='""'), ["3:12: model: expected a string, got an empty one."]),
+    ("model with a key", node(model="model:m1"), [f"3:12: model: 'model:m1' {MODEL}"]),
+    ("model a path", node(model="'../x'"), [f"3:12: model: '../x' {MODEL}"]),
+    ("model with a space", node(model="my model"), [f"3:12: model: 'my model' {MODEL}"]),
+    ("smart quotes", node(model="“mine”"), [f"3:12: the value is in typographic quotes: {STRAIGHT}"]),
+    ("smart quotes in env", node("env: {A: it’s, B: ‘x’}"), [f"6:23: the value is in typographic quotes: {STRAIGHT}"]),
+    ("a non-breaking space", node("region:  \u00a0us-east-1"), [f"6:14: {BREAKING} (U+00A0)."]),
+    ("a zero-width space", node("command: [python, x\u200b.py]"), [f"6:23: {BREAKING} (U+200B)."]),
     ("model no", node(model="no"), ["3:12: model: " + QUOTES.format("no") + '"no".']),
     (
         "one model twice",
@@ -230,6 +244,12 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
                 "choose another name."
             )
         ],
+    ),
+    ("a secret in env", node("env: {API_TOKEN: sk-123}"), [f"6:11: env: API_TOKEN {SECRET}"]),
+    (
+        "secrets in env",
+        node("env: {password: x, MYAPIKEY: y, MAX_TOKENS: '5', DB_SECRET: ''}"),
+        [f"6:11: env: password {SECRET}", f"6:24: env: MYAPIKEY {SECRET}"],
     ),
     (
         "env a list",

@@ -17,6 +17,21 @@ Check = Callable[[Node, str, str], Iterator[tuple[str, str]]]
 ID = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 
 
+def test_mistakes_of_the_file_of_folders_and_of_sizes_come_together(tmp_path: Path) -> None:
+    size = "size: {cpu: 2, memory: 900GiB}"
+    (tmp_path / "nodes.yaml").write_text(
+        f"nodes:\n  alpha: {{model: x, cloud: aws, source: nowhere, {size}}}\n"
+        f"  beta: {{cloud: aws, source: nowhere, {size}}}\n  gamma: {{model: y, {size}}}\n"
+    )
+    with pytest.raises(NodeFileError) as caught:
+        load_checked(tmp_path / "nodes.yaml")
+    problems = [(problem.line, problem.message.split(": ")[0].split(" is")[0]) for problem in caught.value.problems]
+    assert problems == [
+        (2, "source"), (2, "size"), (3, "node beta has no `model`."), (3, "source"), (3, "size"),
+        (4, "node gamma has no `cloud`."), (4, "node gamma has no `source`."),
+    ]  # fmt: skip
+
+
 def limits_of(*found: tuple[str, str]) -> Check:
     def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
         yield from ((field, text.format(node=node.name, project=project, stack=stack)) for field, text in found)
