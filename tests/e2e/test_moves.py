@@ -76,8 +76,9 @@ def test_the_old_node_runs_rounds_until_the_new_one_is_built(make_world: MakeWor
     assert at_numerai(world) == old
     run_rounds(world, 9)
 
+    world.nodes(change("next", moved=True))
     with pytest.raises(EngineFailed, match="there-is-no-such-package"):
-        (world.nodes(change("next", moved=True)), world.cli.up())
+        world.cli.up()
     world.model("next", requirements=RIGHT)
     world.cli.up()
     assert not set(filter(None, at_numerai(world).values())) & set(filter(None, old.values()))
