@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from providers.findings import Finding, Place, attempt, compare_quota, failed, ok, skipped, warning
 from providers.gcp.limits import fit
 from providers.gcp.operations import Account
-from providers.gcp.services import DEFAULT, SERVICES
+from providers.gcp.services import DEFAULT, SERVICES, list_services
 from providers.operations import Refused
 
 _USAGE, _BILLING = "https://serviceusage.googleapis.com", "https://cloudbilling.googleapis.com"
@@ -79,7 +79,9 @@ def _explain_missing_project(error: Refused, project: str) -> Finding:
     return failed("project", text, f"gcloud projects describe {project}  (then: pulumi config set gcp:project PROJECT)")
 
 
-def _check_services(place: Place, project: str, enabled: Mapping[str, bool]) -> Iterator[Finding]:
+def _check_services(place: Place, project: str, states: Mapping[str, bool]) -> Iterator[Finding]:
+    needed = (*list_services(place.nodes), *DEFAULT)
+    enabled = {service: state for service, state in states.items() if service in needed}
     off = [f"{service}.googleapis.com" for service, state in enabled.items() if not state]
     if not off:
         yield ok("services", f"all {len(enabled)} services that nodes need are enabled.")
