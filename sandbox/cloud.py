@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import abc
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sandbox.faults import Faults
@@ -54,6 +55,8 @@ class Handler:
     replace_on: frozenset[str] = frozenset()
     """Top-level properties (wire names) whose change replaces the resource, in addition to those in the schema."""
     delete_before_replace: bool = False
+    computed: Mapping[str, Collection[str]] = MappingProxyType({})
+    """Input -> keys that only the service sets in it, so that they are no drift."""
 
     def check(self, _inputs: dict[str, Any]) -> Iterable[tuple[str, str]]:
         """Yield (property, reason) for inputs that the real provider refuses in a preview.

@@ -10,10 +10,10 @@ from __future__ import annotations
 import copy
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent import futures
 from importlib import metadata
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
@@ -155,7 +155,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 handler.create(resource)
             except PartlyCreated as error:
                 self._cloud.save(resource)
-                abort_partly(context, resource, inputs, error)
+                raise FailedResource(resource, inputs, error) from error
             self._cloud.save(resource)
             return provider_pb2.CreateResponse(id=resource.id, properties=_outputs(resource, inputs))
 
@@ -183,7 +183,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
                 handler.update(old, resource)
             except PartlyCreated as error:
                 self._cloud.save(resource)
-                abort_partly(context, resource, inputs, error)
+                raise FailedResource(resource, inputs, error) from error
             self._cloud.save(resource)
             return provider_pb2.UpdateResponse(properties=_outputs(resource, inputs))
 
@@ -211,11 +211,13 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             # To find changes made outside the program, compare the current outputs with the recorded ones; a service
             # may return a value in another form than the input's. Assets are skipped: the state has only their hashes.
             compared = [key for key, value in inputs.items() if not values.is_asset(value)]
-            drifted = {key: live for key in compared if (live := resource.outputs.get(key)) != recorded.get(key)}
+            computed = self._handler(type_).computed
+            live = {key: _drop(resource.outputs.get(key), computed.get(key, ())) for key in compared}
+            drifted = {key: live[key] for key in live if live[key] != _drop(recorded.get(key), computed.get(key, ()))}
             return provider_pb2.ReadResponse(
                 id=resource.id,
                 properties=_outputs(resource, raw(request.properties)),
-                inputs=values.struct(inputs | {key: live for key, live in drifted.items() if live is not None}),
+                inputs=values.struct(inputs | {key: value for key, value in drifted.items() if value is not None}),
             )
 
         return answer(context, run)
@@ -266,6 +268,10 @@ def _merge_outputs(outputs: dict[str, Any], old_inputs: dict[str, Any], inputs: 
     return merged
 
 
+def _drop(value: Any, keys: Collection[str]) -> Any:
+    return {key: part for key, part in value.items() if key not in keys} if isinstance(value, dict) else value
+
+
 def _is_object(value: Any) -> bool:
     return isinstance(value, dict) and not values.is_asset(value)
 
@@ -281,23 +287,31 @@ def _outputs(resource: Resource, wire: dict[str, Any]) -> Any:
     return values.struct(visible(unchanged) | computed)
 
 
-def abort_partly(context: Any, resource: Resource, wire: dict[str, Any], error: PartlyCreated) -> NoReturn:
-    """Abort a call so that the engine records the resource as created but failed."""
-    detail = provider_pb2.ErrorResourceInitFailed(
-        id=resource.id, properties=_outputs(resource, wire), inputs=values.struct(wire), reasons=[str(error)]
-    )
-    packed = any_pb2.Any()
-    packed.Pack(detail)
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[packed])
-    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    context.abort(grpc.StatusCode.UNKNOWN, str(error))
-    raise AssertionError("unreachable")
+class FailedResource(Exception):
+    """A resource that was created or changed but is not ready; `status` makes the engine record it as failed."""
+
+    def __init__(self, resource: Resource, wire: dict[str, Any], error: PartlyCreated) -> None:
+        super().__init__(str(error))
+        detail = any_pb2.Any()
+        detail.Pack(
+            provider_pb2.ErrorResourceInitFailed(
+                id=resource.id,
+                properties=_outputs(resource, wire),
+                inputs=values.struct(wire),
+                reasons=[str(error)],
+            )
+        )
+        code = grpc.StatusCode.UNKNOWN.value[0]
+        self.status = status_pb2.Status(code=code, message=str(error), details=[detail])
 
 
 def answer(context: Any, run: Callable[[], Any]) -> Any:
     """Return the result of `run`; if it raises, abort the call with the error's message."""
     try:
         return run()
+    except FailedResource as failed:
+        context.set_trailing_metadata((("grpc-status-details-bin", failed.status.SerializeToString()),))
+        context.abort(grpc.StatusCode.UNKNOWN, str(failed))
     except CloudError as error:
         context.abort(grpc.StatusCode.INTERNAL, str(error))
     except Exception as error:  # noqa: BLE001 - the engine needs an answer

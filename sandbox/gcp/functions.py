@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -41,6 +42,7 @@ class Function(GcpHandler):
     """Functions (2nd gen)."""
 
     autoname, service = "name", "cloudfunctions"
+    computed = MappingProxyType({"serviceConfig": ("uri", "service")})
 
     def create(self, resource: Resource) -> None:
         self.require_enabled()

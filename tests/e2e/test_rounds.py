@@ -1,9 +1,13 @@
-"""The running sandbox: its Numerai opens rounds automatically and repeats failed webhook calls."""
+"""The running sandbox: its Numerai opens rounds and repeats failed calls; jobs that a cloud fails start again."""
 
 from __future__ import annotations
 
+import json
+import uuid
+
 import pytest
 
+from tests.e2e.nodes import CLOUDS, spread
 from tests.e2e.webhooks import by_hand
 from tests.e2e.world import IDS, MakeWorld
 from tests.waiting import wait_until
@@ -33,3 +37,26 @@ def test_rounds_come_by_a_clock_and_failed_calls_come_again(make_world: MakeWorl
     assert world.control.post("/clock", json={"every": None}).json() == {"clock": None}
     number = world.control.post("/open-round", json={"tournament": "crypto"}).json()["round"]
     assert number >= first["round"] + 2, "the clock has opened one in between"
+
+
+def test_only_aws_starts_a_job_again_and_none_whose_model_failed(make_world: MakeWorld) -> None:
+    world = make_world("")
+    world.nodes(spread(world))
+    world.cli.up()
+    urls = world.cli.outputs()["webhooks"]
+    for cloud in CLOUDS:
+        fault = {"where": f"on-{cloud}", "method": "START", "reason": "CannotPullContainerError: toomanyrequests"}
+        world.control.post(f"/faults/{cloud}", json=fault).raise_for_status()
+        assert world.call(urls[f"on-{cloud}"], str(uuid.uuid4())).status_code == 202
+    ends = {run["cloud"]: (run["state"], len(run["attempts"])) for run in world.finished(3)}
+    # The others count all failures alike, and could start a model twice that has submitted before it failed.
+    assert ends == {"aws": ("SUCCEEDED", 1), "gcp": ("FAILED", 0), "azure": ("FAILED", 0)}
+    (run,) = (run for run in world.runs() if run["cloud"] == "aws")
+    assert json.loads(world.log(run["run_id"]))["TRIGGER_ID"] == run["trigger_id"]
+
+    world.model("quick", "raise SystemExit(3)\n")
+    world.cli.up()
+    for url in urls.values():
+        assert world.call(url, str(uuid.uuid4())).status_code == 202
+    ends = {run["cloud"]: (run["exit_code"], len(run["attempts"])) for run in world.finished(6)[3:]}
+    assert ends == dict.fromkeys(CLOUDS, (3, 0))
