@@ -14,7 +14,9 @@ from tests.pulumi_cli import EngineFailed
 
 pytestmark = pytest.mark.e2e
 BY_DOCKER = "build: {docker: true}"
-DOCKER_IMAGES = "pulumi-python:dynamic/prediction-nodes:DockerImages::beta@us-central1"
+DOCKER_IMAGES = {
+    f"pulumi-python:dynamic/prediction-nodes:DockerImages::{name}" for name in ("beta@us-central1", "gamma@eastus")
+}
 THREE = nodes(
     node("alpha", "aws", extra=BY_DOCKER),
     node("beta", "gcp", "signals", "second", extra=BY_DOCKER),
@@ -84,7 +86,7 @@ def test_three_nodes_from_nothing_to_their_clouds_builders_and_back_to_nothing(t
     assert {key for key, step in steps.items() if step != "update"} == {
         *(f"{IMAGE}::{name}" for name in ("alpha", "beta", "gamma")),
         *(f"{CLOUD_BUILD}::{name}" for name in ("alpha", "beta@us-central1", "gamma@eastus")),
-        DOCKER_IMAGES,  # deletes the images that Docker pushed
+        *DOCKER_IMAGES,  # delete the images that Docker pushed
     }
     three.cli.up()
     for url in three.cli.outputs()["webhooks"].values():

@@ -60,7 +60,7 @@ def test_what_goes_wrong_is_told_with_its_step_and_its_lines(world: World) -> No
     names = [f"on-{cloud}" for cloud in CLOUDS]
     shown = person.pnodes("test", *names, code=1)
     for name in names:
-        assert f"stopped {name} at step 4 of 4, submission carries the trigger id" in shown
+        assert f"stopped {name} at step 3 of 4, container started" in shown
     assert shown.count("the job failed: ") == 3
     assert shown.count("the model's own failure") == 3
     assert "the model's own failure" in person.pnodes("logs", "on-aws", code=1)
