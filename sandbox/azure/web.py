@@ -210,12 +210,15 @@ class Publisher:
         return Reply(404)
 
     def _describe_deployment(self, key: str) -> Reply:
-        """Return a deployment's state. Azure forgets a successful one when it recycles the worker."""
+        """Return a deployment's state. Of a successful one, Azure knows nothing while it recycles the worker."""
         state = self._store.get("azure:deployments", key)
-        if state and state["complete"] and state["status"] == _SUCCEEDED:
-            self._store.delete("azure:deployments", key)
-            return reply({**state, "status": _DEPLOYING, "complete": False})
-        return reply(state) if state else Reply(404)
+        if state is None:
+            return Reply(404)
+        asked = state.pop("asked", 0)
+        if state["status"] != _SUCCEEDED or asked == 2:
+            return reply(state)
+        self._store.put("azure:deployments", key, {**state, "asked": asked + 1})
+        return Reply(404) if asked else reply({**state, "status": _DEPLOYING, "complete": False})
 
     def _publish(self, call: Call, site: Resource) -> Reply:
         if call.headers.get("content-type") != "application/zip":
