@@ -51,21 +51,19 @@ class TokenProvider(Provider):
     """The inputs whose change is an update. The first one and `suffix` make the id."""
     suffix: ClassVar[str]
 
-    def apply(self, olds: dict[str, Any], news: dict[str, Any]) -> None:
-        """Create the resource if `olds` is empty, otherwise update it."""
+    def apply(self, props: dict[str, Any]) -> dict[str, Any]:
+        """Create or update the resource. Returns the outputs that are not inputs."""
         raise NotImplementedError
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        self.apply({}, props)
-        return dynamic.CreateResult(f"{props[self.compared[0]]}/{self.suffix}", _drop_token(props))
+        return dynamic.CreateResult(f"{props[self.compared[0]]}/{self.suffix}", self._apply(props))
 
-    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        self.apply(olds, news)
-        return dynamic.UpdateResult(_drop_token(news))
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        return dynamic.UpdateResult(self._apply(news))
+
+    def _apply(self, props: dict[str, Any]) -> dict[str, Any]:
+        outputs = self.apply(props)
+        return {key: value for key, value in props.items() if key != "token"} | outputs
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in self.compared))
-
-
-def _drop_token(props: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in props.items() if key != "token"}

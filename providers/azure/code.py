@@ -13,16 +13,14 @@ from typing import Any
 import httpx
 import pulumi
 import tenacity
-from pulumi import dynamic
 
 from providers.azure.archive import ARCHIVE
 from providers.azure.arm import describe
 from providers.refusal import Refusal
-from providers.resource import Provider, Resource
+from providers.resource import Resource, TokenProvider
 from providers.tls import load_trust
 
 _SUCCEEDED, _FAILED = 4, {-1: "canceled", 3: "failed", 5: "conflicted", 6: "partly succeeded"}
-_COMPARED = ("site", "package")
 
 
 class PublishError(Refusal):
@@ -33,25 +31,15 @@ class _NotYetError(Exception):
     """An error that a new app returns until its roles and host names have taken effect."""
 
 
-class CodeProvider(Provider):
+class CodeProvider(TokenProvider):
     """Publishes the package if it or the app has changed, and waits until the new code answers."""
 
+    compared, suffix = ("site", "package"), "code"
     poll_seconds = 3.0
     publish_seconds = 900.0
     health_seconds = 300.0
 
-    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        self._deploy(props)
-        return dynamic.CreateResult(str(props["site"]), _drop_token(props))
-
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        self._deploy(news)
-        return dynamic.UpdateResult(_drop_token(news))
-
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in _COMPARED))
-
-    def _deploy(self, props: dict[str, Any]) -> None:
+    def apply(self, props: dict[str, Any]) -> dict[str, Any]:
         package = ARCHIVE.package()
         try:
             self._until(self.publish_seconds, lambda: self._publish(props, package))
@@ -61,6 +49,7 @@ class CodeProvider(Provider):
                 f"the code of {props['site']} is not running: {error}. On Azure, it can take ten minutes until new "
                 "roles and host names take effect; run `pulumi up` again, which publishes only what is missing."
             ) from error
+        return {}
 
     def _until(self, seconds: float, step: Any) -> None:
         tenacity.Retrying(
@@ -129,10 +118,6 @@ def _check_health(props: dict[str, Any]) -> None:
         running = None
     if running != props["package"]:
         raise _NotYetError(f"GET https://{props['host']}/health shows package {running}, expected {props['package']}")
-
-
-def _drop_token(props: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in props.items() if key != "token"}
 
 
 class Code(Resource, module="prediction-nodes", name="FunctionCode"):

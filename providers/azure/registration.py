@@ -30,10 +30,10 @@ class RegistrationProvider(TokenProvider):
 
     compared, suffix = ("subscription", "services"), "services"
 
-    def apply(self, _olds: dict[str, Any], news: dict[str, Any]) -> None:
-        arm = Arm(news["token"])
-        for service in news["services"]:
-            path = f"/subscriptions/{news['subscription']}/providers/{service}"
+    def apply(self, props: dict[str, Any]) -> dict[str, Any]:
+        arm = Arm(props["token"])
+        for service in props["services"]:
+            path = f"/subscriptions/{props['subscription']}/providers/{service}"
             try:
                 if arm.get(path, _VERSION)["registrationState"] != "Registered":
                     arm.post(f"{path}/register", _VERSION)
@@ -46,6 +46,7 @@ class RegistrationProvider(TokenProvider):
                 ) from error
             except tenacity.RetryError as error:
                 raise RegistrationError(f"{service} is still being registered; run `pulumi up` again") from error
+        return {}
 
 
 @tenacity.retry(

@@ -18,13 +18,12 @@ from pulumi import dynamic
 from providers.cancellation import cancelled
 from providers.gcp.build_api import read_message
 from providers.refusal import Refusal
-from providers.resource import Provider, Resource
+from providers.resource import Provider, Resource, TokenProvider
 from providers.tls import load_trust
 
 WAIT_SETTING = "permission-seconds"
 _WAIT_SECONDS = 120.0
 _API = "https://cloudfunctions.googleapis.com/v2"
-_COMPARED = ("function", "build")
 
 
 class CodeError(Refusal):
@@ -53,26 +52,18 @@ class Permissions(Resource, module="prediction-nodes", name="Permissions"):
         super().__init__("gcp-permissions", name, {"account": account}, opts)
 
 
-class CodeProvider(Provider):
+class CodeProvider(TokenProvider):
     """Looks whether the function is active, and builds it again if its build failed."""
 
+    compared, suffix = ("function", "build"), "code"
     poll_seconds = 3.0
     repeat_seconds = 20.0
     build_seconds = 600.0
     """How long a failing build is repeated: permissions take effect after two minutes, sometimes after seven or more
     (cloud.google.com/iam/docs/access-change-propagation)."""
 
-    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        return dynamic.CreateResult(f"{props['function']}/code", self._deploy(props))
-
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        return dynamic.UpdateResult(self._deploy(news))
-
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        return dynamic.DiffResult(changes=any(olds.get(key) != news[key] for key in _COMPARED))
-
-    def _deploy(self, props: dict[str, Any]) -> dict[str, Any]:
-        """Return the outputs, with the URL of the active function. Raises CodeError."""
+    def apply(self, props: dict[str, Any]) -> dict[str, Any]:
+        """Return the URL of the active function. Raises CodeError."""
         name, deadline = props["function"], time.monotonic() + self.build_seconds
         while (function := _call(props, "GET", name))["state"] != "ACTIVE":
             if function["state"] == "DEPLOYING":
@@ -85,7 +76,7 @@ class CodeProvider(Provider):
         url = (function.get("serviceConfig") or {}).get("uri")
         if not url:
             raise CodeError(f"{name} is active but has no URL. Run `pulumi up` again in a minute.")
-        return {key: value for key, value in props.items() if key != "token"} | {"url": url}
+        return {"url": url}
 
     def _build(self, props: dict[str, Any]) -> str:
         """Build the function again and wait for the end. Returns the reason of a failure, or an empty string."""
