@@ -18,6 +18,7 @@ import pulumi
 from nodefile import Node, variables
 from providers.numerai import keys
 from providers.webhook_url import build_webhook_url
+from trigger.core import Row
 
 TYPE_PREFIX = "prediction-nodes"
 
@@ -112,6 +113,15 @@ class PredictionNode(pulumi.ComponentResource):
         )
         self.register_outputs(
             {"webhookUrl": self.webhook_url, "image": self.image, "job": self.job, "consoleUrl": self.console_url}
+        )
+
+    def write_row(self, stack: Stack, job: pulumi.Output[str], queue: pulumi.Input[str] = "") -> pulumi.Output[str]:
+        """Return the node's row in the trigger's table as the name of an object, without the table's prefix."""
+        node = self.node
+        return pulumi.Output.all(stack.model_ids[node.name], stack.token_sha256(node), job, queue).apply(
+            lambda values: Row(
+                values[0], node.name, values[1], values[2], values[3], "yes" if node.enabled else "no"
+            ).write_key()
         )
 
     def summary(self, stack: Stack) -> dict[str, pulumi.Input[str]]:

@@ -15,7 +15,6 @@ from providers.aws import limits, names, roles
 from providers.aws.cluster import Cluster
 from providers.aws.image import Image
 from providers.aws.schedule import write_expression
-from trigger.core import Row
 
 ATTEMPTS = 3
 """How often a job is tried if AWS fails it."""
@@ -78,16 +77,11 @@ class PredictionNode(component.PredictionNode):
         definition's name stands for its newest revision. So a new image or size does not change the row, and no
         start refers to a deleted revision.
         """
-        node = self.node
-        enabled = "yes" if node.enabled else "no"
-        key = pulumi.Output.all(stack.model_ids[node.name], stack.token_sha256(node), job.name, self._queue.name).apply(
-            lambda values: Row(values[0], node.name, values[1], values[2], values[3], enabled).write_key()
-        )
         return aws.s3.BucketObjectv2(
-            component.name_in_region(node),
+            component.name_in_region(self.node),
             bucket=self._cluster.bucket.bucket,
-            key=pulumi.Output.concat(f"{roles.TABLE}/", key),
-            region=node.region,
+            key=pulumi.Output.concat(f"{roles.TABLE}/", self.write_row(stack, job.name, self._queue.name)),
+            region=self.node.region,
             opts=self._own,
         )
 

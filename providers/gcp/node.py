@@ -17,7 +17,6 @@ from providers.gcp import limits, names, roles
 from providers.gcp.cluster import Cluster
 from providers.gcp.image import Image
 from providers.gcp.trigger import SECONDS
-from trigger.core import Row
 
 
 class PredictionNode(component.PredictionNode):
@@ -91,15 +90,11 @@ class PredictionNode(component.PredictionNode):
             member=roles.name_member(trigger.account),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        enabled = "yes" if node.enabled else "no"
-        values = pulumi.Output.all(stack.model_ids[node.name], stack.token_sha256(node), job.name)
         return gcp.storage.BucketObject(
             node.name,
             bucket=cluster.bucket.name,
             # A change of the row is another name: the new object is created before the old one is deleted.
-            name=values.apply(
-                lambda row: "table/" + Row(row[0], node.name, row[1], row[2], enabled=enabled).write_key()
-            ),
+            name=pulumi.Output.concat("table/", self.write_row(stack, job.name)),
             content="The name of this object is a row of the trigger's table.\n",
             opts=pulumi.ResourceOptions(parent=self, depends_on=[job, start, trigger]),
         )
