@@ -18,7 +18,7 @@ from providers.webhook_key import WebhookKey
 
 def load_stack(nodes: Sequence[Node]) -> Stack:
     """Return the current stack. Registers the webhook key and, for models that are given by name, their look-up."""
-    accounts = sorted({node.account for node in nodes}, key=lambda account: account or "")
+    accounts = keys.list_accounts(nodes)
     return Stack(
         project=pulumi.get_project(),
         name=pulumi.get_stack(),

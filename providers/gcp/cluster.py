@@ -21,6 +21,7 @@ from providers.gcp.job_identity import JobIdentity
 from providers.gcp.repositories import KEEP, OLD_DAYS
 from providers.gcp.services import list_services
 from providers.gcp.trigger import Builder, Trigger
+from providers.numerai.keys import list_accounts
 
 CLAIM_DAYS, SOURCE_DAYS = 30, 30
 KEEP_TRIGGERS, OLD_IMAGES = 2, f"{OLD_DAYS * 24 * 3600}s"
@@ -60,7 +61,7 @@ class Cluster(pulumi.ComponentResource):
         self._create_secrets(nodes, stack)
         self.identities = {
             account: JobIdentity(self.name, account, self.digits, self.secrets, self.own)
-            for account in sorted({node.account for node in nodes}, key=lambda account: account or "")
+            for account in list_accounts(nodes)
         }
         self._exclude_request_log()
         self.trigger = Trigger(self.name, region, self.bucket, self.packager, self.token, stack, self.own)

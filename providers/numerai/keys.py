@@ -7,9 +7,10 @@ with `account: NAME` use the keys with the same names followed by NAME.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from nodefile import Node
 from nodefile.variables import PUBLIC_ID, SECRET_KEY
 from providers.refusal import Refusal
 
@@ -42,6 +43,11 @@ class Keys:
 
     def __repr__(self) -> str:
         return "Keys(***)"
+
+
+def list_accounts(nodes: Iterable[Node]) -> list[str | None]:
+    """Return the accounts of these nodes, the unnamed one first."""
+    return sorted({node.account for node in nodes}, key=lambda account: account or "")
 
 
 def name_keys(account: str | None) -> Names:
