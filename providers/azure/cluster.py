@@ -26,10 +26,11 @@ from pulumi_azure_native import (
 from nodefile import Node
 from providers.azure import limits, names
 from providers.azure.job_identity import JobIdentity
+from providers.azure.private_storage import create_account
 from providers.azure.registration import Registration
 from providers.azure.trigger import Trigger
 from providers.component import TYPE_PREFIX, Stack
-from providers.numerai.keys import name_keys
+from providers.numerai.keys import list_accounts, name_keys
 
 LOG_DAYS = 30
 LOG_GB_A_DAY = 1.0
@@ -66,10 +67,7 @@ class Cluster(pulumi.ComponentResource):
         self._create_logs()
         self.registry = self._create_registry()
         self.storage = self._create_storage()
-        self.identities = {
-            account: self._create_identity(account, stack)
-            for account in sorted({node.account for node in nodes}, key=lambda account: account or "")
-        }
+        self.identities = {account: self._create_identity(account, stack) for account in list_accounts(nodes)}
         """By account of nodes.yaml."""
         self._create_environments(nodes)
         self.trigger = Trigger(
@@ -120,20 +118,7 @@ class Cluster(pulumi.ComponentResource):
         )
 
     def _create_storage(self) -> storage.StorageAccount:
-        account = storage.StorageAccount(
-            names.shorten("claims", self.region),
-            resource_group_name=self.group.name,
-            location=self.region,
-            kind="StorageV2",
-            sku=storage.SkuArgs(name="Standard_LRS"),
-            # Only roles grant access: an account key would give access to all nodes' claims.
-            allow_shared_key_access=False,
-            allow_blob_public_access=False,
-            minimum_tls_version="TLS1_2",
-            enable_https_traffic_only=True,
-            tags=self._tags,
-            opts=self._own,
-        )
+        account = create_account(names.shorten("claims", self.region), self.group, self.region, self._tags, self._own)
         old = storage.DateAfterModificationArgs(days_after_modification_greater_than=CLAIM_DAYS)
         storage.ManagementPolicy(
             self.name,

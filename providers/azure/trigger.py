@@ -20,6 +20,7 @@ from pulumi_azure_native import resources, storage, web
 
 from providers.azure import names, roles
 from providers.azure.code import Code
+from providers.azure.private_storage import create_account
 from providers.component import TYPE_PREFIX
 
 PYTHON = "3.12"
@@ -94,18 +95,8 @@ class Trigger(pulumi.ComponentResource):
         self.register_outputs({"url": self.url})
 
     def _create_host_storage(self) -> tuple[storage.StorageAccount, storage.BlobContainer]:
-        account = storage.StorageAccount(
-            names.shorten("host", self._name),
-            resource_group_name=self._group.name,
-            location=self._group.location,
-            kind="StorageV2",
-            sku=storage.SkuArgs(name="Standard_LRS"),
-            allow_shared_key_access=False,
-            allow_blob_public_access=False,
-            minimum_tls_version="TLS1_2",
-            enable_https_traffic_only=True,
-            tags=self._tags,
-            opts=self._own,
+        account = create_account(
+            names.shorten("host", self._name), self._group, self._group.location, self._tags, self._own
         )
         container = storage.BlobContainer(
             self._name,
