@@ -27,8 +27,10 @@ class NodeFile:
     path: Path
     nodes: tuple[Node, ...]
     document: Document
-    stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Stack -> names of its nodes; empty if one stack has all nodes."""
+    stacks: tuple[str, ...] = ()
+    """The stacks that divide the nodes; empty if one stack has all nodes."""
+    owners: Mapping[str, str] = field(default_factory=dict)
+    """Node -> its stack, if there are `stacks`."""
 
     def select(self, stack: str) -> NodeFile:
         """Return the file with one stack's nodes only. Raises NodeFileError if `stacks` does not name the stack."""
@@ -38,11 +40,7 @@ class NodeFile:
             position = self.document.locate_key(("stacks",))
             message = f"`stacks` has no stack {stack}; it has {join_words(list(self.stacks), 'and')}."
             raise NodeFileError([Problem(self.path.name, position.line, position.column, message)])
-        return replace(self, nodes=tuple(node for node in self.nodes if node.name in self.stacks[stack]))
-
-    def find_stack(self, node: str) -> str | None:
-        """Return the stack of a node; None if one stack has all nodes."""
-        return next((stack for stack, names in self.stacks.items() if node in names), None)
+        return replace(self, nodes=tuple(node for node in self.nodes if self.owners.get(node.name) == stack))
 
     def problem(self, node: str, field: str | None, message: str) -> Problem:
         """Return a problem at the position of a node's field, for mistakes that others find (a cloud's limits)."""
@@ -80,12 +78,12 @@ class _Parser:
 
     def run(self) -> tuple[NodeFile | None, list[Problem]]:
         nodes = self._read()
-        stacks = self._read_stacks(nodes)
+        stacks, owners = self._read_stacks(nodes)
         problems = [
             Problem(self._path.name, position.line, position.column, message)
             for position, message in sorted(dict.fromkeys(self._mistakes), key=lambda item: item[0])
         ]
-        return (NodeFile(self._path, tuple(nodes), self._document, stacks) if nodes else None), problems
+        return (NodeFile(self._path, tuple(nodes), self._document, stacks, owners) if nodes else None), problems
 
     def _report(self, position: Position, message: str) -> None:
         self._mistakes.append((position, escape_unprintable(message)))
@@ -123,11 +121,11 @@ class _Parser:
             self._reject((key,), message, at_key=True)
         return self._read_nodes(root)
 
-    def _read_stacks(self, nodes: list[Node]) -> dict[str, tuple[str, ...]]:
-        """Return the names of each stack's nodes, and report mistakes."""
+    def _read_stacks(self, nodes: list[Node]) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Return the stacks and each node's stack, and report mistakes."""
         root = self._document.value
         if not isinstance(root, dict) or root.get("stacks") is None:
-            return {}
+            return (), {}
         stacks = Stacks(root["stacks"])
         entries = root.get("nodes")
         for path, message in (
@@ -135,15 +133,15 @@ class _Parser:
             *stacks.check_names(list(entries) if isinstance(entries, dict) else []),
         ):
             self._report(self._document.locate(path), f"{_join(path)}: {message}")
-        parts: dict[str, list[str]] = {name: [] for name in stacks.names}
+        owners = {}
         for node in nodes:
             stack = stacks.find_stack(node)
             if stack:
-                parts[stack].append(node.name)
+                owners[node.name] = stack
             elif not stacks.mistakes:
                 position = self._document.locate_key(("nodes", node.name))
                 self._report(position, f"node {node.name} belongs to none of the stacks under `stacks`.")
-        return {name: tuple(names) for name, names in parts.items()}
+        return stacks.names, owners
 
     def _read_nodes(self, root: dict[str, Any]) -> list[Node]:
         defaults = self._read_entry(("defaults",), root.get("defaults"))

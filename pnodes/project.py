@@ -41,7 +41,7 @@ def list_stacks(folder: Path) -> tuple[str, ...]:
     from nodefile import parse
 
     file, _ = parse(path)
-    return tuple(file.stacks) if file else ()
+    return file.stacks if file else ()
 
 
 def load_nodes(file: Path | None = None) -> NodeFile:

@@ -38,6 +38,6 @@ def list_notes(file: NodeFile) -> dict[str, str]:
 def _check_limits(file: NodeFile, project: str, stack: str) -> list[Problem]:
     problems = []
     for node in file.nodes:
-        for field, sentence in find_cloud(node.cloud).check(node, project, file.find_stack(node.name) or stack):
+        for field, sentence in find_cloud(node.cloud).check(node, project, file.owners.get(node.name, stack)):
             problems.append(file.problem(node.name, field, f"{field}: {sentence}" if field else sentence))
     return list(dict.fromkeys(problems))

@@ -20,7 +20,7 @@ def test_a_fleet_is_divided_evenly(tmp_path: Path, count: int, stacks: int, shar
     path = tmp_path / "nodes.yaml"
     path.write_text(fleet.write_nodes(count, stacks=names))
     file = load_checked(path)
-    assert list(Counter(file.find_stack(node.name) for node in file.nodes).values()) == shares
+    assert list(Counter(file.owners.get(node.name) for node in file.nodes).values()) == shares
 
 
 def test_the_table_has_a_line_for_each_operation() -> None:

@@ -33,7 +33,7 @@ def write(tmp_path: Path) -> Callable[[str], Path]:
 def test_without_stacks_every_stack_has_all_nodes(write: Callable[[str], Path]) -> None:
     file = load(write(""))
     assert file.select("any").nodes == file.nodes
-    assert file.find_stack("alpha") is None
+    assert (file.stacks, file.owners) == ((), {})
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,7 @@ def test_without_stacks_every_stack_has_all_nodes(write: Callable[[str], Path]) 
 def test_each_stack_takes_its_part(write: Callable[[str], Path], stacks: str, parts: dict[str, list[str]]) -> None:
     file = load(write(f"stacks: {stacks}"))
     assert {name: [node.name for node in file.select(name).nodes] for name in file.stacks} == parts
-    assert {node.name: file.find_stack(node.name) for node in file.nodes} == {
-        node: stack for stack, nodes in parts.items() for node in nodes
-    }
+    assert file.owners == {node: stack for stack, nodes in parts.items() for node in nodes}
 
 
 def test_a_stack_that_the_file_does_not_name_is_refused(write: Callable[[str], Path]) -> None:
