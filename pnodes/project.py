@@ -44,6 +44,16 @@ def list_stacks(folder: Path) -> tuple[str, ...]:
     return file.stacks if file else ()
 
 
+def select_nodes(file: NodeFile, stack: str) -> NodeFile:
+    """Return the file with one stack's nodes only. Raises UserError if it has other stacks."""
+    from nodefile import NodeFileError
+
+    try:
+        return file.select(stack)
+    except NodeFileError as error:
+        raise UserError(str(error), 2) from None
+
+
 def load_nodes(file: Path | None = None) -> NodeFile:
     """Read a file (by default nodes.yaml beside Pulumi.yaml) and check it for all clouds. Raises UserError."""
     from nodefile import NodeFileError

@@ -40,7 +40,7 @@ def diff(
     if preview.messages:
         raise UserError("the preview failed:\n" + "\n".join(preview.messages))
     name = stack or pulumi.selected_stack() or "not selected"
-    summary = summarise(preview, dump_settings(file.select(name)), minutes)
+    summary = summarise(preview, dump_settings(project.select_nodes(file, name)), minutes)
     if as_json:
         print(json.dumps(asdict(summary), indent=2))
     elif markdown:

@@ -51,3 +51,11 @@ def test_mistakes_of_nodes_yaml_are_said_before_anything_slow(pnodes: Pnodes, en
     assert result.exit_code == 2, result.output
     assert 'Did you mean "aws"?' in result.stderr
     assert engine_says == []
+
+
+def test_a_stack_that_the_file_does_not_name_is_a_sentence(pnodes: Pnodes, engine_says: list[str]) -> None:
+    Path("nodes.yaml").write_text(f"{NODE}stacks: {{live: {{cloud: aws}}}}\n")
+    Path("plan.json").write_text('{"steps": []}')
+    result = pnodes("diff", "--plan", "plan.json", "--stack", "dev")
+    assert result.exit_code == 2, result.output
+    assert result.stderr == "error: nodes.yaml:3:1: `stacks` has no stack dev; it has live.\n"
