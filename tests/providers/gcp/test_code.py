@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 
-from providers.gcp import code
+from providers.cancellation import cancelled
 from providers.gcp.code import PermissionsProvider
 
 ACCOUNT = {"account": "triggers-bld@p.iam.gserviceaccount.com"}
@@ -16,7 +16,7 @@ def test_the_first_build_waits_once_for_its_builder_s_permissions(
     settings: dict[str, str], waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(code.cancelled, "wait", waited.append)
+    monkeypatch.setattr(cancelled, "wait", waited.append)
     provider = PermissionsProvider()
     provider.configure(ConfigureRequest(Config(settings, "p")))
     assert provider.create(ACCOUNT).outs == ACCOUNT
