@@ -7,7 +7,6 @@ and a security group without ingress rules. This is free, whereas a NAT gateway 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -23,13 +22,15 @@ class Network:
 
     def __init__(self, name: str, region: str, tags: Mapping[str, str], own: pulumi.ResourceOptions) -> None:
         self._name, self._region, self._own = name, region, own
-        self._shared: dict[str, Any] = {"region": region, "tags": {**tags, "Name": name}, "opts": own}
+        self._tags = {**tags, "Name": name}
         vpc = aws.ec2.Vpc(
             name,
             cidr_block=CIDR,
             enable_dns_support=True,
             enable_dns_hostnames=True,
-            **self._shared,
+            region=region,
+            tags=self._tags,
+            opts=own,
         )
         self.subnets: list[pulumi.Output[str]] = []
         self.routes: list[pulumi.Resource] = []
@@ -38,20 +39,24 @@ class Network:
             name,
             vpc_id=vpc.id,
             description="Prediction node jobs: out, never in",
-            **self._shared,
+            region=region,
+            tags=self._tags,
+            opts=own,
         )
         out = aws.vpc.SecurityGroupEgressRule(
             name,
             security_group_id=self.security_group.id,
             ip_protocol="-1",
             cidr_ipv4="0.0.0.0/0",
-            **self._shared,
+            region=region,
+            tags=self._tags,
+            opts=own,
         )
         self.routes.append(out)
 
     def _create_subnets(self, vpc: aws.ec2.Vpc) -> None:
         name, region, own = self._name, self._region, self._own
-        gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, **self._shared)
+        gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, region=region, tags=self._tags, opts=own)
         # The network's own table, which would make the associations unnecessary, has no tags when it is created. So the
         # deploying identity could only be allowed to change it if it might change the tables of other networks as well.
         table = aws.ec2.RouteTable(
@@ -59,7 +64,9 @@ class Network:
             f"{name}-out",
             vpc_id=vpc.id,
             routes=[aws.ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", gateway_id=gateway.id)],
-            **self._shared,
+            region=region,
+            tags=self._tags,
+            opts=own,
         )
         self.routes.append(table)
         zones = aws.get_availability_zones_output(
@@ -78,7 +85,9 @@ class Network:
                 cidr_block=cidr,
                 availability_zone=_pick_zone(zones, number),
                 map_public_ip_on_launch=True,
-                **{**self._shared, "opts": fixed},
+                region=region,
+                tags=self._tags,
+                opts=fixed,
             )
             self.subnets.append(subnet.id)
             self.routes.append(
