@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from google.protobuf import json_format
 from pulumi.runtime.mocks import MockMonitor
 
 from benchmarks.programs.flat import find_class, snake
@@ -26,6 +25,7 @@ from benchmarks.project import PROJECT
 from docs.generate import recorder
 from docs.generate.mocks import aws, azure, gcp
 from pnodes.engine.paths import ROOT
+from sandbox.values import raw
 
 _CLOUDS: dict[str, type[recorder.Mocks]] = {"aws": aws.Mocks, "gcp": gcp.Mocks, "azure-native": azure.Mocks}
 _OURS = {
@@ -76,7 +76,7 @@ class Monitor(MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
         answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
-            inputs = _whole(json_format.MessageToDict(request.object))
+            inputs = raw(request.object)
             needed = {urn: self._outputs[urn] for urn in request.dependencies if urn in self._outputs}
             self.records.append(
                 {
@@ -91,7 +91,7 @@ class Monitor(MockMonitor):
                     "options": _options(request),
                 }
             )
-            outputs = _whole(json_format.MessageToDict(answer.object))
+            outputs = raw(answer.object)
             cls = find_class(request.type)
             if cls is not None:  # mocks answer with outputs that the type does not have
                 outputs = {name: value for name, value in outputs.items() if hasattr(cls, snake(name))}
@@ -100,12 +100,12 @@ class Monitor(MockMonitor):
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - named by the protocol
         answer = super().Invoke(request)  # type: ignore[no-untyped-call]
-        args = _whole(json_format.MessageToDict(request.args))
+        args = raw(request.args)
         record = {"token": request.tok, "inputs": _refer(args, self._outputs)}
         if record not in [{"token": known.get("token"), "inputs": known["inputs"]} for known in self.records]:
             urn = f"invoke-{len(self.records)}"
             self.records.append({"urn": urn, **record})
-            self._answers[urn] = _computed(_whole(json_format.MessageToDict(getattr(answer, "return"))), args)
+            self._answers[urn] = _computed(raw(getattr(answer, "return")), args)
         return answer
 
 
@@ -119,15 +119,6 @@ def _options(request: Any) -> dict[str, Any]:
         "protect": request.protect,
     }
     return {name: value for name, value in options.items() if value}
-
-
-def _whole(value: Any) -> Any:
-    """Return a value with whole numbers as int, as the SDKs expect them."""
-    if isinstance(value, dict):
-        return {key: _whole(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_whole(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _leaves(value: Any, path: Keys = ()) -> Iterator[tuple[Keys, str]]:
