@@ -172,15 +172,15 @@ class CodeBuildProvider(ImageBuildProvider):
     def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
         return _Log(self, props, build_id)
 
-    def _build_image(self, props: dict[str, Any], former: str | None) -> str:
+    def _find_or_build(self, props: dict[str, Any], former: str | None) -> str:
         for _ in range(_TRIES - 1):
             try:
-                return super()._build_image(props, former)
+                return super()._find_or_build(props, former)
             except _DeniedError as error:
                 # The first build may start before the permissions of the new role take effect.
                 say(props, f"{str(error).splitlines()[0]}; trying again")
                 cancelled.wait(self.poll_seconds * _PAUSE)
-        return super()._build_image(props, former)
+        return super()._find_or_build(props, former)
 
 
 def list_official_images(dockerfile: str, arguments: Mapping[str, str]) -> list[str]:

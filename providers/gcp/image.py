@@ -140,11 +140,11 @@ class CloudBuildProvider(ImageBuildProvider):
     def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
         return CloudLog(props, build_id)
 
-    def _build_image(self, props: dict[str, Any], former: str | None) -> str:
+    def _find_or_build(self, props: dict[str, Any], former: str | None) -> str:
         deadline = time.monotonic() + self.denied_seconds
         while True:
             try:
-                return super()._build_image(props, former)
+                return super()._find_or_build(props, former)
             except _DeniedError as error:
                 if time.monotonic() > deadline:
                     raise

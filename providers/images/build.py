@@ -94,11 +94,7 @@ class ImageBuildProvider(Provider, Builder, abc.ABC):
         former = olds["image"] if olds.get("repository") == props["repository"] else None
         inputs, props = props, self._renew_token(props)
         try:
-            digest = self.find_digest(props)
-            if digest is None:
-                digest = self._build_image(props, former)
-            else:
-                say(props, f"the image of this source already exists: {digest}")
+            digest = self._find_or_build(props, former)
             kept = {digest, *([former.rpartition("@")[2]] if former else [])}
             self.delete_old(props, kept)
         except self.client_errors as error:
@@ -116,12 +112,17 @@ class ImageBuildProvider(Provider, Builder, abc.ABC):
             return props
         return {**props, "token": token} if token else props
 
-    def _build_image(self, props: dict[str, Any], former: str | None) -> str:
-        """Build an image that the registry does not have yet, and return its digest."""
+    def _find_or_build(self, props: dict[str, Any], former: str | None) -> str:
+        """Return the digest of this source's image. Build it if the registry does not have it."""
+        # In this order: if a build ends between the two questions, the second one finds its image.
         build_id = self.find_build(props)
         if build_id is not None:
             say(props, f"following build {build_id} of this source, which is already running")
             return follow(self, props, build_id)
+        digest = self.find_digest(props)
+        if digest is not None:
+            say(props, f"the image of this source already exists: {digest}")
+            return digest
         source = self._upload_context(props)
         unanswered: Unanswered | None = None
         for _ in range(_STARTS):

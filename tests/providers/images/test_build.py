@@ -170,6 +170,20 @@ def test_a_running_build_is_followed(props: dict[str, Any], capsys: pytest.Captu
     assert "alpha: following build build-0 of this source, which is already running" in capsys.readouterr().out
 
 
+def test_a_build_that_ends_while_it_is_looked_for_is_not_repeated(
+    props: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = Cloud()
+
+    def end(_props: dict[str, Any]) -> None:
+        """List the running builds: the last one has just pushed its image and is no longer among them."""
+        cloud.image = DIGEST
+
+    monkeypatch.setattr(cloud, "find_build", end)
+    assert (cloud.create(props).outs or {})["digest"] == DIGEST
+    assert cloud.calls == [f"delete-old {[DIGEST]}"]
+
+
 def test_layers_of_the_previous_image_are_reused_and_it_is_kept(props: dict[str, Any]) -> None:
     cloud, former = Cloud(), "sha256:" + "b" * 64
     cloud.update("id", {**props, "digest": former, "image": f"registry/alpha@{former}"}, props)
