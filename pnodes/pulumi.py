@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -122,8 +123,11 @@ class Pulumi:
 
     @classmethod
     def find(cls, folder: Path | None = None, environ: Mapping[str, str] | None = None) -> Pulumi:
-        """Use the engine on this machine in `folder` (by default the project's). Raises UserError."""
-        return cls(find_engine(), folder or project.project_folder(), os.environ if environ is None else environ)
+        """Use the engine on this machine in `folder` (by default the project's). Raises UserError, also if providers
+        that the environment attaches to the engine have stopped."""
+        environ = os.environ if environ is None else environ
+        check_providers(environ)
+        return cls(find_engine(), folder or project.project_folder(), environ)
 
     def run(self, *arguments: str, value: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command without prompts and capture its output. A non-zero exit code raises no error.
@@ -209,6 +213,19 @@ class Pulumi:
                     print(lines[-1], flush=True)
             logged = events.read_text(encoding="utf-8").splitlines() if events.exists() else []
         return Logged(process.returncode, "\n".join(lines), tuple(logged))
+
+
+def check_providers(environ: Mapping[str, str]) -> None:
+    """Raise UserError if a provider of PULUMI_DEBUG_PROVIDERS is not running: the clouds' answers would mislead."""
+    for entry in filter(None, environ.get("PULUMI_DEBUG_PROVIDERS", "").split(",")):
+        name, _, port = entry.partition(":")
+        try:
+            socket.create_connection(("127.0.0.1", int(port)), timeout=2).close()
+        except OSError:
+            remedy = environ.get("PNODES_WHEN_STOPPED")
+            raise UserError(
+                remedy or f"The provider {name}, which PULUMI_DEBUG_PROVIDERS expects on port {port}, is not running."
+            ) from None
 
 
 def _failure(arguments: Sequence[str], process: subprocess.CompletedProcess[str], value: str = "") -> UserError:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from pnodes import project
 from pnodes.cli.options import AsJson, StackOption
-from pnodes.pulumi import Pulumi
+from pnodes.pulumi import Pulumi, check_providers
 
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red", "not checked": "dim"}
 
@@ -26,6 +26,7 @@ def doctor(stack: StackOption = None, as_json: AsJson = False) -> None:
 
     folder = project.project_folder()
     engine = find()
+    check_providers(os.environ)
     pulumi = Pulumi(engine, folder, os.environ) if engine else None
     console = Console(highlight=False, soft_wrap=True)
     sections: list[Section] = []

@@ -42,6 +42,9 @@ def build_variables(daemon: "Daemon", engine_bin: Path, path: str | None = None)
         "PULUMI_BACKEND_URL": f"file://{daemon.home / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{port}" for name, port in daemon.plugins.items()),
+        "PNODES_WHEN_STOPPED": (
+            f"The sandbox has stopped. Start it with `pnodes sandbox start`, then run `{hint()}` again."
+        ),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         # Real Numerai keys do not belong in this stack: its passphrase is public.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -126,3 +127,14 @@ def test_a_command_that_is_shown_fails_with_its_exit_code(engine: Engines) -> No
     pulumi.show("up")
     with pytest.raises(UserError, match="`pulumi up` failed with exit code 3; see its output above"):
         pulumi.show("up", "--target", "x")
+
+
+def test_providers_that_have_stopped_are_named_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi_module, "find", lambda: Engine(Path("/bin/pulumi"), MINIMUM, "PATH"))
+    with socket.create_server(("127.0.0.1", 0)) as running:
+        environ = {"PULUMI_DEBUG_PROVIDERS": f"aws:{running.getsockname()[1]}", "PNODES_WHEN_STOPPED": "Start them."}
+        Pulumi.find(Path(), environ)
+    with pytest.raises(UserError, match=r"^Start them\.$"):
+        Pulumi.find(Path(), environ)
+    with pytest.raises(UserError, match=r"The provider aws, .*, is not running"):
+        Pulumi.find(Path(), {**environ, "PNODES_WHEN_STOPPED": ""})
