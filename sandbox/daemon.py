@@ -21,11 +21,13 @@ import grpc
 import httpx
 import uvicorn
 
+from sandbox import tunnel
 from sandbox.authority import Authority
 from sandbox.aws.cloud import AwsCloud
 from sandbox.aws.pushes import Pushes as AwsPushes
 from sandbox.azure.cloud import AzureCloud
 from sandbox.azure.pushes import Pushes as AzurePushes
+from sandbox.cli.shell import TRUSTED
 from sandbox.cloud import Cloud, Kernel
 from sandbox.containers.choice import CHOICES, CannotContainError, Choice, choose
 from sandbox.control import control_app
@@ -61,6 +63,7 @@ class Daemon:
         ports = store.get("daemon", "ports") or {}
         self._authority = Authority(self.home)
         self.gateway = Gateway(self._authority, self._find_app)
+        tunnel.write_trusted(self._authority.ca_file, self.home / TRUSTED)
         await self._listen(ports.get("gateway", 0))
         network = Network(self.gateway.port, self._authority.ca_file)
         # In a thread, so that the gateway keeps answering during the trial of a container engine.

@@ -2,8 +2,8 @@
 
 Environment variables make clients use the proxy. The gateway accepts CONNECT, terminates TLS with a certificate of the
 sandbox's authority, and passes the request to the ASGI app of the host. The user part of a client's proxy URL
-identifies the client; apps receive it as `request.state.client`. For any other host the gateway answers with an error;
-it never connects to the internet.
+identifies the client; apps receive it as `request.state.client`. For any other host the gateway answers with an error,
+except in the user's own shell, which gets a tunnel to hosts that the sandbox does not simulate.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from sandbox import tunnel
 from sandbox.authority import Authority
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Gateway:
     """Listens on 127.0.0.1; `owner` returns the app of a host name (lower case, without port)."""
 
     def __init__(self, authority: Authority, owner: Owner) -> None:
-        self._authority = authority
+        self._authority, self._owner = authority, owner
         self._config = Config(_router(owner), lifespan="off", log_config=None, access_log=False, ws="none")
         self._config.load()
         self._state = ServerState()
@@ -56,10 +57,13 @@ class Gateway:
             head = await reader.readuntil(b"\r\n\r\n")
             method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
             client = _read_client(head)
-            if method == "CONNECT":
+            host, _, port = target.lower().rpartition(":")
+            if method == "CONNECT" and self._owner(host) is None and tunnel.is_allowed(client, host):
+                await self._open_tunnel((reader, writer), host, int(port))
+            elif method == "CONNECT":
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 await writer.drain()
-                await self._hand_over(writer, client, target.rsplit(":", 1)[0].lower(), b"")
+                await self._hand_over(writer, client, host, b"")
             else:
                 # The data received together with the head; asyncio has no public way to put it back.
                 buffered = bytes(reader._buffer)  # type: ignore[attr-defined]
@@ -67,6 +71,17 @@ class Gateway:
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             _LOG.debug("a connection ended early: %r", error)
             writer.close()
+
+    async def _open_tunnel(self, inner: tunnel.Streams, host: str, port: int) -> None:
+        try:
+            outer = await tunnel.connect(host, port)
+        except OSError as error:
+            inner[1].write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+            _LOG.info("no tunnel to %s: %r", host, error)
+            inner[1].close()
+            return
+        inner[1].write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await tunnel.relay(inner, outer)
 
     async def _hand_over(self, writer: asyncio.StreamWriter, client: str, host: str | None, data: bytes) -> None:
         """Pass the connection to uvicorn's HTTP protocol, with TLS if the client sent CONNECT for a host."""

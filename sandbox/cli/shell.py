@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sandbox.cli.process import Daemon
 
 DEPLOYER = "deployer"
+TRUSTED = "trusted.pem"
+"""The file, in the sandbox's home, of the authorities that clients in the shell trust."""
 PASSPHRASE = "sandbox"  # noqa: S105 (the passphrase of Pulumi.sandbox.yaml is deliberately public)
 
 # The deployer's service principal; the tenant is that of Pulumi.sandbox.yaml.
@@ -50,7 +52,7 @@ def build_variables(daemon: "Daemon", engine_bin: Path, path: str | None = None)
         # Real Numerai keys do not belong in this stack: its passphrase is public.
         "PNODES_IMPORT_KEYS": "no",
         "PNODES_INSTALL_WITHOUT": ",".join(_network_variables("", "")),
-        **_network_variables(daemon.gateway, str(daemon.ca)),
+        **_network_variables(daemon.gateway, str(daemon.home / TRUSTED)),
         "AWS_ACCESS_KEY_ID": "AKIASANDBOXDEPLOYER",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
         "AWS_REGION": "us-east-1",

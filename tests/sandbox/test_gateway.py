@@ -1,10 +1,13 @@
-"""The gateway answers unmodified clients under real host names, identifies them, and never uses the internet."""
+"""The gateway answers unmodified clients under real host names, identifies them, and uses the internet for nobody
+but the user's shell."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -16,6 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox import tunnel
 from sandbox.authority import Authority
 from sandbox.gateway import Gateway
 from sandbox.network import Network
@@ -112,3 +116,63 @@ def test_the_authority_survives_a_restart_and_its_key_is_private(tmp_path: Path)
     first = Authority(tmp_path).ca_file.read_bytes()
     assert Authority(tmp_path).ca_file.read_bytes() == first
     assert (tmp_path / "ca.key").stat().st_mode & 0o077 == 0
+
+
+def _connect(network: Network, client: str, target: str) -> socket.socket:
+    """Send CONNECT, as the client's library does."""
+    connection = socket.create_connection(("127.0.0.1", network.gateway_port), timeout=10)
+    login = base64.b64encode(f"{client}:sandbox".encode()).decode()
+    connection.sendall(f"CONNECT {target} HTTP/1.1\r\nProxy-Authorization: Basic {login}\r\n\r\n".encode())
+    return connection
+
+
+@pytest.fixture
+def other_host() -> Iterator[str]:
+    """A host that the sandbox does not simulate; it answers what it gets."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def echo() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"got " + connection.recv(100))
+
+        threading.Thread(target=echo, daemon=True).start()
+        yield f"other.invalid:{server.getsockname()[1]}"
+
+
+def test_in_the_users_shell_other_hosts_pass_through(
+    network: Network, other_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    real = asyncio.open_connection
+    monkeypatch.setattr(asyncio, "open_connection", lambda _host, port: real("127.0.0.1", port))
+    with _connect(network, "deployer", other_host) as connection:
+        assert b" 200 " in connection.recv(100)
+        connection.sendall(b"hello")
+        assert connection.recv(100) == b"got hello"
+
+
+def test_a_tunnel_goes_through_the_machines_own_proxy(
+    network: Network, other_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = f"http://me:secret@127.0.0.1:{other_host.rpartition(':')[2]}"
+    monkeypatch.setattr("urllib.request.getproxies", lambda: {"https": proxy})
+    monkeypatch.setattr("urllib.request.proxy_bypass", lambda _host: False)
+    with _connect(network, "deployer", "pypi.invalid:443") as connection:
+        assert b" 502 " in connection.recv(100)  # this proxy only repeats the request
+
+
+@pytest.mark.parametrize(
+    ("client", "host"), [("job/some run", "pypi.org"), ("deployer", "sts.amazonaws.com"), ("deployer", "numer.ai")]
+)
+def test_no_tunnel_for_jobs_and_to_real_clouds(client: str, host: str) -> None:
+    assert not tunnel.is_allowed(client, host)
+
+
+def test_the_shell_trusts_the_sandbox_and_the_usual_authorities(tmp_path: Path) -> None:
+    tunnel.write_trusted(Authority(tmp_path).ca_file, tmp_path / "trusted.pem")
+    names = {
+        str(entry["subject"]) for entry in ssl.create_default_context(cafile=tmp_path / "trusted.pem").get_ca_certs()
+    }
+    assert len(names) > 10
+    assert [name for name in names if "prediction-nodes sandbox" in name]
