@@ -36,7 +36,7 @@ def build_image(engine: ContainerEngine, run: LocalRun) -> str:
     image, environ = run.image, run.installing
     folder, id_file = run.scratch / "context", run.scratch / "image-id"
     try:
-        image.context.check()
+        image.context.check(uploaded=False)
         with tempfile.TemporaryFile(dir=run.scratch) as archive:
             image.context.pack(archive)
             archive.seek(0)

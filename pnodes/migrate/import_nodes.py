@@ -13,6 +13,7 @@ import typer
 
 from nodefile import NodeFile
 from nodefile.clouds import REGIONS
+from nodefile.model import is_uuid
 from pnodes import project
 from pnodes.edit import nodes_write
 from pnodes.errors import UserError
@@ -86,19 +87,24 @@ def prepare(source: Path, file: Path, skip: frozenset[str], account: str | None)
     old = _read(source, skip)
     problems = [problem for node in old if (problem := _folder_problem(node))]
     new: list[NewNode] = []
+    names: set[str] = set()
     for node in old:
         if _folder_problem(node):
             continue
         try:
-            entry = translate(node, file.parent, {earlier.name for earlier in new}, defaults)
+            entry = translate(node, file.parent, names, defaults)
         except NoModel as error:
             problems.append(str(error))
             continue
-        if entry.name in existing:
-            problems.append(f'node {node.name}: {file.name} already has a node "{entry.name}".')
-        new.append(entry)
+        names.add(entry.name)
+        if entry.name not in existing:
+            new.append(entry)
+        elif _read_model(existing[entry.name]) != entry.entry["model"]:
+            problems.append(f'node {node.name}: {file.name} already has a node "{entry.name}" of another model.')
     if problems:
         _exit(source, problems)
+    if not new:
+        raise UserError(f"{file.name} already has all nodes of {source}.", 2)
     extra = {"account": account} if account else {}
     entries = {node.name: {**node.entry, **extra} for node in new}
     return NodeImport(file, new, before, nodes_write.add_nodes(file, before, entries))
@@ -111,6 +117,12 @@ def _read(source: Path, skip: frozenset[str]) -> list[OldNode]:
         if len(error.sentences) == 1 and error.sentences[0].startswith(("There is no", str(source))):
             raise UserError(str(error), 2) from None
         _exit(source, list(error.sentences))
+
+
+def _read_model(entry: Any) -> str:
+    """Return the model of an entry of nodes.yaml, with a UUID in lower case."""
+    model = str(entry.get("model")) if isinstance(entry, dict) else ""
+    return model.lower() if is_uuid(model) else model
 
 
 def _folder_problem(node: OldNode) -> str | None:

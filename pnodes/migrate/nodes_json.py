@@ -79,6 +79,11 @@ def read_text(file: Path, missing: str, expected: str) -> str:
 
 def read(file: Path, skip: Collection[str] = ()) -> list[OldNode]:
     """Return the nodes of a file, except those to skip. Raises WrongFile."""
+    if file.parent.is_file():
+        raise WrongFile(
+            f"{file.parent} is a file of numerai-cli 0.1 and 0.2, which have no list of nodes: add the node to "
+            "nodes.yaml by hand, with the model's folder as `source`."
+        )
     missing = f"There is no {file}. numerai-cli stores its nodes in ~/.numerai/nodes.json; give the path of your file."
     text = read_text(file, missing, "numerai-cli's nodes.json")
     try:

@@ -62,6 +62,8 @@ def translate(old: OldNode, base: Path, taken: Collection[str], defaults: Mappin
     minutes = old.timeout_minutes or _MINUTES
     if minutes != _MINUTES or "timeout" in defaults:
         entry["timeout"] = f"{minutes}m"
+    if old.timeout_minutes is None and old.numerai_cli.stops_jobs:
+        notes.append(f"`timeout`: the file has none; now jobs are stopped after {minutes} minutes")
     if not old.numerai_cli.stops_jobs:
         title = find_cloud(old.provider).title
         notes.append(f"numerai-cli stops no jobs on {title}; now jobs are stopped after {minutes} minutes (`timeout`)")

@@ -97,8 +97,8 @@ class BuildContext:
             return [*ignored.DEBRIS, *_OWN]
         return [*ignored.parse_patterns(path.read_text(encoding="utf-8", errors="surrogateescape")), *_OWN]
 
-    def check(self) -> None:
-        """Raise ContextError if the context must not be sent."""
+    def check(self, uploaded: bool = True) -> None:
+        """Raise ContextError if the context contains keys, or is too large to be `uploaded` to a cloud's builder."""
         try:
             for path in self.files:
                 key = find_key(self.root, path)
@@ -111,13 +111,14 @@ class BuildContext:
         except OSError as error:
             raise self._explain(error) from None
         total = self.size
-        if total > MAX_CONTEXT_BYTES:
+        if uploaded and total > MAX_CONTEXT_BYTES:
             sizes = sorted(((facts.st_size, path) for path, facts in self._entries.items()), reverse=True)
             largest = ", ".join(f"{_make_printable(path)} ({size / 2**20:.0f} MiB)" for size, path in sizes[:5])
             raise ContextError(
                 f"the build context {self.root.name} has {total / 2**20:.0f} MiB, but the limit is "
                 f"{MAX_CONTEXT_BYTES / 2**20:.0f} MiB. Its largest files: {largest}. "
-                f"Add files that the image does not need to {self._ignore_name}."
+                f"Add files that the image does not need to {self._ignore_name}, or build it with Docker on your "
+                "machine, which has no limit: `build: {docker: true}`."
             )
 
     @property

@@ -1,7 +1,7 @@
 """Builds a node's image with Docker on the user's machine (`build: {docker: true}`) and pushes it to its registry.
 
 The build is a resource of Pulumi's docker-build provider, which detects changed files itself. The same rules apply as
-for the clouds' builders: contexts that contain keys or are too large are rejected, a preview builds nothing, and images
+for the clouds' builders, except on size: contexts that contain keys are rejected, a preview builds nothing, and images
 are deployed by digest. The provider's package is imported only if a node needs it.
 """
 
@@ -51,7 +51,7 @@ def build_image(
 
     source = source_inputs(node)
     try:
-        context_of(source).check()
+        context_of(source).check(uploaded=False)
     except ContextError as error:
         raise pulumi.RunError(f"{node.name}: {error}") from None
     server = pulumi.Output.from_input(repository).apply(lambda name: name.split("/")[0])

@@ -117,7 +117,8 @@ nodes:
     [
         # a node of version 0.3, which had neither provider nor time-out
         ("numerai-a", {"provider": None, "timeout_minutes": None, "cpu": 1024, "memory": 8192},
-         {"cloud": "aws", "size": "mem-sm", "timeout": 3600}, None),
+         {"cloud": "aws", "size": "mem-sm", "timeout": 3600}, "`timeout`: the file has none; now jobs are stopped"),
+        ("numerai-a", {"provider": "azure", "cpu": 8192, "memory": 65536}, {}, "73 USD a month even while none runs"),
         ("numerai-a", {"cpu": None, "memory": None}, {"size": "mem-md"}, "numerai-cli's default is mem-md"),
         ("numerai-a", {"docker_repo": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/numerai-a"},
          {"region": "eu-west-1"}, None),
@@ -170,6 +171,7 @@ def test_what_becomes_of_a_node(
     ("nodes", "sentences"),
     [
         (None, ["There is no "]),
+        ("0.2", ["numerai-cli 0.1 and 0.2, which have no list of nodes: add the node to nodes.yaml by hand"]),
         ("", ["has no nodes, so there is nothing to import"]),
         ("{}", ["has no nodes, so there is nothing to import"]),
         ('{"a": {', ["is not JSON (line 1: "]),
@@ -190,7 +192,11 @@ def test_what_becomes_of_a_node(
 def test_a_file_that_cannot_be_used_is_said_and_nothing_is_written(
     pnodes: Pnodes, folder: Path, nodes: Any, sentences: list[str]
 ) -> None:
-    home(folder, nodes)
+    if nodes == "0.2":
+        (folder.parent / "home").mkdir()
+        (folder.parent / "home" / ".numerai").write_text("[default]\n")
+    else:
+        home(folder, nodes)
     done = pnodes("import", "--no-keys")
     assert done.exit_code == 2, said(done)
     for sentence in sentences:
@@ -247,11 +253,30 @@ def test_a_file_that_is_there_is_added_to(pnodes: Pnodes, folder: Path) -> None:
     node = imported(folder)["numerai-alpha"]
     assert (node.timeout, node.context, node.region) == (3600, folder / "models" / "alpha", "us-east-1")
     assert "it inherits env from `defaults`" in said(done)
-    before = (folder / "nodes.yaml").read_bytes()
+    before = (folder / "nodes.yaml").read_bytes().replace(old.IDS[0].encode(), b"another-model")
+    (folder / "nodes.yaml").write_bytes(before)
     again = pnodes("import", "--no-keys")
     assert again.exit_code == 2, again.output
-    assert 'node numerai-alpha: nodes.yaml already has a node "numerai-alpha".' in said(again)
+    assert 'node numerai-alpha: nodes.yaml already has a node "numerai-alpha" of another model.' in said(again)
     assert (folder / "nodes.yaml").read_bytes() == before
+
+
+def test_nodes_that_are_there_already_need_no_skip(pnodes: Pnodes, folder: Path) -> None:
+    first = {
+        "numerai-a": old.aws(model(folder)),
+        "signals-b": old.gcp(model(folder, "b")),
+        "numerai_a": old.aws(model(folder), model_id=old.IDS[3]),
+    }
+    home(folder, first)
+    assert pnodes("import", "--no-keys").exit_code == 0
+    again = pnodes("import", "--no-keys")
+    assert again.exit_code == 2, said(again)
+    assert "nodes.yaml already has all nodes of" in said(again)
+    home(folder, {**first, "crypto-c": old.azure(model(folder, "c"))})
+    grown = pnodes("import", "--no-keys")
+    assert grown.exit_code == 0, said(grown)
+    assert "Added 1 node from" in said(grown)
+    assert list(imported(folder)) == ["numerai-a", "signals-b", "numerai-a-2", "crypto-c"]
 
 
 def test_a_folder_elsewhere_is_written_in_full(pnodes: Pnodes, folder: Path) -> None:

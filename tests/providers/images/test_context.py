@@ -152,6 +152,9 @@ def test_a_context_that_is_too_large_is_rejected_with_its_largest_files(
         ContextError, match=r"has 2 MiB, but the limit is 1 MiB\. Its largest files: large\.bin \(2 MiB\)"
     ):
         build_context.check()
+    with pytest.raises(ContextError, match=r"or build it with Docker on your machine, which has no limit"):
+        build_context.check()
+    build_context.check(uploaded=False)
 
 
 def extract(build_context: BuildContext, folder: Path) -> Path:

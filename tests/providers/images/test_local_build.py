@@ -11,7 +11,7 @@ import pulumi
 import pytest
 
 from docs.generate.recorder import DOCKER_IMAGE
-from providers.images import local_build
+from providers.images import context, local_build
 from tests.providers.aws.program import Program
 
 NODE = "nodes: {alpha: {model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01, cloud: aws, source: m, build: {docker: true}}}\n"
@@ -22,6 +22,11 @@ def test_a_folder_with_keys_is_rejected_and_the_node_named(program: Callable[...
     Path("m/.env").write_text("planted")
     with pytest.raises(pulumi.RunError, match=r"alpha: m/\.env would be sent .* Add \.env to m/\.dockerignore"):
         program(NODE)
+
+
+def test_a_folder_of_any_size_can_be_built(program: Callable[..., Program], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "MAX_CONTEXT_BYTES", 0)
+    assert program(NODE).find(DOCKER_IMAGE, "alpha")
 
 
 def test_the_label_changes_with_the_source(program: Callable[..., Program]) -> None:
