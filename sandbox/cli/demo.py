@@ -6,7 +6,9 @@ submission has the trigger id of its webhook call.
 """
 
 import os
+import sys
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -32,9 +34,13 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the sandbox's state instead of starting with an empty sandbox.")
     ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Empty an existing sandbox without asking.")] = False,
     timeout: Annotated[int, typer.Option(help="Seconds to wait for the jobs.")] = 900,
 ) -> None:
     """Deploy nodes.yaml to the sandbox, open a round, and show each node's submission."""
+    home = sandbox_home()
+    if not keep and home.exists():
+        _confirm_wipe(home, fresh or _in_ci())
     console = wide_console()
     began = time.monotonic()
     console.print(
@@ -42,7 +48,6 @@ def demo(
     )
     console.print("engine. It then opens a round and waits for the submissions. This takes about two minutes.")
     engine = ensure(lambda line: console.print(line, markup=False))
-    home = sandbox_home()
     sandbox = "the sandbox" if keep else "an empty sandbox"
     _print_step(console, 1, f"Start {sandbox} in {home} (5 seconds)")
     if not keep:
@@ -73,6 +78,22 @@ def demo(
     )
     if not _in_ci():
         _print_next_steps(console)
+
+
+def _confirm_wipe(home: Path, fresh: bool) -> None:
+    """Ask before the sandbox is emptied, unless `fresh`. Raises UserError without a terminal and during an update."""
+    if any((home / "state" / ".pulumi" / "locks").rglob("*.json")):
+        raise UserError(
+            f"An update of the sandbox's stack is running, so {home} is not emptied. Wait until it has finished; if it "
+            "was killed, run `pulumi cancel` in the sandbox's shell."
+        )
+    if fresh:
+        return
+    if not sys.stdin.isatty():
+        raise UserError(
+            f"There already is a sandbox in {home}. `pnodes demo --fresh` empties it, `pnodes demo --keep` keeps it.", 2
+        )
+    typer.confirm(f"There already is a sandbox in {home}. Delete everything in it?", abort=True)
 
 
 def _deploy_and_open_round(console: Console, pulumi: Pulumi, control: Control, timeout: float) -> list[Outcome]:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
-from typer.testing import Result
+from typer.testing import CliRunner, Result
 
+from pnodes.cli.main import app
 from pnodes.engine.locate import Engine
 from pnodes.engine.version import MINIMUM
 from pnodes.errors import UserError
@@ -15,6 +17,7 @@ from sandbox.cli import demo
 from sandbox.cli import process as sandbox_process
 from sandbox.cli.control import RunRecord, Submission, Trigger
 from sandbox.cli.process import Daemon
+from sandbox.place import STACK
 
 Pnodes = Callable[..., Result]
 SECRET = "TOPSECRET"
@@ -161,3 +164,41 @@ def test_a_preview_that_fails_ends_the_demo(pnodes: Pnodes, world: World, monkey
     assert result.exit_code == 1, result.output
     assert world.done[-2:] == ["preview", "stop"]
     assert result.stderr == "error: `pulumi preview` ended with exit code 1; what it said is above.\n"
+
+
+@pytest.fixture
+def deployed(home: Path) -> Path:
+    """A sandbox with a stack, and the folder of the engine's locks."""
+    locks = home / "state" / ".pulumi" / "locks" / "organization" / "prediction-nodes" / STACK
+    locks.mkdir(parents=True)
+    return locks
+
+
+def test_a_deployed_sandbox_is_not_wiped_without_a_word(pnodes: Pnodes, world: World, deployed: Path) -> None:
+    result = pnodes("demo")
+    assert result.exit_code == 2, result.output
+    assert "`pnodes demo --fresh` empties it, `pnodes demo --keep` keeps it" in result.stderr
+    assert world.done == []
+
+
+@pytest.mark.parametrize(("answer", "done"), [("y", ["stop", "wipe", "start"]), ("n", [])])
+def test_in_a_terminal_the_demo_asks(
+    world: World, deployed: Path, monkeypatch: pytest.MonkeyPatch, answer: str, done: list[str]
+) -> None:
+    monkeypatch.setattr(demo, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    result = CliRunner().invoke(app, ["demo"], input=f"{answer}\n")
+    assert "Delete everything in it?" in result.output
+    assert world.done[:3] == done
+
+
+def test_fresh_wipes_without_asking(pnodes: Pnodes, world: World, deployed: Path) -> None:
+    assert pnodes("demo", "--fresh").exit_code == 0
+    assert world.done[:3] == ["stop", "wipe", "start"]
+
+
+def test_a_sandbox_with_a_running_update_is_never_wiped(pnodes: Pnodes, world: World, deployed: Path) -> None:
+    (deployed / "5cd0e2a1.json").write_text("{}")
+    result = pnodes("demo", "--fresh")
+    assert result.exit_code == 1, result.output
+    assert "An update of the sandbox's stack is running" in result.stderr
+    assert world.done == []
