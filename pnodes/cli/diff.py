@@ -53,7 +53,15 @@ def diff(
                 [node.node, node.kind, "; ".join(node.details), usd(node.month_before), usd(node.month_after)]
                 for node in summary.nodes
             ]
-            rows.append(["all", "", "", usd(summary.month_before), usd(summary.month_after)])
+            rows.append(
+                [
+                    "all",
+                    "",
+                    "with unchanged nodes and shared resources",
+                    usd(summary.month_before),
+                    usd(summary.month_after),
+                ]
+            )
             console.print(table(["node", "", "change", "USD a month before", "after"], rows))
     if exit_code and preview.operations:
         raise typer.Exit(3)

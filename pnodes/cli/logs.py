@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pnodes.cli.options import StackOption
+from pnodes.cli.options import StackOption, complete_node
 from pnodes.deployed.accounts import Accounts
 from pnodes.deployed.stack import DeployedStack
 from pnodes.errors import UserError
@@ -17,7 +17,7 @@ from trigger.log_line import format_line
 
 
 def logs(
-    node: Annotated[str, typer.Argument(metavar="NODE", help="The node's name.")],
+    node: Annotated[str, typer.Argument(autocompletion=complete_node, metavar="NODE", help="The node's name.")],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log until the run ends.")] = False,
     trigger: Annotated[
         bool, typer.Option("--trigger", help="Print the trigger's log: each call of the webhook and its result.")

@@ -2,7 +2,9 @@
 that `pnodes validate` starts quickly. Installed packages add more commands through the entry point group
 `pnodes.commands`: functions, or Typer applications with commands of their own."""
 
+import tomllib
 from importlib.metadata import entry_points
+from typing import Annotated
 
 import typer
 
@@ -24,16 +26,34 @@ from pnodes.cli import (
     validate,
 )
 from pnodes.cli import run as run_command
+from pnodes.engine.paths import ROOT
 from pnodes.errors import Group
 
 app = typer.Typer(
     name="pnodes",
-    help="Operate prediction nodes between two runs of `pulumi up`.",
     cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"pnodes {tomllib.loads((ROOT / 'pyproject.toml').read_text(encoding='utf-8'))['project']['version']}")
+        raise typer.Exit
+
+
+@app.callback()
+def pnodes(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Operate prediction nodes between two runs of `pulumi up`."""
+
+
 app.command("validate")(validate.validate)
 app.command("new")(new.new)
 app.command("run")(run_command.run)

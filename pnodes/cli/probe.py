@@ -10,7 +10,7 @@ import httpx
 import typer
 from rich.console import Console
 
-from pnodes.cli.options import AsJson, StackOption
+from pnodes.cli.options import AsJson, StackOption, complete_node
 from pnodes.cli.status import run_as_json
 from pnodes.deployed.accounts import Accounts
 from pnodes.deployed.check import STEPS, Check, Result
@@ -26,7 +26,10 @@ class _Interrupted(Exception):
 
 
 def probe(
-    nodes: Annotated[list[str], typer.Argument(metavar="NODE...", help="Names of the nodes.", show_default=False)],
+    nodes: Annotated[
+        list[str],
+        typer.Argument(autocompletion=complete_node, metavar="NODE...", help="Names of the nodes.", show_default=False),
+    ],
     timeout: Annotated[int, typer.Option(min=1, help="Time limit per node, in seconds.")] = 1800,
     stack: StackOption = None,
     as_json: AsJson = False,

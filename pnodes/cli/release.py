@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from pnodes import project
-from pnodes.cli.options import AsJson, StackOption
+from pnodes.cli.options import AsJson, StackOption, complete_node
 from pnodes.deployed.release import find_targets
 from pnodes.errors import UserError
 from pnodes.pulumi import Pulumi, stack_option
@@ -17,7 +17,9 @@ from pnodes.wording import plural
 
 
 def release(
-    node: Annotated[str, typer.Argument(metavar="NODE", help="Name of the node in nodes.yaml.")],
+    node: Annotated[
+        str, typer.Argument(autocompletion=complete_node, metavar="NODE", help="Name of the node in nodes.yaml.")
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the changes without making them.")] = False,
     stack: StackOption = None,

@@ -14,11 +14,14 @@ import typer
 from rich.console import Console
 
 from pnodes import project
+from pnodes.cli.options import complete_node
 from pnodes.errors import UserError
 
 
 def run(
-    name: Annotated[str, typer.Argument(metavar="NODE", help="Name of the node in nodes.yaml.")],
+    name: Annotated[
+        str, typer.Argument(autocompletion=complete_node, metavar="NODE", help="Name of the node in nodes.yaml.")
+    ],
     command: Annotated[
         str | None, typer.Option(help='Command to run instead of the image\'s own, such as "python train.py".')
     ] = None,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from pnodes.cli.options import AsJson, StackOption
+from pnodes.cli.options import AsJson, StackOption, complete_node
 from pnodes.cli.tables import table, wide_console
 from pnodes.deployed.stack import DeployedStack
 from pnodes.deployed.status import Status, query
@@ -18,7 +18,8 @@ from providers.operations import Run, State, read_time
 
 def status(
     nodes: Annotated[
-        list[str] | None, typer.Argument(help="Names of nodes; by default all.", show_default=False)
+        list[str] | None,
+        typer.Argument(autocompletion=complete_node, help="Names of nodes; by default all.", show_default=False),
     ] = None,
     stack: StackOption = None,
     as_json: AsJson = False,

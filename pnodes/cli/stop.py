@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pnodes.cli.options import AsJson, StackOption
+from pnodes.cli.options import AsJson, StackOption, complete_node
 from pnodes.cli.status import run_as_json
 from pnodes.deployed.accounts import Accounts
 from pnodes.deployed.stack import DeployedStack
@@ -17,7 +17,7 @@ from providers.operations import NodeOperations, Run
 
 
 def stop(
-    node: Annotated[str, typer.Argument(metavar="NODE", help="Name of the node.")],
+    node: Annotated[str, typer.Argument(autocompletion=complete_node, metavar="NODE", help="Name of the node.")],
     run: Annotated[str | None, typer.Option(help="Id of the run, or its beginning.")] = None,
     stop_all: Annotated[bool, typer.Option("--all", help="Stop all runs of the node.")] = False,
     timeout: Annotated[int, typer.Option(min=0, help="Seconds to wait for the end of the job.")] = 300,

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pnodes.cli.options import AsJson, StackOption
+from pnodes.cli.options import AsJson, StackOption, complete_node
 from pnodes.deployed.stack import DeployedStack
 from pnodes.deployed.start import start
 
 
 def trigger(
-    node: Annotated[str, typer.Argument(metavar="NODE", help="Name of the node.")],
+    node: Annotated[str, typer.Argument(autocompletion=complete_node, metavar="NODE", help="Name of the node.")],
     stack: StackOption = None,
     as_json: AsJson = False,
 ) -> None:

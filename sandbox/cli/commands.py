@@ -168,11 +168,12 @@ def retry(as_json: AsJson = False) -> None:
 
 
 def _print_calls(console: Console, calls: list[Trigger]) -> None:
+    """Print the calls in a table that fits 80 columns, and then the answers, with the beginning of the trigger id."""
     if calls:
-        rows = [
-            [call.model_id, call.trigger_id, str(call.status), f"{call.seconds:.2f}", call.answer] for call in calls
-        ]
-        console.print(table(["model", "trigger id", "status", "seconds", "answer"], rows))
+        rows = [[call.model_id, call.trigger_id[:8], str(call.status), f"{call.seconds:.2f}"] for call in calls]
+        console.print(table(["model", "trigger id", "status", "seconds"], rows))
+    for call in calls:
+        console.print(f"{call.trigger_id[:8]}: {call.answer}", markup=False)
 
 
 def _parse_duration(option: str, text: str | None) -> int | None:

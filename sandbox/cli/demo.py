@@ -22,7 +22,7 @@ from pnodes.pulumi import Pulumi, stack_option
 from sandbox.cli import process as sandbox_process
 from sandbox.cli import shell as sandbox_shell
 from sandbox.cli.control import Control, Trigger
-from sandbox.cli.report import Outcome, build_result_table, describe_executor, match_outcomes
+from sandbox.cli.report import Outcome, build_result_table, describe_executor, mask_token, match_outcomes
 from sandbox.place import STACK, sandbox_home
 
 _POLL_SECONDS = 0.5
@@ -113,18 +113,17 @@ def _deploy_and_open_round(console: Console, pulumi: Pulumi, control: Control, t
     names = {facts["model_id"]: name for name, facts in nodes.items()}
     for call in triggers:
         if call.model_id in names:
-            console.print(
-                f"  {names[call.model_id]}: {call.status} in {call.seconds:.2f} s  {call.answer}", markup=False
-            )
+            name = names[call.model_id]
+            console.print(f"  {name}: {mask_token(webhooks[name])}", markup=False)
+            console.print(f"    answered {call.status} in {call.seconds:.2f} s  {call.answer}", markup=False)
     _print_step(console, 5, "Run the jobs: each sets up its model's environment, predicts and submits (1 minute)")
-    return _wait(console, control, nodes, webhooks, triggers, timeout)
+    return _wait(console, control, nodes, triggers, timeout)
 
 
 def _wait(
     console: Console,
     control: Control,
     nodes: dict[str, dict[str, Any]],
-    webhooks: dict[str, str],
     triggers: list[Trigger],
     timeout: float,
 ) -> list[Outcome]:
@@ -133,7 +132,7 @@ def _wait(
     states: dict[str, str] = {}
     ended: dict[str, float] = {}
     while True:
-        outcomes = match_outcomes(nodes, webhooks, triggers, control.list_runs(), control.list_submissions())
+        outcomes = match_outcomes(nodes, triggers, control.list_runs(), control.list_submissions())
         now = time.monotonic()
         for outcome in outcomes:
             state = outcome.state + (", submitted" if outcome.submission else "")

@@ -18,7 +18,6 @@ class Outcome:
     node: str
     cloud: str
     size: str
-    webhook: str
     trigger: Trigger | None
     run: RunRecord | None
     submission: Submission | None
@@ -46,7 +45,6 @@ class Outcome:
 
 def match_outcomes(
     nodes: Mapping[str, Mapping[str, Any]],
-    webhooks: Mapping[str, str],
     triggers: Iterable[Trigger],
     runs: Iterable[RunRecord],
     submissions: Iterable[Submission],
@@ -63,7 +61,6 @@ def match_outcomes(
                 node=name,
                 cloud=facts["cloud"],
                 size=facts["size"],
-                webhook=mask_token(webhooks.get(name, "")),
                 trigger=trigger,
                 run=started.get(trigger.trigger_id) if trigger else None,
                 submission=submitted.get((facts["model_id"], trigger.trigger_id)) if trigger else None,
@@ -82,7 +79,7 @@ def mask_token(webhook: str) -> str:
 
 def build_result_table(outcomes: Sequence[Outcome]) -> Table:
     """Build the table at the end of the demo."""
-    headings = ["node", "cloud", "size", "webhook", "trigger id", "job", "submission", "seconds"]
+    headings = ["node", "cloud", "size", "trigger id", "job", "submission", "seconds"]
     rows = []
     for outcome in outcomes:
         seconds = outcome.run.seconds if outcome.run else None
@@ -91,8 +88,7 @@ def build_result_table(outcomes: Sequence[Outcome]) -> Table:
                 outcome.node,
                 outcome.cloud,
                 outcome.size,
-                outcome.webhook,
-                outcome.trigger.trigger_id if outcome.trigger else "-",
+                outcome.trigger.trigger_id[:8] if outcome.trigger else "-",
                 outcome.state,
                 f"{outcome.submission.rows} rows" if outcome.submission else "none",
                 "-" if seconds is None else f"{seconds:.1f}",

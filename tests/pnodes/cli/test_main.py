@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from pnodes.cli.main import app
 from pnodes.engine.paths import ROOT
 from tests.pnodes_command import Pnodes
 
@@ -31,3 +37,32 @@ def test_where_the_project_is_not_installed_there_are_no_others() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert listed(done.stdout) == [*OWN, "ci"]
+
+
+def test_the_version_is_the_projects(pnodes: Pnodes) -> None:
+    result = pnodes("--version")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"pnodes {tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['version']}\n"
+
+
+@pytest.mark.parametrize("command", [(), ("status",), ("sandbox",), ("sandbox", "open-round"), ("demo",)])
+def test_every_command_has_h(pnodes: Pnodes, command: tuple[str, ...]) -> None:
+    result = pnodes(*command, "-h")
+    assert result.exit_code == 0, result.output
+    assert "Usage:" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["status", "logs", "test", "trigger", "stop", "release", "run"])
+def test_names_of_nodes_are_completed(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: mine\n")
+    (tmp_path / "nodes.yaml").write_text("nodes:\n  alpha: {}\n  alba: [\n  beta: {}\n")
+    monkeypatch.chdir(tmp_path)
+    assert complete(command, "al") == [], "a file that cannot be read completes nothing"
+    (tmp_path / "nodes.yaml").write_text("nodes:\n  alpha: {}\n  alba: {}\n  beta: {}\n")
+    assert complete(command, "al") == ["alpha", "alba"]
+
+
+def complete(command: str, beginning: str) -> list[str]:
+    """Return what bash offers for a command's first argument."""
+    words = {"COMP_WORDS": f"pnodes {command} {beginning}", "COMP_CWORD": "2", "_PNODES_COMPLETE": "complete_bash"}
+    return CliRunner().invoke(app, [], env=words, prog_name="pnodes").stdout.split()

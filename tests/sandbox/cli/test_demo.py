@@ -11,8 +11,10 @@ from typer.testing import CliRunner, Result
 
 from pnodes.cli.main import app
 from pnodes.engine.locate import Engine
+from pnodes.engine.paths import ROOT
 from pnodes.engine.version import MINIMUM
 from pnodes.errors import UserError
+from providers.checks import list_notes, load_checked
 from sandbox.cli import demo
 from sandbox.cli import process as sandbox_process
 from sandbox.cli.control import RunRecord, Submission, Trigger
@@ -164,6 +166,10 @@ def test_a_preview_that_fails_ends_the_demo(pnodes: Pnodes, world: World, monkey
     assert result.exit_code == 1, result.output
     assert world.done[-2:] == ["preview", "stop"]
     assert result.stderr == "error: `pulumi preview` ended with exit code 1; what it said is above.\n"
+
+
+def test_the_examples_in_nodes_yaml_need_no_notes() -> None:
+    assert list_notes(load_checked(ROOT / "nodes.yaml")) == {}
 
 
 @pytest.fixture
