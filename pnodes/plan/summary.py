@@ -41,9 +41,10 @@ class Summary:
 def summarise(plan: Plan, wanted: Settings, minutes: float) -> Summary:
     """Compare the deployed settings of a plan with those of nodes.yaml; `minutes` is the duration of a run."""
     before, after = _nodes(plan.before), _nodes(wanted)
+    renamed = _find_renamed(before, after)
     changes = []
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name), after.get(name)
+    for name in sorted((before.keys() | after.keys()) - set(renamed.values())):
+        old, new = before.get(renamed.get(name, name)), after.get(name)
         costs = _month(old, minutes), _month(new, minutes)
         image = name in plan.images and new is not None
         if old is None and new is not None:
@@ -51,7 +52,8 @@ def summarise(plan: Plan, wanted: Settings, minutes: float) -> Summary:
         elif new is None and old is not None:
             changes.append(NodeChange(name, REMOVED, _introduction(old), False, *costs))
         elif old is not None and new is not None:
-            details = _differences(old, new)
+            details = [f"name: {old.name} -> {name}"] if name in renamed else []
+            details += _differences(old, new)
             if image:
                 details.append("image will be rebuilt")
             if name in plan.webhooks and not details:
@@ -66,6 +68,13 @@ def summarise(plan: Plan, wanted: Settings, minutes: float) -> Summary:
 
 def _nodes(settings: Settings) -> dict[str, Node]:
     return {name: load_node(name, plain) for name, plain in settings.items()}
+
+
+def _find_renamed(before: Mapping[str, Node], after: Mapping[str, Node]) -> dict[str, str]:
+    """Return new name -> old name of each node that runs the model of a node that is no longer there."""
+    old = {(node.model, node.tournament, node.account): name for name, node in before.items() if name not in after}
+    new = {name: (node.model, node.tournament, node.account) for name, node in after.items() if name not in before}
+    return {name: old[model] for name, model in new.items() if model in old}
 
 
 def _month(node: Node | None, minutes: float) -> float | None:

@@ -78,6 +78,25 @@ def test_what_changes(tmp_path: Path) -> None:
     assert found.operations == {"update": 1, "create": 1, "delete": 1}
 
 
+def test_a_rename_is_one_change(tmp_path: Path) -> None:
+    old = wanted(
+        tmp_path,
+        "nodes:\n  alpha: {model: a, cloud: aws, source: model}\n  beta: {model: b, cloud: aws, source: model}\n",
+    )
+    new = wanted(
+        tmp_path,
+        "nodes:\n  gamma: {model: a, cloud: aws, source: model, timeout: 90m}\n"
+        "  beta: {model: b, cloud: aws, source: model}\n",
+    )
+    (gamma,) = summarise(read(plan(old, ("create", "x:y:Z::gamma"), ("delete", "x:y:Z::alpha"))), new, 10).nodes
+    assert (gamma.node, gamma.kind, gamma.details) == (
+        "gamma",
+        "changed",
+        ("name: alpha -> gamma", "timeout: 60m -> 90m"),
+    )
+    assert gamma.month_before == gamma.month_after != 0
+
+
 def test_nothing_changes(tmp_path: Path) -> None:
     same = wanted(tmp_path, "nodes:\n  alpha: {model: a, cloud: aws, source: model}\n")
     found = read(plan(same, ("same", "x:y:Z::alpha")))
