@@ -16,6 +16,9 @@ BENCH_BIN := .tools/bench/bin
 PLOTS := .tools/bench/.ready-$(PLACE)
 RUNTIMES_BIN := .tools/bench-runtimes/bin
 RUNTIMES := .tools/bench-runtimes/.ready-$(PLACE)
+CONFORMANCE := .tools/conformance/.ready-$(PLACE)
+# Go checks its hash; npm those in tests/conformance/package-lock.json.
+FAKE_GCS_SERVER_VERSION := 1.56.1
 UV := $(shell command -v uv || echo .tools/uv/bin/uv)
 # No package contains actionlint's program, but it builds in seconds, and Go checks its hash.
 ACTIONLINT_VERSION := 1.7.12
@@ -39,7 +42,7 @@ DIVIDED ?= 1000 5
 RESULTS := .build/benchmarks
 say := @printf '\033[1m==>\033[0m %s\n'
 
-.PHONY: help demo test test-fresh coverage policies bench scale setup lint docs links picture format lock clean
+.PHONY: help demo test test-fresh conformance conformance-tools coverage policies bench scale setup lint docs links picture format lock clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -53,6 +56,12 @@ test: setup $(POLICIES) ## run all tests, including those with the real Pulumi e
 
 test-fresh: setup ## run the tests without tests/e2e as on a new machine: ordinary user, old Python, few tools
 	@.ci/fresh $(TESTS)
+
+conformance: conformance-tools ## test the trigger with moto, Azurite, fake-gcs-server and the clouds' runtimes
+	$(say) "Comparing the sandbox with other implementations (half a minute)"
+	@PNODES_REQUIRE_CONFORMANCE=1 $(PYTEST) tests/conformance
+
+conformance-tools: setup $(CONFORMANCE) $(RUNTIMES)
 
 # Measures only pytest's own processes: measuring those of the sandbox, the engine and the models would take minutes.
 # `.venv/bin/coverage report` then lists the lines that no test reaches. On two cores, this takes about a minute longer
@@ -120,6 +129,9 @@ lock: $(READY) ## lock the newest versions that pyproject.toml allows, with hash
 	    --no-emit-index-url --no-emit-find-links --python-version 3.11 --group bench-runtimes \
 	    -o requirements/bench-runtimes.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
+	    --no-emit-index-url --no-emit-find-links --python-version 3.11 --group conformance \
+	    -o requirements/conformance.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
 	    --no-emit-index-url --no-emit-find-links --python-version 3.11 policies/requirements.in -o policies/requirements.txt
 
 clean: ## stop the sandbox and remove everything that the other targets created
@@ -168,4 +180,19 @@ $(RUNTIMES): requirements/bench-runtimes.txt benchmarks/azure_worker.py | $(READ
 	@$(UV) pip sync --quiet --python $(RUNTIMES_BIN)/python --require-hashes --compile-bytecode \
 	    requirements/bench-runtimes.txt
 	@$(BIN)/python -m benchmarks.azure_worker || echo "Microsoft's Python worker is not measured." >&2
+	@touch $@
+
+# The implementations of the clouds' storage that tests/conformance uses.
+$(CONFORMANCE): requirements/conformance.txt tests/conformance/package.json tests/conformance/package-lock.json | $(READY)
+	@command -v npm >/dev/null || { echo "make conformance needs Node.js (nodejs.org), which runs Azurite." >&2; exit 1; }
+	@command -v go >/dev/null || { echo "make conformance needs Go (go.dev/doc/install): it builds fake-gcs-server." >&2; exit 1; }
+	$(say) "Installing moto, Azurite and fake-gcs-server into .tools/conformance (2 minutes, mostly for Go's compiler)"
+	@$(UV) venv --quiet --clear --python $(BIN)/python .tools/conformance/moto
+	@$(UV) pip sync --quiet --python .tools/conformance/moto/bin/python --require-hashes --compile-bytecode \
+	    requirements/conformance.txt
+	@mkdir -p .tools/conformance/azurite
+	@cp tests/conformance/package.json tests/conformance/package-lock.json .tools/conformance/azurite
+	@npm ci --prefix .tools/conformance/azurite --ignore-scripts --no-audit --no-fund --silent
+	@GOBIN="$(CURDIR)/.tools/conformance" go install \
+	    github.com/fsouza/fake-gcs-server@v$(FAKE_GCS_SERVER_VERSION)
 	@touch $@
