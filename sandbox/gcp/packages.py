@@ -22,7 +22,7 @@ _REPOSITORY = r"(?P<repository>projects/[^/]+/locations/[^/]+/repositories/[^/]+
 _PATH = re.compile(
     rf"/v1/{_REPOSITORY}(?:/packages/(?P<package>[^/]+)(?:/(?P<kind>tags|versions)(?:/(?P<name>[^/]+))?)?)?"
 )
-_OPERATION = re.compile(rf"/v1/(?P<name>{_REPOSITORY}/operations/[0-9a-f]+)")
+_OPERATION = re.compile(r"/v1/(?P<name>projects/[^/]+/locations/[^/]+/operations/[0-9a-f]+)")
 
 
 def serve_packages(cloud: GcpCloud, call: Call, principal: str) -> Reply:
@@ -58,7 +58,8 @@ def serve_packages(cloud: GcpCloud, call: Call, principal: str) -> Reply:
 
 
 def _build_operation(repository: Resource) -> Reply:
-    return reply({"name": f"{repository.id}/operations/{secrets.token_hex(8)}", "done": False})
+    location = repository.id.partition("/repositories/")[0]
+    return reply({"name": f"{location}/operations/{secrets.token_hex(8)}", "done": False})
 
 
 def _patch(cloud: GcpCloud, call: Call, principal: str, repository: Resource) -> Reply:

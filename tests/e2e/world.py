@@ -14,6 +14,7 @@ import httpx
 
 from sandbox.azure import entra
 from sandbox.network import Network
+from tests.e2e.checked_daemon import REQUESTS
 from tests.pulumi_cli import PulumiCli
 from tests.waiting import wait_until
 
@@ -102,7 +103,15 @@ class World:
         """Start the daemon and wait until it is ready."""
         ready = self.home / "daemon.json"
         self.home.mkdir(parents=True, exist_ok=True)
-        argv = [sys.executable, "-m", "sandbox.daemon", "--home", str(self.home), "--cache", str(self._environments)]
+        argv = [
+            sys.executable,
+            "-m",
+            "tests.e2e.checked_daemon",
+            "--home",
+            str(self.home),
+            "--cache",
+            str(self._environments),
+        ]
         argv += ["--executor", self._executor]
         with (self.home / "daemon.log").open("ab") as log:
             self._process = subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
@@ -112,10 +121,13 @@ class World:
         self.control = httpx.Client(base_url=self.daemon["control"], trust_env=False, timeout=60)
 
     def stop(self) -> None:
-        """Stop the daemon and keep its state."""
+        """Stop the daemon and keep its state. Fails if the program has sent a request that its cloud does not know."""
         self.control.close()
-        self._process.terminate()
-        self._process.wait(timeout=30)
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(timeout=30)
+            problems = json.loads((self.home / REQUESTS).read_text())["problems"]
+            assert not problems, "\n".join(problems)
 
     def _environment(self) -> dict[str, str]:
         network = Network(int(self.daemon["gateway"].rsplit(":", 1)[1]), Path(self.daemon["ca"]))

@@ -24,6 +24,7 @@ from sandbox.numerai.app import Numerai
 from sandbox.plugin import autoname
 from sandbox.processes import ProcessRunner
 from sandbox.store import Store
+from tests.descriptions.every import Checked
 
 AnyCloud = TypeVar("AnyCloud", bound=Cloud)
 
@@ -84,9 +85,13 @@ async def _end_requests() -> None:
 
 @contextmanager
 def networked(kernel: Kernel, home: Path, make: Callable[[Kernel], AnyCloud]) -> Iterator[tuple[AnyCloud, Network]]:
-    """Serve the cloud that `make` returns under its host names; stop all of its processes at the end."""
+    """Serve the cloud that `make` returns under its host names; stop all of its processes at the end.
+
+    The requests of the program and of its triggers are compared with the cloud's own description.
+    """
     clouds: list[AnyCloud] = []
-    with gateway(home, lambda host: clouds[0].app if clouds[0].owns(host) else None) as network:
+    checked = Checked(lambda host: clouds[0].app if clouds[0].owns(host) else None)
+    with gateway(home, checked.find_app) as network:
         kernel.executor.stop()
         kernel.network = network
         kernel.functions = Functions(home, kernel.store, network)
@@ -98,6 +103,7 @@ def networked(kernel: Kernel, home: Path, make: Callable[[Kernel], AnyCloud]) ->
         finally:
             kernel.executor.stop()
             kernel.functions.stop()
+    assert not checked.problems, checked.problems
 
 
 @dataclass

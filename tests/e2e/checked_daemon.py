@@ -1,0 +1,36 @@
+"""The sandbox's daemon, with a check of the program's requests: `python -m tests.e2e.checked_daemon --home DIR`.
+
+When it stops, it writes the operations that were called, and what was wrong, to DIR/requests.json.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sandbox import daemon
+from tests.descriptions.every import Checked
+
+REQUESTS = "requests.json"
+
+
+class CheckedDaemon(daemon.Daemon):
+    """Compares each request of the program with the description of its cloud."""
+
+    def __init__(self, home: Path, cache: Path, executor: str) -> None:
+        super().__init__(home, cache, executor)
+        self._checked = Checked(super()._find_app)
+
+    def _find_app(self, host: str) -> Any:
+        return self._checked.find_app(host)
+
+    async def stop(self) -> None:
+        await super().stop()
+        requests = {"operations": sorted(self._checked.operations), "problems": self._checked.problems}
+        (self.home / REQUESTS).write_text(json.dumps(requests, indent=1))
+
+
+if __name__ == "__main__":
+    daemon.Daemon = CheckedDaemon  # type: ignore[misc]
+    daemon.main()
