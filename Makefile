@@ -131,6 +131,9 @@ lock: $(READY) ## lock the newest versions that pyproject.toml allows, with hash
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
 	    --no-emit-index-url --no-emit-find-links --python-version 3.11 --group conformance \
 	    -o requirements/conformance.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --no-deps \
+	    --no-emit-index-url --no-emit-find-links --python-version 3.13 --group azure-library \
+	    -o requirements/azure-library.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
 	    --no-emit-index-url --no-emit-find-links --python-version 3.11 policies/requirements.in -o policies/requirements.txt
 
@@ -183,13 +186,16 @@ $(RUNTIMES): requirements/bench-runtimes.txt benchmarks/azure_worker.py | $(READ
 	@touch $@
 
 # The implementations of the clouds' storage that tests/conformance uses.
-$(CONFORMANCE): requirements/conformance.txt tests/conformance/package.json tests/conformance/package-lock.json | $(READY)
+$(CONFORMANCE): requirements/conformance.txt requirements/azure-library.txt tests/conformance/package.json \
+    tests/conformance/package-lock.json | $(READY)
 	@command -v npm >/dev/null || { echo "make conformance needs Node.js (nodejs.org), which runs Azurite." >&2; exit 1; }
 	@command -v go >/dev/null || { echo "make conformance needs Go (go.dev/doc/install): it builds fake-gcs-server." >&2; exit 1; }
 	$(say) "Installing moto, Azurite and fake-gcs-server into .tools/conformance (2 minutes, mostly for Go's compiler)"
 	@$(UV) venv --quiet --clear --python $(BIN)/python .tools/conformance/moto
 	@$(UV) pip sync --quiet --python .tools/conformance/moto/bin/python --require-hashes --compile-bytecode \
 	    requirements/conformance.txt
+	@$(UV) pip install --quiet --target .tools/conformance/azure-library --python-version 3.13 --no-deps --require-hashes \
+	    -r requirements/azure-library.txt
 	@mkdir -p .tools/conformance/azurite
 	@cp tests/conformance/package.json tests/conformance/package-lock.json .tools/conformance/azurite
 	@npm ci --prefix .tools/conformance/azurite --ignore-scripts --no-audit --no-fund --silent

@@ -22,7 +22,7 @@ from concurrent import futures
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import psutil
@@ -51,9 +51,17 @@ class Function:
 
 @dataclass(frozen=True)
 class Call:
-    """A webhook call, POST `path`."""
+    """A call of a function's URL, by default of its webhook."""
 
     path: str
+    body: str
+    method: str = "POST"
+
+
+class Answer(NamedTuple):
+    """Status and body of the answer to a call."""
+
+    status: int
     body: str
 
 
@@ -86,15 +94,20 @@ class Runtime(ABC):
         """Make a call, after starting the process if there is none. Raises Failed if the status is another one."""
         cpu = read_cpu(self._process.pid) if self._process else 0.0
         began = time.perf_counter()
+        answer = self.ask(call)
+        seconds = time.perf_counter() - began
+        if answer.status != expected:
+            raise Failed(f"the answer has status {answer.status}:\n{self._read_log()}")
+        assert self._process is not None
+        return Cost(seconds, read_cpu(self._process.pid) - cpu)
+
+    def ask(self, call: Call) -> Answer:
+        """Make a call, after starting the process if there is none."""
         self._process = self._process or self._start()
         try:
-            status = self._send(call)
+            return self._send(call)
         except (queue.Empty, OSError, http.client.HTTPException) as error:
             raise Failed(f"no answer ({error!r}):\n{self._read_log()}") from error
-        seconds = time.perf_counter() - began
-        if status != expected:
-            raise Failed(f"the answer has status {status}:\n{self._read_log()}")
-        return Cost(seconds, read_cpu(self._process.pid) - cpu)
 
     def _start(self) -> subprocess.Popen[bytes]:
         # A cloud's folder with a function's code is read-only, so its modules are compiled at each start.
@@ -122,8 +135,8 @@ class Runtime(ABC):
         """Return the variables that the cloud sets."""
 
     @abstractmethod
-    def _send(self, call: Call) -> int:
-        """Make a call, as soon as the process is ready, and return the status of the answer."""
+    def _send(self, call: Call) -> Answer:
+        """Make a call, as soon as the process is ready, and return the answer."""
 
 
 def read_cpu(pid: int) -> float:
@@ -169,17 +182,20 @@ class Lambda(Runtime):
             "_HANDLER": self._function.entry,
         }
 
-    def _send(self, call: Call) -> int:
+    def _send(self, call: Call) -> Answer:
+        path, _, query = call.path.partition("?")
         event = {
             "version": "2.0",
-            "rawPath": call.path,
+            "rawPath": path,
+            "rawQueryString": query,
             "headers": {"content-type": "application/json"},
-            "requestContext": {"http": {"method": "POST", "path": call.path}},
+            "requestContext": {"http": {"method": call.method, "path": path}},
             "body": call.body,
             "isBase64Encoded": False,
         }
         self._events.put(json.dumps(event).encode())
-        return int(self._answers.get(timeout=_SECONDS).get("statusCode", 500))
+        answer = self._answers.get(timeout=_SECONDS)
+        return Answer(int(answer.get("statusCode", 500)), str(answer.get("body", "")))
 
 
 class _RuntimeApi(QuietServer):
@@ -230,7 +246,7 @@ class FunctionsFramework(Runtime):
     def _write_variables(self) -> dict[str, str]:
         return {"FUNCTION_TARGET": self._function.entry, "K_SERVICE": "trigger", "PORT": str(self._port)}
 
-    def _send(self, call: Call) -> int:
+    def _send(self, call: Call) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_SECONDS)
         deadline = time.monotonic() + _SECONDS
         while True:
@@ -242,8 +258,9 @@ class FunctionsFramework(Runtime):
                     raise
                 time.sleep(0.001)
         with contextlib.closing(connection):
-            connection.request("POST", call.path, call.body, {"content-type": "application/json"})
-            return connection.getresponse().status
+            connection.request(call.method, call.path, call.body, {"content-type": "application/json"})
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.read().decode())
 
 
 class AzureWorker(Runtime):
@@ -280,19 +297,20 @@ class AzureWorker(Runtime):
             "FUNCTIONS_WORKER_RUNTIME": "python",
         }
 
-    def _send(self, call: Call) -> int:
+    def _send(self, call: Call) -> Answer:
         if not self._ids:
             self._load()
         url = f"https://trigger.azurewebsites.net{call.path}"
         headers = {"content-type": "application/json"}
-        request = {"method": "POST", "url": url, "headers": headers, "body": {"string": call.body}}
+        request = {"method": call.method, "url": url, "headers": headers, "body": {"string": call.body}}
         invocation = {
             "invocationId": "1",
             "functionId": self._ids[self._function.entry],
             "inputData": [{"name": "req", "data": {"http": request}}],
         }
         answer = self._ask({"invocationRequest": invocation}, "invocation_response")
-        return int(answer.return_value.http.status_code or 500)
+        http = answer.return_value.http
+        return Answer(int(http.status_code or 500), http.body.string or http.body.bytes.decode())
 
     def _load(self) -> None:
         """Answer the worker's first message and let it load the function, as the host does."""

@@ -22,6 +22,7 @@ from tests.waiting import wait_until
 FOLDER = ROOT / ".tools" / "conformance"
 MOTO = FOLDER / "moto" / "bin" / "moto_server"
 AZURITE = FOLDER / "azurite" / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+AZURE_LIBRARY = FOLDER / "azure-library"
 FAKE_GCS_SERVER = FOLDER / "fake-gcs-server"
 
 
