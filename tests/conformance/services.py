@@ -30,6 +30,7 @@ from sandbox.gcp.cloud import GcpCloud
 from sandbox.network import Network
 from tests.conformance import installed
 from tests.conformance.relay import Faulty, Relay
+from tests.descriptions.every import Checked
 from tests.sandbox.aws.cloud import Aws
 from tests.sandbox.azure.cloud import PLACE, Azure
 from tests.sandbox.azure.function import TRIGGER_ROLE, make_trigger_role
@@ -41,7 +42,7 @@ from trigger.core import Row
 BUCKET, REGION = "bucket", "us-east-1"
 BLOB_HOST = "storeaccount.blob.core.windows.net"
 HOSTS = {"aws": f"{BUCKET}.s3.{REGION}.amazonaws.com", "gcp": "storage.googleapis.com", "azure": BLOB_HOST}
-IDENTITY = "identity.internal"
+IDENTITY = "169.254.131.2"
 _KEYS = {"AWS_ACCESS_KEY_ID": "ASIAX", "AWS_SECRET_ACCESS_KEY": "x", "AWS_SESSION_TOKEN": "session"}
 
 
@@ -327,7 +328,9 @@ def open_stage(name: str, folder: Path) -> Iterator[Stage]:
         faulty = Faulty(_shorten_pages(service))
         identity = _issue(service.token)
         apps = {HOSTS[service.cloud]: faulty, IDENTITY: identity, "metadata.google.internal": identity}
-        yield Stage(service, faulty, stack.enter_context(gateway(folder / "gateway", apps.get)))
+        checked = Checked(apps.get)
+        yield Stage(service, faulty, stack.enter_context(gateway(folder / "gateway", checked.find_app)))
+        assert not checked.problems, checked.problems
 
 
 def _shorten_pages(service: Service) -> ASGIApp:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,7 +14,7 @@ from tests.descriptions.sent import Sent, Verdict
 UNDESCRIBED = {
     r"metadata\.google\.internal/.*": "a function's or job's token; only Google's pages describe it",
     r"oauth2\.googleapis\.com/token": "a token for a refresh token (RFC 6749), sent by google-auth",
-    r"169\.254\.131\.2/msi/token": "a function app's token; only Microsoft's pages describe it",
+    r"(169\.254\.131\.2|localhost)/msi/token": "a function app's token; only Microsoft's pages describe it",
     r"login\.microsoftonline\.com/.*": "a token, sent by azure-identity",
     r"[\w-]+\.scm\.azurewebsites\.net/api/(publish|deployments/[\w-]+)": "Kudu; azd's client is its description",
     r"[\w.-]+\.(azurewebsites\.net|run\.app|on\.aws)/.*": "the triggers themselves",
@@ -31,6 +31,12 @@ def check(sent: Sent) -> Verdict | None:
     if any(re.fullmatch(pattern, place) for pattern in UNDESCRIBED):
         return None
     return google.check(sent) or aws.check(sent) or azure.check(sent) or Verdict("", [f"nothing describes {place}"])
+
+
+def require(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> None:
+    """Fail if a request is not what its description says."""
+    verdict = check(Sent.to(method, url, headers, body))
+    assert verdict is None or not verdict.problems, verdict
 
 
 def is_ours(client: str) -> bool:

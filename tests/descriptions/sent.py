@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,7 +21,7 @@ class Sent:
     body: bytes = b""
 
     @staticmethod
-    def to(method: str, url: str, headers: dict[str, str], body: bytes | None) -> Sent:
+    def to(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Sent:
         """Return a request to a URL."""
         parts = urlsplit(url)
         query = parse_qsl(parts.query, keep_blank_values=True)

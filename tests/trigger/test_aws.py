@@ -19,6 +19,7 @@ import trigger.aws
 from providers.aws.archive import ARCHIVE
 from sandbox.aws.signature import valid
 from sandbox.calls import Call
+from tests.descriptions.every import require
 from trigger import http_call
 from trigger.aws import Batch, S3Store, Signer
 from trigger.core import Row, StartError, StoreError
@@ -60,6 +61,7 @@ class Aws:
     def call(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, timeout: float = 0
     ) -> Answer:
+        require(method, url, headers, body)
         parts = urlsplit(url)
         assert valid(read_call(method, url, headers, body), "x")
         self.sent.append((method, parts.path))

@@ -17,6 +17,7 @@ import azure.functions as func
 import pytest
 
 from providers.azure.archive import ARCHIVE
+from tests.descriptions.every import require
 from trigger import http_call
 from trigger.core import Row, StartError, StoreError
 from trigger.http_call import Answer
@@ -70,6 +71,7 @@ class Azure:
     def call(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, timeout: float = 5.0
     ) -> Answer:
+        require(method, url, headers, body)
         self.calls.append((method, url, dict(headers), body, timeout))
         parts = urlsplit(url)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
@@ -93,10 +95,10 @@ class Azure:
                 raise start
             return Answer(*start)
         if path.endswith("/executions"):
-            begin = int(query.get("skip", 0))
+            begin = int(query.get("$skipToken", 0))
             page: dict[str, Any] = {"value": self.executions[begin : begin + 2]}
             if begin + 2 < len(self.executions):
-                page["nextLink"] = f"https://management.azure.com{path}?skip={begin + 2}"
+                page["nextLink"] = f"https://management.azure.com{path}?api-version=2025-01-01&$skipToken={begin + 2}"
             return Answer(200, json.dumps(page).encode())
         return Answer(200, json.dumps({"properties": {"template": TEMPLATE}}).encode())
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import flask
 import pytest
 
+from tests.descriptions.every import require
 from trigger import http_call
 from trigger.core import Row, StartError, StoreError
 from trigger.gcp import CloudRun, Identity, StorageStore
@@ -52,6 +53,7 @@ class Google:
     def call(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, timeout: float = 5.0
     ) -> Answer:
+        require(method, url, headers, body)
         self.calls.append((method, url, dict(headers), body, timeout))
         host = str(urlsplit(url).hostname)
         faults = self.faults.get(host, [])
