@@ -327,7 +327,11 @@ def open_stage(name: str, folder: Path) -> Iterator[Stage]:
         service = stack.enter_context(OPENERS[name](folder))
         faulty = Faulty(_shorten_pages(service))
         identity = _issue(service.token)
-        apps = {HOSTS[service.cloud]: faulty, IDENTITY: identity, "metadata.google.internal": identity}
+        apps: dict[str, ASGIApp] = {
+            HOSTS[service.cloud]: faulty,
+            IDENTITY: identity,
+            "metadata.google.internal": identity,
+        }
         checked = Checked(apps.get)
         yield Stage(service, faulty, stack.enter_context(gateway(folder / "gateway", checked.find_app)))
         assert not checked.problems, checked.problems
