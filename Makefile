@@ -45,7 +45,7 @@ say := @printf '\033[1m==>\033[0m %s\n'
 .PHONY: help demo test test-fresh conformance conformance-tools coverage policies bench scale setup lint docs links picture format lock clean
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: setup ## deploy to three clouds and Numerai in a sandbox on this machine, run one round, print a table
 	@$(BIN)/pnodes demo
