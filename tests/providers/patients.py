@@ -8,6 +8,7 @@ from typing import Any
 from nodefile import Node
 from providers.findings import Finding, Level, Place
 
+APPS = "/subscriptions/s/resourceGroups/g/providers/Microsoft.App"
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 
 
@@ -37,7 +38,7 @@ def place(*nodes: Node, deployed: bool = False, **config: str) -> Place:
     """Return the place of these nodes. In the names of `config`, two underscores stand for a colon."""
     first = nodes[0]
     known = {name.replace("__", ":").replace("azure_native", "azure-native"): value for name, value in config.items()}
-    facts = {each.name: {"job": f"/jobs/{each.name}"} for each in nodes} if deployed else {}
+    facts = {each.name: {"job": f"{APPS}/jobs/{each.name}"} for each in nodes} if deployed else {}
     return Place(first.cloud, first.region, nodes, known.get, facts)
 
 

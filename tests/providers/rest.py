@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import unquote
 
 from providers.operations import Refused
+from tests.descriptions.every import require
 
 
 class Rest:
@@ -18,8 +20,10 @@ class Rest:
     def __call__(self, *_: Any) -> Rest:
         return self
 
-    def call(self, what: str, method: str, url: str, *_: Any) -> Any:
+    def call(self, what: str, method: str, url: str, _scope: str, body: Any = None) -> Any:
         """Replaces both clouds' Account.call."""
+        sent = json.dumps(body).encode() if body is not None else None
+        require(method, url, {"content-type": "application/json"}, sent)
         assert method == "GET" or url.endswith(":getEffectiveOrgPolicy"), "the doctor changes nothing"
         self.asked.append(url)
         for part, answer in self.answers.items():

@@ -10,7 +10,7 @@ import pytest
 from providers.azure import doctor as azure
 from providers.findings import Finding, Level, Place
 from providers.operations import Refused
-from tests.providers.patients import levels, node, only, place
+from tests.providers.patients import APPS, levels, node, only, place
 from tests.providers.rest import Rest
 
 ID = "11111111-2222-3333-4444-555555555555"
@@ -39,8 +39,8 @@ def examined(monkeypatch: pytest.MonkeyPatch) -> Examined:
     def examine(at: Place, off: tuple[str, ...] = (), **answers: Any) -> list[Finding]:
         known = {
             "locations/eastus/usages": usages("ManagedEnvironmentCount", 0, 1),
-            "environments/e/usages": usages("ManagedEnvironmentConsumptionCores", 0, 100),
-            "/jobs/": {"properties": {"environmentId": "/environments/e"}},
+            "managedEnvironments/e/usages": usages("ManagedEnvironmentConsumptionCores", 0, 100),
+            "/jobs/": {"properties": {"environmentId": f"{APPS}/managedEnvironments/e"}},
             **{f"/providers/{each}?": {"registrationState": "NotRegistered"} for each in off},
             "/providers/": {"registrationState": "Registered"},
             f"/subscriptions/{ID}?": ENABLED,
@@ -123,7 +123,7 @@ def test_no_room_for_an_environment(examined: Examined) -> None:
 
 
 def test_too_few_vcpus_in_the_environment(examined: Examined) -> None:
-    few = {"environments/e/usages": usages("ManagedEnvironmentConsumptionCores", 0, 1)}
+    few = {"managedEnvironments/e/usages": usages("ManagedEnvironmentConsumptionCores", 0, 1)}
     found = only(examined(here("alpha", "beta"), **few), "quota of Container Apps, vCPUs")
     assert found.level == Level.WARNING, found.text
     assert "all nodes together need 2" in found.text
