@@ -17,7 +17,7 @@ import pytest
 import trigger.aws
 from pnodes.engine.paths import ROOT
 from tests.conformance.relay import DENIED, LOST
-from tests.conformance.services import OPENERS, Stage, open_stage
+from tests.conformance.stages import OPENERS, Stage, open_stage
 from tests.conformance.stores import build_store, open_network
 from trigger import http_call
 from trigger.core import Row, Store, StoreError
