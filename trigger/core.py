@@ -9,6 +9,9 @@ append-only series: `1.claim`, then `1.started` or `1.failed`, then `2.claim` an
 attempt n is marked as failed, or if its lease has expired without a start because the trigger died. Before it starts a
 job, a later attempt looks up whether an earlier one did. So repeating a request repairs a failed start and never starts
 a second job.
+
+The starts of a round have a series too, `round-N/1.claim` and so on, so that the watch (`watch`) and a late webhook
+never both start the round's job.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ PAUSES = (0.5, 1.5)
 """Seconds before the second and third try of a call that was temporarily refused."""
 _TRIGGER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{7,63}")
 _SCHEDULE_NAMESPACE = "0f4b1a9e-6f1d-5f0a-9d53-2f1f3a6c8e11"
+WATCH_RUN = "watch-"
+"""How the ids of the runs that the watch starts begin."""
 
 
 class StoreError(Exception):
@@ -52,11 +57,15 @@ class StartError(Exception):
         self.unclear, self.busy = unclear, busy
 
 
+_FORMER_COLUMNS = 8
+
+
 class Row(NamedTuple):
     """A node in the table: its model, the SHA-256 of its token (never the token), and its job.
 
     `queue` is empty on clouds without queues. `cron` and `timezone` are empty on clouds whose scheduler calls the
-    trigger, and for nodes without a schedule.
+    trigger, and for nodes without a schedule. `tournament`, `watch` and `keys` are for the watch (`watch`): `keys` is
+    the reference of the account's keys, never a key.
     """
 
     model_id: str
@@ -68,6 +77,10 @@ class Row(NamedTuple):
     """yes or no"""
     cron: str = ""
     timezone: str = ""
+    tournament: str = ""
+    watch: str = ""
+    """seconds:repeats; empty if the node is not watched"""
+    keys: str = ""
 
     def write_key(self) -> str:
         """Return the row as the name of an object, in which slashes separate the columns."""
@@ -75,9 +88,9 @@ class Row(NamedTuple):
 
     @staticmethod
     def read_key(key: str) -> Row | None:
-        """Return the row that a name stands for. None for other names, such as those of a later version."""
+        """Return the row that a name stands for; an earlier version's has fewer columns. None for other names."""
         values = ["" if value == "-" else unquote(value) for value in key.split("/")]
-        return Row(*values) if len(values) == len(Row._fields) else None
+        return Row(*values) if _FORMER_COLUMNS <= len(values) <= len(Row._fields) else None
 
     @staticmethod
     def read_columns(columns: Mapping[str, str]) -> Row | None:
@@ -148,6 +161,8 @@ class _Start(NamedTuple):
     row: Row
     run_id: str
     env: dict[str, str]
+    round_folder: str = ""
+    """Where the claims of the round are that this start still has to claim; empty if there is nothing to claim."""
 
     def name_claim(self, name: str) -> str:
         """Return the key of a claim or mark, such as `1.claim`."""
@@ -238,6 +253,39 @@ class Trigger:
 
         return self._handle(line, respond)
 
+    def start_round(self, row: Row, number: int, claim: int) -> Response:
+        """Start the job for a round whose webhook did not lead to a submission, if this creates the round's claim.
+
+        `claim` is the number of the claim after the last one. Answers as `answer` does.
+        """
+        run_id = f"{WATCH_RUN}{number}-{claim}"
+        env = {"RUN_ID": run_id, "MODEL_ID": row.model_id, "NODE_NAME": row.node, "ROUND_NUMBER": str(number)}
+        start = _Start(row, run_id, {**env, "IS_TEST": "false"})
+        line: dict[str, Any] = {"node": row.node, "route": "watch", **start.describe()}
+
+        def respond() -> Response:
+            if not self._claim_round(name_round(row.node, number), claim, run_id):
+                return Response(200, {"status": "starting", "run": run_id})
+            return self._claim_and_start(start)
+
+        return self._handle(line, respond)
+
+    def list_marks(self, prefix: str) -> list[str]:
+        """Return the keys of claims and marks that begin with `prefix`. Raises StoreError."""
+        return self._store.list(prefix)
+
+    def read_mark(self, key: str) -> bytes:
+        """Return a claim or mark that exists. Raises StoreError."""
+        return self._store.read(key)
+
+    def write_mark(self, key: str, record: Mapping[str, Any]) -> bool:
+        """Create a mark; False if it existed. Raises StoreError."""
+        return self._store.create(key, json.dumps({**record, "by": os.urandom(16).hex()}).encode())
+
+    def note(self, line: Mapping[str, Any]) -> None:
+        """Log a line."""
+        self._log(json.dumps(line, separators=(",", ":")))
+
     def _handle(self, line: dict[str, Any], respond: Callable[[], Response]) -> Response:
         began = self._now()
         try:
@@ -300,8 +348,7 @@ class Trigger:
 
     def _claim(self, start: _Start, attempt: int) -> bool:
         # Without a unique claimant, a store could not tell its own repeated creation from another trigger's.
-        claim = {"at": self._now(), "by": os.urandom(16).hex()}
-        return self._store.create(start.name_claim(f"{attempt}.claim"), json.dumps(claim).encode())
+        return self.write_mark(start.name_claim(f"{attempt}.claim"), {"at": self._now()})
 
     def _find_next_attempt(self, start: _Start) -> Response | int:
         """Return the number of the attempt that can be claimed now, or the answer to a repeated request."""
@@ -326,12 +373,34 @@ class Trigger:
         try:
             # A start that was reported as failed, or not at all, may have succeeded.
             job = self._cluster.find(start.row, start.run_id) if attempt > 1 else None
-            job = job or self._start_once(start, attempt)
+            if not job:
+                other = self._enter_round(start)
+                if other:
+                    reason = f"the watch has started the round's job ({other})"
+                    return Response(200, {"status": "already started", "reason": reason, **answer})
+                job = self._start_once(start, attempt)
         except StartError as error:
             self._mark(start.name_claim(f"{attempt}.failed"), {"at": self._now(), "reason": str(error)})
             return Response(502, {"status": "failed", "reason": str(error), **answer})
         self._mark(start.name_claim(f"{attempt}.started"), {"at": self._now(), "job": job})
         return Response(202, {"status": "started", "job": job, **answer})
+
+    def _enter_round(self, start: _Start) -> str | None:
+        """Create the next claim of the start's round. If the watch has the last one, return its run's id instead."""
+        if not start.round_folder:
+            return None
+        number = 1
+        while not self._claim_round(start.round_folder, number, start.run_id):
+            names = (key.rsplit("/", 1)[-1] for key in self._store.list(start.round_folder))
+            number = max((int(name.split(".")[0]) for name in names if name.endswith(".claim")), default=number)
+            holder = str(json.loads(self._store.read(f"{start.round_folder}{number}.claim"))["run"])
+            if holder.startswith(WATCH_RUN):
+                return holder
+            number += 1
+        return None
+
+    def _claim_round(self, folder: str, number: int, run_id: str) -> bool:
+        return self.write_mark(f"{folder}{number}.claim", {"at": self._now(), "run": run_id})
 
     def _start_once(self, start: _Start, attempt: int) -> str:
         """Start the job. If the answer is lost, look the job up before trying again. Raises StartError."""
@@ -365,6 +434,11 @@ class Trigger:
                 return
             except StoreError:
                 continue
+
+
+def name_round(node: str, number: int) -> str:
+    """Return the folder of the claims and marks of a node's round."""
+    return f"{node}/round-{number}/"
 
 
 def _is_token(token: str | None, row: Row) -> bool:
@@ -412,7 +486,8 @@ def _read_webhook(row: Row, body: dict[str, Any]) -> _Start:
     }
     if data_version is not None:
         env["DATA_VERSION"] = str(data_version)
-    return _Start(row, trigger_id, env)
+    real = number and env["IS_TEST"] == "false"
+    return _Start(row, trigger_id, env, name_round(row.node, int(str(round_number))) if real else "")
 
 
 def _read_schedule(row: Row, when: str) -> _Start:

@@ -1,0 +1,294 @@
+"""The watch: every open round gets a submission, none gets two runs at the same time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from tests.trigger.test_core import ROW, MemoryStore
+from trigger.core import LEASE_SECONDS, Request, Response, Row, StartError, StoreError, Trigger
+from trigger.numerai import Keys, KeysRefused, NumeraiError, Round
+from trigger.watch import FAILED, RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Rules, Watch
+
+OPENS, CLOSES = 1_000_000.0, 1_003_600.0
+WATCHED = ROW._replace(tournament="classic", watch="900:2", keys="secret/of/alpha")
+TOKEN = "a-token-that-nobody-guesses"
+
+
+class Cluster:
+    """Jobs whose runs end as the test says."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.runs: list[JobRun] = []
+        self.refuses = False
+
+    def start(self, row: Row, run_name: str, env: Mapping[str, str]) -> str:
+        if self.refuses:
+            raise StartError("no capacity")
+        self.runs.append(JobRun(f"job-{len(self.runs) + 1}", env["RUN_ID"], RUNNING, self._clock()))
+        return self.runs[-1].job
+
+    def find(self, row: Row, run_id: str) -> str | None:
+        return next((run.job for run in self.runs if run.run_id == run_id), None)
+
+    def list_runs(self, row: Row) -> list[JobRun]:
+        if self.refuses:
+            raise StartError("the jobs could not be listed")
+        return list(self.runs)
+
+    def end(self, state: str, own_fault: bool | None = None) -> None:
+        self.runs[-1] = self.runs[-1]._replace(state=state, ended=self._clock(), own_fault=own_fault)
+
+
+class Numerai:
+    """One round, and the submissions that the test makes."""
+
+    def __init__(self) -> None:
+        self.round: Round | None = Round(371, OPENS, CLOSES)
+        self.submitted: float | None = None
+        self.error: NumeraiError | None = None
+        self.asked = 0
+
+    def find_round(self, tournament: str) -> Round | None:
+        assert tournament == "classic"
+        return self.round
+
+    def find_submission(self, model_id: str, tournament: str, number: int, keys: Keys) -> float | None:
+        self.asked += 1
+        assert (model_id, number, keys) == (WATCHED.model_id, 371, Keys("id", "secret"))
+        if self.error:
+            raise self.error
+        return self.submitted
+
+
+class World:
+    """A region with one watched node."""
+
+    def __init__(self, row: Row = WATCHED) -> None:
+        self.clock = OPENS
+        self.store, self.numerai, self.cluster = MemoryStore(), Numerai(), Cluster(lambda: self.clock)
+        self.store.rows = [row]
+        self.lines: list[dict[str, Any]] = []
+        self.trigger = Trigger(self.store, self.cluster, "", self.log, lambda: self.clock, lambda seconds: None)
+        self.watch = Watch(self.trigger, self.cluster, self.numerai, self.read_keys, lambda: self.clock)
+
+    def log(self, line: str) -> None:
+        self.lines.append(json.loads(line))
+
+    def read_keys(self, reference: str) -> Keys:
+        assert reference == "secret/of/alpha"
+        return Keys("id", "secret")
+
+    def look(self, minutes: float) -> dict[str, int]:
+        """Make a pass this long after the round's opening."""
+        self.clock = OPENS + minutes * 60
+        return self.watch.run_pass()
+
+    def call(self, trigger_id: str = "99361e43-0000-4000-8000-73c29c720001", round_number: object = 371) -> Response:
+        body = json.dumps({"roundNumber": round_number, "triggerId": trigger_id}).encode()
+        return self.trigger.answer(Request("POST", f"/pred/{ROW.model_id}", {"token": TOKEN}, {}, body))
+
+
+def test_a_round_without_a_call_is_started_once_after_the_waiting_time() -> None:
+    world = World()
+    assert world.look(14) == {"waiting": 1}
+    assert world.numerai.asked == 0
+    assert world.look(15) == {"started": 1}
+    assert world.look(20) == {"running": 1}
+    assert [run.run_id for run in world.cluster.runs] == ["watch-371-1"]
+
+
+def test_a_run_that_the_watch_starts_gets_the_round_but_no_trigger_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, started = World(), []
+    start = world.cluster.start
+    monkeypatch.setattr(world.cluster, "start", lambda row, name, env: started.append(env) or start(row, name, env))
+    world.look(15)
+    assert started == [
+        {
+            "RUN_ID": "watch-371-1",
+            "MODEL_ID": ROW.model_id,
+            "NODE_NAME": "alpha",
+            "ROUND_NUMBER": "371",
+            "IS_TEST": "false",
+        }
+    ]
+
+
+def test_a_webhook_that_comes_late_finds_the_watch_s_run() -> None:
+    world = World()
+    world.look(15)
+    answer = world.call()
+    assert (answer.status, answer.body["status"]) == (200, "already started")
+    assert "watch-371-1" in answer.body["reason"]
+    assert len(world.cluster.runs) == 1
+    world.clock += LEASE_SECONDS + 1
+    assert world.call().status == 200
+    assert len(world.cluster.runs) == 1
+
+
+def test_a_round_whose_webhook_came_is_left_alone() -> None:
+    world = World()
+    assert world.call().status == 202
+    assert world.look(15) == {"running": 1}
+    world.cluster.end(SUCCEEDED)
+    world.numerai.submitted = OPENS + 600
+    assert world.look(20) == {"submitted": 1}
+    assert world.look(25) == {"done": 1}
+    assert world.numerai.asked == 1
+    assert len(world.cluster.runs) == 1
+    record = json.loads(world.store.objects["alpha/round-371/submitted"])
+    assert (record["at"], record["late"]) == (OPENS + 600, False)
+
+
+@pytest.mark.parametrize(("own_fault", "runs"), [(True, 2), (False, 3), (None, 3)])
+def test_a_failed_run_is_repeated_within_bounds(own_fault: bool | None, runs: int) -> None:
+    world = World()
+    world.call()
+    for minutes in range(5, 60, 5):
+        if world.cluster.runs[-1].state == RUNNING:
+            world.clock = OPENS + minutes * 60 - 60
+            world.cluster.end(FAILED, own_fault)
+        world.look(minutes)
+    assert len(world.cluster.runs) == runs
+    assert world.look(61) == {"missed": 1}
+    assert world.look(66) == {"done": 1}
+    assert {line["status"] for line in world.lines if line["route"] == "watch"} == {"started", "missed"}
+
+
+def test_a_run_that_ends_well_but_submits_nothing_is_repeated_once() -> None:
+    world = World()
+    world.call()
+    world.cluster.end(SUCCEEDED)
+    assert world.look(1) == {"waiting": 1}
+    assert world.look(1 + SETTLE_SECONDS / 60) == {"started": 1}
+    world.cluster.end(SUCCEEDED)
+    assert world.look(30) == {"failed": 1}
+
+
+def test_a_run_that_a_person_stopped_is_not_repeated() -> None:
+    world = World()
+    world.call()
+    world.cluster.end(STOPPED)
+    assert world.look(20) == {"stopped": 1}
+    assert len(world.cluster.runs) == 1
+
+
+def test_nothing_is_started_while_the_run_of_an_earlier_round_goes_on() -> None:
+    world = World()
+    world.cluster.runs = [JobRun("job-0", "old", RUNNING, OPENS - 7200)]
+    assert world.look(15) == {"running": 1}
+    assert len(world.cluster.runs) == 1
+
+
+def test_nothing_is_started_that_would_end_after_the_round() -> None:
+    world = World()
+    day = 24 * 3600
+    world.cluster.runs = [JobRun("job-0", "old", SUCCEEDED, OPENS - day, OPENS - day + 1800)]
+    assert world.look(31) == {"late": 1}
+    assert len(world.cluster.runs) == 1
+
+
+def test_a_start_that_fails_is_tried_again_by_the_next_pass() -> None:
+    world = World()
+    world.cluster.refuses = True
+    assert world.look(15) == {"unknown": 1}
+    world.cluster.refuses = False
+    start, world.cluster.start = world.cluster.start, _refuse  # type: ignore[method-assign]
+    assert world.look(20) == {"unknown": 1}
+    world.cluster.start = start  # type: ignore[method-assign]
+    assert world.look(21) == {"waiting": 1}, "the start may have succeeded although it was reported as failed"
+    assert world.look(25) == {"started": 1}
+    assert [run.run_id for run in world.cluster.runs] == ["watch-371-2"]
+
+
+def _refuse(row: Row, run_name: str, env: Mapping[str, str]) -> str:
+    raise StartError("no capacity")
+
+
+@pytest.mark.parametrize("error", [NumeraiError("Numerai did not answer"), StoreError("the store did not answer")])
+def test_nothing_breaks_and_nothing_starts_while_numerai_or_the_store_is_silent(error: Exception) -> None:
+    world = World()
+    if isinstance(error, NumeraiError):
+        world.numerai.error = error
+    else:
+        world.store.broken = lambda key: True
+        world.trigger.list_rows = lambda: [WATCHED]  # type: ignore[method-assign]
+        world.store.list = _fail  # type: ignore[assignment, method-assign]
+    assert world.look(15) == {"unknown": 1}
+    assert world.cluster.runs == []
+    assert str(error) in world.lines[-1]["reason"]
+
+
+def _fail(prefix: str) -> list[str]:
+    raise StoreError("the store did not answer")
+
+
+def test_without_numerai_s_word_a_run_that_ended_well_counts() -> None:
+    world = World()
+    world.numerai.error = KeysRefused("the key lacks a scope")
+    world.call()
+    world.cluster.end(SUCCEEDED)
+    assert world.look(10) == {"submitted": 1}
+
+
+def test_without_numerai_s_word_a_round_without_a_run_is_started() -> None:
+    world = World()
+    world.numerai.error = KeysRefused("the key lacks a scope")
+    assert world.look(15) == {"started": 1}
+
+
+@pytest.mark.parametrize(
+    "row", [WATCHED._replace(watch=""), WATCHED._replace(enabled="no"), WATCHED._replace(watch="soon")]
+)
+def test_nodes_that_are_disabled_or_not_watched_are_left_out(row: Row) -> None:
+    world = World(row)
+    assert world.look(30) == {}
+
+
+def test_between_rounds_there_is_nothing_to_do() -> None:
+    world = World()
+    world.numerai.round = None
+    assert world.look(30) == {}
+
+
+def test_a_test_run_does_not_take_the_round() -> None:
+    world = World()
+    world.call(round_number="test")
+    assert not [key for key in world.store.objects if "round-" in key]
+
+
+def test_two_passes_at_the_same_time_start_one_run() -> None:
+    world = World()
+    other = Watch(world.trigger, _Blind(), world.numerai, world.read_keys, lambda: world.clock)
+    world.look(15)
+    assert other.run_pass() == {"waiting": 1}
+    world.clock += LEASE_SECONDS + 1
+    listed = world.store.list
+    world.store.list = lambda prefix: []  # type: ignore[method-assign]
+    assert other.run_pass() == {"unknown": 1}, "its claim exists"
+    world.store.list = listed  # type: ignore[method-assign]
+    assert len(world.cluster.runs) == 1
+
+
+class _Blind:
+    def list_runs(self, row: Row) -> list[JobRun]:
+        return []
+
+
+def test_the_ends_of_runs_are_recorded() -> None:
+    world = World()
+    world.call()
+    world.cluster.end(FAILED, True)
+    world.look(5)
+    run = world.cluster.runs[0].run_id
+    record = json.loads(world.store.objects[f"alpha/round-371/{run}.ended"])
+    assert (record["state"], record["own"], record["created"]) == (FAILED, True, OPENS)
+
+
+@pytest.mark.parametrize(("text", "rules"), [("900:2", Rules(900, 2)), ("", None), ("900", None), ("a:b", None)])
+def test_rules_are_read(text: str, rules: Rules | None) -> None:
+    assert Rules.read(text) == rules

@@ -1,0 +1,220 @@
+"""Makes sure that every open round gets a submission, whatever has failed: the webhook, the start, or the run.
+
+A scheduler calls `Watch.run_pass` every few minutes. For each node whose round is open it asks Numerai for the
+submission and the cluster for the node's runs, and starts the job if both say that nothing will come. Before it starts
+a job, it creates the round's next claim (`core`), as each start does, so that a late webhook and another pass find it.
+
+What a pass learns is written beside the claims: `K.ended` for each run that has ended, then `submitted` or `missed`.
+These marks are the node's history, and a round with the last mark is not looked at again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+from typing import Any, NamedTuple, Protocol
+
+try:
+    from core import LEASE_SECONDS, MAX_ATTEMPTS, Row, StartError, StoreError, Trigger, name_round
+
+    from numerai import Keys, KeysRefused, NumeraiError, Round
+except ImportError:  # in this repository, where the files of the archive are modules of a package
+    from trigger.core import LEASE_SECONDS, MAX_ATTEMPTS, Row, StartError, StoreError, Trigger, name_round
+    from trigger.numerai import Keys, KeysRefused, NumeraiError, Round
+
+RUNNING, SUCCEEDED, FAILED, STOPPED = "running", "succeeded", "failed", "stopped"
+# A submission may appear at Numerai after the run has ended.
+SETTLE_SECONDS = 120
+# How much earlier than its round's opening, by the cluster's clock, a run of that round may have started.
+EARLY_SECONDS = 300
+# For how long after its end a round is still looked at, to record what became of it.
+CLOSED_SECONDS = 6 * 3600
+_THREADS = 8
+
+
+class JobRun(NamedTuple):
+    """A run of a node's job as the cluster lists it; times are seconds since 1970."""
+
+    job: str
+    run_id: str
+    """The variable RUN_ID of its start; empty if somebody else started it."""
+    state: str
+    """running (or waiting), succeeded, failed, or stopped by a person"""
+    created: float
+    ended: float | None = None
+    own_fault: bool | None = None
+    """Whether the container itself failed, rather than the platform. None if the cloud does not say."""
+    reason: str = ""
+
+
+class Runs(Protocol):
+    """The cluster, as the watch sees it."""
+
+    def list_runs(self, row: Row) -> list[JobRun]:
+        """Return the job's recent runs, at least those of the last day. Raises StartError."""
+
+
+class Submissions(Protocol):
+    """Numerai, as the watch sees it (`numerai.Numerai`)."""
+
+    def find_round(self, tournament: str) -> Round | None: ...
+
+    def find_submission(self, model_id: str, tournament: str, number: int, keys: Keys) -> float | None: ...
+
+
+class Rules(NamedTuple):
+    """How a node is watched: seconds from the opening to the first start, and the number of repeats."""
+
+    after: float
+    retries: int
+
+    @staticmethod
+    def read(text: str) -> Rules | None:
+        """Return the rules of the row's column `watch`, such as `900:2`. None for a node that is not watched."""
+        after, _, retries = text.partition(":")
+        return Rules(float(after), int(retries)) if after.isdecimal() and retries.isdecimal() else None
+
+
+class Watch:
+    """Looks after the rounds of one region's nodes."""
+
+    def __init__(
+        self,
+        trigger: Trigger,
+        runs: Runs,
+        numerai: Submissions,
+        read_keys: Callable[[str], Keys],
+        now: Callable[[], float],
+    ) -> None:
+        """`read_keys` returns the keys of a row's reference, and raises StoreError."""
+        self._trigger, self._runs, self._numerai, self._read_keys, self._now = trigger, runs, numerai, read_keys, now
+        self._settled: set[str] = set()
+
+    def run_pass(self) -> dict[str, int]:
+        """Look at every watched node once. Returns how many nodes had which outcome. Raises StoreError."""
+        rows = [row for row in self._trigger.list_rows() if row.enabled == "yes" and Rules.read(row.watch)]
+        rounds = self._find_rounds({row.tournament for row in rows})
+        due = [(row, rounds[row.tournament]) for row in rows if row.tournament in rounds]
+        if not due:
+            return {}
+        with ThreadPoolExecutor(min(_THREADS, len(due))) as pool:
+            outcomes = list(pool.map(lambda pair: self._look_at(*pair), due))
+        return {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
+
+    def _find_rounds(self, tournaments: Iterable[str]) -> dict[str, Round]:
+        """Return the rounds that are open, or were until a few hours ago."""
+        rounds = {}
+        for tournament in sorted(tournaments):
+            try:
+                found = self._numerai.find_round(tournament)
+            except NumeraiError as error:  # the next pass asks again
+                self._trigger.note({"node": "", "route": "watch", "http": 0, "reason": f"{tournament}: {error}"})
+                continue
+            if found and found.opens <= self._now() < found.closes + CLOSED_SECONDS:
+                rounds[tournament] = found
+        return rounds
+
+    def _look_at(self, row: Row, round_: Round) -> str:
+        """Do what the node's round needs; return the outcome. Errors are logged, and the next pass tries again."""
+        try:
+            return _Node(row, round_, self._trigger, self._now(), self._settled).look(
+                self._runs, self._numerai, self._read_keys
+            )
+        except (StoreError, StartError) as error:
+            self._trigger.note({"node": row.node, "route": "watch", "http": 0, "reason": str(error)})
+            return "unknown"
+
+
+class _Node:
+    """One node and its round during one pass."""
+
+    def __init__(self, row: Row, round_: Round, trigger: Trigger, now: float, settled: set[str]) -> None:
+        self._row, self._round, self._trigger, self._now, self._settled = row, round_, trigger, now, settled
+        self._folder = name_round(row.node, round_.number)
+
+    def look(self, runs: Runs, numerai: Submissions, read_keys: Callable[[str], Keys]) -> str:
+        if self._folder in self._settled:
+            return "done"
+        names = {key.removeprefix(self._folder) for key in self._trigger.list_marks(self._folder)}
+        if "submitted" in names or "missed" in names:
+            self._settled.add(self._folder)
+            return "done"
+        rules = Rules.read(self._row.watch)
+        assert rules
+        known = runs.list_runs(self._row)
+        own = sorted(
+            (run for run in known if run.created >= self._round.opens - EARLY_SECONDS), key=lambda run: run.created
+        )
+        self._record_ends(own, names)
+        if any(run.state == RUNNING for run in known):
+            return "running"
+        last = own[-1] if own else None
+        if last is None and self._now < min(self._round.opens + rules.after, self._round.closes):
+            return "waiting"
+        try:
+            at = numerai.find_submission(
+                self._row.model_id, self._row.tournament, self._round.number, read_keys(self._row.keys)
+            )
+        except KeysRefused:
+            # Without Numerai's word, a run that ended well counts.
+            at = last.ended if last and last.state == SUCCEEDED else None
+        except NumeraiError as error:
+            self._trigger.note({"node": self._row.node, "route": "watch", "http": 0, "reason": str(error)})
+            return "unknown"
+        if at is not None:
+            self._settle("submitted", {"at": at, "late": at > self._round.closes})
+            return "submitted"
+        if self._now >= self._round.closes:
+            self._settle("missed", {"at": self._now})
+            return "missed"
+        return self._start_again(rules, known, own, names)
+
+    def _start_again(self, rules: Rules, known: list[JobRun], own: list[JobRun], names: set[str]) -> str:
+        last = own[-1] if own else None
+        if last is not None:
+            if last.state == STOPPED:  # by a person, who knows why
+                return "stopped"
+            if last.state == SUCCEEDED and self._now - (last.ended or self._now) < SETTLE_SECONDS:
+                return "waiting"
+            blamed = [run for run in own if run.own_fault or run.state == SUCCEEDED]
+            if len(own) > rules.retries or len(blamed) > 1:
+                return "failed"
+        durations = [run.ended - run.created for run in known if run.state == SUCCEEDED and run.ended]
+        if self._now + (median(durations) if durations else 0) > self._round.closes:
+            return "late"
+        claims = [int(name.partition(".")[0]) for name in names if name.endswith(".claim")]
+        number = max(claims, default=0)
+        if number:
+            claim = json.loads(self._trigger.read_mark(f"{self._folder}{number}.claim"))
+            started = any(run.run_id == claim["run"] for run in own)
+            # A start may be under way, and the list of runs may lag behind.
+            if not started and self._now - claim["at"] < LEASE_SECONDS:
+                return "waiting"
+        if number >= MAX_ATTEMPTS:
+            return "failed"
+        response = self._trigger.start_round(self._row, self._round.number, number + 1)
+        return "started" if response.status == 202 else "unknown"
+
+    def _record_ends(self, own: list[JobRun], names: set[str]) -> None:
+        for run in own:
+            if run.state == RUNNING or not run.run_id or f"{run.run_id}.ended" in names:
+                continue
+            record = {"job": run.job, "state": run.state, "reason": run.reason, "own": run.own_fault}
+            self._trigger.write_mark(
+                f"{self._folder}{run.run_id}.ended", {**record, "created": run.created, "ended": run.ended}
+            )
+
+    def _settle(self, name: str, record: Mapping[str, Any]) -> None:
+        self._trigger.write_mark(self._folder + name, record)
+        self._settled.add(self._folder)
+        self._trigger.note(
+            {
+                "node": self._row.node,
+                "route": "watch",
+                "http": 200,
+                "status": name,
+                "run": f"round {self._round.number}",
+            }
+        )
