@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
 
-from nodefile import cron, sizes, variables
+from nodefile import cron, durations, sizes, variables
 from nodefile.clouds import REGIONS
-from nodefile.model import RESERVED_TAGS, Build, Schedule, Size, Tournament, is_uuid
+from nodefile.model import RESERVED_TAGS, Build, Schedule, Size, Tournament, Watch, is_uuid
 from nodefile.problems import did_you_mean, format_value, join_words
 
 TEXT = {"type": "string"}
@@ -47,6 +47,20 @@ SCHEDULE = {
         },
     ]
 }
+WATCH = {
+    "anyOf": [
+        {"type": "boolean"},
+        {
+            "type": "object",
+            "properties": {
+                "after": {"type": "string", "default": "15m"},
+                "retries": {"type": "integer", "minimum": 0, "maximum": 5, "default": 2},
+            },
+            "additionalProperties": False,
+        },
+    ]
+}
+MAX_RETRIES = 5
 BUILD = {
     "type": "object",
     "properties": {"docker": {"type": "boolean", "default": False}},
@@ -177,6 +191,21 @@ def read_build(value: Any) -> Build:
         raise ValueError(f"expected {{docker: true}} or {{docker: false}}, got {format_value(value)}.")
     needed = {"docker": "build needs docker, such as {docker: true}."}
     return Build(**_read_parts("build", value, {"docker": read_bool}, needed))
+
+
+def read_watch(value: Any) -> Watch:
+    """Return whether and how rounds are watched."""
+    if isinstance(value, bool):
+        return Watch(enabled=value)
+    if not isinstance(value, dict):
+        raise ValueError(f"expected true, false, or after and retries, got {format_value(value)}.")
+    return Watch(**_read_parts("watch", value, {"after": durations.parse_seconds, "retries": _read_retries}, {}))
+
+
+def _read_retries(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_RETRIES:
+        raise ValueError(f"expected a whole number from 0 to {MAX_RETRIES}, got {format_value(value)}.")
+    return value
 
 
 def _read_parts(

@@ -56,6 +56,18 @@ class Schedule(BaseModel):
         return f"{self.cron} {self.timezone}"
 
 
+class Watch(BaseModel):
+    """How a node's rounds are watched: the seconds after a round's opening until the first start, and the repeats."""
+
+    model_config = ConfigDict(frozen=True)
+    enabled: bool = True
+    after: int = 900
+    retries: int = 2
+
+    def __str__(self) -> str:
+        return f"{{after: {self.after / 60:g}m, retries: {self.retries}}}" if self.enabled else "false"
+
+
 class Build(BaseModel):
     """Where a node's image is built: in the node's cloud, or with Docker on the machine that runs `pulumi up`."""
 

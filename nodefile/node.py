@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from nodefile import durations, fields, sizes
 from nodefile.clouds import REGIONS
 from nodefile.keys import Inherit, Key
-from nodefile.model import RESERVED_TAGS, Build, Schedule, Size, Tournament, is_uuid
+from nodefile.model import RESERVED_TAGS, Build, Schedule, Size, Tournament, Watch, is_uuid
 from nodefile.problems import join_words
 from nodefile.variables import RESERVED
 
@@ -199,6 +199,21 @@ class Node(BaseModel):
             names_only=True,
         ),
     ] = {}
+    watch: Annotated[
+        Watch,
+        WithJsonSchema(fields.WATCH),
+        Key(
+            about="Whether a round without a submission is noticed and repaired; true unless set.",
+            read=fields.read_watch,
+            value="`true`, `false`, or `{after: ..., retries: ...}`",
+            example="watch: {after: 10m, retries: 1}",
+            more="Every five minutes, the trigger asks Numerai which round is open. If a round has been open for "
+            "`after` (15 minutes) and has neither a submission nor a run, it starts the job. It repeats a failed run "
+            "up to `retries` times (2), but only once if the model itself failed, and only while there is time. See "
+            "[how rounds are watched](watch.md).",
+            default="`true`",
+        ),
+    ] = Watch()
     enabled: Annotated[
         bool,
         Key(

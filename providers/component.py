@@ -21,6 +21,8 @@ from providers.webhook_url import build_webhook_url
 from trigger.core import Row
 
 TYPE_PREFIX = "prediction-nodes"
+WATCH_MINUTES = 5
+"""How often the triggers look at the rounds."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,25 @@ class Stack:
             )
         )
 
+    @property
+    def watch_token(self) -> pulumi.Output[str]:
+        """The token with which a cloud's scheduler calls the watch of a trigger, secret."""
+        return pulumi.Output.secret(self.webhook_key.apply(lambda key: derive_token(key, "", "watch")))
+
     def token_sha256(self, node: Node) -> pulumi.Output[str]:
         """Return the token's SHA-256 in hex, for the trigger. Not secret: 256 random bits cannot be guessed."""
-        return pulumi.Output.unsecret(self.token(node).apply(lambda token: hashlib.sha256(token.encode()).hexdigest()))
+        return pulumi.Output.unsecret(self.token(node).apply(hash_token))
 
 
 def reference_keys(node: Node) -> dict[str, str]:
     """Return the names of the account's two keys by the container's variables that hold them."""
     names = keys.name_keys(node.account)
     return {variables.PUBLIC_ID: names.public_id, variables.SECRET_KEY: names.secret}
+
+
+def hash_token(token: str) -> str:
+    """Return a token's SHA-256 in hex."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def derive_token(key: str, node: str, model_id: str) -> str:
@@ -82,6 +94,11 @@ def name_in_region(node: Node) -> str:
 def alias_in_region(node: Node) -> pulumi.ResourceOptions:
     """Return the option that finds such a resource under the name that it had in earlier versions."""
     return pulumi.ResourceOptions(aliases=[pulumi.Alias(name=node.name)])
+
+
+def write_watch(node: Node) -> str:
+    """Return the column `watch` of the node's row."""
+    return f"{node.watch.after}:{node.watch.retries}" if node.watch.enabled else ""
 
 
 class PredictionNode(pulumi.ComponentResource):
@@ -115,12 +132,25 @@ class PredictionNode(pulumi.ComponentResource):
             {"webhookUrl": self.webhook_url, "image": self.image, "job": self.job, "consoleUrl": self.console_url}
         )
 
-    def write_row(self, stack: Stack, job: pulumi.Output[str], queue: pulumi.Input[str] = "") -> pulumi.Output[str]:
-        """Return the node's row in the trigger's table as the name of an object, without the table's prefix."""
+    def write_row(
+        self, stack: Stack, job: pulumi.Output[str], keys: pulumi.Output[str], queue: pulumi.Input[str] = ""
+    ) -> pulumi.Output[str]:
+        """Return the node's row in the trigger's table as the name of an object, without the table's prefix.
+
+        `keys` is the reference with which the trigger reads the account's keys.
+        """
         node = self.node
-        return pulumi.Output.all(stack.model_ids[node.name], stack.token_sha256(node), job, queue).apply(
+        return pulumi.Output.all(stack.model_ids[node.name], stack.token_sha256(node), job, queue, keys).apply(
             lambda values: Row(
-                values[0], node.name, values[1], values[2], values[3], "yes" if node.enabled else "no"
+                values[0],
+                node.name,
+                values[1],
+                values[2],
+                values[3],
+                "yes" if node.enabled else "no",
+                tournament=node.tournament.value,
+                watch=write_watch(node),
+                keys=values[4] if node.watch.enabled else "",
             ).write_key()
         )
 

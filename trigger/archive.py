@@ -17,13 +17,17 @@ _HERE = Path(__file__).parent
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
 
+SHARED = ("core.py", "http_call.py", "numerai.py", "watch.py")
+"""The modules that every cloud's archive has."""
+
+
 @dataclass(frozen=True)
 class Archive:
     """A cloud's trigger: its entry point in this folder, the name that the runtime expects for it, and other files."""
 
     source: str
     entry: str
-    modules: tuple[str, ...] = ("core.py", "http_call.py")
+    modules: tuple[str, ...]
     extra: Mapping[str, str] = field(default_factory=dict)
     """File name -> text. No text may be empty: Pulumi's Python SDK rejects empty assets in an archive."""
 

@@ -15,7 +15,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from xml.etree import ElementTree
 
@@ -25,6 +25,9 @@ try:
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import PAUSES, Request, Response, Row, StartError, StoreError, Trigger
     from trigger.http_call import START_TIMEOUT, Answer, call, call_until_answered
+
+if TYPE_CHECKING:
+    from trigger.watch import Watch
 
 _TABLE, _CLAIMS = "table/", "claims/"
 _S3 = "{http://s3.amazonaws.com/doc/2006-03-01/}"
@@ -173,7 +176,7 @@ class Batch:
         name = re.compile(re.escape(run_id) + r"-\d+")
         query: dict[str, Any] = {"jobQueue": row.queue, "filters": [{"name": "JOB_NAME", "values": [f"{run_id}-*"]}]}
         while True:
-            page = self._list_jobs(query)
+            page = self.list_jobs(query)
             for job in page["jobSummaryList"]:
                 definition = job["jobDefinition"].rsplit("/", 1)[-1].partition(":")[0]
                 if definition == row.job and name.fullmatch(job["jobName"]):
@@ -182,7 +185,8 @@ class Batch:
                 return None
             query["nextToken"] = page["nextToken"]
 
-    def _list_jobs(self, query: dict[str, Any]) -> dict[str, Any]:
+    def list_jobs(self, query: dict[str, Any]) -> dict[str, Any]:
+        """Return a page of ListJobs. Raises StartError."""
         try:
             answer = call_until_answered("POST", *self._prepare("listjobs", query))
         except OSError as error:
@@ -204,6 +208,19 @@ def _trigger() -> Trigger:
     return Trigger(store, Batch(Signer.read_environment("batch")), os.environ["PACKAGE"])
 
 
+@cache
+def _open_watch() -> Watch:
+    # Imported here, because a webhook's cold start does not need it.
+    try:
+        from aws_watch import build_watch
+    except ImportError:
+        from trigger.aws_watch import build_watch
+
+    batch, secrets = Batch(Signer.read_environment("batch")), Signer.read_environment("secretsmanager")
+    watch: Watch = build_watch(_trigger(), batch, secrets)
+    return watch
+
+
 def read_request(event: dict[str, Any]) -> Request:
     """Return the request to the function's URL (payload format 2.0)."""
     body = event.get("body") or ""
@@ -218,6 +235,9 @@ def read_request(event: dict[str, Any]) -> Request:
 
 def handler(event: dict[str, Any], _context: object = None) -> dict[str, Any] | None:
     """Answer a call by Lambda. Only the scheduler's role can send an event of another form than the URL's."""
+    if "requestContext" not in event and event.get("source") == "watch":
+        _open_watch().run_pass()
+        return None
     if "requestContext" not in event and event.get("source") == "schedule":
         _raise_failure(_trigger().run_schedule(str(event["model_id"]), str(event["time"])))
         return None

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import azure.functions as func
@@ -33,15 +33,21 @@ except ImportError:  # in this repository, where the files of the archive are mo
     from trigger.cron import last_due
     from trigger.http_call import START_TIMEOUT, Answer, call, call_until_answered
 
+if TYPE_CHECKING:
+    from trigger.watch import Watch
+
 _MANAGEMENT, _STORAGE = "https://management.azure.com", "https://storage.azure.com"
 _JOB_VERSION, _BLOB_VERSION, _TOKEN_VERSION = "2025-01-01", "2023-11-03", "2019-08-01"
-_FILES = ("core.py", "cron.py", "function_app.py", "host.json", "http_call.py", "requirements.txt")
+_FILES = ("azure_watch.py", "core.py", "cron.py", "function_app.py", "host.json", "http_call.py", "numerai.py")
+_FILES += ("requirements.txt", "watch.py")
 _PREFIX = "claims-"
 _COPIED = ("name", "image", "command", "args", "env", "resources")
 # A job keeps the last hundred or so executions; a page has at least twenty.
 _MAX_PAGES = 20
 # The longest delay of a scheduled run after an outage. A run that was already started is known by its claim.
 _LATE = timedelta(minutes=15)
+WATCH_MINUTES = 5
+"""How often the watch looks at the rounds; the other clouds' schedulers are told by the program."""
 _log = logging.getLogger("trigger")
 
 
@@ -169,18 +175,22 @@ class ContainerApps:
 
     def find(self, row: Row, run_id: str) -> str | None:
         """Return the id of the job's execution that has this RUN_ID."""
+        for execution in self.list_executions(row):
+            containers = ((execution.get("properties") or {}).get("template") or {}).get("containers") or []
+            variables = [variable for container in containers for variable in container.get("env") or []]
+            if any(each["name"] == "RUN_ID" and each.get("value") == run_id for each in variables):
+                return str(execution["id"])
+        return None
+
+    def list_executions(self, row: Row) -> Iterator[dict[str, Any]]:
+        """Yield the job's executions. Raises StartError."""
         url = f"{_MANAGEMENT}{row.job}/executions?api-version={_JOB_VERSION}"
         for _ in range(_MAX_PAGES):
             page = self._get(url, "job's executions")
-            for execution in page.get("value") or []:
-                containers = ((execution.get("properties") or {}).get("template") or {}).get("containers") or []
-                variables = [variable for container in containers for variable in container.get("env") or []]
-                if any(each["name"] == "RUN_ID" and each.get("value") == run_id for each in variables):
-                    return str(execution["id"])
+            yield from page.get("value") or []
             url = page.get("nextLink") or ""
             if not url.startswith(f"{_MANAGEMENT}/"):
-                break
-        return None
+                return
 
     def _get(self, url: str, what: str) -> dict[str, Any]:
         try:
@@ -241,11 +251,32 @@ def hash_package(folder: Path) -> str:
 
 
 @cache
+def _open_identity() -> Identity:
+    return Identity(os.environ)
+
+
+@cache
+def _open_cluster() -> ContainerApps:
+    return ContainerApps(_open_identity())
+
+
+@cache
 def open_trigger() -> Trigger:
     """Return the process's trigger."""
-    identity = Identity(os.environ)
-    store = BlobStore(os.environ["STORE_URL"], identity)
-    return Trigger(store, ContainerApps(identity), hash_package(Path(__file__).parent), _log.info)
+    store = BlobStore(os.environ["STORE_URL"], _open_identity())
+    return Trigger(store, _open_cluster(), hash_package(Path(__file__).parent), _log.info)
+
+
+@cache
+def _open_watch() -> Watch:
+    # Imported here, because a webhook's cold start does not need it.
+    try:
+        from azure_watch import build_watch
+    except ImportError:
+        from trigger.azure_watch import build_watch
+
+    watch: Watch = build_watch(open_trigger(), _open_cluster(), _open_identity())
+    return watch
 
 
 @cache
@@ -284,7 +315,10 @@ def webhook(req: func.HttpRequest) -> func.HttpResponse:
 @app.timer_trigger(schedule="0 * * * * *", arg_name="timer", run_on_startup=False, use_monitor=False)
 def schedule(timer: func.TimerRequest) -> None:
     """Run every minute, so that schedules come and go without a change of this app."""
-    open_schedules().tick(datetime.now(UTC))
+    now = datetime.now(UTC)
+    open_schedules().tick(now)
+    if now.minute % WATCH_MINUTES == 0:
+        _open_watch().run_pass()
 
 
 if "STORE_URL" in os.environ:

@@ -6,13 +6,15 @@ across invocations. Table and claims are objects of one bucket; the table's rows
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import functions_framework
@@ -25,6 +27,9 @@ except ImportError:  # in this repository, where the files of the archive are mo
     from trigger import http_call
     from trigger.core import Request, Row, StartError, StoreError, Trigger
     from trigger.http_call import Answer
+
+if TYPE_CHECKING:
+    from trigger.watch import Watch
 
 _METADATA = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token"
 _STORAGE = "https://storage.googleapis.com"
@@ -145,21 +150,22 @@ class CloudRun:
     def find(self, row: Row, run_id: str) -> str | None:
         """Look through the job's executions, which are listed with the newest first."""
         oldest = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - _LOOK_BACK_SECONDS))
-        url = f"{self._jobs}/{row.job}/executions?pageSize=100"
         page = ""
         while True:
-            content = self._list_executions(f"{url}&pageToken={page}")
+            content = self.list_executions(row, page)
             for execution in content.get("executions", []):
                 if execution["createTime"][: len(oldest)] < oldest:
                     return None
                 env = execution["template"]["containers"][0].get("env", [])
                 if any(entry["name"] == "RUN_ID" and entry.get("value") == run_id for entry in env):
                     return str(execution["name"])
-            page = quote(content.get("nextPageToken", ""), safe="")
+            page = content.get("nextPageToken", "")
             if not page:
                 return None
 
-    def _list_executions(self, url: str) -> dict[str, Any]:
+    def list_executions(self, row: Row, page: str = "") -> dict[str, Any]:
+        """Return a page of the job's executions, the newest first. Raises StartError."""
+        url = f"{self._jobs}/{row.job}/executions?pageSize=100&pageToken={quote(page, safe='')}"
         try:
             answer = http_call.call_until_answered("GET", url, self._build_headers())
         except OSError as error:
@@ -177,11 +183,38 @@ class CloudRun:
 
 
 @cache
+def _open_identity() -> Identity:
+    return Identity()
+
+
+@cache
+def _open_cluster() -> CloudRun:
+    return CloudRun(os.environ["PARENT"], _open_identity())
+
+
+@cache
 def build_trigger() -> Trigger:
     """Return the process's trigger, which reads its settings from the environment."""
-    env, identity = os.environ, Identity()
-    store, cluster = StorageStore(env["BUCKET"], identity), CloudRun(env["PARENT"], identity)
-    return Trigger(store, cluster, env["PACKAGE"], _print_line)
+    store = StorageStore(os.environ["BUCKET"], _open_identity())
+    return Trigger(store, _open_cluster(), os.environ["PACKAGE"], _print_line)
+
+
+@cache
+def _open_watch() -> Watch:
+    # Imported here, because a webhook's cold start does not need it.
+    try:
+        from gcp_watch import build_watch
+    except ImportError:
+        from trigger.gcp_watch import build_watch
+
+    watch: Watch = build_watch(build_trigger(), _open_cluster(), _open_identity())
+    return watch
+
+
+def _is_scheduler(token: str) -> bool:
+    """Whether a token is that of the watch, of which the function knows the SHA-256."""
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    return hmac.compare_digest(digest, os.environ.get("WATCH_SHA256", ""))
 
 
 def _print_line(text: str) -> None:
@@ -191,6 +224,8 @@ def _print_line(text: str) -> None:
 @functions_framework.http
 def webhook(request: Any) -> tuple[str, int, dict[str, str]]:
     """Answer a request on any path of the function; `request` is Flask's."""
+    if request.path == "/watch" and _is_scheduler(request.headers.get("X-Trigger-Token", "")):
+        return json.dumps(_open_watch().run_pass()), 200, {"Content-Type": "application/json"}
     response = build_trigger().answer(
         Request(
             method=request.method,

@@ -78,7 +78,7 @@ def _check_trigger(document: Any) -> Iterator[str]:
     for statement in parse_statements(document):
         actions = [str(action) for action in as_list(statement.get("Action"))]
         for action in sorted(set(actions) - TRIGGER):
-            yield f"a trigger may not {action}: it only reads its table, creates and reads claims, and starts jobs."
+            yield f"a trigger may not {action}: it reads its table and Numerai's keys, keeps claims, and starts jobs."
         if "s3:PutObject" in actions and statement.get("Condition") != {"Null": {"s3:if-none-match": "false"}}:
             yield "a trigger could overwrite claims: require s3:if-none-match for s3:PutObject."
 

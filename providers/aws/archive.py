@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from trigger.archive import Archive
+from trigger.archive import SHARED, Archive
 
-ARCHIVE = Archive("aws.py", "index.py")
+ARCHIVE = Archive("aws.py", "index.py", (*SHARED, "aws_watch.py"))

@@ -19,10 +19,12 @@ from providers.aws.job_identity import JobIdentity
 from providers.aws.machines import Machines
 from providers.aws.network import Network
 from providers.aws.trigger import Trigger
-from providers.component import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX, WATCH_MINUTES, Stack
+from providers.numerai.keys import list_accounts
 
 LOG_DAYS = 30
-CLAIM_DAYS = 30
+# Claims and marks are the nodes' history, which `pnodes history` shows for 90 days.
+CLAIM_DAYS = 95
 SOURCE_DAYS = 7
 # The vCPUs that all runs of a region may use at once. It limits the bill; unused vCPUs cost nothing.
 MAX_VCPUS = 256
@@ -66,8 +68,11 @@ class Cluster(pulumi.ComponentResource):
             stack,
             self._own,
         )
-        if any(node.schedule for node in nodes):
+        watched = [node for node in nodes if node.watch.enabled]
+        if watched or any(node.schedule for node in nodes):
             self._create_scheduler(stack)
+        if watched:
+            self._create_watch(watched)
         self.builder = Builder(
             self.name, region, self.bucket, repositories, self._create_log_group("build"), self._tags, self._own
         )
@@ -148,6 +153,33 @@ class Cluster(pulumi.ComponentResource):
             region=self.region,
             tags=self._tags,
             opts=self._own,
+        )
+
+    def _create_watch(self, nodes: Sequence[Node]) -> None:
+        """Call the trigger regularly, and let it read the keys of the watched nodes' accounts."""
+        for account in list_accounts(nodes):
+            identity = self.identities[account]
+            roles.attach_policy(
+                f"{self.name}-watch{f'-{account}' if account else ''}",
+                self.trigger.role,
+                identity.secret.apply(roles.build_keys_policy),
+                self._own,
+            )
+        aws.scheduler.Schedule(
+            f"{self.name}-watch",
+            group_name=self.schedules.name,
+            description="Watches the rounds of the region's prediction nodes",
+            schedule_expression=f"cron(0/{WATCH_MINUTES} * * * ? *)",
+            flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+            target=aws.scheduler.ScheduleTargetArgs(
+                arn=self.trigger.function.arn,
+                role_arn=self.scheduler.arn,
+                input='{"source":"watch"}',
+                # The next pass does what this one could not.
+                retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(maximum_retry_attempts=0),
+            ),
+            region=self.region,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.scheduler_policy]),
         )
 
     def _create_scheduler(self, stack: Stack) -> None:

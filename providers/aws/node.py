@@ -77,10 +77,11 @@ class PredictionNode(component.PredictionNode):
         definition's name stands for its newest revision. So a new image or size does not change the row, and no
         start refers to a deleted revision.
         """
+        secret = self._cluster.identities[self.node.account].secret
         return aws.s3.BucketObjectv2(
             component.name_in_region(self.node),
             bucket=self._cluster.bucket.bucket,
-            key=pulumi.Output.concat(f"{roles.TABLE}/", self.write_row(stack, job.name, self._queue.name)),
+            key=pulumi.Output.concat(f"{roles.TABLE}/", self.write_row(stack, job.name, secret, self._queue.name)),
             region=self.node.region,
             opts=self._own,
         )

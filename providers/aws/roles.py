@@ -63,6 +63,11 @@ def build_trigger_policy(log_group: str, bucket: str, definitions: str, queues: 
     )
 
 
+def build_keys_policy(secret: str) -> str:
+    """Return the policy with which a trigger reads an account's keys, to ask Numerai for submissions."""
+    return write_policy(allow(["secretsmanager:GetSecretValue"], [secret]))
+
+
 def build_execution_policy(repositories: str, log_group: str, secret: str) -> str:
     """Return the policy for the start of jobs' containers: pull images, write the log, read the account's keys."""
     return write_policy(

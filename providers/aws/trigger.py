@@ -28,6 +28,7 @@ class Trigger(pulumi.ComponentResource):
     url: pulumi.Output[str]
     """https://ID.lambda-url.REGION.on.aws/"""
     function: aws.lambda_.Function
+    role: aws.iam.Role
     logs: aws.cloudwatch.LogGroup
 
     def __init__(
@@ -45,7 +46,7 @@ class Trigger(pulumi.ComponentResource):
         super().__init__(f"{TYPE_PREFIX}:aws:Trigger", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
         self.logs = logs
-        role = roles.create_role(
+        role = self.role = roles.create_role(
             f"{name}-trigger",
             roles.build_trust_policy("lambda.amazonaws.com"),
             stack.tags(),

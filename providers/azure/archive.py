@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from trigger.archive import Archive
+from trigger.archive import SHARED, Archive
 
 ARCHIVE = Archive(
     "azure.py",
     "function_app.py",
-    ("core.py", "cron.py", "http_call.py"),
+    (*SHARED, "azure_watch.py", "cron.py"),
     {
         "requirements.txt": "azure-functions\n",
         "host.json": (

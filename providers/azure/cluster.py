@@ -24,7 +24,7 @@ from pulumi_azure_native import (
 )
 
 from nodefile import Node
-from providers.azure import limits, names
+from providers.azure import limits, names, roles
 from providers.azure.job_identity import JobIdentity
 from providers.azure.private_storage import create_account
 from providers.azure.registration import Registration
@@ -34,7 +34,8 @@ from providers.numerai.keys import list_accounts, name_keys
 
 LOG_DAYS = 30
 LOG_GB_A_DAY = 1.0
-CLAIM_DAYS = 30
+# Claims and marks are the nodes' history, which `pnodes history` shows for 90 days.
+CLAIM_DAYS = 95
 
 
 class Cluster(pulumi.ComponentResource):
@@ -80,6 +81,7 @@ class Cluster(pulumi.ComponentResource):
             tags=self._tags,
             opts=self._own,
         )
+        self._create_watch(nodes)
         self.register_outputs({"resourceGroup": self.group.name})
 
     def _create_logs(self) -> None:
@@ -181,6 +183,17 @@ class Cluster(pulumi.ComponentResource):
         )
         # References contain the secret's version, so that a new key changes the jobs in the same `up`.
         return pulumi.Output.unsecret(secret.properties.secret_uri_with_version)
+
+    def _create_watch(self, nodes: Sequence[Node]) -> None:
+        """Let the trigger read the keys of the watched nodes' accounts. Its own timer starts the passes."""
+        for account in list_accounts(node for node in nodes if node.watch.enabled):
+            roles.assign(
+                f"{self.name}-watch{f'-{account}' if account else ''}",
+                self.identities[account].vault,
+                roles.name_builtin_role(self.subscription, roles.KEY_VAULT_SECRETS_USER),
+                self.trigger.principal,
+                self._own,
+            )
 
     def _create_environments(self, nodes: Sequence[Node]) -> None:
         shared_key = operationalinsights.get_shared_keys_output(

@@ -90,6 +90,9 @@ class PredictionNode(component.PredictionNode):
             "job": job.id,
             "enabled": "yes" if node.enabled else "no",
         }
+        if node.watch.enabled:
+            keys = cluster.identities[node.account].addresses
+            row |= {"tournament": node.tournament.value, "watch": component.write_watch(node), "keys": keys}
         if node.schedule:
             row |= {"cron": node.schedule.cron, "timezone": node.schedule.timezone}
         storage.BlobContainer(

@@ -37,6 +37,8 @@ class Trigger(pulumi.ComponentResource):
     """https://HOST, without a slash at the end. Known when the code runs."""
     site: pulumi.Output[str]
     """The app's name."""
+    principal: pulumi.Output[str]
+    """The object id of the app's identity."""
 
     def __init__(
         self,
@@ -61,13 +63,13 @@ class Trigger(pulumi.ComponentResource):
             "STORE_URL": store,
         }
         site = self._create_site(settings, pulumi.Output.concat(account.primary_endpoints.blob, container.name))
-        principal = site.identity.apply(lambda identity: str(identity.principal_id) if identity else "")
+        self.principal = site.identity.apply(lambda identity: str(identity.principal_id) if identity else "")
         grants = [
             roles.assign(
                 f"{name}-trigger",
                 group.id,
                 roles.name_custom_role(subscription, role),
-                principal,
+                self.principal,
                 self._own,
                 condition=roles.TRIGGER_CONDITION,
             ),
@@ -75,7 +77,7 @@ class Trigger(pulumi.ComponentResource):
                 f"{name}-host",
                 account.id,
                 roles.name_builtin_role(subscription, roles.STORAGE_BLOB_DATA_OWNER),
-                principal,
+                self.principal,
                 self._own,
             ),
         ]

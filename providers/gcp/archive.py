@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from trigger.archive import Archive
+from trigger.archive import SHARED, Archive
 
-ARCHIVE = Archive("gcp.py", "main.py", extra={"requirements.txt": "functions-framework==3.*\n"})
+ARCHIVE = Archive(
+    "gcp.py", "main.py", (*SHARED, "gcp_watch.py"), extra={"requirements.txt": "functions-framework==3.*\n"}
+)

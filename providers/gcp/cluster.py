@@ -9,21 +9,23 @@ trigger.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 
 import pulumi
 import pulumi_gcp as gcp
 
 from nodefile import Node
-from providers.component import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX, WATCH_MINUTES, Stack
 from providers.gcp import names, roles
 from providers.gcp.job_identity import JobIdentity
 from providers.gcp.repositories import KEEP, OLD_DAYS
 from providers.gcp.services import list_services
-from providers.gcp.trigger import Builder, Trigger
-from providers.numerai.keys import list_accounts
+from providers.gcp.trigger import SECONDS, Builder, Trigger
+from providers.numerai.keys import list_accounts, name_keys
 
-CLAIM_DAYS, SOURCE_DAYS = 30, 30
+# Claims and marks are the nodes' history, which `pnodes history` shows for 90 days.
+CLAIM_DAYS, SOURCE_DAYS = 95, 30
 KEEP_TRIGGERS, OLD_IMAGES = 2, f"{OLD_DAYS * 24 * 3600}s"
 
 
@@ -65,6 +67,9 @@ class Cluster(pulumi.ComponentResource):
         }
         self._exclude_request_log()
         self.trigger = Trigger(self.name, region, self.bucket, self.packager, self.token, stack, self.own)
+        watched = [node for node in nodes if node.watch.enabled]
+        if watched:
+            self._create_watch(watched, stack)
         self.register_outputs({"bucket": self.bucket.name})
 
     def _create_bucket(self) -> None:
@@ -176,6 +181,44 @@ class Cluster(pulumi.ComponentResource):
                 f"{self.name}-{name}", secret=secret.id, secret_data=value, opts=self.own
             )
             self.secrets[name] = (secret.secret_id, pulumi.Output.unsecret(version.version))
+
+    def name_keys(self, account: str | None) -> pulumi.Output[str]:
+        """Return the names of the secrets with an account's keys, as the trigger's table refers to them."""
+        keys = name_keys(account)
+        secrets = (self.secrets[key][0] for key in (keys.public_id, keys.secret))
+        return pulumi.Output.all(self.project, *secrets).apply(
+            lambda parts: " ".join(f"projects/{parts[0]}/secrets/{secret}" for secret in parts[1:])
+        )
+
+    def _create_watch(self, nodes: Sequence[Node], stack: Stack) -> None:
+        """Call the trigger regularly, and let it read the keys of the watched nodes' accounts."""
+        for account in list_accounts(nodes):
+            keys = name_keys(account)
+            for key in (keys.public_id, keys.secret):
+                gcp.secretmanager.SecretIamMember(
+                    f"{self.name}-watch-{key}",
+                    secret_id=self.secrets[key][0],
+                    role="roles/secretmanager.secretAccessor",
+                    member=roles.name_member(self.trigger.account),
+                    opts=pulumi.ResourceOptions(parent=self),
+                )
+        gcp.cloudscheduler.Job(
+            f"{self.name}-watch",
+            region=self.region,
+            description="watches the rounds of the region's prediction nodes",
+            schedule=f"*/{WATCH_MINUTES} * * * *",
+            time_zone="Etc/UTC",
+            attempt_deadline=f"{SECONDS}s",
+            # The next pass does what this one could not.
+            retry_config=gcp.cloudscheduler.JobRetryConfigArgs(retry_count=0),
+            http_target=gcp.cloudscheduler.JobHttpTargetArgs(
+                http_method="POST",
+                uri=pulumi.Output.concat(self.trigger.url, "/watch"),
+                headers={"Content-Type": "application/json", "X-Trigger-Token": stack.watch_token},
+                body=base64.b64encode(b"{}").decode(),
+            ),
+            opts=self.own,
+        )
 
     def _exclude_request_log(self) -> None:
         # Cloud Run logs the URL of each request, and a webhook's URL contains the token. The trigger's own log lines

@@ -23,6 +23,6 @@ DEFAULT = ("logging", "storage")
 
 
 def list_services(nodes: Sequence[Node]) -> list[str]:
-    """Return the services that `up` enables: without the default ones, and Cloud Scheduler only for a schedule."""
-    unused = () if any(node.schedule for node in nodes) else ("cloudscheduler",)
+    """Return the services that `up` enables: without the default ones, and without Cloud Scheduler if it has no use."""
+    unused = () if any(node.schedule or node.watch.enabled for node in nodes) else ("cloudscheduler",)
     return [service for service in SERVICES if service not in (*DEFAULT, *unused)]

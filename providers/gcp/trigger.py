@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from providers.component import TYPE_PREFIX, Stack
+from providers.component import TYPE_PREFIX, Stack, hash_token
 from providers.gcp import names, roles
 from providers.gcp.archive import ARCHIVE
 from providers.gcp.code import Code, Permissions
@@ -67,7 +67,7 @@ class Trigger(pulumi.ComponentResource):
         self.role = self._create_role(stack)
         self._grant_bucket()
         source = self._upload_source()
-        function = self._create_function(builder, source, names.build_labels(stack.tags()))
+        function = self._create_function(builder, source, stack)
         self.function = function.name
         code = self._await_code(function, builder, source, token)
         # A function has no URL before its first build has succeeded. If that was a repeated build, only the code's
@@ -120,7 +120,7 @@ class Trigger(pulumi.ComponentResource):
         )
 
     def _create_function(
-        self, builder: Builder, source: gcp.storage.BucketObject, labels: dict[str, str]
+        self, builder: Builder, source: gcp.storage.BucketObject, stack: Stack
     ) -> gcp.cloudfunctionsv2.Function:
         functions = gcp.cloudfunctionsv2
         after = pulumi.ResourceOptions(parent=self, depends_on=list(builder.grants))
@@ -154,10 +154,12 @@ class Trigger(pulumi.ComponentResource):
                 environment_variables={
                     "PACKAGE": ARCHIVE.digest(),
                     "BUCKET": self._bucket.name,
+                    # The watch's calls come from Cloud Scheduler, with a token of their own.
+                    "WATCH_SHA256": pulumi.Output.unsecret(stack.watch_token.apply(hash_token)),
                     "PARENT": pulumi.Output.concat("projects/", self.account.project, "/locations/", self._region),
                 },
             ),
-            labels=labels,
+            labels=names.build_labels(stack.tags()),
             opts=pulumi.ResourceOptions.merge(self._own, pulumi.ResourceOptions(depends_on=[permissions])),
         )
 

@@ -1,0 +1,96 @@
+"""The watch on AWS: the runs of a job in Batch, and Numerai's keys in Secrets Manager."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+try:
+    from core import Row, StoreError, Trigger
+    from http_call import call_until_answered
+    from watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
+
+    from numerai import Keys, Numerai
+except ImportError:  # in this repository, where the files of the archive are modules of a package
+    from trigger.core import Row, StoreError, Trigger
+    from trigger.http_call import call_until_answered
+    from trigger.numerai import Keys, Numerai
+    from trigger.watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
+
+BY_A_PERSON = "stopped with `pnodes stop`"
+"""The reason that `pnodes stop` gives (`providers.operations.STOPPED`); Batch's list does not mark other stops."""
+
+
+class Batch(Protocol):
+    """`aws.Batch`."""
+
+    def list_jobs(self, query: dict[str, Any]) -> dict[str, Any]: ...
+
+
+class Signer(Protocol):
+    """`aws.Signer`."""
+
+    def locate(self) -> str: ...
+
+    def sign(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> dict[str, str]: ...
+
+
+class Runs:
+    """The runs of jobs, by their definition."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def list_runs(self, row: Row) -> list[JobRun]:
+        """ListJobs by definition, newest first; a hundred are more than those of a day."""
+        filters = [{"name": "JOB_DEFINITION", "values": [row.job]}]
+        page = self._batch.list_jobs({"jobQueue": row.queue, "filters": filters, "maxResults": 100})
+        return [read_run(job) for job in page["jobSummaryList"]]
+
+
+def read_run(job: Mapping[str, Any]) -> JobRun:
+    """Return a job of ListJobs as a run."""
+    container, reason = job.get("container") or {}, str(job.get("statusReason") or "")
+    state = {"SUCCEEDED": SUCCEEDED, "FAILED": STOPPED if reason == BY_A_PERSON else FAILED}.get(job["status"], RUNNING)
+    # A job whose container never started has no time of its end.
+    ended = (job.get("stoppedAt") or job["createdAt"]) / 1000
+    return JobRun(
+        job=str(job["jobId"]),
+        run_id=job["jobName"].rpartition("-")[0],
+        state=state,
+        created=job["createdAt"] / 1000,
+        ended=None if state == RUNNING else ended,
+        # A container that ran has an exit code, unless its machine was lost.
+        own_fault=container.get("exitCode") is not None and not reason.startswith("Host EC2"),
+        reason="; ".join(filter(None, (reason, str(container.get("reason") or "")))),
+    )
+
+
+class Secrets:
+    """An account's keys: one secret, JSON by the names of the container's variables."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._url, self._signer = f"{signer.locate()}/", signer
+
+    def read_keys(self, reference: str) -> Keys:
+        """GetSecretValue; `reference` is the secret's ARN. Raises StoreError."""
+        body = json.dumps({"SecretId": reference}).encode()
+        headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": "secretsmanager.GetSecretValue"}
+        try:
+            answer = call_until_answered("POST", self._url, self._signer.sign("POST", self._url, headers, body), body)
+        except OSError as error:
+            raise StoreError(f"Secrets Manager did not answer: {error}") from error
+        if answer.status != 200:
+            raise StoreError(f"the keys could not be read: {answer.status} {answer.reason()}")
+        try:
+            values = json.loads(json.loads(answer.body)["SecretString"])
+            return Keys(values["NUMERAI_PUBLIC_ID"], values["NUMERAI_SECRET_KEY"])
+        except (ValueError, KeyError, TypeError):
+            raise StoreError("the secret does not hold the account's keys") from None
+
+
+def build_watch(trigger: Trigger, batch: Batch, signer: Signer) -> Watch:
+    """Return the region's watch; `signer` is that of Secrets Manager."""
+    return Watch(trigger, Runs(batch), Numerai(), Secrets(signer).read_keys, time.time)

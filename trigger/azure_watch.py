@@ -1,0 +1,104 @@
+"""The watch on Azure: the executions of a Container Apps job, and Numerai's keys in Key Vault."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+try:
+    from core import Row, StoreError, Trigger
+    from http_call import call_until_answered
+    from watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
+
+    from numerai import Keys, Numerai
+except ImportError:  # in this repository, where the files of the archive are modules of a package
+    from trigger.core import Row, StoreError, Trigger
+    from trigger.http_call import call_until_answered
+    from trigger.numerai import Keys, Numerai
+    from trigger.watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
+
+_VAULT, _VAULT_VERSION = "https://vault.azure.net", "7.4"
+_STATES = {"Succeeded": SUCCEEDED, "Failed": FAILED, "Degraded": FAILED, "Stopped": STOPPED}
+
+
+class ContainerApps(Protocol):
+    """`azure.ContainerApps`."""
+
+    def list_executions(self, row: Row) -> Iterator[dict[str, Any]]: ...
+
+
+class Identity(Protocol):
+    """`azure.Identity`."""
+
+    def headers(self, resource: str) -> dict[str, str]: ...
+
+
+class Runs:
+    """The executions of jobs. Azure keeps the last hundred or so of each."""
+
+    def __init__(self, cluster: ContainerApps) -> None:
+        self._cluster = cluster
+
+    def list_runs(self, row: Row) -> list[JobRun]:
+        """List the job's executions."""
+        return [read_run(execution) for execution in self._cluster.list_executions(row)]
+
+
+def read_run(execution: Mapping[str, Any]) -> JobRun:
+    """Return an execution as a run. Azure does not say why one failed."""
+    properties = execution.get("properties") or {}
+    state = _STATES.get(str(properties.get("status")), RUNNING)
+    # An execution that waits for its start has no time yet.
+    created = _read_time(properties["startTime"]) if properties.get("startTime") else time.time()
+    ended = _read_time(properties["endTime"]) if properties.get("endTime") else created
+    return JobRun(
+        job=str(execution["id"]),
+        run_id=find_run_id(execution),
+        state=state,
+        created=created,
+        ended=None if state == RUNNING else ended,
+        reason="the execution failed" if state == FAILED else "",
+    )
+
+
+def find_run_id(execution: Mapping[str, Any]) -> str:
+    """Return the variable RUN_ID of an execution's start, or an empty string."""
+    containers = ((execution.get("properties") or {}).get("template") or {}).get("containers") or []
+    variables = (variable for container in containers for variable in container.get("env") or [])
+    return next((str(each.get("value")) for each in variables if each["name"] == "RUN_ID"), "")
+
+
+def _read_time(text: str) -> float:
+    return datetime.fromisoformat(f"{text[:19]}+00:00").timestamp()
+
+
+class Secrets:
+    """An account's keys: two secrets of its vault, of which the newest versions count."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    def read_keys(self, reference: str) -> Keys:
+        """Read both; `reference` is their addresses, separated by a space. Raises StoreError."""
+        public_id, secret = reference.split()
+        return Keys(self._read(public_id), self._read(secret))
+
+    def _read(self, url: str) -> str:
+        try:
+            answer = call_until_answered("GET", f"{url}?api-version={_VAULT_VERSION}", self._identity.headers(_VAULT))
+        except OSError as error:
+            raise StoreError(f"Key Vault did not answer: {error}") from error
+        if answer.status != 200:
+            raise StoreError(f"the keys could not be read: {answer.status} {answer.reason()}")
+        try:
+            return str(json.loads(answer.body)["value"])
+        except (ValueError, KeyError, TypeError):
+            raise StoreError("Key Vault's answer has no key") from None
+
+
+def build_watch(trigger: Trigger, cluster: ContainerApps, identity: Identity) -> Watch:
+    """Return the region's watch."""
+    return Watch(trigger, Runs(cluster), Numerai(), Secrets(identity).read_keys, time.time)

@@ -1,0 +1,104 @@
+"""The watch on Google Cloud: the executions of a Cloud Run job, and Numerai's keys in Secret Manager."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+try:
+    from core import Row, StoreError, Trigger
+    from http_call import call_until_answered
+    from watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
+
+    from numerai import Keys, Numerai
+except ImportError:  # in this repository, where the files of the archive are modules of a package
+    from trigger.core import Row, StoreError, Trigger
+    from trigger.http_call import call_until_answered
+    from trigger.numerai import Keys, Numerai
+    from trigger.watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
+
+_SECRETS = "https://secretmanager.googleapis.com/v1"
+_STATES = {"CONDITION_SUCCEEDED": SUCCEEDED, "CONDITION_FAILED": FAILED}
+
+
+class CloudRun(Protocol):
+    """`gcp.CloudRun`."""
+
+    def list_executions(self, row: Row, page: str = "") -> dict[str, Any]: ...
+
+
+class Identity(Protocol):
+    """`gcp.Identity`."""
+
+    def headers(self) -> dict[str, str]: ...
+
+
+class Runs:
+    """The executions of jobs."""
+
+    def __init__(self, cluster: CloudRun) -> None:
+        self._cluster = cluster
+
+    def list_runs(self, row: Row) -> list[JobRun]:
+        """List the newest executions; a page has a hundred."""
+        return [read_run(execution) for execution in self._cluster.list_executions(row).get("executions", [])]
+
+
+def read_run(execution: Mapping[str, Any]) -> JobRun:
+    """Return an execution as a run. The reasons are those of `Condition.ExecutionReason` of the Cloud Run API."""
+    conditions = {condition.get("type"): condition for condition in execution.get("conditions") or []}
+    completed = conditions.get("Completed") or {}
+    why = completed.get("executionReason")
+    state = _STATES.get(str(completed.get("state")), RUNNING)
+    if execution.get("cancelledCount") or why in ("CANCELLED", "DELETED"):
+        state = STOPPED
+    created = _read_time(execution["createTime"])
+    ended = _read_time(execution["completionTime"]) if execution.get("completionTime") else created
+    env = execution["template"]["containers"][0].get("env") or []
+    return JobRun(
+        job=str(execution["name"]),
+        run_id=next((str(entry.get("value")) for entry in env if entry["name"] == "RUN_ID"), ""),
+        state=state,
+        created=created,
+        ended=None if state == RUNNING else ended,
+        own_fault=why == "NON_ZERO_EXIT_CODE",
+        reason=str(completed.get("message") or ""),
+    )
+
+
+def _read_time(text: str) -> float:
+    # Python 3.11 and later read the Z, but not nine digits of a second.
+    return datetime.fromisoformat(f"{text[:19]}+00:00").timestamp()
+
+
+class Secrets:
+    """An account's keys: two secrets, of which the newest versions count."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    def read_keys(self, reference: str) -> Keys:
+        """Read both; `reference` is their names (projects/P/secrets/S), separated by a space. Raises StoreError."""
+        public_id, secret = reference.split()
+        return Keys(self._read(public_id), self._read(secret))
+
+    def _read(self, name: str) -> str:
+        try:
+            answer = call_until_answered("GET", f"{_SECRETS}/{name}/versions/latest:access", self._identity.headers())
+        except OSError as error:
+            raise StoreError(f"Secret Manager did not answer: {error}") from error
+        if answer.status != 200:
+            raise StoreError(f"the keys could not be read: {answer.status} {answer.reason()}")
+        try:
+            return base64.b64decode(json.loads(answer.body)["payload"]["data"]).decode()
+        except (ValueError, KeyError, TypeError):
+            raise StoreError("Secret Manager's answer has no key") from None
+
+
+def build_watch(trigger: Trigger, cluster: CloudRun, identity: Identity) -> Watch:
+    """Return the region's watch."""
+    return Watch(trigger, Runs(cluster), Numerai(), Secrets(identity).read_keys, time.time)
