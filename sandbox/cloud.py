@@ -15,6 +15,7 @@ from sandbox.faults import Faults
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from sandbox.clock import Clock
     from sandbox.executor import Executor
     from sandbox.functions import Functions
     from sandbox.images import Repositories
@@ -108,6 +109,8 @@ class Cloud(abc.ABC):
     package: ClassVar[str]
     handlers: Mapping[str, Handler]
     app: ASGIApp
+    clock: Clock
+    """Starts what the cloud's scheduler has to start."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel, self.faults = kernel, Faults()
@@ -129,12 +132,6 @@ class Cloud(abc.ABC):
     @abc.abstractmethod
     def owns(self, host: str) -> bool:
         """Return whether requests to this host name (lower case, no port) are for this cloud."""
-
-    def start(self) -> None:  # noqa: B027 - most clouds have nothing to start
-        """Start the cloud's schedulers when the daemon starts."""
-
-    def stop(self) -> None:  # noqa: B027
-        """Stop the cloud's schedulers."""
 
     def _kind(self) -> str:
         return f"resources:{self.package}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import FastAPI, HTTPException
@@ -30,6 +30,14 @@ class Round(BaseModel):
 
     tournament: Literal["classic", "signals", "crypto"] | None = None
     open_for: float | None = None
+    lost: bool = False
+    """Whether Numerai's calls of the webhooks are lost."""
+
+
+class Tick(BaseModel):
+    """A request to the clouds' schedulers to start what is due in a minute (UTC, ISO 8601)."""
+
+    minute: datetime
 
 
 class Clock(Round):
@@ -77,7 +85,12 @@ def control_app(daemon: Daemon) -> FastAPI:
     def open_round(round_: Round) -> dict[str, Any]:
         options = {} if round_.open_for is None else {"open_for": timedelta(seconds=round_.open_for)}
         with _refuse_invalid():
-            return dict(numerai.open_round(round_.tournament, **options))
+            return dict(numerai.open_round(round_.tournament, lost=round_.lost, **options))
+
+    @app.post("/tick")
+    def tick(tick: Tick) -> None:
+        for cloud in daemon.clouds:
+            cloud.clock.tick(tick.minute.astimezone(UTC))
 
     @app.post("/clock")
     def set_clock(clock: Clock) -> dict[str, Any]:

@@ -53,8 +53,8 @@ gc.set_threshold(100_000, 50, 100)
 class Daemon:
     """All servers of the sandbox: call `start`, wait, then call `stop`."""
 
-    def __init__(self, home: Path, cache: Path, executor: str) -> None:
-        self.home, self._cache, self._executor = home, cache, executor
+    def __init__(self, home: Path, cache: Path, executor: str, clocks: bool = True) -> None:
+        self.home, self._cache, self._executor, self._clocks = home, cache, executor, clocks
         self._plugins: list[grpc.Server] = []
 
     async def start(self) -> dict[str, Any]:
@@ -86,8 +86,9 @@ class Daemon:
         served = {cloud.package: Plugin(cloud).serve() for cloud in self.clouds}
         served[docker.package] = DockerBuildPlugin(docker).serve()
         self._plugins = [server for server, _ in served.values()]
-        for cloud in self.clouds:
-            cloud.start()
+        if self._clocks:
+            for cloud in self.clouds:
+                cloud.clock.start()
         self._calendar = asyncio.create_task(self._tick())
         control = await self._control()
         store.put("daemon", "ports", {"gateway": self.gateway.port})
@@ -144,7 +145,7 @@ class Daemon:
         """Stop all servers and processes, and keep the state."""
         self._calendar.cancel()
         for cloud in self.clouds:
-            cloud.stop()
+            cloud.clock.stop()
         for plugin in self._plugins:
             plugin.stop(grace=1)
         await self.gateway.stop()
@@ -155,8 +156,8 @@ class Daemon:
         self.kernel.store.close()
 
 
-async def _run(home: Path, cache: Path, executor: str) -> None:
-    daemon, stopped = Daemon(home, cache, executor), asyncio.Event()
+async def _run(home: Path, cache: Path, executor: str, clocks: bool) -> None:
+    daemon, stopped = Daemon(home, cache, executor, clocks), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     file = home / "daemon.json"
@@ -181,6 +182,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cache", type=Path, help="folder of the jobs' Python environments; by default HOME/cache")
     default = os.environ.get("PNODES_SANDBOX_EXECUTOR") or "auto"
     parser.add_argument("--executor", default=default, help=f"how jobs run: {', '.join(CHOICES)} (default: {default})")
+    parser.add_argument(
+        "--no-clocks", action="store_true", help="let the clouds' schedulers start something only when POST /tick asks"
+    )
     options = parser.parse_args(arguments)
     if options.executor not in CHOICES:
         parser.error(f"--executor: expected one of {', '.join(CHOICES)}, got {options.executor!r}")
@@ -189,7 +193,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for quiet in ("httpx", "uvicorn.error", "urllib3"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
-    asyncio.run(_run(home, (options.cache or home / "cache").resolve(), options.executor))
+    cache = (options.cache or home / "cache").resolve()
+    asyncio.run(_run(home, cache, options.executor, not options.no_clocks))
     gc.freeze()  # so that the exit does not search them once more
 
 

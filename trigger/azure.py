@@ -46,8 +46,6 @@ _COPIED = ("name", "image", "command", "args", "env", "resources")
 _MAX_PAGES = 20
 # The longest delay of a scheduled run after an outage. A run that was already started is known by its claim.
 _LATE = timedelta(minutes=15)
-WATCH_MINUTES = 5
-"""How often the watch looks at the rounds; the other clouds' schedulers are told by the program."""
 _log = logging.getLogger("trigger")
 
 
@@ -315,10 +313,14 @@ def webhook(req: func.HttpRequest) -> func.HttpResponse:
 @app.timer_trigger(schedule="0 * * * * *", arg_name="timer", run_on_startup=False, use_monitor=False)
 def schedule(timer: func.TimerRequest) -> None:
     """Run every minute, so that schedules come and go without a change of this app."""
-    now = datetime.now(UTC)
-    open_schedules().tick(now)
-    if now.minute % WATCH_MINUTES == 0:
-        _open_watch().run_pass()
+    open_schedules().tick(datetime.now(UTC))
+
+
+@app.function_name("watch")
+@app.timer_trigger(schedule="0 */5 * * * *", arg_name="timer", run_on_startup=False, use_monitor=False)
+def watch(timer: func.TimerRequest) -> None:
+    """Look at the nodes' rounds every five minutes."""
+    _open_watch().run_pass()
 
 
 if "STORE_URL" in os.environ:

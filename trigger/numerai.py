@@ -7,9 +7,6 @@ Numerai's API answers POSTs of GraphQL. The queries are those of numerapi 3.1.1 
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -20,8 +17,6 @@ except ImportError:  # in this repository, where the files of the archive are mo
 
 URL = "https://api-tournament.numer.ai"
 TOURNAMENTS = {"classic": 8, "signals": 11, "crypto": 12}
-ROUND_SECONDS = 60
-"""For how long an answer about rounds is used again, for all nodes of a tournament."""
 _ROUND = "query($tournament: Int!) { rounds(tournament: $tournament, number: 0) { number openTime closeStakingTime } }"
 _SUBMISSIONS = "query($modelId: String!) { submissions(modelId: $modelId) { insertedAt round { number tournament } } }"
 
@@ -53,20 +48,24 @@ class Round(NamedTuple):
 
 
 class Numerai:
-    """Numerai's answers. Those about rounds are kept for a minute. Safe to use from several threads."""
-
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
-        self._now, self._lock = now, threading.Lock()
-        self._rounds: dict[str, tuple[float, Round | None]] = {}
+    """Numerai's answers."""
 
     def find_round(self, tournament: str) -> Round | None:
         """Return the tournament's latest round, open or closed; None between rounds. Raises NumeraiError."""
-        with self._lock:
-            asked, found = self._rounds.get(tournament, (None, None))
-            if asked is None or not 0 <= self._now() - asked < ROUND_SECONDS:
-                found = self._ask_for_round(tournament)
-                self._rounds[tournament] = self._now(), found
-            return found
+        try:
+            data = _query(_ROUND, {"tournament": TOURNAMENTS[tournament]})
+        except _NothingError:  # Numerai's answer between rounds
+            return None
+        try:
+            found = next(iter(data["rounds"] or []), None)
+            if found is None:
+                return None
+            number = found["number"]
+            if not isinstance(number, int) or isinstance(number, bool):
+                raise TypeError(number)
+            return Round(number, _read_time(found["openTime"]), _read_time(found["closeStakingTime"]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise NumeraiError(f"Numerai's answer about rounds was not understood ({error!r})") from error
 
     def find_submission(self, model_id: str, tournament: str, number: int, keys: Keys) -> float | None:
         """Return when the model's newest submission for a round came; None without one. Raises NumeraiError."""
@@ -82,22 +81,6 @@ class Numerai:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise NumeraiError(f"Numerai's answer about submissions was not understood ({error!r})") from error
         return max(times, default=None)
-
-    def _ask_for_round(self, tournament: str) -> Round | None:
-        try:
-            data = _query(_ROUND, {"tournament": TOURNAMENTS[tournament]})
-        except _NothingError:  # Numerai's answer between rounds
-            return None
-        try:
-            found = next(iter(data["rounds"] or []), None)
-            if found is None:
-                return None
-            number = found["number"]
-            if not isinstance(number, int) or isinstance(number, bool):
-                raise TypeError(number)
-            return Round(number, _read_time(found["openTime"]), _read_time(found["closeStakingTime"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise NumeraiError(f"Numerai's answer about rounds was not understood ({error!r})") from error
 
 
 class _NothingError(NumeraiError):

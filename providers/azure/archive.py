@@ -14,7 +14,8 @@ ARCHIVE = Archive(
             '{"version":"2.0","functionTimeout":"00:01:00","extensions":{"http":{"routePrefix":""}},'
             # Without the levels, the host would log and bill several lines for each tick of the timer.
             '"logging":{"logLevel":{"default":"Warning","Function.webhook.User":"Information",'
-            '"Function.schedule.User":"Information"},"applicationInsights":{"samplingSettings":{"isEnabled":false},'
+            '"Function.schedule.User":"Information","Function.watch.User":"Information"},'
+            '"applicationInsights":{"samplingSettings":{"isEnabled":false},'
             # Otherwise Application Insights would log the URL of each request, which contains the webhook's token.
             '"httpAutoCollectionOptions":{"enableHttpTriggerExtendedInfoCollection":false}}}}\n'
         ),

@@ -123,12 +123,6 @@ class AwsCloud(Cloud):
             return True
         return host.endswith(_SUFFIX) and host.split(".")[0] in _SERVICES
 
-    def start(self) -> None:
-        self.clock.start()
-
-    def stop(self) -> None:
-        self.clock.stop()
-
     def answer(self, call: Call) -> Reply:
         """Answer a request to any of AWS's hosts."""
         if functions.owns_url(call.host):

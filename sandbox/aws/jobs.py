@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 _STATES = {"PENDING": "RUNNABLE"}
+_SUMMARY = frozenset(
+    {"jobId", "jobName", "jobDefinition", "status", "statusReason", "createdAt", "startedAt", "stoppedAt"}
+)
 
 
 class Jobs:
@@ -181,9 +184,9 @@ class Jobs:
             described = self._describe(run)
             in_queue = self._store.get("aws:jobs", run.run_id) == {"queue": queue}
             if in_queue and (_matches(described, named) if named else described["status"] == status):
-                exit_code = {key: value for key, value in described["container"].items() if key == "exitCode"}
+                container = {key: value for key, value in described["container"].items() if key == "exitCode"}
                 summary = {key: value for key, value in described.items() if key in _SUMMARY}
-                jobs.append(summary | ({"container": exit_code} if exit_code else {}))
+                jobs.append(summary | ({"container": container} if container else {}))
         return sorted(jobs, key=lambda item: -item["createdAt"])[: request.get("maxResults", 100)]
 
     def _describe(self, run: JobRun) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class AzureCloud(Cloud):
         self.access = rbac.Access(self)
         self.tokens = identity.Tokens(self)
         self.blobs = storage.Blobs(self, self.access)
-        self.timers = Timers(self)
+        self.clock = Timers(self)
         self._arm, self._publisher, self._registries = Arm(self), web.Publisher(self), RegistryHost(self)
         self._analytics = analytics.Analytics(self)
         self.app = serve(self.faults.wrap(self.answer))
@@ -87,14 +87,8 @@ class AzureCloud(Cloud):
         raise CloudError(f"the sandbox has no {token}")
 
     def owns(self, host: str) -> bool:
-        suffixes = (storage.SUFFIX, web.SUFFIX, REGISTRY_SUFFIX)
+        suffixes = (storage.SUFFIX, vault.SUFFIX, web.SUFFIX, REGISTRY_SUFFIX)
         return host in (ARM_HOST, identity.HOST, entra.HOST, analytics.HOST) or host.endswith(suffixes)
-
-    def start(self) -> None:
-        self.timers.start()
-
-    def stop(self) -> None:
-        self.timers.stop()
 
     def answer(self, call: Call) -> Reply:
         """Answer a request to any of Azure's hosts."""
@@ -109,6 +103,8 @@ class AzureCloud(Cloud):
                 return self.tokens.serve(call)
             if call.host.endswith(storage.SUFFIX):
                 return self.blobs.serve(call)
+            if call.host.endswith(vault.SUFFIX):
+                return vault.serve(self, call)
             if call.host.endswith(REGISTRY_SUFFIX):
                 return self._registries.serve(call)
             if call.host.endswith(web.SCM_SUFFIX):

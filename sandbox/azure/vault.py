@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets as random
 import time
 from typing import TYPE_CHECKING, Any
 
-from sandbox.azure.calls import Refused
+from sandbox.azure.calls import Call, Refused, Reply, reply
 from sandbox.azure.conditions import Facts
 from sandbox.azure.handlers import ArmHandler
 from sandbox.azure.rbac import GET_SECRET
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 VAULT = "azure-native:keyvault:Vault"
 SECRET = "azure-native:keyvault:Secret"  # noqa: S105 - a type
+SUFFIX, AUDIENCE = ".vault.azure.net", "https://vault.azure.net"
 _DAY = 86400
 
 
@@ -91,6 +93,17 @@ class Secret(Handler):
             f'Code="Forbidden": Caller is not authorized to perform action on resource {resource.id}. InnerError='
             '{"code": "ForbiddenByRbac"} Action: Microsoft.KeyVault/vaults/secrets/delete'
         )
+
+
+def serve(cloud: AzureCloud, call: Call) -> Reply:
+    """Answer GET /secrets/NAME and GET /secrets/NAME/VERSION. Raises Refused."""
+    principal = cloud.tokens.principal(call, AUDIENCE)
+    if call.method != "GET" or not re.fullmatch(r"/secrets/[^/]+(/[^/]+)?", call.path):
+        raise Refused(404, "NotFound", f"the sandbox has no {call.method} {call.path}")
+    if not call.query.get("api-version"):
+        raise Refused(400, "BadParameter", "the query has no api-version")
+    url = f"https://{call.host}{call.path}"
+    return reply({"value": resolve(cloud, url, principal), "id": url})
 
 
 def resolve(cloud: AzureCloud, uri: str, principal: str) -> str:

@@ -18,6 +18,7 @@ from sandbox.gcp import (
     packages,
     run,
     scheduler,
+    secret_manager,
     storage,
     usage,
 )
@@ -105,16 +106,19 @@ class GcpCloud(Cloud):
         raise CloudError(f"the sandbox has no {token}")
 
     def owns(self, host: str) -> bool:
-        hosts = (storage.HOST, run.HOST, builds.HOST, logging.HOST, packages.HOST, iam.METADATA_HOST, iam.TOKEN_HOST)
+        hosts = (
+            secret_manager.HOST,
+            storage.HOST,
+            run.HOST,
+            builds.HOST,
+            logging.HOST,
+            packages.HOST,
+            iam.METADATA_HOST,
+            iam.TOKEN_HOST,
+        )
         return host in (*hosts, function_api.HOST, usage.HOST, usage.BILLING_HOST, organization.HOST) or host.endswith(
             functions.SUFFIX
         )
-
-    def start(self) -> None:
-        self.clock.start()
-
-    def stop(self) -> None:
-        self.clock.stop()
 
     def answer(self, call: Call) -> Reply:
         """Answer a request to any of Google's hosts."""
@@ -128,6 +132,8 @@ class GcpCloud(Cloud):
             principal = self.tokens.caller(call)
             if call.host == storage.HOST:
                 return self._objects.serve(call, principal)
+            if call.host == secret_manager.HOST:
+                return secret_manager.serve_secrets(self, call, principal)
             if call.host == run.HOST:
                 return self._admin.serve(call, principal)
             if call.host == function_api.HOST:

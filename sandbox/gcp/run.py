@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from sandbox.calls import Call, Refused, Reply, reply
 from sandbox.cloud import CloudError, Resource
 from sandbox.executor import ENDED, JobRun, RunSpec
-from sandbox.gcp.handlers import SECRET, GcpHandler
+from sandbox.gcp.handlers import GcpHandler
 from sandbox.gcp.iam import ACCOUNT
+from sandbox.gcp.secret_manager import read_version
 
 if TYPE_CHECKING:
     from sandbox.gcp.cloud import GcpCloud
@@ -96,15 +97,8 @@ def environment(cloud: GcpCloud, job: Resource) -> dict[str, str]:
         if reference is None:
             variables[entry["name"]] = entry.get("value") or ""
             continue
-        secret = f"projects/{cloud.project}/secrets/{reference['secret'].rsplit('/', 1)[-1]}"
-        if cloud.get(SECRET, secret) is None or not cloud.access.is_allowed(
-            principal, "secretmanager.versions.access", secret
-        ):
-            raise Refused(403, "PERMISSION_DENIED", f"Permission denied on secret: {secret} for {principal}")
-        stored = cloud.kernel.store.get("gcp:secret-versions", f"{secret}/versions/{reference['version']}")
-        if stored is None or stored["data"] is None:
-            raise Refused(404, "NOT_FOUND", f"{secret}/versions/{reference['version']} was not found")
-        variables[entry["name"]] = stored["data"]
+        name = reference["secret"].rsplit("/", 1)[-1]
+        variables[entry["name"]] = read_version(cloud, name, reference["version"], principal)
     return variables
 
 

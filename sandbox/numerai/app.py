@@ -82,14 +82,17 @@ class Numerai:
 
     # for the control API and for tests
 
-    def open_round(self, tournament: str | None = None, open_for: timedelta = OPEN_FOR) -> dict[str, Any]:
-        """Open the next round of one tournament, or of all three, and call its models' webhooks.
+    def open_round(
+        self, tournament: str | None = None, open_for: timedelta = OPEN_FOR, lost: bool = False
+    ) -> dict[str, Any]:
+        """Open the next round of one tournament, or of all three, and call its models' webhooks, unless all are `lost`.
 
         Returns {"round", "tournaments", "triggers": [...]} once every webhook has answered or timed out.
         """
         kinds = [Tournament(tournament)] if tournament else list(Tournament)
         opened = self._rounds.open(kinds, open_for)
-        called = [m for m in self._accounts.all_models() if m["webhook"] and m["tournament"] in kinds]
+        models = [] if lost else self._accounts.all_models()
+        called = [m for m in models if m["webhook"] and m["tournament"] in kinds]
         triggers = self._webhooks.fire_all(called, opened["number"])
         return {"round": opened["number"], "tournaments": opened["tournaments"], "triggers": triggers}
 

@@ -103,16 +103,8 @@ class World:
         """Start the daemon and wait until it is ready."""
         ready = self.home / "daemon.json"
         self.home.mkdir(parents=True, exist_ok=True)
-        argv = [
-            sys.executable,
-            "-m",
-            "tests.e2e.checked_daemon",
-            "--home",
-            str(self.home),
-            "--cache",
-            str(self._environments),
-        ]
-        argv += ["--executor", self._executor]
+        argv = [sys.executable, "-m", "tests.e2e.checked_daemon", "--home", str(self.home), "--no-clocks"]
+        argv += ["--cache", str(self._environments), "--executor", self._executor]
         with (self.home / "daemon.log").open("ab") as log:
             self._process = subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
         wait_until(lambda: ready.exists() or self._process.poll() is not None, self._log)

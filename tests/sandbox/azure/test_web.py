@@ -123,7 +123,7 @@ def test_a_schedule_in_the_table_runs_at_the_timer_s_next_tick(world: World, pub
     assert published.get(f"{world.url}/health").status_code == 200
     world.azure.change(world.row, metadata=world.columns(cron="* * * * *", timezone="Asia/Tokyo"))
     time.sleep(TABLE_SECONDS)
-    world.azure.cloud.timers.fire(world.site["name"], "schedule")
+    world.azure.cloud.clock.fire(world.site["name"], "schedule")
     lines = world.azure.cloud.kernel.functions.log_lines(web.key(world.site["name"]))
     assert [(line["node"], line["route"]) for line in lines] == [("", "health"), ("", "health"), ("alpha", "schedule")]
 
