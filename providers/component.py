@@ -98,7 +98,7 @@ def alias_in_region(node: Node) -> pulumi.ResourceOptions:
 
 def write_watch(node: Node) -> str:
     """Return the column `watch` of the node's row."""
-    return f"{node.watch.after}:{node.watch.retries}" if node.watch.enabled else ""
+    return f"{node.watch.after}-{node.watch.retries}" if node.watch.enabled else ""
 
 
 class PredictionNode(pulumi.ComponentResource):

@@ -75,7 +75,7 @@ class Secrets:
         self._url, self._signer = f"{signer.locate()}/", signer
 
     def read_keys(self, reference: str) -> Keys:
-        """GetSecretValue; `reference` is the secret's ARN. Raises StoreError."""
+        """GetSecretValue; `reference` is the secret's name. Raises StoreError."""
         body = json.dumps({"SecretId": reference}).encode()
         headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": "secretsmanager.GetSecretValue"}
         try:

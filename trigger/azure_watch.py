@@ -82,8 +82,8 @@ class Secrets:
         self._identity = identity
 
     def read_keys(self, reference: str) -> Keys:
-        """Read both; `reference` is their addresses, separated by a space. Raises StoreError."""
-        public_id, secret = reference.split()
+        """Read both; `reference` is their addresses, separated by ~. Raises StoreError."""
+        public_id, _, secret = reference.partition("~")
         return Keys(self._read(public_id), self._read(secret))
 
     def _read(self, url: str) -> str:

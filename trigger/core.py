@@ -79,7 +79,7 @@ class Row(NamedTuple):
     timezone: str = ""
     tournament: str = ""
     watch: str = ""
-    """seconds:repeats; empty if the node is not watched"""
+    """seconds-repeats; empty if the node is not watched"""
     keys: str = ""
 
     def write_key(self) -> str:

@@ -207,7 +207,8 @@ def _open_watch() -> Watch:
     except ImportError:
         from trigger.gcp_watch import build_watch
 
-    watch: Watch = build_watch(build_trigger(), _open_cluster(), _open_identity())
+    project = os.environ["PARENT"].split("/")[1]
+    watch: Watch = build_watch(build_trigger(), _open_cluster(), project, _open_identity())
     return watch
 
 

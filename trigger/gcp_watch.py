@@ -78,17 +78,19 @@ def _read_time(text: str) -> float:
 class Secrets:
     """An account's keys: two secrets, of which the newest versions count."""
 
-    def __init__(self, identity: Identity) -> None:
-        self._identity = identity
+    def __init__(self, project: str, identity: Identity) -> None:
+        self._secrets, self._identity = f"{_SECRETS}/projects/{project}/secrets", identity
 
     def read_keys(self, reference: str) -> Keys:
-        """Read both; `reference` is their names (projects/P/secrets/S), separated by a space. Raises StoreError."""
-        public_id, secret = reference.split()
+        """Read both; `reference` is their names, separated by ~. Raises StoreError."""
+        public_id, _, secret = reference.partition("~")
         return Keys(self._read(public_id), self._read(secret))
 
     def _read(self, name: str) -> str:
         try:
-            answer = call_until_answered("GET", f"{_SECRETS}/{name}/versions/latest:access", self._identity.headers())
+            answer = call_until_answered(
+                "GET", f"{self._secrets}/{name}/versions/latest:access", self._identity.headers()
+            )
         except OSError as error:
             raise StoreError(f"Secret Manager did not answer: {error}") from error
         if answer.status != 200:
@@ -99,6 +101,6 @@ class Secrets:
             raise StoreError("Secret Manager's answer has no key") from None
 
 
-def build_watch(trigger: Trigger, cluster: CloudRun, identity: Identity) -> Watch:
+def build_watch(trigger: Trigger, cluster: CloudRun, project: str, identity: Identity) -> Watch:
     """Return the region's watch."""
-    return Watch(trigger, Runs(cluster), Numerai(), Secrets(identity).read_keys, time.time)
+    return Watch(trigger, Runs(cluster), Numerai(), Secrets(project, identity).read_keys, time.time)

@@ -72,8 +72,8 @@ class Rules(NamedTuple):
 
     @staticmethod
     def read(text: str) -> Rules | None:
-        """Return the rules of the row's column `watch`, such as `900:2`. None for a node that is not watched."""
-        after, _, retries = text.partition(":")
+        """Return the rules of the row's column `watch`, such as `900-2`. None for a node that is not watched."""
+        after, _, retries = text.partition("-")
         return Rules(float(after), int(retries)) if after.isdecimal() and retries.isdecimal() else None
 
 

@@ -162,7 +162,7 @@ class Cluster(pulumi.ComponentResource):
             roles.attach_policy(
                 f"{self.name}-watch{f'-{account}' if account else ''}",
                 self.trigger.role,
-                identity.secret.apply(roles.build_keys_policy),
+                identity.secret.arn.apply(roles.build_keys_policy),
                 self._own,
             )
         aws.scheduler.Schedule(

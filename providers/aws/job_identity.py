@@ -17,7 +17,7 @@ from providers.component import Stack, reference_keys
 class JobIdentity:
     """The `role`, the `keys` as references by the container's variables, and `grants`: what a first run needs too.
 
-    `secret` is the ARN of the secret that holds both keys.
+    `secret` holds both keys.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class JobIdentity:
             region=region,
             opts=own,
         )
-        self.secret: pulumi.Output[str] = secret.arn
+        self.secret = secret
         # The key in the secret's JSON; its newest version.
         self.keys = {variable: pulumi.Output.concat(secret.arn, f":{variable}::") for variable in names}
         self.role = roles.create_role(

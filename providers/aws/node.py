@@ -77,7 +77,7 @@ class PredictionNode(component.PredictionNode):
         definition's name stands for its newest revision. So a new image or size does not change the row, and no
         start refers to a deleted revision.
         """
-        secret = self._cluster.identities[self.node.account].secret
+        secret = self._cluster.identities[self.node.account].secret.name
         return aws.s3.BucketObjectv2(
             component.name_in_region(self.node),
             bucket=self._cluster.bucket.bucket,

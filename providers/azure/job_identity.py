@@ -31,9 +31,9 @@ class JobIdentity:
         self.keys, self.vault = keys, vault.id
         # Without the versions, so that a new key does not change the rows of the trigger's table.
         self.addresses = pulumi.Output.all(*keys.values()).apply(
-            lambda urls: " ".join(str(url).rpartition("/")[0] for url in urls)
+            lambda urls: "~".join(str(url).rpartition("/")[0] for url in urls)
         )
-        """The addresses of both secrets, separated by a space."""
+        """The addresses of both secrets, separated by ~."""
         identity = managedidentity.UserAssignedIdentity(
             name, resource_group_name=group.name, location=group.location, tags=tags, opts=opts
         )

@@ -185,10 +185,7 @@ class Cluster(pulumi.ComponentResource):
     def name_keys(self, account: str | None) -> pulumi.Output[str]:
         """Return the names of the secrets with an account's keys, as the trigger's table refers to them."""
         keys = name_keys(account)
-        secrets = (self.secrets[key][0] for key in (keys.public_id, keys.secret))
-        return pulumi.Output.all(self.project, *secrets).apply(
-            lambda parts: " ".join(f"projects/{parts[0]}/secrets/{secret}" for secret in parts[1:])
-        )
+        return pulumi.Output.concat(self.secrets[keys.public_id][0], "~", self.secrets[keys.secret][0])
 
     def _create_watch(self, nodes: Sequence[Node], stack: Stack) -> None:
         """Call the trigger regularly, and let it read the keys of the watched nodes' accounts."""

@@ -353,7 +353,11 @@ def call(trigger_id: str = "trigger-1") -> dict[str, Any]:
 def test_a_request_starts_the_job(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     aws.put_row(ROW, "2026-01-01T00:00:00.000Z")
     assert call()["job"] == "job-0"
-    assert list(aws.objects)[1:] == ["claims/alpha/trigger-1/1.claim", "claims/alpha/trigger-1/1.started"]
+    assert list(aws.objects)[1:] == [
+        "claims/alpha/trigger-1/1.claim",
+        "claims/alpha/round-7/1.claim",
+        "claims/alpha/trigger-1/1.started",
+    ]
     (line,) = capsys.readouterr().out.splitlines()
     assert (json.loads(line)["node"], json.loads(line)["http"]) == ("alpha", 202)
     assert "data" not in json.loads(line).values()
@@ -413,11 +417,11 @@ def test_the_table_is_read_while_the_process_starts_and_again_after_an_error(aws
 
 
 def test_the_package_holds_entry_core_and_calls_and_needs_only_the_standard_library(tmp_path: Path) -> None:
-    assert sorted(ARCHIVE.files()) == ["core.py", "http_call.py", "index.py"]
-    assert len(ARCHIVE.package()) < 16 * 1024
+    watch = {"aws_watch.py", "numerai.py", "watch.py"}
+    assert set(ARCHIVE.files()) == {"core.py", "http_call.py", "index.py", *watch}
     for name, text in ARCHIVE.files().items():
         (tmp_path / name).write_text(text)
-    code = "import sys; sys.path.insert(0, '.'); import index; print(index.handler.__module__)"
+    code = "import sys; sys.path.insert(0, '.'); import index; print(*sorted({*sys.modules} & {'index', 'watch'}))"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -160,7 +160,7 @@ def test_the_table_is_the_names_of_its_objects_and_the_last_written_row_comes_la
 
 
 def test_a_name_needs_no_escapes(google: Google) -> None:
-    assert ROW.write_key() == f"{MODEL}/alpha/{SHA256_OF_DATA}/alpha-1a2b3c4/-/yes/-/-"
+    assert ROW.write_key() == f"{MODEL}/alpha/{SHA256_OF_DATA}/alpha-1a2b3c4/-/yes/-/-/-/-/-"
 
 
 def test_a_claim_is_made_once_by_an_atomic_creation(google: Google, store: StorageStore) -> None:

@@ -14,7 +14,7 @@ from trigger.numerai import Keys, KeysRefused, NumeraiError, Round
 from trigger.watch import FAILED, RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Rules, Watch
 
 OPENS, CLOSES = 1_000_000.0, 1_003_600.0
-WATCHED = ROW._replace(tournament="classic", watch="900:2", keys="secret/of/alpha")
+WATCHED = ROW._replace(tournament="classic", watch="900-2", keys="secret/of/alpha")
 TOKEN = "a-token-that-nobody-guesses"
 
 
@@ -289,6 +289,6 @@ def test_the_ends_of_runs_are_recorded() -> None:
     assert (record["state"], record["own"], record["created"]) == (FAILED, True, OPENS)
 
 
-@pytest.mark.parametrize(("text", "rules"), [("900:2", Rules(900, 2)), ("", None), ("900", None), ("a:b", None)])
+@pytest.mark.parametrize(("text", "rules"), [("900-2", Rules(900, 2)), ("", None), ("900", None), ("a-b", None)])
 def test_rules_are_read(text: str, rules: Rules | None) -> None:
     assert Rules.read(text) == rules

@@ -70,7 +70,7 @@ def test_few_resources(two: Program) -> None:
     assert count(two.list_owned(CLUSTER)) == {
         "Bucket": 1, "BucketLifecycleConfiguration": 1, "BucketPublicAccessBlock": 1, "ComputeEnvironment": 1,
         "Function": 1, "FunctionUrl": 1, "InternetGateway": 1, "JobQueue": 1, "LogGroup": 3, "Project": 1, "Role": 4,
-        "RolePolicy": 4, "RouteTable": 1, "RouteTableAssociation": 2, "ScheduleGroup": 1, "Secret": 1,
+        "RolePolicy": 5, "RouteTable": 1, "RouteTableAssociation": 2, "Schedule": 1, "ScheduleGroup": 1, "Secret": 1,
         "SecretVersion": 1, "SecurityGroup": 1, "SecurityGroupEgressRule": 1, "Subnet": 2, "Vpc": 1,
     }  # fmt: skip
 
@@ -185,10 +185,12 @@ def test_each_account_has_its_own_keys_and_role(program: Make) -> None:
         needed = both.find(":JobDefinition", f"{node}@us-east-1").depends_on
         assert both.find(":RolePolicy", f"{CLUSTER}-run{suffix}").urn in needed
         assert both.find(":SecretVersion", f"numerai-keys{suffix}-us-east-1").urn in needed
+        (watched,) = statements(both.find(":RolePolicy", f"{CLUSTER}-watch{suffix}"))
+        assert watched == {"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": [arn]}
     version = both.find(":SecretVersion", "numerai-keys-fund-us-east-1")
     assert json.loads(version.inputs["secretString"]).keys() == {"NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"}
     assert version.secrets == {"secretString"}
-    assert len(both.list_owned(CLUSTER)) == 28 + 4
+    assert len(both.list_owned(CLUSTER)) == 33 + 5
 
 
 def test_the_builder_pushes_to_this_stack_only(two: Program) -> None:
@@ -341,10 +343,18 @@ def test_a_schedule_is_said_as_aws_says_it(two: Program, program: Make) -> None:
     assert off.find(":Schedule", "alpha").inputs["state"] == "DISABLED"
 
 
-def test_no_scheduler_without_a_schedule(program: Make) -> None:
-    plain = program(f"nodes: {{alpha: {{model: {ALPHA}, cloud: aws, source: m}}}}")
+def test_no_scheduler_without_a_schedule_and_the_watch(program: Make) -> None:
+    plain = program(f"nodes: {{alpha: {{model: {ALPHA}, cloud: aws, source: m, watch: false}}}}")
     assert not plain.list_resources(":ScheduleGroup")
     assert len(plain.list_owned(CLUSTER)) == 28
+
+
+def test_the_watch_is_called_every_five_minutes_and_not_again_if_a_call_fails(two: Program) -> None:
+    schedule = two.find(":Schedule", f"{CLUSTER}-watch")
+    assert schedule.inputs["scheduleExpression"] == "cron(0/5 * * * ? *)"
+    assert json.loads(schedule.inputs["target"]["input"]) == {"source": "watch"}
+    assert schedule.inputs["target"]["retryPolicy"] == {"maximumRetryAttempts": 0}
+    assert two.find(":RolePolicy", f"{CLUSTER}-schedules-call").urn in schedule.depends_on
 
 
 def test_the_environment_outlives_no_route(two: Program) -> None:

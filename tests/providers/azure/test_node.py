@@ -57,8 +57,8 @@ def test_few_resources(two: Program) -> None:
         # one for each profile in use
         "ManagedEnvironment", "ManagedEnvironment",
         "ManagementPolicy", "Registry", "ResourceGroup",
-        # the trigger's two, and for the account the images and the keys
-        "RoleAssignment", "RoleAssignment", "RoleAssignment", "RoleAssignment", "RoleDefinition",
+        # the trigger's two, and for the account the images, the keys and the watch
+        "RoleAssignment", "RoleAssignment", "RoleAssignment", "RoleAssignment", "RoleAssignment", "RoleDefinition",
         "Secret", "Secret", "StorageAccount", "StorageAccount", "UserAssignedIdentity", "Vault", "WebApp", "Workspace",
     ]  # fmt: skip
 
@@ -127,7 +127,9 @@ def test_a_trigger_has_one_role_in_its_group_and_owns_its_host_s_storage(two: Pr
     site = two.find(":WebApp", "azure-eastus")
     assert site.inputs["identity"] == {"type": "SystemAssigned"}
     grants = list_grants(two, site)
-    assert set(grants) == {"azure-eastus-trigger", "azure-eastus-host"}
+    assert set(grants) == {"azure-eastus-trigger", "azure-eastus-host", "azure-eastus-watch"}
+    assert grants["azure-eastus-watch"]["scope"].rsplit("/", 1)[-1].startswith("keys")
+    assert grants["azure-eastus-watch"]["roleDefinitionId"].endswith(roles.KEY_VAULT_SECRETS_USER)
     trigger, host = grants["azure-eastus-trigger"], grants["azure-eastus-host"]
     assert trigger["scope"].endswith("/ResourceGroup/prediction-nodes-dev-eastus")
     assert (trigger["condition"], trigger["conditionVersion"]) == (roles.TRIGGER_CONDITION, "2.0")
@@ -150,7 +152,7 @@ def test_the_custom_role_holds_the_least_that_works(two: Program) -> None:
 
 def test_role_names_are_guids_of_their_own(two: Program) -> None:
     names = [each.inputs["roleAssignmentName"] for each in two.list_resources(":RoleAssignment")]
-    assert len(set(names)) == len(names) == 4
+    assert len(set(names)) == len(names) == 5
     assert not [name for name in names if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", name)]
 
 
@@ -216,7 +218,7 @@ def test_sizes_choose_profile_and_environment(two: Program) -> None:
 def test_no_dedicated_machine_without_need(program: Make) -> None:
     small = program(f"nodes: {{alpha: {{model: {ALPHA}, cloud: azure, source: m}}}}")
     assert [each.name for each in small.list_resources(":ManagedEnvironment")] == ["azure-eastus"]
-    assert len(small.list_owned("azure-eastus")) == 22
+    assert len(small.list_owned("azure-eastus")) == 23
 
 
 def test_fields_reach_job_and_trigger(two: Program) -> None:
@@ -259,7 +261,7 @@ def test_a_job_waits_for_the_rights_of_its_puller(two: Program) -> None:
         assert not [
             each
             for each in two.list_resources(":RoleAssignment")
-            if each.name not in ("azure-eastus-trigger", "azure-eastus-host") and each.urn not in needed
+            if each.name in ("azure-eastus-keys", "azure-eastus-pull") and each.urn not in needed
         ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nodefile.model import Watch
 from providers.findings import Finding, Level, Place
 from providers.gcp import doctor as gcp
 from providers.gcp.services import DEFAULT, SERVICES
@@ -86,8 +87,10 @@ def test_services_that_are_off_fail_once_nodes_are_deployed(examined: Examined) 
     assert found.mend == "gcloud services enable cloudbuild.googleapis.com run.googleapis.com --project my-project"
 
 
-def test_the_scheduler_may_be_off_until_a_node_has_a_schedule(examined: Examined) -> None:
-    assert only(examined(here(), off=("cloudscheduler",)), "services").level is Level.OK
+def test_the_scheduler_may_be_off_until_a_node_has_a_schedule_or_is_watched(examined: Examined) -> None:
+    unwatched = here(watch=Watch(enabled=False))
+    assert only(examined(unwatched, off=("cloudscheduler",)), "services").level is Level.OK
+    assert only(examined(here(), off=("cloudscheduler",)), "services").level is Level.FAILED
 
 
 def test_services_that_are_off_before_the_first_up_are_switched_on_by_it(examined: Examined) -> None:

@@ -73,7 +73,8 @@ def test_few_resources(two: Program) -> None:
         "RepositoryIamMember": 2,
         "Secret": 2,
         "SecretVersion": 2,
-        "SecretIamMember": 2,
+        "SecretIamMember": 4,
+        "Job": 1,
         "IAMCustomRole": 1,
         "ProjectExclusion": 1,
         "Permissions": 1,
@@ -101,11 +102,13 @@ def test_nodes_come_change_and_go_without_a_change_of_the_cluster_or_another_nod
 
 
 def test_only_the_first_schedule_and_an_account_s_first_node_change_the_cluster(program: Make) -> None:
-    plain = program(f"{HEAD}  alpha: {{model: {ALPHA}}}\n")
-    timed = program(f"{HEAD}  alpha: {{model: {ALPHA}, schedule: '0 1 * * *'}}\n")
-    shared = program(f"{HEAD}  alpha: {{model: {ALPHA}}}\n  beta: {{model: {BETA}, account: fund}}\n")
+    plain = program(f"{HEAD}  alpha: {{model: {ALPHA}, watch: false}}\n")
+    timed = program(f"{HEAD}  alpha: {{model: {ALPHA}, watch: false, schedule: '0 1 * * *'}}\n")
+    watched = program(f"{HEAD}  alpha: {{model: {ALPHA}}}\n")
+    two = f"{HEAD}  alpha: {{model: {ALPHA}, watch: false}}\n  beta: {{model: {BETA}, account: fund, watch: false}}\n"
+    shared = program(two)
     before = describe(plain, CLUSTER)
-    for other, number in ((timed, 1), (shared, 7)):
+    for other, number in ((timed, 1), (watched, 4), (shared, 7)):
         after = describe(other, CLUSTER)
         assert after | before == after
         assert len(after) == len(before) + number
@@ -175,6 +178,9 @@ def test_labels_are_possible_for_any_project_and_stack(program: Make) -> None:
 
 def test_the_trigger_has_its_role_on_each_job_and_on_claims_and_table(two: Program) -> None:
     grants = two.granted(f"{CLUSTER}-trigger")
+    keys = {name: grants.pop(name) for name in sorted(grants) if name.startswith(f"{CLUSTER}-watch-")}
+    assert {each.inputs["role"] for each in keys.values()} == {"roles/secretmanager.secretAccessor"}
+    assert [name.removeprefix(f"{CLUSTER}-watch-") for name in keys] == ["numerai-public-id", "numerai-secret"]
     assert set(grants) == {"alpha-start", "beta-start", f"{CLUSTER}-trigger"}
     assert {each.inputs["role"].rpartition("_")[2] for each in grants.values()} == {"trigger"}
     start, claim = grants["alpha-start"].inputs, grants[f"{CLUSTER}-trigger"].inputs
@@ -290,7 +296,17 @@ def test_fields_reach_job_trigger_and_schedule(two: Program) -> None:
         False,
     )
     assert schedule["httpTarget"]["uri"] == f"https://{CLUSTER}-1a2b3c4-abcdefghij-uc.a.run.app/schedule/{ALPHA}"
-    assert [each.name for each in two.list_resources("cloudscheduler/job:Job")] == ["alpha"]
+    assert [each.name for each in two.list_resources("cloudscheduler/job:Job")] == [f"{CLUSTER}-watch", "alpha"]
+
+
+def test_the_watch_is_called_every_five_minutes_with_a_token_of_its_own(two: Program) -> None:
+    watch = two.find("cloudscheduler/job:Job", f"{CLUSTER}-watch").inputs
+    assert (watch["schedule"], watch["retryConfig"]) == ("*/5 * * * *", {"retryCount": 0})
+    assert watch["httpTarget"]["uri"] == f"https://{CLUSTER}-1a2b3c4-abcdefghij-uc.a.run.app/watch"
+    token = watch["httpTarget"]["headers"]["X-Trigger-Token"]
+    known = two.find(":Function", CLUSTER).inputs["serviceConfig"]["environmentVariables"]["WATCH_SHA256"]
+    assert hashlib.sha256(token.encode()).hexdigest() == known
+    assert token != two.find("cloudscheduler/job:Job", "alpha").inputs["httpTarget"]["headers"]["X-Trigger-Token"]
 
 
 def test_the_function_runs_the_archive_as_its_own_account_built_by_another(two: Program) -> None:
@@ -301,7 +317,9 @@ def test_the_function_runs_the_archive_as_its_own_account_built_by_another(two: 
     assert function["buildConfig"]["serviceAccount"].endswith(f"/{CLUSTER}-build-triggers")
     assert function["serviceConfig"]["serviceAccountEmail"] == account(two, f"{CLUSTER}-trigger")
     assert function["serviceConfig"]["minInstanceCount"] == 0
-    assert function["serviceConfig"]["environmentVariables"] == {
+    variables = dict(function["serviceConfig"]["environmentVariables"])
+    assert re.fullmatch("[0-9a-f]{64}", variables.pop("WATCH_SHA256"))
+    assert variables == {
         "PACKAGE": ARCHIVE.digest(),
         "BUCKET": f"{CLUSTER}-1a2b3c4",
         "PARENT": f"projects/{PROJECT}/locations/us-central1",
@@ -335,7 +353,10 @@ def test_a_job_waits_for_its_rights_and_a_build_for_its_builder_s(two: Program) 
 
 def test_a_row_names_model_job_and_token_s_hash_and_comes_last(two: Program) -> None:
     token = two.find("cloudscheduler/job:Job", "alpha").inputs["httpTarget"]["headers"]["X-Trigger-Token"]
-    assert row(two, "alpha") == Row(ALPHA, "alpha", hashlib.sha256(token.encode()).hexdigest(), "alpha-1a2b3c4")
+    names = [two.find(":Secret", f"{CLUSTER}-numerai-{key}").inputs["secretId"] for key in ("public-id", "secret")]
+    digest, keys = hashlib.sha256(token.encode()).hexdigest(), "~".join(names)
+    known = Row(ALPHA, "alpha", digest, "alpha-1a2b3c4", tournament="classic", watch="900-2", keys=keys)
+    assert row(two, "alpha") == known
     written = two.find(":BucketObject", "alpha")
     trigger = [each for each in two.list_owned(CLUSTER) if each.type.endswith((":Function", "erviceIamMember"))]
     needed = [job(two, "alpha"), two.find(":JobIamMember", "alpha-start"), *trigger]
