@@ -93,8 +93,12 @@ class Watch:
         self._settled: set[str] = set()
 
     def run_pass(self) -> dict[str, int]:
-        """Look at every watched node once. Returns how many nodes had which outcome. Raises StoreError."""
-        rows = [row for row in self._trigger.list_rows() if row.enabled == "yes" and Rules.read(row.watch)]
+        """Look at every watched node once. Returns how many nodes had which outcome. Errors are logged."""
+        try:
+            rows = [row for row in self._trigger.list_rows() if row.enabled == "yes" and Rules.read(row.watch)]
+        except StoreError as error:  # the next pass reads the table again
+            self._note("", str(error))
+            return {}
         rounds = self._find_rounds({row.tournament for row in rows})
         due = [(row, rounds[row.tournament]) for row in rows if row.tournament in rounds]
         if not due:
@@ -110,7 +114,7 @@ class Watch:
             try:
                 found = self._numerai.find_round(tournament)
             except NumeraiError as error:  # the next pass asks again
-                self._trigger.note({"node": "", "route": "watch", "http": 0, "reason": f"{tournament}: {error}"})
+                self._note("", f"{tournament}: {error}")
                 continue
             if found and found.opens <= self._now() < found.closes + CLOSED_SECONDS:
                 rounds[tournament] = found
@@ -122,9 +126,12 @@ class Watch:
             return _Node(row, round_, self._trigger, self._now(), self._settled).look(
                 self._runs, self._numerai, self._read_keys
             )
-        except (StoreError, StartError) as error:
-            self._trigger.note({"node": row.node, "route": "watch", "http": 0, "reason": str(error)})
+        except (StoreError, StartError, NumeraiError) as error:
+            self._note(row.node, str(error))
             return "unknown"
+
+    def _note(self, node: str, reason: str) -> None:
+        self._trigger.note({"node": node, "route": "watch", "http": 0, "reason": reason})
 
 
 class _Node:
@@ -160,9 +167,6 @@ class _Node:
         except KeysRefused:
             # Without Numerai's word, a run that ended well counts.
             at = last.ended if last and last.state == SUCCEEDED else None
-        except NumeraiError as error:
-            self._trigger.note({"node": self._row.node, "route": "watch", "http": 0, "reason": str(error)})
-            return "unknown"
         if at is not None:
             self._settle("submitted", {"at": at, "late": at > self._round.closes})
             return "submitted"

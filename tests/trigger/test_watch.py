@@ -223,6 +223,13 @@ def test_nothing_breaks_and_nothing_starts_while_numerai_or_the_store_is_silent(
     assert str(error) in world.lines[-1]["reason"]
 
 
+def test_a_table_that_cannot_be_read_is_logged() -> None:
+    world = World()
+    world.store.broken = lambda key: True
+    assert world.look(15) == {}
+    assert world.lines[-1]["reason"] == "the table could not be read"
+
+
 def _fail(prefix: str) -> list[str]:
     raise StoreError("the store did not answer")
 
