@@ -210,7 +210,7 @@ class Node(BaseModel):
             more="Every five minutes, the trigger asks Numerai which round is open. If a round has been open for "
             "`after` (15 minutes) and has neither a submission nor a run, it starts the job. It repeats a failed run "
             "up to `retries` times (2), but only once if the model itself failed, and only while there is time. See "
-            "[how rounds are watched](watch.md).",
+            "[how rounds are watched](how-to/watch.md).",
             default="`true`",
         ),
     ] = Watch()

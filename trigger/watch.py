@@ -11,7 +11,7 @@ These marks are the node's history, and a round with the last mark is not looked
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from typing import Any, NamedTuple, Protocol
@@ -19,10 +19,10 @@ from typing import Any, NamedTuple, Protocol
 try:
     from core import LEASE_SECONDS, MAX_ATTEMPTS, Row, StartError, StoreError, Trigger, name_round
 
-    from numerai import Keys, KeysRefused, NumeraiError, Round
+    from numerai import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import LEASE_SECONDS, MAX_ATTEMPTS, Row, StartError, StoreError, Trigger, name_round
-    from trigger.numerai import Keys, KeysRefused, NumeraiError, Round
+    from trigger.numerai import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
 
 RUNNING, SUCCEEDED, FAILED, STOPPED = "running", "succeeded", "failed", "stopped"
 # A submission may appear at Numerai after the run has ended.
@@ -94,23 +94,23 @@ class Watch:
 
     def run_pass(self) -> dict[str, int]:
         """Look at every watched node once. Returns how many nodes had which outcome. Errors are logged."""
+        rounds = self._find_rounds()
+        if not rounds:  # most passes end here, and cost nothing
+            return {}
         try:
             rows = [row for row in self._trigger.list_rows() if row.enabled == "yes" and Rules.read(row.watch)]
         except StoreError as error:  # the next pass reads the table again
             self._note("", str(error))
             return {}
-        rounds = self._find_rounds({row.tournament for row in rows})
         due = [(row, rounds[row.tournament]) for row in rows if row.tournament in rounds]
-        if not due:
-            return {}
-        with ThreadPoolExecutor(min(_THREADS, len(due))) as pool:
+        with ThreadPoolExecutor(min(_THREADS, len(due)) or 1) as pool:
             outcomes = list(pool.map(lambda pair: self._look_at(*pair), due))
         return {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
 
-    def _find_rounds(self, tournaments: Iterable[str]) -> dict[str, Round]:
-        """Return the rounds that are open, or were until a few hours ago."""
+    def _find_rounds(self) -> dict[str, Round]:
+        """Return the tournaments' rounds that are open, or were until a few hours ago."""
         rounds = {}
-        for tournament in sorted(tournaments):
+        for tournament in TOURNAMENTS:
             try:
                 found = self._numerai.find_round(tournament)
             except NumeraiError as error:  # the next pass asks again

@@ -69,8 +69,8 @@ def estimate(node: Node, seconds: float) -> Estimate:
 
 
 def estimate_shared(nodes: Sequence[Node]) -> list[Shared]:
-    """Estimate what each region in use costs at rest: the accounts' keys, and on Azure the registry and the management
-    of each type of dedicated machine."""
+    """Estimate what each region in use costs at rest: the accounts' keys, the watch's schedule, and on Azure the
+    registry and the management of each type of dedicated machine."""
     estimates = []
     for name, region in sorted({(node.cloud, node.region) for node in nodes}):
         neighbours = [node for node in nodes if (node.cloud, node.region) == (name, region)]
@@ -83,7 +83,9 @@ def estimate_shared(nodes: Sequence[Node]) -> list[Shared]:
         machines = {machine for node in neighbours if (machine := cloud.fit(node).machine)} - set(prices.machines)
         kinds = machines if prices.machines_month else set()
         parts += [f"management of {', '.join(sorted(kinds))} machines"] if kinds else []
-        month = len(keys) * prices.key_month + prices.cluster_month + len(kinds) * prices.machines_month
+        watch = prices.schedule_month if any(node.watch.enabled for node in neighbours) else 0.0
+        parts += ["the watch's schedule"] if watch else []
+        month = len(keys) * prices.key_month + watch + prices.cluster_month + len(kinds) * prices.machines_month
         estimates.append(Shared(name, region, month, ", ".join(parts)))
     return estimates
 

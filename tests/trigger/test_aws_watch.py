@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from providers.operations import STOPPED as STOPPED_BY_PNODES
-from tests.trigger.test_core import ROW
+from tests.trigger.region import ROW
 from trigger import aws_watch
 from trigger.aws import Signer
 from trigger.aws_watch import BY_A_PERSON, Runs, Secrets, read_run

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 
+from tests.trigger.region import MODEL, ROW, TOKEN, MemoryStore
 from trigger.core import (
     LEASE_SECONDS,
     PAUSES,
@@ -19,44 +20,12 @@ from trigger.core import (
     Response,
     Row,
     StartError,
-    StoreError,
     Trigger,
 )
 from trigger.log_line import TriggerLine, parse
 
-MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
-TOKEN = "a-token-that-nobody-guesses"
 TRIGGER = "99361e43-0000-4000-8000-73c29c720001"
-ROW = Row(MODEL, "alpha", hashlib.sha256(TOKEN.encode()).hexdigest(), "job-of-alpha", "queue")
 OTHER = "5f0c8a31-0000-4f5b-9a35-0d1f6f1b7c01"
-
-
-class MemoryStore:
-    """A table, and claims in memory, which can be created once, listed and read."""
-
-    def __init__(self) -> None:
-        self.rows, self.reads = [ROW], 0
-        self.objects: dict[str, bytes] = {}
-        self.broken: Callable[[str], bool] = lambda key: False
-        self._lock = threading.Lock()
-
-    def read_rows(self) -> Iterable[Row]:
-        self.reads += 1
-        if self.broken("table"):
-            raise StoreError("the table could not be read")
-        return list(self.rows)
-
-    def create(self, key: str, body: bytes) -> bool:
-        if self.broken(key):
-            raise StoreError("the store did not answer")
-        with self._lock:
-            return self.objects.setdefault(key, body) is body
-
-    def list(self, prefix: str) -> list[str]:
-        return [key for key in self.objects if key.startswith(prefix)]
-
-    def read(self, key: str) -> bytes:
-        return self.objects[key]
 
 
 class Cluster:

@@ -119,7 +119,7 @@ def test_the_host_s_own_paths_are_closed(world: World, published: httpx.Client) 
 
 def test_a_schedule_in_the_table_runs_at_the_timer_s_next_tick(world: World, published: httpx.Client) -> None:
     timers = world.azure.cloud.kernel.store
-    assert timers.get("azure:timers", world.site["name"]) == {"schedule": "0 * * * * *"}
+    assert timers.get("azure:timers", world.site["name"]) == {"schedule": "0 * * * * *", "watch": "0 */5 * * * *"}
     assert published.get(f"{world.url}/health").status_code == 200
     world.azure.change(world.row, metadata=world.columns(cron="* * * * *", timezone="Asia/Tokyo"))
     time.sleep(TABLE_SECONDS)
