@@ -109,8 +109,8 @@ class Cloud(abc.ABC):
     package: ClassVar[str]
     handlers: Mapping[str, Handler]
     app: ASGIApp
-    clock: Clock
-    """Starts what the cloud's scheduler has to start."""
+    clock: Clock | None = None
+    """The cloud's scheduler."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel, self.faults = kernel, Faults()

@@ -90,7 +90,8 @@ def control_app(daemon: Daemon) -> FastAPI:
     @app.post("/tick")
     def tick(tick: Tick) -> None:
         for cloud in daemon.clouds:
-            cloud.clock.tick(tick.minute.astimezone(UTC))
+            if cloud.clock:
+                cloud.clock.tick(tick.minute.astimezone(UTC))
 
     @app.post("/clock")
     def set_clock(clock: Clock) -> dict[str, Any]:

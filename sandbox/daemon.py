@@ -86,8 +86,8 @@ class Daemon:
         served = {cloud.package: Plugin(cloud).serve() for cloud in self.clouds}
         served[docker.package] = DockerBuildPlugin(docker).serve()
         self._plugins = [server for server, _ in served.values()]
-        if self._clocks:
-            for cloud in self.clouds:
+        for cloud in self.clouds:
+            if cloud.clock and self._clocks:
                 cloud.clock.start()
         self._calendar = asyncio.create_task(self._tick())
         control = await self._control()
@@ -145,7 +145,8 @@ class Daemon:
         """Stop all servers and processes, and keep the state."""
         self._calendar.cancel()
         for cloud in self.clouds:
-            cloud.clock.stop()
+            if cloud.clock:
+                cloud.clock.stop()
         for plugin in self._plugins:
             plugin.stop(grace=1)
         await self.gateway.stop()

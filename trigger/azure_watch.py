@@ -11,13 +11,12 @@ from typing import Any, Protocol
 try:
     from core import Row, StoreError, Trigger
     from http_call import call_until_answered
+    from numerai_api import Keys, Numerai
     from watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
-
-    from numerai import Keys, Numerai
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import Row, StoreError, Trigger
     from trigger.http_call import call_until_answered
-    from trigger.numerai import Keys, Numerai
+    from trigger.numerai_api import Keys, Numerai
     from trigger.watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
 
 _VAULT, _VAULT_VERSION = "https://vault.azure.net", "7.4"

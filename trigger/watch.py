@@ -18,11 +18,10 @@ from typing import Any, NamedTuple, Protocol
 
 try:
     from core import LEASE_SECONDS, MAX_ATTEMPTS, Row, StartError, StoreError, Trigger, name_round
-
-    from numerai import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
+    from numerai_api import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import LEASE_SECONDS, MAX_ATTEMPTS, Row, StartError, StoreError, Trigger, name_round
-    from trigger.numerai import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
+    from trigger.numerai_api import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
 
 RUNNING, SUCCEEDED, FAILED, STOPPED = "running", "succeeded", "failed", "stopped"
 # A submission may appear at Numerai after the run has ended.

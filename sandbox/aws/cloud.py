@@ -43,7 +43,7 @@ class AwsCloud(Cloud):
         self.access = iam.Access(self)
         self.objects = s3.Objects(self)
         self.logs = logs.Logs(self)
-        self.clock = schedules.Schedules(self)
+        self.clock: schedules.Schedules = schedules.Schedules(self)
         self._jobs, self._builds = Jobs(self), codebuild.Builds(self)
         self._invocations = functions.Invocations(self)
         self.app = serve(self.faults.wrap(self.answer))

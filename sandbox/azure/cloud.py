@@ -31,7 +31,7 @@ class AzureCloud(Cloud):
         self.access = rbac.Access(self)
         self.tokens = identity.Tokens(self)
         self.blobs = storage.Blobs(self, self.access)
-        self.clock = Timers(self)
+        self.clock: Timers = Timers(self)
         self._arm, self._publisher, self._registries = Arm(self), web.Publisher(self), RegistryHost(self)
         self._analytics = analytics.Analytics(self)
         self.app = serve(self.faults.wrap(self.answer))

@@ -36,7 +36,7 @@ class GcpCloud(Cloud):
         super().__init__(kernel)
         self.access = iam.Access(self)
         self.tokens = iam.Tokens(self)
-        self.clock = scheduler.Scheduler(self)
+        self.clock: scheduler.Scheduler = scheduler.Scheduler(self)
         self._objects, self._admin, self._builds = storage.Objects(self), run.Admin(self), builds.Builds(self)
         self._logging = logging.Logging(self)
         self.app = serve(self.faults.wrap(self.answer))

@@ -15,9 +15,10 @@ WATCH = "watch: {after: 1s}\n"
 PASS = "2026-11-27T12:05:00Z"
 
 
-def look(world: World) -> None:
-    """Let each cloud's scheduler start a pass, and wait until it has ended."""
+def look(world: World) -> int:
+    """Let each cloud's scheduler start a pass, and wait until it has ended. Returns the number of runs."""
     world.control.post("/tick", json={"minute": PASS}).raise_for_status()
+    return len(world.runs())
 
 
 def submitted(world: World, number: int) -> set[str]:
@@ -30,18 +31,15 @@ def test_a_round_whose_webhooks_are_lost_is_submitted(make_world: MakeWorld) -> 
     world.nodes(spread(world, **dict.fromkeys(CLOUDS, WATCH)))
     world.model("quick", SUBMITTING_PREDICT)
     world.cli.up()
-    look(world)
-    assert world.runs() == []
+    assert look(world) == 0
     number = world.control.post("/open-round", json={"tournament": "classic", "lost": True}).json()["round"]
-    wait_until(lambda: look(world) or len(world.runs()) >= 3, "the watch has not started every node", 60)
+    wait_until(lambda: look(world) >= 3, "the watch has not started every node", 60)
     runs = world.finished(3)
     assert {(run["cloud"], run["state"]) for run in runs} == {(cloud, "SUCCEEDED") for cloud in CLOUDS}, [
         world.log(run["run_id"]) for run in runs
     ]
     assert len(submitted(world, number)) == 3
-    look(world)
-    look(world)
-    assert len(world.runs()) == 3
+    assert (look(world), look(world)) == (3, 3)
     for url in world.cli.outputs()["webhooks"].values():
         late = world.call(url, "99361e43-0000-4000-8000-73c29c720001", roundNumber=number)
         assert (late.status_code, late.json()["status"]) == (200, "already started"), late.text

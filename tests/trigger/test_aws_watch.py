@@ -14,7 +14,7 @@ from trigger.aws import Signer
 from trigger.aws_watch import BY_A_PERSON, Runs, Secrets, read_run
 from trigger.core import StoreError
 from trigger.http_call import Answer
-from trigger.numerai import Keys
+from trigger.numerai_api import Keys
 from trigger.watch import FAILED, RUNNING, STOPPED, SUCCEEDED
 
 SIGNER = Signer("secretsmanager", "eu-west-1", "AKIA", "secret")

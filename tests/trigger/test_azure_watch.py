@@ -11,7 +11,7 @@ from trigger import azure_watch
 from trigger.azure_watch import Secrets, read_run
 from trigger.core import StoreError
 from trigger.http_call import Answer
-from trigger.numerai import Keys
+from trigger.numerai_api import Keys
 from trigger.watch import FAILED, RUNNING, STOPPED, SUCCEEDED
 
 
@@ -47,7 +47,7 @@ def test_an_execution_is_read_as_a_run(status: str, state: str) -> None:
 
 
 def test_an_execution_that_waits_is_a_run_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(azure_watch.time, "time", lambda: 5000.0)
+    monkeypatch.setattr("trigger.azure_watch.time.time", lambda: 5000.0)
     assert read_run(execution("Processing", startTime=None)).created == 5000.0
 
 

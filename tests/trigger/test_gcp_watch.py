@@ -12,7 +12,7 @@ from trigger import gcp_watch
 from trigger.core import StoreError
 from trigger.gcp_watch import Secrets, read_run
 from trigger.http_call import Answer
-from trigger.numerai import Keys
+from trigger.numerai_api import Keys
 from trigger.watch import FAILED, RUNNING, STOPPED, SUCCEEDED
 
 

@@ -26,7 +26,7 @@ def test_a_folder_with_keys_is_rejected_and_the_node_named(program: Callable[...
 
 def test_a_folder_of_any_size_can_be_built(program: Callable[..., Program], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context, "MAX_CONTEXT_BYTES", 0)
-    assert program(NODE).find(DOCKER_IMAGE, "alpha")
+    assert program(NODE).find(DOCKER_IMAGE, "alpha").name == "alpha"
 
 
 def test_the_label_changes_with_the_source(program: Callable[..., Program]) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from trigger import numerai
+from trigger import numerai_api
 from trigger.http_call import Answer
-from trigger.numerai import Keys, KeysRefused, Numerai, NumeraiError, Round
+from trigger.numerai_api import Keys, KeysRefused, Numerai, NumeraiError, Round
 
 KEYS = Keys("public", "secret")
 ROUND = {"number": 371, "openTime": "2026-11-27T12:00:00Z", "closeStakingTime": "2026-11-27T13:00:00Z"}
@@ -40,7 +40,7 @@ class Api:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Api:
     made = Api()
-    monkeypatch.setattr(numerai, "call_until_answered", made.call)
+    monkeypatch.setattr(numerai_api, "call_until_answered", made.call)
     return made
 
 
