@@ -70,7 +70,7 @@ EDITS: dict[str, tuple[str, set[str] | None]] = {
     "schedule": ("schedule: {cron: '30 13 * * 2-6', timezone: Europe/Berlin}", {"schedule", "row"}),
     "tags": ("tags: {team: research}", None),
     "model": ("model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c99", {"job", "row"}),
-    "tournament": ("tournament: crypto", {"job"}),
+    "tournament": ("tournament: crypto", {"job", "row"}),
     "region": ("region: ELSEWHERE", None),
 }
 KINDS = {
