@@ -21,6 +21,7 @@ SERVICES = {
     "cloudresourcemanager": ["v1"],
     "logging": ["v2"],
     "run": ["v2"],
+    "secretmanager": ["v1"],
     "serviceusage": ["v1", "v1beta1"],
     "storage": ["v1"],
 }

@@ -18,8 +18,8 @@ REQUESTS = "requests.json"
 class CheckedDaemon(daemon.Daemon):
     """Compares each request of the program with the description of its cloud."""
 
-    def __init__(self, home: Path, cache: Path, executor: str) -> None:
-        super().__init__(home, cache, executor)
+    def __init__(self, home: Path, cache: Path, executor: str, clocks: bool = True) -> None:
+        super().__init__(home, cache, executor, clocks)
         self._checked = Checked(super()._find_app)
 
     def _find_app(self, host: str) -> Any:
