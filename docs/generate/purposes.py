@@ -69,6 +69,7 @@ PURPOSES: dict[str, dict[str, str]] = {
         "keyvault.Vault": "stores the API keys of one account",
         "keyvault.Secret": "the API keys",
         "app.ManagedEnvironment": "runs the jobs; no machine runs without a job",
+        "monitor.DiagnosticSetting": "sends an environment's logs to the workspace",
         "app.Job": "the node's job: image by digest, size, variables, keys by reference",
         "web.AppServicePlan": "Flex Consumption: no instance runs without a call",
         "web.WebApp": "the trigger",

@@ -18,6 +18,7 @@ from pulumi_azure_native import (
     authorization,
     containerregistry,
     keyvault,
+    monitor,
     operationalinsights,
     resources,
     storage,
@@ -34,6 +35,7 @@ from providers.numerai.keys import list_accounts, name_keys
 
 LOG_DAYS = 30
 LOG_GB_A_DAY = 1.0
+LOG_TABLES = ("ContainerAppConsoleLogs", "ContainerAppSystemLogs")
 # Claims and marks are the nodes' history, which `pnodes history` shows for 90 days.
 CLAIM_DAYS = 95
 
@@ -196,30 +198,35 @@ class Cluster(pulumi.ComponentResource):
             )
 
     def _create_environments(self, nodes: Sequence[Node]) -> None:
-        shared_key = operationalinsights.get_shared_keys_output(
-            resource_group_name=self.group.name, workspace_name=self.workspace.name
-        ).primary_shared_key
-        logs = app.AppLogsConfigurationArgs(
-            destination="log-analytics",
-            log_analytics_configuration=app.LogAnalyticsConfigurationArgs(
-                customer_id=self.workspace.customer_id, shared_key=pulumi.Output.secret(shared_key)
-            ),
-        )
         # One environment per profile in use. A profile cannot be removed from an environment while a job uses it, and
         # an environment is updated before its jobs: with all profiles in one environment, shrinking a node would fail.
-        self.environments = {
-            profile: app.ManagedEnvironment(
-                self.name if profile == limits.CONSUMPTION else f"{self.name}-{profile.lower()}",
-                resource_group_name=self.group.name,
-                location=self.region,
-                zone_redundant=False,
-                app_logs_configuration=logs,
-                workload_profiles=_build_profiles(profile),
-                tags=self._tags,
-                opts=self._own,
-            )
-            for profile in sorted({limits.fit(node).profile for node in nodes})
-        }
+        profiles = sorted({limits.fit(node).profile for node in nodes})
+        self.environments = {profile: self._create_environment(profile) for profile in profiles}
+
+    def _create_environment(self, profile: str) -> app.ManagedEnvironment:
+        name = self.name if profile == limits.CONSUMPTION else f"{self.name}-{profile.lower()}"
+        environment = app.ManagedEnvironment(
+            name,
+            resource_group_name=self.group.name,
+            location=self.region,
+            zone_redundant=False,
+            # An existing environment takes another destination in place, as with `az containerapp env update
+            # --logs-destination` (learn.microsoft.com/azure/container-apps/log-options).
+            app_logs_configuration=app.AppLogsConfigurationArgs(destination="azure-monitor"),
+            workload_profiles=_build_profiles(profile),
+            tags=self._tags,
+            opts=self._own,
+        )
+        monitor.DiagnosticSetting(
+            name,
+            resource_uri=environment.id,
+            workspace_id=self.workspace.id,
+            # Otherwise, the lines go to the tables of the older destination `log-analytics`.
+            log_analytics_destination_type="Dedicated",
+            logs=[monitor.DiagnosticsLogSettingsArgs(category=table, enabled=True) for table in LOG_TABLES],
+            opts=self._own,
+        )
+        return environment
 
 
 def _build_profiles(profile: str) -> list[app.WorkloadProfileArgs]:

@@ -90,8 +90,8 @@ class AzureNode(NodeOperations):
 
     def log(self, run: Run, since: datetime | None = None, limit: int = 1000) -> list[LogLine]:
         since = since or run.created - timedelta(minutes=1)
-        query = f"ContainerAppConsoleLogs_CL | where ContainerGroupName_s startswith '{_clean(run.id)}'"
-        return self._read_lines("read the job's log", query, "Log_s", since, limit)
+        query = f"ContainerAppConsoleLogs | where ContainerGroupName startswith '{_clean(run.id)}'"
+        return self._read_lines("read the job's log", query, "Log", since, limit)
 
     def trigger_log(self, since: datetime | None = None, limit: int = 1000) -> list[LogLine]:
         since = since or datetime.now(UTC) - timedelta(days=_DAYS)
@@ -106,10 +106,9 @@ class AzureNode(NodeOperations):
 
     def _read_events(self, run: Run) -> list[LogLine]:
         """Return Container Apps' warnings and errors about a failed execution, which itself contains no reason."""
-        problems = "where Type_s == 'Warning' or Type_s == 'Error'"
-        query = f"ContainerAppSystemLogs_CL | where * has '{_clean(run.id)}' | {problems}"
+        query = f"ContainerAppSystemLogs | where * has '{_clean(run.id)}' | where Type != 'Normal'"
         try:
-            return self._read_lines("read the job's events", query, "Log_s", run.created - timedelta(minutes=1), 20)
+            return self._read_lines("read the job's events", query, "Log", run.created - timedelta(minutes=1), 20)
         except OperationsError:
             return []  # the run must be shown even if its reason cannot be read
 

@@ -84,6 +84,12 @@ TABLE: Table = {
     ),
     "azure-native:keyvault:Vault": _build_row("Microsoft.KeyVault/vaults", "security"),
     "azure-native:managedidentity:UserAssignedIdentity": _build_row(_IDENTITY, "identity"),
+    "azure-native:monitor:DiagnosticSetting": _build_row(
+        # Azure checks the workspace's keys as the right to send logs to it.
+        "Microsoft.Insights/diagnosticSettings",
+        "monitor",
+        create=f"{_LOGS}/sharedKeys/action",
+    ),
     "azure-native:operationalinsights:Workspace": _build_row(_LOGS, "monitor"),
     "azure-native:resources:ResourceGroup": _build_row(_GROUP, "management-and-governance"),
     "azure-native:storage:BlobContainer": _build_row(f"{_STORAGE}/blobServices/containers", "storage"),
@@ -107,9 +113,6 @@ TABLE: Table = {
     ),
     "azure-native:authorization:getClientToken": Row(
         f"{_PERMISSIONS}/general", look_up="Microsoft.Resources/subscriptions/read"
-    ),
-    "azure-native:operationalinsights:getSharedKeys": Row(
-        f"{_PERMISSIONS}/monitor", look_up=f"{_LOGS}/sharedKeys/action"
     ),
     # Dynamic resources, and images that are built on the user's machine.
     "pulumi-python:dynamic/prediction-nodes:AzureServices": Row(

@@ -14,19 +14,19 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sandbox.azure import rbac
+from sandbox.azure import diagnostics, rbac
 from sandbox.azure.calls import Call, Refused, Reply, reply
+from sandbox.executor import JobRun
 
 if TYPE_CHECKING:
     from sandbox.azure.cloud import AzureCloud
 
 HOST = "api.loganalytics.io"
 AUDIENCE = f"https://{HOST}"
-_WORKSPACE = "azure-native:operationalinsights:Workspace"
 _SITE = "azure-native:web:WebApp"
 _PATH = re.compile(r"/v1/workspaces/(?P<id>[0-9a-f-]{36})/query")
 _CLAUSE = re.compile(
-    r"(?P<column>\*|\w+|tostring\(parse_json\(\w+\)\.\w+\)) (?P<op>==|=~|startswith|has|>=) "
+    r"(?P<column>\*|\w+|tostring\(parse_json\(\w+\)\.\w+\)) (?P<op>==|!=|=~|startswith|has|>=) "
     r"(?:'(?P<text>[^']*)'|(?P<number>\d+))"
 )
 Row = dict[str, Any]
@@ -42,27 +42,22 @@ class Analytics:
         """Answer a request. Raises Refused."""
         principal = self._cloud.tokens.principal(call, AUDIENCE)
         match = _PATH.fullmatch(call.path)
-        workspace = self._cloud.find(_WORKSPACE, customerId=match["id"]) if match else None
+        workspace = self._cloud.find(diagnostics.WORKSPACE, customerId=match["id"]) if match else None
         if call.method != "POST" or workspace is None:
             raise Refused(404, "WorkspaceNotFoundError", "The workspace could not be found")
         action = "Microsoft.OperationalInsights/workspaces/query/read"
         if principal != rbac.DEPLOYER and not self._cloud.access.is_allowed(principal, action, workspace.id):
             raise Refused(403, "InsufficientAccessError", "The provided credentials have insufficient access")
         request = call.json()
-        rows = self._query(request["query"], *request["timespan"].split("/"))
+        rows = self._query(workspace["customerId"], request["query"], *request["timespan"].split("/"))
         columns = list(rows[0]) if rows else ["TimeGenerated", "Line"]
         table = {"name": "PrimaryResult", "columns": [{"name": name, "type": "string"} for name in columns]}
         return reply({"tables": [table | {"rows": [list(row.values()) for row in rows]}]})
 
-    def _query(self, query: str, since: str, until: str) -> list[Row]:
+    def _query(self, workspace: str, query: str, since: str, until: str) -> list[Row]:
         table, *steps = [part.strip() for part in query.split("|")]
-        tables: dict[str, Callable[[], Iterator[Row]]] = {
-            "ContainerAppConsoleLogs_CL": self._console,
-            "ContainerAppSystemLogs_CL": self._system,
-            "AppTraces": self._traces,
-        }
-        rows = list(tables[table]()) if table in tables else []
-        if table not in tables or (not rows and table.endswith("_CL")):
+        rows = list(self._traces() if table == "AppTraces" else self._lines(workspace, table))
+        if not rows and table != "AppTraces":
             raise Refused(400, "BadArgumentError", f"'where' operator: Failed to resolve table or column '{table}'")
         begin, end = datetime.fromisoformat(since), datetime.fromisoformat(until)
         rows = [row for row in rows if begin <= datetime.fromisoformat(row["TimeGenerated"]) <= end]
@@ -70,30 +65,21 @@ class Analytics:
             rows = _apply(step, rows)
         return rows
 
-    def _console(self) -> Iterator[Row]:
-        executor = self._cloud.kernel.executor
-        for run in executor.runs("azure"):
-            for number, line in enumerate(executor.logs(run.run_id).splitlines()):
-                job = run.job.rsplit("/", 1)[-1]
-                yield {
-                    "TimeGenerated": _stamp((run.started or run.created) + number / 1000),
-                    "ContainerGroupName_s": f"{run.run_id}-x1y2z",
-                    "ContainerJobName_s": job,
-                    "Log_s": line,
-                }
+    def _lines(self, workspace: str, table: str) -> Iterator[Row]:
+        """Yield the rows of a table of Container Apps. In the classic tables, the names of strings end with _s."""
+        name, end = table.removesuffix(diagnostics.CLASSIC), "_s" if table.endswith(diagnostics.CLASSIC) else ""
+        kernel = self._cloud.kernel
+        for run in kernel.executor.runs("azure"):
+            if [workspace, table] in (kernel.store.get("azure:executions", run.run_id) or {}).get("tables", []):
+                for moment, row in self._console(run) if name == diagnostics.CONSOLE else _describe_events(run):
+                    yield {"TimeGenerated": _stamp(moment)} | {f"{key}{end}": value for key, value in row.items()}
 
-    def _system(self) -> Iterator[Row]:
-        for run in self._cloud.kernel.executor.runs("azure"):
-            events = [("Normal", f"Execution {run.run_id} was created", run.created)]
-            if run.stopped and run.reason:
-                events.append(("Warning", run.reason, run.stopped))
-            for kind, text, moment in events:
-                yield {
-                    "TimeGenerated": _stamp(moment),
-                    "ReplicaName_s": f"{run.run_id}-x1y2z",
-                    "Type_s": kind,
-                    "Log_s": text,
-                }
+    def _console(self, run: JobRun) -> Iterator[tuple[float, Row]]:
+        for number, line in enumerate(self._cloud.kernel.executor.logs(run.run_id).splitlines()):
+            yield (
+                (run.started or run.created) + number / 1000,
+                {"ContainerGroupName": f"{run.run_id}-x1y2z", "JobName": run.job.rsplit("/", 1)[-1], "Log": line},
+            )
 
     def _traces(self) -> Iterator[Row]:
         for site in self._cloud.resources(_SITE):
@@ -105,6 +91,14 @@ class Analytics:
                     "Properties": '{"Category":"Function.webhook.User"}' if line.startswith("{") else "{}",
                     "Message": line,
                 }
+
+
+def _describe_events(run: JobRun) -> Iterator[tuple[float, Row]]:
+    events = [("Normal", f"Execution {run.run_id} was created", run.created)]
+    if run.stopped and run.reason:
+        events.append(("Warning", run.reason, run.stopped))
+    for kind, text, moment in events:
+        yield moment, {"ReplicaName": f"{run.run_id}-x1y2z", "Type": kind, "Log": text}
 
 
 def _apply(step: str, rows: list[Row]) -> list[Row]:
@@ -136,6 +130,8 @@ def _clause(text: str) -> Callable[[Row], bool]:
         match operator:
             case "==":
                 return bool(actual == value)
+            case "!=":
+                return bool(actual != value)
             case "=~":
                 return str(actual).lower() == str(value).lower()
             case "startswith":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, ClassVar
 
-from sandbox.azure import analytics, entra, handlers, identity, jobs, rbac, registry, storage, vault, web
+from sandbox.azure import analytics, diagnostics, entra, handlers, identity, jobs, rbac, registry, storage, vault, web
 from sandbox.azure.arm import Arm
 from sandbox.azure.calls import Call, Refused, Reply, arm_error
 from sandbox.azure.images import SUFFIX as REGISTRY_SUFFIX
@@ -51,7 +51,7 @@ class AzureCloud(Cloud):
         """The handlers of every type that the Azure components register."""
         return {
             handlers.GROUP: handlers.ResourceGroup(self),
-            "azure-native:operationalinsights:Workspace": handlers.Workspace(self, "workspaceName"),
+            diagnostics.WORKSPACE: handlers.Workspace(self, "workspaceName"),
             "azure-native:applicationinsights:Component": handlers.Insights(self, "resourceName"),
             identity.IDENTITY: handlers.Identity(self, "resourceName"),
             rbac.DEFINITION: handlers.RoleDefinition(self),
@@ -63,6 +63,7 @@ class AzureCloud(Cloud):
             vault.SECRET: vault.Secret(self),
             registry.REGISTRY: registry.Registry(self, "registryName"),
             jobs.ENVIRONMENT: jobs.Environment(self, "environmentName"),
+            diagnostics.SETTING: diagnostics.DiagnosticSetting(self),
             jobs.JOB: jobs.Job(self, "jobName"),
             web.PLAN: web.AppServicePlan(self, "name"),
             web.SITE: web.Site(self, "name"),

@@ -12,7 +12,7 @@ import string
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sandbox.azure import rbac, vault
+from sandbox.azure import diagnostics, rbac, vault
 from sandbox.azure.calls import Call, Refused, Reply, reply
 from sandbox.azure.handlers import ArmHandler, map_identities, preview_identities
 from sandbox.azure.identity import IDENTITY, list_attached
@@ -23,15 +23,13 @@ from sandbox.executor import ENDED, JobRun, RunSpec
 if TYPE_CHECKING:
     from sandbox.azure.cloud import AzureCloud
 
-ENVIRONMENT = "azure-native:app:ManagedEnvironment"
+ENVIRONMENT = diagnostics.ENVIRONMENT
 JOB = "azure-native:app:Job"
 _MACHINES = {
     "D4": (4, 16), "D8": (8, 32), "D16": (16, 64), "D32": (32, 128),
     "E4": (4, 32), "E8": (8, 64), "E16": (16, 128), "E32": (32, 256),
 }  # fmt: skip
 _STATES = {"PENDING": "Running", "STARTING": "Running", "RUNNING": "Running", "SUCCEEDED": "Succeeded"}
-
-
 _T4 = "Consumption-GPU-NC8as-T4"
 
 
@@ -45,6 +43,7 @@ class Environment(ArmHandler):
         super().create(resource)
 
     def _validate(self, inputs: dict[str, Any]) -> None:
+        diagnostics.check_destination(inputs.get("appLogsConfiguration") or {})
         for profile in inputs.get("workloadProfiles", []):
             name, type_ = profile["name"], profile["workloadProfileType"]
             if len(name) > 15:
@@ -243,7 +242,9 @@ class Starts:
             refusal=self._cloud.faults.take_reason("START", job.id),
         )
         variables = [variable for variable in container.get("env") or [] if not variable.get("secretRef")]
-        self._cloud.kernel.store.put("azure:executions", execution, {"name": container["name"], "env": variables})
+        record = {"name": container["name"], "env": variables}
+        record["tables"] = diagnostics.list_tables(self._cloud, job["environmentId"])
+        self._cloud.kernel.store.put("azure:executions", execution, record)
         self._executor.submit(spec)
         return {"name": execution, "id": f"{job.id}/executions/{execution}"}
 
@@ -265,7 +266,8 @@ class Starts:
         status = _STATES.get(run.state, "Failed")
         if run.stopped and store.get("azure:stopped", run.run_id) is not None:
             status = "Stopped"
-        container = (store.get("azure:executions", run.run_id) or {}) | {"image": run.image}
+        record = store.get("azure:executions", run.run_id) or {}
+        container = {key: record[key] for key in ("name", "env") if key in record} | {"image": run.image}
         properties: dict[str, Any] = {"status": status, "startTime": _iso(run.started or run.created)}
         properties["template"] = {"containers": [container]}
         if run.stopped:

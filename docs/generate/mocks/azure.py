@@ -33,9 +33,7 @@ class Mocks(recorder.Mocks):
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token.endswith(":getClientConfig"):
             return {"subscriptionId": SUBSCRIPTION, "tenantId": TENANT, "clientId": "c", "objectId": "o"}, []
-        if args.token.endswith(":getClientToken"):
-            return {"token": "planted-deployer-token"}, []
-        return {"primarySharedKey": "planted-shared-key"}, []
+        return {"token": "planted-deployer-token"}, []
 
 
 _NAMED = ("containerName", "secretName", "roleDefinitionId", "roleAssignmentName")

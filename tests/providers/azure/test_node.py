@@ -13,6 +13,7 @@ import pytest
 
 from docs.generate.recorder import SECRET_KEY, WEBHOOK_KEY, Registered
 from providers.azure import roles
+from providers.azure.cluster import LOG_TABLES
 from providers.component import derive_token
 from tests.providers.azure.program import Program, problems
 from trigger.core import Row
@@ -53,9 +54,9 @@ def list_kinds(program: Program, owner: str) -> list[str]:
 def test_few_resources(two: Program) -> None:
     assert list_kinds(two, "alpha") == list_kinds(two, "beta") == ["BlobContainer", "ImageBuild", "Job"]
     assert list_kinds(two, "azure-eastus") == [
-        "AppServicePlan", "AzureServices", "BlobContainer", "Component", "FunctionCode",
-        # one for each profile in use
-        "ManagedEnvironment", "ManagedEnvironment",
+        "AppServicePlan", "AzureServices", "BlobContainer", "Component",
+        # with its environment, one for each profile in use
+        "DiagnosticSetting", "DiagnosticSetting", "FunctionCode", "ManagedEnvironment", "ManagedEnvironment",
         "ManagementPolicy", "Registry", "ResourceGroup",
         # the trigger's two, and for the account the images, the keys and the watch
         "RoleAssignment", "RoleAssignment", "RoleAssignment", "RoleAssignment", "RoleAssignment", "RoleDefinition",
@@ -102,7 +103,7 @@ def test_sdk_and_arm_types_have_nothing_against_the_inputs(two: Program) -> None
 
 
 def test_everything_that_can_be_is_tagged(two: Program) -> None:
-    no_tags = ("RoleDefinition", "RoleAssignment", "BlobContainer", "ManagementPolicy")
+    no_tags = ("RoleDefinition", "RoleAssignment", "BlobContainer", "ManagementPolicy", "DiagnosticSetting")
     for each in two.list_resources():
         if each.type.startswith("azure-native:") and not each.type.endswith(no_tags):
             wanted = {"project": "prediction-nodes", "stack": "dev"}
@@ -201,6 +202,17 @@ def flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
     if isinstance(value, list):
         return [found for index, item in enumerate(value) for found in flat(item, f"{path}[{index}]")]
     return [(path, value)]
+
+
+def test_every_environment_sends_its_logs_to_the_workspace_without_a_key(two: Program) -> None:
+    workspace = two.find(":Workspace", "azure-eastus")
+    for environment in two.list_resources(":ManagedEnvironment"):
+        assert environment.inputs["appLogsConfiguration"] == {"destination": "azure-monitor"}
+        setting = two.find(":DiagnosticSetting", environment.name).inputs
+        assert setting["resourceUri"].endswith(f"/ManagedEnvironment/{environment.name}")
+        assert setting["workspaceId"].endswith(f"/Workspace/{workspace.name}")
+        assert setting["logAnalyticsDestinationType"] == "Dedicated"
+        assert [each["category"] for each in setting["logs"] if each["enabled"]] == list(LOG_TABLES)
 
 
 def test_sizes_choose_profile_and_environment(two: Program) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from providers.azure.cluster import LOG_TABLES
 from providers.azure.code import CodeProvider
 from providers.azure.operations import Account, AzureNode
 from providers.operations import NoCredentials, NodeFacts, NodeOperations, OperationsError, State
@@ -32,7 +33,9 @@ class Node:
 
     def __init__(self, azure: Azure, script: str) -> None:
         self.world = World(azure, script)
-        names = {"logs": workspace(azure)["customerId"], "trigger": "absent"}
+        logs = workspace(azure)
+        azure.send_logs(self.world.environment, logs, *LOG_TABLES)
+        names = {"logs": logs["customerId"], "trigger": "absent"}
         self.facts = NodeFacts("alpha", "azure", "eastus", self.world.job.id, names)
 
     def start(self, **env: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from sandbox.azure import handlers, rbac
+from sandbox.azure import diagnostics, handlers, rbac
 from sandbox.azure.cloud import AzureCloud
 from sandbox.azure.identity import IDENTITY, MANAGEMENT
 from sandbox.azure.storage import ACCOUNT, CONTAINER
@@ -52,6 +52,12 @@ class Azure(Account[AzureCloud]):
             containerName=name,
             publicAccess="None",
         )
+
+    def send_logs(self, environment: Resource, workspace: Resource, *categories: str, **inputs: Any) -> Resource:
+        """Create a diagnostic setting, with tables of its own unless `inputs` say otherwise."""
+        logs = [{"category": category, "enabled": True} for category in categories]
+        inputs = {"logAnalyticsDestinationType": "Dedicated", "logs": logs, "workspaceId": workspace.id, **inputs}
+        return self.make(diagnostics.SETTING, "logs", resourceUri=environment.id, **inputs)
 
     def grant(self, identity: Holder, role: str, scope: str, condition: str | None = None) -> Resource:
         role_id = role if role.startswith("/") else f"{BUILT_IN}/{role}"

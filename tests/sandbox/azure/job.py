@@ -30,15 +30,16 @@ class World:
         self.puller = azure.identity("puller")
         self.pull = azure.grant(self.puller, roles.ACR_PULL, self.registry.id)
         self.read = azure.grant(self.puller, roles.KEY_VAULT_SECRETS_USER, self.vault.id)
-        environment = azure.make(
+        self.environment = azure.make(
             jobs.ENVIRONMENT,
             "env",
             **PLACE,
+            appLogsConfiguration={"destination": "azure-monitor"},
             workloadProfiles=[{"name": "Consumption", "workloadProfileType": "Consumption"}],
         )
         self.inputs: dict[str, Any] = {
             **PLACE,
-            "environmentId": environment.id,
+            "environmentId": self.environment.id,
             "workloadProfileName": "Consumption",
             "identity": {"type": "UserAssigned", "userAssignedIdentities": [self.puller.id]},
             "configuration": {

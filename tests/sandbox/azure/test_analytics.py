@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
 from sandbox.azure import analytics, entra
 from sandbox.azure.cloud import TENANT
-from tests.sandbox.azure.cloud import GROUP, Azure
+from sandbox.azure.diagnostics import CONSOLE, SYSTEM, WORKSPACE
+from sandbox.cloud import CloudError
+from tests.sandbox.azure.cloud import GROUP, PLACE, Azure
+from tests.sandbox.azure.job import World
 
 SPAN = "2026-01-01T00:00:00Z/2036-01-01T00:00:00Z"
 
 
 def ask(azure: Azure, query: str, token: str) -> httpx.Response:
-    known = azure.cloud.find("azure-native:operationalinsights:Workspace")
-    workspace = known or azure.make(
-        "azure-native:operationalinsights:Workspace", "logs", resourceGroupName=GROUP, location="eastus"
-    )
+    workspace = azure.cloud.find(WORKSPACE) or azure.make(WORKSPACE, "logs", resourceGroupName=GROUP, location="eastus")
     url = f"{analytics.AUDIENCE}/v1/workspaces/{workspace['customerId']}/query"
     with azure.http(token) as client:
         return client.post(url, json={"query": query, "timespan": SPAN})
@@ -56,3 +58,67 @@ def test_tokens_are_for_the_deployer_s_service_principal(azure: Azure, changed: 
         assert client.post(f"https://{entra.HOST}/{TENANT}/oauth2/v2.0/token", data=sent).status_code == status
         other = client.post(f"https://{entra.HOST}/other/oauth2/v2.0/token", data=sent)
         assert other.status_code >= 400
+
+
+def list_tables(azure: Azure, world: World) -> list[str]:
+    """Run the job, and return which tables have the line that it printed or the event about its start."""
+    world.printed(world.start())
+    token = azure.token(audience=analytics.AUDIENCE)
+    tables = [CONSOLE, SYSTEM, f"{CONSOLE}_CL", f"{SYSTEM}_CL"]
+    return [table for table in tables if ask(azure, f"{table} | take 1", token).status_code == 200]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "tables"),
+    [
+        ({}, [CONSOLE]),
+        ({"logAnalyticsDestinationType": None}, [f"{CONSOLE}_CL"]),
+        ({"logs": [{"categoryGroup": "allLogs", "enabled": True}]}, [CONSOLE, SYSTEM]),
+        ({"logs": [{"category": CONSOLE, "enabled": False}]}, []),
+    ],
+)
+def test_a_setting_says_which_logs_reach_which_tables(azure: Azure, inputs: dict[str, Any], tables: list[str]) -> None:
+    world, workspace = World(azure), azure.make(WORKSPACE, "logs", **PLACE)
+    azure.send_logs(world.environment, workspace, CONSOLE, **inputs)
+    assert list_tables(azure, world) == tables
+
+
+def test_without_a_setting_no_log_reaches_a_workspace(azure: Azure) -> None:
+    azure.make(WORKSPACE, "logs", **PLACE)
+    assert list_tables(azure, World(azure)) == []
+
+
+def test_the_older_destination_has_tables_of_its_own_and_keeps_their_lines(azure: Azure) -> None:
+    world, workspace = World(azure), azure.make(WORKSPACE, "logs", **PLACE)
+    older = {"customerId": workspace["customerId"], "sharedKey": "key"}
+    logs = {"destination": "log-analytics", "logAnalyticsConfiguration": older}
+    azure.change(world.environment, appLogsConfiguration=logs)
+    assert list_tables(azure, world) == [f"{CONSOLE}_CL", f"{SYSTEM}_CL"]
+    azure.change(world.environment, appLogsConfiguration={"destination": "azure-monitor"})
+    azure.send_logs(world.environment, workspace, CONSOLE, SYSTEM)
+    assert list_tables(azure, world) == [CONSOLE, SYSTEM, f"{CONSOLE}_CL", f"{SYSTEM}_CL"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "code"),
+    [
+        ({"logs": [{"category": "ContainerLog", "enabled": True}]}, "BadRequest.*ContainerLog"),
+        ({"workspaceId": "/subscriptions/s/absent"}, "ResourceNotFound.*absent"),
+        ({}, "Conflict.*already used"),
+    ],
+)
+def test_settings_that_azure_refuses(azure: Azure, inputs: dict[str, Any], code: str) -> None:
+    world, workspace = World(azure), azure.make(WORKSPACE, "logs", **PLACE)
+    azure.send_logs(world.environment, workspace, CONSOLE)
+    with pytest.raises(CloudError, match=code):
+        azure.send_logs(world.environment, workspace, CONSOLE, **inputs)
+
+
+def test_only_the_older_destination_takes_a_key(azure: Azure) -> None:
+    older = {"customerId": "c", "sharedKey": "key"}
+    for logs in (
+        {"destination": "azure-monitor", "logAnalyticsConfiguration": older},
+        {"destination": "log-analytics"},
+    ):
+        with pytest.raises(CloudError, match="LogAnalyticsConfiguration is invalid"):
+            azure.make("azure-native:app:ManagedEnvironment", "env", **PLACE, appLogsConfiguration=logs)
