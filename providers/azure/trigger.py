@@ -28,6 +28,10 @@ INSTANCE_MB = 512
 MAX_INSTANCES = 40
 """The smallest value that Flex Consumption accepts."""
 PACKAGES = "packages"
+HOST_ROLES = {"host": roles.STORAGE_BLOB_DATA_OWNER, "host-events": roles.STORAGE_TABLE_DATA_CONTRIBUTOR}
+"""The roles of a host without extensions whose diagnostic events, which it keeps in a table, are supported
+(learn.microsoft.com/azure/azure-functions/functions-reference, "Connecting to host storage with an identity"). Only
+blob triggers and Durable Functions need queues."""
 
 
 class Trigger(pulumi.ComponentResource):
@@ -73,12 +77,15 @@ class Trigger(pulumi.ComponentResource):
                 self._own,
                 condition=roles.TRIGGER_CONDITION,
             ),
-            roles.assign(
-                f"{name}-host",
-                account.id,
-                roles.name_builtin_role(subscription, roles.STORAGE_BLOB_DATA_OWNER),
-                self.principal,
-                self._own,
+            *(
+                roles.assign(
+                    f"{name}-{purpose}",
+                    account.id,
+                    roles.name_builtin_role(subscription, role),
+                    self.principal,
+                    self._own,
+                )
+                for purpose, role in HOST_ROLES.items()
             ),
         ]
         code = Code(

@@ -17,6 +17,7 @@ DEPLOYER = "deployer"
 """The deployer: Owner of the subscription."""
 CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers"
 BLOBS = f"{CONTAINERS}/blobs"
+TABLES = "Microsoft.Storage/storageAccounts/tableServices/tables"
 GET_SECRET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"  # noqa: S105 - the name of a permission
 PULL = "Microsoft.ContainerRegistry/registries/pull/read"
 _BUILT_IN: dict[str, dict[str, list[str]]] = {
@@ -27,6 +28,10 @@ _BUILT_IN: dict[str, dict[str, list[str]]] = {
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": {  # Storage Blob Data Owner
         "actions": [f"{CONTAINERS}/*"],
         "dataActions": [f"{BLOBS}/*"],
+    },
+    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": {  # Storage Table Data Contributor
+        "actions": [f"{TABLES}/*"],
+        "dataActions": [f"{TABLES}/entities/*"],
     },
 }
 

@@ -26,6 +26,8 @@ nodes:
   alpha: {{model: {ALPHA}, schedule: {{cron: "0 13 * * 2-6", timezone: America/New_York}}}}
   beta: {{model: {BETA}, size: gen-2xl, command: python predict.py, enabled: false, env: {{EXTRA: "1"}}}}
 """
+HOST = {"azure-eastus-host", "azure-eastus-host-events"}
+"""The roles of the Functions host on its own storage account."""
 
 
 @pytest.fixture
@@ -58,8 +60,8 @@ def test_few_resources(two: Program) -> None:
         # with its environment, one for each profile in use
         "DiagnosticSetting", "DiagnosticSetting", "FunctionCode", "ManagedEnvironment", "ManagedEnvironment",
         "ManagementPolicy", "Registry", "ResourceGroup",
-        # the trigger's two, and for the account the images, the keys and the watch
-        "RoleAssignment", "RoleAssignment", "RoleAssignment", "RoleAssignment", "RoleAssignment", "RoleDefinition",
+        # the trigger's three, and for the account the images, the keys and the watch
+        *["RoleAssignment"] * 6, "RoleDefinition",
         "Secret", "Secret", "StorageAccount", "StorageAccount", "UserAssignedIdentity", "Vault", "WebApp", "Workspace",
     ]  # fmt: skip
 
@@ -128,14 +130,17 @@ def test_a_trigger_has_one_role_in_its_group_and_owns_its_host_s_storage(two: Pr
     site = two.find(":WebApp", "azure-eastus")
     assert site.inputs["identity"] == {"type": "SystemAssigned"}
     grants = list_grants(two, site)
-    assert set(grants) == {"azure-eastus-trigger", "azure-eastus-host", "azure-eastus-watch"}
+    assert set(grants) == HOST | {"azure-eastus-trigger", "azure-eastus-watch"}
     assert grants["azure-eastus-watch"]["scope"].rsplit("/", 1)[-1].startswith("keys")
     assert grants["azure-eastus-watch"]["roleDefinitionId"].endswith(roles.KEY_VAULT_SECRETS_USER)
-    trigger, host = grants["azure-eastus-trigger"], grants["azure-eastus-host"]
+    trigger, host, events = grants["azure-eastus-trigger"], *(grants[name] for name in sorted(HOST))
     assert trigger["scope"].endswith("/ResourceGroup/prediction-nodes-dev-eastus")
     assert (trigger["condition"], trigger["conditionVersion"]) == (roles.TRIGGER_CONDITION, "2.0")
     accounts = {each.name for each in two.list_owned("azure-eastus") if each.type.endswith(":StorageAccount")}
     assert host["scope"].rsplit("/", 1)[-1] in {name for name in accounts if name.startswith("host")}
+    assert events["scope"] == host["scope"]
+    held = [grant["roleDefinitionId"].rsplit("/", 1)[-1] for grant in (host, events)]
+    assert held == [roles.STORAGE_BLOB_DATA_OWNER, roles.STORAGE_TABLE_DATA_CONTRIBUTOR]
     assert not [grant for grant in grants.values() if grant["principalType"] != "ServicePrincipal"]
 
 
@@ -230,7 +235,7 @@ def test_sizes_choose_profile_and_environment(two: Program) -> None:
 def test_no_dedicated_machine_without_need(program: Make) -> None:
     small = program(f"nodes: {{alpha: {{model: {ALPHA}, cloud: azure, source: m}}}}")
     assert [each.name for each in small.list_resources(":ManagedEnvironment")] == ["azure-eastus"]
-    assert len(small.list_owned("azure-eastus")) == 23
+    assert len(small.list_owned("azure-eastus")) == 24
 
 
 def test_fields_reach_job_and_trigger(two: Program) -> None:
@@ -262,7 +267,7 @@ def test_a_node_s_container_holds_its_row_and_follows_its_job(two: Program) -> N
 def test_the_code_waits_for_the_rights_and_goes_where_the_app_says(two: Program) -> None:
     code = two.find(":FunctionCode", "azure-eastus")
     names = {each.name for each in two.list_resources(":RoleAssignment") if each.urn in code.depends_on}
-    assert names == {"azure-eastus-trigger", "azure-eastus-host"}
+    assert names == HOST | {"azure-eastus-trigger"}
     assert code.inputs["publisher"] == f"{code.inputs['site']}.scm.azurewebsites.net"
     assert "token" in code.secrets
 
