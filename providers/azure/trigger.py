@@ -26,7 +26,8 @@ from providers.component import TYPE_PREFIX
 PYTHON = "3.12"
 INSTANCE_MB = 512
 MAX_INSTANCES = 40
-"""The smallest value that Flex Consumption accepts."""
+"""The smallest value that every region accepts. West Europe, Australia East and West US 2 have accepted less since
+January 2026 (Azure/azure-functions-host 10523)."""
 PACKAGES = "packages"
 HOST_ROLES = {"host": roles.STORAGE_BLOB_DATA_OWNER, "host-events": roles.STORAGE_TABLE_DATA_CONTRIBUTOR}
 """The roles of a host without extensions whose diagnostic events, which it keeps in a table, are supported

@@ -28,6 +28,8 @@ SITE = "azure-native:web:WebApp"
 SUFFIX, SCM_SUFFIX = ".azurewebsites.net", ".scm.azurewebsites.net"
 PACKAGE = "released-package.zip"
 _RUNTIMES = {"3.10", "3.11", "3.12", "3.13"}
+_SMALLER = {"westeurope", "australiaeast", "westus2"}
+"""The regions that accept fewer than 40 instances (Azure/azure-functions-host 10523)."""
 _NOT_ON_FLEX = frozenset(
     {"WEBSITE_RUN_FROM_PACKAGE", "FUNCTIONS_WORKER_RUNTIME", "SCM_DO_BUILD_DURING_DEPLOYMENT", "ENABLE_ORYX_BUILD"}
 )
@@ -125,7 +127,8 @@ class Site(ArmHandler):
         runtime, scale = config["runtime"], config["scaleAndConcurrency"]
         if runtime["name"] != "python" or runtime["version"] not in _RUNTIMES:
             raise CloudError(f'Code="BadRequest": {runtime["name"]} {runtime["version"]} is not supported')
-        if scale.get("instanceMemoryMB") not in (512, 2048, 4096) or not 40 <= scale["maximumInstanceCount"] <= 1000:
+        least = 1 if inputs["location"] in _SMALLER else 40
+        if scale.get("instanceMemoryMB") not in (512, 2048, 4096) or not least <= scale["maximumInstanceCount"] <= 1000:
             raise CloudError('Code="BadRequest": scaleAndConcurrency is out of range')
         refused = _NOT_ON_FLEX & settings(resource).keys()
         if refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import time
 import zipfile
@@ -16,7 +17,7 @@ from providers.azure.roles import TRIGGER_CONDITION
 from sandbox.azure import web
 from sandbox.cloud import CloudError, Resource
 from sandbox.faults import Fault
-from tests.sandbox.azure.cloud import Azure
+from tests.sandbox.azure.cloud import PLACE, Azure
 from tests.sandbox.azure.function import MODEL, World
 from trigger.archive import Archive
 from trigger.core import TABLE_SECONDS
@@ -171,6 +172,16 @@ def test_files_without_permission_bits_are_no_functions(
 def test_apps_that_azure_refuses(world: World, change: dict[str, Any], message: str) -> None:
     with pytest.raises(CloudError, match=message):
         world.azure.change(world.site, **change)
+
+
+@pytest.mark.parametrize(("region", "accepted"), [("eastus", False), ("westeurope", True)])
+def test_some_regions_accept_fewer_than_40_instances(world: World, region: str, accepted: bool) -> None:
+    scale = {"instanceMemoryMB": 512, "maximumInstanceCount": 1}
+    plan = world.azure.make(web.PLAN, "p", **PLACE, sku={"name": "FC1", "tier": "FlexConsumption"})
+    config = {**world.inputs["functionAppConfig"], "scaleAndConcurrency": scale}
+    inputs = {**world.inputs, "functionAppConfig": config, "serverFarmId": plan.id, "location": region}
+    with contextlib.nullcontext() if accepted else pytest.raises(CloudError, match="out of range"):
+        world.azure.make(web.SITE, "beta", **inputs)
 
 
 def test_a_plan_holds_one_app_and_goes_after_it(world: World) -> None:
