@@ -1,7 +1,8 @@
 """Checks an Azure subscription in one region: credentials, resource providers, image builds and quotas.
 
 `up` registers resource providers. Azure refuses registry tasks, which build images, to subscriptions on free credit. A
-small subscription may have only one Container Apps environment in a region, or none.
+small subscription may have only one Container Apps environment in a region, or none. The trigger needs a region with
+Flex Consumption; for new subscriptions, its quota can be zero.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from providers.operations import Refused
 
 _HOST = "https://management.azure.com"
 _SUBSCRIPTIONS, _PROVIDERS, _APPS = "2022-12-01", "2021-04-01", "2025-01-01"
-# The beginnings of the quota ids of offers to which ACR Tasks answers TasksOperationsNotAllowed.
-_NO_TASKS = ("FreeTrial_", "AzureForStudents", "DreamSpark_", "AzurePass_")
+_WEB, _QUOTA = "2023-12-01", "2023-02-01"
+# The beginnings of the quota ids of offers to which ACR Tasks answers TasksOperationsNotAllowed: always, or to some.
+_NO_TASKS = ("FreeTrial_", "LightweightTrial_", "AzureForStudents_", "DreamSpark_", "AzurePass_")
+_FEW_TASKS = ("Sponsored_", "MSDN_", "MSDNDevTest_", "MPN_", "BizSpark")
 _PERMISSION = "the role Reader on the subscription"
 _ENVIRONMENTS, _CORES = "quota of Container Apps", "quota of Container Apps, vCPUs"
 _MACHINES = "quota of Container Apps, T4 machines"
+_FLEX, _FLEX_QUOTA = "Flex Consumption", "quota of Flex Consumption"
 
 
 def examine(place: Place) -> Iterator[Finding]:
@@ -44,6 +48,9 @@ def examine(place: Place) -> Iterator[Finding]:
     yield from _check_services(place, subscription, registered)
     if place.built:
         yield from _check_builds(properties)
+    if registered.get("Microsoft.Web") and not place.deployed:
+        yield from attempt(_FLEX, _PERMISSION, _check_flex(account, place, subscription))
+        yield _check_flex_quota(account, place, subscription)
     if registered.get("Microsoft.App"):
         yield from attempt(_ENVIRONMENTS, _PERMISSION, _check_environments(account, place, subscription))
         yield from attempt(_MACHINES, _PERMISSION, _check_machines(account, place, subscription))
@@ -108,11 +115,36 @@ def _check_builds(properties: dict[str, Any]) -> Iterator[Finding]:
     if offer.startswith(_NO_TASKS):
         text = f"this subscription ({offer}) uses free credit, with which Azure does not build images in a registry."
         yield failed("image builds", text, mend)
-    elif limited:
-        text = f"this subscription ({offer}) has a spending limit; some of these cannot build images in a registry."
+    elif limited or offer.startswith(_FEW_TASKS):
+        cause = "has a spending limit" if limited else "is paid with credit"
+        text = f"this subscription ({offer}) {cause}; some of these cannot build images in a registry."
         yield warning("image builds", text, mend)
     else:
         yield ok("image builds", "the subscription may build images in a registry.")
+
+
+def _check_flex(account: Account, place: Place, subscription: str) -> Iterator[Finding]:
+    # The list of `az functionapp list-flexconsumption-locations`, whose names are those for display ("East US").
+    path = f"/subscriptions/{subscription}/providers/Microsoft.Web/geoRegions"
+    regions = _get(account, path, f"{_WEB}&sku=FlexConsumption").get("value") or []
+    if place.region in {region["name"].replace(" ", "").lower() for region in regions}:
+        yield ok(_FLEX, f"{place.region} has the plan of the trigger.")
+    else:
+        text = f"{place.region} does not have the plan of the trigger."
+        yield failed(_FLEX, text, "az functionapp list-flexconsumption-locations  (use one of these regions)")
+
+
+def _check_flex_quota(account: Account, place: Place, subscription: str) -> Finding:
+    where = f"/subscriptions/{subscription}/providers/Microsoft.Web/locations/{place.region}"
+    try:
+        quota = _get(account, f"{where}/providers/Microsoft.Quota/quotas/FC1", _QUOTA)
+    except Refused as error:
+        return skipped(_FLEX_QUOTA, f"Azure does not show the quota of Flex Consumption in {place.region}: {error}")
+    limit = int(quota["properties"]["limit"]["value"])
+    if limit > 0:
+        return ok(_FLEX_QUOTA, f"the limit in {place.region} is {limit}.")
+    mend = f"az quota update --resource-name FC1 --scope {where} --limit-object value=1  (or use another region)"
+    return failed(_FLEX_QUOTA, f"the limit in {place.region} is 0, so the trigger cannot be created.", mend)
 
 
 def _check_environments(account: Account, place: Place, subscription: str) -> Iterator[Finding]:

@@ -154,7 +154,8 @@ TABLE: Table = {
         "providers/azure/doctor.py",
         read=(
             "Microsoft.Resources/subscriptions/read Microsoft.Resources/subscriptions/providers/read "
-            f"{_APP}/locations/usages/read {_APP}/managedEnvironments/usages/read {_APP}/jobs/read"
+            f"{_APP}/locations/usages/read {_APP}/managedEnvironments/usages/read {_APP}/jobs/read "
+            f"{_WEB}/geoRegions/Read Microsoft.Quota/quotas/read"
         ),
     ),
     "pnodes stop": Row("providers/azure/operations.py", create=f"{_APP}/jobs/stop/execution/action"),

@@ -17,7 +17,10 @@ Allow = Callable[[str, str, str], None]
 _PATH = re.compile(r"/subscriptions(?:/(?P<id>[^/]+)(?:/(?P<rest>.+))?)?")
 _PROVIDER = re.compile(r"providers/(?P<namespace>[^/]+)(?:/(?P<verb>register|unregister))?")
 _USAGES = re.compile(r"providers/Microsoft\.App/locations/(?P<location>[^/]+)/usages")
-_ENVIRONMENTS, _CORES = 15, 100
+_FLEX_QUOTA = re.compile(r"providers/Microsoft\.Web/locations/[^/]+/providers/Microsoft\.Quota/quotas/FC1")
+_ENVIRONMENTS, _CORES, _FLEX = 15, 100, 10
+_FLEX_REGIONS = ("East US", "East US 2", "West US 2", "West Europe", "North Europe", "UK South", "Australia East")
+"""Some of the regions with Flex Consumption, by the names that Azure displays."""
 
 
 class Subscription:
@@ -51,6 +54,12 @@ class Subscription:
                 if environment["location"] == usages["location"]
             ]
             return reply({"value": [_usage("ManagedEnvironmentCount", len(environments), _ENVIRONMENTS)]})
+        if match["rest"] == "providers/Microsoft.Web/geoRegions" and call.query.get("sku") == "FlexConsumption":
+            allow(principal, "Microsoft.Web/geoRegions/Read", scope)
+            return reply({"value": [{"name": name} for name in _FLEX_REGIONS]})
+        if _FLEX_QUOTA.fullmatch(match["rest"] or ""):
+            allow(principal, "Microsoft.Quota/quotas/read", scope)
+            return reply({"name": "FC1", "properties": {"limit": {"limitType": "Independent", "value": _FLEX}}})
         return None
 
     def cores(self) -> Reply:

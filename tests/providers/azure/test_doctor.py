@@ -19,6 +19,7 @@ ENABLED = {
     "state": "Enabled",
     "subscriptionPolicies": {"quotaId": "PayAsYouGo_2014-09-01", "spendingLimit": "Off"},
 }
+FLEX = "/geoRegions?api-version=2023-12-01&sku=FlexConsumption"
 SMALL = {"preset": None, "cpu": 1, "memory": 2048}
 Examined = Callable[..., list[Finding]]
 
@@ -41,6 +42,8 @@ def examined(monkeypatch: pytest.MonkeyPatch) -> Examined:
             "locations/eastus/usages": usages("ManagedEnvironmentCount", 0, 1),
             "managedEnvironments/e/usages": usages("ManagedEnvironmentConsumptionCores", 0, 100),
             "/jobs/": {"properties": {"environmentId": f"{APPS}/managedEnvironments/e"}},
+            FLEX: {"value": [{"name": "East US"}]},
+            "/quotas/FC1?": {"properties": {"limit": {"value": 10}}},
             **{f"/providers/{each}?": {"registrationState": "NotRegistered"} for each in off},
             "/providers/": {"registrationState": "Registered"},
             f"/subscriptions/{ID}?": ENABLED,
@@ -100,6 +103,8 @@ def test_the_first_up_registers_them(examined: Examined) -> None:
         ("FreeTrial_2014-09-01", "On", Level.FAILED),
         ("AzureForStudents_2018-01-01", "On", Level.FAILED),
         ("MSDN_2014-09-01", "On", Level.WARNING),
+        ("MSDN_2014-09-01", "Off", Level.WARNING),
+        ("Sponsored_2016-01-01", "Off", Level.WARNING),
         ("PayAsYouGo_2014-09-01", "Off", Level.OK),
     ],
 )
@@ -110,6 +115,26 @@ def test_free_credit_builds_no_images(examined: Examined, offer: str, limit: str
     assert found.level is level
     assert found.mend.startswith("build: {docker: true}") is (level is not Level.OK)
     assert "image builds" not in levels(examined(here(build={"docker": True}), **answer))
+
+
+def test_a_region_without_the_plan_of_the_trigger(examined: Examined) -> None:
+    assert only(examined(here(deployed=False)), "Flex Consumption").level is Level.OK
+    elsewhere = {FLEX: {"value": [{"name": "East US 2"}]}}
+    found = only(examined(here(deployed=False), **elsewhere), "Flex Consumption")
+    assert found.level is Level.FAILED
+    assert found.mend.startswith("az functionapp list-flexconsumption-locations")
+    assert "Flex Consumption" not in levels(examined(here(), **elsewhere)), "the region's trigger exists"
+
+
+def test_a_new_subscription_without_quota_for_the_trigger(examined: Examined) -> None:
+    check, zero = "quota of Flex Consumption", {"/quotas/FC1?": {"properties": {"limit": {"value": 0}}}}
+    assert only(examined(here(deployed=False)), check).level is Level.OK
+    found = only(examined(here(deployed=False), **zero), check)
+    assert found.level is Level.FAILED
+    scope = f"/subscriptions/{ID}/providers/Microsoft.Web/locations/eastus"
+    assert found.mend.startswith(f"az quota update --resource-name FC1 --scope {scope} ")
+    hidden = {"/quotas/FC1?": Refused("Azure refused to show it: HTTP 404.", "NotFound")}
+    assert only(examined(here(deployed=False), **hidden), check).level is Level.SKIPPED
 
 
 def test_no_room_for_an_environment(examined: Examined) -> None:

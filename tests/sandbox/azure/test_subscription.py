@@ -43,6 +43,15 @@ def test_environments_are_counted_and_each_has_its_cores(azure: Azure) -> None:
     assert (cores["name"]["value"], cores["limit"]) == ("ManagedEnvironmentConsumptionCores", 100)
 
 
+def test_it_shows_the_regions_and_the_quota_of_flex_consumption(azure: Azure) -> None:
+    with azure.http(azure.token()) as client:
+        url = f"https://management.azure.com{ROOT}/providers/Microsoft.Web"
+        regions = client.get(f"{url}/geoRegions?api-version=2023-12-01&sku=FlexConsumption").json()["value"]
+        quota = client.get(f"{url}/locations/eastus/providers/Microsoft.Quota/quotas/FC1?api-version=2023-02-01").json()
+    assert {"name": "East US"} in regions
+    assert quota["properties"]["limit"]["value"] == 10
+
+
 @pytest.mark.parametrize(
     ("path", "method"),
     [
