@@ -11,6 +11,16 @@ import pytest
 from pnodes.engine.paths import ROOT
 
 
+def make(folder: Path, *arguments: str) -> str:
+    """Run make with a stub of pnodes; return the stub's arguments."""
+    shutil.copy(ROOT / "examples" / "predictors" / "Makefile", folder)
+    stub = folder / "pnodes"
+    stub.write_text('#!/bin/sh\necho "$@" > called\n')
+    stub.chmod(0o755)
+    subprocess.run(["make", "-s", *arguments, f"PNODES={stub}"], cwd=folder, check=True)
+    return (folder / "called").read_text().strip()
+
+
 @pytest.mark.parametrize(
     ("target", "called"),
     [
@@ -23,9 +33,8 @@ from pnodes.engine.paths import ROOT
     ],
 )
 def test_a_target_calls_pnodes_for_its_node(tmp_path: Path, target: str, called: str) -> None:
-    shutil.copy(ROOT / "examples" / "predictors" / "Makefile", tmp_path)
-    stub = tmp_path / "pnodes"
-    stub.write_text('#!/bin/sh\necho "$@" > called\n')
-    stub.chmod(0o755)
-    subprocess.run(["make", "-s", target, f"PNODES={stub}"], cwd=tmp_path, check=True)
-    assert (tmp_path / "called").read_text().strip() == called
+    assert make(tmp_path, target) == called
+
+
+def test_a_release_can_be_confirmed_in_advance(tmp_path: Path) -> None:
+    assert make(tmp_path, "release-pred1", "ARGS=--yes") == "release pred1 --yes"
