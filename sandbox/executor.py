@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from sandbox import reasons
 from sandbox.store import Store
 
 _PARALLEL = 4
@@ -67,7 +68,7 @@ class JobRun:
 
 
 class CannotStartError(Exception):
-    """A job cannot be started; the message begins with the cluster's name for the kind of failure."""
+    """A job cannot be started: (reasons.NO_IMAGE or NO_START, the detail)."""
 
 
 class Job(Protocol):
@@ -204,7 +205,7 @@ class Executor:
                 finally:
                     job.remove()  # before the record shows the end
         except CannotStartError as error:
-            return str(error)
+            return reasons.describe_no_start(spec, *error.args)
         except Exception as error:  # noqa: BLE001 - otherwise callers would wait for this run for ever
             return f"the sandbox could not run the job: {error!r}"
 
@@ -216,8 +217,8 @@ class Executor:
         while not reason:
             run.exit_code = job.wait(_POLL_SECONDS)
             if run.exit_code is not None:
-                failed = f"Essential container exited with code {run.exit_code}"
-                return (job.failure_reason() or failed) if run.exit_code else ""
+                failed = run.exit_code and (job.failure_reason() or reasons.describe_exit(spec, run.exit_code))
+                return failed or ""
             reason = self._check_limits(job, spec, run)
         job.kill()
         run.exit_code = job.wait(0)
@@ -230,12 +231,7 @@ class Executor:
         if spec.run_id in self._cancelled:
             return self._cancelled[spec.run_id]
         if used > spec.memory_mib:
-            return describe_out_of_memory(used, spec)
+            return reasons.describe_out_of_memory(used, spec)
         if run.started and time.time() - run.started > spec.timeout_seconds:
-            return f"the job exceeded its timeout of {spec.timeout_seconds} s"
+            return reasons.describe_timeout(spec)
         return ""
-
-
-def describe_out_of_memory(used_mib: int, spec: RunSpec) -> str:
-    """Return the reason of a job that exceeded its memory."""
-    return f"OutOfMemoryError: the container used {used_mib} MiB; its limit is {spec.memory_mib} MiB"

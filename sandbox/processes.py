@@ -16,6 +16,7 @@ from typing import IO
 
 import psutil
 
+from sandbox import reasons
 from sandbox.executor import CannotStartError, Job, RunSpec
 from sandbox.images import Image, Images
 from sandbox.network import Network
@@ -32,7 +33,7 @@ class ProcessRunner:
         repository, _, digest = spec.image.partition("@")
         image = self._images.get(repository, digest)
         if image is None:
-            raise CannotStartError(f"CannotPullContainerError: there is no image {spec.image}")
+            raise CannotStartError(reasons.NO_IMAGE, f"there is no image {spec.image}")
         root = self._home / f"{spec.run_id}.files"
         try:
             shutil.copytree(image.root, root, symlinks=True)

@@ -214,7 +214,7 @@ def _run(job: dict[str, Any]) -> Run:
 def _reason(job: dict[str, Any], container: dict[str, Any]) -> str:
     reasons = [str(job.get("statusReason") or ""), str(container.get("reason") or "")]
     stopped = job.get("isTerminated") or job.get("isCancelled")
-    if container.get("exitCode") is not None and not stopped and "exit" not in " ".join(reasons).lower():
+    if container.get("exitCode") is not None and not stopped:
         reasons.append(f"exit code {container['exitCode']}")
     return "; ".join(dict.fromkeys(reason for reason in reasons if reason))
 

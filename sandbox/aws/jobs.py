@@ -230,7 +230,7 @@ def _describe_attempt(attempt: dict[str, Any]) -> dict[str, Any]:
 
 def _is_repeated(strategy: dict[str, Any], reason: str, exit_code: int | None) -> bool:
     """Apply evaluateOnExit: the first rule counts all of whose patterns match; without one, the attempt is repeated."""
-    if reason.startswith("the job exceeded its timeout"):
+    if reason.startswith("Job attempt duration exceeded timeout"):
         return False
     facts = {"onStatusReason": reason, "onReason": reason, "onExitCode": exit_code}
     for rule in strategy.get("evaluateOnExits") or []:

@@ -15,9 +15,10 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
+from sandbox import reasons
 from sandbox.containers.engine import ContainerEngine, EngineFailed, last_line
 from sandbox.containers.images import ContainerImages
-from sandbox.executor import CannotStartError, Job, RunSpec, describe_out_of_memory
+from sandbox.executor import CannotStartError, Job, RunSpec
 from sandbox.network import Network
 
 _LABEL = "prediction-nodes.sandbox"
@@ -39,11 +40,11 @@ class ContainerRunner:
         repository, _, digest = spec.image.partition("@")
         image = self._images.get(repository, digest)
         if image is None:
-            raise CannotStartError(f"CannotPullContainerError: there is no image {spec.image}")
+            raise CannotStartError(reasons.NO_IMAGE, f"there is no image {spec.image}")
         try:
             self._engine.execute("pull", "--quiet", *self._engine.without_tls, image.reference)
         except EngineFailed as error:
-            raise CannotStartError(f"CannotPullContainerError: {error}") from error
+            raise CannotStartError(reasons.NO_IMAGE, str(error)) from error
         container = self._create(spec, image.reference)
         # The output goes through this process, because a log kept by the engine would outlive the run's record.
         attached = subprocess.Popen(
@@ -96,7 +97,7 @@ class ContainerRunner:
                 check=False,
             )
         if process.returncode:
-            raise CannotStartError(f"CannotStartContainerError: {last_line(process.stderr)}")
+            raise CannotStartError(reasons.NO_START, last_line(process.stderr))
         return last_line(process.stdout)
 
     def _clean(self) -> None:
@@ -137,9 +138,10 @@ class _ContainerJob:
         # Not every engine records it (podman with cgroups v1 does not). But if the sandbox did not kill a container's
         # first process, the kernel did, and it does so only for memory.
         if state.get("OOMKilled") or self._attached.poll() == _KILLED:
-            return describe_out_of_memory(max(self._peak, self._spec.memory_mib), self._spec)
+            return reasons.describe_out_of_memory(max(self._peak, self._spec.memory_mib), self._spec)
         if state.get("Status") in ("created", "initialized"):
-            return "CannotStartContainerError: the engine could not start the command; see the log"
+            detail = "the engine could not start the command; see the log"
+            return reasons.describe_no_start(self._spec, reasons.NO_START, detail)
         return ""
 
     def kill(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 
 import pytest
@@ -91,14 +92,14 @@ def test_another_command_can_be_run(kernel: Kernel) -> None:
 def test_a_failing_job_keeps_its_exit_code_and_log(kernel: Kernel) -> None:
     kernel.executor.submit(spec(build(kernel, "import sys; print('no'); sys.exit(3)")))
     run = kernel.executor.wait("run-1", 60)
-    assert (run.state, run.exit_code, run.reason) == ("FAILED", 3, "Essential container exited with code 3")
+    assert (run.state, run.exit_code, run.reason) == ("FAILED", 3, "Essential container in task exited")
     assert kernel.executor.logs("run-1") == "no\n"
 
 
 def test_a_job_over_its_time_out_is_killed(kernel: Kernel) -> None:
     kernel.executor.submit(spec(build(kernel, "import time; time.sleep(600)"), timeout_seconds=1))
     run = kernel.executor.wait("run-1", 60)
-    assert (run.state, run.reason) == ("FAILED", "the job exceeded its timeout of 1 s")
+    assert (run.state, run.reason) == ("FAILED", "Job attempt duration exceeded timeout (it is 1 s)")
 
 
 def test_a_job_over_its_memory_is_killed(kernel: Kernel) -> None:
@@ -106,7 +107,31 @@ def test_a_job_over_its_memory_is_killed(kernel: Kernel) -> None:
     kernel.executor.submit(spec(build(kernel, main), memory_mib=100))
     run = kernel.executor.wait("run-1", 60)
     assert run.state == "FAILED"
-    assert run.reason.startswith("OutOfMemoryError: the container used ")
+    assert run.reason.startswith("OutOfMemoryError: Container killed due to memory usage (it used ")
+
+
+@pytest.mark.parametrize("cloud", ["gcp", "azure"])
+@pytest.mark.parametrize(
+    ("script", "limits"),
+    [
+        ("import sys; sys.exit(3)", {}),
+        ("import time; time.sleep(600)", {"timeout_seconds": 1}),
+        ("import time; kept = b'x' * (200 * 2**20); time.sleep(600)", {"memory_mib": 100}),
+        (None, {}),
+    ],
+)
+def test_another_cloud_does_not_speak_as_aws(
+    kernel: Kernel, cloud: str, script: str | None, limits: dict[str, int]
+) -> None:
+    image = build(kernel, script) if script else "repo@sha256:" + "0" * 64
+    kernel.executor.submit(spec(image, cloud=cloud, **limits))
+    run = kernel.executor.wait("run-1", 60)
+    own = {
+        "gcp": r"Task run-1-task0 failed with |Image '",
+        "azure": r"Container 'node' was terminated |Job was active ",
+    }
+    assert re.match(own[cloud], run.reason), run.reason
+    assert not re.search(r"Essential|Error:|\{|Job attempt", run.reason), run.reason
 
 
 def test_a_job_can_be_cancelled(kernel: Kernel) -> None:

@@ -89,7 +89,7 @@ def test_a_failed_job_has_its_reason(aws: Aws) -> None:
     found = operations(node)
     run = found.run(job)
     assert run.state is State.FAILED
-    assert "exited with code 3" in run.reason
+    assert run.reason == "Essential container in task exited; exit code 3"
     assert [line.text for line in found.log(run)] == ["about to fail"]
 
 

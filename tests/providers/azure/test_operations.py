@@ -102,7 +102,7 @@ def test_a_failed_job_has_the_reason_that_container_apps_tells_elsewhere(azure: 
     found = operations(node.facts)
     run = found.run(job)
     assert run.state is State.FAILED
-    assert "code 3" in run.reason
+    assert run.reason == "Container 'node' was terminated with exit code '3' and reason 'ProcessExited'"
     assert [line.text for line in found.log(run)] == ["about to fail"]
 
 

@@ -82,7 +82,8 @@ def test_a_failed_job_has_its_reason(google: Google) -> None:
     found = operations(node.facts)
     run = found.run(job)
     assert run.state is State.FAILED
-    assert "code 3" in run.reason
+    message = "failed with exit code: 3 and message: The container exited with an error."
+    assert run.reason == f"Task {job}-task0 {message}"
     assert [line.text for line in found.log(run)] == ["about to fail"]
 
 

@@ -58,7 +58,7 @@ def test_an_image_that_the_identity_may_not_pull_fails_the_execution(world: Worl
     world.azure.remove(world.pull)
     run = world.azure.cloud.kernel.executor.wait(world.start().json()["name"], 60)
     assert run.state == "FAILED"
-    assert "CannotPull" in run.reason
+    assert "ImagePullFailure" in run.reason
 
 
 def test_a_reference_that_the_identity_may_not_read_refuses_start_and_job(world: World) -> None:
