@@ -43,6 +43,12 @@ _PYTHON_HOOKS = (
     'ln -s /usr/bin/python3 "$1/usr/local/bin/python3"; ln -s python3 "$1/usr/local/bin/python"',
     _PIP,
 )
+# Up to Python 3.11, Docker's images have these too.
+_BUILD_WHEELS = ("python3-setuptools-whl", "python3-wheel-whl")
+_BUILD_HOOK = (
+    'chroot "$1" sh -c "pip install --no-index --no-cache-dir --root-user-action=ignore --quiet '
+    '/usr/share/python-wheels/setuptools-*.whl /usr/share/python-wheels/wheel-*.whl"'
+)
 Log = Callable[[str], None]
 
 
@@ -75,12 +81,20 @@ class Substitute:
 
 
 def _python(tag: str) -> Substitute:
-    """Return the Debian release with this Python version, or with the next one."""
+    """Return the Debian release with this Python version, or with the next one.
+
+    Images without `-slim` have compilers and their libraries, of which packages from wheels need libgomp1.
+    """
     match = re.match(r"3\.(\d+)", tag)
     suite = "bookworm" if match and int(match[1]) <= 11 else "trixie"
     content = f"Debian {suite} with Python {_PYTHONS[suite]}"
-    packages = ("python3", "python3-venv", "ca-certificates", "tzdata")
-    return Substitute("stand-in-python", suite, packages, _PYTHON_HOOKS, "python3", content)
+    packages: tuple[str, ...] = ("python3", "python3-venv", "ca-certificates", "tzdata")
+    hooks = _PYTHON_HOOKS
+    if suite == "bookworm":
+        packages, hooks = (*packages, *_BUILD_WHEELS), (*hooks, _BUILD_HOOK)
+    if "-slim" not in tag:
+        packages = (*packages, "libgomp1")
+    return Substitute("stand-in-python", suite, packages, hooks, "python3", content)
 
 
 def _r(_tag: str) -> Substitute:
@@ -125,7 +139,7 @@ class Bases:
         """Return where base images come from. Raises NoBaseError if none are available."""
         if self._hub():
             return "base images come from Docker Hub"
-        default = _python("")
+        default = _python("3.12-slim")
         present = self._engine.has_image(default.reference) or self._file(default).exists()
         if not present and shutil.which("mmdebstrap") is None:
             raise NoBaseError("Docker Hub cannot be reached, and mmdebstrap is not installed to build a substitute")

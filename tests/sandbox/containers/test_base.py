@@ -34,6 +34,19 @@ def test_the_substitute_of_an_image(image: str, name: str, suite: str) -> None:
     assert substitute.reference.startswith(f"localhost/prediction-nodes/{name}:{suite}-")
 
 
+@pytest.mark.parametrize(
+    ("image", "library", "build_tools"),
+    [("python:3.12-slim", False, False), ("python:3.12", True, False), ("python:3.11-slim", False, True),
+     ("python:3.11", True, True), ("python:3", True, False)],
+)  # fmt: skip
+def test_a_substitute_has_what_packages_expect_of_docker_s_image(image: str, library: bool, build_tools: bool) -> None:
+    substitute = find_substitute(image)
+    assert substitute is not None
+    assert ("libgomp1" in substitute.packages) is library, "images with compilers have OpenMP's library"
+    assert ("python3-setuptools-whl" in substitute.packages) is build_tools
+    assert any("wheels/setuptools-*.whl" in hook for hook in substitute.hooks) is build_tools
+
+
 @pytest.mark.parametrize("image", ["alpine", "ghcr.io/someone/python:3.12", "python:2.7", "python:3.12-alpine"])
 def test_other_images_have_no_substitute(image: str) -> None:
     assert find_substitute(image) is None
