@@ -1,8 +1,10 @@
 """`pnodes sandbox`: run and use three simulated clouds and a simulated Numerai on this machine."""
 
+import contextlib
 import json
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -67,8 +69,11 @@ def start(
 
 @app.command()
 def stop() -> None:
-    """Stop the sandbox and keep its state for the next start."""
-    stopped = sandbox_process.stop(sandbox_home())
+    """Stop the sandbox, which ends its running jobs, and keep its state for the next start."""
+    home = sandbox_home()
+    for run in _list_running(home):
+        _console().print(f"Ending the running job {_shorten_job(run.job)} ({run.cloud}, {run.run_id}).", markup=False)
+    stopped = sandbox_process.stop(home)
     _console().print("The sandbox has stopped. Its state is kept." if stopped else "No sandbox was running.")
 
 
@@ -209,6 +214,15 @@ def _find_run_id(beginning: str, runs: list[RunRecord]) -> str:
     if len(ids) != 1:
         raise UserError(f"{'More than one run' if ids else 'No run'} has an id that begins with {beginning!r}.")
     return ids[0]
+
+
+def _list_running(home: Path) -> list[RunRecord]:
+    """Return the runs that have not ended; none if no sandbox is running or answers."""
+    daemon = sandbox_process.find(home)
+    if daemon is not None:
+        with contextlib.suppress(UserError), Control(daemon.control) as control:
+            return [run for run in control.list_runs() if not run.ended]
+    return []
 
 
 def _shorten_job(job: str) -> str:

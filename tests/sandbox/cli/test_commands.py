@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ from pnodes import pulumi
 from pnodes.engine import EngineError
 from pnodes.engine.locate import Engine
 from pnodes.engine.version import MINIMUM
+from pnodes.errors import UserError
 from sandbox.cli import process as sandbox_process
 from sandbox.cli.control import Control, RunRecord, Trigger
 
 Pnodes = Callable[..., Result]
 Use = Callable[[str], None]
 ENGINE = Engine(Path("/engine/bin/pulumi"), MINIMUM, "built")
+RUN = RunRecord("aws", "alpha", "run", "RUNNING", "", "", 1.0, 2.0, None)
 
 
 @pytest.fixture
@@ -40,6 +43,28 @@ def test_status_and_stop_without_a_sandbox(pnodes: Pnodes, home: Path) -> None:
     result = pnodes("sandbox", "stop")
     assert result.exit_code == 0, result.output
     assert json.loads(pnodes("sandbox", "status", "--json").stdout) == {"running": False, "home": str(home)}
+
+
+def test_stop_names_the_jobs_that_it_ends(
+    pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [replace(RUN, run_id="one", state="SUCCEEDED"), replace(RUN, run_id="two", job="arn:aws:batch:x/alpha")]
+    monkeypatch.setattr(Control, "list_runs", lambda _self: runs)
+    result = pnodes("sandbox", "stop")
+    assert result.exit_code == 0, result.output
+    ending, stopped = result.stdout.splitlines()
+    assert ending == "Ending the running job alpha (aws, two)."
+    assert stopped.startswith("The sandbox has stopped.")
+
+
+def test_stop_works_if_the_sandbox_does_not_answer(
+    pnodes: Pnodes, running: sandbox_process.Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_self: Control) -> list[RunRecord]:
+        raise UserError("no answer")
+
+    monkeypatch.setattr(Control, "list_runs", fail)
+    assert pnodes("sandbox", "stop").stdout == "The sandbox has stopped. Its state is kept.\n"
 
 
 def test_env_prints_lines_for_eval(pnodes: Pnodes, running: sandbox_process.Daemon) -> None:
