@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +15,9 @@ from docs.generate.pages import DOCS
 from nodefile.clouds import REGIONS
 from pnodes import engine
 from pnodes.engine.paths import ROOT
+from providers.checks import load_checked
 from providers.gcp.services import SERVICES
+from providers.images.context import BuildContext
 
 HEADINGS = [
     "What you need",
@@ -55,6 +60,40 @@ def test_google_services_are_enabled_before_the_first_up() -> None:
     """`up` also enables them, but continues before they are usable everywhere."""
     (enabled,) = re.findall(r"^gcloud services enable --project.*?(?<!\\)$", PAGES["gcp"], re.MULTILINE | re.DOTALL)
     assert set(re.findall(r"(\w+)\.googleapis\.com", enabled)) == {*SERVICES, "serviceusage"}
+
+
+PYTHON = """#!/bin/sh
+case "$*" in
+"-m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python && printf '#!/bin/sh\\ntest -f "$3"\\n' > .venv/bin/pip
+  chmod +x .venv/bin/pip ;;
+"train.py") test -f train.py && touch model.joblib && mkdir -p data && touch data/train.parquet ;;
+*) exit 1 ;;
+esac
+"""
+"""Stands for Python: creates an environment, and a model file where train.py is run."""
+
+
+@pytest.mark.parametrize("cloud", REGIONS)
+def test_the_node_is_deployed_with_a_trained_model(cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs on Google Cloud and Azure have no room for the training data, which a run without a model downloads."""
+    blocks = re.findall(r"```sh\n(.*?)```", PAGES[cloud], re.DOTALL)
+    (training,) = (number for number, block in enumerate(blocks) if "train.py" in block)
+    (writing,) = (number for number, block in enumerate(blocks) if "cat > nodes.yaml" in block)
+    assert training < writing < next(number for number, block in enumerate(blocks) if "pulumi up" in block)
+
+    unwanted = shutil.ignore_patterns("data", "model.joblib", "__pycache__", ".venv")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=unwanted)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").write_text(PYTHON)
+    (tmp_path / "bin" / "python").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    written = blocks[writing].partition("<<'YAML'\n")[2].partition("YAML\n")[0]
+    (tmp_path / "nodes.yaml").write_text(written)
+    subprocess.run(["sh", "-ec", blocks[training]], cwd=tmp_path, check=True)
+    (node,) = load_checked(tmp_path / "nodes.yaml").nodes
+    files = set(BuildContext(node.context, node.dockerfile).files)
+    assert "model.joblib" in files
+    assert not [file for file in files if file.startswith((".venv/", "data/"))]
 
 
 def commands() -> list[tuple[str, str]]:
