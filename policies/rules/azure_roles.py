@@ -30,7 +30,8 @@ CONDITION = (
     f"((!(ActionMatches{{'{_CONTAINERS}/blobs/read'}}) AND !(ActionMatches{{'{_CONTAINERS}/blobs/add/action'}}))"
     f" OR (@Resource[{_CONTAINERS}:name] StringStartsWith 'claims-'))"
 )
-_OWN_STORAGE = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
+# Storage Blob Data Owner and Storage Table Data Contributor, which the Functions host needs on its own storage.
+_OWN_STORAGE = ("b7e6dc6d-f1e8-4753-8033-0f276bb0955b", "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3")
 _GROUP = re.compile(r"/subscriptions/[^/]+/resourcegroups/[^/]+/?", re.IGNORECASE)
 
 

@@ -7,6 +7,7 @@ import pytest
 from policies.resource import UNKNOWN
 from policies.rules.azure_roles import BROAD, CONDITION, TRIGGER
 from providers.azure import roles
+from providers.azure.trigger import HOST_ROLES
 from tests.policies.single_rule import run_rule
 
 GROUP = "/subscriptions/s/resourceGroups/g"
@@ -61,9 +62,9 @@ def test_a_role_on_a_whole_group_is_the_trigger_s_with_its_condition() -> None:
 
 def test_a_trigger_has_no_other_roles() -> None:
     account = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/host"
-    owner = {"roleDefinitionId": built_in("b7e6dc6d-f1e8-4753-8033-0f276bb0955b"), "scope": account}
-    assert run_rule(RULE, ASSIGNMENT, owner, "trigger") == []
-    secrets = {**owner, "roleDefinitionId": built_in("4633458b-17de-408a-b874-0445c86b69e6")}
+    for role in HOST_ROLES.values():
+        assert run_rule(RULE, ASSIGNMENT, {"roleDefinitionId": built_in(role), "scope": account}, "trigger") == []
+    secrets = {"roleDefinitionId": built_in("4633458b-17de-408a-b874-0445c86b69e6"), "scope": account}
     assert "does not need" in run_rule(RULE, ASSIGNMENT, secrets, "trigger")[0]
     assert run_rule(RULE, ASSIGNMENT, secrets, "cluster") == []
 
