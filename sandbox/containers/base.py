@@ -89,7 +89,7 @@ def _python(tag: str) -> Substitute:
     suite = "bookworm" if match and int(match[1]) <= 11 else "trixie"
     content = f"Debian {suite} with Python {_PYTHONS[suite]}"
     packages: tuple[str, ...] = ("python3", "python3-venv", "ca-certificates", "tzdata")
-    hooks = _PYTHON_HOOKS
+    hooks: tuple[str, ...] = _PYTHON_HOOKS
     if suite == "bookworm":
         packages, hooks = (*packages, *_BUILD_WHEELS), (*hooks, _BUILD_HOOK)
     if "-slim" not in tag:
