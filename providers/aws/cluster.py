@@ -64,7 +64,7 @@ class Cluster(pulumi.ComponentResource):
             self._create_log_group("trigger"),
             self.bucket,
             self._build_arn("batch", f"job-definition/{names.name_definition(stack.project, stack.name, '*')}"),
-            [queue.arn for queue in self.queues.values()],
+            {platform: queue.arn for platform, queue in self.queues.items()},
             stack,
             self._own,
         )

@@ -7,12 +7,12 @@ The URL is public (authorization type NONE), since Numerai cannot sign its calls
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
 
-from providers.aws import names, roles
+from providers.aws import limits, names, roles
 from providers.aws.archive import ARCHIVE
 from providers.component import TYPE_PREFIX, Stack
 
@@ -38,11 +38,11 @@ class Trigger(pulumi.ComponentResource):
         logs: aws.cloudwatch.LogGroup,
         bucket: aws.s3.Bucket,
         definitions: pulumi.Output[str],
-        queues: Sequence[pulumi.Output[str]],
+        queues: Mapping[str, pulumi.Output[str]],
         stack: Stack,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`definitions` is the pattern for the ARNs of the stack's job definitions, `queues` are ARNs."""
+        """`definitions` is the pattern for the ARNs of the stack's job definitions, `queues` are ARNs by platform."""
         super().__init__(f"{TYPE_PREFIX}:aws:Trigger", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
         self.logs = logs
@@ -53,10 +53,13 @@ class Trigger(pulumi.ComponentResource):
             own,
             "Trigger of prediction nodes",
         )
+        # Other queues make another policy, so that the old one is removed last: until its new job is ready, the last
+        # node of a platform is started on its old queue.
+        platforms = [] if list(queues) == [limits.FARGATE] else sorted(queues)
         policy = roles.attach_policy(
-            f"{name}-trigger",
+            "-".join([name, "trigger", *platforms]).lower(),
             role,
-            pulumi.Output.all(logs.arn, bucket.arn, definitions, *queues).apply(
+            pulumi.Output.all(logs.arn, bucket.arn, definitions, *queues.values()).apply(
                 lambda arns: roles.build_trigger_policy(arns[0], arns[1], arns[2], arns[3:])
             ),
             own,

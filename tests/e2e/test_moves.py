@@ -84,3 +84,22 @@ def test_the_old_node_runs_rounds_until_the_new_one_is_built(make_world: MakeWor
     assert not set(filter(None, at_numerai(world).values())) & set(filter(None, old.values()))
     run_rounds(world, 18)
     assert world.cli.preview().keys() == {"same"}
+
+
+@pytest.mark.parametrize(("disk", "next_disk"), [("50GiB", "300GiB"), ("300GiB", "50GiB")])
+def test_the_last_node_on_fargate_or_on_machines_starts_until_its_successor_is_built(
+    make_world: MakeWorld, disk: str, next_disk: str
+) -> None:
+    world = make_world(nodes(node("alpha", "aws", source="quick", extra=f"disk: {disk}\n")))
+    world.cli.up()
+    (url,) = filter(None, at_numerai(world).values())
+    world.model("next", requirements=BROKEN)
+    world.nodes(nodes(node("alpha", "aws", source="next", extra=f"disk: {next_disk}\n")))
+    with pytest.raises(EngineFailed, match="there-is-no-such-package"):
+        world.cli.up()
+    answer = world.call(url, str(uuid.uuid4()))
+    assert answer.status_code == 202, answer.text
+    assert [(run["state"], run["reason"]) for run in world.finished(1)] == [("SUCCEEDED", "")]
+    world.model("next", requirements=RIGHT)
+    world.cli.up()
+    assert world.cli.preview().keys() == {"same"}

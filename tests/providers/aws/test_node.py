@@ -369,6 +369,16 @@ def test_the_network_has_no_way_in(two: Program) -> None:
     assert two.find(":ComputeEnvironment", CLUSTER).inputs["computeResources"]["type"] == "FARGATE"
 
 
+def test_the_trigger_s_policy_changes_with_its_queues_by_being_replaced_last(program: Make) -> None:
+    names = []
+    for disks in (["50GiB"], ["300GiB"], ["50GiB", "300GiB"]):
+        entries = [f"n{number}: {{model: {ALPHA[:-1]}{number}, disk: {disk}}}" for number, disk in enumerate(disks)]
+        registered = program(f"defaults: {{cloud: aws, source: m}}\nnodes: {{{', '.join(entries)}}}")
+        (name,) = (each.name for each in registered.list_resources(":RolePolicy") if "-trigger" in each.name)
+        names.append(name)
+    assert names == [f"{CLUSTER}-trigger", f"{CLUSTER}-trigger-ec2", f"{CLUSTER}-trigger-ec2-fargate"]
+
+
 def test_a_large_disk_brings_machines_that_scale_to_zero(program: Make) -> None:
     large = program(
         "defaults: {cloud: aws, source: m}\n"
