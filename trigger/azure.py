@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 _MANAGEMENT, _STORAGE = "https://management.azure.com", "https://storage.azure.com"
 _JOB_VERSION, _BLOB_VERSION, _TOKEN_VERSION = "2025-01-01", "2023-11-03", "2019-08-01"
 _FILES = (
-    *("azure_watch.py", "core.py", "cron.py", "function_app.py", "host.json", "http_call.py", "numerai_api.py"),
-    *("requirements.txt", "watch.py"),
+    *("azure_watch.py", "core.py", "cron.py", "function_app.py", "history.py", "host.json", "http_call.py"),
+    *("numerai_api.py", "requirements.txt", "watch.py"),
 )
 _PREFIX = "claims-"
 _COPIED = ("name", "image", "command", "args", "env", "resources")

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, unquote
 
 MAX_BODY_BYTES = 64 * 1024
-MAX_ATTEMPTS = 20
+MAX_ATTEMPTS, MAX_ROUNDS = 20, 200
 # Longer than the time-outs of the functions (at most 60 s): the holder of an expired lease is dead.
 LEASE_SECONDS = 120
 # A trigger reads its table at most once in this time, so a flood of calls costs almost nothing.
@@ -231,14 +231,16 @@ class Trigger:
         """Answer one HTTP request and log it as one JSON line, without token or keys.
 
         202: the job was started, or another invocation is starting it. 200: this trigger id already has its job, or the
-        health is good. 4xx: the request is refused, and nothing starts. 502, 503: the start failed, and the same
-        trigger id may be sent again.
+        health is good, or these are the node's rounds. 4xx: the request is refused, and nothing starts. 502, 503: the
+        start failed, and the same trigger id may be sent again.
         """
         route, *rest = [part for part in request.path.split("/") if part] or [""]
         line: dict[str, Any] = {"node": "", "method": request.method}
-        line["route"] = route if route in ("pred", "schedule", "health") else "other"
+        line["route"] = route if route in ("pred", "schedule", "health", "rounds") else "other"
         if route == "health" and request.method in ("GET", "HEAD"):
             return self._handle(line, lambda: self._report_health(rest, line))
+        if route == "rounds" and request.method == "GET":
+            return self._handle(line, lambda: self._report_rounds(rest, request, line))
         return self._handle(line, lambda: self._claim_and_start(self._read_start(route, rest, request, line)))
 
     def run_schedule(self, model_id: str, when: str) -> Response:
@@ -305,6 +307,18 @@ class Trigger:
             return Response(200, {"package": self._package})
         return Response(200, {"node": self._find_row(rest[0], line).node, "package": self._package})
 
+    def _report_rounds(self, rest: list[str], request: Request, line: dict[str, Any]) -> Response:
+        # Imported here, because a webhook's cold start does not need it.
+        try:
+            from history import read_rounds
+        except ImportError:
+            from trigger.history import read_rounds
+
+        node, last = self._find_authorised(rest, request, line).node, request.query.get("last", "")
+        rounds = read_rounds(self._store, node, max(1, int(last[:4])) if last.isdecimal() else MAX_ROUNDS)
+        line["node"] = ""  # regular queries would displace the calls of the node's webhook in its log
+        return Response(200, {"node": node, "rounds": rounds})
+
     def _find_row(self, model_id: str, line: dict[str, Any], token: str | None = None) -> Row:
         """Return the last row of a model, or the last one with the token if there is one."""
         rows = self._table.refresh().get(model_id.lower())
@@ -314,16 +328,22 @@ class Trigger:
         line["node"] = row.node
         return row
 
-    def _read_start(self, route: str, rest: list[str], request: Request, line: dict[str, Any]) -> _Start:
-        if route not in ("pred", "schedule") or not 1 <= len(rest) <= 2:
-            raise _RefusedError(404, "expected POST /pred/<model id>")
-        if request.method != "POST":
-            raise _RefusedError(405, f"expected POST, got {request.method[:10]}")
+    def _find_authorised(self, rest: list[str], request: Request, line: dict[str, Any]) -> Row:
+        if not 1 <= len(rest) <= 2:
+            raise _RefusedError(404, "expected a path with a model id")
         token = rest[1] if len(rest) == 2 else request.headers.get("x-trigger-token") or request.query.get("token")
         row = self._find_row(rest[0], line, token)
         # Numerai cannot sign its calls: the token is what keeps the public endpoint closed.
         if not _is_token(token, row):
             raise _RefusedError(401, "the token is missing or wrong; the stack's output `webhooks` has the right URL")
+        return row
+
+    def _read_start(self, route: str, rest: list[str], request: Request, line: dict[str, Any]) -> _Start:
+        if route not in ("pred", "schedule"):
+            raise _RefusedError(404, "expected POST /pred/<model id>")
+        if request.method != "POST":
+            raise _RefusedError(405, f"expected POST, got {request.method[:10]}")
+        row = self._find_authorised(rest, request, line)
         _require_enabled(row)
         body = _read_json(request.body, required=route == "pred")
         if route == "pred":

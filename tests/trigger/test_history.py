@@ -1,0 +1,110 @@
+"""GET /rounds/MODEL: what the claims and marks say about a node's rounds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from trigger.core import Request, Response, Row, StartError, Trigger
+
+MODEL, TOKEN = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "a-token-that-nobody-guesses"
+ROW = Row(MODEL, "alpha", hashlib.sha256(TOKEN.encode()).hexdigest(), "job-of-alpha", "queue")
+FIRST = "99361e43-0000-4000-8000-73c29c720001"
+
+
+class Region:
+    """A trigger with its table, its claims and its cluster."""
+
+    def __init__(self) -> None:
+        self.row, self.objects, self.full = ROW, dict[str, bytes](), False
+        self.lines: list[dict[str, Any]] = []
+        self.trigger = Trigger(self, self, log=lambda line: self.lines.append(json.loads(line)))
+
+    def read_rows(self) -> list[Row]:
+        return [self.row]
+
+    def create(self, key: str, body: bytes) -> bool:
+        return self.objects.setdefault(key, body) is body
+
+    def list(self, prefix: str) -> list[str]:
+        return [key for key in self.objects if key.startswith(prefix)]
+
+    def read(self, key: str) -> bytes:
+        return self.objects[key]
+
+    def start(self, row: Row, run_name: str, env: Mapping[str, str]) -> str:
+        if self.full:
+            raise StartError("no capacity")
+        return "job-1"
+
+    def find(self, row: Row, run_id: str) -> str | None:
+        return None
+
+    def call(self, trigger_id: str = FIRST, round_number: object = 371) -> Response:
+        body = json.dumps({"roundNumber": round_number, "triggerId": trigger_id}).encode()
+        return self.trigger.answer(Request("POST", f"/pred/{MODEL}", {"token": TOKEN}, {}, body))
+
+    def ask(self, token: str = TOKEN, **query: str) -> Response:
+        return self.trigger.answer(Request("GET", f"/rounds/{MODEL}", query, {"x-trigger-token": token}))
+
+    def rounds(self, **query: str) -> dict[str, dict[str, Any]]:
+        answer = self.ask(**query)
+        assert answer.status == 200, answer
+        assert answer.body["node"] == "alpha"
+        return dict(answer.body["rounds"])
+
+
+def test_a_round_is_reported_with_its_claims_and_marks() -> None:
+    region = Region()
+    region.call()
+    region.trigger.write_mark(f"alpha/round-371/{FIRST}.ended", {"state": "failed"})
+    region.trigger.start_round(ROW, 371, 2)
+    region.trigger.write_mark("alpha/round-371/submitted", {"at": 1.0, "late": False})
+    (records,) = region.rounds().values()
+    assert set(records) == {"1.claim", "2.claim", f"{FIRST}.ended", "submitted"}
+    assert (records["1.claim"]["run"], records["2.claim"]["run"]) == (FIRST, "watch-371-2")
+    assert (records[f"{FIRST}.ended"]["state"], records["submitted"]["late"]) == ("failed", False)
+
+
+def test_a_start_that_failed_is_reported_with_its_reason() -> None:
+    region = Region()
+    region.full = True
+    region.call()
+    assert region.rounds()["371"][f"{FIRST}.failed"]["reason"] == "no capacity"
+    region.full = False
+    region.call()
+    assert f"{FIRST}.failed" not in region.rounds()["371"], "the second attempt started the job"
+
+
+def test_the_last_rounds_come_in_their_order_without_other_claims() -> None:
+    region = Region()
+    region.call(round_number="test")
+    region.call("round-that-is-no-number", "test")
+    for number in (99, 1000, 371):
+        region.trigger.write_mark(f"alpha/round-{number}/missed", {"at": 1.0})
+    region.trigger.write_mark("alphabet/round-5/missed", {"at": 1.0})
+    assert list(region.rounds()) == ["99", "371", "1000"]
+    assert list(region.rounds(last="2")) == ["371", "1000"]
+    assert list(region.rounds(last="9" * 5000)) == list(region.rounds(last="-1")) == ["99", "371", "1000"]
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+def test_the_rounds_need_the_token(token: str) -> None:
+    assert Region().ask(token).status == 401
+
+
+def test_a_disabled_node_has_a_history() -> None:
+    region = Region()
+    region.row = ROW._replace(enabled="no")
+    region.trigger.write_mark("alpha/round-371/missed", {"at": 1.0})
+    assert list(region.rounds()) == ["371"]
+
+
+def test_queries_do_not_appear_among_the_node_s_calls() -> None:
+    region = Region()
+    assert region.rounds() == {}
+    assert (region.lines[-1]["node"], region.lines[-1]["route"], region.lines[-1]["http"]) == ("", "rounds", 200)
