@@ -15,6 +15,7 @@ from pnodes.cli import (
     diff,
     doctor,
     engine,
+    history,
     import_nodes,
     logs,
     new,
@@ -61,6 +62,7 @@ app.command("cost")(cost.cost)
 app.command("diff")(diff.diff)
 app.command("import")(import_nodes.import_nodes)
 app.command("status")(status.status)
+app.command("history")(history.history)
 app.command("logs")(logs.logs)
 app.command("dashboard")(dashboard.dashboard)
 app.command("test")(probe.probe)

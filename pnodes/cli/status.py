@@ -11,7 +11,7 @@ from rich.console import Console
 from pnodes.cli.options import AsJson, StackOption, complete_node
 from pnodes.cli.tables import table, wide_console
 from pnodes.deployed.stack import DeployedStack
-from pnodes.deployed.status import Status, query
+from pnodes.deployed.status import Status, group_problems, list_problems, query
 from pnodes.wording import duration, moment, stamp
 from providers.operations import Run, State, read_time
 
@@ -21,15 +21,24 @@ def status(
         list[str] | None,
         typer.Argument(autocompletion=complete_node, help="Names of nodes; by default all.", show_default=False),
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Print a line for each problem, and nothing if there is none.")
+    ] = False,
     stack: StackOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the last run of every node, the newest submission of its model, and Numerai's current rounds.
 
-    Exits with 1 if a cloud or Numerai could not be queried; the others are still shown.
+    Exits with 1 if a cloud or Numerai could not be queried; the others are still shown. With --check, exits with 1 if
+    there is a problem: the last round was missed or late, the last run failed without a submission, the trigger refuses
+    calls, or a query failed. Disabled nodes are not checked.
     """
     deployed = DeployedStack.read(stack)
     selected = [deployed.node(name) for name in dict.fromkeys(nodes or deployed.nodes)]
+    if check:
+        lines = list_problems(deployed, selected)
+        print("".join(f"{line}\n" for line in lines), end="")
+        raise typer.Exit(1 if lines else 0)
     statuses, rounds, problems = query(deployed, selected)
     if as_json:
         print(json.dumps(_document(statuses, rounds, problems), indent=2))
@@ -62,14 +71,9 @@ def _show(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], problem
         console.print()
     for tournament, facts in rounds.items():
         console.print(f"{tournament}: {_describe_round(facts)}", markup=False)
-    # Each sentence is printed once, with all the nodes that it concerns.
-    nodes_by_problem: dict[str, list[str]] = {sentence: [] for sentence in problems}
-    for entry in statuses:
-        for sentence in entry.problems:
-            nodes_by_problem.setdefault(sentence, []).append(entry.node.name)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
-    for sentence, names in nodes_by_problem.items():
-        errors.print(f"{', '.join(names) + ': ' if names else ''}{sentence}", markup=False)
+    for line in group_problems(statuses, problems):
+        errors.print(line, markup=False)
 
 
 def _describe_job(status: Status) -> str:

@@ -34,7 +34,7 @@ def start(node: StackNode, now: datetime | None = None) -> dict[str, Any]:
         except httpx.HTTPError as error:
             failure = f"no answer ({type(error).__name__})"
             continue
-        document = _read(answer)
+        document = read_answer(answer)
         if answer.is_success:
             return document
         failure = f"HTTP {answer.status_code}{': ' + str(document['reason']) if document.get('reason') else ''}"
@@ -45,7 +45,8 @@ def start(node: StackNode, now: datetime | None = None) -> dict[str, Any]:
     )
 
 
-def _read(answer: httpx.Response) -> dict[str, Any]:
+def read_answer(answer: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object of a trigger's answer; {} if it has none."""
     try:
         document = answer.json()
     except ValueError:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from pnodes.deployed.accounts import Accounts
@@ -52,12 +54,17 @@ class Node(NodeOperations):
 
 
 class Deployed:
-    """`nodes` by name; `asked`: the commands sent to the engine; `sent`: the submissions of each model."""
+    """`nodes` by name; `asked`: the commands sent to the engine; `sent`: the submissions of each model.
+
+    `rounds`: the records of each node's rounds; `refused`: status and reason of a trigger that does not return them.
+    """
 
     def __init__(self) -> None:
         self.nodes = {name: Node(name) for name in CLOUDS}
         self.asked: list[list[str]] = []
         self.sent: dict[str, list[dict[str, Any]]] = {}
+        self.rounds: dict[str, dict[str, Any]] = {}
+        self.refused: dict[str, tuple[int, str] | httpx.HTTPError] = {}
         self.outputs: dict[str, Any] = {
             "webhooks": {name: f"https://{name}.example/pred/m-{name}?token=SECRET" for name in CLOUDS},
             "nodes": {
@@ -75,6 +82,22 @@ class Deployed:
         """Replaces the clouds."""
         return self.nodes[facts.name]
 
+    def query_trigger(
+        self, url: str, params: dict[str, int], headers: dict[str, str], timeout: float
+    ) -> httpx.Response:
+        """Replaces the triggers."""
+        name = str(urlsplit(url).hostname).partition(".")[0]
+        assert urlsplit(url).path == f"/rounds/m-{name}"
+        assert headers == {"X-Trigger-Token": "SECRET"}
+        refusal = self.refused.get(name)
+        if isinstance(refusal, httpx.HTTPError):
+            raise refusal
+        if refusal:
+            return httpx.Response(refusal[0], json={"status": "refused", "reason": refusal[1]})
+        rounds = self.rounds.get(name, {})
+        newest = sorted(rounds, key=int)[-params.get("last", 200) :]
+        return httpx.Response(200, json={"node": name, "rounds": {number: rounds[number] for number in newest}})
+
     def submissions(self, model_id: str) -> list[dict[str, Any]]:
         """Replaces Numerai."""
         return self.sent.get(model_id, [])
@@ -90,5 +113,6 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     monkeypatch.setattr(Pulumi, "read_json", lambda _self, *arguments: stack.ask(*arguments))
     monkeypatch.setattr(Accounts, "of", lambda _self, node: stack.of(node.facts))
     monkeypatch.setattr(DeployedStack, "numerai", lambda _self, _account: stack)
+    monkeypatch.setattr(httpx, "get", stack.query_trigger)
     monkeypatch.setattr(Client, "current_round", lambda _self, _tournament: current)
     return stack

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pnodes.cli.status import _describe_round
-from tests.pnodes.deployed_stack import Deployed
+from providers.operations import Run, State
+from tests.pnodes.deployed_stack import NOW, Deployed
 from tests.pnodes_command import Pnodes
 
 
@@ -93,3 +94,57 @@ def test_rounds_are_told_as_numerai_tells_them(opens: int, closes: int, says: st
     now = datetime.now(UTC)
     stamps = [(now + timedelta(minutes=each)).isoformat() for each in (opens, closes)]
     assert says in _describe_round({"number": 7, "openTime": stamps[0], "closeStakingTime": stamps[1]}, now)
+
+
+def test_a_check_prints_nothing_if_all_is_well(pnodes: Pnodes, deployed: Deployed) -> None:
+    deployed.rounds = {"alpha": {"370": {"submitted": {"at": 1.0, "late": False}}, "371": {"1.claim": {"at": 2.0}}}}
+    result = pnodes("status", "--check")
+    assert (result.exit_code, result.output) == (0, "")
+
+
+FAILED = Run("run-3", State.FAILED, NOW, "exit code 1", NOW, NOW, "t-3", "371")
+REFUSAL = '{"node": "alpha", "route": "pred", "http": 401, "status": "refused", "reason": "the token is wrong"}'
+
+
+def test_a_check_prints_one_line_for_each_problem(pnodes: Pnodes, deployed: Deployed) -> None:
+    deployed.rounds = {
+        "alpha": {"370": {"missed": {"at": 1.0}}, "371": {"1.claim": {"at": 2.0, "run": "t-1"}}},
+        "beta": {"370": {"submitted": {"at": NOW.timestamp(), "late": True}}},
+    }
+    deployed.nodes["gamma"].known = [FAILED]
+    deployed.nodes["alpha"].calls = [REFUSAL]
+    result = pnodes("status", "--check")
+    assert result.exit_code == 1, result.output
+    late = f"{NOW.astimezone():%H:%M:%S}"
+    assert result.output.splitlines() == [
+        "alpha: round 370 was missed: no run was started",
+        "alpha: its trigger refused a call (HTTP 401): the token is wrong",
+        f"beta: round 370 was submitted late, {late}",
+        "gamma: the last run failed: exit code 1",
+    ]
+    assert pnodes("status", "--check", "gamma").stdout == "gamma: the last run failed: exit code 1\n"
+
+
+def test_a_check_has_one_line_for_a_trigger_that_serves_several_nodes(pnodes: Pnodes, deployed: Deployed) -> None:
+    deployed.refused = {"alpha": (401, "the token is missing"), "beta": (401, "the token is missing")}
+    deployed.nodes["gamma"].broken = "Azure gives\nno token."
+    assert pnodes("status", "--check").stdout.splitlines() == [
+        "alpha, beta: The node's trigger refused the query: HTTP 401: the token is missing.",
+        "gamma: Azure gives no token.",
+    ]
+
+
+def test_a_failed_run_is_no_problem_of_its_own_once_its_round_has_a_result(pnodes: Pnodes, deployed: Deployed) -> None:
+    deployed.nodes["alpha"].known = deployed.nodes["gamma"].known = [FAILED]
+    deployed.nodes["beta"].known = [Run("run-3", State.FAILED, NOW, "", round="test")]
+    deployed.rounds = {"alpha": {"371": {"submitted": {"at": 1.0, "late": False}}}}
+    deployed.sent = {"m-gamma": [{"triggerId": None, "insertedAt": "2026-01-01T12:00:00Z", "round": {"number": 371}}]}
+    assert pnodes("status", "--check").output == ""
+    deployed.rounds = {"alpha": {"371": {"missed": {"at": 1.0}}}}
+    assert pnodes("status", "--check").stdout == "alpha: round 371 was missed: no run was started\n"
+
+
+def test_a_check_leaves_disabled_nodes_out(pnodes: Pnodes, deployed: Deployed) -> None:
+    deployed.outputs["settings"] = {"alpha": {"enabled": False}}
+    deployed.rounds = {"alpha": {"371": {"missed": {"at": 1.0}}}}
+    assert pnodes("status", "--check").output == ""

@@ -1,0 +1,161 @@
+"""A node's last rounds, as its trigger has recorded them: who started a run, how it ended, and whether it submitted.
+
+The records are the claims and marks in the region's object storage (`trigger/watch.py`), which its trigger returns to
+those who have the node's token. They are deleted after 95 days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import httpx
+
+from pnodes.deployed.stack import StackNode
+from pnodes.deployed.start import read_answer
+from pnodes.wording import duration
+from providers import webhook_url
+from providers.operations import UNREACHED, OperationsError, Refused
+from trigger.core import WATCH_RUN
+
+_TIMEOUT = 60
+
+
+class Outcome(StrEnum):
+    """What became of a round. A round is open until the watch has recorded its end."""
+
+    SUBMITTED = "submitted"
+    LATE = "late"
+    MISSED = "missed"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """A run of a round that has ended; `state` is succeeded, failed or stopped."""
+
+    id: str
+    state: str
+    reason: str
+    created: datetime
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class RoundRecord:
+    """One round of a node. `called` is when a run was first requested, `ended` when it submitted or was missed."""
+
+    number: int
+    outcome: Outcome
+    called: datetime | None
+    started_by: str
+    """webhook, watch, or empty if no run was requested"""
+    repeats: int
+    runs: tuple[EndedRun, ...]
+    ended: datetime | None
+    reason: str
+    """Why the round was missed or late; empty if it was neither."""
+
+    @property
+    def at(self) -> datetime | None:
+        """When the round was."""
+        return self.called or self.ended
+
+
+def fetch_rounds(node: StackNode, last: int | None = None) -> list[RoundRecord]:
+    """Return the node's rounds, or only the last ones, newest first. Raises OperationsError."""
+    # The token goes into a header, so that no access log contains it.
+    address = webhook_url.build_trigger_url(node.webhook, f"/rounds/{node.model_id}")
+    headers = {"X-Trigger-Token": webhook_url.read_token(node.webhook)}
+    try:
+        answer = httpx.get(address, params={"last": last} if last else {}, headers=headers, timeout=_TIMEOUT)
+    except httpx.HTTPError as error:
+        raise OperationsError(f"The node's trigger did not answer ({type(error).__name__}). {UNREACHED}") from error
+    document = read_answer(answer)
+    if answer.is_success and isinstance(document.get("rounds"), dict):
+        rounds = [read_round(int(number), records) for number, records in document["rounds"].items()]
+        return sorted(rounds, key=lambda round_: round_.number, reverse=True)
+    reason = str(document.get("reason") or "")
+    if answer.status_code == 404 and reason.startswith("expected POST"):
+        raise OperationsError("The node's trigger was deployed before it kept a history. Run `pulumi up` once.")
+    code = str(answer.status_code)
+    raise Refused(f"The node's trigger refused the query: HTTP {code}{': ' + reason if reason else ''}.", code)
+
+
+def read_round(number: int, records: Mapping[str, Mapping[str, Any]]) -> RoundRecord:
+    """Interpret the claims and marks of a round."""
+    claims = [records[name] for name in sorted(filter(_number_claim, records), key=_number_claim)]
+    runs = sorted(
+        (_read_run(name, record) for name, record in records.items() if name.endswith(".ended")),
+        key=lambda run: run.created,
+    )
+    submitted, missed = records.get("submitted"), records.get("missed")
+    if submitted is not None:
+        outcome = Outcome.LATE if submitted.get("late") else Outcome.SUBMITTED
+    else:
+        outcome = Outcome.OPEN if missed is None else Outcome.MISSED
+    reason = ""
+    if outcome is Outcome.MISSED:
+        reason = _explain_missed(claims, runs, records)
+    elif outcome is Outcome.LATE and runs:
+        reason = f"the run took {duration(runs[-1].seconds)}"
+    end = submitted or missed
+    return RoundRecord(
+        number=number,
+        outcome=outcome,
+        called=_read_time(claims[0]) if claims else None,
+        started_by=_name_starter(claims[0]) if claims else "",
+        repeats=max(0, len(claims) - 1),
+        runs=tuple(runs),
+        ended=_read_time(end) if end else None,
+        reason=reason,
+    )
+
+
+def rate_availability(rounds: Sequence[RoundRecord]) -> float | None:
+    """Return the percentage of the ended rounds whose submission was in time; None if no round has ended."""
+    ended = [round_.outcome for round_ in rounds if round_.outcome is not Outcome.OPEN]
+    return 100 * ended.count(Outcome.SUBMITTED) / len(ended) if ended else None
+
+
+def _explain_missed(
+    claims: Sequence[Mapping[str, Any]], runs: Sequence[EndedRun], records: Mapping[str, Mapping[str, Any]]
+) -> str:
+    if not claims:
+        return "no run was started"
+    last = str(claims[-1].get("run"))
+    if f"{last}.failed" in records:
+        return f"the job could not be started: {records[f'{last}.failed'].get('reason')}"
+    if not runs or (last != runs[-1].id and f"{last}.ended" not in records):
+        return "the run did not end in time"
+    if runs[-1].state == "failed":
+        return f"the run failed: {runs[-1].reason or 'the cloud gives no reason'}"
+    return "the run was stopped" if runs[-1].state == "stopped" else "the run ended without a submission"
+
+
+def _number_claim(name: str) -> int:
+    number = name.removesuffix(".claim")
+    return int(number) if number != name and number.isdecimal() else 0
+
+
+def _read_run(name: str, record: Mapping[str, Any]) -> EndedRun:
+    created, ended = record.get("created"), record.get("ended")
+    return EndedRun(
+        id=name.removesuffix(".ended"),
+        state=str(record.get("state") or ""),
+        reason=str(record.get("reason") or ""),
+        created=datetime.fromtimestamp(created or 0, UTC),
+        seconds=ended - created if ended and created else None,
+    )
+
+
+def _name_starter(claim: Mapping[str, Any]) -> str:
+    return "watch" if str(claim.get("run")).startswith(WATCH_RUN) else "webhook"
+
+
+def _read_time(record: Mapping[str, Any]) -> datetime | None:
+    at = record.get("at")
+    return None if at is None else datetime.fromtimestamp(at, UTC)

@@ -1,0 +1,64 @@
+"""What the records of a round say about it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pnodes.deployed.history import Outcome, RoundRecord, rate_availability, read_round
+
+CALLED = {"at": 1000.0, "run": "t-1"}
+WATCHED = {"at": 1900.0, "run": "watch-371-2"}
+MISSED = {"missed": {"at": 5000.0}}
+
+
+def ended(state: str, reason: str = "", seconds: float = 60.0) -> dict[str, Any]:
+    return {"job": "j", "state": state, "reason": reason, "own": None, "created": 1000.0, "ended": 1000.0 + seconds}
+
+
+def test_a_round_in_time() -> None:
+    round_ = read_round(371, {"1.claim": CALLED, "t-1.ended": ended("succeeded"), "submitted": {"at": 1100.0}})
+    assert (round_.outcome, round_.started_by, round_.repeats, round_.reason) == (Outcome.SUBMITTED, "webhook", 0, "")
+    assert (round_.called, round_.ended) == (datetime.fromtimestamp(1000, UTC), datetime.fromtimestamp(1100, UTC))
+    assert [(run.id, run.state, run.seconds) for run in round_.runs] == [("t-1", "succeeded", 60.0)]
+
+
+def test_claims_are_counted_in_their_order() -> None:
+    claims = {f"{number}.claim": {"at": float(number), "run": f"watch-371-{number}"} for number in (10, 9, 2)}
+    round_ = read_round(371, {**claims, "1.claim": CALLED | {"at": 1.0}})
+    assert (round_.outcome, round_.started_by, round_.repeats) == (Outcome.OPEN, "webhook", 3)
+    assert read_round(371, {"1.claim": WATCHED}).started_by == "watch"
+
+
+@pytest.mark.parametrize(
+    ("records", "reason"),
+    [
+        ({}, "no run was started"),
+        ({"1.claim": CALLED, "t-1.ended": ended("failed", "exit code 1")}, "the run failed: exit code 1"),
+        ({"1.claim": CALLED, "t-1.ended": ended("failed")}, "the run failed: the cloud gives no reason"),
+        ({"1.claim": CALLED, "t-1.ended": ended("stopped")}, "the run was stopped"),
+        ({"1.claim": CALLED, "t-1.ended": ended("succeeded")}, "the run ended without a submission"),
+        ({"1.claim": CALLED}, "the run did not end in time"),
+        ({"1.claim": CALLED, "t-1.ended": ended("failed"), "2.claim": WATCHED}, "the run did not end in time"),
+        ({"1.claim": CALLED, "t-1.failed": {"reason": "no capacity"}}, "the job could not be started: no capacity"),
+    ],
+)
+def test_why_a_round_was_missed(records: dict[str, Any], reason: str) -> None:
+    round_ = read_round(371, {**records, **MISSED})
+    assert (round_.outcome, round_.reason) == (Outcome.MISSED, reason)
+
+
+def test_why_a_round_was_late() -> None:
+    submitted = {"submitted": {"at": 1100.0, "late": True}}
+    assert read_round(371, submitted).reason == ""
+    assert read_round(371, {**submitted, "t-1.ended": ended("succeeded", seconds=7200)}).reason == "the run took 2 h"
+
+
+def test_the_availability_counts_rounds_with_a_result() -> None:
+    def build(*outcomes: Outcome) -> list[RoundRecord]:
+        return [RoundRecord(1, outcome, None, "", 0, (), None, "") for outcome in outcomes]
+
+    assert rate_availability(build(Outcome.SUBMITTED, Outcome.LATE, Outcome.OPEN, Outcome.MISSED)) == 100 / 3
+    assert rate_availability(build(Outcome.OPEN)) is None
