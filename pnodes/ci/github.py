@@ -155,9 +155,12 @@ class Repository:
             return number
         return int(self._call("POST", "/issues", {"title": title, "body": body}).json()["number"])
 
-    def close_issue(self, number: int) -> None:
-        """Close an issue as completed."""
-        self._call("PATCH", f"/issues/{number}", {"state": "closed", "state_reason": "completed"})
+    def settle_issue(self, mark: str, body: str) -> None:
+        """Close our open issue with this mark as completed, after a comment; do nothing if there is none."""
+        number = self.find_open_issue(mark)
+        if number is not None:
+            self.comment(number, body)
+            self._call("PATCH", f"/issues/{number}", {"state": "closed", "state_reason": "completed"})
 
     def _ours(self, path: str, mark: str, query: Mapping[str, str] | None = None) -> dict[str, Any] | None:
         """Return the first comment or issue that our token wrote and that begins with the mark; others may quote it."""

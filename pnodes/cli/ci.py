@@ -147,10 +147,34 @@ def drift() -> None:
         raise logged.failure("refresh")
     else:
         step.summary(f"The clouds match the stack `{origin.stack}`.")
-        number_open = repository.find_open_issue(issue.MARK)
-        if number_open is not None:
-            repository.comment(number_open, f"The clouds match the stack again.\n\n{origin.footer}\n")
-            repository.close_issue(number_open)
+        repository.settle_issue(issue.MARK, f"The clouds match the stack again.\n\n{origin.footer}\n")
+
+
+@app.command()
+def rounds() -> None:
+    """Check all nodes as `pnodes status --check` does, and keep one issue open while there are problems."""
+    from pnodes.ci import rounds as issue
+    from pnodes.ci.github import Repository, Step
+    from pnodes.deployed.stack import DeployedStack
+    from pnodes.deployed.status import list_problems
+    from pnodes.scrubbing import Scrubber
+
+    step, folder = Step(os.environ), project.project_folder()
+    origin = _origin(step)
+    if not _is_usable(step, folder, Role.DRIFT, origin):
+        return
+    deployed = DeployedStack.read(origin.stack or None)
+    scrubber = Scrubber(deployed.secrets())
+    lines = [scrubber.scrub_foreign(line) for line in list_problems(deployed, deployed.nodes.values())]
+    repository = Repository(os.environ)
+    if lines:
+        body = issue.render_body(lines, origin)
+        number = repository.put_issue(issue.MARK, f"Rounds: problems in the stack {origin.stack}", body)
+        step.summary(body)
+        step.notice("warning", f"There are problems with rounds: see issue {number}.")
+    else:
+        step.summary(f"All nodes of the stack `{origin.stack}` are well.")
+        repository.settle_issue(issue.MARK, f"All nodes are well again.\n\n{origin.footer}\n")
 
 
 def _is_usable(step: "Step", folder: Path, role: Role, origin: "Origin") -> bool:

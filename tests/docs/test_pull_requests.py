@@ -30,4 +30,5 @@ def test_the_subjects_of_the_workflows_are_trusted() -> None:
     subjects = set(re.findall(r'"\$SUBJECT:([^"]+)"', PAGE))
     assert subjects == {"pull_request", "ref:refs/heads/main", "environment:production"}
     assert "environment: production" in (ROOT / ".github" / "workflows" / "deploy.yml").read_text()
-    assert "environment:" not in (ROOT / ".github" / "workflows" / "drift.yml").read_text()
+    for name in ("drift.yml", "rounds.yml"):
+        assert "environment:" not in (ROOT / ".github" / "workflows" / name).read_text()

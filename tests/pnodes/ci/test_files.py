@@ -28,6 +28,7 @@ PERMISSIONS = {
     "preview": {"contents": "read", "id-token": "write", "pull-requests": "write"},
     "deploy": {"contents": "read", "id-token": "write"},
     "drift": {"contents": "read", "id-token": "write", "issues": "write"},
+    "rounds": {"contents": "read", "id-token": "write", "issues": "write"},
 }
 
 
@@ -53,7 +54,8 @@ def test_a_workflow_may_do_only_what_it_does(name: str) -> None:
 
 def test_deployments_wait_for_each_other_and_are_not_interrupted() -> None:
     assert WORKFLOWS["deploy"]["concurrency"] == {"group": "deploy", "cancel-in-progress": False}
-    assert WORKFLOWS["drift"]["concurrency"] == {"group": "drift", "cancel-in-progress": False}
+    for name in ("drift", "rounds"):
+        assert WORKFLOWS[name]["concurrency"] == {"group": name, "cancel-in-progress": False}
     assert WORKFLOWS["preview"]["concurrency"]["cancel-in-progress"] is True
     assert job("deploy")["environment"] == "production"
 
@@ -92,4 +94,4 @@ def test_secrets_reach_only_the_steps_that_need_them() -> None:
         assert "secrets." not in str({**workflow, "jobs": {}})
         assert "secrets." not in str({key: value for key, value in job(name).items() if key != "steps"})
         with_token = [step["run"] for step in job(name)["steps"] if "GITHUB_TOKEN" in step.get("env", {})]
-        assert len(with_token) == (1 if name in ("preview", "drift") else 0)
+        assert len(with_token) == (1 if name in ("preview", "drift", "rounds") else 0)

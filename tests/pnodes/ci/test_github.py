@@ -51,8 +51,10 @@ def test_one_issue_is_opened_edited_and_closed(github: StandIn) -> None:
     assert mine.find_open_issue(MARK) is None
     number = mine.put_issue(MARK, "Drift", f"{MARK}\none")
     assert mine.put_issue(MARK, "Drift", f"{MARK}\ntwo") == number == mine.find_open_issue(MARK)
-    mine.close_issue(number)
+    mine.settle_issue(MARK, "all is well")
+    mine.settle_issue(MARK, "not open")
     assert mine.find_open_issue(MARK) is None
+    assert github.on(number) == ["all is well"]
     assert github.issues[-1] | {"number": 0} == {
         "number": 0,
         "title": "Drift",

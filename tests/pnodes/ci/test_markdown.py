@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pnodes.ci import comment, drift
+from pnodes.ci import comment, drift, rounds
 from pnodes.ci.drift import Drifted
 from pnodes.ci.markdown import LONGEST, Origin
 from pnodes.plan.summary import Summary
@@ -59,3 +59,10 @@ def test_what_has_drifted_is_read_from_the_event_log() -> None:
         f'{{"resOutputsEvent": {{"metadata": {{"op": "update", "urn": "{urn}"}}}}}}',
     ]
     assert drift.find_drift(events) == (Drifted("prediction-nodes:Webhook", "alpha", "was changed"),)
+
+
+def test_the_problems_of_rounds_are_a_text_that_nothing_can_close() -> None:
+    body = rounds.render_body(["alpha: round 371 was missed: ```", "beta: the last run failed: @everybody"], ORIGIN)
+    assert body.startswith(f"{rounds.MARK}\n`pnodes status --check` found problems in the stack `live`.")
+    assert "\n````\nalpha: round 371 was missed: ```\nbeta: the last run failed: @everybody\n````\n" in body
+    assert body.endswith(f"By [this run]({ORIGIN.run_url}), for 0123456.\n")
