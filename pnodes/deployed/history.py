@@ -22,6 +22,7 @@ from providers.operations import UNREACHED, OperationsError, Refused
 from trigger.core import WATCH_RUN
 
 _TIMEOUT = 60
+_SCHEDULE_RUN = "schedule-"
 
 
 class Outcome(StrEnum):
@@ -52,7 +53,7 @@ class RoundRecord:
     outcome: Outcome
     called: datetime | None
     started_by: str
-    """webhook, watch, or empty if no run was requested"""
+    """webhook, watch, schedule (or a person), or empty if no run was requested"""
     repeats: int
     runs: tuple[EndedRun, ...]
     ended: datetime | None
@@ -92,6 +93,10 @@ def read_round(number: int, records: Mapping[str, Mapping[str, Any]]) -> RoundRe
         (_read_run(name, record) for name, record in records.items() if name.endswith(".ended")),
         key=lambda run: run.created,
     )
+    # Schedules claim no rounds. Other runs without a claim are tests.
+    starts = [(str(claim.get("run")), float(claim.get("at") or 0)) for claim in claims]
+    starts += [(run.id, run.created.timestamp()) for run in runs if run.id.startswith(_SCHEDULE_RUN)]
+    starts.sort(key=lambda start: start[1])
     submitted, missed = records.get("submitted"), records.get("missed")
     if submitted is not None:
         outcome = Outcome.LATE if submitted.get("late") else Outcome.SUBMITTED
@@ -106,9 +111,9 @@ def read_round(number: int, records: Mapping[str, Mapping[str, Any]]) -> RoundRe
     return RoundRecord(
         number=number,
         outcome=outcome,
-        called=_read_time(claims[0]) if claims else None,
-        started_by=_name_starter(claims[0]) if claims else "",
-        repeats=max(0, len(claims) - 1),
+        called=datetime.fromtimestamp(starts[0][1], UTC) if starts else None,
+        started_by=_name_starter(starts[0][0]) if starts else "",
+        repeats=max(0, len({run for run, _ in starts}) - 1),
         runs=tuple(runs),
         ended=_read_time(end) if end else None,
         reason=reason,
@@ -124,13 +129,13 @@ def rate_availability(rounds: Sequence[RoundRecord]) -> float | None:
 def _explain_missed(
     claims: Sequence[Mapping[str, Any]], runs: Sequence[EndedRun], records: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    if not claims:
-        return "no run was started"
-    last = str(claims[-1].get("run"))
+    last = str(claims[-1].get("run")) if claims else ""
     if f"{last}.failed" in records:
         return f"the job could not be started: {records[f'{last}.failed'].get('reason')}"
-    if not runs or (last != runs[-1].id and f"{last}.ended" not in records):
+    if last and f"{last}.ended" not in records:
         return "the run did not end in time"
+    if not runs:
+        return "no run was started"
     if runs[-1].state == "failed":
         return f"the run failed: {runs[-1].reason or 'the cloud gives no reason'}"
     return "the run was stopped" if runs[-1].state == "stopped" else "the run ended without a submission"
@@ -152,8 +157,8 @@ def _read_run(name: str, record: Mapping[str, Any]) -> EndedRun:
     )
 
 
-def _name_starter(claim: Mapping[str, Any]) -> str:
-    return "watch" if str(claim.get("run")).startswith(WATCH_RUN) else "webhook"
+def _name_starter(run: str) -> str:
+    return "watch" if run.startswith(WATCH_RUN) else "schedule" if run.startswith(_SCHEDULE_RUN) else "webhook"
 
 
 def _read_time(record: Mapping[str, Any]) -> datetime | None:

@@ -32,6 +32,16 @@ def test_claims_are_counted_in_their_order() -> None:
     assert read_round(371, {"1.claim": WATCHED}).started_by == "watch"
 
 
+def test_a_start_that_was_tried_again_is_no_repeat() -> None:
+    assert read_round(371, {"1.claim": CALLED, "2.claim": CALLED}).repeats == 0
+
+
+def test_runs_of_a_schedule_are_starts_and_tests_are_not() -> None:
+    round_ = read_round(371, {"schedule-1.ended": ended("failed"), "1.claim": WATCHED, "t-9.ended": ended("failed")})
+    assert (round_.started_by, round_.repeats, len(round_.runs)) == ("schedule", 1, 2)
+    assert round_.called == datetime.fromtimestamp(1000, UTC)
+
+
 @pytest.mark.parametrize(
     ("records", "reason"),
     [
@@ -40,6 +50,7 @@ def test_claims_are_counted_in_their_order() -> None:
         ({"1.claim": CALLED, "t-1.ended": ended("failed")}, "the run failed: the cloud gives no reason"),
         ({"1.claim": CALLED, "t-1.ended": ended("stopped")}, "the run was stopped"),
         ({"1.claim": CALLED, "t-1.ended": ended("succeeded")}, "the run ended without a submission"),
+        ({"schedule-1.ended": ended("failed", "exit code 1")}, "the run failed: exit code 1"),
         ({"1.claim": CALLED}, "the run did not end in time"),
         ({"1.claim": CALLED, "t-1.ended": ended("failed"), "2.claim": WATCHED}, "the run did not end in time"),
         ({"1.claim": CALLED, "t-1.failed": {"reason": "no capacity"}}, "the job could not be started: no capacity"),
