@@ -13,15 +13,18 @@ import pytest
 from pnodes.engine.paths import ROOT
 from tests.e2e.checkout import check_out
 from tests.e2e.nodes import node, nodes
+from tests.e2e.person import Person
 from tests.e2e.webhooks import by_hand
-from tests.e2e.world import IDS, MakeWorld, World
+from tests.e2e.world import IDS, SUBMITTING_PREDICT, MakeWorld, World
 from tests.pnodes.ci.runner import Given, Result, run
 from tests.pnodes.ci.stand_in import PERSON, Server, StandIn
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 PAGE = ROOT / "docs" / "pull-requests.md"
 VARIABLES = {
     "PULUMI_STACK": "dev",
+    "CHECK_ROUNDS": "true",
     "AWS_PREVIEW_ROLE": "arn:aws:iam::123456789012:role/preview",
     "AWS_DRIFT_ROLE": "arn:aws:iam::123456789012:role/drift",
     "AWS_DEPLOY_ROLE": "arn:aws:iam::123456789012:role/deploy",
@@ -206,6 +209,39 @@ def test_what_cannot_be_previewed_says_why(repository: Callable[[str], Repositor
 
     assert mine.run("deploy.yml", variables={}).log == "skipped"
     assert mine.run("drift.yml", variables={}).log == "skipped"
+    without = {"PULUMI_BACKEND_URL": mine.world.cli.env["PULUMI_BACKEND_URL"]}
+    assert mine.run("rounds.yml", variables=without).log == "skipped"
+
+
+def test_an_issue_is_open_while_the_last_round_was_missed(repository: Callable[[str], Repository]) -> None:
+    mine = repository(nodes(node("alpha", "aws", extra="watch: {after: 1s}")))
+    world, github = mine.world, mine.github
+    world.model("quick", SUBMITTING_PREDICT)
+    assert not (done := mine.run("deploy.yml")).failed, done.log
+    assert not (done := mine.run("rounds.yml")).failed, done.log
+    assert github.issues == []
+
+    def read_outcome() -> str:
+        world.control.post("/tick", json={"minute": "2026-11-27T12:05:00Z"}).raise_for_status()
+        (round_, *_) = person.json("history", "alpha")["nodes"][0]["rounds"] or [{"outcome": "none"}]
+        return str(round_["outcome"])
+
+    person = Person(world)
+    missed = world.control.post("/open-round", json={"tournament": "classic", "lost": True, "open_for": 1}).json()
+    wait_until(lambda: read_outcome() == "missed", "the watch has not recorded the round", 60)
+    for _ in range(2):
+        assert not (done := mine.run("rounds.yml")).failed, done.log
+    (issue,) = github.issues
+    assert issue["title"] == "Rounds: problems in the stack dev"
+    assert f"\nalpha: round {missed['round']} was missed: no run was started\n" in issue["body"]
+
+    world.control.post("/open-round", json={"tournament": "classic"})
+    world.finished(1)
+    wait_until(lambda: read_outcome() == "submitted", "the watch has not recorded the round", 60)
+    assert not (done := mine.run("rounds.yml")).failed, done.log
+    assert len(github.issues) == 1
+    assert issue["state"] == "closed"
+    assert "All nodes are well again" in github.on(issue["number"])[0]
 
 
 def check_page(comment: str) -> None:
