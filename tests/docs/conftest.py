@@ -1,5 +1,7 @@
-"""The fixtures of tests/e2e, for pages whose commands run against a deployed stack."""
+"""The fixtures of tests/e2e and tests/pnodes, for pages whose commands run against a deployed stack."""
 
 from tests.e2e.fixtures import environments, make_world
+from tests.pnodes.deployed_stack import deployed
+from tests.pnodes_command import pnodes
 
-__all__ = ["environments", "make_world"]
+__all__ = ["deployed", "environments", "make_world", "pnodes"]
