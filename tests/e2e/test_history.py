@@ -34,7 +34,12 @@ def test_rounds_are_shown_and_checked(make_world: MakeWorld) -> None:
     assert person.pnodes("history", "on-gcp") == "on-gcp: no round yet\n"
 
     saved = open_round(world, 3600)
-    wait_until(lambda: look(world) or len(world.runs()) >= 3, "the watch has not started every node", 60)
+
+    def have_started() -> bool:
+        look(world)
+        return len(world.runs()) >= 3
+
+    wait_until(have_started, "the watch has not started every node", 60)
     world.finished(3)
 
     def read_outcomes() -> list[str]:
