@@ -104,6 +104,7 @@ def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
     """Return the stack and its data sources in the form that the page needs."""
     from nodefile import Tournament
     from pnodes.dashboard.deployment import Deployment
+    from pnodes.deployed.history import fetch_rounds
     from providers.numerai.client import Client
 
     accounts = Accounts(deployed)
@@ -118,6 +119,7 @@ def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
         nodes=deployed.nodes,
         operations=lambda name: accounts.of(deployed.nodes[name]),
         submissions=list_submissions,
+        history=lambda name: fetch_rounds(deployed.nodes[name]),
         current_round=lambda name: Client().current_round(Tournament(name).number),
         rounds=lambda name: Client().rounds(Tournament(name).number),
         secrets=deployed.secrets(),

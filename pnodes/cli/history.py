@@ -11,7 +11,13 @@ from rich.console import Console
 
 from pnodes.cli.options import AsJson, StackOption, complete_node
 from pnodes.cli.tables import table, wide_console
-from pnodes.deployed.history import Outcome, RoundRecord, fetch_rounds, rate_availability
+from pnodes.deployed.history import (
+    RoundRecord,
+    describe_availability,
+    describe_result,
+    fetch_rounds,
+    rate_availability,
+)
 from pnodes.deployed.stack import DeployedStack, StackNode
 from pnodes.wording import moment, stamp
 from providers.operations import OperationsError
@@ -65,30 +71,14 @@ def _show(nodes: Sequence[StackNode], answers: Sequence[list[RoundRecord] | Oper
         if not is_first:
             console.print()
         is_first = False
-        console.print(f"{node.name}: {_describe_availability(rounds)}", markup=False)
+        console.print(f"{node.name}: {describe_availability(rounds)}", markup=False)
         if rounds:
             console.print(table(["round", "called", "started by", "repeats", "result"], map(_row, rounds)))
 
 
 def _row(round_: RoundRecord) -> list[str]:
-    match round_.outcome:
-        case Outcome.OPEN:
-            result = "none yet"
-        case Outcome.MISSED:
-            result = "missed"
-        case _:
-            result = f"{round_.outcome} {moment(round_.ended)}"
-    reason = f": {round_.reason}" if round_.reason else ""
     called, repeats = moment(round_.called), str(round_.repeats or "")
-    return [str(round_.number), called, round_.started_by or "-", repeats, result + reason]
-
-
-def _describe_availability(rounds: Sequence[RoundRecord]) -> str:
-    availability = rate_availability(rounds)
-    if availability is None:
-        return "no round has a result yet" if rounds else "no round yet"
-    outcomes = [round_.outcome for round_ in rounds if round_.outcome is not Outcome.OPEN]
-    return f"{outcomes.count(Outcome.SUBMITTED)} of {len(outcomes)} rounds in time, {availability:.4g} %"
+    return [str(round_.number), called, round_.started_by or "-", repeats, describe_result(round_)]
 
 
 def _document(node: StackNode, rounds: list[RoundRecord] | OperationsError) -> dict[str, Any]:

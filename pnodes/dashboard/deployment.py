@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pnodes.deployed.history import RoundRecord
 from pnodes.deployed.stack import StackNode
 from providers.operations import NodeOperations
 
@@ -23,6 +24,8 @@ class Deployment:
     """Return the operations of a node's cloud, by node name."""
     submissions: Callable[[str], list[dict[str, Any]]]
     """Return a node's submissions at Numerai, newest first, by node name."""
+    history: Callable[[str], list[RoundRecord]]
+    """Return a node's recorded rounds, newest first, by node name."""
     current_round: Callable[[str], dict[str, Any] | None]
     """Return a tournament's newest round, by tournament."""
     rounds: Callable[[str], list[dict[str, Any]]]

@@ -13,12 +13,13 @@ from functools import partial
 from typing import Any
 
 from pnodes.dashboard.deployment import Deployment
+from pnodes.deployed.history import RoundRecord
 from providers.operations import LogLine, OperationsError, Run
 from providers.refusal import Refusal
 from trigger.log_line import TriggerLine, parse
 
-RUNS, CALLS, SENT, ROUNDS = "runs", "calls", "submissions", "rounds"
-SECONDS = {RUNS: 15.0, CALLS: 120.0, SENT: 60.0, ROUNDS: 60.0}
+RUNS, CALLS, SENT, ROUNDS, HISTORY = "runs", "calls", "submissions", "rounds", "history"
+SECONDS = {RUNS: 15.0, CALLS: 120.0, SENT: 60.0, ROUNDS: 60.0, HISTORY: 600.0}
 _RUNS_SHOWN = 40
 _CALLS_READ = 300
 _LIST_EVERY = timedelta(minutes=30)
@@ -102,6 +103,7 @@ def list_sources(deployment: Deployment) -> dict[str, Source]:
             Source(RUNS, name, partial(_fetch_runs, deployment, name)),
             Source(SENT, name, partial(_fetch_submissions, deployment, name)),
             Source(CALLS, name, partial(_fetch_calls, deployment, name)),
+            Source(HISTORY, name, partial(_fetch_history, deployment, name)),
         ]
     return {source.key: source for source in sources}
 
@@ -112,6 +114,10 @@ def _fetch_runs(deployment: Deployment, name: str, _before: Any) -> list[Run]:
 
 def _fetch_submissions(deployment: Deployment, name: str, _before: Any) -> list[dict[str, Any]]:
     return deployment.submissions(name)
+
+
+def _fetch_history(deployment: Deployment, name: str, _before: Any) -> list[RoundRecord]:
+    return deployment.history(name)
 
 
 def _fetch_calls(deployment: Deployment, name: str, before: Calls | None) -> Calls:

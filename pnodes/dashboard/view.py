@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pnodes.dashboard import plots, spending, story
-from pnodes.dashboard.sources import CALLS, ROUNDS, RUNS, SENT, Answer, Call, Calls, Rounds
+from pnodes.dashboard.sources import CALLS, HISTORY, ROUNDS, RUNS, SENT, Answer, Call, Calls, Rounds
 from pnodes.dashboard.story import Entry, Outcome, Round, Submission
 from pnodes.dashboard.watch import Snapshot
 from pnodes.dashboard.words import duration, moment, plural
+from pnodes.deployed.history import RoundRecord, describe_availability, describe_result
 from pnodes.deployed.stack import StackNode
 from pnodes.scrubbing import Scrubber
 from providers.operations import Run, State
@@ -83,6 +84,9 @@ class NodeView:
     cells: tuple[Cell, ...]
     submissions: tuple[Submission, ...]
     submissions_known: bool
+    history: tuple[tuple[RoundRecord, str], ...]
+    """The recorded rounds, newest first, each with a description of its result."""
+    availability: str
     cost: spending.Spent
 
     @property
@@ -94,9 +98,10 @@ class NodeView:
 def build_node_view(snapshot: Snapshot, name: str, now: datetime) -> NodeView:
     """Build a node's card from the answers so far."""
     clean, node = snapshot.scrubber, snapshot.deployment.nodes[name]
-    answers = {kind: snapshot.of(kind, name) for kind in (RUNS, CALLS, SENT)}
+    answers = {kind: snapshot.of(kind, name) for kind in (RUNS, CALLS, SENT, HISTORY)}
     runs: list[Run] = answers[RUNS].value or []
     calls = (answers[CALLS].value or Calls()).calls
+    history: list[RoundRecord] = answers[HISTORY].value or []
     rounds = list_rounds(snapshot, node.tournament)
     submissions = story.parse_submissions(answers[SENT].value or [], rounds, runs)
     entries = story.list_entries(calls, runs, submissions, answers[SENT].at)
@@ -118,6 +123,8 @@ def build_node_view(snapshot: Snapshot, name: str, now: datetime) -> NodeView:
         cells=tuple(_list_cells(rounds, submissions, runs, now)) if answers[SENT].at else (),
         submissions=tuple(submissions[:_SUBMISSIONS_SHOWN]),
         submissions_known=answers[SENT].at is not None,
+        history=tuple((round_, clean.scrub_foreign(describe_result(round_))) for round_ in history),
+        availability=describe_availability(history),
         cost=spending.estimate_spending(node, runs)
         if answers[RUNS].at
         else spending.Spent(None, 0, None, "the runs are not known"),

@@ -16,7 +16,7 @@ import httpx
 
 from pnodes.deployed.stack import StackNode
 from pnodes.deployed.start import read_answer
-from pnodes.wording import duration
+from pnodes.wording import duration, moment
 from providers import webhook_url
 from providers.operations import UNREACHED, OperationsError, Refused
 from trigger.core import WATCH_RUN
@@ -124,6 +124,23 @@ def rate_availability(rounds: Sequence[RoundRecord]) -> float | None:
     """Return the percentage of the ended rounds whose submission was in time; None if no round has ended."""
     ended = [round_.outcome for round_ in rounds if round_.outcome is not Outcome.OPEN]
     return 100 * ended.count(Outcome.SUBMITTED) / len(ended) if ended else None
+
+
+def describe_availability(rounds: Sequence[RoundRecord]) -> str:
+    """Return 3 of 4 rounds in time, 75 %."""
+    availability = rate_availability(rounds)
+    if availability is None:
+        return "no round has a result yet" if rounds else "no round yet"
+    outcomes = [round_.outcome for round_ in rounds if round_.outcome is not Outcome.OPEN]
+    return f"{outcomes.count(Outcome.SUBMITTED)} of {len(outcomes)} rounds in time, {availability:.4g} %"
+
+
+def describe_result(round_: RoundRecord) -> str:
+    """Return submitted 22 Nov 12:00, or another outcome with its reason."""
+    result = "none yet" if round_.outcome is Outcome.OPEN else str(round_.outcome)
+    if round_.outcome in (Outcome.SUBMITTED, Outcome.LATE):
+        result += f" {moment(round_.ended)}"
+    return f"{result}: {round_.reason}" if round_.reason else result
 
 
 def _explain_missed(

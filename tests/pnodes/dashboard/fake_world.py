@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from pnodes.dashboard.deployment import Deployment
 from pnodes.dashboard.serve import Serving
+from pnodes.deployed.history import RoundRecord
 from pnodes.deployed.stack import StackNode
 from providers.operations import LogLine, NodeFacts, NodeOperations, OperationsError, Run, State
 
@@ -87,6 +88,7 @@ class FakeWorld:
     submissions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     rounds: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     tournaments: dict[str, str] = field(default_factory=dict)
+    history: dict[str, list[RoundRecord]] = field(default_factory=dict)
 
     def add(self, name: str, tournament: str = "classic", **facts: Any) -> Cloud:
         """Add a node without rounds and runs."""
@@ -111,6 +113,7 @@ class FakeWorld:
             nodes=nodes,
             operations=lambda name: self.clouds[name],
             submissions=lambda name: self.submissions[name],
+            history=lambda name: self.history.get(name, []),
             current_round=lambda name: next(iter(self.rounds.get(name, [])), None),
             rounds=lambda name: self.rounds.get(name, []),
             secrets=frozenset({TOKEN, "numerai-secret-value"}),

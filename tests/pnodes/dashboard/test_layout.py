@@ -13,8 +13,9 @@ from pnodes.dashboard.clocks import build_clock, summarise
 from pnodes.dashboard.page import render_page, render_parts
 from pnodes.dashboard.view import build_node_view
 from pnodes.dashboard.watch import Snapshot, query_once
+from pnodes.deployed.history import read_round
 from providers.operations import Run, State
-from tests.pnodes.dashboard.fake_world import SETTINGS, FakeWorld, add_history, add_rounds, call, make_world
+from tests.pnodes.dashboard.fake_world import SETTINGS, TOKEN, FakeWorld, add_history, add_rounds, call, make_world
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,27 @@ def test_each_round_has_its_cell(world: FakeWorld, snapshot: Snapshot) -> None:
     kinds = [cell.kind for cell in build_node_view(snapshot, "alpha", world.now).cells]
     assert kinds == ["none"] * 6 + ["on-time"] * 6 + ["missed"] + ["on-time"] * 7
     assert build_node_view(snapshot, "beta", world.now).cells[-1].kind == "open"
+
+
+def test_the_history_has_every_recorded_round_and_the_availability() -> None:
+    world = FakeWorld(make_world().now)
+    at = {"at": world.now.timestamp()}
+    claim, failed = {"run": "watch-370-1", **at}, {"reason": f"no capacity, token={TOKEN} <b>"}
+    world.add("alpha")
+    world.history["alpha"] = [
+        read_round(371, {"submitted": at}),
+        read_round(370, {"1.claim": claim, "watch-370-1.failed": failed, "missed": at}),
+    ]
+    world.add("beta")
+    snapshot = query_once(world.deployment())
+    view = build_node_view(snapshot, "alpha", world.now)
+    assert view.availability == "1 of 2 rounds in time, 50 %"
+    assert [round_.number for round_, _ in view.history] == [371, 370]
+    card = render_parts(snapshot)[1].html
+    assert "History: 1 of 2 rounds in time, 50 %" in card
+    assert "missed: the job could not be started: no capacity, token=*** &lt;b&gt;" in card
+    assert TOKEN not in card
+    assert build_node_view(snapshot, "beta", world.now).history == ()
 
 
 def test_clocks_count_to_the_close_or_to_the_next_opening(world: FakeWorld, snapshot: Snapshot) -> None:
