@@ -36,7 +36,8 @@ LEASE_SECONDS = 120
 TABLE_SECONDS = 5
 PAUSES = (0.5, 1.5)
 """Seconds before the second and third try of a call that was temporarily refused."""
-_TRIGGER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{7,63}")
+# Not the beginnings of names that the trigger itself gives: a call could take a round's claims, or pass for the watch.
+_TRIGGER_ID = re.compile(r"(?!round-|schedule-|watch-)[A-Za-z0-9][A-Za-z0-9_-]{7,63}")
 _SCHEDULE_NAMESPACE = "0f4b1a9e-6f1d-5f0a-9d53-2f1f3a6c8e11"
 WATCH_RUN = "watch-"
 """How the ids of the runs that the watch starts begin."""
