@@ -89,13 +89,13 @@ def fetch_rounds(node: StackNode, last: int | None = None) -> list[RoundRecord]:
 def read_round(number: int, records: Mapping[str, Mapping[str, Any]]) -> RoundRecord:
     """Interpret the claims and marks of a round."""
     claims = [records[name] for name in sorted(filter(_number_claim, records), key=_number_claim)]
-    runs = sorted(
-        (_read_run(name, record) for name, record in records.items() if name.endswith(".ended")),
-        key=lambda run: run.created,
-    )
-    # Schedules claim no rounds. Other runs without a claim are tests.
+    claimed = {str(claim.get("run")) for claim in claims}
+    ended = (_read_run(name, record) for name, record in records.items() if name.endswith(".ended"))
+    # Schedules claim no rounds. Other runs without a claim are tests, or of the round before.
+    runs = [run for run in ended if run.id in claimed or run.id.startswith(_SCHEDULE_RUN)]
+    runs.sort(key=lambda run: run.created)
     starts = [(str(claim.get("run")), float(claim.get("at") or 0)) for claim in claims]
-    starts += [(run.id, run.created.timestamp()) for run in runs if run.id.startswith(_SCHEDULE_RUN)]
+    starts += [(run.id, run.created.timestamp()) for run in runs if run.id not in claimed]
     starts.sort(key=lambda start: start[1])
     submitted, missed = records.get("submitted"), records.get("missed")
     if submitted is not None:
