@@ -418,10 +418,10 @@ def test_the_table_is_read_while_the_process_starts_and_again_after_an_error(aws
 
 def test_the_package_holds_entry_core_and_calls_and_needs_only_the_standard_library(tmp_path: Path) -> None:
     watch = {"aws_watch.py", "numerai_api.py", "watch.py"}
-    assert set(ARCHIVE.files()) == {"core.py", "http_call.py", "index.py", *watch}
+    assert set(ARCHIVE.files()) == {"core.py", "history.py", "http_call.py", "index.py", *watch}
     for name, text in ARCHIVE.files().items():
         (tmp_path / name).write_text(text)
-    code = "import sys; sys.path.insert(0, '.'); import index; print(*sorted({*sys.modules} & {'index', 'watch'}))"
+    code = "import sys; sys.path.insert(0, '.'); import index; print(*{*sys.modules} & {'index', 'history', 'watch'})"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
