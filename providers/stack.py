@@ -10,14 +10,18 @@ import pulumi
 from pulumi.output import UNKNOWN
 
 from nodefile import Node
+from nodefile.example_nodes import list_example_models
 from providers.component import Stack
 from providers.numerai import keys
 from providers.numerai.models import resolve_models
 from providers.webhook_key import WebhookKey
 
+EXAMPLES_SETTING = "examples"
+
 
 def load_stack(nodes: Sequence[Node]) -> Stack:
     """Return the current stack. Registers the webhook key and, for models that are given by name, their look-up."""
+    _reject_examples(nodes)
     accounts = keys.list_accounts(nodes)
     return Stack(
         project=pulumi.get_project(),
@@ -30,6 +34,22 @@ def load_stack(nodes: Sequence[Node]) -> Stack:
         webhook_key=WebhookKey("webhook-key").key,
         model_ids=resolve_models(nodes),
     )
+
+
+def _reject_examples(nodes: Sequence[Node]) -> None:
+    """Raise RunError for nodes with the models of nodes.yaml's examples, unless the stack's settings allow them. A
+    preview only warns."""
+    examples = list_example_models(nodes)
+    if not examples or pulumi.Config().get_bool(EXAMPLES_SETTING):
+        return
+    sentence = (
+        f"nodes.yaml still has the examples that it comes with ({', '.join(examples)}), whose models do not exist at "
+        "Numerai: replace them with your own nodes, as `pnodes new` and `pnodes import` do, or run `pnodes demo`, "
+        "which deploys them to a sandbox."
+    )
+    if not pulumi.runtime.is_dry_run():
+        raise pulumi.RunError(f"nothing was changed, since {sentence}")
+    pulumi.log.warn(f"`pulumi up` will change nothing, since {sentence}")
 
 
 def _read_key(account: str | None, setting: str, variable: str) -> pulumi.Output[str]:

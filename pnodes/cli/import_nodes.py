@@ -92,6 +92,9 @@ def import_nodes(
 def _print_report(report: dict[str, Any], source: Path, console: Console) -> None:
     nodes = plural(len(report["nodes"]), "node")
     action = "Added" if report["written"] else "This would add"
+    if report["removed"]:
+        removed = "Removed" if report["written"] else "This would remove"
+        console.print(f"{removed} the examples that {report['file']} came with: {', '.join(report['removed'])}.")
     console.print(f"{action} {nodes} from {project.shorten_path(source)} to {report['file']}. Changes:")
     for node in report["nodes"]:
         renamed = "" if node["was"] == node["name"] else f", before {node['was']}"

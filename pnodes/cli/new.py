@@ -65,7 +65,7 @@ def new(
     preparation = prepare(request)
     names = list(request.names)
     create(preparation, _choose_models(template, names, model or []))
-    _print_next_steps(template, request.folder, names, path)
+    _print_next_steps(template, request.folder, names, path, preparation.original.examples)
 
 
 def _choose_models(example: Example, names: list[str], models: list[str]) -> Mapping[str, str]:
@@ -99,13 +99,15 @@ def _list(as_json: bool) -> None:
         print(f"{example.name:<{width}}  {example.about}")
 
 
-def _print_next_steps(example: Example, folder: Path, names: list[str], file: Path) -> None:
+def _print_next_steps(example: Example, folder: Path, names: list[str], file: Path, removed: tuple[str, ...]) -> None:
     copied, edited = (Path(os.path.relpath(path)).as_posix() for path in (folder, file))
     console = Console(highlight=False, soft_wrap=True, markup=False)
     nodes = "node" if len(names) == 1 else "nodes"
     console.print(
         f"Copied examples/{example.name} to {copied}/, and added the {nodes} {' and '.join(names)} to {edited}."
     )
+    if removed:
+        console.print(f"Removed the examples that {file.name} came with: {', '.join(removed)}.")
     console.print("\nNext:")
     is_default = file == project.project_folder() / "nodes.yaml"
     steps = (

@@ -35,11 +35,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Preparation:
-    """A valid request, with the content of nodes.yaml (None if the file does not exist) and its `defaults`."""
+    """A valid request, with nodes.yaml as it is."""
 
     request: Request
-    content: bytes | None
-    defaults: Mapping[str, Any]
+    original: nodes_write.Original
 
 
 def prepare(request: Request) -> Preparation:
@@ -53,14 +52,12 @@ def prepare(request: Request) -> Preparation:
         ("--region", request.region, fields.read_text),
     ):
         _check_option(option, value, read)
-    content, document = nodes_write.read(request.file)
-    nodes = document.get("nodes") or {}
+    original = nodes_write.read(request.file)
     for name in request.names:
-        if name in nodes:
+        if name in original.nodes:
             raise UserError(f'{request.file.name} already has a node "{name}". Choose another name.', 2)
     _check_folder(request.folder, examples.find_folder(request.example))
-    defaults = document.get("defaults")
-    return Preparation(request, content, defaults if isinstance(defaults, dict) else {})
+    return Preparation(request, original)
 
 
 def create(preparation: Preparation, models: Mapping[str, str]) -> None:
@@ -72,7 +69,7 @@ def create(preparation: Preparation, models: Mapping[str, str]) -> None:
     new_folder = _first_missing(request.folder)
     try:
         examples.copy(request.example, request.folder, make_relative(request.folder, request.file.parent))
-        with nodes_write.checked(request.file, preparation.content, content) as change:
+        with nodes_write.checked(request.file, preparation.original, content) as change:
             change.put()
     except BaseException as error:
         _remove_copy(request.folder, new_folder)
@@ -110,16 +107,16 @@ def _add_nodes(preparation: Preparation, models: Mapping[str, str]) -> bytes:
     entries: dict[str, Mapping[str, nodes_edit.Value]] = {}
     for name, subfolder in request.names.items():
         entry: dict[str, nodes_edit.Value] = {"model": models[name], "tournament": request.example.tournament}
-        if request.cloud or not preparation.defaults.get("cloud"):
+        if request.cloud or not preparation.original.defaults.get("cloud"):
             entry["cloud"] = request.cloud or next(iter(REGIONS))
         entry |= {key: value for key, value in (("region", request.region), ("size", request.size)) if value}
         entry["source"] = f"{root}/{subfolder}" if subfolder else root
-        if subfolder or preparation.defaults.get("context"):
+        if subfolder or preparation.original.defaults.get("context"):
             entry["context"] = root
         if name in variables:
             entry["env"] = variables[name]
         entries[name] = entry
-    return nodes_write.add_nodes(request.file, preparation.content, entries, f", and copy the example to {root}")
+    return nodes_write.add_nodes(request.file, preparation.original.kept, entries, f", and copy the example to {root}")
 
 
 def _first_missing(folder: Path) -> Path | None:

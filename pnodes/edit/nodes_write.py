@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import typer
 
 from nodefile import NodeFile, NodeFileError, Problem, yaml_source
 from nodefile import edit as nodes_edit
+from nodefile.example_nodes import remove_examples
 from pnodes import project
 from pnodes.errors import UserError
 from providers.checks import load_checked
@@ -27,14 +29,35 @@ _HEAD = """\
 """
 
 
-def read(file: Path) -> tuple[bytes | None, dict[str, Any]]:
-    """Return the file's content (None if there is no file) and its parsed value. Print problems and exit with 2 if it
-    has any; a file without nodes is valid here."""
+@dataclass(frozen=True)
+class Original:
+    """The file before an edit: its content (None if there is no file), and what the edit starts from: the content
+    without the example nodes that come with the project, its parsed value, and the names of these nodes."""
+
+    content: bytes | None
+    kept: bytes | None
+    document: Mapping[str, Any]
+    examples: tuple[str, ...] = ()
+
+    @property
+    def nodes(self) -> Mapping[str, Any]:
+        """The nodes that stay, by name."""
+        return self.document.get("nodes") or {}
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """The settings for all nodes."""
+        defaults = self.document.get("defaults")
+        return defaults if isinstance(defaults, dict) else {}
+
+
+def read(file: Path) -> Original:
+    """Read the file. Print problems and exit with 2 if it has any; a file without nodes is valid here."""
     if not file.parent.is_dir():
         raise UserError(f"The folder {file.parent} for {file.name} does not exist.", 2)
     content = _read_bytes(file)
     if content is None:
-        return None, {}
+        return Original(None, None, {})
     document = yaml_source.read(content)
     value = {} if document.value is None else document.value
     if document.problems or not isinstance(value, dict) or value.get("nodes"):
@@ -43,7 +66,8 @@ def read(file: Path) -> tuple[bytes | None, dict[str, Any]]:
             for problem in problems:
                 print(problem)
             raise typer.Exit(2)
-    return content, value
+    kept, examples = remove_examples(content) if value.get("nodes") else (content, ())
+    return Original(content, kept, yaml_source.read(kept).value or {}, examples)
 
 
 def add_nodes(file: Path, content: bytes | None, entries: nodes_edit.Entries, also: str = "") -> bytes:
@@ -71,7 +95,7 @@ class Change:
 
 @contextmanager
 def checked(
-    file: Path, before: bytes | None, after: bytes, old_names: Mapping[str, str] | None = None, advice: str = ""
+    file: Path, original: Original, after: bytes, old_names: Mapping[str, str] | None = None, advice: str = ""
 ) -> Iterator[Change]:
     """Check the edited content in a temporary file beside the original, where relative paths resolve identically.
     Print problems, then `advice`, and exit with 2 if there are any. Unless `put` is called, the file stays unchanged.
@@ -81,14 +105,14 @@ def checked(
         candidate = _write_beside(file, after)
         nodes, problems = _check(candidate, file)
         if nodes is None:
-            _show(problems, before or b"", after, old_names or {})
+            _show(problems, original.content or b"", after, old_names or {})
             if advice:
                 print(advice)
             raise typer.Exit(2)
         written = candidate
 
         def put() -> None:
-            if _read_bytes(file) != before:
+            if _read_bytes(file) != original.content:
                 raise UserError(f"{file.name} was changed in the meantime. Nothing was written; try again.")
             written.replace(file.resolve())
 
@@ -132,17 +156,23 @@ def _check(candidate: Path, file: Path) -> tuple[NodeFile | None, list[Problem]]
 def _show(problems: list[Problem], before: bytes, after: bytes, old_names: Mapping[str, str]) -> None:
     """Print problems of existing lines with their line number, and those of new nodes with the node's name."""
     old, new = before.splitlines(), after.splitlines()
-    first = next((index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), len(old))
-    count = len(new) - len(old)
+    first = _count_equal(old, new)
+    end = len(new) - _count_equal(old[first:][::-1], new[first:][::-1])
     names = {where.line: str(path[1]) for path, where in yaml_source.read(after).keys.items() if path[:1] == ("nodes",)
-             and len(path) == 2 and first < where.line <= first + count}  # fmt: skip
+             and len(path) == 2 and first < where.line <= end}  # fmt: skip
     for problem in problems:
         if problem.line <= first:
             print(problem)
-        elif problem.line > first + count:
-            print(Problem(problem.path, problem.line - count, problem.column, problem.message))
+        elif problem.line > end:
+            line = problem.line - len(new) + len(old)
+            print(Problem(problem.path, line, problem.column, problem.message))
         else:
             name = next((names[line] for line in sorted(names, reverse=True) if line <= problem.line), "")
             label = f" {name}" if name and len(names) > 1 else ""
             renamed = f" ({old_names[name]} before)" if old_names.get(name, name) != name else ""
             print(f"the new node{label}{renamed}: {problem.message}")
+
+
+def _count_equal(some: list[bytes], others: list[bytes]) -> int:
+    """Return the number of equal lines at the start."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(some, others, strict=False)))

@@ -32,17 +32,17 @@ _ADVICE = "Nothing was written. Correct the file, or skip a node with --skip NAM
 
 @dataclass(frozen=True)
 class NodeImport:
-    """The new nodes, and the content of the file before (None if there is no file) and after the import."""
+    """The new nodes, and the file before and after the import."""
 
     file: Path
     new: Sequence[NewNode]
-    before: bytes | None
+    original: nodes_write.Original
     content: bytes
 
     def checked(self) -> AbstractContextManager[nodes_write.Change]:
         """Check the new content by all rules of nodes.yaml and of the clouds."""
         old_names = {node.name: node.old.name for node in self.new}
-        return nodes_write.checked(self.file, self.before, self.content, old_names, _ADVICE)
+        return nodes_write.checked(self.file, self.original, self.content, old_names, _ADVICE)
 
     def report(self, nodes: NodeFile, lacks: Callable[[str], bool]) -> dict[str, Any]:
         """Return the differences, for JSON and for text. `nodes` are those of the checked content; `lacks` returns
@@ -65,6 +65,7 @@ class NodeImport:
         return {
             "file": project.shorten_path(self.file),
             "nodes": documents,
+            "removed": list(self.original.examples),
             "notes": [*_EVERY_CLOUD, *(changes[cloud] for cloud in REGIONS if cloud in changes)],
             "next": [
                 *(
@@ -80,10 +81,8 @@ class NodeImport:
 
 def prepare(source: Path, file: Path, skip: frozenset[str], account: str | None) -> NodeImport:
     """Read both files and translate the nodes. If there are problems, print all of them and exit with 2."""
-    before, document = nodes_write.read(file)
-    defaults = document.get("defaults")
-    defaults = defaults if isinstance(defaults, dict) else {}
-    existing = document.get("nodes") or {}
+    original = nodes_write.read(file)
+    existing = original.nodes
     old = _read(source, skip)
     problems = [problem for node in old if (problem := _folder_problem(node))]
     new: list[NewNode] = []
@@ -92,7 +91,7 @@ def prepare(source: Path, file: Path, skip: frozenset[str], account: str | None)
         if _folder_problem(node):
             continue
         try:
-            entry = translate(node, file.parent, names, defaults)
+            entry = translate(node, file.parent, names, original.defaults)
         except NoModel as error:
             problems.append(str(error))
             continue
@@ -107,7 +106,7 @@ def prepare(source: Path, file: Path, skip: frozenset[str], account: str | None)
         raise UserError(f"{file.name} already has all nodes of {source}.", 2)
     extra = {"account": account} if account else {}
     entries = {node.name: {**node.entry, **extra} for node in new}
-    return NodeImport(file, new, before, nodes_write.add_nodes(file, before, entries))
+    return NodeImport(file, new, original, nodes_write.add_nodes(file, original.kept, entries))
 
 
 def _read(source: Path, skip: frozenset[str]) -> list[OldNode]:

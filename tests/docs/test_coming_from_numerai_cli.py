@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +38,7 @@ KEYS = {"numerai": {"NUMERAI_PUBLIC_ID": "NOT-SHOWN-PUBLIC", "NUMERAI_SECRET_KEY
 
 def prepare(world: World, home: Path) -> dict[str, str]:
     """Create the files of a numerai-cli user, put `pnodes` on PATH, and return the variables of the shell."""
-    (world.project / "nodes.yaml").unlink()
+    shutil.copy(ROOT / "nodes.yaml", world.project)  # with its examples, as in a clone
     models = {
         name: old.model(world.project / "models" / name, predict=PREDICT.format(**facts))
         for name, facts in MODELS.items()
