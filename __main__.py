@@ -24,5 +24,6 @@ nodes = register(file.nodes, stack)
 register_webhooks(file.nodes, nodes, stack)
 
 pulumi.export("webhooks", pulumi.Output.secret({name: node.webhook_url for name, node in nodes.items()}))
-pulumi.export("settings", dump_settings(file))
-pulumi.export("nodes", {name: node.summary(stack) for name, node in nodes.items()})
+# Not secret, but marked as such: `pulumi up` would print a dozen lines for each node. `pnodes status` shows them.
+pulumi.export("settings", pulumi.Output.secret(dump_settings(file)))
+pulumi.export("nodes", pulumi.Output.secret({name: node.summary(stack) for name, node in nodes.items()}))

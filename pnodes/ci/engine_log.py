@@ -20,12 +20,12 @@ def read_json(pulumi: Pulumi, *arguments: str) -> Any:
         return {}
 
 
-def run(step: Step, folder: Path, *arguments: str) -> tuple[Logged, Scrubber]:
-    """Run a command and print its output to the workflow's log. Returns it, and the scrubber that removed the secrets:
-    the environment's credentials, and those secrets of the stack that can be decrypted."""
+def run(step: Step, folder: Path, *arguments: str) -> tuple[Logged, Scrubber, dict[str, Any]]:
+    """Run a command and print its output to the workflow's log. Returns it, the scrubber that removed the secrets (the
+    environment's credentials, and those secrets of the stack that can be decrypted), and the stack's outputs before."""
     pulumi = Pulumi.find(folder)
     config = read_json(pulumi, "config", "--json", "--show-secrets")
     outputs = read_json(pulumi, "stack", "output", "--json", "--show-secrets")
     scrubber = Scrubber(scrubbing.secrets(pulumi.environ, config, outputs))
     with step.verbatim():
-        return pulumi.log(*arguments, scrub=scrubber.scrub), scrubber
+        return pulumi.log(*arguments, scrub=scrubber.scrub), scrubber, outputs

@@ -81,11 +81,11 @@ def preview(minutes: Minutes = 10.0) -> None:
         raise UserError(f"nodes.yaml has mistakes:\n{error}", 2) from None
     if not _is_usable(step, folder, Role.PREVIEW, origin):
         return
-    logged, scrubber = engine_log.run(step, folder, "preview", "--diff")
+    logged, scrubber, outputs = engine_log.run(step, folder, "preview", "--diff")
     if logged.code:
         _publish(step, scrubber.scrub(comment.render_failure(logged.text, origin)))
         raise logged.failure("preview")
-    summary = summarise(read_events(logged.events), wanted, minutes)
+    summary = summarise(read_events(logged.events), outputs.get("settings") or {}, wanted, minutes)
     _publish(step, scrubber.scrub(comment.render_changes(summary, logged.text, origin)))
 
 
@@ -114,8 +114,8 @@ def up(
     except NodeFileError as error:
         raise UserError(f"nodes.yaml has mistakes, so nothing was changed:\n{error}", 2) from None
     options = ["--refresh"] if refresh else []
-    logged, scrubber = engine_log.run(step, folder, "up", "--yes", "--skip-preview", *options)
-    text = render(summarise(read_events(logged.events), wanted, minutes), origin.stack)
+    logged, scrubber, outputs = engine_log.run(step, folder, "up", "--yes", "--skip-preview", *options)
+    text = render(summarise(read_events(logged.events), outputs.get("settings") or {}, wanted, minutes), origin.stack)
     if logged.code:
         step.summary(f"**`pulumi up` failed** with exit code {logged.code}; see the log for the reason.\n")
         raise logged.failure("up")
@@ -133,7 +133,7 @@ def drift() -> None:
     origin = _origin(step)
     if not _is_usable(step, folder, Role.DRIFT, origin):
         return
-    logged, scrubber = engine_log.run(step, folder, "refresh", "--preview-only", "--expect-no-changes", "--diff")
+    logged, scrubber, _ = engine_log.run(step, folder, "refresh", "--preview-only", "--expect-no-changes", "--diff")
     if logged.locked:
         step.notice("notice", "An update of the stack is running, so nothing was compared. The next check will.")
         return

@@ -1,6 +1,7 @@
 """`pnodes diff`: shows what `pulumi up` would change, node by node, with the monthly costs before and after."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from pnodes import project
 from pnodes.cli.options import AsJson, StackOption
 from pnodes.cli.tables import table
 from pnodes.errors import UserError
-from pnodes.pulumi import Pulumi
+from pnodes.pulumi import Pulumi, stack_option
 
 
 def diff(
@@ -29,18 +30,21 @@ def diff(
 ) -> None:
     """Compare nodes.yaml with the deployed nodes, and show the differences node by node. Changes nothing."""
     from nodefile.settings import dump_settings
-    from pnodes.plan.markdown import headline, render
+    from pnodes.plan.markdown import OTHERS, headline, render
     from pnodes.plan.preview import read
     from pnodes.plan.summary import summarise
     from pnodes.wording import usd
 
     file = project.load_nodes()
     pulumi = Pulumi.find()
-    preview = read(pulumi.preview(stack) if plan is None else _read_saved(plan))
+    with ThreadPoolExecutor(1) as pool:
+        outputs = pool.submit(pulumi.read_json, "stack", "output", "--json", "--show-secrets", *stack_option(stack))
+        preview = read(pulumi.preview(stack) if plan is None else _read_saved(plan))
     if preview.messages:
         raise UserError("the preview failed:\n" + "\n".join(preview.messages))
-    name = stack or pulumi.selected_stack() or "not selected"
-    summary = summarise(preview, dump_settings(project.select_nodes(file, name)), minutes)
+    name = stack or preview.stack
+    wanted = dump_settings(project.select_nodes(file, name))
+    summary = summarise(preview, outputs.result().get("settings") or {}, wanted, minutes)
     if as_json:
         print(json.dumps(asdict(summary), indent=2))
     elif markdown:
@@ -53,15 +57,8 @@ def diff(
                 [node.node, node.kind, "; ".join(node.details), usd(node.month_before), usd(node.month_after)]
                 for node in summary.nodes
             ]
-            rows.append(
-                [
-                    "all",
-                    "",
-                    "with unchanged nodes and shared resources",
-                    usd(summary.month_before),
-                    usd(summary.month_after),
-                ]
-            )
+            rows.append(["others", "", OTHERS, *map(usd, summary.others)])
+            rows.append(["all", "", "", usd(summary.month_before), usd(summary.month_after)])
             console.print(table(["node", "", "change", "USD a month before", "after"], rows))
     if exit_code and preview.operations:
         raise typer.Exit(3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pnodes.plan.summary import ADDED, CHANGED, REMOVED, NodeChange, Summary
 from pnodes.wording import usd
 
+OTHERS = "unchanged nodes and shared resources"
 MARK = "<!-- prediction-nodes preview -->"
 """The line by which the workflow recognises its own comment, to edit it in place."""
 
@@ -16,7 +17,8 @@ def render(summary: Summary, stack: str) -> str:
         lines += ["| node | change | USD a month before | after |", "| --- | --- | ---: | ---: |"]
         lines += [_row(change) for change in summary.nodes]
         lines += [
-            f"| all nodes and shared resources | | {usd(summary.month_before)} | {usd(summary.month_after)} |",
+            f"| {OTHERS} | | {usd(summary.others[0])} | {usd(summary.others[1])} |",
+            f"| all | | {usd(summary.month_before)} | {usd(summary.month_after)} |",
             "",
             f"Costs are list prices for runs of {summary.minutes:g} minutes; `pnodes cost` lists what they exclude.",
             "",

@@ -1,9 +1,6 @@
-"""Reads a preview: the deployed settings of the nodes, the images to build and the number of operations.
+"""Reads a preview: the images to build, the webhooks to set and the number of operations.
 
 The input is the output of `pulumi preview --json`, or the engine's event log.
-
-The deployed settings come from the stack output `settings`. The JSON of a preview does not contain the new outputs, so
-callers take the new settings from nodes.yaml.
 """
 
 from __future__ import annotations
@@ -20,31 +17,30 @@ STACK = "pulumi:pulumi:Stack"
 _BUILDS = ("prediction-nodes:ImageBuild", "docker-build:index:Image")
 _WEBHOOK = "prediction-nodes:Webhook"
 _NOTHING = frozenset({"same", "read", "refresh"})
-Settings = Mapping[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A preview: deployed settings by node name, nodes whose image or webhook changes, and the count per operation."""
+    """A preview: nodes whose image or webhook changes, the count per operation, and the name of the stack."""
 
-    before: Settings
     images: frozenset[str]
     webhooks: frozenset[str]
     operations: Mapping[str, int]
     messages: tuple[str, ...] = field(default=())
+    stack: str = ""
 
 
 def read(document: Any) -> Plan:
     """Return the plan in the JSON document. Raises UserError."""
     if not isinstance(document, dict) or "steps" not in document:
         raise UserError("this is not the output of `pulumi preview --json`: it has no `steps`.", 2)
-    before: Settings = {}
     images, webhooks = set[str](), set[str]()
     operations: dict[str, int] = {}
+    stack = ""
     for step in document["steps"]:
         _, kind, name = split_urn(step["urn"])
         if kind == STACK:
-            before = _settings(step.get("oldState"))
+            stack = step["urn"].split(":")[2]
         elif step["op"] not in _NOTHING:
             operations[step["op"]] = operations.get(step["op"], 0) + 1
             if any(build in kind for build in _BUILDS) and not step["op"].startswith(("delete", "discard")):
@@ -53,7 +49,7 @@ def read(document: Any) -> Plan:
                 webhooks.add(name)
     diagnostics = document.get("diagnostics", [])
     errors = [message["message"].strip() for message in diagnostics if message.get("severity") == "error"]
-    return Plan(before, frozenset(images), frozenset(webhooks), operations, tuple(errors))
+    return Plan(frozenset(images), frozenset(webhooks), operations, tuple(errors), stack)
 
 
 def read_events(lines: Iterable[str]) -> Plan:
@@ -69,11 +65,5 @@ def read_events(lines: Iterable[str]) -> Plan:
         if resource:
             metadata = resource["metadata"]
             key = f"{metadata['op']} {metadata['urn']}"
-            steps.setdefault(key, {"op": metadata["op"], "urn": metadata["urn"], "oldState": metadata.get("old")})
+            steps.setdefault(key, {"op": metadata["op"], "urn": metadata["urn"]})
     return read({"steps": list(steps.values()), "diagnostics": diagnostics})
-
-
-def _settings(state: Any) -> Settings:
-    outputs = (state or {}).get("outputs") or {}
-    settings = outputs.get("settings")
-    return settings if isinstance(settings, dict) else {}

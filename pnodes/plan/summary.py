@@ -10,9 +10,12 @@ from nodefile.keys import Key
 from nodefile.node import FIELDS, KEYS, Node
 from nodefile.settings import load_node
 from pnodes.plan.cost import estimate, estimate_shared
-from pnodes.plan.preview import Plan, Settings
+from pnodes.plan.preview import Plan
+from pnodes.wording import usd
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+Settings = Mapping[str, dict[str, Any]]
+"""The settings of nodes by name, as in the stack's output `settings`."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,19 @@ class Summary:
     minutes: float
     operations: Mapping[str, int]
 
+    @property
+    def others(self) -> tuple[float | None, float | None]:
+        """The cost before and after of unchanged nodes and shared resources: what the nodes' figures, as they are
+        shown, leave of the total."""
+        return (
+            _subtract(self.month_before, [node.month_before for node in self.nodes]),
+            _subtract(self.month_after, [node.month_after for node in self.nodes]),
+        )
 
-def summarise(plan: Plan, wanted: Settings, minutes: float) -> Summary:
-    """Compare the deployed settings of a plan with those of nodes.yaml; `minutes` is the duration of a run."""
-    before, after = _nodes(plan.before), _nodes(wanted)
+
+def summarise(plan: Plan, deployed: Settings, wanted: Settings, minutes: float) -> Summary:
+    """Compare the deployed settings with those of nodes.yaml; `minutes` is the duration of a run."""
+    before, after = _nodes(deployed), _nodes(wanted)
     renamed = _find_renamed(before, after)
     changes = []
     for name in sorted((before.keys() | after.keys()) - set(renamed.values())):
@@ -86,6 +98,12 @@ def _total(nodes: Sequence[Node], minutes: float) -> float | None:
     if any(month is None for month in months):
         return None
     return sum(month for month in months if month is not None) + sum(cost.month for cost in estimate_shared(nodes))
+
+
+def _subtract(total: float | None, parts: Sequence[float | None]) -> float | None:
+    if total is None or None in parts:
+        return None
+    return max(0.0, float(usd(total)) - sum(float(usd(part)) for part in parts))
 
 
 def _introduction(node: Node) -> tuple[str, ...]:

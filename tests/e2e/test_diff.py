@@ -29,7 +29,10 @@ def diff(world: World, *options: str, code: int = 0) -> str:
 
 def test_a_change_in_the_nodes_own_terms(make_world: MakeWorld) -> None:
     world = make_world(nodes(node("alpha", "aws", extra="size: gen-sm\nenv: {EXTRA: one}")))
-    world.cli.up()
+    shown = world.cli.run("up", "--yes", "--skip-preview").split("Outputs:\n")[1].split("\n\n")[0]
+    assert [line.split() for line in shown.splitlines()] == [
+        ["nodes", ":", "[secret]"], ["settings:", "[secret]"], ["webhooks:", "[secret]"],
+    ]  # fmt: skip
     assert diff(world, "--exit-code") == "nothing changes.\n"
     world.model("second")
     world.nodes(

@@ -67,7 +67,7 @@ plain, mistakes = parse(folder / "plain.yaml")
 new = dump_settings(node_file)
 old = {name: {key: value for key, value in node.items() if key not in ("retries", "labels")}
        for name, node in new.items()}
-changes = summarise(Plan(old, frozenset(), frozenset(), {}), new, 10).nodes
+changes = summarise(Plan(frozenset(), frozenset(), {}), old, new, 10).nodes
 print(json.dumps({
     "nodes": {node.name: [node.retries, node.labels] for node in node_file.nodes},
     "defaults": [plain.nodes[0].retries, plain.nodes[0].labels],

@@ -17,7 +17,7 @@ NODE = "nodes:\n  alpha: {model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01, cloud: aw
 
 @pytest.fixture
 def engine_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A project whose engine fails with the first of these texts; with [], the engine must not be called."""
+    """A project whose engine fails with the last of these texts; with [], the engine must not be called."""
     (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "Dockerfile").write_text("FROM python\n")
@@ -25,9 +25,7 @@ def engine_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(pulumi, "find", lambda: Engine(Path("/bin/pulumi"), Version(3, 259, 0), "PATH"))
     said: list[str] = []
-    monkeypatch.setattr(
-        subprocess, "run", lambda *_args, **_named: subprocess.CompletedProcess([], 255, "", said.pop())
-    )
+    monkeypatch.setattr(subprocess, "run", lambda *_args, **_named: subprocess.CompletedProcess([], 255, "", said[-1]))
     return said
 
 

@@ -11,7 +11,7 @@ from nodefile import parse
 from nodefile.settings import dump_settings, load_node
 from pnodes.errors import UserError
 from pnodes.plan.markdown import MARK, render
-from pnodes.plan.preview import read
+from pnodes.plan.preview import Plan, read
 from pnodes.plan.summary import Summary, summarise
 
 URN = "urn:pulumi:dev::p::"
@@ -27,9 +27,9 @@ def wanted(folder: Path, text: str) -> dict[str, dict[str, Any]]:
     return dump_settings(found)
 
 
-def plan(before: dict[str, Any], *steps: tuple[str, str]) -> dict[str, Any]:
-    stack = {"op": "same", "urn": f"{URN}pulumi:pulumi:Stack::p-dev", "oldState": {"outputs": {"settings": before}}}
-    return {"steps": [stack, *({"op": op, "urn": URN + rest} for op, rest in steps)]}
+def plan(*steps: tuple[str, str]) -> Plan:
+    stack = {"op": "update", "urn": f"{URN}pulumi:pulumi:Stack::p-dev"}
+    return read({"steps": [stack, *({"op": op, "urn": URN + rest} for op, rest in steps)]})
 
 
 def test_settings_survive_the_way_through_a_state(tmp_path: Path) -> None:
@@ -57,14 +57,12 @@ def test_what_changes(tmp_path: Path) -> None:
     )
     build = "prediction-nodes:aws:PredictionNode$prediction-nodes:aws:Image$pulumi-python:dynamic/prediction-nodes"
     found = summarise(
-        read(
-            plan(
-                old,
-                ("update", f"{build}:ImageBuild::alpha@us-central1"),
-                ("create", "x:y:Z::fresh"),
-                ("delete", "x:y:Z::gone"),
-            )
+        plan(
+            ("update", f"{build}:ImageBuild::alpha@us-central1"),
+            ("create", "x:y:Z::fresh"),
+            ("delete", "x:y:Z::gone"),
         ),
+        old,
         new,
         10,
     )
@@ -75,6 +73,10 @@ def test_what_changes(tmp_path: Path) -> None:
     assert (fresh.kind, gone.kind) == ("added", "removed")
     assert (fresh.month_before, gone.month_after) == (0, 0)
     assert found.month_before is not None
+    # In both tables, the rows add up to the total.
+    rows = [line.split("|")[3:5] for line in render(found, "dev").splitlines() if line.startswith("|")][2:]
+    for cents in ([round(float(row[place]) * 100) for row in rows] for place in (0, 1)):
+        assert sum(cents[:-1]) == cents[-1] > 0
     assert found.operations == {"update": 1, "create": 1, "delete": 1}
 
 
@@ -88,7 +90,7 @@ def test_a_rename_is_one_change(tmp_path: Path) -> None:
         "nodes:\n  gamma: {model: a, cloud: aws, source: model, timeout: 90m}\n"
         "  beta: {model: b, cloud: aws, source: model}\n",
     )
-    (gamma,) = summarise(read(plan(old, ("create", "x:y:Z::gamma"), ("delete", "x:y:Z::alpha"))), new, 10).nodes
+    (gamma,) = summarise(plan(("create", "x:y:Z::gamma"), ("delete", "x:y:Z::alpha")), old, new, 10).nodes
     assert (gamma.node, gamma.kind, gamma.details) == (
         "gamma",
         "changed",
@@ -99,15 +101,15 @@ def test_a_rename_is_one_change(tmp_path: Path) -> None:
 
 def test_nothing_changes(tmp_path: Path) -> None:
     same = wanted(tmp_path, "nodes:\n  alpha: {model: a, cloud: aws, source: model}\n")
-    found = read(plan(same, ("same", "x:y:Z::alpha")))
+    found = plan(("same", "x:y:Z::alpha"))
     assert not found.operations
-    assert summarise(found, same, 10).nodes == ()
-    assert "nothing changes" in render(summarise(found, same, 10), "dev")
+    assert summarise(found, same, same, 10).nodes == ()
+    assert "nothing changes" in render(summarise(found, same, same, 10), "dev")
 
 
 def test_a_price_that_is_not_known_makes_no_sum(tmp_path: Path) -> None:
     big = wanted(tmp_path, "nodes:\n  big: {model: a, cloud: azure, source: model, size: gen-2xl}\n")
-    found = summarise(read(plan({})), big, 10)
+    found = summarise(plan(), {}, big, 10)
     assert (found.month_before, found.month_after) == (0, None)
     assert "| 0.00 | ? |" in render(found, "dev")
 
@@ -116,7 +118,7 @@ def test_texts_of_the_file_cannot_leave_their_cell(tmp_path: Path) -> None:
     evil = "x | y `z` @everyone <img src=q>\\n# head"
     new = wanted(tmp_path, f'nodes:\n  alpha: {{model: a, cloud: aws, source: model, command: ["{evil}"]}}\n')
     old = wanted(tmp_path, "nodes:\n  alpha: {model: a, cloud: aws, source: model}\n")
-    comment = render(summarise(read(plan(old)), new, 10), "a`b")
+    comment = render(summarise(plan(), old, new, 10), "a`b")
     row = next(line for line in comment.splitlines() if line.startswith("| alpha"))
     cells = row.replace("\\|", "").count("|")
     assert cells == 5
