@@ -7,27 +7,29 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks import hashing, life, parsing, startup, trigger
+from benchmarks import commands, hashing, life, parsing, startup, trigger
 from benchmarks.machine import describe_machine
 from benchmarks.result import Sample, compare
 from benchmarks.table import write_table
 from pnodes.engine import Engine, ensure
 from pnodes.engine.paths import ROOT
 
-MEASUREMENTS = ("life", "startup", "parsing", "hashing", "trigger")
+MEASUREMENTS = ("life", "startup", "parsing", "hashing", "trigger", "commands")
 
 
 @dataclass(frozen=True)
 class Scope:
-    """How much is measured: fleets in nodes, files in nodes, a context in MiB, and the runs of each."""
+    """How much is measured: fleets in nodes, files in nodes, a context in MiB, and the runs of each; `commands`: the
+    fleets that the commands look at."""
 
     sizes: list[int]
     parsed: list[int]
     context: int
     runs: int
+    commands: list[int] = field(default_factory=lambda: [3, 50])
 
 
 PARSED = [10, 100, 1000, 10_000]
@@ -45,6 +47,7 @@ def measure(
         "parsing": lambda: parsing.measure(folder / "parsing", scope.parsed, scope.runs, say),
         "hashing": lambda: hashing.measure(folder / "hashing", scope.context, scope.runs, say),
         "trigger": lambda: trigger.measure(folder / "trigger", scope.runs, say),
+        "commands": lambda: commands.measure(engine, folder / "commands", scope.commands, scope.runs, say),
     }
     for name in only:
         yield from samples[name]()
@@ -62,7 +65,11 @@ def main() -> None:
     chosen = parser.parse_args()
     default = FULL if chosen.full else QUICK
     scope = Scope(
-        chosen.sizes or default.sizes, default.parsed, chosen.context or default.context, chosen.runs or default.runs
+        chosen.sizes or default.sizes,
+        default.parsed,
+        chosen.context or default.context,
+        chosen.runs or default.runs,
+        chosen.sizes or default.commands,
     )
     began = time.monotonic()
 

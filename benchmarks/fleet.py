@@ -28,7 +28,13 @@ def model_id(number: int) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://numer.ai/benchmark-{number}"))
 
 
-def write_nodes(count: int, clouds: Sequence[str] = CLOUDS, edited: bool = False, stacks: Sequence[str] = ()) -> str:
+def write_nodes(
+    count: int,
+    clouds: Sequence[str] = CLOUDS,
+    edited: bool = False,
+    stacks: Sequence[str] = (),
+    schedule: str = "",
+) -> str:
     """Return the text of a nodes.yaml with `count` nodes; `edited` changes the timeout of the first one.
 
     With `stacks`, each of them has as many nodes as the others.
@@ -47,7 +53,8 @@ def write_nodes(count: int, clouds: Sequence[str] = CLOUDS, edited: bool = False
         f"  {stack}:\n    nodes: [{', '.join(map(name_node, range(start, min(start + share, count))))}]\n"
         for stack, start in zip(stacks, range(0, count, share), strict=False)
     )
-    return (f"stacks:\n{parts}" if parts else "") + "nodes:\n" + "".join(nodes)
+    defaults = f'defaults: {{schedule: "{schedule}"}}\n' if schedule else ""
+    return defaults + (f"stacks:\n{parts}" if parts else "") + "nodes:\n" + "".join(nodes)
 
 
 def write_model(folder: Path) -> None:

@@ -45,7 +45,7 @@ class Cost:
 def read_config() -> dict[str, str]:
     """Return the settings of the sandbox's stack."""
     settings: dict[str, dict[str, str]] = yaml.safe_load((ROOT / f"Pulumi.{STACK}.yaml").read_text(encoding="utf-8"))
-    return settings["config"]
+    return {name if ":" in name else f"{PROJECT}:{name}": value for name, value in settings["config"].items()}
 
 
 @contextmanager
@@ -99,7 +99,13 @@ class Project:
 
     def run(self, *arguments: str) -> Cost:
         """Run a command of the engine and return what it took. Raises Failed."""
-        command = [str(self._engine.path), *arguments, "--non-interactive", "--color", "never"]
+        return self._measure([str(self._engine.path), *arguments, "--non-interactive", "--color", "never"])
+
+    def run_pnodes(self, *arguments: str) -> Cost:
+        """Run a command of `pnodes` and return what it took. Raises Failed."""
+        return self._measure([str(ROOT / ".venv" / "bin" / "pnodes"), *arguments])
+
+    def _measure(self, command: list[str]) -> Cost:
         output = self.folder / "output.txt"
         with output.open("w", encoding="utf-8") as target:
             began = time.perf_counter()
@@ -110,7 +116,7 @@ class Project:
             seconds = time.perf_counter() - began
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
-            raise Failed(f"{self.folder.name}: pulumi {' '.join(arguments)}\n{output.read_text(encoding='utf-8')}")
+            raise Failed(f"{self.folder.name}: {' '.join(command)}\n{output.read_text(encoding='utf-8')}")
         program = self._python.take()
         peak = used.ru_maxrss / PEAK_UNITS
         return Cost(seconds, used.ru_utime + used.ru_stime, program.cpu, program.peak, peak)

@@ -11,6 +11,7 @@ PROGRAMS = {
     "flat": "a flat program",
     "floor": "the engine's floor",
     "bare": "one bare resource",
+    "engine": "the engine alone",
     "yaml": "PyYAML alone",
     "hashlib": "SHA-256 alone",
     "numerai-cli": "numerai-cli's Lambda",

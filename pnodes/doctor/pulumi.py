@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,13 @@ def _report_failure(check: str, result: subprocess.CompletedProcess[str], otherw
 
 
 def _check_secrets(stack: OpenStack, pulumi: Pulumi, selection: list[str]) -> Iterator[Finding]:
-    config = pulumi.run("config", "--json", "--show-secrets", *selection)
-    outputs = pulumi.run("stack", "output", "--json", "--show-secrets", *selection)
-    results = (config, outputs, _try_encrypting(stack.name, pulumi, selection))
+    with ThreadPoolExecutor(3) as pool:
+        running = (
+            pool.submit(pulumi.run, "config", "--json", "--show-secrets", *selection),
+            pool.submit(pulumi.run, "stack", "output", "--json", "--show-secrets", *selection),
+            pool.submit(_try_encrypting, stack.name, pulumi, selection),
+        )
+        config, outputs, _ = results = [future.result() for future in running]
     failure = next((result for result in results if result.returncode), None)
     if failure is not None:
         mend = "pulumi config --show-secrets  (shows the full error)"

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from nodefile import Node, Schedule
 from providers.clouds import find_cloud
 from providers.numerai.keys import name_keys
-from trigger.cron import due
+from trigger.cron import fields, matches
 
 ROUNDS_MONTH = 22
 """Numerai opens a round every day from Tuesday to Saturday."""
@@ -92,6 +93,9 @@ def estimate_shared(nodes: Sequence[Node]) -> list[Shared]:
 
 def count_scheduled_runs(schedule: Schedule) -> float:
     """Return the runs per month of a schedule, from the mean of the coming weeks."""
-    start = datetime.now(UTC).replace(second=0, microsecond=0)
-    minutes = (start + timedelta(minutes=minute) for minute in range(_SHOWN_DAYS * 24 * 60))
-    return sum(due(schedule.cron, schedule.timezone, minute) for minute in minutes) * (365 / 12) / _SHOWN_DAYS
+    minutes, hours, *_ = fields(schedule.cron)
+    now = datetime.now(ZoneInfo(schedule.timezone))
+    first = now.replace(hour=min(hours), minute=min(minutes), tzinfo=None)
+    # Clock changes neither add a run nor leave one out.
+    days = sum(matches(schedule.cron, first + timedelta(days=day)) for day in range(_SHOWN_DAYS))
+    return days * len(hours) * len(minutes) * (365 / 12) / _SHOWN_DAYS
