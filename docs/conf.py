@@ -24,12 +24,14 @@ ROOT = HERE.parent
 project = "Prediction nodes"
 author = "The prediction-nodes authors"
 copyright = f"2026, {author}. MIT licence"  # noqa: A001 - Sphinx' own name
-extensions = ["myst_parser"]
-exclude_patterns = ["generate"]
+extensions = ["myst_parser", "sphinx_copybutton"]
+copybutton_prompt_text = "$ "
+exclude_patterns = ["generate", "static"]
 highlight_language = "none"
 html_theme = "furo"
 html_title = "Prediction nodes"
-html_static_path: list[str] = []
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_show_sphinx = False
 myst_heading_anchors = 4
 myst_enable_extensions = ["attrs_inline", "deflist"]
@@ -51,22 +53,24 @@ def repository() -> str:
 
 
 def lead_out(app: Sphinx, page: str, source: list[str]) -> None:
-    """Links that lead out of docs/ (../examples, ../LICENSE) lead to the repository; where that is unknown, to the
-    checkout beside the site. A file that is not there is a warning, and so an error."""
+    """Links that lead out of docs/ (../examples, ../LICENSE) lead to the repository; where that is unknown, the file is
+    only named, because it is not part of the site. A file that is not there is a warning, and so an error."""
     folder = app.env.doc2path(page).parent
-    up = "../" * (len(page.split("/")) + 1)
 
     def out(link: re.Match[str]) -> str:
-        path, hash_, anchor = link[1].partition("#")
+        path, hash_, anchor = link[2].partition("#")
         target = Path(os.path.normpath(folder / path))
         if target.is_relative_to(HERE):
             return link[0]
         if not target.exists() or not target.is_relative_to(ROOT):
             logger.warning("there is no %s", path, location=page)
+        name = target.relative_to(ROOT).as_posix()
+        if not repository():
+            return link[1] if name in link[1] else f"{link[1]} (`{name}` in the project)"
         # The mark tells MyST to take the address as it is.
-        return f"]({repository() or up}{target.relative_to(ROOT).as_posix()}{hash_}{anchor}){{.external}}"
+        return f"[{link[1]}]({repository()}{name}{hash_}{anchor}){{.external}}"
 
-    source[0] = re.sub(r"\]\((\.\./[^)\s]*)\)", out, source[0])
+    source[0] = re.sub(r"\[([^\[\]]*)\]\((\.\./[^)\s]*)\)", out, source[0])
 
 
 def only_what_is_there(_app: Sphinx, page: str, source: list[str]) -> None:
