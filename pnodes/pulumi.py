@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import IO, Any
 from pnodes import project
 from pnodes.engine import Engine, find
 from pnodes.errors import UserError
+from providers.attached import explain_stopped
 
 _CHANGES, _NO_STACK = 7, 6
 _LOCKED = re.compile("the stack is currently locked by|Another update is currently in progress")
@@ -216,16 +216,9 @@ class Pulumi:
 
 
 def check_providers(environ: Mapping[str, str]) -> None:
-    """Raise UserError if a provider of PULUMI_DEBUG_PROVIDERS is not running: the clouds' answers would mislead."""
-    for entry in filter(None, environ.get("PULUMI_DEBUG_PROVIDERS", "").split(",")):
-        name, _, port = entry.partition(":")
-        try:
-            socket.create_connection(("127.0.0.1", int(port)), timeout=2).close()
-        except OSError:
-            remedy = environ.get("PNODES_WHEN_STOPPED")
-            raise UserError(
-                remedy or f"The provider {name}, which PULUMI_DEBUG_PROVIDERS expects on port {port}, is not running."
-            ) from None
+    """Raise UserError if providers that the environment attaches to the engine have stopped."""
+    if sentence := explain_stopped(environ):
+        raise UserError(sentence)
 
 
 def _failure(arguments: Sequence[str], process: subprocess.CompletedProcess[str], value: str = "") -> UserError:

@@ -11,6 +11,7 @@ from pulumi.output import UNKNOWN
 
 from nodefile import Node
 from nodefile.example_nodes import list_example_models
+from providers.attached import explain_stopped
 from providers.component import Stack
 from providers.numerai import keys
 from providers.numerai.models import resolve_models
@@ -21,6 +22,8 @@ EXAMPLES_SETTING = "examples"
 
 def load_stack(nodes: Sequence[Node]) -> Stack:
     """Return the current stack. Registers the webhook key and, for models that are given by name, their look-up."""
+    if stopped := explain_stopped(os.environ):
+        raise pulumi.RunError(stopped)
     _reject_examples(nodes)
     accounts = keys.list_accounts(nodes)
     return Stack(

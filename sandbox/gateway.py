@@ -31,6 +31,12 @@ _MAX_HEAD = 64 * 1024
 Owner = Callable[[str], "ASGIApp | None"]
 
 
+_WHO = (
+    b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=sandbox\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+
+
 class Gateway:
     """Listens on 127.0.0.1; `owner` returns the app of a host name (lower case, without port)."""
 
@@ -60,6 +66,10 @@ class Gateway:
             host, _, port = target.lower().rpartition(":")
             if method == "CONNECT" and self._owner(host) is None and tunnel.is_allowed(client, host):
                 await self._open_tunnel((reader, writer), host, int(port))
+            elif method == "CONNECT" and self._owner(host) is None and not client:
+                # git sends the user of the proxy's URL only when it is asked for it.
+                writer.write(_WHO)
+                writer.close()
             elif method == "CONNECT":
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 await writer.drain()

@@ -53,7 +53,9 @@ def run(
     HTTPS_PROXY,NO_PROXY.
     """
     from pnodes.local.local import RunOptions, run_node
+    from pnodes.pulumi import check_providers
 
+    check_providers(os.environ)
     folder = project.project_folder(file.parent if file else None)
     path = file if file is not None else folder / "nodes.yaml"
     node = _find_node(path, name)

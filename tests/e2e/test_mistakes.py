@@ -30,6 +30,13 @@ def test_a_wrong_file_is_told_with_all_its_mistakes_and_touches_nothing(make_wor
     assert sum(world.left().values()) == 0
 
 
+def test_a_sandbox_that_has_stopped_is_told(make_world: MakeWorld) -> None:
+    world = make_world(nodes(node("alpha", "aws")))
+    world.stop()
+    world.cli.env["PNODES_WHEN_STOPPED"] = "The sandbox has stopped."
+    assert "error: The sandbox has stopped." in refused(world, "preview")
+
+
 def test_a_name_and_a_build_that_fail_are_sentences_and_the_next_up_heals(make_world: MakeWorld) -> None:
     named = node("alpha", "gcp").replace(IDS["classic"], "alpha_modle")
     world = make_world(nodes(named))

@@ -152,6 +152,15 @@ def test_in_the_users_shell_other_hosts_pass_through(
         assert connection.recv(100) == b"got hello"
 
 
+def test_a_client_that_does_not_say_who_it_is_is_asked(network: Network) -> None:
+    """git, for one, sends the user of the proxy's URL only then."""
+    with socket.create_connection(("127.0.0.1", network.gateway_port), timeout=10) as connection:
+        connection.sendall(b"CONNECT github.invalid:443 HTTP/1.1\r\nHost: github.invalid:443\r\n\r\n")
+        answer = connection.recv(500)
+    assert answer.startswith(b"HTTP/1.1 407 ")
+    assert b"\r\nProxy-Authenticate: Basic " in answer
+
+
 def test_a_tunnel_goes_through_the_machines_own_proxy(
     network: Network, other_host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

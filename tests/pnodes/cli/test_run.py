@@ -47,6 +47,13 @@ def test_without_submit_no_key_reaches_the_model(project: Project) -> None:
     assert "REAL" not in submitting.stderr
 
 
+def test_with_the_sandbox_stopped_nothing_runs(project: Project) -> None:
+    project.env |= {"PULUMI_DEBUG_PROVIDERS": "aws:1", "PNODES_WHEN_STOPPED": "The sandbox has stopped."}
+    done = project.run()
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == "error: The sandbox has stopped.\n"
+
+
 def test_the_exit_code_is_the_models(project: Project) -> None:
     project.write(predict="import sys; sys.exit(7)\n")
     done = project.run()
