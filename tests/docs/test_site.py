@@ -51,6 +51,6 @@ def test_no_line_of_code_is_cut_off(site: Path) -> None:
         for page in ("getting-started", "coming-from-numerai-cli", "first-deployment-aws", "commands"):
             chrome.get((site / f"{page}.html").as_uri())
             widths = "return [...document.querySelectorAll('pre')].map(pre => [pre.scrollWidth, pre.clientWidth])"
-            widths_of_code: list[list[int]] = chrome.execute_script(widths)  # type: ignore[no-untyped-call]
+            widths_of_code: list[list[int]] = chrome.execute_script(widths)
             assert widths_of_code, page
             assert [pair for pair in widths_of_code if pair[0] > pair[1]] == [], page
