@@ -172,6 +172,8 @@ def test_the_template_asks_for_what_the_program_reads_and_says_what_each_is() ->
     assert not [one for one in asked.values() if not one["description"]]
     assert {name for name, one in asked.items() if one.get("secret")} == {"numerai-public-id", "numerai-secret"}
     sandbox = yaml.safe_load((ROOT / "Pulumi.sandbox.yaml").read_text())["config"]
+    # In a project with another name, they are still the program's settings.
+    assert not [name for name in sandbox if name.startswith("prediction-nodes:")]
     # The program's own settings have defaults for real clouds.
     clouds = {name for name in sandbox if ":" in name}
     assert {name for name in asked if ":" in name} == clouds - {"azure-native:tenantId"}
