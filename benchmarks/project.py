@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -43,9 +45,12 @@ class Cost:
 
 
 def read_config() -> dict[str, str]:
-    """Return the settings of the sandbox's stack."""
-    settings: dict[str, dict[str, str]] = yaml.safe_load((ROOT / f"Pulumi.{STACK}.yaml").read_text(encoding="utf-8"))
-    return {name if ":" in name else f"{PROJECT}:{name}": value for name, value in settings["config"].items()}
+    """Return the settings of the sandbox's stack by their full names, as texts, as the engine passes them."""
+    settings: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / f"Pulumi.{STACK}.yaml").read_text(encoding="utf-8"))
+    return {
+        name if ":" in name else f"{PROJECT}:{name}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in settings["config"].items()
+    }
 
 
 @contextmanager
