@@ -39,8 +39,8 @@ PAUSES = (0.5, 1.5)
 # Not the beginnings of names that the trigger itself gives: a call could take a round's claims, or pass for the watch.
 _TRIGGER_ID = re.compile(r"(?!round-|schedule-|watch-)[A-Za-z0-9][A-Za-z0-9_-]{7,63}")
 _SCHEDULE_NAMESPACE = "0f4b1a9e-6f1d-5f0a-9d53-2f1f3a6c8e11"
-WATCH_RUN = "watch-"
-"""How the ids of the runs that the watch starts begin."""
+WATCH_RUN, SCHEDULE_RUN = "watch-", "schedule-"
+"""How the ids of the runs that the watch and schedules start begin."""
 
 
 class StoreError(Exception):
@@ -515,5 +515,5 @@ def _read_schedule(row: Row, when: str) -> _Start:
     # No TRIGGER_ID: Numerai issued none for this run, and numerapi would send it along with the submission.
     import uuid
 
-    run_id = f"schedule-{uuid.uuid5(uuid.UUID(_SCHEDULE_NAMESPACE), f'{row.node} {when}')}"
+    run_id = f"{SCHEDULE_RUN}{uuid.uuid5(uuid.UUID(_SCHEDULE_NAMESPACE), f'{row.node} {when}')}"
     return _Start(row, run_id, {"RUN_ID": run_id, "MODEL_ID": row.model_id, "NODE_NAME": row.node, "IS_TEST": "false"})

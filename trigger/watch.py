@@ -17,10 +17,10 @@ from statistics import median
 from typing import Any, NamedTuple, Protocol
 
 try:
-    from core import LEASE_SECONDS, MAX_ATTEMPTS, Row, StartError, StoreError, Trigger, name_round
+    from core import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, Row, StartError, StoreError, Trigger, name_round
     from numerai_api import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
 except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import LEASE_SECONDS, MAX_ATTEMPTS, Row, StartError, StoreError, Trigger, name_round
+    from trigger.core import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, Row, StartError, StoreError, Trigger, name_round
     from trigger.numerai_api import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
 
 RUNNING, SUCCEEDED, FAILED, STOPPED = "running", "succeeded", "failed", "stopped"
@@ -149,10 +149,9 @@ class _Node:
             return "done"
         rules = Rules.read(self._row.watch)
         assert rules
+        claims = self._read_claims(names)
         known = runs.list_runs(self._row)
-        own = sorted(
-            (run for run in known if run.created >= self._round.opens - EARLY_SECONDS), key=lambda run: run.created
-        )
+        own = self._select_runs(known, {str(claim["run"]) for claim in claims.values()})
         self._record_ends(own, names)
         if any(run.state == RUNNING for run in known):
             return "running"
@@ -172,9 +171,24 @@ class _Node:
         if self._now >= self._round.closes:
             self._settle("missed", {"at": self._now})
             return "missed"
-        return self._start_again(rules, known, own, names)
+        return self._start_again(rules, known, own, claims)
 
-    def _start_again(self, rules: Rules, known: list[JobRun], own: list[JobRun], names: set[str]) -> str:
+    def _read_claims(self, names: set[str]) -> dict[int, dict[str, Any]]:
+        """Return the round's claims by their number."""
+        claims = [name for name in names if name.endswith(".claim")]
+        return {
+            int(name.partition(".")[0]): json.loads(self._trigger.read_mark(self._folder + name)) for name in claims
+        }
+
+    def _select_runs(self, known: list[JobRun], claimed: set[str]) -> list[JobRun]:
+        """Return the round's runs, oldest first: those that claimed it, and scheduled ones. Tests are none."""
+        since = self._round.opens - EARLY_SECONDS
+        own = (run for run in known if run.run_id in claimed or run.run_id.startswith(SCHEDULE_RUN))
+        return sorted((run for run in own if run.created >= since), key=lambda run: run.created)
+
+    def _start_again(
+        self, rules: Rules, known: list[JobRun], own: list[JobRun], claims: dict[int, dict[str, Any]]
+    ) -> str:
         last = own[-1] if own else None
         if last is not None:
             if last.state == STOPPED:  # by a person, who knows why
@@ -187,13 +201,11 @@ class _Node:
         durations = [run.ended - run.created for run in known if run.state == SUCCEEDED and run.ended]
         if self._now + (median(durations) if durations else 0) > self._round.closes:
             return "late"
-        claims = [int(name.partition(".")[0]) for name in names if name.endswith(".claim")]
         number = max(claims, default=0)
         if number:
-            claim = json.loads(self._trigger.read_mark(f"{self._folder}{number}.claim"))
-            started = any(run.run_id == claim["run"] for run in own)
+            started = any(run.run_id == claims[number]["run"] for run in own)
             # A start may be under way, and the list of runs may lag behind.
-            if not started and self._now - claim["at"] < LEASE_SECONDS:
+            if not started and self._now - claims[number]["at"] < LEASE_SECONDS:
                 return "waiting"
         if number >= MAX_ATTEMPTS:
             return "failed"

@@ -167,6 +167,24 @@ def test_a_run_that_ends_well_but_submits_nothing_is_repeated_once() -> None:
     assert world.look(30) == {"failed": 1}
 
 
+def test_a_test_that_fails_during_a_round_takes_no_repeat_from_it() -> None:
+    world = World()
+    world.call("99361e43-0000-4000-8000-73c29c720009", "test")
+    world.cluster.end(FAILED, True)
+    world.call()
+    world.cluster.end(FAILED, True)
+    assert world.look(5) == {"started": 1}
+    assert [run.run_id for run in world.cluster.runs[2:]] == ["watch-371-2"]
+    assert not [key for key in world.store.objects if key.endswith("9.ended")]
+
+
+def test_a_scheduled_run_is_one_of_the_round() -> None:
+    world = World()
+    world.cluster.runs = [JobRun("job-0", "schedule-1", SUCCEEDED, OPENS + 60, OPENS + 300)]
+    world.numerai.submitted = OPENS + 290
+    assert world.look(6) == {"submitted": 1}
+
+
 def test_a_run_that_a_person_stopped_is_not_repeated() -> None:
     world = World()
     world.call()
