@@ -19,6 +19,8 @@ UNDESCRIBED = {
     r"[\w-]+\.scm\.azurewebsites\.net/api/(publish|deployments/[\w-]+)": "Kudu; azd's client is its description",
     r"[\w.-]+\.(azurewebsites\.net|run\.app|on\.aws)/.*": "the triggers themselves",
     r"[\w-]+\.vault\.azure\.net/secrets/[\w-]+": "a secret; its client is not installed",
+    r"management\.azure\.com/subscriptions/[\w-]+/providers/Microsoft\.Web/geoRegions": "azure-mgmt-web, not installed",
+    r"management\.azure\.com/.+/providers/Microsoft\.Quota/quotas/FC1": "azure-mgmt-quota, not installed",
     r"[\w-]+\.azurecr\.io/oauth2/(exchange|token)": "a registry's token, as a form; see azure-containerregistry's own",
     r"[\w-]+\.pkg\.dev/v2/.*|[\w.-]+\.dkr\.ecr\.[\w.-]+/v2/.*": "Docker's protocol, sent by Docker",
     r"([\w-]+\.)+numer\.ai(/.*)?": "Numerai, whose GraphQL schema is the sandbox's own",

@@ -158,7 +158,7 @@ def test_the_custom_role_holds_the_least_that_works(two: Program) -> None:
 
 def test_role_names_are_guids_of_their_own(two: Program) -> None:
     names = [each.inputs["roleAssignmentName"] for each in two.list_resources(":RoleAssignment")]
-    assert len(set(names)) == len(names) == 5
+    assert len(set(names)) == len(names) == 6
     assert not [name for name in names if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", name)]
 
 
@@ -235,7 +235,7 @@ def test_sizes_choose_profile_and_environment(two: Program) -> None:
 def test_no_dedicated_machine_without_need(program: Make) -> None:
     small = program(f"nodes: {{alpha: {{model: {ALPHA}, cloud: azure, source: m}}}}")
     assert [each.name for each in small.list_resources(":ManagedEnvironment")] == ["azure-eastus"]
-    assert len(small.list_owned("azure-eastus")) == 24
+    assert len(small.list_owned("azure-eastus")) == 25
 
 
 def test_fields_reach_job_and_trigger(two: Program) -> None:
