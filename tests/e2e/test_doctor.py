@@ -50,7 +50,7 @@ def test_the_doctor_finds_what_is_missing_and_says_the_command_that_mends_it(
     fine = findings(after, "ok")
     assert "account 123456789012" in fine["AWS, us-east-1: credentials"]["text"]
     assert "140 vCPUs" in fine["AWS, us-east-1: quota of Fargate"]["text"]
-    assert "all 9 services" in fine["Google Cloud, us-central1: services"]["text"]
+    assert "all 10 services" in fine["Google Cloud, us-central1: services"]["text"]
     assert "all 8" in fine["Azure, eastus: resource providers"]["text"]
     assert "sandbox_user" in fine["Numerai: keys"]["text"]
 
