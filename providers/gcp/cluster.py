@@ -20,7 +20,7 @@ from providers.component import TYPE_PREFIX, WATCH_MINUTES, Stack
 from providers.gcp import names, roles
 from providers.gcp.job_identity import JobIdentity
 from providers.gcp.repositories import KEEP, OLD_DAYS
-from providers.gcp.services import list_services
+from providers.gcp.services import find_scheduler_region, list_services
 from providers.gcp.trigger import SECONDS, Builder, Trigger
 from providers.numerai.keys import list_accounts, name_keys
 
@@ -201,7 +201,7 @@ class Cluster(pulumi.ComponentResource):
                 )
         gcp.cloudscheduler.Job(
             f"{self.name}-watch",
-            region=self.region,
+            region=find_scheduler_region(self.region),
             description="watches the rounds of the region's prediction nodes",
             schedule=f"*/{WATCH_MINUTES} * * * *",
             time_zone="Etc/UTC",

@@ -16,6 +16,7 @@ from providers import component
 from providers.gcp import limits, names, roles
 from providers.gcp.cluster import Cluster
 from providers.gcp.image import Image
+from providers.gcp.services import find_scheduler_region
 from providers.gcp.trigger import SECONDS
 
 
@@ -104,7 +105,7 @@ class PredictionNode(component.PredictionNode):
         assert schedule is not None
         gcp.cloudscheduler.Job(
             node.name,
-            region=cluster.region,
+            region=find_scheduler_region(cluster.region),
             description=f"schedule of prediction node {node.name}",
             # Cloud Scheduler documents the names of days and months in capitals only.
             schedule=schedule.cron.upper(),

@@ -309,6 +309,16 @@ def test_the_watch_is_called_every_five_minutes_with_a_token_of_its_own(two: Pro
     assert token != two.find("cloudscheduler/job:Job", "alpha").inputs["httpTarget"]["headers"]["X-Trigger-Token"]
 
 
+@pytest.mark.parametrize(
+    ("region", "scheduler"),
+    [("europe-west3", "europe-west3"), ("europe-west10", "europe-west1"), ("us-east5", "us-central1")],
+)
+def test_the_scheduler_calls_from_a_region_that_has_it(program: Make, region: str, scheduler: str) -> None:
+    timed = program(f"{HEAD}  alpha: {{model: {ALPHA}, region: {region}, schedule: '0 1 * * *'}}\n")
+    jobs = timed.list_resources("cloudscheduler/job:Job")
+    assert {job.name: job.inputs["region"] for job in jobs} == {f"gcp-{region}-watch": scheduler, "alpha": scheduler}
+
+
 def test_the_function_runs_the_archive_as_its_own_account_built_by_another(two: Program) -> None:
     function = two.find(":Function", CLUSTER).inputs
     source = two.find(":BucketObject", f"{CLUSTER}-trigger").inputs
