@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any, Protocol
 
 try:
     from core import Row, StoreError, Trigger
     from http_call import call_until_answered
     from numerai_api import Keys, Numerai
-    from watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
+    from watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch, read_time
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import Row, StoreError, Trigger
     from trigger.http_call import call_until_answered
     from trigger.numerai_api import Keys, Numerai
-    from trigger.watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
+    from trigger.watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch, read_time
 
 _VAULT, _VAULT_VERSION = "https://vault.azure.net", "7.4"
 _STATES = {"Succeeded": SUCCEEDED, "Failed": FAILED, "Degraded": FAILED, "Stopped": STOPPED}
@@ -51,8 +50,8 @@ def read_run(execution: Mapping[str, Any]) -> JobRun:
     properties = execution.get("properties") or {}
     state = _STATES.get(str(properties.get("status")), RUNNING)
     # An execution that waits for its start has no time yet.
-    created = _read_time(properties["startTime"]) if properties.get("startTime") else time.time()
-    ended = _read_time(properties["endTime"]) if properties.get("endTime") else created
+    created = read_time(properties["startTime"]) if properties.get("startTime") else time.time()
+    ended = read_time(properties["endTime"]) if properties.get("endTime") else created
     return JobRun(
         job=str(execution["id"]),
         run_id=find_run_id(execution),
@@ -68,10 +67,6 @@ def find_run_id(execution: Mapping[str, Any]) -> str:
     containers = ((execution.get("properties") or {}).get("template") or {}).get("containers") or []
     variables = (variable for container in containers for variable in container.get("env") or [])
     return next((str(each.get("value")) for each in variables if each["name"] == "RUN_ID"), "")
-
-
-def _read_time(text: str) -> float:
-    return datetime.fromisoformat(f"{text[:19]}+00:00").timestamp()
 
 
 class Secrets:

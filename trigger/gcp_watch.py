@@ -6,19 +6,18 @@ import base64
 import json
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Protocol
 
 try:
     from core import Row, StoreError, Trigger
     from http_call import call_until_answered
     from numerai_api import Keys, Numerai
-    from watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
+    from watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch, read_time
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import Row, StoreError, Trigger
     from trigger.http_call import call_until_answered
     from trigger.numerai_api import Keys, Numerai
-    from trigger.watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
+    from trigger.watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch, read_time
 
 _SECRETS = "https://secretmanager.googleapis.com/v1"
 _STATES = {"CONDITION_SUCCEEDED": SUCCEEDED, "CONDITION_FAILED": FAILED}
@@ -55,8 +54,8 @@ def read_run(execution: Mapping[str, Any]) -> JobRun:
     state = _STATES.get(str(completed.get("state")), RUNNING)
     if execution.get("cancelledCount") or why in ("CANCELLED", "DELETED"):
         state = STOPPED
-    created = _read_time(execution["createTime"])
-    ended = _read_time(execution["completionTime"]) if execution.get("completionTime") else created
+    created = read_time(execution["createTime"])
+    ended = read_time(execution["completionTime"]) if execution.get("completionTime") else created
     env = execution["template"]["containers"][0].get("env") or []
     return JobRun(
         job=str(execution["name"]),
@@ -67,11 +66,6 @@ def read_run(execution: Mapping[str, Any]) -> JobRun:
         own_fault=why == "NON_ZERO_EXIT_CODE",
         reason=str(completed.get("message") or ""),
     )
-
-
-def _read_time(text: str) -> float:
-    # Python 3.11 and later read the Z, but not nine digits of a second.
-    return datetime.fromisoformat(f"{text[:19]}+00:00").timestamp()
 
 
 class Secrets:

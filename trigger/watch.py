@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from statistics import median
 from typing import Any, NamedTuple, Protocol
 
@@ -46,6 +47,14 @@ class JobRun(NamedTuple):
     own_fault: bool | None = None
     """Whether the container itself failed, rather than the platform. None if the cloud does not say."""
     reason: str = ""
+
+
+def read_time(text: str) -> float:
+    """Return the seconds since 1970 of a time in UTC as clouds write it, in whole seconds.
+
+    Python reads neither nine digits of a second nor every spelling of UTC.
+    """
+    return datetime.fromisoformat(f"{text[:19]}+00:00").timestamp()
 
 
 class Runs(Protocol):

@@ -19,10 +19,9 @@ from pnodes.deployed.start import read_answer
 from pnodes.wording import duration, moment
 from providers import webhook_url
 from providers.operations import UNREACHED, OperationsError, Refused
-from trigger.core import WATCH_RUN
+from trigger.core import SCHEDULE_RUN, WATCH_RUN
 
 _TIMEOUT = 60
-_SCHEDULE_RUN = "schedule-"
 
 
 class Outcome(StrEnum):
@@ -92,7 +91,7 @@ def read_round(number: int, records: Mapping[str, Mapping[str, Any]]) -> RoundRe
     claimed = {str(claim.get("run")) for claim in claims}
     ended = (_read_run(name, record) for name, record in records.items() if name.endswith(".ended"))
     # Schedules claim no rounds. Other runs without a claim are tests, or of the round before.
-    runs = [run for run in ended if run.id in claimed or run.id.startswith(_SCHEDULE_RUN)]
+    runs = [run for run in ended if run.id in claimed or run.id.startswith(SCHEDULE_RUN)]
     runs.sort(key=lambda run: run.created)
     starts = [(str(claim.get("run")), float(claim.get("at") or 0)) for claim in claims]
     starts += [(run.id, run.created.timestamp()) for run in runs if run.id not in claimed]
@@ -175,7 +174,7 @@ def _read_run(name: str, record: Mapping[str, Any]) -> EndedRun:
 
 
 def _name_starter(run: str) -> str:
-    return "watch" if run.startswith(WATCH_RUN) else "schedule" if run.startswith(_SCHEDULE_RUN) else "webhook"
+    return "watch" if run.startswith(WATCH_RUN) else "schedule" if run.startswith(SCHEDULE_RUN) else "webhook"
 
 
 def _read_time(record: Mapping[str, Any]) -> datetime | None:
