@@ -160,7 +160,7 @@ def test_files_that_the_model_wrote_are_copied_into_the_source(project: Project,
 
 def test_an_image_without_workdir(project: Project, engine: FakePodman) -> None:
     project.write(Dockerfile="FROM python:3-slim\nCOPY . .\nCMD python predict.py\n")
-    engine.behave(diff=["A /model.txt", "C /root", "A /root/.cache", "C /predict.py"])
+    engine.behave(diff=["A /model.txt", "C /opt", "A /opt/.cache", "C /predict.py"])
     done = project.run("--container")
     assert done.returncode == 0, done.stderr
     assert (project.model / "model.txt").read_text() == "from /model.txt"

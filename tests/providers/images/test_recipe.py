@@ -16,7 +16,7 @@ def list_installs(recipe: Recipe) -> list[list[str]]:
     [
         ("RUN pip install --no-cache-dir -r requirements.txt", ["-r", "requirements.txt"]),
         ("RUN pip3 install -U pip && pip3 install numerapi", ["pip", "numerapi"]),
-        ("RUN --mount=type=cache,target=/root/.cache/pip \\\n    pip install a==1", ["a==1"]),
+        ("RUN --mount=type=cache,target=/var/cache/pip \\\n    pip install a==1", ["a==1"]),
         ('RUN ["pip", "install", "a"]', ["a"]),
         ("RUN uv pip install --system 'a; python_version > \"3\"'", ['a; python_version > "3"']),
         ("RUN /usr/local/bin/python3.12 -m pip install ./common", ["./common"]),
