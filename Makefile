@@ -17,6 +17,8 @@ PLOTS := .tools/bench/.ready-$(PLACE)
 RUNTIMES_BIN := .tools/bench-runtimes/bin
 RUNTIMES := .tools/bench-runtimes/.ready-$(PLACE)
 CONFORMANCE := .tools/conformance/.ready-$(PLACE)
+AUDIT_BIN := .tools/audit/bin
+AUDIT := .tools/audit/.ready-$(PLACE)
 # Go checks its hash; npm those in tests/conformance/package-lock.json.
 FAKE_GCS_SERVER_VERSION := 1.56.1
 UV := $(shell command -v uv || echo .tools/uv/bin/uv)
@@ -42,7 +44,7 @@ DIVIDED ?= 1000 5
 RESULTS := .build/benchmarks
 say := @printf '\033[1m==>\033[0m %s\n'
 
-.PHONY: help demo test test-fresh conformance conformance-tools coverage policies bench scale setup lint docs links picture format lock clean
+.PHONY: help demo test test-fresh conformance conformance-tools coverage policies bench scale setup lint docs links picture format lock audit sbom clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -115,27 +117,27 @@ format: $(READY) ## format the code and fix what ruff can fix
 	@$(BIN)/ruff format .
 
 # UV_CUSTOM_COMPILE_COMMAND keeps this machine's paths out of the files' first lines.
-COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
-    --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --no-emit-index-url \
+    --no-emit-find-links --python-version
 UPGRADE = --upgrade
 lock: $(READY) ## lock the newest versions that pyproject.toml allows, with hashes; UPGRADE= updates only what it must
-	$(COMPILE) -o requirements.txt
-	$(COMPILE) --extra sandbox --group dev -c requirements.txt -o requirements/dev.txt
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
-	    --no-emit-index-url --no-emit-find-links --python-version 3.11 --group docs -o requirements/docs.txt
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
-	    --no-emit-index-url --no-emit-find-links --python-version 3.11 --group bench -o requirements/bench.txt
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
-	    --no-emit-index-url --no-emit-find-links --python-version 3.11 --group bench-runtimes \
-	    -o requirements/bench-runtimes.txt
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
-	    --no-emit-index-url --no-emit-find-links --python-version 3.11 --group conformance \
-	    -o requirements/conformance.txt
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --no-deps \
-	    --no-emit-index-url --no-emit-find-links --python-version 3.13 --group azure-library \
-	    -o requirements/azure-library.txt
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q $(UPGRADE) --generate-hashes --universal \
-	    --no-emit-index-url --no-emit-find-links --python-version 3.11 policies/requirements.in -o policies/requirements.txt
+	$(COMPILE) 3.11 --universal pyproject.toml -o requirements.txt
+	$(COMPILE) 3.11 --universal pyproject.toml --extra sandbox --group dev -c requirements.txt -o requirements/dev.txt
+	for group in docs bench bench-runtimes conformance audit; do \
+	    $(COMPILE) 3.11 --universal --group $$group -o requirements/$$group.txt || exit; done
+	$(COMPILE) 3.13 --no-deps --group azure-library -o requirements/azure-library.txt
+	$(COMPILE) 3.11 --universal policies/requirements.in -o policies/requirements.txt
+
+# --strict: a package that the database does not know is an error, too.
+audit: $(AUDIT) ## look all locked packages up among the known vulnerabilities, over the network; not part of CI's tests
+	@failed=; for file in requirements.txt requirements/*.txt policies/requirements.txt; do echo "$$file:"; \
+	    $(AUDIT_BIN)/pip-audit --progress-spinner off --strict --require-hashes --disable-pip -r $$file || failed=1; \
+	done; [ -z "$$failed" ]
+
+sbom: $(AUDIT) ## list the packages that users install, with their hashes, in .build/sbom.json (CycloneDX)
+	@mkdir -p .build
+	@PYTHONWARNINGS=ignore::UserWarning $(AUDIT_BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible \
+	    --output-file .build/sbom.json requirements.txt
 
 clean: ## stop the sandbox and remove everything that the other targets created
 	@if [ -x $(BIN)/pnodes ]; then $(BIN)/pnodes sandbox stop || true; fi
@@ -183,6 +185,13 @@ $(RUNTIMES): requirements/bench-runtimes.txt benchmarks/azure_worker.py | $(READ
 	@$(UV) pip sync --quiet --python $(RUNTIMES_BIN)/python --require-hashes --compile-bytecode \
 	    requirements/bench-runtimes.txt
 	@$(BIN)/python -m benchmarks.azure_worker || echo "Microsoft's Python worker is not measured." >&2
+	@touch $@
+
+# So have the tools that audit the lock files.
+$(AUDIT): requirements/audit.txt | $(READY)
+	$(say) "Installing pip-audit and cyclonedx-bom into .tools/audit (seconds)"
+	@$(UV) venv --quiet --clear --python $(BIN)/python .tools/audit
+	@$(UV) pip sync --quiet --python $(AUDIT_BIN)/python --require-hashes requirements/audit.txt
 	@touch $@
 
 # The implementations of the clouds' storage that tests/conformance uses.

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_AND_DEV = ["requirements.txt", "requirements/dev.txt"]
-FILES = [*RUN_AND_DEV, "requirements/docs.txt", "requirements/bench.txt"]
+FILES = ["requirements.txt", *sorted(f"requirements/{path.name}" for path in (ROOT / "requirements").glob("*.txt"))]
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -37,6 +37,11 @@ def test_every_requirement_is_locked() -> None:
     for file, required in {"requirements.txt": run, "requirements/dev.txt": run + development}.items():
         names = {NAME.match(line)[0].lower() for line in required}  # type: ignore[index]
         assert names - set(read_lock(file)) == set()
+
+
+def test_every_group_has_a_lock_file() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    assert {f"requirements/{group}.txt" for group in groups} == set(FILES) - {"requirements.txt"}
 
 
 def test_both_lock_files_have_the_same_versions() -> None:

@@ -24,10 +24,12 @@ KNOWN = {
     "pulumi/auth-actions": {"organization", "requested-token-type", "scope"},
 }
 PERMISSIONS = {
+    "audit": {"contents": "read"},
     "ci": {"contents": "read"},
     "preview": {"contents": "read", "id-token": "write", "pull-requests": "write"},
     "deploy": {"contents": "read", "id-token": "write"},
     "drift": {"contents": "read", "id-token": "write", "issues": "write"},
+    "release": {"contents": "write"},
     "rounds": {"contents": "read", "id-token": "write", "issues": "write"},
 }
 
