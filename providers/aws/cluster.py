@@ -116,10 +116,14 @@ class Cluster(pulumi.ComponentResource):
         )
 
     def _create_queues(self, nodes: Sequence[Node]) -> None:
-        """Create a queue for Fargate and one for EC2 machines, each if a node needs it."""
-        fits = [limits.fit(node) for node in nodes]
+        """Create a queue for Fargate and one for each size of EC2 machines, if a node needs it.
+
+        Nodes that leave do not change the machines of the others, and those of no node are deleted at the end of an
+        `up`. With one size for all, an `up` that moves a node away would shrink its disk before the node has moved.
+        """
+        needed = {limits.fit(node).queue for node in nodes}
         self.queues: dict[str, aws.batch.JobQueue] = {}
-        if any(fit.platform == limits.FARGATE for fit in fits):
+        if limits.FARGATE in needed:
             environment = aws.batch.ComputeEnvironment(
                 self.name,
                 # No service role: Batch's service-linked role suffices, and only with it can it be updated in place.
@@ -137,10 +141,10 @@ class Cluster(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, depends_on=self.network.routes),
             )
             self.queues[limits.FARGATE] = self._create_queue(self.name, environment)
-        disks = [fit.disk for fit in fits if fit.platform == limits.EC2 and fit.disk]
-        if disks:
-            machines = Machines(f"{self.name}-ec2", self.region, max(disks), self.network, self._tags, self._own)
-            self.queues[limits.EC2] = self._create_queue(f"{self.name}-ec2", machines.environment)
+        for key in sorted(needed - {limits.FARGATE}):
+            name, disk = f"{self.name}-{key.lower()}", int(key.rpartition("-")[2])
+            machines = Machines(name, self.region, disk, self.network, self._tags, self._own)
+            self.queues[key] = self._create_queue(name, machines.environment)
 
     def _create_queue(self, name: str, environment: aws.batch.ComputeEnvironment) -> aws.batch.JobQueue:
         return aws.batch.JobQueue(

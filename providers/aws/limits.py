@@ -8,7 +8,6 @@ run. Settings that AWS would silently ignore, such as empty variables, are refus
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator
 
@@ -56,6 +55,12 @@ class Fit(machines.Fit):
         return self.machine or FARGATE
 
     @property
+    def queue(self) -> str:
+        """FARGATE, or EC2 with the size of the machines' disks: 256, 512, 1024 GiB and so on."""
+        size = min(max(256, 1 << ((self.disk or 1) - 1).bit_length()), MAX_DISK)
+        return f"{EC2}-{size}" if self.platform == EC2 else FARGATE
+
+    @property
     def vcpus(self) -> str:
         """Number of vCPUs in Batch's notation: 0.25, 0.5, 1 ... 16."""
         return f"{self.vcpu:g}"
@@ -70,7 +75,8 @@ def fit(node: Node) -> Fit:
             "runs on an EC2 machine of 16 vCPU / 128 GiB, which is started for each run and billed while it runs: "
             f"Fargate has at most {MAX_FARGATE_DISK} GiB of disk"
         )
-        return Fit(min(math.ceil(node.size.cpu), MAX_CPU), min(requested[1], MAX_MEMORY), why, disk, EC2)
+        # All of it: on a machine with two runs, neither would have the disk that it requests.
+        return Fit(MAX_CPU, MAX_MEMORY, why, disk, EC2)
     pairs = ((units, mib) for units, amounts in PAIRS.items() for mib in amounts)
     cpu, memory = next(
         ((units, mib) for units, mib in pairs if units >= requested[0] and mib >= requested[1]),

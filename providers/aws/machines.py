@@ -1,8 +1,8 @@
 """EC2 machines for nodes whose disk is too large for Fargate: a compute environment that scales to zero.
 
-A machine is started for a run and terminated after it. Its disk is sized for the largest disk of the region's nodes.
-All machines have the same size, which is enough for any run: a machine offers less memory than its nominal size, and
-Batch would wait for ever for a machine with all of the requested memory.
+A machine is started for a run, which gets all of it, and terminated afterwards. Machines differ only in their disks.
+Their memory is enough for any run: a machine offers less than its nominal size, and Batch would wait for ever for one
+with all of the requested memory.
 """
 
 from __future__ import annotations

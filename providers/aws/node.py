@@ -29,7 +29,7 @@ class PredictionNode(component.PredictionNode):
         super().__init__("aws", node, opts)
         self._cluster, self._tags = cluster, stack.tags(node)
         self._own = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), component.alias_in_region(node))
-        self._queue = cluster.queues[limits.fit(node).platform]
+        self._queue = cluster.queues[limits.fit(node).queue]
         image = Image(node, cluster, stack, pulumi.ResourceOptions(parent=self))
         self.image = image.image
         job = self._create_job(image, stack)

@@ -79,10 +79,18 @@ def test_disk_on_fargate(disk: int | None, platform: str, given: int | None) -> 
     assert (found.platform, found.disk, found.note) == (platform, given, None)
 
 
-def test_more_disk_than_fargate_has_takes_a_machine_with_whole_vcpus() -> None:
+def test_more_disk_than_fargate_has_takes_a_whole_machine() -> None:
     found = fit(sized(0.5, 1500, disk=201))
-    assert (found.platform, found.vcpu, found.memory, found.disk) == (EC2, 1, 1500, 201)
+    assert (found.platform, found.vcpu, found.memory, found.disk) == (EC2, 16, 120 * 1024, 201)
     assert "200 GiB" in (found.note or "")
+
+
+@pytest.mark.parametrize(
+    ("disk", "queue"),
+    [(200, FARGATE), (201, "EC2-256"), (256, "EC2-256"), (257, "EC2-512"), (9000, "EC2-16320"), (16320, "EC2-16320")],
+)
+def test_machines_have_disks_of_few_sizes(disk: int, queue: str) -> None:
+    assert fit(node(disk=disk)).queue == queue
 
 
 def test_a_disk_that_no_volume_has() -> None:

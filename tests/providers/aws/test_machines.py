@@ -17,13 +17,13 @@ LARGE = f"defaults: {{cloud: aws, source: m}}\nnodes: {{alpha: {{model: {ALPHA},
 
 
 def test_only_kinds_that_the_region_has_are_asked_for(program: Make) -> None:
-    resources = program(LARGE).find(":ComputeEnvironment", "aws-us-east-1-ec2").inputs["computeResources"]
+    resources = program(LARGE).find(":ComputeEnvironment", "aws-us-east-1-ec2-512").inputs["computeResources"]
     assert resources["instanceTypes"] == ["r6i.4xlarge", "r5.4xlarge"]
     assert set(MACHINES) < set(KINDS), "the sandbox has to lack one, or it would not notice"
 
 
 def test_machines_are_tagged(program: Make) -> None:
-    resources = program(LARGE).find(":ComputeEnvironment", "aws-us-east-1-ec2").inputs["computeResources"]
+    resources = program(LARGE).find(":ComputeEnvironment", "aws-us-east-1-ec2-512").inputs["computeResources"]
     assert resources["tags"] == {"project": "prediction-nodes", "stack": "dev"}
 
 

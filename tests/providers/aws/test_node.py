@@ -376,7 +376,7 @@ def test_the_trigger_s_policy_changes_with_its_queues_by_being_replaced_last(pro
         registered = program(f"defaults: {{cloud: aws, source: m}}\nnodes: {{{', '.join(entries)}}}")
         (name,) = (each.name for each in registered.list_resources(":RolePolicy") if "-trigger" in each.name)
         names.append(name)
-    assert names == [f"{CLUSTER}-trigger", f"{CLUSTER}-trigger-ec2", f"{CLUSTER}-trigger-ec2-fargate"]
+    assert names == [f"{CLUSTER}-trigger", f"{CLUSTER}-trigger-ec2-512", f"{CLUSTER}-trigger-ec2-512-fargate"]
 
 
 def test_a_large_disk_brings_machines_that_scale_to_zero(program: Make) -> None:
@@ -388,14 +388,24 @@ def test_a_large_disk_brings_machines_that_scale_to_zero(program: Make) -> None:
     resources = environment.inputs["computeResources"]
     assert (resources["type"], resources["minVcpus"]) == ("EC2", 0)
     assert "desiredVcpus" not in resources
-    disk = large.find(":LaunchTemplate", f"{CLUSTER}-ec2").inputs["blockDeviceMappings"][0]["ebs"]
-    assert disk["volumeSize"] == 530
-    assert large.find(":RolePolicyAttachment", f"{CLUSTER}-ec2").urn in environment.depends_on
+    disk = large.find(":LaunchTemplate", f"{CLUSTER}-ec2-512").inputs["blockDeviceMappings"][0]["ebs"]
+    assert disk["volumeSize"] == 542
+    assert large.find(":RolePolicyAttachment", f"{CLUSTER}-ec2-512").urn in environment.depends_on
     job = large.find(":JobDefinition", "alpha@us-east-1")
     assert job.inputs["platformCapabilities"] == ["EC2"]
     assert not container(job).keys() & {"networkConfiguration", "fargatePlatformConfiguration", "ephemeralStorage"}
-    assert row(large, "alpha").queue == f"{CLUSTER}-ec2-1a2b3c4"
+    assert row(large, "alpha").queue == f"{CLUSTER}-ec2-512-1a2b3c4"
     assert {each.name: found for each in large.list_resources() if (found := problems(each))} == {}
+
+
+def test_a_node_that_leaves_does_not_shrink_the_machines_of_another(program: Make) -> None:
+    def list_disks(alpha: str) -> dict[str, int]:
+        text = f"nodes: {{alpha: {{model: {ALPHA}, {alpha}}}, beta: {{model: {BETA}, disk: 300GiB}}}}"
+        templates = program(f"defaults: {{cloud: aws, source: m}}\n{text}").list_resources(":LaunchTemplate")
+        return {each.name: each.inputs["blockDeviceMappings"][0]["ebs"]["volumeSize"] for each in templates}
+
+    assert list_disks("disk: 900GiB") == {f"{CLUSTER}-ec2-1024": 1054, f"{CLUSTER}-ec2-512": 542}
+    assert list_disks("size: gen-sm") == {f"{CLUSTER}-ec2-512": 542}
 
 
 def test_two_regions_share_nothing(program: Make) -> None:
