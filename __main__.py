@@ -6,6 +6,7 @@ from nodefile import NodeFileError
 from nodefile.settings import dump_settings
 from providers.checks import list_notes, load_checked
 from providers.clouds import register
+from providers.images.model_files import list_missing_models
 from providers.numerai.webhook import register_webhooks
 from providers.patches import patch_program
 from providers.stack import load_stack
@@ -17,6 +18,8 @@ except NodeFileError as error:
 
 for name, note in list_notes(file).items():
     pulumi.log.info(f"{name}: {note}")
+for name, sentence in list_missing_models(file.nodes).items():
+    pulumi.log.warn(f"{name}: {sentence}")
 
 patch_program()
 stack = load_stack(file.nodes)

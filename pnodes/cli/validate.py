@@ -27,6 +27,7 @@ def validate(
     """Check nodes.yaml and print each problem on its own line. Exits with 2 if there are problems."""
     from nodefile import NodeFileError
     from providers.checks import DEFAULT_STACK, list_notes, load_checked
+    from providers.images.model_files import list_missing_models
 
     folder = project.project_folder(file.parent if file else None)
     path = file if file is not None else _shorten(folder / "nodes.yaml")
@@ -40,16 +41,22 @@ def validate(
             for problem in error.problems:
                 print(problem)
         raise typer.Exit(2) from None
-    nodes, notes_by_name = checked.nodes, list_notes(checked)
+    nodes, notes_by_name, missing = checked.nodes, list_notes(checked), list_missing_models(checked.nodes)
     if as_json:
         documents = [
-            {**node.model_dump(include={"name", "cloud", "region", "enabled"}), "note": notes_by_name.get(node.name)}
+            {
+                **node.model_dump(include={"name", "cloud", "region", "enabled"}),
+                "note": notes_by_name.get(node.name),
+                "warning": missing.get(node.name),
+            }
             for node in nodes
         ]
         print(json.dumps({"file": str(path), "valid": True, "problems": [], "nodes": documents}, indent=2))
         return
     for name, note in notes_by_name.items():
         print(f"{name}: {note}")
+    for name, sentence in missing.items():
+        print(f"{name}: warning: {sentence}")
     clouds = Counter(node.cloud for node in nodes)
     counts = ", ".join(f"{count} on {cloud}" for cloud, count in sorted(clouds.items())) or "empty"
     Console(highlight=False, soft_wrap=True).print(f"{path}: {plural(len(nodes), 'node')}, no problem ({counts})")

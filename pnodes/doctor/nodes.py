@@ -9,6 +9,7 @@ from nodefile import NodeFile, NodeFileError
 from pnodes.wording import plural
 from providers.checks import DEFAULT_STACK, list_notes, load_checked
 from providers.findings import Finding, failed, ok, warning
+from providers.images.model_files import list_missing_models
 
 
 def read(folder: Path, project: str, stack: str) -> tuple[NodeFile | None, list[Finding]]:
@@ -30,3 +31,5 @@ def _describe(file: NodeFile) -> Iterator[Finding]:
     yield ok("nodes.yaml", f"{plural(count, 'node')} in {', '.join(clouds)}.")
     for name, note in list_notes(file).items():
         yield ok(f"size of {name}", f"{note}.")
+    for name, sentence in list_missing_models(file.nodes).items():
+        yield warning(f"files of {name}", f"{sentence}.")

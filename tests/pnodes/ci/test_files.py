@@ -23,6 +23,11 @@ KNOWN = {
     "azure/login": {"client-id", "tenant-id", "subscription-id"},
     "pulumi/auth-actions": {"organization", "requested-token-type", "scope"},
 }
+CHECKOUTS: dict[str, dict[str, object]] = {
+    "ci": {"fetch-depth": 0},
+    # A preview, too, compares the content of images.
+    **{name: {"lfs": True} for name in ("preview", "deploy", "drift")},
+}
 PERMISSIONS = {
     "audit": {"contents": "read"},
     "ci": {"contents": "read"},
@@ -71,7 +76,7 @@ def test_actions_are_known_and_pinned() -> None:
             continue
         action, version = step["uses"].split("@")
         # CI's checkout also fetches all commits: the upgrade test deploys an earlier one.
-        expected = KNOWN[action] | ({"fetch-depth"} if (name, action) == ("ci", "actions/checkout") else set())
+        expected = KNOWN[action] | (CHECKOUTS.get(name, {}).keys() if action == "actions/checkout" else set())
         assert set(step.get("with", {})) == expected, f"{name}: {action}"
         assert re.fullmatch(r"v\d+" if action.startswith("actions/") else r"[0-9a-f]{40}", version), step["uses"]
     assert {step["uses"].split("@")[0] for _, step in used if not step["uses"].startswith("./")} == KNOWN.keys()
@@ -81,7 +86,7 @@ def test_no_checkout_leaves_its_token_behind() -> None:
     for name in WORKFLOWS:
         first = job(name)["steps"][0]
         assert first["uses"].startswith("actions/checkout@")
-        assert first["with"] == {"persist-credentials": False, **({"fetch-depth": 0} if name == "ci" else {})}
+        assert first["with"] == {"persist-credentials": False, **CHECKOUTS.get(name, {})}
 
 
 def test_scripts_are_a_line_or_two_and_have_no_expressions_in_them() -> None:

@@ -63,7 +63,16 @@ def test_a_file_without_problems(pnodes: Pnodes, folder: Path, monkeypatch: pyte
     assert done.exit_code == 0, done.output
     assert done.stdout == f"{folder}/nodes.yaml: 1 node, no problem (1 on aws)\n"
     (node,) = json.loads(pnodes("validate", "--json").stdout)["nodes"]
-    assert node == {"name": "alice", "cloud": "aws", "region": "us-east-1", "enabled": True, "note": None}
+    plain = {"name": "alice", "cloud": "aws", "region": "us-east-1", "enabled": True}
+    assert node == {**plain, "note": None, "warning": None}
+
+
+def test_a_missing_model_file_is_a_warning(pnodes: Pnodes, folder: Path) -> None:
+    (folder / "nodes.yaml").write_text(RIGHT)
+    (folder / "model" / "predict.py").write_text('load("model.pkl")\n')
+    done = pnodes("validate", str(folder / "nodes.yaml"))
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("alice: warning: predict.py, line 1 names model.pkl, which the image will")
 
 
 def test_a_file_that_is_missing(pnodes: Pnodes, folder: Path) -> None:
