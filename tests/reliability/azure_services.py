@@ -43,7 +43,9 @@ class AzureServices(Services):
             return _write_list("Container", [_describe_container(row) for row in self.rows])
         if query.get("comp") == "list":
             names = self.objects.list(f"{key}/{query.get('prefix', '')}")
-            return _write_list("Blob", [f"<Blob><Name>{escape(n.removeprefix(f'{key}/'))}</Name></Blob>" for n in names])
+            return _write_list(
+                "Blob", [f"<Blob><Name>{escape(n.removeprefix(f'{key}/'))}</Name></Blob>" for n in names]
+            )
         if method == "PUT":
             assert headers["If-None-Match"] == "*"
             return Answer(201 if self.objects.create(key, body or b"") else 409, b"")
@@ -70,7 +72,9 @@ def _describe_container(row: Row) -> str:
 
 
 def _write_list(what: str, items: list[str]) -> Answer:
-    return Answer(200, f"<EnumerationResults><{what}s>{''.join(items)}</{what}s><NextMarker /></EnumerationResults>".encode())
+    return Answer(
+        200, f"<EnumerationResults><{what}s>{''.join(items)}</{what}s><NextMarker /></EnumerationResults>".encode()
+    )
 
 
 def _describe_execution(resource: str, job: Job) -> dict[str, Any]:

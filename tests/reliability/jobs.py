@@ -65,9 +65,7 @@ class Jobs:
         elif kind == "hangs":
             ends = now + wait + node.timeout
         elif kind == "slow":
-            ends = now + wait + 2 * length
-            if 2 * length > node.timeout:
-                kind, ends = "hangs", now + wait + node.timeout
+            ends = now + wait + 1.75 * length
         for outage in self.faults.regions[region].list_between(now, ends, "compute"):
             # An outage of the compute service ends one of two runs.
             if outage.begins > now and self.faults.draw("outage", node.name, number, attempt).random() < 0.5:

@@ -12,7 +12,11 @@ from tests.reliability.fleet import Node, SeasonRound
 from trigger.http_call import Answer
 from trigger.numerai_api import TOURNAMENTS
 
-_NONSENSE = (b"<html>Bad gateway</html>", b"{}", b'{"data": {"rounds": [{"number": null}], "submissions": [{"round": 1}]}}')
+_NONSENSE = (
+    b"<html>Bad gateway</html>",
+    b"{}",
+    b'{"data": {"rounds": [{"number": null}], "submissions": [{"round": 1}]}}',
+)
 
 
 class Numerai:

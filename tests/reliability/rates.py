@@ -49,7 +49,9 @@ class Rates:
     ] = 0.001
     compute_error: Annotated[
         float,
-        About("a call of the compute service fails", f"99.95 %: {CLOUD_RUN}, Container Apps; Batch has none", "of calls"),
+        About(
+            "a call of the compute service fails", f"99.95 %: {CLOUD_RUN}, Container Apps; Batch has none", "of calls"
+        ),
     ] = 0.0005
     secrets_error: Annotated[
         float, About("a call of the secret store fails", "99.9 %: the SLA of AWS Secrets Manager", "of calls")
@@ -72,7 +74,7 @@ class Rates:
         float, About("a job's machine is lost while it runs", "assumption: as often as a job does not start")
     ] = 0.0005
     job_hangs: Annotated[float, About("a job hangs until its time limit", "assumption")] = 0.0005
-    job_slow: Annotated[float, About("a job takes twice its usual time", "assumption")] = 0.005
+    job_slow: Annotated[float, About("a job takes 1.75 times as long as usual", "assumption")] = 0.005
     job_crashes: Annotated[
         float, About("the model itself fails", "assumption; no failure of a cloud, so it stays the same", scaled=False)
     ] = 0.002
@@ -104,7 +106,9 @@ class Rates:
     ] = 1.0
     skew: Annotated[
         float,
-        About("how far a function's clock is off at most", "assumption: the clouds' time services are better", "seconds"),
+        About(
+            "how far a function's clock is off at most", "assumption: the clouds' time services are better", "seconds"
+        ),
     ] = 0.1
 
     def scale(self, times: float) -> Rates:
@@ -127,5 +131,5 @@ OUTCOMES = (("503", 0.4), ("429", 0.2), ("500 with effect", 0.15), ("lost with e
 """What a failed call of a cloud looks like, and in which share: an assumption. "lost": no answer comes in time."""
 BURSTS = 0.5
 """Half of the failed calls come in bursts of minutes, in which every second call fails: an assumption."""
-NONE = Rates(**{name: 0.0 for name in describe()})
+NONE = Rates(**dict.fromkeys(describe(), 0.0))
 """Nothing fails."""

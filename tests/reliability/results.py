@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from tests.reliability.faults import Outage
-from tests.reliability.fleet import Node, SeasonRound
+from tests.reliability.fleet import AFTER_SECONDS, Node, SeasonRound
 from tests.reliability.jobs import STARTUP_SECONDS, Job
 from tests.reliability.season import PASS_SECONDS, REGIONS, Season
 
 REGION_DOWN, STORAGE_DOWN = "the region was down for too long", "the region's storage was down for too long"
 NUMERAI_DOWN, TOGETHER = "Numerai was down for too long", "several outages left too little time"
-MODEL = "the model itself failed twice"
+TOO_LATE, MODEL = "two faults left too little time for another run", "the model itself failed twice"
 IMPOSSIBLE = (REGION_DOWN, STORAGE_DOWN, TOGETHER)
 """Causes that nothing in the node's own region could have repaired."""
+EXPLAINED = {*IMPOSSIBLE, NUMERAI_DOWN, TOO_LATE, MODEL}
 
 
 @dataclass
@@ -42,6 +43,19 @@ class Result:
     def doubled(self) -> int:
         return self.at_the_same_time + self.for_one_start
 
+    @property
+    def broken(self) -> bool:
+        """Whether a round was doubled, or missed for another reason than outages and the model itself."""
+        return bool(self.doubled or set(self.missed) - EXPLAINED)
+
+    def describe(self) -> str:
+        """Return the figures in a line."""
+        causes = ", ".join(f"{number} {cause}" for cause, number in self.missed.most_common(4))
+        return (
+            f"{self.program}, seed {self.seed}, {self.times:g} times: {self.rounds} rounds, "
+            f"{self.missed.total()} missed ({causes or 'none'}), {self.late} late, {self.doubled} doubled"
+        )
+
     @staticmethod
     def read(values: dict[str, object]) -> Result:
         """Return a result that was written as JSON."""
@@ -58,7 +72,8 @@ def measure(season: Season, program: str, seed: int, times: float) -> Result:
     """Return the figures of a season that has ended."""
     result = Result(program, seed, times, runs=len(season.jobs.ended), tried=season.faults.tried)
     result.at_the_same_time, result.for_one_start = len(season.jobs.at_the_same_time), len(season.jobs.for_one_start)
-    result.examples = [*season.jobs.at_the_same_time[:3], *season.jobs.for_one_start[:3]]
+    if season.watched:
+        result.examples = [*season.jobs.at_the_same_time[:3], *season.jobs.for_one_start[:3]]
     runs: dict[str, list[Job]] = {}
     for job in season.jobs.ended:
         runs.setdefault(job.node.name, []).append(job)
@@ -74,7 +89,7 @@ def measure(season: Season, program: str, seed: int, times: float) -> Result:
             cause = find_cause(season, node, round_, own)
             result.missed[cause] += 1
             result.late += bool(times_)
-            if cause not in (*IMPOSSIBLE, NUMERAI_DOWN, MODEL):
+            if cause not in EXPLAINED and season.watched:
                 result.examples.append(f"{node.name} round {round_.number}: {cause}")
     return result
 
@@ -83,29 +98,27 @@ def find_cause(season: Season, node: Node, round_: SeasonRound, runs: list[Job])
     """Say why a round was missed; outages that left too little time for a run come first."""
     need = STARTUP_SECONDS[1] + 1.1 * node.seconds + PASS_SECONDS + 60
     region = season.faults.regions[REGIONS[node.cloud]]
-    down = {
-        service: list(region.list_between(round_.opens, round_.closes, service)) for service in ("compute", "store")
-    }
+    compute, store = (list(region.list_between(round_.opens, round_.closes, name)) for name in ("compute", "store"))
     silent = list(season.faults.numerai.list_between(round_.opens, round_.closes, "numerai"))
-    for cause, outages in (
-        (REGION_DOWN, down["compute"]),
-        (NUMERAI_DOWN, silent),
-        (STORAGE_DOWN, down["store"]),
-        (TOGETHER, [*down["compute"], *silent, *down["store"]]),
-    ):
-        if not has_room(round_, need, outages):
+    causes = [(REGION_DOWN, compute), (NUMERAI_DOWN, silent), (STORAGE_DOWN, store)]
+    for cause, outages in causes:
+        if not has_room(round_.opens, round_.closes, need, outages):
             return cause
-    kinds = sorted(job.kind or "upload" for job in runs if job.state == "failed")
-    if kinds.count("crashes") > 1:
+    if sum(job.kind == "crashes" for job in runs) > 1:
         return MODEL
+    # A run that failed, or a call that did not come, was to be repaired from here on.
+    since = max((job.ends for job in runs), default=round_.opens + AFTER_SECONDS)
+    if not has_room(since, round_.closes, need, [*compute, *silent, *store]):
+        return TOGETHER if compute or silent or store else TOO_LATE
+    kinds = sorted(job.kind or "upload" for job in runs if job.state == "failed")
     return f"runs failed: {', '.join(kinds)}" if kinds else "no run"
 
 
-def has_room(round_: SeasonRound, need: float, outages: Iterable[Outage]) -> bool:
-    """Whether a round has so many seconds in a row outside of outages."""
-    free = round_.opens
-    for outage in sorted(outages):
+def has_room(begins: float, ends: float, need: float, outages: Iterable[Outage]) -> bool:
+    """Whether a time has so many seconds in a row outside of outages."""
+    free = begins
+    for outage in sorted(outages, key=lambda outage: outage.begins):
         if outage.begins - free >= need:
             return True
         free = max(free, outage.ends)
-    return round_.closes - free >= need
+    return ends - free >= need

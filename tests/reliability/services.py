@@ -22,7 +22,7 @@ from trigger.http_call import Answer
 STARTED = Callable[[str, str, dict[str, str]], Job]
 """Starts a job: the node's name, the RUN_ID, and all variables."""
 LISTED = Callable[[str], list[Job]]
-KEY = "key-of-the-account"  # noqa: S105
+KEY = "key-of-the-account"
 BUSY = b'{"error": {"message": "busy"}}'
 
 
@@ -43,12 +43,9 @@ class Objects:
         return self.folders.get(folder, {}).get(name)
 
     def list(self, prefix: str) -> list[str]:
-        """Return the keys below a folder that ends with a slash, or of all folders that begin so."""
-        folder = self.folders.get(prefix.rstrip("/"))
-        if folder is not None and prefix.endswith("/"):
-            return [prefix + name for name in list(folder)]
-        return [f"{path}/{name}" for path in list(self.folders) for name in list(self.folders[path])
-                if f"{path}/{name}".startswith(prefix)]  # fmt: skip
+        """Return the keys in a folder, which is all that a trigger lists during a season."""
+        assert prefix.endswith("/")
+        return [prefix + name for name in list(self.folders.get(prefix[:-1], ()))]
 
 
 class Services:
@@ -56,6 +53,7 @@ class Services:
 
     def __init__(self, rows: list[Row], start: STARTED, list_jobs: LISTED) -> None:
         self.objects, self.rows, self._start, self._list_jobs = Objects(), rows, start, list_jobs
+        self.table = [f"table/{row.write_key()}" for row in rows]
 
     @staticmethod
     def find_service(method: str, host: str, path: str) -> str:
@@ -99,7 +97,7 @@ class AwsServices(Services):
             content = self.objects.read(key)
             return Answer(404, b"") if content is None else Answer(200, content)
         prefix = _read_query(parts.query)["prefix"]
-        names = [f"table/{row.write_key()}" for row in self.rows] if prefix == "table/" else self.objects.list(prefix)
+        names = self.table if prefix == "table/" else self.objects.list(prefix)
         items = "".join(f"<Contents><Key>{escape(name)}</Key></Contents>" for name in names)
         xmlns = "http://s3.amazonaws.com/doc/2006-03-01/"
         return Answer(200, f'<ListBucketResult xmlns="{xmlns}">{items}</ListBucketResult>'.encode())
@@ -161,8 +159,7 @@ class GcpServices(Services):
         if name:
             content = self.objects.read(name)
             return Answer(404, b"") if content is None else Answer(200, content)
-        table = query["prefix"] == "table/"
-        names = [f"table/{row.write_key()}" for row in self.rows] if table else self.objects.list(query["prefix"])
+        names = self.table if query["prefix"] == "table/" else self.objects.list(query["prefix"])
         return Answer(200, json.dumps({"items": [{"name": name, "updated": ""} for name in names]}).encode())
 
     def _run(self, method: str, path: str, body: bytes | None) -> Answer:
