@@ -112,10 +112,7 @@ class Accounts:
         if any(model["name"] == name and model["tournament"] == kind for model in self.all_models()):
             raise ValueError(f"model: {kind} already has a model named {name}; choose another name")
         model_id = model_id or str(uuid.uuid4())
-        doc = {
-            "id": model_id, "name": name, "tournament": kind.value, "account": account, "webhook": None,
-            "bio": None, "link_url": None, "link_text": None,
-        }  # fmt: skip
+        doc = {"id": model_id, "name": name, "tournament": kind.value, "account": account, "webhook": None}
         if not self._store.insert(_MODELS, model_id, doc):
             raise ValueError(f"model: the id {model_id} is taken; leave it out to get a new one")
         return doc

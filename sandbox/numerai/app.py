@@ -21,6 +21,7 @@ from sandbox.numerai.mutations import Mutation
 from sandbox.numerai.queries import Query
 from sandbox.numerai.rate import Rate
 from sandbox.numerai.rounds import OPEN_FOR, Rounds
+from sandbox.numerai.scores import Scores
 from sandbox.numerai.submissions import Submissions
 from sandbox.numerai.timetable import Timetable
 from sandbox.numerai.tournaments import Tournament
@@ -63,7 +64,13 @@ class Numerai:
         self.webhook_changes = Rate()
         self._submissions = Submissions(kernel.store, self._rounds, self._datasets, self._webhooks, uploads_url, now)
         self._api = Api(
-            Query(self._accounts, self._rounds, self._submissions, datasets_url),
+            Query(
+                self._accounts,
+                self._rounds,
+                self._submissions,
+                Scores(self._accounts, self._rounds, self._submissions, now),
+                datasets_url,
+            ),
             Mutation(self._accounts, self._rounds, self._submissions, self._webhooks),
         )
         self.public_id, self.secret_key = self._accounts.first_key()

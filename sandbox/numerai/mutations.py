@@ -12,7 +12,7 @@ from sandbox.numerai.webhooks import Webhooks, check_url
 
 
 class Mutation:
-    """Registers and tests webhooks, creates submissions, edits a model's profile."""
+    """Registers and tests webhooks, and creates submissions. Every other mutation is refused."""
 
     def __init__(self, accounts: Accounts, rounds: Rounds, submissions: Submissions, webhooks: Webhooks) -> None:
         self._accounts = accounts
@@ -83,17 +83,3 @@ class Mutation:
             raise Refused(f"Webhook: it answered {record['status']}{phrase}: {record['answer'][:300]}")
         trigger_id: str = record["trigger_id"]
         return trigger_id
-
-    # profiles
-
-    def set_user_bio(self, caller: Caller | None, value: str, model_id: str | None = None) -> bool:
-        model = self._accounts.model(model_id, authorise(caller, "read_user_info"))
-        self._accounts.change(model["id"], bio=value)
-        return True
-
-    def set_user_link(
-        self, caller: Caller | None, link_url: str, link_text: str | None = None, model_id: str | None = None
-    ) -> bool:
-        model = self._accounts.model(model_id, authorise(caller, "read_user_info"))
-        self._accounts.change(model["id"], link_url=link_url, link_text=link_text)
-        return True

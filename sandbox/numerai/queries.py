@@ -6,23 +6,28 @@ Each method takes the caller (None without keys) and the field's arguments, and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sandbox.numerai.accounts import Accounts, Caller, Refused, authorise
 from sandbox.numerai.datasets import list_files, parse_filename
-from sandbox.numerai.rounds import Rounds
+from sandbox.numerai.rounds import Rounds, stamp
+from sandbox.numerai.scores import NMR_PRICE, Scores, find_stake
 from sandbox.numerai.submissions import Submissions
 from sandbox.numerai.tournaments import Tournament
 
 _JOINED = "2024-01-01T00:00:00Z"
+_T = TypeVar("_T")
 
 
 class Query:
-    """Reads accounts, rounds, data sets and submissions."""
+    """Reads accounts, rounds, data sets, submissions and scores."""
 
-    def __init__(self, accounts: Accounts, rounds: Rounds, submissions: Submissions, datasets_url: str) -> None:
+    def __init__(
+        self, accounts: Accounts, rounds: Rounds, submissions: Submissions, scores: Scores, datasets_url: str
+    ) -> None:
         self._accounts = accounts
+        self._scores = scores
         self._rounds = rounds
         self._submissions = submissions
         self._datasets_url = datasets_url
@@ -57,8 +62,9 @@ class Query:
         model = self._accounts.find(model_name, tournament)
         if model is None:
             raise Refused(f"User not found: no model is named {model_name!r}.")
-        profile = {key: model[key] for key in ("id", "bio", "link_url", "link_text")}
-        return {**profile, "username": model["name"], "start_date": _JOINED, "daily_model_performances": []}
+        stake = str(find_stake(model))
+        profile = {"id": model["id"], "username": model["name"], "start_date": _JOINED}
+        return {**profile, "nmr_staked": stake, "stake_value": stake, "daily_model_performances": []}
 
     def v2_signals_profile(self, caller: Caller | None, model_name: str) -> dict[str, Any]:
         return self.v3_user_profile(caller, model_name, Tournament.SIGNALS.number)
@@ -75,7 +81,7 @@ class Query:
             "latest_submissions": self._submissions.latest(model),
         }
 
-    # leaderboards: every model and account, without ranks, because nothing is staked
+    # leaderboards: every model and account
 
     def v2_leaderboard(self, _caller: Caller | None, **page: int | None) -> list[dict[str, Any]]:
         return self._ranks(Tournament.CLASSIC, **page)
@@ -94,8 +100,10 @@ class Query:
         return [{"username": name, "display_name": name} for name in _page(list(names), **page)]
 
     def _ranks(self, kind: Tournament, **page: int | None) -> list[dict[str, Any]]:
-        names = [model["name"] for model in self._accounts.all_models() if model["tournament"] == kind]
-        return [{"username": name} for name in _page(names, **page)]
+        return _page(self._scores.list_ranks(kind), **page)
+
+    def latest_nmr_price(self, _caller: Caller | None) -> dict[str, str]:
+        return {"price_usd": NMR_PRICE, "last_updated": stamp(self._scores.now())}
 
     # rounds
 
@@ -148,11 +156,15 @@ class Query:
 
     def submission_scores(self, _caller: Caller | None, model_id: str, **_: Any) -> list[dict[str, Any]]:
         self._accounts.model(model_id)
-        return []  # a round's first scores come days after it has closed, which no round of the sandbox reaches
-
-    def v2_round_model_performances(self, _caller: Caller | None, model_id: str, **_: Any) -> list[dict[str, Any]]:
-        self._accounts.model(model_id)
         return []
+
+    def v2_round_model_performances(
+        self, _caller: Caller | None, model_id: str, tournament: int, last_n_rounds: int | None = None
+    ) -> list[dict[str, Any]]:
+        model = self._accounts.model(model_id)
+        if Tournament(model["tournament"]).number != tournament:
+            return []
+        return self._scores.list_performances(model, last_n_rounds)
 
     def pending_model_payouts(self, caller: Caller | None, **_: Any) -> dict[str, Any]:
         authorise(caller, "read_user_info")
@@ -181,5 +193,5 @@ class Query:
         return self._submissions.download(id or "", {model["id"] for model in self._accounts.models(account)})
 
 
-def _page(items: list[str], limit: int | None = None, offset: int | None = None) -> list[str]:
+def _page(items: list[_T], limit: int | None = None, offset: int | None = None) -> list[_T]:
     return items[offset or 0 :][:limit]

@@ -24,6 +24,20 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def score_time(opened: datetime) -> datetime:
+    """Return when a round has its first score."""
+    return opened + timedelta(days=4)
+
+
+def resolve_time(opened: datetime) -> datetime:
+    """Return when a round has its last score."""
+    return opened + timedelta(days=31)
+
+
+def _read_opening(doc: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(doc["open_time"])
+
+
 class Rounds:
     """The rounds of the three tournaments in the store."""
 
@@ -68,11 +82,7 @@ class Rounds:
         now = self._now()
         if now < datetime.fromisoformat(doc["close_time"]):
             return "OPEN"
-        return "RESOLVING" if now < self._resolved_at(doc) else "RESOLVED"
-
-    @staticmethod
-    def _resolved_at(doc: dict[str, Any]) -> datetime:
-        return datetime.fromisoformat(doc["open_time"]) + timedelta(days=31)
+        return "RESOLVING" if now < resolve_time(_read_opening(doc)) else "RESOLVED"
 
     def describe(self, doc: dict[str, Any], tournament: Tournament) -> dict[str, Any]:
         """Return a tournament's round with the properties that the API shows."""
@@ -86,8 +96,8 @@ class Rounds:
             "open_time": doc["open_time"],
             "close_time": doc["close_time"],
             "close_staking_time": doc["close_time"],
-            "score_time": stamp(datetime.fromisoformat(doc["open_time"]) + timedelta(days=4)),
-            "resolve_time": stamp(self._resolved_at(doc)),
+            "score_time": stamp(score_time(_read_opening(doc))),
+            "resolve_time": stamp(resolve_time(_read_opening(doc))),
             "resolved_general": resolved,
             "resolved_staking": resolved,
             "round_score_configs": [],

@@ -129,13 +129,13 @@ class Submissions:
     def describe(self, model_id: str) -> list[dict[str, Any]]:
         """Return a model's submissions as the API shows them, newest first; one per round counts."""
         shown: list[dict[str, Any]] = []
-        counts = {record["id"] for record in self._counting(model_id).values()}
+        counts = {record["id"] for record in self.list_counting(model_id).values()}
         for record in reversed(self.all(model_id)):
             round_ = {"number": record["round"], "tournament": Tournament(record["tournament"]).number}
             shown.append({**record, "selected": record["id"] in counts, "round": round_})
         return shown
 
-    def _counting(self, model_id: str) -> dict[int, dict[str, Any]]:
+    def list_counting(self, model_id: str) -> dict[int, dict[str, Any]]:
         """Return round -> the submission that counts: the newest on time, or else the newest late one."""
         counting: dict[int, dict[str, Any]] = {}
         for record in self.all(model_id):
@@ -145,7 +145,7 @@ class Submissions:
 
     def latest(self, model: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the last rounds of a model's tournament, newest first, each with `on-time`, `late` or `none`."""
-        counting, shown = self._counting(model["id"]), []
+        counting, shown = self.list_counting(model["id"]), []
         for round_ in self._rounds.of(Tournament(model["tournament"]))[:_LATEST]:
             record = counting.get(round_["number"])
             shown.append(

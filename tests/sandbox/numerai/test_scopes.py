@@ -24,8 +24,6 @@ NEEDED: dict[str, tuple[str, dict[str, Any]]] = {
     "account": ("read_user_info", {}),
     "model": ("read_user_info", MODEL),
     "pending_model_payouts": ("read_user_info", {}),
-    "set_user_bio": ("read_user_info", {**MODEL, "value": "x"}),
-    "set_user_link": ("read_user_info", {**MODEL, "link_url": "https://x.example"}),
     "submissions": ("read_submission_info", MODEL),
     "submission_download_auth": ("download_submission", {"id": "x"}),
     "submission_upload_auth": ("upload_submission", {**FILE, "tournament": 8}),
@@ -48,7 +46,8 @@ PUBLIC: dict[str, dict[str, Any]] = {
     "list_datasets": {},
     "dataset": {"filename": "v5.3/live.parquet"},
     "submission_scores": MODEL,
-    "v2_round_model_performances": MODEL,
+    "v2_round_model_performances": {**MODEL, "tournament": 8},
+    "latest_nmr_price": {},
 }
 
 
