@@ -13,6 +13,9 @@ from pnodes.errors import UserError
 if TYPE_CHECKING:
     from nodefile import NodeFile
 
+OWN_FOLDER = ".pnodes"
+"""The folder for what this program keeps beside nodes.yaml, never part of an image."""
+
 
 def project_folder(start: Path | None = None) -> Path:
     """Return the nearest folder upwards that contains Pulumi.yaml, as `pulumi` does; this checkout if there is none."""
@@ -25,6 +28,16 @@ def shorten_path(path: Path) -> str:
     if path.is_relative_to(Path.cwd()):
         return path.relative_to(Path.cwd()).as_posix()
     return f"~/{path.relative_to(Path.home()).as_posix()}" if path.is_relative_to(Path.home()) else str(path)
+
+
+def make_own_folder(folder: Path) -> Path:
+    """Return `.pnodes/` in a project's folder; creates it if necessary, with a .gitignore."""
+    own = folder / OWN_FOLDER
+    own.mkdir(parents=True, exist_ok=True)
+    ignore = own / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return own
 
 
 def project_name(folder: Path) -> str:

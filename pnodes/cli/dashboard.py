@@ -82,7 +82,8 @@ def _open(address: str) -> None:
 
 
 def _export(deployment: "Deployment", path: Path, runs: int) -> None:
-    from pnodes.dashboard.report import build_report, write
+    from pnodes.atomic import write
+    from pnodes.dashboard.report import build_report
 
     console = Console(highlight=False, soft_wrap=True)
     if path.is_dir() or not path.parent.is_dir():

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from pnodes.dashboard.deployment import Deployment
 from pnodes.dashboard.log_text import read_logs
@@ -42,15 +39,3 @@ def _list_problems(snapshot: Snapshot) -> list[str]:
         if answer.problem:
             problems.setdefault(clean.scrub_foreign(answer.problem), []).append(key.split("/", 1)[1])
     return [f"{', '.join(dict.fromkeys(names))}: {problem}" for problem, names in problems.items()]
-
-
-def write(path: Path, document: str) -> None:
-    """Write the file atomically. Raises OSError."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(document)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -5,15 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from nodefile import Node
-
-FOLDER = ".pnodes"
+from pnodes.project import make_own_folder
 
 
 def make_folder(node: Node, nodes_file: Path) -> Path:
     """Return the node's folder; creates it if necessary, with a .gitignore."""
-    base = nodes_file.absolute().parent / FOLDER
-    (base / node.name).mkdir(parents=True, exist_ok=True)
-    ignore = base / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
-    return base / node.name
+    folder = make_own_folder(nodes_file.absolute().parent) / node.name
+    folder.mkdir(exist_ok=True)
+    return folder

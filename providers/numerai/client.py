@@ -7,10 +7,12 @@ without data. This client uses numerapi's queries and token but sends the reques
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
-from numerapi import base_api
+from numerapi import CryptoAPI, NumerAPI, SignalsAPI, base_api
 
 from providers.numerai.keys import Keys
 from providers.refusal import Refusal
@@ -43,6 +45,31 @@ query($modelId: String!) {
   submissions(modelId: $modelId) { id triggerId insertedAt round { number tournament } }
 }
 """
+# numerapi's round_model_performances_v2 returns every round since the model exists, a few megabytes; this is the same
+# query for the last rounds alone.
+_PERFORMANCES = """
+query($modelId: String!, $tournament: Int!, $lastNRounds: Int!) {
+  v2RoundModelPerformances(modelId: $modelId, tournament: $tournament, lastNRounds: $lastNRounds) {
+    roundNumber roundOpenTime roundResolveTime roundResolved atRisk
+    submissionScores { displayName value payoutPending payoutSettled }
+  }
+}
+"""
+_PRICE = """
+query {
+  latestNmrPrice { priceUsd }
+}
+"""
+_LEADERBOARDS: Mapping[int, Callable[..., list[dict[str, Any]]]] = {
+    8: NumerAPI.get_leaderboard,
+    11: SignalsAPI.get_leaderboard,
+    12: CryptoAPI.get_leaderboard,
+}
+_MOST_MODELS = 20_000
+_MUTATION = re.compile(
+    r"\s*mutation\s*\([^(){}]*\)\s*{\s*(setSubmissionWebhook|triggerModelWebhook)\s*\([^(){}]*\)\s*}\s*"
+)
+"""All that this project changes at Numerai. numerapi could also stake, release stakes and edit profiles."""
 
 
 class NumeraiRefused(Refusal):
@@ -101,6 +128,8 @@ class Client(base_api.Api):
 
         Raises NumeraiRefused, KeysRefused, NumeraiSilent and NumeraiBusy.
         """
+        if "mutation" in query and not _MUTATION.fullmatch(query):
+            raise NumeraiRefused("This program changes nothing at Numerai but webhooks; the request was not sent.")
         headers = {"Accept": "application/json"}
         if authorization and self.token:
             headers["Authorization"] = f"Token {self.token[0]}${self.token[1]}"
@@ -185,6 +214,24 @@ class Client(base_api.Api):
         """Return a model's submissions, newest first: id, triggerId, insertedAt, round {number tournament}."""
         data = self.raw_query(_SUBMISSIONS, {"modelId": model_id}, authorization=True)["data"]
         return sorted(data["submissions"] or [], key=lambda item: str(item["insertedAt"]), reverse=True)
+
+    def performances(self, model_id: str, tournament: int, rounds: int) -> list[dict[str, Any]]:
+        """Return a model's last `rounds` rounds with their scores and payouts, in no particular order; needs no keys.
+
+        numerapi calls this query deprecated, but the one that replaces it returns neither stakes nor payouts.
+        """
+        variables = {"modelId": model_id, "tournament": tournament, "lastNRounds": rounds}
+        performances = self.raw_query(_PERFORMANCES, variables)["data"]["v2RoundModelPerformances"] or []
+        return [dict(round_) for round_ in performances if round_]
+
+    def leaderboard(self, tournament: int) -> list[dict[str, Any]]:
+        """Return every model of a tournament with `username`, `rank` and `nmrStaked`; needs no keys."""
+        return _LEADERBOARDS[tournament](self, _MOST_MODELS)
+
+    def nmr_price(self) -> float | None:
+        """Return the price of 1 NMR in USD, or None if Numerai names none; needs no keys."""
+        price = self.raw_query(_PRICE)["data"]["latestNmrPrice"] or {}
+        return None if price.get("priceUsd") is None else float(price["priceUsd"])
 
 
 def _read_message(errors: Any) -> str:

@@ -108,10 +108,11 @@ def _score(model: dict[str, Any], number: int, at_risk: float, scored: float) ->
     """Return the newest scores of a round, of which the part `scored` has passed."""
     names, multipliers, limit = _KINDS[Tournament(model["tournament"])]
     day = 1 + int(scored * (_SCORED_DAYS - 1))
+    left = 1 - day / _SCORED_DAYS
     rng, daily = _random(model, number, "final"), _random(model, number, f"day {day}")
     means = _find_means(model)
     finals = (rng.gauss(means[0], 0.018), rng.gauss(means[1], 0.007))
-    values = [round(final + (1 - scored) * daily.gauss(0, 0.01), 6) for final in finals]
+    values = [round(final + left * daily.gauss(0, 0.01), 6) for final in finals]
     earned = _FACTOR * sum(value * multiplier for value, multiplier in zip(values, multipliers, strict=True))
     payout = at_risk * max(-limit, min(limit, earned))
     payouts = {"payout_pending": _format_nmr(payout), "payout_settled": _format_nmr(payout) if scored >= 1 else None}

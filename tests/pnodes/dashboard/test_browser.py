@@ -13,7 +13,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-from pnodes.dashboard.report import build_report, write
+from pnodes.atomic import write
+from pnodes.dashboard.report import build_report
 from providers.operations import Run, State
 from tests.needs_browser import complaints, narrow, requested, wide
 from tests.pnodes.dashboard.fake_world import EVIL, TOKEN, Serve, call, make_world

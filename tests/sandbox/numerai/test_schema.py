@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import ast
-import importlib.metadata
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from graphql import validate
 
 from sandbox.numerai.api import camel, document, schema, snake
+from tests.sandbox.numerai.documents import list_documents
 
 # Invalid at Numerai too: GraphQL has no type `bool`.
 BROKEN = "releaseStake(drain"
 
 
-def queries() -> Iterator[str]:
-    """Yield the GraphQL documents in numerapi's source."""
-    for file in importlib.metadata.files("numerapi") or []:
-        if file.suffix != ".py" or file.parent.name != "numerapi":
-            continue
-        tree = ast.parse(Path(str(file.locate())).read_text(encoding="utf-8"))
-        parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
-                text = node.value.strip()
-                if text.startswith(("query", "mutation")) and text.endswith("}"):
-                    yield text
-
-
 def test_the_queries_are_found() -> None:
-    assert len(list(queries())) >= 35
+    assert len(list(list_documents())) >= 35
 
 
-@pytest.mark.parametrize("text", [text for text in queries() if BROKEN not in text])
+@pytest.mark.parametrize("text", [text for text in list_documents() if BROKEN not in text])
 def test_each_query_of_the_client_is_valid(text: str) -> None:
     assert [problem.message for problem in validate(schema(), document(text))] == []
 
