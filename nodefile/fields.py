@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
 
-from nodefile import cron, durations, sizes, variables
+from nodefile import cron, durations, secret_values, sizes, variables
 from nodefile.clouds import REGIONS
 from nodefile.model import RESERVED_TAGS, Build, Schedule, Size, Tournament, Watch, is_uuid
 from nodefile.problems import did_you_mean, format_value, join_words
@@ -69,6 +69,7 @@ BUILD = {
 }
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _SECRET_NAME = re.compile(r".*(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|(SECRET|ACCESS|PRIVATE)_?KEY)", re.IGNORECASE)
+_READABLE = "`env` is readable in nodes.yaml, in the stack's state and in the cloud's console"
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_TAG_NAME, MAX_TAG_VALUE = 128, 256
 _NEARLY_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]+|[0-9a-f]{32}|\{[0-9a-f-]+\}", re.IGNORECASE)
@@ -238,22 +239,28 @@ def _read_part(mistakes: list[Mistake], value: Any, key: str | int, read: Callab
         return None
 
 
+def read_items(values: Sequence[Any], read: Callable[[Any], Any]) -> list[Any]:
+    """Read each item of a list."""
+    mistakes: list[Mistake] = []
+    items = [_read_part(mistakes, values, index, read) for index in range(len(values))]
+    if mistakes:
+        raise Mistakes(mistakes)
+    return items
+
+
 def read_command(value: Any) -> tuple[str, ...]:
     """Return the words of a command. A string is split as a shell splits it."""
-    mistakes: list[Mistake] = []
     if isinstance(value, str):
         try:
             words = shlex.split(read_any_text(value))
         except ValueError as error:
             raise ValueError(f"the command's quotes do not match ({error}).") from None
     elif isinstance(value, list):
-        words = [_read_part(mistakes, value, index, read_any_text) for index in range(len(value))]
+        words = read_items(value, read_any_text)
     else:
         raise ValueError(
             f'expected a command such as "python predict.py", or a list of words, got {format_value(value)}.'
         )
-    if mistakes:
-        raise Mistakes(mistakes)
     if not words:
         raise ValueError("expected a command, got an empty one.")
     return tuple(words)
@@ -293,12 +300,22 @@ def read_env(value: Any) -> dict[str, str]:
             return f"{name} begins with NUMERAI_, which is reserved for the API keys; choose another name."
         if value[name] and _SECRET_NAME.fullmatch(name):
             return (
-                f"{name} looks like a secret, and `env` is readable in nodes.yaml, in the stack's state and in the "
-                "cloud's console; let the model read it from a secret store."
+                f"{name} looks like a secret, and {_READABLE}: write `secrets: [{name.upper()}]` instead, and set the "
+                f"value with `pulumi config set --secret {name.upper()}`."
             )
         return None
 
-    return _read_texts(value, check, read_any_text)
+    return _read_texts(value, check, _read_plain)
+
+
+def _read_plain(value: Any) -> str:
+    text = read_any_text(value)
+    if kind := secret_values.recognise(text):
+        raise ValueError(
+            f"the value looks like {kind}, and {_READABLE}: name the variable in `secrets` instead, set the value with "
+            "`pulumi config set --secret NAME`, and replace it where it was issued if this file was committed."
+        )
+    return text
 
 
 def read_tags(value: Any) -> dict[str, str]:

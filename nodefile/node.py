@@ -6,17 +6,22 @@ Schema, docs/nodes-yaml.md, the stack's output `settings` and `pnodes diff` all 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from nodefile import durations, fields, sizes
+from nodefile import durations, fields, own_rights, own_secrets, sizes
 from nodefile.clouds import REGIONS
 from nodefile.keys import Inherit, Key
 from nodefile.model import RESERVED_TAGS, Build, Schedule, Size, Tournament, Watch, is_uuid
 from nodefile.problems import join_words
 from nodefile.variables import RESERVED
+
+
+def _list_or_none(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 class Node(BaseModel):
@@ -164,13 +169,81 @@ class Node(BaseModel):
             read=fields.read_env,
             value="names with strings",
             example='env: {LOG_LEVEL: info, HORIZON: "20"}',
-            more="Do not put secrets here: the values are readable in nodes.yaml, in the stack's state and in the "
-            "cloud's console. A node's variables are added to those of `defaults`. These are set automatically and "
-            f"not allowed here: {', '.join(f'`{name}`' for name in sorted(RESERVED))} and all `NUMERAI_...`.",
+            more="Do not put secrets here, but into `secrets`: these values are readable in nodes.yaml, in the stack's "
+            "state and in the cloud's console. A node's variables are added to those of `defaults`. These are set "
+            f"automatically and not allowed here: {', '.join(f'`{name}`' for name in sorted(RESERVED))} and all "
+            "`NUMERAI_...`.",
             inherit=Inherit.MERGE,
             names_only=True,  # values may be long, and not every reader of a pull request should see them
         ),
     ] = {}
+    secrets: Annotated[
+        tuple[str, ...],
+        WithJsonSchema(own_secrets.NAMES),
+        Key(
+            about="Environment variables whose values are secrets of the stack's configuration, such as a data "
+            "vendor's token.",
+            read=own_secrets.read_secrets,
+            value="list of names",
+            example="secrets: [EODHD_TOKEN]",
+            clouds="[secret stores](secrets.md)",
+            more="Set each value once with `pulumi config set --secret EODHD_TOKEN`; the setting has the variable's "
+            "name. The value goes to the secret store of the node's cloud, and the container gets it by reference. A "
+            "node's names are added to those of `defaults`. See "
+            "[how to set and change them](secrets.md#your-models-own-secrets).",
+            inherit=Inherit.MERGE,
+            show=_list_or_none,
+        ),
+    ] = ()
+    aws: Annotated[
+        tuple[str, ...],
+        WithJsonSchema(own_rights.AWS),
+        Key(
+            about="What the model's code may do on AWS: the ARNs of your managed policies. By default nothing.",
+            read=own_rights.read_aws,
+            value="`{job-policy-arns: [...]}`",
+            clouds="AWS",
+            example="aws: {job-policy-arns: ['arn:aws:iam::123456789012:policy/prediction-nodes-read-my-bucket']}",
+            more="The node's job gets a role of its own with these policies, so that its code can, for example, read "
+            "your bucket. In `defaults`, the key applies to the nodes on AWS. See "
+            "[what a model's code may do](security.md#the-models-code).",
+            default="no rights",
+            show=_list_or_none,
+        ),
+    ] = ()
+    gcp: Annotated[
+        tuple[str, ...],
+        WithJsonSchema(own_rights.GCP),
+        Key(
+            about="What the model's code may do on Google Cloud: the address of your service account, as which the job "
+            "then runs.",
+            read=own_rights.read_gcp,
+            value="`{job-service-account: ...}`",
+            clouds="Google Cloud",
+            example="cloud: gcp\ngcp: {job-service-account: my-model@my-project.iam.gserviceaccount.com}",
+            more="Create the account and grant it what the model needs; `up` lets it read the node's keys and secrets. "
+            "In `defaults`, the key applies to the nodes on Google Cloud.",
+            default="an account that can read the node's keys and secrets only",
+            show=_list_or_none,
+        ),
+    ] = ()
+    azure: Annotated[
+        tuple[str, ...],
+        WithJsonSchema(own_rights.AZURE),
+        Key(
+            about="What the model's code may do on Azure: the id of your user-assigned identity, for which the "
+            "container can get tokens.",
+            read=own_rights.read_azure,
+            value="`{job-identity: ...}`",
+            clouds="Azure",
+            example="cloud: azure\nazure:\n  job-identity: /subscriptions/00000000-0000-0000-0000-000000000000"
+            "/resourceGroups/mine/providers/Microsoft.ManagedIdentity/userAssignedIdentities/my-model",
+            more="Azure's libraries need the identity's client id, which is no secret: add it as `AZURE_CLIENT_ID` to "
+            "`env`. In `defaults`, the key applies to the nodes on Azure.",
+            default="no rights",
+            show=_list_or_none,
+        ),
+    ] = ()
     command: Annotated[
         tuple[str, ...] | None,
         WithJsonSchema(fields.COMMAND),
@@ -250,6 +323,12 @@ class Node(BaseModel):
             default="the unnamed account",
         ),
     ] = None
+
+    @property
+    def rights(self) -> tuple[str, ...]:
+        """The user's own rights that the node's code has in its cloud: what `aws`, `gcp` or `azure` names."""
+        own: tuple[str, ...] = getattr(self, self.cloud)
+        return own
 
     @property
     def dockerfile(self) -> Path:

@@ -13,6 +13,8 @@ from nodefile.keys import Inherit
 from nodefile.model import is_uuid
 from nodefile.names import check_name
 from nodefile.node import FIELDS, KEYS, REQUIRED, Node
+from nodefile.own_rights import check_cloud, check_defaults, select_rights
+from nodefile.own_secrets import check_names
 from nodefile.problems import NodeFileError, Position, Problem, did_you_mean, escape_unprintable, join_words
 from nodefile.stacks import Stacks
 from nodefile.yaml_source import Document
@@ -162,6 +164,10 @@ class _Parser:
             self._check_model(name, entry, models)
             node = self._make_node(name, entry)
             nodes += [node] if node else []
+            for key, message in (*check_names(entry.values), *check_cloud(entry.values, raw[name] or {})):
+                self._report(_locate(self._document, name, key), f"{key}: {message}")
+        for key, message in check_defaults(defaults.values, [entry.values for entry in entries.values()]):
+            self._report(self._document.locate_key(("defaults", key)), f"{key}: {message}")
         return nodes
 
     def _read_entry(self, path: tuple[str, ...], raw: Any) -> _Entry:
@@ -236,7 +242,7 @@ class _Parser:
             return None
         # A node with mistakes is never deployed, but its cloud's limits are checked in the same pass.
         source, context = resolved or (self._folder, self._folder)
-        values = {"model": "", **entry.values, "source": source, "context": context}
+        values = {"model": "", **select_rights(entry.values), "source": source, "context": context}
         return Node(name=name, **{FIELDS[key]: value for key, value in values.items()})
 
     def _resolve_folders(self, name: str, values: dict[str, Any]) -> tuple[Path, Path] | None:
@@ -271,9 +277,14 @@ def _merge(own: _Entry, defaults: _Entry) -> _Entry:
     wrong = own.wrong | {name for name in defaults.wrong if name not in own.values}
     values = {name: value for name, value in {**defaults.values, **own.values}.items() if name not in wrong}
     for name, key in KEYS.items():
-        if key.inherit is Inherit.MERGE:
-            values[name] = {**defaults.values.get(name, {}), **own.values.get(name, {})}
+        if key.inherit is Inherit.MERGE and name in defaults.values and name in own.values:
+            values[name] = _combine(defaults.values[name], own.values[name])
     return _Entry(values, wrong)
+
+
+def _combine(default: Any, own: Any) -> Any:
+    """Return two mappings as one, or two lists of names as one in alphabetical order."""
+    return tuple(sorted({*default, *own})) if isinstance(own, tuple) else {**default, **own}
 
 
 def _locate(document: Document, node: str, key: str | None) -> Position:

@@ -17,6 +17,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from markupsafe import escape
 
+from nodefile.secret_values import KINDS
+
 HIDDEN = "***"
 # Shorter values may be ordinary words.
 _SHORTEST = 8
@@ -32,9 +34,8 @@ _PATTERNS = (
     re.compile(rf"(?i)({_NAMED}[\"']?\s*[=:]\s*[\"']?){_VALUE}"),
     re.compile(rf"(?i)(\b(?:bearer|token|basic)\s+){_VALUE}"),
     re.compile(r"()\beyJ[\w-]{10,}\.[\w-]+\.[\w-]*"),
-    re.compile(r"()\bya29\.[\w.-]+"),
-    re.compile(r"()\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     re.compile(r"(?s)()-----BEGIN [A-Z ]*PRIVATE KEY-----.*"),
+    re.compile(rf"()(?:{'|'.join(KINDS.values())})"),
     re.compile(r"(https?://[^/\s:@]*:)[^/\s@]+(?=@)"),
 )
 

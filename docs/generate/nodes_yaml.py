@@ -113,7 +113,7 @@ def _clouds(name: str, key: Key) -> str:
 def _default(name: str, node: Node) -> str:
     """Return the value of a node without the key."""
     value = getattr(node, FIELDS[name])
-    return KEYS[name].default or ("none" if value in (None, {}) else f"`{KEYS[name].show(value)}`")
+    return KEYS[name].default or ("none" if value in (None, {}, ()) else f"`{KEYS[name].show(value)}`")
 
 
 def _load(lines: list[str]) -> Node:

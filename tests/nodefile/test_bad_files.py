@@ -24,9 +24,28 @@ AMOUNT = 'expected an amount with a unit (GiB or MiB), such as "8GiB"'
 DURATION = 'expected a duration such as "90m", "2h" or "1h30m"'
 CRON = 'expected a cron line of five fields (minute hour day month weekday) such as "0 14 * * 2-6"'
 MODEL = "is not a model's name: expected letters, digits, _, - and dots, or the model's UUID."
+READABLE = "and `env` is readable in nodes.yaml, in the stack's state and in the cloud's console:"
 SECRET = (
-    "looks like a secret, and `env` is readable in nodes.yaml, in the stack's state and in the cloud's console; let "
-    "the model read it from a secret store."
+    f"looks like a secret, {READABLE} write `secrets: [{{0}}]` instead, and set the value with "
+    "`pulumi config set --secret {0}`."
+)
+SECRET_VALUE = (
+    f"{READABLE} name the variable in `secrets` instead, set the value with `pulumi config set --secret NAME`, and "
+    "replace it where it was issued if this file was committed."
+)
+SECRET_NAME = (
+    "is not a valid name of a secret; expected at most 64 capitals, digits and single underscores, such as "
+    "EODHD_TOKEN. The value is not part of nodes.yaml."
+)
+GITHUB, ACCOUNT = f"ghp_{'aB3' * 12}", "my-model@my-project.iam.gserviceaccount.com"
+IDENTITY = (
+    "expected /subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.ManagedIdentity/userAssignedIdentities/NAME "
+    "(`az identity show --query id` prints it)."
+)
+POLICY = "expected one such as arn:aws:iam::123456789012:policy/read-my-bucket."
+DEFAULT_ACCOUNT = (
+    "is a default service account, which may often change everything in its project; create an account for the model "
+    "and grant it what the model needs."
 )
 STRAIGHT = "YAML knows only \" and '."
 BREAKING = "the value has a space that is not an ordinary one: type it again"
@@ -245,11 +264,97 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
             )
         ],
     ),
-    ("a secret in env", node("env: {API_TOKEN: sk-123}"), [f"6:11: env: API_TOKEN {SECRET}"]),
+    ("a secret in env", node("env: {API_TOKEN: sk-123}"), [f"6:11: env: API_TOKEN {SECRET.format('API_TOKEN')}"]),
     (
         "secrets in env",
         node("env: {password: x, MYAPIKEY: y, MAX_TOKENS: '5', DB_SECRET: ''}"),
-        [f"6:11: env: password {SECRET}", f"6:24: env: MYAPIKEY {SECRET}"],
+        [
+            f"6:11: env: password {SECRET.format('PASSWORD')}",
+            f"6:24: env: MYAPIKEY {SECRET.format('MYAPIKEY')}",
+        ],
+    ),
+    (
+        "values in env that are secrets",
+        node(f"env: {{A: {GITHUB}, B: 'postgres://me:word@db/prices'}}"),
+        [
+            f"6:14: env.A: the value looks like a GitHub token, {SECRET_VALUE}",
+            f"6:59: env.B: the value looks like an address with a password, {SECRET_VALUE}",
+        ],
+    ),
+    (
+        "secrets a word",
+        node("secrets: X"),
+        ["6:14: secrets: expected a list of names, such as [EODHD_TOKEN], got 'X'."],
+    ),
+    (
+        "secrets with values",
+        node("secrets: {EODHD_TOKEN: x}"),
+        ["6:14: secrets: expected a list of names, such as [EODHD_TOKEN], got a mapping."],
+    ),
+    (
+        "names of secrets",
+        node("secrets: [eodhd, A__B, A_, A-B]"),
+        [
+            f"6:15: secrets.0: 'eodhd' {SECRET_NAME}",
+            f"6:22: secrets.1: 'A__B' {SECRET_NAME}",
+            f"6:28: secrets.2: 'A_' {SECRET_NAME}",
+            f"6:32: secrets.3: 'A-B' {SECRET_NAME}",
+        ],
+    ),
+    (
+        "reserved names of secrets",
+        node("secrets: [RUN_ID, NUMERAI_SECRET_KEY]"),
+        [
+            "6:15: secrets.0: RUN_ID is set automatically for every node; choose another name.",
+            (
+                "6:23: secrets.1: NUMERAI_SECRET_KEY begins with NUMERAI_, which is reserved for the API keys; every "
+                "node gets those without `secrets`."
+            ),
+        ],
+    ),
+    (
+        "a secret that is plain in the defaults",
+        "defaults: {env: {VENDOR: x}}\n" + node("secrets: [VENDOR]"),
+        ["7:14: secrets: VENDOR is in `env` too; remove it there, because `env` is not secret."],
+    ),
+    (
+        "policies",
+        node("aws: {job-policy-arns: [ReadMyBucket, 'arn:aws:iam::123456789012:role/r']}"),
+        [
+            f"6:29: aws.job-policy-arns.0: 'ReadMyBucket' is not the ARN of a managed policy; {POLICY}",
+            "6:43: aws.job-policy-arns.1: 'arn:aws:iam::123456789012:role/r' is not the ARN of a managed policy; "
+            + POLICY,
+        ],
+    ),
+    (
+        "policies empty",
+        node("aws: {job-policy-arns: []}"),
+        ["6:28: aws.job-policy-arns: expected a list of at least one managed policy's ARN, got a list."],
+    ),
+    (
+        "rights with another key",
+        node("aws: {job-policy-arn: x}"),
+        ['6:11: aws: aws has no key "job-policy-arn"; expected job-policy-arns. Did you mean "job-policy-arns"?'],
+    ),
+    (
+        "rights on another cloud",
+        node(f"gcp: {{job-service-account: {ACCOUNT}}}"),
+        ["6:10: gcp: the node runs on aws, where these rights have no effect; remove `gcp`."],
+    ),
+    (
+        "rights on a cloud without nodes",
+        f"defaults: {{gcp: {{job-service-account: {ACCOUNT}}}}}\n" + node(),
+        ["1:12: gcp: no node runs on gcp, so these rights have no effect; remove `gcp`."],
+    ),
+    (
+        "a default service account",
+        node("gcp: {job-service-account: 123-compute@developer.gserviceaccount.com}").replace("aws", "gcp"),
+        [f"6:32: gcp.job-service-account: 123-compute@developer.gserviceaccount.com {DEFAULT_ACCOUNT}"],
+    ),
+    (
+        "an identity",
+        node("azure: {job-identity: my-model}").replace("aws", "azure"),
+        [f"6:27: azure.job-identity: 'my-model' is not the id of a user-assigned identity; {IDENTITY}"],
     ),
     (
         "env a list",

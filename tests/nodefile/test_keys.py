@@ -148,7 +148,7 @@ def test_the_diff_from_a_stack_without_the_key_shows_it(report: dict[str, Any]) 
 def test_the_docs_have_a_section_about_it(report: dict[str, Any]) -> None:
     page = report["page"]
     assert "| [`retries`](#retries) | How often a failed job is started again. | `3 times` |" in page
-    assert "the entries of\n`env`, `tags` and `labels` are merged" in page
+    assert "the entries of\n`env`, `secrets`, `tags` and `labels` are merged" in page
     section = page[page.index("## retries") : page.index("## labels")]
     assert section == (
         "## retries\n\nHow often a failed job is started again.\n\n- Value: a number in quotes\n- Default: `3 times`\n"
