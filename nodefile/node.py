@@ -6,7 +6,7 @@ Schema, docs/nodes-yaml.md, the stack's output `settings` and `pnodes diff` all 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -323,6 +323,11 @@ class Node(BaseModel):
             default="the unnamed account",
         ),
     ] = None
+
+    def list_variables(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and the name of each of the user's own variables, plain and secret."""
+        yield from (("env", name) for name in self.env)
+        yield from (("secrets", name) for name in self.secrets)
 
     @property
     def rights(self) -> tuple[str, ...]:

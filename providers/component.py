@@ -10,12 +10,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 
 from nodefile import Node, variables
+from providers import own_secrets
 from providers.numerai import keys
 from providers.webhook_url import build_webhook_url
 from trigger.core import Row
@@ -35,6 +36,8 @@ class Stack:
     """Numerai's API keys, two per account in use, by their names in the configuration (`providers.numerai.keys`)."""
     webhook_key: pulumi.Output[str]
     model_ids: Mapping[str, pulumi.Output[str]]
+    secrets: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+    """The values of the nodes' own `secrets`, by name."""
 
     def tags(self, node: Node | None = None) -> dict[str, str]:
         """Return a resource's tags: project and stack, and for a node's resource also its name and the user's tags."""
@@ -45,6 +48,10 @@ class Stack:
         """Return the keys that these nodes need, by name."""
         names = {name for node in nodes for name in reference_keys(node).values()}
         return {name: self.keys[name] for name in sorted(names)}
+
+    def select_secrets(self, nodes: Iterable[Node]) -> dict[str, pulumi.Output[str]]:
+        """Return the values of these nodes' own secrets, by name."""
+        return {name: self.secrets[name] for name in own_secrets.list_names(nodes)}
 
     def token(self, node: Node) -> pulumi.Output[str]:
         """Return the node's webhook token: 43 URL-safe characters that depend on the stack, the node and its model."""

@@ -11,6 +11,7 @@ from pulumi.output import UNKNOWN
 
 from nodefile import Node
 from nodefile.example_nodes import list_example_models
+from providers import own_secrets
 from providers.attached import explain_stopped
 from providers.component import Stack
 from providers.numerai import keys
@@ -26,6 +27,7 @@ def load_stack(nodes: Sequence[Node]) -> Stack:
         raise pulumi.RunError(stopped)
     _reject_examples(nodes)
     accounts = keys.list_accounts(nodes)
+    secrets = _read_secrets(nodes)
     return Stack(
         project=pulumi.get_project(),
         name=pulumi.get_stack(),
@@ -36,6 +38,7 @@ def load_stack(nodes: Sequence[Node]) -> Stack:
         },
         webhook_key=WebhookKey("webhook-key").key,
         model_ids=resolve_models(nodes),
+        secrets=secrets,
     )
 
 
@@ -50,9 +53,29 @@ def _reject_examples(nodes: Sequence[Node]) -> None:
         "Numerai: replace them with your own nodes, as `pnodes new` and `pnodes import` do, or run `pnodes demo`, "
         "which deploys them to a sandbox."
     )
+    _refuse(sentence)
+
+
+def _refuse(sentence: str) -> None:
+    """Raise RunError; a preview only warns."""
     if not pulumi.runtime.is_dry_run():
         raise pulumi.RunError(f"nothing was changed, since {sentence}")
     pulumi.log.warn(f"`pulumi up` will change nothing, since {sentence}")
+
+
+def _read_secrets(nodes: Sequence[Node]) -> dict[str, pulumi.Output[str]]:
+    """Return the values of the nodes' `secrets` by name. A preview, which may lack them, goes on with unknown ones."""
+    values: dict[str, pulumi.Output[str]] = {}
+    mistakes = []
+    for name in own_secrets.list_names(nodes):
+        setting = f"{pulumi.get_project()}:{name}"
+        value = pulumi.runtime.get_config(setting)
+        if mistake := own_secrets.find_mistake(name, value, pulumi.runtime.is_config_secret(setting)):
+            mistakes.append(mistake)
+        values[name] = pulumi.Output.secret(cast(str, value or UNKNOWN))
+    if mistakes:
+        _refuse(";\n".join(mistakes))
+    return values
 
 
 def _read_key(account: str | None, setting: str, variable: str) -> pulumi.Output[str]:

@@ -20,9 +20,12 @@ from nodefile import Node, parse
 from providers import clouds
 from providers.component import Stack
 from providers.numerai.keys import name_keys
+from providers.own_secrets import list_names
 
 PUBLIC_ID, SECRET_KEY, WEBHOOK_KEY = "planted-public-id", "planted-secret-key", "planted-webhook-key"
 DOCKER_IMAGE, DOCKER_DIGEST = "docker-build:index:Image", "sha256:" + "d" * 64
+PLANTED = "planted-"
+"""The values of the nodes' own secrets are this and the name."""
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 
@@ -151,6 +154,7 @@ def register(
             keys={name: pulumi.Output.secret(value) for name, value in make_keys(node_file.nodes).items()},
             webhook_key=pulumi.Output.secret(webhook_key),
             model_ids={node.name: pulumi.Output.from_input(node.model) for node in node_file.nodes},
+            secrets={name: pulumi.Output.secret(PLANTED + name) for name in list_names(node_file.nodes)},
         )
         clouds.register(node_file.nodes, stack)
 

@@ -52,8 +52,15 @@ class Cluster(pulumi.ComponentResource):
         self._create_bucket()
         self.logs = self._create_log_group("jobs")
         self.identities = {
-            account: JobIdentity(region, node, stack, repositories, self.logs, self._own)
-            for account, node in {node.account: node for node in nodes}.items()
+            account: JobIdentity(
+                region,
+                [node for node in nodes if node.account == account],
+                stack,
+                repositories,
+                self.logs,
+                self._own,
+            )
+            for account in list_accounts(nodes)
         }
         """By Numerai account."""
         self.network = Network(self.name, region, self._tags, self._own)

@@ -35,6 +35,8 @@ FREE_DISK, MAX_FARGATE_DISK, MAX_DISK = 20, 200, 16 * _GIB - 64
 MIN_TIMEOUT, MAX_TIMEOUT = 60, 14 * 24 * 3600
 # A job definition may have 24 KiB; its other parts (image, references, log options) need less than 4.
 MAX_ENVIRONMENT = 20 * _GIB
+# The most bytes of a reference to a secret in it.
+REFERENCE = 320
 REMARKS = {
     "timeout": f"{MIN_TIMEOUT} s to {MAX_TIMEOUT // 86400} days",
     "disk": f"{FREE_DISK} GiB by default, up to {MAX_FARGATE_DISK} GiB, or more on an EC2 machine started for the run",
@@ -140,9 +142,10 @@ def _check_env(node: Node) -> Iterator[tuple[str, str]]:
     for name, value in node.env.items():
         if not value:
             yield "env", f'"{name}" is empty, and Batch drops empty variables; remove it or give it a value'
+    for key, name in node.list_variables():
         if name.startswith("AWS_BATCH"):
-            yield "env", f'"{name}" begins with AWS_BATCH, which Batch reserves for its own variables'
-    size = len(json.dumps([node.env, node.command]))
+            yield key, f'"{name}" begins with AWS_BATCH, which Batch reserves for its own variables'
+    size = len(json.dumps([node.env, node.command])) + REFERENCE * len(node.secrets)
     if size > MAX_ENVIRONMENT:
         text = (
             f"variables and command have {size} bytes; a Batch job definition allows {MAX_ENVIRONMENT}: put long "

@@ -53,13 +53,14 @@ class PredictionNode(component.PredictionNode):
     def _create_job(self, image: Image, stack: component.Stack) -> aws.batch.JobDefinition:
         node, fit, logs = self.node, limits.fit(self.node), self._cluster.logs
         identity = self._cluster.identities[node.account]
+        references = identity.keys | {name: identity.own[name] for name in node.secrets}
         return aws.batch.JobDefinition(
             component.name_in_region(node),
             name=names.name_definition(stack.project, stack.name, node.name),
             type="container",
             platform_capabilities=[fit.platform],
             container_properties=pulumi.Output.all(
-                image.image, identity.role.arn, logs.name, stack.model_ids[node.name], identity.keys
+                image.image, identity.role.arn, logs.name, stack.model_ids[node.name], references
             ).apply(lambda values: write_container_properties(node, *values)),
             timeout=aws.batch.JobDefinitionTimeoutArgs(attempt_duration_seconds=node.timeout),
             retry_strategy=build_retry_strategy(),

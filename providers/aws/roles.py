@@ -68,13 +68,13 @@ def build_keys_policy(secret: str) -> str:
     return write_policy(allow(["secretsmanager:GetSecretValue"], [secret]))
 
 
-def build_execution_policy(repositories: str, log_group: str, secret: str) -> str:
-    """Return the policy for the start of jobs' containers: pull images, write the log, read the account's keys."""
+def build_execution_policy(repositories: str, log_group: str, *secrets: str) -> str:
+    """Return the policy for the start of jobs' containers: pull images, write the log, read the account's secrets."""
     return write_policy(
         allow(["ecr:GetAuthorizationToken"], ["*"]),
         allow(PULL, [repositories]),
         allow(WRITE_LOGS, [f"{log_group}:*"]),
-        allow(["secretsmanager:GetSecretValue"], [secret]),
+        allow(["secretsmanager:GetSecretValue"], secrets),
     )
 
 

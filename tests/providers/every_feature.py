@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-# A schedule, a local build, a dedicated machine, a second account and a disabled node.
+# A schedule, a local build, a dedicated machine, a second account, a disabled node and a secret.
 NODES = """
 defaults: {{cloud: {cloud}, source: m}}
 nodes:
-  alpha: {{model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01, schedule: "0 13 * * 2-6", enabled: false}}
+  alpha: {{model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01, schedule: "0 13 * * 2-6", enabled: false, secrets: [VENDOR_TOKEN]}}
   beta: {{model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02, build: {{docker: true}}, account: fund, register: false}}
   gamma: {{model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c03, {large}}}
 """
