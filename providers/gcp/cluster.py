@@ -23,6 +23,7 @@ from providers.gcp.repositories import KEEP, OLD_DAYS
 from providers.gcp.services import find_scheduler_region, list_services
 from providers.gcp.trigger import SECONDS, Builder, Trigger
 from providers.numerai.keys import list_accounts, name_keys
+from providers.own_secrets import list_names
 
 # Claims and marks are the nodes' history, which `pnodes history` shows for 90 days.
 CLAIM_DAYS, SOURCE_DAYS = 95, 30
@@ -62,7 +63,7 @@ class Cluster(pulumi.ComponentResource):
         self._create_builders()
         self._create_secrets(nodes, stack)
         self.identities = {
-            account: JobIdentity(self.name, account, self.digits, self.secrets, self.own)
+            account: JobIdentity(self.name, account, self.digits, self._select_secrets(account, nodes), self.own)
             for account in list_accounts(nodes)
         }
         self._exclude_request_log()
@@ -168,7 +169,7 @@ class Cluster(pulumi.ComponentResource):
     def _create_secrets(self, nodes: Sequence[Node], stack: Stack) -> None:
         self.secrets: dict[str, tuple[pulumi.Output[str], pulumi.Output[str]]] = {}
         """Name -> id and version of the secret."""
-        for name, value in stack.select_keys(nodes).items():
+        for name, value in {**stack.select_keys(nodes), **stack.select_secrets(nodes)}.items():
             secret = gcp.secretmanager.Secret(
                 f"{self.name}-{name}",
                 secret_id=f"{name}-{self.digits}",
@@ -181,6 +182,13 @@ class Cluster(pulumi.ComponentResource):
                 f"{self.name}-{name}", secret=secret.id, secret_data=value, opts=self.own
             )
             self.secrets[name] = (secret.secret_id, pulumi.Output.unsecret(version.version))
+
+    def _select_secrets(self, account: str | None, nodes: Sequence[Node]) -> dict[str, pulumi.Output[str]]:
+        """Return the ids of the secrets that an account's jobs refer to, by names that no other account's have."""
+        keys, ending = name_keys(account), f"-{account}" if account else ""
+        own = list_names(node for node in nodes if node.account == account)
+        select = {keys.public_id: keys.public_id, keys.secret: keys.secret, **{f"{name}{ending}": name for name in own}}
+        return {unique: self.secrets[name][0] for unique, name in select.items()}
 
     def name_keys(self, account: str | None) -> pulumi.Output[str]:
         """Return the names of the secrets with an account's keys, as the trigger's table refers to them."""

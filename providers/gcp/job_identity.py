@@ -1,4 +1,6 @@
-"""The identity of the jobs of one Numerai account in one region: it may read that account's two keys, nothing else."""
+"""The identity of the jobs of one Numerai account in one region: it may read that account's two keys and the secrets of
+its nodes, nothing else.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,6 @@ import pulumi_gcp as gcp
 
 from providers.component import TYPE_PREFIX
 from providers.gcp import names, roles
-from providers.numerai.keys import name_keys
 
 
 class JobIdentity(pulumi.ComponentResource):
@@ -20,10 +21,10 @@ class JobIdentity(pulumi.ComponentResource):
         cluster: str,
         account: str | None,
         digits: str,
-        secrets: Mapping[str, tuple[pulumi.Output[str], pulumi.Output[str]]],
+        secrets: Mapping[str, pulumi.Output[str]],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        """`secrets` holds id and version of each key's secret, by the key's name."""
+        """`secrets` are the ids of the secrets that it may read, by names that no other account's have."""
         ending = f"-{account}" if account else ""
         name = f"{cluster}-run{ending}"
         super().__init__(f"{TYPE_PREFIX}:gcp:JobIdentity", name, None, opts)
@@ -33,16 +34,15 @@ class JobIdentity(pulumi.ComponentResource):
             display_name=f"jobs of prediction nodes{f' of {account}' if account else ''}",
             opts=pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on),
         )
-        keys = name_keys(account)
         self.grants = [
             gcp.secretmanager.SecretIamMember(
-                f"{cluster}-run-{key}",
-                secret_id=secrets[key][0],
+                f"{cluster}-run-{unique}",
+                secret_id=secret,
                 role="roles/secretmanager.secretAccessor",
                 member=roles.name_member(identity),
                 opts=pulumi.ResourceOptions(parent=self),
             )
-            for key in (keys.public_id, keys.secret)
+            for unique, secret in secrets.items()
         ]
         self.email = identity.email
         self.register_outputs({"email": self.email})

@@ -86,13 +86,14 @@ def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
 
 
 def _check_env(node: Node) -> Iterator[tuple[str, str]]:
-    if len(node.env) > MAX_ENV - OWN_ENV:
-        text = f"{len(node.env)} variables are too many: Cloud Run allows {MAX_ENV}, of which {OWN_ENV} are reserved."
+    variables = list(node.list_variables())
+    if len(variables) > MAX_ENV - OWN_ENV:
+        text = f"{len(variables)} variables are too many: Cloud Run allows {MAX_ENV}, of which {OWN_ENV} are reserved."
         yield "env", text
-    for name in node.env:
+    for key, name in variables:
         if _ENV_RESERVED.fullmatch(name):
             text = f'"{name}" is reserved for Cloud Run, as are all CLOUD_RUN_... and K_...: choose another name.'
-            yield "env", text
+            yield key, text
 
 
 def _check_labels(node: Node) -> Iterator[tuple[str, str]]:

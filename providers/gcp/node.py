@@ -50,7 +50,8 @@ class PredictionNode(component.PredictionNode):
         identity = cluster.identities[node.account]
         plain = variables.list_constants(node, stack.model_ids[node.name])
         env = [run.JobTemplateTemplateContainerEnvArgs(name=key, value=value) for key, value in plain.items()]
-        env += [_reference_secret(key, *cluster.secrets[name]) for key, name in component.reference_keys(node).items()]
+        references = component.reference_keys(node) | {name: name for name in node.secrets}
+        env += [_reference_secret(key, *cluster.secrets[name]) for key, name in references.items()]
         container = run.JobTemplateTemplateContainerArgs(
             name="node",
             image=self.image,
