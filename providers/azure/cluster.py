@@ -70,7 +70,10 @@ class Cluster(pulumi.ComponentResource):
         self._create_logs()
         self.registry = self._create_registry()
         self.storage = self._create_storage()
-        self.identities = {account: self._create_identity(account, stack) for account in list_accounts(nodes)}
+        self.identities = {
+            account: self._create_identity(account, [node for node in nodes if node.account == account], stack)
+            for account in list_accounts(nodes)
+        }
         """By account of nodes.yaml."""
         self._create_environments(nodes)
         self.trigger = Trigger(
@@ -148,12 +151,27 @@ class Cluster(pulumi.ComponentResource):
         )
         return account
 
-    def _create_identity(self, account: str | None, stack: Stack) -> JobIdentity:
-        """Create a vault with the account's keys, and the identity that reads them."""
+    def _create_identity(self, account: str | None, nodes: Sequence[Node], stack: Stack) -> JobIdentity:
+        """Create a vault with the account's keys, one with its nodes' own secrets, and the identity that reads them."""
+        pair, ending = name_keys(account), f"--{account}" if account else ""
+        vault, own_vault = self._create_vault("keys", account), None
+        keys = {key: self._create_secret(key, stack.keys[key], vault) for key in (pair.public_id, pair.secret)}
+        own = {}
+        if secrets := stack.select_secrets(nodes):
+            own_vault = self._create_vault("secrets", account)
+            for variable, value in secrets.items():
+                secret = names.name_secret(variable)
+                own[secret] = self._create_secret(f"{secret}{ending}", value, own_vault)
+        name = f"{self.name}-{account}" if account else self.name
+        return JobIdentity(
+            name, self.group, self.registry, vault, keys, own, own_vault, self.subscription, self._tags, self._own
+        )
+
+    def _create_vault(self, word: str, account: str | None) -> keyvault.Vault:
         # The name of a deleted vault stays reserved during the retention time, and we cannot purge the vault. The next
         # vault gets another name, since the provider's random digits are new in a new stack state (see names.py).
-        vault = keyvault.Vault(
-            names.shorten("keys", self.region, *([account] if account else [])),
+        return keyvault.Vault(
+            names.shorten(word, self.region, *([account] if account else [])),
             resource_group_name=self.group.name,
             location=self.region,
             properties=keyvault.VaultPropertiesArgs(
@@ -166,10 +184,6 @@ class Cluster(pulumi.ComponentResource):
             tags=self._tags,
             opts=self._own,
         )
-        pair = name_keys(account)
-        keys = {key: self._create_secret(key, stack.keys[key], vault) for key in (pair.public_id, pair.secret)}
-        name = f"{self.name}-{account}" if account else self.name
-        return JobIdentity(name, self.group, self.registry, vault, keys, self.subscription, self._tags, self._own)
 
     def _create_secret(self, name: str, value: pulumi.Output[str], vault: keyvault.Vault) -> pulumi.Output[str]:
         secret = keyvault.Secret(

@@ -1,7 +1,8 @@
 """The identity with which the jobs of one Numerai account pull their images and read the account's keys.
 
 It is attached to jobs with the lifecycle None, so the code in a container cannot get a token for it. Jobs have no other
-identity. Each account has its own vault, so no identity can read the keys of another account.
+identity. Each account has its own vault, so no identity can read the keys of another account. The nodes' own secrets
+are in a second vault of the account: the trigger may read the first one, to ask Numerai for submissions.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from providers.azure import roles
 
 
 class JobIdentity:
-    """A region's identity for one account. `keys` are the references to the secrets in `vault`, by name."""
+    """A region's identity for one account. `keys` are the references to the secrets in `vault`, by name, and `own`
+    those to the nodes' own secrets in a second vault, if there is one.
+    """
 
     def __init__(
         self,
@@ -24,11 +27,13 @@ class JobIdentity:
         registry: containerregistry.Registry,
         vault: keyvault.Vault,
         keys: Mapping[str, pulumi.Output[str]],
+        own: Mapping[str, pulumi.Output[str]],
+        own_vault: keyvault.Vault | None,
         subscription: pulumi.Output[str],
         tags: Mapping[str, str],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        self.keys, self.vault = keys, vault.id
+        self.keys, self.own, self.vault = keys, own, vault.id
         # Without the versions, so that a new key does not change the rows of the trigger's table.
         self.addresses = pulumi.Output.all(*keys.values()).apply(
             lambda urls: "~".join(str(url).rpartition("/")[0] for url in urls)
@@ -45,6 +50,7 @@ class JobIdentity:
             for what, scope, role in (
                 ("pull", registry.id, roles.ACR_PULL),
                 ("keys", vault.id, roles.KEY_VAULT_SECRETS_USER),
+                *([("secrets", own_vault.id, roles.KEY_VAULT_SECRETS_USER)] if own_vault else []),
             )
         ]
         """What a job needs before it is created: Azure checks that its image and keys can be read."""

@@ -20,6 +20,11 @@ def shorten(word: str, *parts: str) -> str:
     return word + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:6]
 
 
+def name_secret(variable: str) -> str:
+    """Return the name of a node's own secret in a vault and in a job, which allow no underscores."""
+    return variable.lower().replace("_", "-")
+
+
 def name_group(project: str, stack: str, region: str) -> str:
     """Return the logical name of the resource group, which a person can recognise in the portal."""
     return f"{project[:28]}-{stack[:28]}-{region}"

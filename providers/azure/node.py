@@ -7,7 +7,7 @@ from pulumi_azure_native import app, storage
 
 from nodefile import Node, variables
 from providers import component
-from providers.azure import limits, roles
+from providers.azure import limits, names, roles
 from providers.azure.cluster import Cluster
 from providers.azure.image import Image
 
@@ -31,8 +31,9 @@ class PredictionNode(component.PredictionNode):
         self.finish(stack, cluster.trigger.url)
 
     def _create_job(self, cluster: Cluster, stack: component.Stack) -> app.Job:
-        node, fit, references = self.node, limits.fit(self.node), component.reference_keys(self.node)
-        identity = cluster.identities[node.account]
+        node, fit, identity = self.node, limits.fit(self.node), cluster.identities[self.node.account]
+        references = component.reference_keys(node) | {name: names.name_secret(name) for name in node.secrets}
+        values = {**identity.keys, **identity.own}
         plain = variables.list_constants(node, stack.model_ids[node.name])
         return app.Job(
             node.name,
@@ -57,7 +58,7 @@ class PredictionNode(component.PredictionNode):
                 ],
                 registries=[app.RegistryCredentialsArgs(server=cluster.registry.login_server, identity=identity.id)],
                 secrets=[
-                    app.SecretArgs(name=name, key_vault_url=identity.keys[name], identity=identity.id)
+                    app.SecretArgs(name=name, key_vault_url=values[name], identity=identity.id)
                     for name in references.values()
                 ],
             ),
