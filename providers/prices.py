@@ -22,9 +22,10 @@ class Prices:
     """The prices of one cloud.
 
     Per second of a run: one vCPU, one GiB of memory, one GiB of disk beyond `free_disk`, and the run itself. Per month:
-    one key of an account, one schedule, a region's cluster, and an environment with dedicated machines, even if none
-    of them runs. `machines` are types of machines (`Fit.machine`) that cost nothing while idle, with what they cost per
-    second of a run in addition to vCPU and memory.
+    one key of an account, one of the nodes' own secrets or all of an account's together, one schedule, a region's
+    cluster, and an environment with dedicated machines, even if none of them runs. `machines` are types of machines
+    (`Fit.machine`) that cost nothing while idle, with what they cost per second of a run in addition to vCPU and
+    memory.
     """
 
     vcpu_second: float
@@ -34,6 +35,8 @@ class Prices:
     least_seconds: int = 0
     free_disk: int = 0
     key_month: float = 0.0
+    secret_month: float = 0.0
+    account_secrets_month: float = 0.0
     schedule_month: float = 0.0
     cluster_month: float = 0.0
     machines_month: float = 0.0

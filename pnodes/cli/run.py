@@ -39,7 +39,7 @@ def run(
     ] = None,
     stack: Annotated[
         str | None,
-        typer.Option(help="With --submit: stack whose configuration has the keys; by default the selected one."),
+        typer.Option(help="Stack whose configuration has the node's secrets, and with --submit the API keys."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object at the end; the model's output goes to standard error.")

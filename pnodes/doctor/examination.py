@@ -13,7 +13,7 @@ from pathlib import Path
 from nodefile import Node, NodeFile
 from nodefile.clouds import REGIONS
 from pnodes.doctor import nodes as nodes_file
-from pnodes.doctor import numerai, plugins, pulumi
+from pnodes.doctor import numerai, own_secrets, plugins, pulumi
 from pnodes.pulumi import Pulumi
 from providers.clouds import find_cloud
 from providers.findings import Finding, Place, Section, collect, skipped
@@ -58,6 +58,8 @@ def _list_checks(file: NodeFile, engine: Pulumi | None, stack: pulumi.OpenStack)
         deployed = {name: facts for name, facts in stack.nodes.items() if (facts["cloud"], facts["region"]) == here}
         place = Place(cloud, region, nodes, stack.configured, deployed)
         checks.append((f"{find_cloud(cloud).title}, {region}", _examine_cloud(place, stack.opened)))
+    if any(node.secrets for node in file.nodes):
+        checks.append(("secrets", _examine_secrets(file.nodes, stack)))
     for account in sorted({node.account for node in file.nodes}, key=lambda name: name or ""):
         nodes_of_account = [node for node in file.nodes if node.account == account]
         checks.append((numerai.title(account), _examine_account(account, nodes_of_account, stack)))
@@ -73,6 +75,12 @@ def _examine_cloud(place: Place, opened: bool) -> Iterable[Finding]:
         return [skipped("credentials", _CLOSED)]
     cloud = find_cloud(place.cloud)
     return collect("credentials", cloud.examine(place), cloud.sign_in)
+
+
+def _examine_secrets(nodes: Sequence[Node], stack: pulumi.OpenStack) -> Iterable[Finding]:
+    if not stack.opened:
+        return [skipped("secrets", _CLOSED)]
+    return own_secrets.examine(nodes, stack.project, stack.config)
 
 
 def _examine_account(account: str | None, nodes: Sequence[Node], stack: pulumi.OpenStack) -> Iterable[Finding]:

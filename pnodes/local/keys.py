@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nodefile import Node
-from pnodes.engine.locate import find
 from pnodes.errors import UserError
 from pnodes.local.packages import Say
+from pnodes.local.settings import read_settings
 from pnodes.local.variables import NO_MODEL_ID, Account
-from pnodes.pulumi import Pulumi, first_error, stack_option
 from providers.numerai import keys as numerai_keys
 from providers.numerai.keys import Keys
 from providers.refusal import Refusal
@@ -55,18 +54,9 @@ def _find_model_id(node: Node, pair: Keys) -> str:
 
 def _read_configured(node: Node, environ: Mapping[str, str], project: Path, stack: str | None) -> Keys:
     """Read the keys from the stack's configuration. Raises UserError."""
-    names, engine = numerai_keys.name_keys(node.account), find()
-    if engine is None:
-        raise UserError(
-            f"--submit: {numerai_keys.explain_missing_key(node.account, names.secret)} To read the configuration, a "
-            "Pulumi engine is needed: `pnodes engine` installs one."
-        )
-    pulumi, values = Pulumi(engine, project, environ), []
-    for setting in (names.public_id, names.secret):
-        done = pulumi.run("config", "get", setting, *stack_option(stack))
-        values.append(done.stdout.strip())
-        if done.returncode or not values[-1]:
-            reason = first_error(done.stderr) if done.returncode else "it is empty"
-            sentence = numerai_keys.explain_missing_key(node.account, setting)
-            raise UserError(f"--submit: {sentence} Pulumi says: {reason}")
-    return Keys(*values)
+    names = numerai_keys.name_keys(node.account)
+
+    def explain(setting: str) -> str:
+        return f"--submit: {numerai_keys.explain_missing_key(node.account, setting)}"
+
+    return Keys(*read_settings([names.public_id, names.secret], explain, environ, project, stack))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nodefile import Node
-from pnodes.local import container, files, keys, predictions, process, variables
+from pnodes.local import container, files, keys, predictions, process, settings, variables
 from pnodes.local.container_engine import find_container_engine
 from pnodes.local.files import Written
 from pnodes.local.image import read_image
@@ -94,7 +94,9 @@ def run_node(
 ) -> Outcome:
     """Run a node's model and return its outcome. Raises UserError."""
     account = keys.find_account(node, options.submit, environ, project, options.stack, say)
-    own = variables.list_node_variables(node, account, options.round_number, options.test)
+    own = settings.find_secrets(node, environ, project, options.stack) | variables.list_node_variables(
+        node, account, options.round_number, options.test
+    )
     image = read_image(node, account.model_id, options.in_container)
     folder = predictions.make_folder(node, nodes_file)
     output, installing = sys.stderr.fileno() if options.to_stderr else None, variables.for_installing(environ)

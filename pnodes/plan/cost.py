@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from nodefile import Node, Schedule
 from providers.clouds import find_cloud
 from providers.numerai.keys import name_keys
+from providers.own_secrets import list_names
 from trigger.cron import fields, matches
 
 ROUNDS_MONTH = 22
@@ -70,8 +71,8 @@ def estimate(node: Node, seconds: float) -> Estimate:
 
 
 def estimate_shared(nodes: Sequence[Node]) -> list[Shared]:
-    """Estimate what each region in use costs at rest: the accounts' keys, the watch's schedule, and on Azure the
-    registry and the management of each type of dedicated machine."""
+    """Estimate what each region in use costs at rest: keys and secrets, the watch's schedule, and on Azure the registry
+    and the management of each type of dedicated machine."""
     estimates = []
     for name, region in sorted({(node.cloud, node.region) for node in nodes}):
         neighbours = [node for node in nodes if (node.cloud, node.region) == (name, region)]
@@ -79,14 +80,17 @@ def estimate_shared(nodes: Sequence[Node]) -> list[Shared]:
         keys = {key for pair in pairs for key in (pair.public_id, pair.secret)}
         cloud = find_cloud(name)
         prices = cloud.prices
+        own = len(list_names(neighbours)) * prices.secret_month
+        own += len({node.account for node in neighbours if node.secrets}) * prices.account_secrets_month
         parts = ["API keys"] if prices.key_month else []
+        parts += ["secrets"] if own else []
         parts += ["image registry"] if prices.cluster_month else []
         machines = {machine for node in neighbours if (machine := cloud.fit(node).machine)} - set(prices.machines)
         kinds = machines if prices.machines_month else set()
         parts += [f"management of {', '.join(sorted(kinds))} machines"] if kinds else []
         watch = prices.schedule_month if any(node.watch.enabled for node in neighbours) else 0.0
         parts += ["the watch's schedule"] if watch else []
-        month = len(keys) * prices.key_month + watch + prices.cluster_month + len(kinds) * prices.machines_month
+        month = len(keys) * prices.key_month + own + watch + prices.cluster_month + len(kinds) * prices.machines_month
         estimates.append(Shared(name, region, month, ", ".join(parts)))
     return estimates
 

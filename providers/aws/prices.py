@@ -12,5 +12,6 @@ PRICES = Prices(
     least_seconds=60,
     free_disk=20,
     key_month=0.40 / 2,  # an account's two keys are in one secret
+    account_secrets_month=0.40,  # one secret too
     source="aws.amazon.com/fargate/pricing, /vpc/pricing, /secrets-manager/pricing",
 )

@@ -9,6 +9,7 @@ PRICES = Prices(
     gib_second=0.000002,
     least_seconds=60,  # a job's instances are billed for at least a minute
     key_month=0.06,
+    secret_month=0.06,
     schedule_month=0.10,
     source="cloud.google.com/run/pricing, /secret-manager/pricing, /scheduler/pricing",
 )

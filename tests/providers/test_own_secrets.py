@@ -115,7 +115,11 @@ def test_google_s_jobs_refer_to_a_version_that_their_identity_may_read(tmp_path:
     readers: dict[str, set[str]] = {}
     for each in program.list_resources(":SecretIamMember"):
         readers.setdefault(each.inputs["secretId"], set()).add(each.inputs["member"].split(":")[1].split("@")[0])
-    assert [readers[own[name]] for name in ("EODHD_TOKEN", "TIINGO_KEY", "A_B")] == [{"run-b44f8"}, {"run-b44f8"}, {"fund-run-b44f8"}]
+    assert [readers[own[name]] for name in ("EODHD_TOKEN", "TIINGO_KEY", "A_B")] == [
+        {"run-b44f8"},
+        {"run-b44f8"},
+        {"fund-run-b44f8"},
+    ]
     job = next(each for each in program.list_resources("cloudrunv2/job:Job") if each.name == "alpha")
     references = {
         env["name"]: env["valueSource"]["secretKeyRef"]

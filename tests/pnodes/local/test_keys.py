@@ -8,7 +8,7 @@ import pytest
 
 from nodefile import load
 from pnodes.errors import UserError
-from pnodes.local import keys
+from pnodes.local import keys, settings
 from pnodes.local.variables import Account
 from tests.pnodes.local.project import MODEL_ID, Project
 
@@ -18,6 +18,7 @@ case "$*" in
     version) echo v3.272.0 ;;
     "config get numerai-public-id --stack live --non-interactive") echo CONFIGURED-ID ;;
     "config get numerai-secret --stack live --non-interactive") echo CONFIGURED-KEY ;;
+    "config get EODHD_TOKEN --stack live --non-interactive") echo CONFIGURED-TOKEN ;;
     *) echo "error: configuration key 'numerai-public-id' not account for stack 'dev'" >&2; exit 255 ;;
 esac
 """
@@ -61,3 +62,28 @@ def test_another_account_has_its_own_keys(project: Project, pulumi: Path) -> Non
 def test_an_account_s_text_contains_no_keys(project: Project) -> None:
     account = find_account(project, {"NUMERAI_PUBLIC_ID": "AAAA", "NUMERAI_SECRET_KEY": "BBBB"})
     assert "BBBB" not in repr(account)
+
+
+def find_secrets(project: Project, environ: dict[str, str], stack: str | None = None) -> dict[str, str]:
+    (node,) = load(project.folder / "nodes.yaml").nodes
+    return settings.find_secrets(node, {"PATH": "/usr/bin:/bin", **environ}, project.folder, stack)
+
+
+def test_own_secrets_come_from_the_environment_or_the_stack(project: Project, pulumi: Path) -> None:
+    assert find_secrets(project, {"EODHD_TOKEN": "unused"}) == {}
+    project.node(secrets="[EODHD_TOKEN, TIINGO_KEY]")
+    assert find_secrets(project, {"TIINGO_KEY": "A"}, "live") == {"EODHD_TOKEN": "CONFIGURED-TOKEN", "TIINGO_KEY": "A"}
+    with pytest.raises(UserError) as caught:
+        find_secrets(project, {"TIINGO_KEY": "A"})
+    assert str(caught.value).startswith(
+        "the secret EODHD_TOKEN of alice is not set: expected it in this stack's configuration (pulumi config set "
+        "--secret EODHD_TOKEN) or in the environment. Pulumi says: "
+    )
+
+
+def test_a_model_reads_its_secrets_and_no_other_variables(project: Project) -> None:
+    project.node(secrets="[EODHD_TOKEN]")
+    project.write(predict="import os\nprint(os.environ['EODHD_TOKEN'][::-1], os.environ.get('TIINGO_KEY'))\n")
+    project.env |= {"EODHD_TOKEN": "nekot", "TIINGO_KEY": "none of the node's"}
+    done = project.run("--command", "python predict.py")
+    assert done.stdout == "token None\n", done.stderr

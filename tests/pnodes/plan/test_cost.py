@@ -98,3 +98,14 @@ def test_a_schedule_adds_its_runs(tmp_path: Path) -> None:
     assert estimate(node, 60).rest_month == pytest.approx(0.10)
     off = nodes(tmp_path, "cloud: gcp, enabled: false, schedule: '30 14 * * *'")[0]
     assert estimate(off, 60).runs_month == 0
+
+
+def test_own_secrets_cost_by_account_on_aws_and_by_name_on_google(tmp_path: Path) -> None:
+    extra = {}
+    for cloud in ("aws", "gcp", "azure"):
+        plain = [f"cloud: {cloud}", f"cloud: {cloud}, account: fund"]
+        (before,) = estimate_shared(nodes(tmp_path, *plain))
+        (after,) = estimate_shared(nodes(tmp_path, f"{plain[0]}, secrets: [A, B]", f"{plain[1]}, secrets: [B, C]"))
+        extra[cloud] = round(after.month - before.month, 2)
+        assert ("secrets" in after.what) == (cloud != "azure")
+    assert extra == {"aws": 2 * 0.40, "gcp": 3 * 0.06, "azure": 0}
