@@ -241,7 +241,8 @@ def handler(event: dict[str, Any], _context: object = None) -> dict[str, Any] | 
     if "requestContext" not in event and event.get("source") == "schedule":
         _raise_failure(_trigger().run_schedule(str(event["model_id"]), str(event["time"])))
         return None
-    response = _trigger().answer(read_request(event))
+    request = read_request(event)
+    response = (_open_watch() if request.is_question else _trigger()).answer(request)
     return {
         "statusCode": response.status,
         "headers": {"content-type": "application/json"},

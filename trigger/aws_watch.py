@@ -10,13 +10,15 @@ from typing import Any, Protocol
 try:
     from core import Row, StoreError, Trigger
     from http_call import call_until_answered
+    from job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
     from numerai_api import Keys, Numerai
-    from watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
+    from watch import Watch
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import Row, StoreError, Trigger
     from trigger.http_call import call_until_answered
+    from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
     from trigger.numerai_api import Keys, Numerai
-    from trigger.watch import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, Watch
+    from trigger.watch import Watch
 
 BY_A_PERSON = "stopped with `pnodes stop`"
 """The reason that `pnodes stop` gives (`providers.operations.STOPPED`); Batch's list does not mark other stops."""

@@ -40,7 +40,7 @@ _MANAGEMENT, _STORAGE = "https://management.azure.com", "https://storage.azure.c
 _JOB_VERSION, _BLOB_VERSION, _TOKEN_VERSION = "2025-01-01", "2023-11-03", "2019-08-01"
 _FILES = (
     *("azure_watch.py", "core.py", "cron.py", "function_app.py", "history.py", "host.json", "http_call.py"),
-    *("numerai_api.py", "requirements.txt", "watch.py"),
+    *("job_runs.py", "numerai_api.py", "partner.py", "requirements.txt", "watch.py"),
 )
 _PREFIX = "claims-"
 _COPIED = ("name", "image", "command", "args", "env", "resources")
@@ -299,15 +299,14 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 def webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Answer every path of the app."""
     url = urlsplit(req.url)
-    response = open_trigger().answer(
-        Request(
-            method=req.method,
-            path=unquote(url.path),
-            query=dict(parse_qsl(url.query)),
-            headers={name.lower(): value for name, value in req.headers.items()},
-            body=req.get_body(),
-        )
+    request = Request(
+        method=req.method,
+        path=unquote(url.path),
+        query=dict(parse_qsl(url.query)),
+        headers={name.lower(): value for name, value in req.headers.items()},
+        body=req.get_body(),
     )
+    response = (_open_watch() if request.is_question else open_trigger()).answer(request)
     return func.HttpResponse(response.json(), status_code=response.status, mimetype="application/json")
 
 

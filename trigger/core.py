@@ -37,10 +37,12 @@ TABLE_SECONDS = 5
 PAUSES = (0.5, 1.5)
 """Seconds before the second and third try of a call that was temporarily refused."""
 # Not the beginnings of names that the trigger itself gives: a call could take a round's claims, or pass for the watch.
-_TRIGGER_ID = re.compile(r"(?!round-|schedule-|watch-)[A-Za-z0-9][A-Za-z0-9_-]{7,63}")
+_TRIGGER_ID = re.compile(r"(?!round-|schedule-|watch-|partner-)[A-Za-z0-9][A-Za-z0-9_-]{7,63}")
 _SCHEDULE_NAMESPACE = "0f4b1a9e-6f1d-5f0a-9d53-2f1f3a6c8e11"
 WATCH_RUN, SCHEDULE_RUN = "watch-", "schedule-"
 """How the ids of the runs that the watch and schedules start begin."""
+PARTNER_RUN = "partner-"
+"""How the claims of a round begin that a trigger creates for a run of the node's partner (`partner`)."""
 
 
 class StoreError(Exception):
@@ -58,7 +60,8 @@ class StartError(Exception):
         self.unclear, self.busy = unclear, busy
 
 
-_FORMER_COLUMNS = 8
+# The columns of earlier versions. Later ones are left out if they are empty, so that a new version changes few rows.
+_FORMER_COLUMNS, _USUAL_COLUMNS = 8, 11
 
 
 class Row(NamedTuple):
@@ -66,7 +69,7 @@ class Row(NamedTuple):
 
     `queue` is empty on clouds without queues. `cron` and `timezone` are empty on clouds whose scheduler calls the
     trigger, and for nodes without a schedule. `tournament`, `watch` and `keys` are for the watch (`watch`): `keys` is
-    the reference of the account's keys, never a key.
+    the reference of the account's keys, never a key. `primary` and `partner` are for a node and its rescue (`partner`).
     """
 
     model_id: str
@@ -82,10 +85,22 @@ class Row(NamedTuple):
     watch: str = ""
     """seconds-repeats; empty if the node is not watched"""
     keys: str = ""
+    primary: str = ""
+    """the node that this row's node rescues; empty if it is no rescue"""
+    partner: str = ""
+    """the URL of the trigger of the node's rescue, or of the node that it rescues"""
+
+    @property
+    def title(self) -> str:
+        """The node's name in nodes.yaml, which the container gets as NODE_NAME."""
+        return self.primary or self.node
 
     def write_key(self) -> str:
         """Return the row as the name of an object, in which slashes separate the columns."""
-        return "/".join(quote(value, safe="") or "-" for value in self)
+        values = list(self)
+        while len(values) > _USUAL_COLUMNS and not values[-1]:
+            values.pop()
+        return "/".join(quote(value, safe="") or "-" for value in values)
 
     @staticmethod
     def read_key(key: str) -> Row | None:
@@ -143,6 +158,11 @@ class Request(NamedTuple):
     query: Mapping[str, str] = MappingProxyType({})
     headers: Mapping[str, str] = MappingProxyType({})
     body: bytes = b""
+
+    @property
+    def is_question(self) -> bool:
+        """Whether the trigger of a node's partner asks, which the watch answers (`partner`)."""
+        return self.path.startswith("/partner/")
 
 
 class Response(NamedTuple):
@@ -262,16 +282,25 @@ class Trigger:
         `claim` is the number of the claim after the last one. Answers as `answer` does.
         """
         run_id = f"{WATCH_RUN}{number}-{claim}"
-        env = {"RUN_ID": run_id, "MODEL_ID": row.model_id, "NODE_NAME": row.node, "ROUND_NUMBER": str(number)}
+        env = {"RUN_ID": run_id, "MODEL_ID": row.model_id, "NODE_NAME": row.title, "ROUND_NUMBER": str(number)}
         start = _Start(row, run_id, {**env, "IS_TEST": "false"})
         line: dict[str, Any] = {"node": row.node, "route": "watch", **start.describe()}
 
         def respond() -> Response:
-            if not self._claim_round(name_round(row.node, number), claim, run_id):
+            if not self.claim_round(name_round(row.node, number), claim, run_id):
                 return Response(200, {"status": "starting", "run": run_id})
             return self._claim_and_start(start)
 
         return self._handle(line, respond)
+
+    def claim_round(self, folder: str, number: int, run_id: str) -> bool:
+        """Create a round's claim for a run; False if it existed. Raises StoreError."""
+        return self.write_mark(f"{folder}{number}.claim", {"at": self._now(), "run": run_id})
+
+    def read_claims(self, folder: str, names: Iterable[str]) -> dict[int, dict[str, Any]]:
+        """Return the claims among the names of a round's marks, by their number. Raises StoreError."""
+        claims = [name for name in names if name.endswith(".claim")]
+        return {int(name.partition(".")[0]): json.loads(self.read_mark(folder + name)) for name in claims}
 
     def list_marks(self, prefix: str) -> list[str]:
         """Return the keys of claims and marks that begin with `prefix`. Raises StoreError."""
@@ -397,7 +426,8 @@ class Trigger:
             if not job:
                 other = self._enter_round(start)
                 if other:
-                    reason = f"the watch has started the round's job ({other})"
+                    who = "the node's partner" if other.startswith(PARTNER_RUN) else "the watch"
+                    reason = f"{who} has started the round's job ({other})"
                     return Response(200, {"status": "already started", "reason": reason, **answer})
                 job = self._start_once(start, attempt)
         except StartError as error:
@@ -407,21 +437,18 @@ class Trigger:
         return Response(202, {"status": "started", "job": job, **answer})
 
     def _enter_round(self, start: _Start) -> str | None:
-        """Create the next claim of the start's round. If the watch has the last one, return its run's id instead."""
+        """Create the start's claim of its round. If the watch or the partner has the last one, return its run's id."""
         if not start.round_folder:
             return None
         number = 1
-        while not self._claim_round(start.round_folder, number, start.run_id):
+        while not self.claim_round(start.round_folder, number, start.run_id):
             names = (key.rsplit("/", 1)[-1] for key in self._store.list(start.round_folder))
             number = max((int(name.split(".")[0]) for name in names if name.endswith(".claim")), default=number)
             holder = str(json.loads(self._store.read(f"{start.round_folder}{number}.claim"))["run"])
-            if holder.startswith(WATCH_RUN):
+            if holder.startswith((WATCH_RUN, PARTNER_RUN)):
                 return holder
             number += 1
         return None
-
-    def _claim_round(self, folder: str, number: int, run_id: str) -> bool:
-        return self.write_mark(f"{folder}{number}.claim", {"at": self._now(), "run": run_id})
 
     def _start_once(self, start: _Start, attempt: int) -> str:
         """Start the job. If the answer is lost, look the job up before trying again. Raises StartError."""
@@ -501,7 +528,7 @@ def _read_webhook(row: Row, body: dict[str, Any]) -> _Start:
         "TRIGGER_ID": trigger_id,
         "RUN_ID": trigger_id,
         "MODEL_ID": row.model_id,
-        "NODE_NAME": row.node,
+        "NODE_NAME": row.title,
         "ROUND_NUMBER": str(round_number),
         "IS_TEST": "true" if is_test or round_number == "test" else "false",
     }
@@ -516,4 +543,4 @@ def _read_schedule(row: Row, when: str) -> _Start:
     import uuid
 
     run_id = f"{SCHEDULE_RUN}{uuid.uuid5(uuid.UUID(_SCHEDULE_NAMESPACE), f'{row.node} {when}')}"
-    return _Start(row, run_id, {"RUN_ID": run_id, "MODEL_ID": row.model_id, "NODE_NAME": row.node, "IS_TEST": "false"})
+    return _Start(row, run_id, {"RUN_ID": run_id, "MODEL_ID": row.model_id, "NODE_NAME": row.title, "IS_TEST": "false"})

@@ -227,15 +227,14 @@ def webhook(request: Any) -> tuple[str, int, dict[str, str]]:
     """Answer a request on any path of the function; `request` is Flask's."""
     if request.path == "/watch" and _is_scheduler(request.headers.get("X-Trigger-Token", "")):
         return json.dumps(_open_watch().run_pass()), 200, {"Content-Type": "application/json"}
-    response = build_trigger().answer(
-        Request(
-            method=request.method,
-            path=request.path,
-            query=request.args.to_dict(),
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=request.get_data(),
-        )
+    asked = Request(
+        method=request.method,
+        path=request.path,
+        query=request.args.to_dict(),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=request.get_data(),
     )
+    response = (_open_watch() if asked.is_question else build_trigger()).answer(asked)
     return response.json(), response.status, {"Content-Type": "application/json"}
 
 

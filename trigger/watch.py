@@ -10,58 +10,28 @@ These marks are the node's history, and a round with the last mark is not looked
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
-from statistics import median
 from typing import Any, NamedTuple, Protocol
 
 try:
     from core import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, Row, StartError, StoreError, Trigger, name_round
+    from http_call import call_until_answered
+    from job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Runs, find_usual_seconds
     from numerai_api import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
+    from partner import CLEAR, SUBMITTED, Desk, Partners, Send, is_last_chance
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, Row, StartError, StoreError, Trigger, name_round
+    from trigger.http_call import call_until_answered
+    from trigger.job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Runs, find_usual_seconds
     from trigger.numerai_api import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
+    from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Send, is_last_chance
 
-RUNNING, SUCCEEDED, FAILED, STOPPED = "running", "succeeded", "failed", "stopped"
-# A submission may appear at Numerai after the run has ended.
-SETTLE_SECONDS = 120
 # How much earlier than its round's opening, by the cluster's clock, a run of that round may have started.
 EARLY_SECONDS = 300
 # For how long after its end a round is still looked at, to record what became of it.
 CLOSED_SECONDS = 6 * 3600
 _THREADS = 8
-
-
-class JobRun(NamedTuple):
-    """A run of a node's job as the cluster lists it; times are seconds since 1970."""
-
-    job: str
-    run_id: str
-    """The variable RUN_ID of its start; empty if somebody else started it."""
-    state: str
-    """running (or waiting), succeeded, failed, or stopped by a person"""
-    created: float
-    ended: float | None = None
-    own_fault: bool | None = None
-    """Whether the container itself failed, rather than the platform. None if the cloud does not say."""
-    reason: str = ""
-
-
-def read_time(text: str) -> float:
-    """Return the seconds since 1970 of a time in UTC as clouds write it, in whole seconds.
-
-    Python reads neither nine digits of a second nor every spelling of UTC.
-    """
-    return datetime.fromisoformat(f"{text[:19]}+00:00").timestamp()
-
-
-class Runs(Protocol):
-    """The cluster, as the watch sees it."""
-
-    def list_runs(self, row: Row) -> list[JobRun]:
-        """Return the job's recent runs, at least those of the last day. Raises StartError."""
 
 
 class Submissions(Protocol):
@@ -95,9 +65,12 @@ class Watch:
         numerai: Submissions,
         read_keys: Callable[[str], Keys],
         now: Callable[[], float],
+        send: Send = call_until_answered,
     ) -> None:
-        """`read_keys` returns the keys of a row's reference, and raises StoreError."""
+        """`read_keys` returns the keys of a row's reference, and raises StoreError. `send` calls partners."""
         self._trigger, self._runs, self._numerai, self._read_keys, self._now = trigger, runs, numerai, read_keys, now
+        self._send = send
+        self.answer = Desk(trigger, runs, read_keys, now).answer
         self._settled: set[str] = set()
 
     def run_pass(self) -> dict[str, int]:
@@ -111,8 +84,9 @@ class Watch:
             self._note("", str(error))
             return {}
         due = [(row, rounds[row.tournament]) for row in rows if row.tournament in rounds]
+        partners = Partners(self._now(), self._send)
         with ThreadPoolExecutor(min(_THREADS, len(due)) or 1) as pool:
-            outcomes = list(pool.map(lambda pair: self._look_at(*pair), due))
+            outcomes = list(pool.map(lambda pair: self._look_at(*pair, partners), due))
         return {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
 
     def _find_rounds(self) -> dict[str, Round]:
@@ -128,10 +102,10 @@ class Watch:
                 rounds[tournament] = found
         return rounds
 
-    def _look_at(self, row: Row, round_: Round) -> str:
+    def _look_at(self, row: Row, round_: Round, partners: Partners) -> str:
         """Do what the node's round needs; return the outcome. Errors are logged, and the next pass tries again."""
         try:
-            return _Node(row, round_, self._trigger, self._now(), self._settled).look(
+            return _Node(row, round_, self._trigger, self._now(), self._settled, partners).look(
                 self._runs, self._numerai, self._read_keys
             )
         except (StoreError, StartError, NumeraiError) as error:
@@ -145,8 +119,11 @@ class Watch:
 class _Node:
     """One node and its round during one pass."""
 
-    def __init__(self, row: Row, round_: Round, trigger: Trigger, now: float, settled: set[str]) -> None:
+    def __init__(
+        self, row: Row, round_: Round, trigger: Trigger, now: float, settled: set[str], partners: Partners
+    ) -> None:
         self._row, self._round, self._trigger, self._now, self._settled = row, round_, trigger, now, settled
+        self._partners = partners
         self._folder = name_round(row.node, round_.number)
 
     def look(self, runs: Runs, numerai: Submissions, read_keys: Callable[[str], Keys]) -> str:
@@ -158,7 +135,7 @@ class _Node:
             return "done"
         rules = Rules.read(self._row.watch)
         assert rules
-        claims = self._read_claims(names)
+        claims = self._trigger.read_claims(self._folder, names)
         known = runs.list_runs(self._row)
         own = self._select_runs(known, {str(claim["run"]) for claim in claims.values()})
         self._record_ends(own, names)
@@ -167,27 +144,18 @@ class _Node:
         last = own[-1] if own else None
         if last is None and self._now < min(self._round.opens + rules.after, self._round.closes):
             return "waiting"
+        keys = read_keys(self._row.keys)
         try:
-            at = numerai.find_submission(
-                self._row.model_id, self._row.tournament, self._round.number, read_keys(self._row.keys)
-            )
+            at = numerai.find_submission(self._row.model_id, self._row.tournament, self._round.number, keys)
         except KeysRefused:
             # Without Numerai's word, a run that ended well counts.
             at = last.ended if last and last.state == SUCCEEDED else None
         if at is not None:
-            self._settle("submitted", {"at": at, "late": at > self._round.closes})
-            return "submitted"
+            return self._settle_submitted(at, own)
         if self._now >= self._round.closes:
             self._settle("missed", {"at": self._now})
             return "missed"
-        return self._start_again(rules, known, own, claims)
-
-    def _read_claims(self, names: set[str]) -> dict[int, dict[str, Any]]:
-        """Return the round's claims by their number."""
-        claims = [name for name in names if name.endswith(".claim")]
-        return {
-            int(name.partition(".")[0]): json.loads(self._trigger.read_mark(self._folder + name)) for name in claims
-        }
+        return self._start_again(rules, known, own, claims, keys)
 
     def _select_runs(self, known: list[JobRun], claimed: set[str]) -> list[JobRun]:
         """Return the round's runs, oldest first: those that claimed it, and scheduled ones. Tests are none."""
@@ -196,7 +164,7 @@ class _Node:
         return sorted((run for run in own if run.created >= since), key=lambda run: run.created)
 
     def _start_again(
-        self, rules: Rules, known: list[JobRun], own: list[JobRun], claims: dict[int, dict[str, Any]]
+        self, rules: Rules, known: list[JobRun], own: list[JobRun], claims: dict[int, dict[str, Any]], keys: Keys
     ) -> str:
         last = own[-1] if own else None
         if last is not None:
@@ -207,8 +175,7 @@ class _Node:
             blamed = [run for run in own if run.own_fault or run.state == SUCCEEDED]
             if len(own) > rules.retries or len(blamed) > 1:
                 return "failed"
-        durations = [run.ended - run.created for run in known if run.state == SUCCEEDED and run.ended]
-        if self._now + (median(durations) if durations else 0) > self._round.closes:
+        if self._now + (find_usual_seconds(known) or 0) > self._round.closes:
             return "late"
         number = max(claims, default=0)
         if number:
@@ -218,8 +185,27 @@ class _Node:
                 return "waiting"
         if number >= MAX_ATTEMPTS:
             return "failed"
+        instead = self._ask_partner(f"{number + 1}", known, own, keys)
+        if instead:
+            return instead
         response = self._trigger.start_round(self._row, self._round.number, number + 1)
         return "started" if response.status == 202 else "unknown"
+
+    def _ask_partner(self, claim: str, known: list[JobRun], own: list[JobRun], keys: Keys) -> str | None:
+        """Ask the node's rescue, or the node that this one rescues. Returns the outcome if no run must start.
+
+        `claim` is the number of the round's claim that would come next.
+        """
+        report = self._partners.ask(self._row, self._round.number, claim, keys)
+        if report is None or report.state == CLEAR:
+            return None
+        if report.state == SUBMITTED:
+            return self._settle_submitted(report.at or self._now, own)
+        if report.state != RUNNING:
+            return "stopped" if report.state == STOPPED else "waiting"
+        # A run that hangs must not cost the round: a second submission does no harm, and none does.
+        usual = find_usual_seconds(known) or report.usual
+        return None if is_last_chance(self._now, self._round.closes, usual) else "waiting"
 
     def _record_ends(self, own: list[JobRun], names: set[str]) -> None:
         for run in own:
@@ -230,6 +216,14 @@ class _Node:
                 f"{self._folder}{run.run_id}.ended", {**record, "created": run.created, "ended": run.ended}
             )
 
+    def _settle_submitted(self, at: float, own: list[JobRun]) -> str:
+        """Record the submission. A rescue has made it if one of its own runs was in progress at that time."""
+        runs = (run for run in own if run.created <= at <= (run.ended or at) + SETTLE_SECONDS)
+        rescued = bool(self._row.primary) and any(runs)
+        record = {"at": at, "late": at > self._round.closes}
+        self._settle("submitted", {**record, "rescued": True} if rescued else record)
+        return "rescued" if rescued else "submitted"
+
     def _settle(self, name: str, record: Mapping[str, Any]) -> None:
         self._trigger.write_mark(self._folder + name, record)
         self._settled.add(self._folder)
@@ -238,7 +232,7 @@ class _Node:
                 "node": self._row.node,
                 "route": "watch",
                 "http": 200,
-                "status": name,
+                "status": "rescued" if record.get("rescued") else name,
                 "run": f"round {self._round.number}",
             }
         )

@@ -417,7 +417,7 @@ def test_the_table_is_read_while_the_process_starts_and_again_after_an_error(aws
 
 
 def test_the_package_holds_entry_core_and_calls_and_needs_only_the_standard_library(tmp_path: Path) -> None:
-    watch = {"aws_watch.py", "numerai_api.py", "watch.py"}
+    watch = {"aws_watch.py", "job_runs.py", "numerai_api.py", "partner.py", "watch.py"}
     assert set(ARCHIVE.files()) == {"core.py", "history.py", "http_call.py", "index.py", *watch}
     for name, text in ARCHIVE.files().items():
         (tmp_path / name).write_text(text)
