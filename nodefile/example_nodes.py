@@ -18,7 +18,7 @@ EXAMPLES = {
 
 def list_example_models(nodes: Iterable[Node]) -> list[str]:
     """Return the names of the nodes whose model is that of an example."""
-    return [node.name for node in nodes if node.model in EXAMPLES.values()]
+    return list(dict.fromkeys(node.title for node in nodes if node.model in EXAMPLES.values()))
 
 
 def remove_examples(content: bytes) -> tuple[bytes, tuple[str, ...]]:

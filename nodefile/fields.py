@@ -17,7 +17,7 @@ from zoneinfo import available_timezones
 
 from nodefile import cron, durations, secret_values, sizes, variables
 from nodefile.clouds import REGIONS
-from nodefile.model import RESERVED_TAGS, Build, Schedule, Size, Tournament, Watch, is_uuid
+from nodefile.model import RESERVED_TAGS, Build, Rescue, Schedule, Size, Tournament, Watch, is_uuid
 from nodefile.problems import did_you_mean, format_value, join_words
 
 TEXT = {"type": "string"}
@@ -56,6 +56,22 @@ WATCH = {
                 "after": {"type": "string", "default": "15m"},
                 "retries": {"type": "integer", "minimum": 0, "maximum": 5, "default": 2},
             },
+            "additionalProperties": False,
+        },
+    ]
+}
+RESCUE = {
+    "anyOf": [
+        {"enum": [False]},
+        {
+            "type": "object",
+            "properties": {
+                "cloud": CLOUD,
+                "region": TEXT,
+                "size": SIZE,
+                "after": {"type": "string", "default": "30m"},
+            },
+            "required": ["cloud"],
             "additionalProperties": False,
         },
     ]
@@ -203,6 +219,16 @@ def read_watch(value: Any) -> Watch:
     return Watch(**_read_parts("watch", value, {"after": durations.parse_seconds, "retries": _read_retries}, {}))
 
 
+def read_rescue(value: Any) -> Rescue | None:
+    """Return where a node is rescued; None for false."""
+    if value is False:
+        return None
+    if not isinstance(value, dict):
+        raise ValueError(f"expected false, or a place such as {{cloud: gcp, after: 30m}}, got {format_value(value)}.")
+    readers = {"cloud": read_cloud, "region": read_text, "size": read_size, "after": durations.parse_seconds}
+    return Rescue(**_read_parts("rescue", value, readers, {"cloud": "rescue needs a cloud, such as {cloud: gcp}."}))
+
+
 def _read_retries(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_RETRIES:
         raise ValueError(f"expected a whole number from 0 to {MAX_RETRIES}, got {format_value(value)}.")
@@ -214,7 +240,9 @@ def _read_parts(
 ) -> dict[str, Any]:
     """Read a mapping with these keys. `needed`: the message for each key that must not be missing."""
     mistakes = [
-        _at_key(key, f'{name} has no key "{key}"; expected {" and ".join(readers)}.{did_you_mean(key, readers)}')
+        _at_key(
+            key, f'{name} has no key "{key}"; expected {join_words(list(readers), "and")}.{did_you_mean(key, readers)}'
+        )
         for key in value
         if key not in readers
     ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+from nodefile.clouds import REGIONS
 
 
 class Tournament(StrEnum):
@@ -66,6 +68,21 @@ class Watch(BaseModel):
 
     def __str__(self) -> str:
         return f"{{after: {self.after / 60:g}m, retries: {self.retries}}}" if self.enabled else "false"
+
+
+class Rescue(BaseModel):
+    """Where a node is kept a second time, and the seconds after a round's opening until it runs there."""
+
+    model_config = ConfigDict(frozen=True)
+    cloud: str
+    region: str = Field(default_factory=lambda rescue: REGIONS[rescue["cloud"]])
+    size: Size | None = None
+    """None for the node's own size."""
+    after: int = 1800
+
+    def __str__(self) -> str:
+        size = f", size: {self.size}" if self.size else ""
+        return f"{{cloud: {self.cloud}, region: {self.region}{size}, after: {self.after / 60:g}m}}"
 
 
 class Build(BaseModel):

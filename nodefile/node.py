@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from nodefile import durations, fields, own_rights, own_secrets, sizes
 from nodefile.clouds import REGIONS
 from nodefile.keys import Inherit, Key
-from nodefile.model import RESERVED_TAGS, Build, Schedule, Size, Tournament, Watch, is_uuid
+from nodefile.model import RESERVED_TAGS, Build, Rescue, Schedule, Size, Tournament, Watch, is_uuid
 from nodefile.problems import join_words
 from nodefile.variables import RESERVED
 
@@ -287,6 +287,20 @@ class Node(BaseModel):
             default="`true`",
         ),
     ] = Watch()
+    rescue: Annotated[
+        Rescue | None,
+        WithJsonSchema(fields.RESCUE),
+        Key(
+            about="Another cloud or region that runs the node if a round's submission is still missing.",
+            read=fields.read_rescue,
+            value="`{cloud: ..., region: ..., size: ..., after: ...}`, or `false`",
+            example="rescue: {cloud: gcp, region: europe-west1, after: 30m}",
+            more="A second image and job are kept there. If a round has been open for `after` (30 minutes) and neither "
+            "has a submission nor a run in progress, the watch of that region starts the second job. Only `cloud` is "
+            "required; `region` is by default the cloud's usual one, and `size` the node's own. See "
+            "[how a node is rescued](how-to/rescue.md).",
+        ),
+    ] = None
     enabled: Annotated[
         bool,
         Key(
@@ -334,6 +348,11 @@ class Node(BaseModel):
         """The user's own rights that the node's code has in its cloud: what `aws`, `gcp` or `azure` names."""
         own: tuple[str, ...] = getattr(self, self.cloud)
         return own
+
+    @property
+    def title(self) -> str:
+        """The name that the node has for its model and in texts: that of nodes.yaml."""
+        return self.name
 
     @property
     def dockerfile(self) -> Path:

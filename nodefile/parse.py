@@ -16,6 +16,7 @@ from nodefile.node import FIELDS, KEYS, REQUIRED, Node
 from nodefile.own_rights import check_cloud, check_defaults, select_rights
 from nodefile.own_secrets import check_names
 from nodefile.problems import NodeFileError, Position, Problem, did_you_mean, escape_unprintable, join_words
+from nodefile.rescue import add_rescues, check_rescue
 from nodefile.stacks import Stacks
 from nodefile.yaml_source import Document
 
@@ -33,6 +34,11 @@ class NodeFile:
     """The stacks that divide the nodes; empty if one stack has all nodes."""
     owners: Mapping[str, str] = field(default_factory=dict)
     """Node -> its stack, if there are `stacks`."""
+
+    @property
+    def with_rescues(self) -> tuple[Node, ...]:
+        """The nodes and their rescues: everything that is deployed."""
+        return add_rescues(self.nodes)
 
     def select(self, stack: str) -> NodeFile:
         """Return the file with one stack's nodes only. Raises NodeFileError if `stacks` does not name the stack."""
@@ -168,6 +174,9 @@ class _Parser:
                 self._report(_locate(self._document, name, key), f"{key}: {message}")
         for key, message in check_defaults(defaults.values, [entry.values for entry in entries.values()]):
             self._report(self._document.locate_key(("defaults", key)), f"{key}: {message}")
+        for node in nodes:
+            for message in check_rescue(node, raw):
+                self._report(_locate(self._document, node.name, "rescue"), f"rescue: {message}")
         return nodes
 
     def _read_entry(self, path: tuple[str, ...], raw: Any) -> _Entry:

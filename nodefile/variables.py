@@ -21,4 +21,4 @@ RESERVED = RUN_VARIABLES | {"MODEL_ID", "NODE_NAME", "TOURNAMENT"}
 
 def list_constants(node: Node, model_id: Id) -> dict[str, str | Id]:
     """Return the variables that every run of a node has. The model id is a string, or a Pulumi output of one."""
-    return {**node.env, "MODEL_ID": model_id, "NODE_NAME": node.name, "TOURNAMENT": node.tournament.value}
+    return {**node.env, "MODEL_ID": model_id, "NODE_NAME": node.title, "TOURNAMENT": node.tournament.value}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nodefile import NodeFile, NodeFileError, Problem, parse
+from nodefile.rescue import RescueNode
 from providers.clouds import find_cloud
 
 DEFAULT_PROJECT, DEFAULT_STACK = "prediction-nodes", "dev"
@@ -31,13 +32,15 @@ def load_checked(path: str | Path, project: str = DEFAULT_PROJECT, stack: str = 
 
 def list_notes(file: NodeFile) -> dict[str, str]:
     """Return, by node name, why a node's machine is larger than the requested size. Other nodes are left out."""
-    notes = {node.name: find_cloud(node.cloud).fit(node).note for node in file.nodes}
+    notes = {node.name: find_cloud(node.cloud).fit(node).note for node in file.with_rescues}
     return {name: note for name, note in notes.items() if note}
 
 
 def _check_limits(file: NodeFile, project: str, stack: str) -> list[Problem]:
     problems = []
-    for node in file.nodes:
-        for field, sentence in find_cloud(node.cloud).check(node, project, file.owners.get(node.name, stack)):
-            problems.append(file.problem(node.name, field, f"{field}: {sentence}" if field else sentence))
+    for node in file.with_rescues:
+        for field, sentence in find_cloud(node.cloud).check(node, project, file.owners.get(node.title, stack)):
+            place = "rescue" if isinstance(node, RescueNode) else ""
+            text = ": ".join(part for part in (place, field, sentence) if part)
+            problems.append(file.problem(node.title, place or field, text))
     return list(dict.fromkeys(problems))

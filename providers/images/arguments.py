@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 
 def build_arguments(node: Node, model_id: Value) -> dict[str, str | Value]:
     """Return the build arguments that Dockerfiles for numerai-cli expect. API keys are never among them."""
-    return {"SRC_PATH": make_relative(node.source, node.context), "MODEL_ID": model_id, "NODE": node.name}
+    return {"SRC_PATH": make_relative(node.source, node.context), "MODEL_ID": model_id, "NODE": node.title}
 
 
 def make_context(node: Node) -> BuildContext:
