@@ -89,7 +89,7 @@ def run_image(engine: ContainerEngine, run: LocalRun, image_id: str) -> Ended:
     try:
         ended = process.run(
             argv,
-            Path.cwd(),
+            run.scratch,  # podman writes a file `oom` into its working directory
             client,
             node.timeout,
             run.output,

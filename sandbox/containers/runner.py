@@ -49,6 +49,7 @@ class ContainerRunner:
         # The output goes through this process, because a log kept by the engine would outlive the run's record.
         attached = subprocess.Popen(
             self._engine.argv("start", "--attach", "--sig-proxy=false", container),
+            cwd=self._home,  # podman writes a file `oom` into its working directory
             env=self._engine.environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,

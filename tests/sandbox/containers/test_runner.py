@@ -70,8 +70,10 @@ def test_a_job_sees_its_image_its_environment_and_its_limits_and_nothing_of_this
     assert containers(world) == []
 
 
-def test_a_memory_hog_is_killed(world: World) -> None:
+def test_a_memory_hog_is_killed(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     run, _ = world.python(HOG, memory_mib=100)
+    assert list(tmp_path.iterdir()) == [], "podman's own files belong into the sandbox's folder"
     assert (run.state, run.exit_code) == ("FAILED", 137)
     assert run.reason.endswith("memory usage (it used 100 MiB; its limit is 100 MiB)")
 
