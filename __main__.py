@@ -22,8 +22,8 @@ for name, sentence in list_missing_models(file.nodes).items():
     pulumi.log.warn(f"{name}: {sentence}")
 
 patch_program()
-stack = load_stack(file.nodes)
-nodes = register(file.nodes, stack)
+stack = load_stack(file.with_rescues)
+nodes = register(file.with_rescues, stack)
 register_webhooks(file.nodes, nodes, stack)
 
 pulumi.export("webhooks", pulumi.Output.secret({name: node.webhook_url for name, node in nodes.items()}))

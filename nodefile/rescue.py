@@ -49,6 +49,13 @@ def build_rescue(node: Node) -> RescueNode:
     return RescueNode(**{**dict(node), **own, "primary": node})
 
 
+def find_partner(node: Node) -> tuple[str, str] | None:
+    """Return cloud and region of a node's rescue, or of the node that it rescues; None if it has no partner."""
+    if isinstance(node, RescueNode):
+        return node.primary.cloud, node.primary.region
+    return (node.rescue.cloud, node.rescue.region) if node.rescue else None
+
+
 def check_rescue(node: Node, names: Collection[str]) -> Iterator[str]:
     """Yield a sentence for each mistake in a node's rescue. `names` are those of all nodes of the file."""
     rescue = node.rescue

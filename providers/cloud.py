@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from nodefile import Node
@@ -96,11 +96,16 @@ class Cloud:
     numerai_cli: NumeraiCli | None = None
     """None for a cloud that numerai-cli does not support."""
 
-    def register(self, region: str, nodes: Sequence[Node], stack: Stack) -> list[PredictionNode]:
-        """Register a region's cluster and nodes with Pulumi. Returns the nodes' components in order."""
-        cluster = importlib.import_module(f"providers.{self.name}.cluster").Cluster(region, nodes, stack)
-        node_module = importlib.import_module(f"providers.{self.name}.node")
-        return [node_module.PredictionNode(node, cluster, stack) for node in nodes]
+    def register_cluster(self, region: str, nodes: Sequence[Node], stack: Stack) -> Any:
+        """Register the cluster of a region's nodes with Pulumi."""
+        return importlib.import_module(f"providers.{self.name}.cluster").Cluster(region, nodes, stack)
+
+    def register_node(self, node: Node, cluster: Any, stack: Stack) -> PredictionNode:
+        """Register a node with Pulumi. Returns its component."""
+        component: PredictionNode = importlib.import_module(f"providers.{self.name}.node").PredictionNode(
+            node, cluster, stack
+        )
+        return component
 
     def open_account(self, configured: Configured, region: str) -> Account:
         """Sign in as the stack's configuration says, for `pnodes status`, `logs`, `stop` and similar commands.

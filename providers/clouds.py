@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nodefile.clouds import REGIONS
+from nodefile.rescue import find_partner
 from providers.cloud import Cloud
 
 if TYPE_CHECKING:
@@ -29,12 +31,21 @@ def list_clouds() -> list[Cloud]:
 
 
 def register(nodes: Sequence[Node], stack: Stack) -> dict[str, PredictionNode]:
-    """Register each region's cluster and all nodes with Pulumi. Returns the nodes' components by node name."""
+    """Register each region's cluster and all nodes with Pulumi. Returns the nodes' components by node name.
+
+    `nodes` contains the rescues. All clusters come first, because a node and its rescue know each other's trigger.
+    """
     regions: dict[tuple[str, str], list[Node]] = {}
     for node in nodes:
         regions.setdefault((node.cloud, node.region), []).append(node)
-    components: dict[str, PredictionNode] = {}
-    for (cloud, region), members in sorted(regions.items()):
-        registered = find_cloud(cloud).register(region, members, stack)
-        components |= {node.name: component for node, component in zip(members, registered, strict=True)}
-    return components
+    clusters = {
+        (cloud, region): find_cloud(cloud).register_cluster(region, members, stack)
+        for (cloud, region), members in sorted(regions.items())
+    }
+    partners = {node.name: clusters[place].trigger.url for node in nodes if (place := find_partner(node))}
+    stack = replace(stack, partners=partners)
+    return {
+        node.name: find_cloud(node.cloud).register_node(node, clusters[node.cloud, node.region], stack)
+        for _, members in sorted(regions.items())
+        for node in members
+    }

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import pulumi
 
 from nodefile import Node, variables
+from nodefile.rescue import RescueNode
 from providers import own_secrets
 from providers.numerai import keys
 from providers.webhook_url import build_webhook_url
@@ -38,6 +39,8 @@ class Stack:
     model_ids: Mapping[str, pulumi.Output[str]]
     secrets: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     """The values of the nodes' own `secrets`, by name."""
+    partners: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+    """The URL of the trigger of a node's rescue, or of the node that it rescues, by node name. Not secret."""
 
     def tags(self, node: Node | None = None) -> dict[str, str]:
         """Return a resource's tags: project and stack, and for a node's resource also its name and the user's tags."""
@@ -108,6 +111,11 @@ def write_watch(node: Node) -> str:
     return f"{node.watch.after}-{node.watch.retries}" if node.watch.enabled else ""
 
 
+def find_primary(node: Node) -> str:
+    """Return the name of the node that a rescue rescues; an empty string for other nodes."""
+    return node.primary.name if isinstance(node, RescueNode) else ""
+
+
 class PredictionNode(pulumi.ComponentResource):
     """One prediction node on one cloud. Subclasses set the outputs below and end `__init__` with `finish()`."""
 
@@ -146,8 +154,8 @@ class PredictionNode(pulumi.ComponentResource):
 
         `keys` is the reference with which the trigger reads the account's keys.
         """
-        node = self.node
-        return pulumi.Output.all(stack.model_ids[node.name], stack.token_sha256(node), job, queue, keys).apply(
+        node, partner = self.node, stack.partners.get(self.node.name, "")
+        return pulumi.Output.all(stack.model_ids[node.name], stack.token_sha256(node), job, queue, keys, partner).apply(
             lambda values: Row(
                 values[0],
                 node.name,
@@ -158,6 +166,8 @@ class PredictionNode(pulumi.ComponentResource):
                 tournament=node.tournament.value,
                 watch=write_watch(node),
                 keys=values[4] if node.watch.enabled else "",
+                primary=find_primary(node),
+                partner=values[5],
             ).write_key()
         )
 
@@ -174,5 +184,6 @@ class PredictionNode(pulumi.ComponentResource):
             "job": self.job,
             "console": self.console_url,
             **({"account": node.account} if node.account else {}),
+            **({"rescues": find_primary(node)} if find_primary(node) else {}),
             **self.facts,
         }

@@ -144,6 +144,7 @@ def register(
     node_file, problems = parse(Path("nodes.yaml"))
     assert node_file is not None, problems
     assert not problems
+    nodes = list(node_file.with_rescues)
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(mocks, project, stack_name, monitor=Monitor(mocks))
 
@@ -151,15 +152,15 @@ def register(
         stack = Stack(
             project=project,
             name=stack_name,
-            keys={name: pulumi.Output.secret(value) for name, value in make_keys(node_file.nodes).items()},
+            keys={name: pulumi.Output.secret(value) for name, value in make_keys(nodes).items()},
             webhook_key=pulumi.Output.secret(webhook_key),
-            model_ids={node.name: pulumi.Output.from_input(node.model) for node in node_file.nodes},
-            secrets={name: pulumi.Output.secret(PLANTED + name) for name in list_names(node_file.nodes)},
+            model_ids={node.name: pulumi.Output.from_input(node.model) for node in nodes},
+            secrets={name: pulumi.Output.secret(PLANTED + name) for name in list_names(nodes)},
         )
-        clouds.register(node_file.nodes, stack)
+        clouds.register(nodes, stack)
 
     pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]
-    return mocks.registered, list(node_file.nodes)
+    return mocks.registered, nodes
 
 
 def make_keys(nodes: Sequence[Node]) -> dict[str, str]:

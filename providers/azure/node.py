@@ -94,6 +94,9 @@ class PredictionNode(component.PredictionNode):
         if node.watch.enabled:
             keys = cluster.identities[node.account].addresses
             row |= {"tournament": node.tournament.value, "watch": component.write_watch(node), "keys": keys}
+        if node.name in stack.partners:
+            primary = component.find_primary(node)
+            row |= {"partner": stack.partners[node.name], **({"primary": primary} if primary else {})}
         if node.schedule:
             row |= {"cron": node.schedule.cron, "timezone": node.schedule.timezone}
         storage.BlobContainer(
