@@ -49,6 +49,11 @@ def build_rescue(node: Node) -> RescueNode:
     return RescueNode(**{**dict(node), **own, "primary": node})
 
 
+def find_primary(node: Node) -> str:
+    """Return the name of the node that a rescue rescues; an empty string for other nodes."""
+    return node.primary.name if isinstance(node, RescueNode) else ""
+
+
 def find_partner(node: Node) -> tuple[str, str] | None:
     """Return cloud and region of a node's rescue, or of the node that it rescues; None if it has no partner."""
     if isinstance(node, RescueNode):

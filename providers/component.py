@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import pulumi
 
 from nodefile import Node, variables
-from nodefile.rescue import RescueNode
+from nodefile.rescue import find_primary
 from providers import own_secrets
 from providers.numerai import keys
 from providers.webhook_url import build_webhook_url
@@ -109,11 +109,6 @@ def alias_in_region(node: Node) -> pulumi.ResourceOptions:
 def write_watch(node: Node) -> str:
     """Return the column `watch` of the node's row."""
     return f"{node.watch.after}-{node.watch.retries}" if node.watch.enabled else ""
-
-
-def find_primary(node: Node) -> str:
-    """Return the name of the node that a rescue rescues; an empty string for other nodes."""
-    return node.primary.name if isinstance(node, RescueNode) else ""
 
 
 class PredictionNode(pulumi.ComponentResource):

@@ -88,7 +88,7 @@ def list_deployed_clouds(deployment: Mapping[str, Any]) -> set[str]:
 def _clouds_of_nodes(folder: Path, stack: str) -> set[str]:
     """Return the clouds of a stack's nodes; an empty set if nodes.yaml has mistakes, which a later step reports."""
     try:
-        return {node.cloud for node in load(folder / "nodes.yaml").select(stack).nodes}
+        return {node.cloud for node in load(folder / "nodes.yaml").select(stack).with_rescues}
     except NodeFileError:
         return set()
 

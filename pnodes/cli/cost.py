@@ -30,7 +30,7 @@ def cost(
 
     if not 0 < minutes <= 14 * 24 * 60:
         raise UserError(f"--minutes: expected a duration of more than 0 and at most 20160 minutes, got {minutes:g}.", 2)
-    nodes = project.load_nodes(file).nodes
+    nodes = project.load_nodes(file).with_rescues
     estimates = [estimate(node, minutes * 60) for node in nodes]
     regions = estimate_shared(nodes)
     months = [node.month for node in estimates if node.month is not None]

@@ -105,7 +105,7 @@ def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
     """Return the stack and its data sources in the form that the page needs."""
     from nodefile import Tournament
     from pnodes.dashboard.deployment import Deployment
-    from pnodes.deployed.history import fetch_rounds
+    from pnodes.deployed.history import RoundRecord, fetch_history
     from providers.numerai.client import Client
 
     accounts = Accounts(deployed)
@@ -115,12 +115,18 @@ def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
         submissions: list[dict[str, Any]] = deployed.numerai(node).submissions(node.model_id)
         return submissions
 
+    def list_rounds(name: str) -> list[RoundRecord]:
+        rounds, problem = fetch_history(deployed.nodes[name])
+        if problem and not rounds:
+            raise problem
+        return rounds
+
     return Deployment(
         title=title,
         nodes=deployed.nodes,
         operations=lambda name: accounts.of(deployed.nodes[name]),
         submissions=list_submissions,
-        history=lambda name: fetch_rounds(deployed.nodes[name]),
+        history=list_rounds,
         current_round=lambda name: Client().current_round(Tournament(name).number),
         rounds=lambda name: Client().rounds(Tournament(name).number),
         secrets=deployed.secrets(),

@@ -15,7 +15,7 @@ from pnodes.deployed.history import (
     RoundRecord,
     describe_availability,
     describe_result,
-    fetch_rounds,
+    fetch_history,
     rate_availability,
 )
 from pnodes.deployed.stack import DeployedStack, StackNode
@@ -23,6 +23,7 @@ from pnodes.wording import moment, stamp
 from providers.operations import OperationsError
 
 _AT_ONCE = 8
+_History = tuple[list[RoundRecord], OperationsError | None]
 
 
 def history(
@@ -36,13 +37,17 @@ def history(
 ) -> None:
     """Show what became of each round: who started its run, how often it was repeated, and whether it was submitted.
 
+    A round that the node's rescue has submitted is `rescued`, with the reason.
+
     The availability is the share of the rounds whose submission was in time. Rounds without a result do not count: they
     are still open, or the node was not watched (`watch: false`).
 
     Exits with 1 if a trigger could not be queried; the others are still shown.
     """
     deployed = DeployedStack.read(stack)
-    selected = [deployed.node(name) for name in dict.fromkeys(nodes or deployed.nodes)]
+    # The rounds of rescues are among those of their nodes.
+    names = nodes or [node.name for node in deployed.nodes.values() if not node.rescues]
+    selected = [deployed.node(name) for name in dict.fromkeys(names)]
     since = datetime.now(UTC) - timedelta(days=days)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = list(pool.map(lambda node: _fetch(node, since), selected))
@@ -50,23 +55,22 @@ def history(
         print(json.dumps({"nodes": [_document(*pair) for pair in zip(selected, answers, strict=True)]}, indent=2))
     else:
         _show(selected, answers)
-    if any(isinstance(answer, OperationsError) for answer in answers):
+    if any(problem for _, problem in answers):
         raise typer.Exit(1)
 
 
-def _fetch(node: StackNode, since: datetime) -> list[RoundRecord] | OperationsError:
-    try:
-        return [round_ for round_ in fetch_rounds(node) if round_.at is None or round_.at >= since]
-    except OperationsError as error:
-        return error
+def _fetch(node: StackNode, since: datetime) -> _History:
+    rounds, problem = fetch_history(node)
+    return [round_ for round_ in rounds if round_.at is None or round_.at >= since], problem
 
 
-def _show(nodes: Sequence[StackNode], answers: Sequence[list[RoundRecord] | OperationsError]) -> None:
+def _show(nodes: Sequence[StackNode], answers: Sequence[_History]) -> None:
     console, errors = wide_console(), Console(stderr=True, highlight=False, soft_wrap=True)
     is_first = True
-    for node, rounds in zip(nodes, answers, strict=True):
-        if isinstance(rounds, OperationsError):
-            errors.print(f"{node.name}: {rounds}", markup=False)
+    for node, (rounds, problem) in zip(nodes, answers, strict=True):
+        if problem:
+            errors.print(f"{node.name}: {problem}", markup=False)
+        if problem and not rounds:
             continue
         if not is_first:
             console.print()
@@ -81,9 +85,8 @@ def _row(round_: RoundRecord) -> list[str]:
     return [str(round_.number), called, round_.started_by or "-", repeats, describe_result(round_)]
 
 
-def _document(node: StackNode, rounds: list[RoundRecord] | OperationsError) -> dict[str, Any]:
-    if isinstance(rounds, OperationsError):
-        return {"name": node.name, "availability": None, "rounds": [], "problem": str(rounds)}
+def _document(node: StackNode, history: _History) -> dict[str, Any]:
+    rounds, problem = history
     return {
         "name": node.name,
         "availability": rate_availability(rounds),
@@ -103,5 +106,5 @@ def _document(node: StackNode, rounds: list[RoundRecord] | OperationsError) -> d
             }
             for round_ in rounds
         ],
-        "problem": None,
+        "problem": str(problem) if problem else None,
     }

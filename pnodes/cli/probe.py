@@ -15,6 +15,7 @@ from pnodes.cli.status import run_as_json
 from pnodes.deployed.accounts import Accounts
 from pnodes.deployed.check import STEPS, Check, Result
 from pnodes.deployed.stack import DeployedStack, StackNode
+from pnodes.errors import UserError
 from pnodes.wording import duration
 from providers import webhook_url
 from providers.operations import OperationsError
@@ -41,6 +42,9 @@ def probe(
     """
     deployed = DeployedStack.read(stack)
     selected = [deployed.node(name) for name in dict.fromkeys(nodes)]
+    for node in selected:
+        if node.rescues:
+            raise UserError(f"{node.name} has no webhook to test; `pnodes trigger {node.name}` starts its job.", 2)
     # With --json, progress goes to standard error.
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     results = _test_all(deployed, selected, float(timeout), console)

@@ -45,7 +45,7 @@ def validate(
     if as_json:
         documents = [
             {
-                **node.model_dump(include={"name", "cloud", "region", "enabled"}),
+                **node.model_dump(include={"name", "cloud", "region", "enabled", "rescue"}),
                 "note": notes_by_name.get(node.name),
                 "warning": missing.get(node.name),
             }
@@ -59,6 +59,8 @@ def validate(
         print(f"{name}: warning: {sentence}")
     clouds = Counter(node.cloud for node in nodes)
     counts = ", ".join(f"{count} on {cloud}" for cloud, count in sorted(clouds.items())) or "empty"
+    rescues = [f"{node.name} in {node.rescue.cloud} {node.rescue.region}" for node in nodes if node.rescue]
+    counts += f"; rescues: {', '.join(rescues)}" if rescues else ""
     Console(highlight=False, soft_wrap=True).print(f"{path}: {plural(len(nodes), 'node')}, no problem ({counts})")
 
 

@@ -5,14 +5,14 @@ Only runs that the cloud still lists count (AWS Batch forgets them after about a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pydantic import ValidationError
 
 from nodefile import Node
+from nodefile.rescue import build_rescue
 from nodefile.settings import load_node
 from pnodes.dashboard.deployment import Deployment
 from pnodes.deployed.stack import StackNode
@@ -35,7 +35,7 @@ def estimate_spending(node: StackNode, runs: Iterable[Run]) -> Spent:
     """Estimate the cost of a node's runs; runs in progress count until now."""
     counted = [run for run in runs if run.seconds is not None]
     since = min((run.created for run in counted), default=None)
-    full = _restore_node(node.name, node.settings)
+    full = _restore_node(node)
     if full is None:
         return Spent(None, len(counted), since, "the stack does not say how the node is set up; run `pulumi up` once")
     # Counting the runs of a schedule in a month is slow, and does not affect the cost of one run.
@@ -51,7 +51,7 @@ def estimate_spending(node: StackNode, runs: Iterable[Run]) -> Spent:
 
 def estimate_idle_month(deployment: Deployment) -> float | None:
     """Estimate the monthly cost in USD of all nodes without any run; None if the settings of a node are not known."""
-    restored_nodes = [_restore_node(name, node.settings) for name, node in deployment.nodes.items()]
+    restored_nodes = [_restore_node(node) for node in deployment.nodes.values()]
     nodes = [node for node in restored_nodes if node is not None]
     if len(nodes) < len(restored_nodes):
         return None
@@ -59,8 +59,9 @@ def estimate_idle_month(deployment: Deployment) -> float | None:
     return schedules + sum(one.month for one in estimate_shared(nodes))
 
 
-def _restore_node(name: str, settings: Mapping[str, Any] | None) -> Node | None:
+def _restore_node(node: StackNode) -> Node | None:
     try:
-        return load_node(name, dict(settings)) if settings else None
+        full = load_node(node.rescues or node.name, dict(node.settings)) if node.settings else None
+        return build_rescue(full) if full and node.rescues else full
     except ValidationError:
         return None  # written by another version of this project

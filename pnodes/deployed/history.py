@@ -7,7 +7,7 @@ those who have the node's token. They are deleted after 95 days.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -19,7 +19,7 @@ from pnodes.deployed.start import read_answer
 from pnodes.wording import duration, moment
 from providers import webhook_url
 from providers.operations import UNREACHED, OperationsError, Refused
-from trigger.core import SCHEDULE_RUN, WATCH_RUN
+from trigger.core import PARTNER_RUN, SCHEDULE_RUN, WATCH_RUN
 
 _TIMEOUT = 60
 
@@ -28,9 +28,13 @@ class Outcome(StrEnum):
     """What became of a round. A round is open until the watch has recorded its end."""
 
     SUBMITTED = "submitted"
+    RESCUED = "rescued"
     LATE = "late"
     MISSED = "missed"
     OPEN = "open"
+
+
+IN_TIME = (Outcome.SUBMITTED, Outcome.RESCUED)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,9 @@ class RoundRecord:
     runs: tuple[EndedRun, ...]
     ended: datetime | None
     reason: str
-    """Why the round was missed or late; empty if it was neither."""
+    """Why the round was missed, late or rescued; empty if it was none of them."""
+    setback: str = ""
+    """Why no run of this node has submitted, as far as its own records say"""
 
     @property
     def at(self) -> datetime | None:
@@ -85,9 +91,51 @@ def fetch_rounds(node: StackNode, last: int | None = None) -> list[RoundRecord]:
     raise Refused(f"The node's trigger refused the query: HTTP {code}{': ' + reason if reason else ''}.", code)
 
 
+def fetch_history(node: StackNode, last: int | None = None) -> tuple[list[RoundRecord], OperationsError | None]:
+    """Return the rounds of a node and its rescue together, newest first, and the error of a trigger without an answer.
+
+    If the node's cloud is down, its rescue still has a record.
+    """
+    answers: list[list[RoundRecord] | None] = []
+    problem: OperationsError | None = None
+    for each in (node, node.rescue):
+        try:
+            answers.append(fetch_rounds(each, last) if each else [])
+        except OperationsError as error:
+            answers.append(None)
+            problem = problem or (error if each is node else OperationsError(f"its rescue: {error}"))
+    return merge_rounds(*answers), problem
+
+
+def merge_rounds(own: list[RoundRecord] | None, rescues: list[RoundRecord] | None) -> list[RoundRecord]:
+    """Join the records of a node and of its rescue, newest first; None if a trigger did not answer."""
+    by_number = {round_.number: round_ for round_ in own or []}
+    unknown = "its trigger does not answer" if own is None else "it has no record of the round"
+    for rescue in rescues or []:
+        round_ = by_number.get(rescue.number)
+        rescued = rescue.outcome is Outcome.RESCUED
+        reason = (round_.setback if round_ else unknown) if rescued else rescue.reason
+        if round_ is None:
+            by_number[rescue.number] = replace(rescue, reason=reason)
+        elif rescued or (round_.outcome is Outcome.OPEN and rescue.outcome is not Outcome.OPEN):
+            by_number[rescue.number] = replace(
+                round_,
+                outcome=rescue.outcome,
+                called=round_.called or rescue.called,
+                started_by=round_.started_by or rescue.started_by,
+                repeats=round_.repeats + rescue.repeats,
+                runs=(*round_.runs, *rescue.runs),
+                ended=rescue.ended,
+                reason=reason,
+            )
+    return sorted(by_number.values(), key=lambda round_: round_.number, reverse=True)
+
+
 def read_round(number: int, records: Mapping[str, Mapping[str, Any]]) -> RoundRecord:
     """Interpret the claims and marks of a round."""
     claims = [records[name] for name in sorted(filter(_number_claim, records), key=_number_claim)]
+    # The partner's runs are in its own records.
+    claims = [claim for claim in claims if not str(claim.get("run")).startswith(PARTNER_RUN)]
     claimed = {str(claim.get("run")) for claim in claims}
     ended = (_read_run(name, record) for name, record in records.items() if name.endswith(".ended"))
     # Schedules claim no rounds. Other runs without a claim are tests, or of the round before.
@@ -98,12 +146,13 @@ def read_round(number: int, records: Mapping[str, Mapping[str, Any]]) -> RoundRe
     starts.sort(key=lambda start: start[1])
     submitted, missed = records.get("submitted"), records.get("missed")
     if submitted is not None:
-        outcome = Outcome.LATE if submitted.get("late") else Outcome.SUBMITTED
+        in_time = Outcome.RESCUED if submitted.get("rescued") else Outcome.SUBMITTED
+        outcome = Outcome.LATE if submitted.get("late") else in_time
     else:
         outcome = Outcome.OPEN if missed is None else Outcome.MISSED
-    reason = ""
+    reason, setback = "", _explain_missed(claims, runs, records)
     if outcome is Outcome.MISSED:
-        reason = _explain_missed(claims, runs, records)
+        reason = setback
     elif outcome is Outcome.LATE and runs:
         reason = f"the run took {duration(runs[-1].seconds)}"
     end = submitted or missed
@@ -116,13 +165,14 @@ def read_round(number: int, records: Mapping[str, Mapping[str, Any]]) -> RoundRe
         runs=tuple(runs),
         ended=_read_time(end) if end else None,
         reason=reason,
+        setback=setback,
     )
 
 
 def rate_availability(rounds: Sequence[RoundRecord]) -> float | None:
     """Return the percentage of the ended rounds whose submission was in time; None if no round has ended."""
-    ended = [round_.outcome for round_ in rounds if round_.outcome is not Outcome.OPEN]
-    return 100 * ended.count(Outcome.SUBMITTED) / len(ended) if ended else None
+    in_time, ended = _count_in_time(rounds)
+    return 100 * in_time / ended if ended else None
 
 
 def describe_availability(rounds: Sequence[RoundRecord]) -> str:
@@ -130,14 +180,20 @@ def describe_availability(rounds: Sequence[RoundRecord]) -> str:
     availability = rate_availability(rounds)
     if availability is None:
         return "no round has a result yet" if rounds else "no round yet"
-    outcomes = [round_.outcome for round_ in rounds if round_.outcome is not Outcome.OPEN]
-    return f"{outcomes.count(Outcome.SUBMITTED)} of {len(outcomes)} rounds in time, {availability:.4g} %"
+    in_time, ended = _count_in_time(rounds)
+    return f"{in_time} of {ended} rounds in time, {availability:.4g} %"
+
+
+def _count_in_time(rounds: Sequence[RoundRecord]) -> tuple[int, int]:
+    """Return how many rounds were submitted in time, and how many have ended."""
+    ended = [round_.outcome for round_ in rounds if round_.outcome is not Outcome.OPEN]
+    return sum(outcome in IN_TIME for outcome in ended), len(ended)
 
 
 def describe_result(round_: RoundRecord) -> str:
     """Return submitted 22 Nov 12:00, or another outcome with its reason."""
     result = "none yet" if round_.outcome is Outcome.OPEN else str(round_.outcome)
-    if round_.outcome in (Outcome.SUBMITTED, Outcome.LATE):
+    if round_.outcome in (*IN_TIME, Outcome.LATE):
         result += f" {moment(round_.ended)}"
     return f"{result}: {round_.reason}" if round_.reason else result
 

@@ -1,13 +1,14 @@
 """Selects the changes of a preview that belong to the release of one node.
 
-A node owns the resources under its component and its webhook at Numerai. Resources without such an owner (network,
-keys, build project) are shared. A release updates exactly the changed resources of the node and the changed shared
-ones; it touches no resource of another node, not even as a dependent.
+A node owns the resources under its component and that of its rescue, and its webhook at Numerai. Resources without such
+an owner (network, keys, build project) are shared. A release updates exactly the changed resources of the node and the
+changed shared ones; it touches no resource of another node, not even as a dependent.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from nodefile.rescue import ENDING
 from pnodes.errors import UserError
 from pnodes.urn import split_urn
 
@@ -28,7 +29,7 @@ def find_targets(steps: list[dict[str, Any]], node: str) -> dict[str, str]:
         if operation in _NOTHING or ":pulumi:Stack" in urn:
             continue
         owner = _owner(urn, parents)
-        if owner == node or (owner is None and not operation.startswith(_ENDS)):
+        if owner in (node, f"{node}{ENDING}") or (owner is None and not operation.startswith(_ENDS)):
             targets.setdefault(urn, operation)
         elif operation == "create" and split_urn(urn).type.endswith(_NODE):
             raise UserError(

@@ -16,7 +16,7 @@ from pnodes.pulumi import Pulumi, stack_option
 from providers.operations import Configured, NodeFacts
 
 _COMMON = frozenset(
-    {"cloud", "region", "size", "tournament", "model_id", "image", "job", "console", "account"},
+    {"cloud", "region", "size", "tournament", "model_id", "image", "job", "console", "account", "rescues"},
 )
 
 _WITH_SECRETS = ("--json", "--show-secrets")
@@ -36,6 +36,10 @@ class StackNode:
     size: str = ""
     console: str = ""
     settings: Mapping[str, Any] | None = None
+    """Those of the node that it rescues, if it is a rescue."""
+    rescues: str = ""
+    """The node that it rescues; empty if it is no rescue."""
+    rescue: "StackNode | None" = None
     stack: int = 0
     """The place of the node's stack among those that were read."""
 
@@ -59,8 +63,12 @@ class DeployedStack:
         for place, (outputs, _) in enumerate(stacks):
             webhooks: dict[str, str] = outputs.get("webhooks") or {}
             settings: dict[str, dict[str, Any]] = outputs.get("settings") or {}
-            for name, facts in (outputs.get("nodes") or {}).items():
-                nodes[name] = _node(name, facts, webhooks.get(name, ""), settings.get(name), place)
+            entries = outputs.get("nodes") or {}
+            # Rescues first, to which their nodes refer.
+            for name, facts in sorted(entries.items(), key=lambda item: not item[1].get("rescues")):
+                own = settings.get(facts.get("rescues") or name)
+                rescue = next((node for node in nodes.values() if node.rescues == name), None)
+                nodes[name] = _node(name, facts, webhooks.get(name, ""), own, place, rescue)
         self.nodes = dict(sorted(nodes.items()))
         self._configs, self._project = [config for _, config in stacks], project_name
 
@@ -125,7 +133,14 @@ class DeployedStack:
         return Client(read_keys(node.account, lambda setting: read_setting(f"{self._project}:{setting}")))
 
 
-def _node(name: str, facts: dict[str, Any], webhook: str, settings: Mapping[str, Any] | None, stack: int) -> StackNode:
+def _node(
+    name: str,
+    facts: dict[str, Any],
+    webhook: str,
+    settings: Mapping[str, Any] | None,
+    stack: int,
+    rescue: StackNode | None,
+) -> StackNode:
     own = {key: str(value) for key, value in facts.items() if key not in _COMMON}
     return StackNode(
         NodeFacts(name, facts["cloud"], facts["region"], facts["job"], own),
@@ -136,5 +151,7 @@ def _node(name: str, facts: dict[str, Any], webhook: str, settings: Mapping[str,
         facts.get("size", ""),
         facts.get("console", ""),
         settings,
+        facts.get("rescues", ""),
+        rescue,
         stack,
     )

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from pnodes.deployed.accounts import Accounts
-from pnodes.deployed.history import Outcome, RoundRecord, fetch_rounds
+from pnodes.deployed.history import IN_TIME, Outcome, RoundRecord, fetch_history
 from pnodes.deployed.stack import DeployedStack, StackNode
 from pnodes.wording import moment
 from providers.operations import OperationsError, Run, State
@@ -65,7 +65,9 @@ def query(
             status.refused = calls[-1] if calls else None
 
     def query_rounds(status: Status) -> None:
-        status.rounds = fetch_rounds(status.node, _ROUNDS_CHECKED)
+        status.rounds, problem = fetch_history(status.node, _ROUNDS_CHECKED)
+        if problem:
+            raise problem
 
     def query_submission(status: Status) -> None:
         submissions = stack.numerai(status.node).submissions(status.node.model_id)
@@ -109,7 +111,8 @@ def list_problems(stack: DeployedStack, nodes: Iterable[StackNode]) -> list[str]
 def _describe_problems(status: Status) -> list[str]:
     lines, name, run = [], status.node.name, status.run
     last = next((round_ for round_ in status.rounds if round_.outcome is not Outcome.OPEN), None)
-    if last and last.outcome is not Outcome.SUBMITTED:
+    # The rounds of a rescue are those of its node.
+    if last and last.outcome not in IN_TIME and not status.node.rescues:
         reason = f": {last.reason}" if last.reason else ""
         how = "was missed" if last.outcome is Outcome.MISSED else f"was submitted late, {moment(last.ended)}"
         lines.append(f"{name}: round {last.number} {how}{reason}")

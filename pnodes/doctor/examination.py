@@ -49,12 +49,13 @@ def examine(
 def _list_checks(file: NodeFile, engine: Pulumi | None, stack: pulumi.OpenStack) -> list[tuple[str, Iterable[Finding]]]:
     """List the checks of the plugins, of each cloud's regions and of each Numerai account, with their titles."""
     checks: list[tuple[str, Iterable[Finding]]] = []
+    deployable = file.with_rescues
     if engine is not None:
-        needed = plugins.list_needed([node.cloud for node in file.nodes], any(node.build.docker for node in file.nodes))
+        needed = plugins.list_needed([node.cloud for node in deployable], any(node.build.docker for node in file.nodes))
         checks.append(("plugins", plugins.examine(needed, engine)))
-    for cloud, region in sorted({(node.cloud, node.region) for node in file.nodes}, key=_sort_key):
+    for cloud, region in sorted({(node.cloud, node.region) for node in deployable}, key=_sort_key):
         here = (cloud, region)
-        nodes = tuple(node for node in file.nodes if (node.cloud, node.region) == here)
+        nodes = tuple(node for node in deployable if (node.cloud, node.region) == here)
         deployed = {name: facts for name, facts in stack.nodes.items() if (facts["cloud"], facts["region"]) == here}
         place = Place(cloud, region, nodes, stack.configured, deployed)
         checks.append((f"{find_cloud(cloud).title}, {region}", _examine_cloud(place, stack.opened)))

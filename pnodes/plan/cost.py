@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from nodefile import Node, Schedule
+from nodefile.rescue import RescueNode
 from providers.clouds import find_cloud
 from providers.numerai.keys import name_keys
 from providers.own_secrets import list_names
@@ -56,7 +57,9 @@ def estimate(node: Node, seconds: float) -> Estimate:
     prices, fit = cloud.prices, cloud.fit(node)
     gib = fit.memory / 1024
     scheduled = count_scheduled_runs(node.schedule) if node.schedule and node.enabled else 0
-    runs = (ROUNDS_MONTH if node.enabled else 0) + scheduled
+    # A rescue runs only if its node has not submitted.
+    rounds = ROUNDS_MONTH if node.enabled and not isinstance(node, RescueNode) else 0
+    runs = rounds + scheduled
     rest = prices.schedule_month if node.schedule else 0.0
     size = f"{fit.vcpu:g} vCPU, {gib:g} GiB"
     if fit.machine and fit.machine not in prices.machines:

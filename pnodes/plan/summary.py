@@ -8,6 +8,7 @@ from typing import Any
 
 from nodefile.keys import Key
 from nodefile.node import FIELDS, KEYS, Node
+from nodefile.rescue import RescueNode, add_rescues
 from nodefile.settings import load_node
 from pnodes.plan.cost import estimate, estimate_shared
 from pnodes.plan.preview import Plan
@@ -79,14 +80,19 @@ def summarise(plan: Plan, deployed: Settings, wanted: Settings, minutes: float) 
 
 
 def _nodes(settings: Settings) -> dict[str, Node]:
-    return {name: load_node(name, plain) for name, plain in settings.items()}
+    nodes = add_rescues(load_node(name, plain) for name, plain in settings.items())
+    return {node.name: node for node in nodes}
 
 
 def _find_renamed(before: Mapping[str, Node], after: Mapping[str, Node]) -> dict[str, str]:
     """Return new name -> old name of each node that runs the model of a node that is no longer there."""
-    old = {(node.model, node.tournament, node.account): name for name, node in before.items() if name not in after}
-    new = {name: (node.model, node.tournament, node.account) for name, node in after.items() if name not in before}
+    old = {_identify(node): name for name, node in before.items() if name not in after}
+    new = {name: _identify(node) for name, node in after.items() if name not in before}
     return {name: old[model] for name, model in new.items() if model in old}
+
+
+def _identify(node: Node) -> tuple[object, ...]:
+    return node.model, node.tournament, node.account, isinstance(node, RescueNode)
 
 
 def _month(node: Node | None, minutes: float) -> float | None:

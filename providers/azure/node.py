@@ -6,6 +6,7 @@ import pulumi
 from pulumi_azure_native import app, storage
 
 from nodefile import Node, variables
+from nodefile.rescue import find_primary
 from providers import component
 from providers.azure import limits, names, roles
 from providers.azure.cluster import Cluster
@@ -95,7 +96,7 @@ class PredictionNode(component.PredictionNode):
             keys = cluster.identities[node.account].addresses
             row |= {"tournament": node.tournament.value, "watch": component.write_watch(node), "keys": keys}
         if node.name in stack.partners:
-            primary = component.find_primary(node)
+            primary = find_primary(node)
             row |= {"partner": stack.partners[node.name], **({"primary": primary} if primary else {})}
         if node.schedule:
             row |= {"cron": node.schedule.cron, "timezone": node.schedule.timezone}

@@ -102,3 +102,23 @@ def test_a_trigger_that_cannot_be_queried_hides_no_other(
     assert result.stdout.endswith("\ngamma: no round yet\n")
     assert "SECRET" not in result.output
     assert json.loads(pnodes("history", "--json").stdout)["nodes"][1]["problem"] in result.stderr.replace("beta: ", "")
+
+
+def test_a_rescued_round_is_shown_while_the_node_s_cloud_is_down(pnodes: Pnodes, deployed: Deployed) -> None:
+    deployed.outputs["nodes"]["beta"]["rescues"] = "alpha"
+    rescued = {"1.claim": mark(0, run="watch-371-1"), "submitted": mark(0, late=False, rescued=True)}
+    deployed.rounds["beta"] = {"371": rescued}
+    deployed.outputs["nodes"]["beta"]["model_id"] = "m-beta"
+    deployed.refused["alpha"] = httpx.ConnectError("nobody there")
+    result = pnodes("history")
+    assert result.exit_code == 1, result.output
+    assert "alpha: The node's trigger did not answer (ConnectError)." in result.stderr
+    assert "alpha: 1 of 1 rounds in time, 100 %" in result.stdout
+    assert "its trigger does not answer" in result.stdout
+    assert "rescued" in result.stdout
+    assert "beta:" not in result.stdout, "a rescue's rounds are those of its node"
+    document = json.loads(pnodes("history", "alpha", "--json").stdout)["nodes"][0]
+    assert [(round_["round"], round_["outcome"]) for round_ in document["rounds"]] == [(371, "rescued")]
+    assert "did not answer" in document["problem"]
+    alone = pnodes("history", "beta")
+    assert alone.stdout.startswith("beta: 1 of 1"), alone.output

@@ -64,7 +64,7 @@ def test_a_file_without_problems(pnodes: Pnodes, folder: Path, monkeypatch: pyte
     assert done.stdout == f"{folder}/nodes.yaml: 1 node, no problem (1 on aws)\n"
     (node,) = json.loads(pnodes("validate", "--json").stdout)["nodes"]
     plain = {"name": "alice", "cloud": "aws", "region": "us-east-1", "enabled": True}
-    assert node == {**plain, "note": None, "warning": None}
+    assert node == {**plain, "rescue": None, "note": None, "warning": None}
 
 
 def test_a_missing_model_file_is_a_warning(pnodes: Pnodes, folder: Path) -> None:
@@ -91,3 +91,9 @@ def test_neither_an_engine_nor_the_sdk_is_needed() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no problem" in done.stdout
+
+
+def test_the_rescues_are_named(pnodes: Pnodes, folder: Path) -> None:
+    (folder / "nodes.yaml").write_text(RIGHT.rstrip() + "\n    rescue: {cloud: gcp}\n")
+    done = pnodes("validate", str(folder / "nodes.yaml"))
+    assert done.stdout.endswith(": 1 node, no problem (1 on aws; rescues: alice in gcp us-central1)\n"), done.output

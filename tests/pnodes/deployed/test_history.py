@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from pnodes.deployed.history import Outcome, RoundRecord, rate_availability, read_round
+from pnodes.deployed.history import (
+    Outcome,
+    RoundRecord,
+    describe_result,
+    merge_rounds,
+    rate_availability,
+    read_round,
+)
 
 CALLED = {"at": 1000.0, "run": "t-1"}
 WATCHED = {"at": 1900.0, "run": "watch-371-2"}
@@ -75,3 +82,63 @@ def test_the_availability_counts_rounds_with_a_result() -> None:
 
     assert rate_availability(build(Outcome.SUBMITTED, Outcome.LATE, Outcome.OPEN, Outcome.MISSED)) == 100 / 3
     assert rate_availability(build(Outcome.OPEN)) is None
+
+
+RESCUE = {
+    "1.claim": {"at": 2800.0, "run": "watch-371-1"},
+    "watch-371-1.ended": ended("succeeded"),
+    "submitted": {"at": 2860.0, "rescued": True},
+}
+
+
+@pytest.mark.parametrize(
+    ("records", "reason", "starter", "repeats"),
+    [
+        ({"submitted": {"at": 2860.0}}, "no run was started", "watch", 0),
+        (
+            {"1.claim": CALLED, "t-1.failed": {"reason": "no capacity"}},
+            "could not be started: no capacity",
+            "webhook",
+            0,
+        ),
+        ({"1.claim": CALLED, "2.claim": {"at": 2800.0, "run": "partner-371-1"}}, "did not end in time", "webhook", 0),
+        (
+            {"1.claim": CALLED, "t-1.ended": ended("failed", "exit code 1"), "2.claim": WATCHED},
+            "did not end",
+            "webhook",
+            1,
+        ),
+    ],
+)
+def test_a_round_that_the_rescue_submitted_is_rescued(
+    records: dict[str, Any], reason: str, starter: str, repeats: int
+) -> None:
+    (round_,) = merge_rounds([read_round(371, records)], [read_round(371, RESCUE)])
+    assert (round_.outcome, round_.started_by, round_.repeats) == (Outcome.RESCUED, starter, repeats)
+    assert reason in round_.reason
+    assert describe_result(round_).startswith("rescued ")
+    assert round_.runs[-1].id == "watch-371-1"
+    assert rate_availability([round_]) == 100
+
+
+def test_a_rescue_knows_what_became_of_a_round_while_the_node_s_trigger_is_silent() -> None:
+    (round_,) = merge_rounds(None, [read_round(371, RESCUE)])
+    assert (round_.outcome, round_.reason) == (Outcome.RESCUED, "its trigger does not answer")
+    by_node = [read_round(371, {"submitted": {"at": 1100.0}})]
+    assert [each.outcome for each in merge_rounds(None, by_node)] == [Outcome.SUBMITTED]
+    opened = [read_round(371, {"1.claim": CALLED})]
+    assert [(each.outcome, each.started_by) for each in merge_rounds(opened, by_node)] == [
+        (Outcome.SUBMITTED, "webhook")
+    ]
+
+
+def test_rounds_without_a_rescue_are_the_node_s_own() -> None:
+    own = [read_round(371, {"1.claim": CALLED, **MISSED}), read_round(370, {"submitted": {"at": 1.0}})]
+    assert merge_rounds(own, []) == own
+    assert merge_rounds(own, None) == own
+    assert merge_rounds(own, [read_round(371, MISSED)]) == own
+
+
+def test_a_claim_for_the_partner_is_no_start() -> None:
+    round_ = read_round(371, {"1.claim": {"at": 2800.0, "run": "partner-371-1"}, **MISSED})
+    assert (round_.started_by, round_.reason) == ("", "no run was started")

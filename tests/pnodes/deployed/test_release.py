@@ -52,3 +52,10 @@ def test_what_the_node_no_longer_has_goes() -> None:
 def test_another_new_node_is_refused() -> None:
     with pytest.raises(UserError, match="beta is also new"):
         find_targets([step(STACK, "same", ""), step(ALPHA, "create"), step(BETA, "create")], "alpha")
+
+
+def test_a_node_s_rescue_is_released_with_it() -> None:
+    rescue = ALPHA.replace(":aws:", ":gcp:") + "-rescue"
+    job = under(rescue, "gcp:cloudrunv2/job:Job", "alpha-rescue")
+    steps = [*SCAFFOLD, step(rescue, "create"), step(job, "create", rescue)]
+    assert find_targets(steps, "alpha") == {rescue: "create", job: "create"}

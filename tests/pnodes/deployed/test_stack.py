@@ -92,3 +92,16 @@ def test_a_named_stack_is_read_alone(engine: Engine) -> None:
 def test_an_unknown_node_names_those_of_all_stacks(engine: Engine) -> None:
     with pytest.raises(UserError, match=r'no node "c1".*It has: a1, b1'):
         DeployedStack.read(None).node("c1")
+
+
+def test_a_node_knows_its_rescue_which_is_set_up_as_the_node_is() -> None:
+    facts = OUTPUTS["nodes"]["a"]
+    outputs = {
+        "nodes": {"a": facts, "a-rescue": {**facts, "cloud": "gcp", "rescues": "a"}},
+        "webhooks": {"a": "https://h/pred/m?token=SECRET", "a-rescue": "https://g/pred/m?token=OTHER"},
+        "settings": {"a": {"enabled": False}},
+    }
+    deployed = DeployedStack([(outputs, KEYS)], "p")
+    node, rescue = deployed.node("a"), deployed.node("a-rescue")
+    assert (node.rescue, node.rescues, rescue.rescue, rescue.rescues) == (rescue, "", None, "a")
+    assert (rescue.facts.cloud, rescue.enabled, "rescues" in rescue.facts.names) == ("gcp", False, False)

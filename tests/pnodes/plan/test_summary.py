@@ -140,3 +140,23 @@ def test_errors_of_a_preview_are_kept() -> None:
 
 def test_the_summary_of_nothing() -> None:
     assert "shared resources" in render(Summary((), 0, 0, 10, {"update": 1}), "dev")
+
+
+def test_a_rescue_is_a_line_of_its_own_with_what_it_costs_at_rest(tmp_path: Path) -> None:
+    text = "nodes:\n  alpha: {model: a, cloud: aws, source: model%s}\n"
+    old, new = wanted(tmp_path, text % ""), wanted(tmp_path, text % ", rescue: {cloud: azure}")
+    node, rescue = summarise(plan(), old, new, 10).nodes
+    assert (node.node, node.details) == ("alpha", ("rescue: none -> {cloud: azure, region: eastus, after: 30m}",))
+    assert (rescue.node, rescue.kind, rescue.month_before, rescue.month_after) == ("alpha-rescue", "added", 0, 0)
+    summary = summarise(plan(), old, new, 10)
+    assert (summary.month_after or 0) - (summary.month_before or 0) > 4, "Azure's registry"
+    assert [each.node for each in summarise(plan(), new, old, 10).nodes] == ["alpha", "alpha-rescue"]
+
+
+def test_a_renamed_node_takes_its_rescue_along(tmp_path: Path) -> None:
+    text = "nodes:\n  %s: {model: a, cloud: aws, source: model, rescue: {cloud: gcp}}\n"
+    changes = summarise(plan(), wanted(tmp_path, text % "alpha"), wanted(tmp_path, text % "beta"), 10).nodes
+    assert {change.node: change.details for change in changes} == {
+        "beta": ("name: alpha -> beta",),
+        "beta-rescue": ("name: alpha-rescue -> beta-rescue",),
+    }
