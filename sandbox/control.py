@@ -40,6 +40,13 @@ class Tick(BaseModel):
     minute: datetime
 
 
+class Outage(BaseModel):
+    """A request to let a cloud answer no call and start no schedule, or to end that."""
+
+    cloud: str
+    down: bool = True
+
+
 class Clock(Round):
     """A request to open rounds at intervals of `every` seconds; None stops them."""
 
@@ -81,6 +88,12 @@ def control_app(daemon: Daemon) -> FastAPI:
             if owner.name == cloud:
                 owner.faults.order(fault)
 
+    @app.post("/outage")
+    def set_outage(outage: Outage) -> None:
+        for owner in daemon.clouds:
+            if owner.name == outage.cloud:
+                owner.faults.down = outage.down
+
     @app.post("/open-round")
     def open_round(round_: Round) -> dict[str, Any]:
         options = {} if round_.open_for is None else {"open_for": timedelta(seconds=round_.open_for)}
@@ -90,7 +103,7 @@ def control_app(daemon: Daemon) -> FastAPI:
     @app.post("/tick")
     def tick(tick: Tick) -> None:
         for cloud in daemon.clouds:
-            if cloud.clock:
+            if cloud.clock and not cloud.faults.down:
                 cloud.clock.tick(tick.minute.astimezone(UTC))
 
     @app.post("/clock")

@@ -34,6 +34,8 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ordered: list[Fault] = []
+        self.down = False
+        """Whether the cloud answers no call."""
 
     def order(self, fault: Fault) -> None:
         """Add a fault."""
@@ -44,6 +46,8 @@ class Faults:
         """Return a function that answers calls with the ordered faults."""
 
         def answer_with_faults(call: Call) -> Reply:
+            if self.down:
+                return Reply(503, b'{"message": "the cloud is down"}', {"content-type": "application/json"})
             fault = self._take(call.method, call.host + call.path)
             if fault is not None and fault.status:
                 return Reply(fault.status, b'{"message": "ordered by a test"}', {"content-type": "application/json"})

@@ -86,7 +86,7 @@ class Watch:
         due = [(row, rounds[row.tournament]) for row in rows if row.tournament in rounds]
         partners = Partners(self._now(), self._send)
         with ThreadPoolExecutor(min(_THREADS, len(due)) or 1) as pool:
-            outcomes = list(pool.map(lambda pair: self._look_at(*pair, partners), due))
+            outcomes = list(pool.map(lambda pair: self._look_at(pair[0], pair[1], partners), due))
         return {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
 
     def _find_rounds(self) -> dict[str, Round]:

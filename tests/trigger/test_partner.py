@@ -17,7 +17,7 @@ from trigger.core import LEASE_SECONDS, Request, Response, Row, StoreError
 from trigger.http_call import Answer
 from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
 from trigger.numerai_api import Keys, KeysRefused
-from trigger.partner import CLEAR, SUBMITTED, Partners, Report, sign
+from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Report, sign
 
 PRIMARY, RESCUE = "https://primary.example/", "https://rescue.example"
 NODE = WATCHED._replace(partner=RESCUE)
@@ -285,9 +285,16 @@ def test_a_node_without_a_partner_answers_no_questions() -> None:
 def test_wrong_questions_read_the_secret_store_once_a_minute() -> None:
     world = World(NODE)
     reads: list[str] = []
-    world.watch.answer.__self__._read_keys = lambda reference: reads.append(reference) or KEYS  # type: ignore[attr-defined]
-    statuses = {world.watch.answer(question(headers={})).status for _ in range(100)}
+
+    def read_keys(reference: str) -> Keys:
+        reads.append(reference)
+        return KEYS
+
+    desk = Desk(world.trigger, world.cluster, read_keys, lambda: world.clock)
+    statuses = {desk.answer(question(headers={})).status for _ in range(100)}
     assert (statuses, len(reads)) == ({401}, 1)
+    world.clock += 60
+    assert (desk.answer(question()).status, len(reads)) == (200, 2)
 
 
 def test_a_store_that_does_not_answer_is_reported_as_such() -> None:
