@@ -12,9 +12,9 @@ import pytest
 
 from docs.generate.recorder import Program, Registered, make_model, register
 from nodefile.clouds import REGIONS
+from tests.providers.budget import NODE
 
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c"
-NODE = {"aws": 4, "gcp": 4, "azure": 2}
 REGION = {"aws": 24 + 4, "gcp": 29 + 4, "azure": 16 + 4}
 """When each node had its own trigger (commit 876a2ed), and four more."""
 WATCH = {"aws": 5, "gcp": 4, "azure": 1}

@@ -16,7 +16,7 @@ import pytest
 from docs.generate import recorder
 from docs.generate.recorder import Program, make_model, register
 from nodefile.clouds import REGIONS
-from tests.providers.test_budget import NODE
+from tests.providers.budget import NODE
 from trigger.core import Row
 
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
