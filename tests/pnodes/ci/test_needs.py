@@ -102,3 +102,9 @@ def test_clouds_that_the_state_still_has() -> None:
         "azure",
     }
     assert needs.list_deployed_clouds({}) == set()
+
+
+def test_a_workflow_logs_in_to_the_cloud_of_a_rescue(tmp_path: Path) -> None:
+    where = folder(tmp_path, "aws")
+    (where / "nodes.yaml").write_text(nodes(node("alpha", "aws", source="m", extra="rescue: {cloud: gcp}")))
+    assert needs.find_needs(where, READY, "PREVIEW").clouds == ("aws", "gcp")

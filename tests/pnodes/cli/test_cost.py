@@ -50,3 +50,13 @@ def test_mistakes_are_told(pnodes: Pnodes, file: Path) -> None:
     done = pnodes("cost", str(file))
     assert done.exit_code == 2, done.output
     assert "node alpha has no `source`" in done.stderr
+
+
+def test_a_rescue_costs_what_its_region_costs_at_rest(pnodes: Pnodes, file: Path) -> None:
+    file.write_text("nodes: {alpha: {model: m, cloud: aws, source: model, rescue: {cloud: gcp}}}\n")
+    answer = json.loads(pnodes("cost", str(file), "--json").stdout)
+    assert [(node["node"], node["runs_month"], node["month"] > 0) for node in answer["nodes"]] == [
+        ("alpha", 22, True),
+        ("alpha-rescue", 0, False),
+    ]
+    assert {region["cloud"] for region in answer["shared"] if region["month"]} == {"aws", "gcp"}
