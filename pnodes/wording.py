@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 
@@ -49,7 +50,17 @@ def duration(seconds: float | None) -> str:
 
 def usd(amount: float | None) -> str:
     """Return 1.20, 0.0042 for an amount below ten cents, and a question mark for an unknown price."""
-    return "?" if amount is None else f"{amount:.4f}" if 0 < amount < 0.1 else f"{amount:.2f}"
+    return "?" if amount is None else f"{amount:.4f}" if 0 < abs(amount) < 0.1 else f"{amount:.2f}"
+
+
+def nmr(amount: float | None) -> str:
+    """Return 12.34, 0.0042 for an amount below one NMR, and a dash for none."""
+    return "-" if amount is None else f"{amount:.4f}" if 0 < abs(amount) < 1 else f"{amount:.2f}"
+
+
+def describe_scores(values: Mapping[str, float]) -> str:
+    """Return CORR 0.0183, MMC 0.0042."""
+    return ", ".join(f"{label} {value:.4f}" for label, value in values.items())
 
 
 def plural(count: int, noun: str, plural_noun: str = "") -> str:

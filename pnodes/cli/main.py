@@ -21,6 +21,7 @@ from pnodes.cli import (
     new,
     probe,
     release,
+    scores,
     status,
     stop,
     trigger,
@@ -63,6 +64,7 @@ app.command("diff")(diff.diff)
 app.command("import")(import_nodes.import_nodes)
 app.command("status")(status.status)
 app.command("history")(history.history)
+app.command("scores")(scores.scores)
 app.command("logs")(logs.logs)
 app.command("dashboard")(dashboard.dashboard)
 app.command("test")(probe.probe)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pnodes.dashboard import spending
 from pnodes.dashboard.sources import ROUNDS
 from pnodes.dashboard.story import Round
 from pnodes.dashboard.view import NodeView, list_rounds
 from pnodes.dashboard.watch import Snapshot
 from pnodes.dashboard.words import moment, plural, usd
+from pnodes.plan import spending
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def summarise(snapshot: Snapshot, nodes: Sequence[NodeView]) -> Summary:
     without = [node.node.name for node in nodes if node.cost.usd is None]
     since = min((node.cost.since for node in nodes if node.cost.since), default=None)
     runs = sum(node.cost.runs for node in nodes if node.cost.usd is not None)
-    idle = spending.estimate_idle_month(snapshot.deployment)
+    idle = spending.estimate_idle_month(snapshot.deployment.nodes)
     note = [f"estimated from {plural(runs, 'run')}" + (f" since {moment(since)}" if since else "")]
     note += [f"{usd(idle)} a month while idle"] if idle is not None else []
     note += [f"without {', '.join(without)}"] if without else []

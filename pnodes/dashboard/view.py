@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pnodes.dashboard import plots, spending, story
+from pnodes.dashboard import plots, story
 from pnodes.dashboard.sources import CALLS, HISTORY, ROUNDS, RUNS, SENT, Answer, Call, Calls, Rounds
 from pnodes.dashboard.story import Entry, Outcome, Round, Submission
 from pnodes.dashboard.watch import Snapshot
 from pnodes.dashboard.words import duration, moment, plural
 from pnodes.deployed.history import RoundRecord, describe_availability, describe_result
 from pnodes.deployed.stack import StackNode
+from pnodes.plan import spending
 from pnodes.scrubbing import Scrubber
 from providers.operations import Run, State
 

@@ -120,10 +120,8 @@ class ScoreBook:
             return None
         board = self._cache.leaderboards.get(node.tournament)
         rank = board.ranks.get(self._cache.names.get(node.model_id, "")) if board else None
-        since = self._now() - _YEAR
-        rounds = tuple(round_ for round_ in model.rounds if round_.opened >= since)
         price = self._cache.price[0] if self._cache.price else None
-        return Scores(rounds, rank or Rank(None, None), price, model.at)
+        return Scores(tuple(model.rounds), rank or Rank(None, None), price, model.at)
 
     def refresh(self, stack: DeployedStack, nodes: Sequence[StackNode]) -> dict[str, list[str]]:
         """Ask Numerai for whatever is older than an hour. Returns the nodes' names by each problem, a sentence."""
@@ -141,7 +139,8 @@ class ScoreBook:
                 write(make_own_folder(self._project) / _FILE, _FORM.dump_json(self._cache).decode())
             except OSError as error:
                 problems[f"The scores could not be kept in {OWN_FOLDER}/{_FILE}: {error.strerror}."] = []
-            return {sentence: list(dict.fromkeys(names)) for sentence, names in problems.items()}
+            order = [node.name for node in nodes]
+            return {sentence: sorted(set(names), key=order.index) for sentence, names in problems.items()}
 
     def _attempt(self, problems: _Problems, nodes: Iterable[StackNode], ask: Callable[[], None]) -> None:
         """Ask, unless Numerai no longer answers or has asked for a pause."""

@@ -21,7 +21,7 @@ from sandbox.numerai.tournaments import Tournament
 NMR_PRICE = "9.87"
 _YEAR = 366
 _WEEKDAYS = range(1, 6)  # rounds open from Tuesday to Saturday
-_FACTOR = 0.4
+_FACTOR = 0.15
 _SCORED_DAYS = 20
 
 _KINDS: dict[Tournament, tuple[dict[str, int], tuple[float, float], float]] = {

@@ -87,8 +87,9 @@ class Deployed:
     ) -> httpx.Response:
         """Replaces the triggers."""
         name = str(urlsplit(url).hostname).partition(".")[0]
-        assert urlsplit(url).path == f"/rounds/m-{name}"
-        assert headers == {"X-Trigger-Token": self.outputs["webhooks"][name].partition("?token=")[2]}
+        webhook = self.outputs["webhooks"][name]
+        assert urlsplit(url).path == urlsplit(webhook).path.replace("/pred/", "/rounds/")
+        assert headers == {"X-Trigger-Token": webhook.partition("?token=")[2]}
         refusal = self.refused.get(name)
         if isinstance(refusal, httpx.HTTPError):
             raise refusal

@@ -15,7 +15,21 @@ from pnodes.engine.paths import ROOT
 from tests.pnodes_command import Pnodes
 
 OWN = (
-    *("validate", "new", "run", "cost", "diff", "import", "status", "history", "logs", "dashboard", "test", "trigger"),
+    *(
+        "validate",
+        "new",
+        "run",
+        "cost",
+        "diff",
+        "import",
+        "status",
+        "history",
+        "scores",
+        "logs",
+        "dashboard",
+        "test",
+        "trigger",
+    ),
     *("stop", "release", "doctor", "engine"),
 )
 
@@ -52,7 +66,9 @@ def test_every_command_has_h(pnodes: Pnodes, command: tuple[str, ...]) -> None:
     assert "Usage:" in result.stdout
 
 
-@pytest.mark.parametrize("command", ["status", "history", "logs", "test", "trigger", "stop", "release", "run"])
+@pytest.mark.parametrize(
+    "command", ["status", "history", "scores", "logs", "test", "trigger", "stop", "release", "run"]
+)
 def test_names_of_nodes_are_completed(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: mine\n")
     (tmp_path / "nodes.yaml").write_text("nodes:\n  alpha: {}\n  alba: [\n  beta: {}\n")

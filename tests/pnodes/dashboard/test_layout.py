@@ -8,12 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-from pnodes.dashboard import plots, spending, words
+from pnodes.dashboard import plots, words
 from pnodes.dashboard.clocks import build_clock, summarise
 from pnodes.dashboard.page import render_page, render_parts
 from pnodes.dashboard.view import build_node_view
 from pnodes.dashboard.watch import Snapshot, query_once
 from pnodes.deployed.history import read_round
+from pnodes.plan import spending
 from providers.operations import Run, State
 from tests.pnodes.dashboard.fake_world import SETTINGS, TOKEN, FakeWorld, add_history, add_rounds, call, make_world
 

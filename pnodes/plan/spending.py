@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from nodefile import Node
 from nodefile.rescue import build_rescue
 from nodefile.settings import load_node
-from pnodes.dashboard.deployment import Deployment
+from pnodes.deployed.history import EndedRun
 from pnodes.deployed.stack import StackNode
 from pnodes.plan.cost import estimate, estimate_shared
 from providers.clouds import find_cloud
@@ -31,7 +31,7 @@ class Spent:
     why: str = ""
 
 
-def estimate_spending(node: StackNode, runs: Iterable[Run]) -> Spent:
+def estimate_spending(node: StackNode, runs: Iterable[Run | EndedRun]) -> Spent:
     """Estimate the cost of a node's runs; runs in progress count until now."""
     counted = [run for run in runs if run.seconds is not None]
     since = min((run.created for run in counted), default=None)
@@ -49,9 +49,9 @@ def estimate_spending(node: StackNode, runs: Iterable[Run]) -> Spent:
     return Spent(total, len(counted), since)
 
 
-def estimate_idle_month(deployment: Deployment) -> float | None:
+def estimate_idle_month(stack_nodes: Mapping[str, StackNode]) -> float | None:
     """Estimate the monthly cost in USD of all nodes without any run; None if the settings of a node are not known."""
-    restored_nodes = [_restore_node(node) for node in deployment.nodes.values()]
+    restored_nodes = [_restore_node(node) for node in stack_nodes.values()]
     nodes = [node for node in restored_nodes if node is not None]
     if len(nodes) < len(restored_nodes):
         return None
