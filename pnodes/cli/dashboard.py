@@ -20,6 +20,7 @@ from pnodes.pulumi import Pulumi
 
 if TYPE_CHECKING:
     from pnodes.dashboard.deployment import Deployment
+    from pnodes.deployed.scores import Scores
 
 
 def dashboard(
@@ -31,7 +32,7 @@ def dashboard(
     runs: Annotated[int, typer.Option(min=0, max=40, help="Number of logs per node that --export includes.")] = 3,
     stack: StackOption = None,
 ) -> None:
-    """Show all nodes on a page: rounds, triggers, durations, submissions, cost so far, logs. Changes nothing.
+    """Show all nodes on a page: rounds, triggers, durations, submissions, scores, cost so far, logs. Changes nothing.
 
     Only this machine can open the page; Ctrl-C stops it. With --export, exits with 1 if a cloud or Numerai could not
     be queried; the file then contains the data of the others.
@@ -106,9 +107,10 @@ def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
     from nodefile import Tournament
     from pnodes.dashboard.deployment import Deployment
     from pnodes.deployed.history import RoundRecord, fetch_history
+    from pnodes.deployed.scores import ScoreBook
     from providers.numerai.client import Client
 
-    accounts = Accounts(deployed)
+    accounts, book = Accounts(deployed), ScoreBook(project.project_folder())
 
     def list_submissions(name: str) -> list[dict[str, Any]]:
         node = deployed.nodes[name]
@@ -121,6 +123,13 @@ def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
             raise problem
         return rounds
 
+    def read_scores() -> "dict[str, tuple[Scores | None, list[str]]]":
+        problems = book.refresh(deployed, list(deployed.nodes.values()))
+        return {
+            name: (book.read(node), [sentence for sentence, names in problems.items() if name in names])
+            for name, node in deployed.nodes.items()
+        }
+
     return Deployment(
         title=title,
         nodes=deployed.nodes,
@@ -129,5 +138,6 @@ def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
         history=list_rounds,
         current_round=lambda name: Client().current_round(Tournament(name).number),
         rounds=lambda name: Client().rounds(Tournament(name).number),
+        scores=read_scores,
         secrets=deployed.secrets(),
     )

@@ -1,19 +1,23 @@
 """`pnodes status`: shows the last run and submission of every node, and the current rounds."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from pnodes import project
 from pnodes.cli.options import AsJson, StackOption, complete_node
 from pnodes.cli.tables import table, wide_console
-from pnodes.deployed.stack import DeployedStack
+from pnodes.deployed.stack import DeployedStack, StackNode
 from pnodes.deployed.status import Status, group_problems, list_problems, query
-from pnodes.wording import duration, moment, stamp
+from pnodes.wording import describe_scores, duration, moment, stamp
 from providers.operations import Run, State, read_time
+
+if TYPE_CHECKING:
+    from pnodes.deployed.scores import Scores
 
 
 def status(
@@ -29,6 +33,8 @@ def status(
 ) -> None:
     """Show the last run of every node, the newest submission of its model, and Numerai's current rounds.
 
+    The mean scores of the last year and the ranks are those that `pnodes scores` or the dashboard last asked for.
+
     Exits with 1 if a cloud or Numerai could not be queried; the others are still shown. With --check, exits with 1 if
     there is a problem: the last round was missed or late, the last run failed without a submission, the trigger refuses
     calls, or a query failed. Disabled nodes are not checked.
@@ -40,15 +46,29 @@ def status(
         print("".join(f"{line}\n" for line in lines), end="")
         raise typer.Exit(1 if lines else 0)
     statuses, rounds, problems = query(deployed, selected)
+    scores = _read_scores(selected)
     if as_json:
-        print(json.dumps(_document(statuses, rounds, problems), indent=2))
+        print(json.dumps(_document(statuses, rounds, problems, scores), indent=2))
     else:
-        _show(statuses, rounds, problems)
+        _show(statuses, rounds, problems, scores)
     if problems or any(entry.problems for entry in statuses):
         raise typer.Exit(1)
 
 
-def _show(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], problems: Sequence[str]) -> None:
+def _read_scores(nodes: Sequence[StackNode]) -> "dict[str, Scores]":
+    """Return the scores that `pnodes scores` or the dashboard has kept, by node name. Numerai is not asked."""
+    from pnodes.deployed.scores import ScoreBook
+
+    book = ScoreBook(project.project_folder())
+    return {node.name: known for node in nodes if (known := book.read(node))}
+
+
+def _show(
+    statuses: Sequence[Status],
+    rounds: dict[str, dict[str, Any]],
+    problems: Sequence[str],
+    scores: "Mapping[str, Scores]",
+) -> None:
     console = wide_console()
     rows = [
         [
@@ -59,10 +79,13 @@ def _show(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], problem
             _describe_job(entry),
             duration(entry.run.seconds) if entry.run else "-",
             _describe_submission(entry),
+            *([_describe_scores(scores.get(entry.node.name))] if scores else []),
         ]
         for entry in statuses
     ]
-    console.print(table(["node", "cloud", "last run", "started by", "job", "took", "submission"], rows))
+    headings = ["node", "cloud", "last run", "started by", "job", "took", "submission"]
+    headings += [f"scores of {moment(min(known.at for known in scores.values()))}"] if scores else []
+    console.print(table(headings, rows))
     for entry in statuses:
         if entry.run and entry.run.state is State.FAILED:
             name, reason = entry.node.name, entry.run.reason or "the cloud gives no reason"
@@ -95,6 +118,13 @@ def _describe_submission(status: Status) -> str:
     return text if submission.get("triggerId") else f"{text}, without a trigger id"
 
 
+def _describe_scores(known: "Scores | None") -> str:
+    if known is None:
+        return "-"
+    rank = f"rank {known.rank.rank}" if known.rank.rank else ""
+    return ", ".join(filter(None, [describe_scores(known.means), rank])) or "-"
+
+
 def _describe_round(facts: dict[str, Any], now: datetime | None = None) -> str:
     """Describe the newest round. Numerai does not announce the round after it."""
     now = now or datetime.now(UTC)
@@ -123,7 +153,18 @@ def run_as_json(run: Run) -> dict[str, Any]:
     }
 
 
-def _document(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], problems: Sequence[str]) -> dict[str, Any]:
+def _scores_document(known: "Scores | None") -> dict[str, Any] | None:
+    if known is None:
+        return None
+    return {"as_of": stamp(known.at), "means": known.means, "rank": known.rank.rank}
+
+
+def _document(
+    statuses: Sequence[Status],
+    rounds: dict[str, dict[str, Any]],
+    problems: Sequence[str],
+    scores: "Mapping[str, Scores]",
+) -> dict[str, Any]:
     return {
         "nodes": [
             {
@@ -136,6 +177,7 @@ def _document(statuses: Sequence[Status], rounds: dict[str, dict[str, Any]], pro
                 "run": run_as_json(entry.run) if entry.run else None,
                 "submission": entry.submission,
                 "submission_of_this_run": entry.is_of_last_run,
+                "scores": _scores_document(scores.get(entry.node.name)),
                 "problems": entry.problems,
             }
             for entry in statuses

@@ -10,7 +10,7 @@ from pnodes.dashboard.sources import ROUNDS
 from pnodes.dashboard.story import Round
 from pnodes.dashboard.view import NodeView, list_rounds
 from pnodes.dashboard.watch import Snapshot
-from pnodes.dashboard.words import moment, plural, usd
+from pnodes.dashboard.words import moment, nmr, plural, usd
 from pnodes.plan import spending
 
 
@@ -42,6 +42,9 @@ class Summary:
     nodes: str
     cost: str
     cost_note: str
+    paid: str
+    """The payouts of the last year; empty if no scores are known."""
+    paid_note: str
 
 
 def build_clock(snapshot: Snapshot, tournament: str, nodes: Sequence[NodeView], now: datetime) -> Clock:
@@ -101,5 +104,16 @@ def summarise(snapshot: Snapshot, nodes: Sequence[NodeView]) -> Summary:
     note += [f"without {', '.join(without)}"] if without else []
     return Summary(
         f"{plural(len(nodes), 'node')} on {', '.join(clouds)}", usd(sum(costs)) if costs else "not known",
-        "; ".join(note),
+        "; ".join(note), *_sum_payouts(nodes),
     )  # fmt: skip
+
+
+def _sum_payouts(nodes: Sequence[NodeView]) -> tuple[str, str]:
+    # Several nodes may have the same model, whose payouts count once.
+    scored = list({node.node.model_id: node.scores for node in nodes if node.scores}.values())
+    if not scored:
+        return "", ""
+    paid, pending = (sum(scores.sum_payouts(resolved) for scores in scored) for resolved in (True, False))
+    note = [f"{nmr(pending)} pending in {plural(sum(scores.resolving for scores in scored), 'round')}"]
+    note += [f"at {usd(price)} for 1 NMR" for price in {scores.price for scores in scored} if price is not None]
+    return nmr(paid), "; ".join(note)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pnodes.deployed.history import RoundRecord
+from pnodes.deployed.scores import Scores
 from pnodes.deployed.stack import StackNode
 from providers.operations import NodeOperations
 
@@ -30,6 +31,8 @@ class Deployment:
     """Return a tournament's newest round, by tournament."""
     rounds: Callable[[str], list[dict[str, Any]]]
     """Return all rounds of a tournament that Numerai lists, by tournament."""
+    scores: Callable[[], Mapping[str, tuple[Scores | None, list[str]]]] = dict
+    """Return what Numerai says about each node's model, and the problems of asking it, by node name."""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     """Values that must never be shown: keys, webhook tokens, secret configuration."""
 

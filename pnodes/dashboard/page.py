@@ -63,6 +63,7 @@ def _environment() -> jinja2.Environment:
     )
     filters = {"iso": wording.stamp, "moment": words.moment, "day": wording.day}
     environment.filters.update(filters, duration=words.duration, usd=words.usd)
+    environment.filters.update(nmr=words.nmr, scores=wording.describe_scores)
     environment.filters["cloud_title"] = lambda name: find_cloud(name).title
     environment.globals.update(plural=words.plural, log_id=log_id)
     return environment

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pnodes.dashboard.deployment import Deployment
 from pnodes.dashboard.log_text import read_logs
 from pnodes.dashboard.page import Log, render_page, render_parts
+from pnodes.dashboard.view import find_scores
 from pnodes.dashboard.watch import Snapshot, query_once
 from pnodes.scrubbing import Scrubber
 from providers.operations import OperationsError
@@ -38,4 +39,7 @@ def _list_problems(snapshot: Snapshot) -> list[str]:
     for key, answer in snapshot.answers.items():
         if answer.problem:
             problems.setdefault(clean.scrub_foreign(answer.problem), []).append(key.split("/", 1)[1])
+    for name in snapshot.deployment.nodes:
+        for problem in find_scores(snapshot, name)[1]:
+            problems.setdefault(clean.scrub_foreign(problem), []).append(name)
     return [f"{', '.join(dict.fromkeys(names))}: {problem}" for problem, names in problems.items()]

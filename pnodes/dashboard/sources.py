@@ -14,12 +14,14 @@ from typing import Any
 
 from pnodes.dashboard.deployment import Deployment
 from pnodes.deployed.history import RoundRecord
+from pnodes.deployed.scores import FRESH
 from providers.operations import LogLine, OperationsError, Run
 from providers.refusal import Refusal
 from trigger.log_line import TriggerLine, parse
 
-RUNS, CALLS, SENT, ROUNDS, HISTORY = "runs", "calls", "submissions", "rounds", "history"
-SECONDS = {RUNS: 15.0, CALLS: 120.0, SENT: 60.0, ROUNDS: 60.0, HISTORY: 600.0}
+RUNS, CALLS, SENT, ROUNDS, HISTORY, SCORES = "runs", "calls", "submissions", "rounds", "history", "scores"
+SECONDS = {RUNS: 15.0, CALLS: 120.0, SENT: 60.0, ROUNDS: 60.0, HISTORY: 600.0, SCORES: FRESH.total_seconds()}
+ALL = "all nodes"
 _RUNS_SHOWN = 40
 _CALLS_READ = 300
 _LIST_EVERY = timedelta(minutes=30)
@@ -98,6 +100,7 @@ class Source:
 def list_sources(deployment: Deployment) -> dict[str, Source]:
     """Return the sources of a deployment, by key."""
     sources = [Source(ROUNDS, name, partial(_fetch_rounds, deployment, name)) for name in deployment.tournaments]
+    sources.append(Source(SCORES, ALL, lambda _before: deployment.scores()))
     for name in deployment.nodes:
         sources += [
             Source(RUNS, name, partial(_fetch_runs, deployment, name)),

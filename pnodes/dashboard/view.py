@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pnodes.dashboard import plots, story
-from pnodes.dashboard.sources import CALLS, HISTORY, ROUNDS, RUNS, SENT, Answer, Call, Calls, Rounds
+from pnodes.dashboard.sources import ALL, CALLS, HISTORY, ROUNDS, RUNS, SCORES, SENT, Answer, Call, Calls, Rounds
 from pnodes.dashboard.story import Entry, Outcome, Round, Submission
 from pnodes.dashboard.watch import Snapshot
 from pnodes.dashboard.words import duration, moment, plural
 from pnodes.deployed.history import RoundRecord, describe_availability, describe_result
+from pnodes.deployed.scores import Scores
 from pnodes.deployed.stack import StackNode
 from pnodes.plan import spending
+from pnodes.plan.earnings import Earnings, join_rounds
 from pnodes.scrubbing import Scrubber
 from providers.operations import Run, State
 
-_TRIGGERS_SHOWN, _ROUNDS_SHOWN, _SUBMISSIONS_SHOWN = 8, 20, 20
+_TRIGGERS_SHOWN, _ROUNDS_SHOWN, _SUBMISSIONS_SHOWN, _SCORES_SHOWN = 8, 20, 20, 30
 LEVELS = {
     Outcome.SUBMITTED: "good",
     Outcome.LATE: "warn",
@@ -89,6 +91,9 @@ class NodeView:
     """The recorded rounds, newest first, each with a description of its result."""
     availability: str
     cost: spending.Spent
+    scores: Scores | None
+    earnings: tuple[Earnings, ...]
+    """The newest rounds with their scores, newest first."""
 
     @property
     def console(self) -> str:
@@ -110,12 +115,13 @@ def build_node_view(snapshot: Snapshot, name: str, now: datetime) -> NodeView:
     timeline = plots.lay_out_timeline(shown, now)
     triggers = [_build_trigger(entry, row, clean, now) for entry, row in zip(shown, timeline.rows, strict=True)]
     level, state = _describe_state(node, entries, answers[RUNS], now)
+    scores, unscored = find_scores(snapshot, name)
     return NodeView(
         node=node,
         waiting=answers[RUNS].waiting,
         level=level,
         state=state,
-        problems=tuple(dict.fromkeys(_list_problems(answers, clean))),
+        problems=tuple(dict.fromkeys([*_list_problems(answers, clean), *map(clean.scrub_foreign, unscored)])),
         notice=clean.scrub_foreign(_describe_refusals(node, story.list_refused(calls), entries)),
         triggers=tuple(triggers),
         timeline=timeline,
@@ -129,7 +135,15 @@ def build_node_view(snapshot: Snapshot, name: str, now: datetime) -> NodeView:
         cost=spending.estimate_spending(node, runs)
         if answers[RUNS].at
         else spending.Spent(None, 0, None, "the runs are not known"),
+        scores=scores,
+        earnings=tuple(join_rounds(node, scores, history)[:_SCORES_SHOWN]) if scores else (),
     )
+
+
+def find_scores(snapshot: Snapshot, name: str) -> tuple[Scores | None, list[str]]:
+    """Return what Numerai says about a node's model, and the problems of asking it."""
+    answers: dict[str, tuple[Scores | None, list[str]]] = snapshot.of(SCORES, ALL).value or {}
+    return answers.get(name, (None, []))
 
 
 def list_rounds(snapshot: Snapshot, tournament: str) -> list[Round]:

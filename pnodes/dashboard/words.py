@@ -18,4 +18,5 @@ def _join_units(write: Callable[_P, str]) -> Callable[_P, str]:
 moment = _join_units(wording.moment)
 duration = _join_units(wording.duration)
 usd = _join_units(lambda amount: f"{wording.usd(amount)} USD")
+nmr = _join_units(lambda amount: "-" if amount is None else f"{wording.nmr(amount)} NMR")
 plural = _join_units(wording.plural)

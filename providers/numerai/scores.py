@@ -47,7 +47,7 @@ def _parse(tournament: str, performance: Mapping[str, Any]) -> RoundScores:
     scores = performance["submissionScores"] or []
     resolved = bool(performance["roundResolved"])
     by_name = {score["displayName"]: score["value"] for score in scores if score["value"] is not None}
-    values = {}
+    values: dict[str, float] = {}
     for label, names in SCORES[tournament].items():
         candidates = [by_name[name] for name in names if name in by_name]
         values |= {label: float(candidates[0])} if candidates else {}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pnodes.dashboard.serve import Serving, listen
+from pnodes.deployed.scores import ScoreBook
 from pnodes.pulumi import Pulumi
 from providers.numerai.client import Client
 from tests.pnodes.deployed_stack import NOW, Deployed
@@ -20,6 +21,7 @@ from tests.pnodes_command import Pnodes
 def _rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = NOW.strftime("%Y-%m-%dT00:00:00Z")
     monkeypatch.setattr(Pulumi, "selected_stack", lambda _self: "live")
+    monkeypatch.setattr(ScoreBook, "refresh", lambda _self, _stack, _nodes: {})
     monkeypatch.setattr(Client, "rounds", lambda _self, _tournament: [{"number": 370, "openTime": opened}])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -136,3 +137,20 @@ def test_no_secret_is_kept(pnodes: Pnodes, alpha: Deployed, tmp_path: Path) -> N
     text = (tmp_path / ".pnodes" / "scores.json").read_text()
     assert "SECRET" not in text
     assert all(model_id in text for _, model_id, _ in MODELS.values())
+
+
+def test_the_status_shows_what_is_kept_and_asks_nothing(pnodes: Pnodes, alpha: Deployed, scored: Scored) -> None:
+    assert "scores of" not in pnodes("status").stdout
+    (node, *_) = json.loads(pnodes("status", "--json").stdout)["nodes"]
+    assert node["scores"] is None
+    assert scored.questions == []
+    pnodes("scores", "alpha")
+    asked = len(scored.questions)
+    heading, first, second = pnodes("status").stdout.splitlines()[:3]
+    assert heading.rstrip().endswith(f"scores of {moment(SATURDAY)}")
+    assert re.search(r"CORR -?0\.\d{4}, MMC -?0\.\d{4}, rank \d+$", first.rstrip())
+    assert second.rstrip().endswith("-")
+    (node, *_) = json.loads(pnodes("status", "--json").stdout)["nodes"]
+    assert node["scores"]["as_of"] == "2026-11-28T09:00:00Z"
+    assert node["scores"]["means"].keys() == {"CORR", "MMC"}
+    assert len(scored.questions) == asked
