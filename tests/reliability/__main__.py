@@ -1,6 +1,6 @@
-"""Run seasons and write results, table and plot data: `python -m tests.reliability --seeds 100 --output FOLDER`.
+"""Run seasons and write their results: `python -m tests.reliability --seeds 100 --output FOLDER`.
 
-`make reliability SEEDS=100` calls it and draws the plot. With `--page`, the figures in docs/reliability.md are replaced.
+`make reliability SEEDS=100` calls it and draws the plot. With `--page`, it replaces the figures in docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -8,31 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from tests.reliability.numerai_cli import NumeraiCliSeason, find_archive
 from tests.reliability.page import rewrite
-from tests.reliability.rates import Rates
-from tests.reliability.results import Result, measure
-from tests.reliability.season import Season
+from tests.reliability.programs import list_programs, run_one
 
-PROGRAMS = ("this project", "this project without its watch", "numerai-cli's Lambda")
 TIMES = (1.0, 10.0)
-
-
-def run_season(program: str, seed: int, times: float, nodes: int, weeks: int) -> Result:
-    """Run one season of one program."""
-    rates = Rates().scale(times)
-    if program == PROGRAMS[2]:
-        season: Season = NumeraiCliSeason(seed, rates, nodes, weeks)
-    else:
-        season = Season(seed, rates, nodes, weeks, watched=program == PROGRAMS[0])
-    season.run()
-    return measure(season, program, seed, times)
 
 
 def main() -> int:
@@ -45,7 +28,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path(".build/reliability"))
     parser.add_argument("--page", action="store_true", help="rewrite the figures in docs/reliability.md")
     chosen = parser.parse_args()
-    programs = PROGRAMS if find_archive() else PROGRAMS[:2]
+    programs = list_programs()
     wanted = [
         (program, seed, times, chosen.nodes, chosen.weeks)
         for times in chosen.times
@@ -55,9 +38,9 @@ def main() -> int:
     results, began = [], time.monotonic()
     # A new process for each season: a season leaves its threads behind.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context, max_tasks_per_child=1) as pool:
-        for done in as_completed([pool.submit(run_season, *arguments) for arguments in wanted]):
-            results.append(result := done.result())
+    with context.Pool(maxtasksperchild=1) as pool:
+        for result in pool.imap_unordered(run_one, wanted):
+            results.append(result)
             share = f"{len(results)}/{len(wanted)}, {time.monotonic() - began:.0f} s"
             print(f"{share}: {result.describe()}", flush=True)
             for example in result.examples:
@@ -68,7 +51,7 @@ def main() -> int:
     (chosen.output / "results.json").write_text(json.dumps(recorded, indent=1) + "\n", encoding="utf-8")
     if chosen.page:
         rewrite(results)
-    return 1 if any(result.broken for result in results if result.program == PROGRAMS[0]) else 0
+    return 1 if any(result.broken for result in results) else 0
 
 
 if __name__ == "__main__":

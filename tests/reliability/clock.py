@@ -107,16 +107,17 @@ class Clock:
     def _work(self, me: _Thread) -> None:
         while True:
             me.go.acquire()
-            while me.task:
+            thread = me
+            while thread is me:
                 task, me.task, self.owner = me.task, None, None
+                assert task
                 try:
                     task()
                 except BaseException as error:  # noqa: BLE001 - `run` raises it
                     self._error = self._error or error
                 self._idle.append(me)
                 thread = self._choose()
-                if thread is not me:
-                    thread.go.release()
+            thread.go.release()  # from here on, another thread may give this one a task
 
 
 class Pool:

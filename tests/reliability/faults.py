@@ -136,12 +136,14 @@ class Faults:
         if value >= share:
             return ""
         value /= share
-        for outcome, part in OUTCOMES:
-            value -= part
-            if value < 0:
+        chosen = OUTCOMES[-1][0]
+        for outcome, part in reversed(OUTCOMES):
+            if value < part:
+                chosen = outcome
                 break
-        self.tried[f"{service} {outcome}"] += 1
-        return outcome
+            value -= part
+        self.tried[f"{service} {chosen}"] += 1
+        return chosen
 
     def _draw_outages(self, region: str, begins: float, seconds: float, share: float) -> list[Outage]:
         random_, outages = self.draw("outages", region), []
@@ -156,8 +158,10 @@ class Faults:
         for service, name in SERVICES.items():
             random_ = self.draw("bursts", region, service)
             number = getattr(self.rates, name) * BURSTS / 0.5 * seconds / _BURST_SECONDS
-            for at in _draw_times(random_, number, begins, seconds):
-                bursts.append(Outage(at, at + random_.expovariate(1 / _BURST_SECONDS), frozenset({service})))
+            bursts += [
+                Outage(at, at + random_.expovariate(1 / _BURST_SECONDS), frozenset({service}))
+                for at in _draw_times(random_, number, begins, seconds)
+            ]
         return bursts
 
 

@@ -20,6 +20,8 @@ WEEKDAY_SECONDS, SATURDAY_SECONDS = 3600, 24 * 3600
 AFTER_SECONDS = 900
 WATCH = f"{AFTER_SECONDS}-2"
 """The default of `watch` in nodes.yaml: after 15 minutes, two repeats."""
+RESCUE_WATCH = "1800-2"
+"""The default of `rescue`: after 30 minutes."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,13 @@ class Node:
         """The key of nodes.yaml: twice the usual time, so that a run that hangs leaves time for another one."""
         return 2 * self.seconds
 
-    def row(self, watched: bool) -> Row:
-        """Return the node's row in its region's table."""
+    @property
+    def rescue_cloud(self) -> str:
+        """The cloud of the node's rescue: the next one."""
+        return CLOUDS[(CLOUDS.index(self.cloud) + 1) % len(CLOUDS)]
+
+    def make_row(self, cloud: str, watch: str) -> Row:
+        """Return a row for the node in a cloud's table; `watch` is its column."""
         job, queue, keys = {
             "aws": (self.name, "queue", f"numerai/{self.name}"),
             "gcp": (self.name, "", "public~secret"),
@@ -48,10 +55,10 @@ class Node:
                 "",
                 "https://v.vault.azure.net/secrets/public~https://v.vault.azure.net/secrets/secret",
             ),
-        }[self.cloud]
+        }[cloud]
         digest = hashlib.sha256(self.token.encode()).hexdigest()
-        watch = (WATCH, keys) if watched else ("", "")
-        return Row(self.model_id, self.name, digest, job, queue, "yes", "", "", self.tournament, *watch)
+        keys = keys if watch else ""
+        return Row(self.model_id, self.name, digest, job, queue, "yes", "", "", self.tournament, watch, keys)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import count
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -21,15 +22,16 @@ from tests.reliability.faults import Faults
 from tests.reliability.numerai import Numerai
 from tests.reliability.services import AwsServices, GcpServices, Services
 from trigger import aws, aws_watch, core, gcp, gcp_watch, http_call, numerai_api, watch
-from trigger.core import StoreError, Trigger
+from trigger.core import Request, StoreError, Trigger
 from trigger.http_call import Answer
-from trigger.watch import Watch
 
 FUNCTION_SECONDS = 60.0
 """The time limit of the functions, on all three clouds."""
 COLD_SECONDS, WARM_SECONDS = 1.0, 600.0
 """How long a process takes to start, and how long an idle one is kept."""
-LATENCY = {"store": 0.03, "compute": 0.15, "secrets": 0.05, "identity": 0.0, "numerai": 0.3}
+LATENCY = {"store": 0.03, "compute": 0.15, "secrets": 0.05, "identity": 0.0, "numerai": 0.3, "function": 0.1}
+TRIGGERS = ".trigger.example"
+"""The end of the host names of the regions' functions, which ask each other before a rescue."""
 _STEPS = 14
 """A process that dies does so before or after one of so many calls of a service."""
 SERVICES: dict[str, type[Services]] = {"aws": AwsServices, "gcp": GcpServices, "azure": AzureServices}
@@ -50,7 +52,7 @@ class Process:
             batch = aws.Batch(aws.Signer("batch", "us-east-1", "id", "secret"))
             self.trigger = Trigger(store, batch, "", _drop, now, sleep)
             secrets = aws.Signer("secretsmanager", "us-east-1", "id", "secret")
-            self.watch: Watch = aws_watch.build_watch(self.trigger, batch, secrets)
+            self.watch: Any = aws_watch.build_watch(self.trigger, batch, secrets)
         elif cloud == "gcp":
             identity = gcp.Identity()
             run = gcp.CloudRun("projects/p/locations/us-central1", identity)
@@ -103,8 +105,10 @@ class Call:
 class Network:
     """Carries the functions' HTTP calls, with delays and faults."""
 
-    def __init__(self, clock: Clock, faults: Faults, numerai: Numerai) -> None:
-        self._clock, self._faults, self._numerai = clock, faults, numerai
+    def __init__(self, clock: Clock, faults: Faults, numerai: Numerai, regions: Mapping[str, Region]) -> None:
+        self._clock, self._faults, self._numerai, self._regions = clock, faults, numerai, regions
+        self.functions = Functions(clock, faults, self)
+        self._questions = count()
 
     def now(self) -> float:
         """Return the time by the clock of the function that asks."""
@@ -124,6 +128,9 @@ class Network:
         host, _, path = url.partition("://")[2].partition("/")
         if host == "api-tournament.numer.ai":
             return self._ask_numerai(call, body or b"", timeout)
+        if host.endswith(TRIGGERS):
+            request = Request(method, f"/{path}", headers={name.lower(): text for name, text in headers.items()})
+            return self._ask_trigger(call, host, request._replace(body=body or b""), timeout)
         service = call.region.services.find_service(method, host, f"/{path}")
         if service == "identity":  # on the function's own machine
             return call.region.services.answer(method, url, headers, body)
@@ -158,6 +165,21 @@ class Network:
             return self._numerai.find_nonsense((share - 0.4) / 0.3)
         self._wait(call, timeout)
         raise TimeoutError("timed out")
+
+    def _ask_trigger(self, call: Call, host: str, request: Request, timeout: float) -> Answer:
+        """Call the function of another region."""
+        call.step(False)
+        self._wait(call, LATENCY["function"] / 2)
+        began, region = self._clock.now, self._regions[host.removesuffix(TRIGGERS)]
+        key = ("question", call.region.name, next(self._questions))
+        response = self.functions.call(region, key, lambda process: process.watch.answer(request))
+        self._clock.owner = call
+        if self._clock.now - began > timeout or (response is None and call.random.random() < 0.5):
+            self._wait(call, max(0.0, began + timeout - self._clock.now))
+            raise TimeoutError("timed out")
+        call.step(True)
+        self._wait(call, LATENCY["function"] / 2)
+        return Answer(response.status, response.json().encode()) if response else Answer(502, b"")
 
     def _wait(self, call: Call, seconds: float) -> None:
         self._clock.sleep(max(0.0, min(seconds, call.deadline - self._clock.now)))

@@ -44,7 +44,7 @@ class Jobs:
     by_node: dict[tuple[str, str], list[Job]] = field(default_factory=dict)
     started: dict[tuple[str, int], int] = field(default_factory=dict)
     running: dict[str, list[Job]] = field(default_factory=dict)
-    run_ids: set[tuple[str, str]] = field(default_factory=set)
+    run_ids: set[tuple[str, str, str]] = field(default_factory=set)
     at_the_same_time: list[str] = field(default_factory=list)
     for_one_start: list[str] = field(default_factory=list)
     ended: list[Job] = field(default_factory=list)
@@ -74,9 +74,9 @@ class Jobs:
         job = Job(name, node, run_id, dict(env), now, now + faults.lag, ends, region, kind=kind)
         if self.running.get(node.name):
             self.at_the_same_time.append(f"{node.name} round {number}: {run_id}")
-        if (node.name, run_id) in self.run_ids:
+        if (region, node.name, run_id) in self.run_ids:
             self.for_one_start.append(f"{node.name} round {number}: {run_id}")
-        self.run_ids.add((node.name, run_id))
+        self.run_ids.add((region, node.name, run_id))
         self.running.setdefault(node.name, []).append(job)
         self.by_node.setdefault((region, node.name), []).append(job)
         self.clock.at(ends, lambda: self._end(job, number))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from tests.reliability.faults import Outage
 from tests.reliability.fleet import AFTER_SECONDS, Node, SeasonRound
@@ -26,6 +26,7 @@ class Result:
     program: str
     seed: int
     times: float
+    watched: bool
     rounds: int = 0
     missed: Counter[str] = field(default_factory=Counter)
     """Rounds without a submission in time, by cause."""
@@ -45,8 +46,8 @@ class Result:
 
     @property
     def broken(self) -> bool:
-        """Whether a round was doubled, or missed for another reason than outages and the model itself."""
-        return bool(self.doubled or set(self.missed) - EXPLAINED)
+        """Whether the watch doubled a round, or missed one for another reason than outages and the model itself."""
+        return self.watched and bool(self.doubled or set(self.missed) - EXPLAINED)
 
     def describe(self) -> str:
         """Return the figures in a line."""
@@ -65,12 +66,12 @@ class Result:
 
     def write(self) -> dict[str, object]:
         """Return the result as types of JSON."""
-        return asdict(self)
+        return {**vars(self), "missed": dict(self.missed), "tried": dict(sorted(self.tried.items()))}
 
 
 def measure(season: Season, program: str, seed: int, times: float) -> Result:
     """Return the figures of a season that has ended."""
-    result = Result(program, seed, times, runs=len(season.jobs.ended), tried=season.faults.tried)
+    result = Result(program, seed, times, season.watched, runs=len(season.jobs.ended), tried=season.faults.tried)
     result.at_the_same_time, result.for_one_start = len(season.jobs.at_the_same_time), len(season.jobs.for_one_start)
     if season.watched:
         result.examples = [*season.jobs.at_the_same_time[:3], *season.jobs.for_one_start[:3]]

@@ -12,27 +12,36 @@ from collections.abc import Callable
 
 from tests.reliability.clock import Clock
 from tests.reliability.faults import Faults
-from tests.reliability.fleet import Node, SeasonRound, make_nodes, make_rounds
-from tests.reliability.functions import SERVICES, Functions, Network, Process, Region, deployed
+from tests.reliability.fleet import RESCUE_WATCH, WATCH, Node, SeasonRound, make_nodes, make_rounds
+from tests.reliability.functions import SERVICES, TRIGGERS, Network, Process, Region, deployed
 from tests.reliability.jobs import Jobs
 from tests.reliability.numerai import Numerai
 from tests.reliability.rates import Rates
-from trigger.core import Request, name_round
+from trigger.core import Request, Row, name_round
 from trigger.watch import CLOSED_SECONDS
 
 PASS_SECONDS = 300
 RETRY_SECONDS = 3 * 3600
 """Numerai repeats a call that failed once, hours later: what was seen in 2022."""
 REGIONS = {"aws": "us-east-1", "gcp": "us-central1", "azure": "eastus"}
+HAS_RESCUE = "partner" in Row._fields
 _WEEK = 7 * 24 * 3600.0
 
 
 class Season:
     """A season of one program: `call_webhook` is what its function does with a call of Numerai."""
 
-    def __init__(self, seed: int, rates: Rates, nodes: int = 50, weeks: int = 52, watched: bool = True) -> None:
+    def __init__(
+        self,
+        seed: int,
+        rates: Rates,
+        nodes: int = 50,
+        weeks: int = 52,
+        watched: bool = True,
+        rescued: bool = False,
+    ) -> None:
         self.nodes, self.rounds = make_nodes(nodes), make_rounds(weeks)
-        self.watched = watched
+        self.watched, self.rescued = watched, rescued
         begins = self.rounds[0].opens - 24 * 3600
         self.clock = Clock(begins)
         self.faults = Faults(seed, rates, begins, list(REGIONS.values()), weeks * _WEEK)
@@ -40,13 +49,20 @@ class Season:
         self.jobs = Jobs(
             self.clock, self.faults, self.numerai.submit, lambda node: self.numerai.find_round(node.tournament).number
         )
-        self.network = Network(self.clock, self.faults, self.numerai)
-        self.functions = Functions(self.clock, self.faults, self.network)
         self.by_name = {node.name: node for node in self.nodes}
         self.regions = {cloud: self._open_region(cloud, name) for cloud, name in REGIONS.items()}
+        self.network = Network(self.clock, self.faults, self.numerai, self.regions)
+        self.functions = self.network.functions
 
     def _open_region(self, cloud: str, name: str) -> Region:
-        rows = [node.row(self.watched) for node in self.nodes if node.cloud == cloud]
+        rows = [node.make_row(cloud, WATCH if self.watched else "") for node in self.nodes if node.cloud == cloud]
+        if self.rescued:
+            urls = {other: f"https://{other}{TRIGGERS}" for other in REGIONS}
+            rows = [row._replace(partner=urls[self.by_name[row.node].rescue_cloud]) for row in rows]
+            for node in self.nodes:
+                if node.rescue_cloud == cloud:
+                    row = node.make_row(cloud, RESCUE_WATCH)._replace(primary=node.name, partner=urls[node.cloud])
+                    rows.append(row._replace(node=f"{node.name}-rescue"))
         services = SERVICES[cloud](
             rows,
             lambda node, run_id, env: self.jobs.start(name, self.by_name[node], run_id, env),
