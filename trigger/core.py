@@ -517,10 +517,10 @@ def _read_webhook(row: Row, body: dict[str, Any]) -> _Start:
     data_version, is_test = body.get("dataVersion"), body.get("isTest")
     if not isinstance(trigger_id, str) or not _TRIGGER_ID.fullmatch(trigger_id):
         raise _RefusedError(400, "triggerId: expected a UUID as text")
-    number = isinstance(round_number, int) and not isinstance(round_number, bool) and round_number >= 0
+    number = _is_whole(round_number) and round_number >= 0
     if not number and round_number != "test":
         raise _RefusedError(400, 'roundNumber: expected a whole number or "test"')
-    if data_version is not None and (not isinstance(data_version, int) or isinstance(data_version, bool)):
+    if data_version is not None and not _is_whole(data_version):
         raise _RefusedError(400, "dataVersion: expected a whole number")
     if is_test is not None and not isinstance(is_test, bool):
         raise _RefusedError(400, "isTest: expected true or false")
@@ -536,6 +536,11 @@ def _read_webhook(row: Row, body: dict[str, Any]) -> _Start:
         env["DATA_VERSION"] = str(data_version)
     real = number and env["IS_TEST"] == "false"
     return _Start(row, trigger_id, env, name_round(row.node, int(str(round_number))) if real else "")
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a value is a whole number of up to nine digits. More digits would not fit into an object's name."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9
 
 
 def _read_schedule(row: Row, when: str) -> _Start:

@@ -221,7 +221,10 @@ def test_it_gives_up_after_twenty_attempts() -> None:
         (round_start(roundNumber=True), 'roundNumber: expected a whole number or "test"'),
         (round_start(roundNumber=-1), 'roundNumber: expected a whole number or "test"'),
         (round_start(roundNumber=3.5), 'roundNumber: expected a whole number or "test"'),
+        (round_start(roundNumber=10**9), 'roundNumber: expected a whole number or "test"'),
+        (round_start(roundNumber=10**4000), 'roundNumber: expected a whole number or "test"'),
         (round_start(dataVersion="1"), "dataVersion: expected a whole number"),
+        (round_start(dataVersion=10**9), "dataVersion: expected a whole number"),
         (round_start(isTest="yes"), "isTest: expected true or false"),
     ],
 )
