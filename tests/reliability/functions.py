@@ -46,28 +46,30 @@ class Died(BaseException):
 class Process:
     """A process of a region's function."""
 
-    def __init__(self, cloud: str, now: Callable[[], float], sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        cloud: str,
+        now: Callable[[], float],
+        sleep: Callable[[float], None],
+        log: Callable[[str], None] = lambda _: None,
+    ) -> None:
         if cloud == "aws":
             store = aws.S3Store("bucket", aws.Signer("s3", "us-east-1", "id", "secret"), sleep)
             batch = aws.Batch(aws.Signer("batch", "us-east-1", "id", "secret"))
-            self.trigger = Trigger(store, batch, "", _drop, now, sleep)
+            self.trigger = Trigger(store, batch, "", log, now, sleep)
             secrets = aws.Signer("secretsmanager", "us-east-1", "id", "secret")
             self.watch: Any = aws_watch.build_watch(self.trigger, batch, secrets)
         elif cloud == "gcp":
             identity = gcp.Identity()
             run = gcp.CloudRun("projects/p/locations/us-central1", identity)
-            self.trigger = Trigger(gcp.StorageStore("bucket", identity), run, "", _drop, now, sleep)
+            self.trigger = Trigger(gcp.StorageStore("bucket", identity), run, "", log, now, sleep)
             self.watch = gcp_watch.build_watch(self.trigger, run, "p", identity)
         else:
             own = azure.Identity({"IDENTITY_HEADER": "h", "IDENTITY_ENDPOINT": "http://localhost/token"})
             apps = azure.ContainerApps(own)
             store = azure.BlobStore("https://s.blob.core.windows.net/", own)
-            self.trigger = Trigger(store, apps, "", _drop, now, sleep)
+            self.trigger = Trigger(store, apps, "", log, now, sleep)
             self.watch = azure_watch.build_watch(self.trigger, apps, own)
-
-
-def _drop(line: str) -> None:
-    """Log nothing."""
 
 
 class Region:
