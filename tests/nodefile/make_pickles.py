@@ -1,0 +1,37 @@
+"""Writes this Python's part of pickles.json: `pip install cloudpickle`, then `python make_pickles.py`, with each version.
+
+The tests read pickles of several Python versions, of which a machine has one. They are small, so they are kept as text.
+"""
+
+import base64
+import json
+import sys
+from pathlib import Path
+
+import cloudpickle  # type: ignore[import-not-found, unused-ignore]
+
+HALF = 0.5
+
+
+def predict(live_features):  # type: ignore[no-untyped-def]
+    import lightgbm
+
+    return lightgbm.Booster().predict(live_features.rank(pct=True)) * HALF
+
+
+def benchmarked(live_features, live_benchmark_models):  # type: ignore[no-untyped-def]
+    return live_features[["feature"]] * live_benchmark_models[["benchmark"]].to_numpy() * HALF
+
+
+def bound(factor):  # type: ignore[no-untyped-def]
+    return lambda live_features: live_features.head() * factor
+
+
+if __name__ == "__main__":
+    path = Path(__file__).with_name("pickles.json")
+    pickles = json.loads(path.read_text()) if path.exists() else {}
+    functions = {"predict": predict, "benchmarked": benchmarked, "bound": bound(2), "identity": lambda rows: rows}
+    pickles[f"3.{sys.version_info.minor}"] = {
+        name: base64.b64encode(cloudpickle.dumps(function)).decode() for name, function in functions.items()
+    }
+    path.write_text(json.dumps(dict(sorted(pickles.items())), indent=1) + "\n")
