@@ -83,9 +83,13 @@ BUILD = {
     "required": ["docker"],
     "additionalProperties": False,
 }
+PYTHON = {"type": "string", "pattern": r"^3\.(10|11|12|13)(-slim)?$"}
+PACKAGES = {"type": "array", "items": TEXT}
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _SECRET_NAME = re.compile(r".*(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|(SECRET|ACCESS|PRIVATE)_?KEY)", re.IGNORECASE)
 _READABLE = "`env` is readable in nodes.yaml, in the stack's state and in the cloud's console"
+_VERSIONS = r"\s*(?:==|~=|!=|<=|>=|<|>)\s*[\w.*+!-]+\s*"
+_PACKAGE = re.compile(rf"[A-Za-z0-9][\w.-]*(?:\[[\w.,\s-]+\])?(?:{_VERSIONS}(?:,{_VERSIONS})*)?", re.ASCII)
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_TAG_NAME, MAX_TAG_VALUE = 128, 256
 _NEARLY_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]+|[0-9a-f]{32}|\{[0-9a-f-]+\}", re.IGNORECASE)
@@ -292,6 +296,34 @@ def read_command(value: Any) -> tuple[str, ...]:
     if not words:
         raise ValueError("expected a command, got an empty one.")
     return tuple(words)
+
+
+def read_python(value: Any) -> str:
+    """Return the Python version of a pickle's image."""
+    version = read_text(value)
+    if not re.fullmatch(PYTHON["pattern"], version):
+        raise ValueError(f'expected "3.10" to "3.13", or one of them with -slim, got {format_value(value)}.')
+    return version
+
+
+def read_packages(value: Any) -> tuple[str, ...]:
+    """Return requirements as pip reads them: a name, with extras and versions if needed."""
+    if not isinstance(value, list):
+        raise ValueError(f"expected a list of packages, such as [lightgbm==4.6.0], got {format_value(value)}.")
+
+    def read(package: Any) -> str:
+        if not _PACKAGE.fullmatch(read_text(package)):
+            raise ValueError(
+                f"{format_value(package)} is not a package of PyPI; expected a name, such as lightgbm==4.6.0. For "
+                "other sources, write a Dockerfile."
+            )
+        return str(package)
+
+    mistakes: list[Mistake] = []
+    packages = [_read_part(mistakes, value, index, read) for index in range(len(value))]
+    if mistakes:
+        raise Mistakes(mistakes)
+    return tuple(packages)
 
 
 def read_bool(value: Any) -> bool:

@@ -8,7 +8,7 @@ from nodefile.problems import did_you_mean
 
 
 class WrongFolder(ValueError):
-    """`source` or `context` is not usable; `key` is one of the two."""
+    """The source of a node is not usable; `key` is the key that says so, such as `source`, `context` or `pickle`."""
 
     def __init__(self, key: str, message: str) -> None:
         self.key = key
@@ -26,6 +26,18 @@ def resolve(base: Path, source: str, context: str | None) -> tuple[Path, Path]:
         hint = f' Its "{near[0]}" must be a file named "Dockerfile".' if near else ""
         raise WrongFolder("source", f"{source} contains no Dockerfile.{hint}")
     return source_folder, context_folder
+
+
+def find_file(base: Path, key: str, path: str) -> Path:
+    """Return a file's absolute path. Raises WrongFolder."""
+    file = base / path
+    try:
+        if file.is_file():
+            return file.resolve()
+    except OSError as error:
+        raise WrongFolder(key, f"the file {path[:100]} cannot be read ({error.strerror}).") from None
+    kind = "is not a file" if file.exists() else "does not exist"
+    raise WrongFolder(key, f"{path} {kind}.{did_you_mean(file.name, _list_names(file.parent))}")
 
 
 def _resolve_folder(base: Path, key: str, path: str) -> Path:

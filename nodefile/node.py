@@ -92,7 +92,7 @@ class Node(BaseModel):
         Path,
         WithJsonSchema(fields.TEXT),
         Key(
-            about="The folder that contains the model's Dockerfile.",
+            about="The folder that contains the model's Dockerfile; a node has either it or `pickle`.",
             read=fields.read_text,
             value="path, relative to nodes.yaml",
             example="source: examples/tournament-python",
@@ -113,6 +113,45 @@ class Node(BaseModel):
             default="`source`",
         ),
     ] = Field(default_factory=lambda node: node["source"])
+    pickle: Annotated[
+        Path | None,
+        WithJsonSchema(fields.TEXT),
+        Key(
+            about="A pickled function of Numerai's Model Uploads, instead of `source`; needs no Dockerfile.",
+            read=fields.read_text,
+            value="path, relative to nodes.yaml",
+            example='pickle: model.pkl\npython: "3.12"',
+            more="The file holds a cloudpickled `predict(live_features)` or `predict(live_features, "
+            "live_benchmark_models)`. The image is generated, and its program loads the function, predicts, checks and "
+            "submits as Numerai does. For Classic only. See [models as pickles](how-to/pickle.md).",
+            default="none: the model is in `source`",
+        ),
+    ] = None
+    python: Annotated[
+        str | None,
+        WithJsonSchema(fields.PYTHON),
+        Key(
+            about="The Python version that created the pickle; by default the one that its bytecode tells.",
+            read=fields.read_python,
+            value='`"3.10"` to `"3.13"`, or with `-slim`, in quotes',
+            example='pickle: model.pkl\npython: "3.12-slim"',
+            more="`3.12` starts from Numerai's own image for that version, which takes several GB. `3.12-slim` starts "
+            "from python:3.12-slim, and installs only the packages that the pickle names, in Numerai's versions.",
+            default="found from the pickle",
+        ),
+    ] = None
+    packages: Annotated[
+        tuple[str, ...],
+        WithJsonSchema(fields.PACKAGES),
+        Key(
+            about="Packages that a pickle needs in addition to Numerai's, or in other versions.",
+            read=fields.read_packages,
+            value="list of packages as pip names them",
+            example='pickle: model.pkl\npython: "3.12"\npackages: [lightgbm==4.6.0]',
+            default="none",
+            show=", ".join,
+        ),
+    ] = ()
     build: Annotated[
         Build,
         WithJsonSchema(fields.BUILD),

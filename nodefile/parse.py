@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nodefile import folders, yaml_source
+from nodefile import folders, pickle_source, yaml_source
 from nodefile.fields import Mistakes, NotText
 from nodefile.keys import Inherit
 from nodefile.model import is_uuid
@@ -242,23 +242,29 @@ class _Parser:
         misnamed = check_name(name)
         if misnamed:
             self._report(position, misnamed)
+        has_pickle = "pickle" in entry.values or "pickle" in entry.wrong
         missing = [key for key in REQUIRED if key not in entry.values]
         for key in missing:
-            if key not in entry.wrong:
+            if key not in entry.wrong and not (key == "source" and has_pickle):
                 self._report(position, f"node {name} has no `{key}`.")
-        resolved = None if entry.wrong & {"source", "context"} else self._resolve_folders(name, entry.values)
+        unknown = entry.wrong & {"source", "context", "pickle", "python", "tournament"}
+        resolved = None if unknown else self._resolve_source(name, entry.values)
         if misnamed or "cloud" not in entry.values:
             return None
         # A node with mistakes is never deployed, but its cloud's limits are checked in the same pass.
-        source, context = resolved or (self._folder, self._folder)
-        values = {"model": "", **select_rights(entry.values), "source": source, "context": context}
+        resolved = resolved or {"source": self._folder, "context": self._folder, "pickle": None}
+        values = {"model": "", **select_rights(entry.values), **resolved}
         return Node(name=name, **{FIELDS[key]: value for key, value in values.items()})
 
-    def _resolve_folders(self, name: str, values: dict[str, Any]) -> tuple[Path, Path] | None:
-        if "source" not in values:
-            return None
+    def _resolve_source(self, name: str, values: dict[str, Any]) -> dict[str, Any] | None:
         try:
-            return folders.resolve(self._folder, values["source"], values.get("context"))
+            if "pickle" in values:
+                return pickle_source.resolve(self._folder, name, values)
+            pickle_source.check_folder_keys(values)
+            if "source" not in values:
+                return None
+            source, context = folders.resolve(self._folder, values["source"], values.get("context"))
+            return {"source": source, "context": context}
         except folders.WrongFolder as error:
             self._report(_locate(self._document, name, error.key), f"{error.key}: {error}")
             return None
@@ -283,8 +289,10 @@ def _merge(own: _Entry, defaults: _Entry) -> _Entry:
 
     A default does not replace a wrong value: its own mistakes would be confusing, because the node does not use it.
     """
-    wrong = own.wrong | {name for name in defaults.wrong if name not in own.values}
-    values = {name: value for name, value in {**defaults.values, **own.values}.items() if name not in wrong}
+    replaced = {*own.values, *pickle_source.list_replaced({*own.values, *own.wrong})}
+    inherited = {name: value for name, value in defaults.values.items() if name not in replaced}
+    wrong = own.wrong | (defaults.wrong - replaced)
+    values = {name: value for name, value in {**inherited, **own.values}.items() if name not in wrong}
     for name, key in KEYS.items():
         if key.inherit is Inherit.MERGE and name in defaults.values and name in own.values:
             values[name] = _combine(defaults.values[name], own.values[name])

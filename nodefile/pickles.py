@@ -113,8 +113,9 @@ class _Reading:
                 for operation, argument, _ in pickletools.genops(file):
                     self._apply(operation.name, argument)
                     yield
-            except ValueError as error:
-                raise NotAPickle(f"it is damaged or incomplete ({error})") from None
+            except (ValueError, MemoryError) as error:  # MemoryError: a nonsensical length
+                detail = f" ({error})" if str(error) else ""
+                raise NotAPickle(f"it is damaged or incomplete{detail}") from None
 
     def finish(self) -> Origin:
         """Return what the instructions so far say."""

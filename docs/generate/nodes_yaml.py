@@ -84,7 +84,9 @@ def _list_keys(inherit: Inherit) -> str:
 
 def _section(name: str, key: Key, node: Node) -> str:
     # Parse each example as a user's file, so that none is wrong. A key that the example itself has is not repeated.
-    minimum = [line for name, line in _MINIMUM.items() if not key.example.startswith(f"{name}:")]
+    own = {line.partition(":")[0] for line in key.example.splitlines()}
+    left_out = {*own, "source"} if "pickle" in own else own
+    minimum = [line for name, line in _MINIMUM.items() if name not in left_out]
     _load(minimum + key.example.splitlines())
     return f"""\
 ## {name}
@@ -123,6 +125,7 @@ def _load(lines: list[str]) -> Node:
             model = Path(folder, "examples", source)
             model.mkdir(parents=True)
             (model / "Dockerfile").touch()
+        Path(folder, "model.pkl").write_bytes(b"\x80\x04N.")
         text = "nodes:\n  node:\n" + indent("\n".join(lines), "    ") + "\n"
         Path(folder, "nodes.yaml").write_text(text, encoding="utf-8")
         return load(Path(folder, "nodes.yaml")).nodes[0]

@@ -1,4 +1,4 @@
-"""Writes this Python's part of pickles.json: `pip install cloudpickle`, then `python make_pickles.py`, with each version.
+"""Writes this Python's part of pickles.json: run it with each version, after `pip install cloudpickle`.
 
 The tests read pickles of several Python versions, of which a machine has one. They are small, so they are kept as text.
 """
