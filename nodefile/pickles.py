@@ -61,10 +61,14 @@ class Origin:
         """The Python version that created it, if there is only one candidate."""
         return self.pythons[0] if len(self.pythons) == 1 else None
 
+    @property
+    def packages(self) -> list[str]:
+        """The modules that are not part of Python."""
+        return sorted(self.modules - sys.stdlib_module_names)
+
     def __str__(self) -> str:
         python = f"Python {' or '.join(self.pythons)}" if self.pythons != PYTHONS else "a Python that it does not name"
-        own = sorted(self.modules - sys.stdlib_module_names - {"cloudpickle"})
-        names = [f"{name} {self.versions[name]}" if name in self.versions else name for name in own]
+        names = [f"{name} {self.versions.get(name, '')}".strip() for name in self.packages if name != "cloudpickle"]
         return f"created with {python}; it uses {', '.join(names) or 'no packages'}"
 
 

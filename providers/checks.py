@@ -11,6 +11,7 @@ from pathlib import Path
 from nodefile import NodeFile, NodeFileError, Problem, parse
 from nodefile.rescue import RescueNode
 from providers.clouds import find_cloud
+from providers.images.pickled import describe_unknown
 
 DEFAULT_PROJECT, DEFAULT_STACK = "prediction-nodes", "dev"
 
@@ -31,8 +32,11 @@ def load_checked(path: str | Path, project: str = DEFAULT_PROJECT, stack: str = 
 
 
 def list_notes(file: NodeFile) -> dict[str, str]:
-    """Return, by node name, why a node's machine is larger than the requested size. Other nodes are left out."""
-    notes = {node.name: find_cloud(node.cloud).fit(node).note for node in file.with_rescues}
+    """Return, by node name, why a node's machine is larger than the requested size, and what its pickle may lack."""
+    notes = {
+        node.name: " ".join(filter(None, [find_cloud(node.cloud).fit(node).note, describe_unknown(node)]))
+        for node in file.with_rescues
+    }
     return {name: note for name, note in notes.items() if note}
 
 

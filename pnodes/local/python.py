@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-_TAG = re.compile(r"(?:^|/)python:(3\.\d+)")
+_TAG = re.compile(r"(?:^|/)(?:python:(3\.\d+)|numerai_predict_py_(3_\d+):)")
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Python:
 def parse_image_version(base: str) -> str | None:
     """Return the minor version in a base image's name; None if it is not a Python image with a version."""
     match = _TAG.search(base)
-    return match[1] if match else None
+    return (match[1] or match[2].replace("_", ".")) if match else None
 
 
 def choose(wanted: str | None, uv: Path | None) -> Python:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from nodefile import Node
 from providers.images.context import BuildContext
+from providers.images.pickled import write_context
 
 Value = TypeVar("Value")
 
@@ -22,7 +23,12 @@ def build_arguments(node: Node, model_id: Value) -> dict[str, str | Value]:
 
 
 def make_context(node: Node) -> BuildContext:
-    """Return the build context of a node. No file is read yet."""
+    """Return the build context of a node; a pickle's is generated first. No file of a source folder is read yet.
+
+    Raises ContextError.
+    """
+    if node.pickle is not None:
+        write_context(node)
     return BuildContext(node.context, node.dockerfile, select_arguments(build_arguments(node, "")))
 
 

@@ -34,7 +34,7 @@ def list_missing_models(nodes: Sequence[Node]) -> dict[str, str]:
     sentences = {}
     for node in nodes:
         try:
-            found = None if node.name in examples else _find_missing(make_context(node))
+            found = None if node.pickle or node.name in examples else _find_missing(make_context(node))
         except (ContextError, OSError):
             continue
         if found:

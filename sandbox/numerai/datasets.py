@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 VERSIONS = {Tournament.CLASSIC: "v5.3", Tournament.SIGNALS: "signals/v3.1", Tournament.CRYPTO: "crypto/v2.0"}
 _PREDICTIONS = tuple(f"{part}_example_preds.{kind}" for part in ("live", "validation") for kind in ("csv", "parquet"))
 FILES = {
-    Tournament.CLASSIC: ("features.json", "train.parquet", "validation.parquet", "live.parquet", *_PREDICTIONS),
+    Tournament.CLASSIC: (
+        "features.json",
+        "train.parquet",
+        "validation.parquet",
+        "live.parquet",
+        "live_benchmark_models.parquet",
+        *_PREDICTIONS,
+    ),
     Tournament.SIGNALS: ("train.parquet", "validation.parquet", "live.parquet", *_PREDICTIONS),
     Tournament.CRYPTO: ("train.parquet", "live.parquet"),
 }
@@ -100,8 +107,10 @@ class Datasets:
         if kind == "json":
             return lambda path: path.write_text(json.dumps(self._features(), indent=2))
         part = stem.removesuffix("_example_preds")
-        frame = self.live(tournament, round_number) if part == "live" else generate.history(tournament, part)
-        if part != stem:
+        frame = self.live(tournament, round_number) if stem.startswith("live") else generate.history(tournament, part)
+        if stem == "live_benchmark_models":
+            frame = generate.benchmarks(frame)
+        elif part != stem:
             frame = generate.example(tournament, frame)
         elif part == "live":
             frame = frame.drop(columns=list(generate.TARGETS[tournament]))

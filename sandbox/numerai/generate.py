@@ -66,6 +66,12 @@ def example(tournament: Tournament, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"prediction": ranks}, index=frame.index)
 
 
+def benchmarks(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions of Classic's benchmark models; their columns are named after data, kind and target."""
+    ranks = example(Tournament.CLASSIC, frame)["prediction"]
+    return pd.DataFrame({"era": frame["era"], "v52_lgbm_ender20": ranks, "v52_lgbm_ender60": 1 - ranks})
+
+
 def _period(tournament: Tournament, split: str, era: int, day: date | None = None) -> pd.DataFrame:
     """Return the frame of one era (Classic) or date (Signals, Crypto)."""
     rng = seed_generator(tournament, split, era)

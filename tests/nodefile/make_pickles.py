@@ -19,8 +19,14 @@ def predict(live_features):  # type: ignore[no-untyped-def]
     return lightgbm.Booster().predict(live_features.rank(pct=True)) * HALF
 
 
+def ranked(live_features):  # type: ignore[no-untyped-def]
+    features = [column for column in live_features.columns if column.startswith("feature_")]
+    return live_features[features].sum(axis=1).rank(pct=True).to_frame("prediction")
+
+
 def benchmarked(live_features, live_benchmark_models):  # type: ignore[no-untyped-def]
-    return live_features[["feature"]] * live_benchmark_models[["benchmark"]].to_numpy() * HALF
+    benchmark = live_benchmark_models.iloc[:, -1].rank(pct=True)
+    return (ranked(live_features)["prediction"] * HALF + benchmark * HALF).to_frame("prediction")
 
 
 def bound(factor):  # type: ignore[no-untyped-def]
@@ -30,7 +36,13 @@ def bound(factor):  # type: ignore[no-untyped-def]
 if __name__ == "__main__":
     path = Path(__file__).with_name("pickles.json")
     pickles = json.loads(path.read_text()) if path.exists() else {}
-    functions = {"predict": predict, "benchmarked": benchmarked, "bound": bound(2), "identity": lambda rows: rows}
+    functions = {
+        "predict": predict,
+        "ranked": ranked,
+        "benchmarked": benchmarked,
+        "bound": bound(2),
+        "identity": lambda rows: rows,
+    }
     pickles[f"3.{sys.version_info.minor}"] = {
         name: base64.b64encode(cloudpickle.dumps(function)).decode() for name, function in functions.items()
     }

@@ -17,7 +17,7 @@ from tests.nodefile.pickled import VERSIONS, write
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("name", ["predict", "benchmarked", "bound"])
+@pytest.mark.parametrize("name", ["predict", "ranked", "benchmarked", "bound"])
 def test_the_bytecode_tells_the_python_version(tmp_path: Path, version: str, name: str) -> None:
     path = write(tmp_path / "model.pkl", version, name)
     assert find_python(path) == (version,)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import subprocess
 from collections.abc import Mapping
 from ctypes.util import find_library
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from providers.images.context import BuildContext
 from sandbox.cloud import Kernel
 from sandbox.images import Image
 from sandbox.numerai.app import Numerai
+from tests.sandbox.numerai.image_runs import keys, run
 from tests.sandbox.numerai.world import CLASSIC_MODEL, CRYPTO_MODEL, SIGNALS_MODEL, World
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -44,15 +44,6 @@ MODELS = {
 
 HAS_OPENMP = find_library("gomp") or find_library("omp")
 
-# Only Numerai's URL is changed; everything else is the original script.
-RUNNER = """
-import runpy, sys
-import numerapi.base_api
-numerapi.base_api.API_TOURNAMENT_URL = sys.argv[1]
-sys.path.insert(0, "")
-runpy.run_path(sys.argv[2], run_name="__main__")
-"""
-
 
 def copied(example: Example, folder: Path) -> BuildContext:
     """Return the build context of an example as in git, without models that were trained in this checkout."""
@@ -75,23 +66,6 @@ def built(kernel: Kernel, folder: Path, name: str) -> Image:
     assert isinstance(image, Image), log
     assert image.command == ["python", "predict.py"]
     return image
-
-
-def run(image: Image, world: World, script: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(image.environment / "bin" / "python"), "-c", RUNNER, world.url, script],
-        cwd=image.root / image.workdir.lstrip("/"),
-        # one thread: with so little data, the synchronisation of threads takes longer than the work
-        env={"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1", **image.env, **env},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
-def keys(numerai: Numerai) -> dict[str, str]:
-    return {"NUMERAI_PUBLIC_ID": numerai.public_id, "NUMERAI_SECRET_KEY": numerai.secret_key}
 
 
 @pytest.mark.parametrize("name", list(MODELS))
