@@ -1,4 +1,4 @@
-"""`pnodes new`: creates a node from an example. The command copies the example and adds the node to nodes.yaml.
+"""`pnodes new`: creates a node from an example, which the command copies, or from a pickle, and adds it to nodes.yaml.
 
 It does both or neither: it writes nodes.yaml last, and only if the file with the new node has no problems.
 """
@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,6 +18,9 @@ from pnodes.edit import examples
 from pnodes.edit.examples import Example
 from pnodes.errors import UserError
 from pnodes.wording import plural
+
+if TYPE_CHECKING:
+    from pnodes.edit.new_pickle import PickleRequest
 
 _DEFAULT = "tournament-python"
 
@@ -39,6 +42,14 @@ def new(
     ] = None,
     region: Annotated[str | None, typer.Option(help="Name of a region of the cloud.")] = None,
     size: Annotated[str | None, typer.Option(help="Preset such as gen-md.")] = None,
+    pickle: Annotated[
+        Path | None,
+        typer.Option(help="File with a pickled function of Numerai's Model Uploads, instead of an example."),
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(help="With --pickle: version such as 3.12 or 3.12-slim; by default the one that the file tells."),
+    ] = None,
     folder: Annotated[Path | None, typer.Option(help="Folder for the copy; by default NAME beside nodes.yaml.")] = None,
     file: Annotated[
         Path | None, typer.Option(help="File to add the node to; by default nodes.yaml beside Pulumi.yaml.")
@@ -46,7 +57,7 @@ def new(
     show_list: Annotated[bool, typer.Option("--list", help="List the examples, and do nothing else.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --list: print JSON instead of text.")] = False,
 ) -> None:
-    """Create a node from an example: copy the example and add the node to nodes.yaml.
+    """Create a node from an example, or from a pickle, and add it to nodes.yaml.
 
     Comments and order of nodes.yaml stay. If anything is wrong, nothing is written, and the exit code is 2.
     """
@@ -57,22 +68,46 @@ def new(
         raise UserError("--json requires --list.", 2)
     if name is None:
         raise UserError("Give the new node a name: `pnodes new NAME --example ...`; `--list` shows the examples.", 2)
-    from pnodes.edit.new_node import Request, create, prepare
+    if python and pickle is None:
+        raise UserError("--python requires --pickle.", 2)
+    from pnodes.edit.new_node import Request, Wanted, create, prepare
+    from pnodes.edit.new_pickle import PickleRequest
 
-    template = examples.find(example)
     path = (file or project.project_folder() / "nodes.yaml").absolute()
-    request = Request(name, template, path, (folder or path.parent / name).absolute(), cloud, region, size)
+    wanted = Wanted(cloud, region, size)
+    if pickle is not None:
+        if folder is not None:
+            raise UserError("--folder is for a copy of an example; a pickle stays in its place.", 2)
+        _create_from_pickle(PickleRequest(name, pickle.absolute(), python, path, wanted), model or [])
+        return
+    template = examples.find(example)
+    request = Request(name, template, path, (folder or path.parent / name).absolute(), wanted)
     preparation = prepare(request)
     names = list(request.names)
-    create(preparation, _choose_models(template, names, model or []))
+    create(preparation, _choose_models(template.name, names, model or []))
     _print_next_steps(template, request.folder, names, path, preparation.original.examples)
 
 
-def _choose_models(example: Example, names: list[str], models: list[str]) -> Mapping[str, str]:
+def _create_from_pickle(request: "PickleRequest", models: list[str]) -> None:
+    from pnodes.edit import new_pickle
+    from providers.images.pickled import describe_unknown, find_origin
+
+    original = new_pickle.prepare(request)
+    chosen = _choose_models(request.pickle.name, [request.name], models)
+    node = new_pickle.create(request, original, chosen[request.name])
+    edited = Path(os.path.relpath(request.file)).as_posix()
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    console.print(f"Added the node {node.name} to {edited}. {request.pickle.name} was {find_origin(node)}.")
+    if unknown := describe_unknown(node):
+        console.print(unknown)
+    _print_commands(console, original.examples, request.file, edited, [_describe_run(node.name)])
+
+
+def _choose_models(origin: str, names: list[str], models: list[str]) -> Mapping[str, str]:
     """Return node name -> its model at Numerai. Ask for missing models; without a terminal, raise UserError."""
     if len(models) > len(names):
         raise UserError(
-            f"There are {len(models)} --model options, but {example.name} creates {plural(len(names), 'node')}.", 2
+            f"There are {len(models)} --model options, but {origin} creates {plural(len(names), 'node')}.", 2
         )
     if len(models) < len(names) and not _is_interactive():
         times = "" if len(names) == 1 else f" {len(names)} times, for {' and '.join(names)}"
@@ -106,13 +141,25 @@ def _print_next_steps(example: Example, folder: Path, names: list[str], file: Pa
     console.print(
         f"Copied examples/{example.name} to {copied}/, and added the {nodes} {' and '.join(names)} to {edited}."
     )
+    trainings = [
+        (f"pnodes run {name} {example.training}", "train the model; it becomes part of the image") for name in names
+    ]
+    _print_commands(console, removed, file, edited, [*trainings, *(_describe_run(name) for name in names)])
+
+
+def _describe_run(name: str) -> tuple[str, str]:
+    return f"pnodes run {name}", "run the model on this machine; submit nothing"
+
+
+def _print_commands(
+    console: Console, removed: tuple[str, ...], file: Path, edited: str, first: list[tuple[str, str]]
+) -> None:
     if removed:
         console.print(f"Removed the examples that {file.name} came with: {', '.join(removed)}.")
     console.print("\nNext:")
     is_default = file == project.project_folder() / "nodes.yaml"
     steps = (
-        *((f"pnodes run {name} {example.training}", "train the model; it becomes part of the image") for name in names),
-        *((f"pnodes run {name}", "run the model on this machine; submit nothing") for name in names),
+        *first,
         ("pnodes validate" if is_default else f"pnodes validate {edited}", f"check {file.name} after each edit"),
         ("pulumi preview", "show what would be created"),
         ("pulumi up", "create it"),

@@ -1,7 +1,7 @@
 """Creates a node for `pnodes new`: `prepare` checks everything, then `create` makes all of the changes or none."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,15 @@ from providers.images.arguments import make_relative
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """The settings of new nodes that have an option of their own; None for those of `defaults`."""
+
+    cloud: str | None
+    region: str | None
+    size: str | None
+
+
+@dataclass(frozen=True)
 class Request:
     """The user's request; paths are absolute."""
 
@@ -23,9 +32,7 @@ class Request:
     example: Example
     file: Path
     folder: Path
-    cloud: str | None
-    region: str | None
-    size: str | None
+    wanted: Wanted
 
     @property
     def names(self) -> Mapping[str, str | None]:
@@ -43,28 +50,34 @@ class Preparation:
 
 def prepare(request: Request) -> Preparation:
     """Check the request before the command asks for models. Writes nothing. Raises UserError."""
-    for name in request.names:
+    original = check_wanted(request.wanted, request.file, request.names)
+    _check_folder(request.folder, examples.find_folder(request.example))
+    return Preparation(request, original)
+
+
+def check_wanted(wanted: Wanted, file: Path, names: Iterable[str]) -> nodes_write.Original:
+    """Check the names and settings of new nodes; return nodes.yaml as it is. Raises UserError."""
+    for name in names:
         if sentence := check_name(name):
             raise UserError(sentence, 2)
     for option, value, read in (
-        ("--cloud", request.cloud, fields.read_cloud),
-        ("--size", request.size, fields.read_size),
-        ("--region", request.region, fields.read_text),
+        ("--cloud", wanted.cloud, fields.read_cloud),
+        ("--size", wanted.size, fields.read_size),
+        ("--region", wanted.region, fields.read_text),
     ):
-        _check_option(option, value, read)
-    original = nodes_write.read(request.file)
-    for name in request.names:
+        check_option(option, value, read)
+    original = nodes_write.read(file)
+    for name in names:
         if name in original.nodes:
-            raise UserError(f'{request.file.name} already has a node "{name}". Choose another name.', 2)
-    _check_folder(request.folder, examples.find_folder(request.example))
-    return Preparation(request, original)
+            raise UserError(f'{file.name} already has a node "{name}". Choose another name.', 2)
+    return original
 
 
 def create(preparation: Preparation, models: Mapping[str, str]) -> None:
     """Copy the example and add its nodes; `models`: node name -> its model at Numerai. Raises UserError."""
     request = preparation.request
     for model in models.values():
-        _check_option("--model", model, fields.read_model)
+        check_option("--model", model, fields.read_model)
     content = _add_nodes(preparation, models)
     new_folder = _first_missing(request.folder)
     try:
@@ -79,7 +92,7 @@ def create(preparation: Preparation, models: Mapping[str, str]) -> None:
         raise
 
 
-def _check_option(option: str, value: str | None, read: Callable[[Any], Any]) -> None:
+def check_option(option: str, value: str | None, read: Callable[[Any], Any]) -> None:
     """Check an option's value by the rules of nodes.yaml. Raises UserError."""
     try:
         if value is not None:
@@ -106,10 +119,7 @@ def _add_nodes(preparation: Preparation, models: Mapping[str, str]) -> bytes:
     variables = request.example.env(request.name)
     entries: dict[str, Mapping[str, nodes_edit.Value]] = {}
     for name, subfolder in request.names.items():
-        entry: dict[str, nodes_edit.Value] = {"model": models[name], "tournament": request.example.tournament}
-        if request.cloud or not preparation.original.defaults.get("cloud"):
-            entry["cloud"] = request.cloud or next(iter(REGIONS))
-        entry |= {key: value for key, value in (("region", request.region), ("size", request.size)) if value}
+        entry = begin_entry(request.wanted, preparation.original, models[name], request.example.tournament)
         entry["source"] = f"{root}/{subfolder}" if subfolder else root
         if subfolder or preparation.original.defaults.get("context"):
             entry["context"] = root
@@ -117,6 +127,16 @@ def _add_nodes(preparation: Preparation, models: Mapping[str, str]) -> bytes:
             entry["env"] = variables[name]
         entries[name] = entry
     return nodes_write.add_nodes(request.file, preparation.original.kept, entries, f", and copy the example to {root}")
+
+
+def begin_entry(
+    wanted: Wanted, original: nodes_write.Original, model: str, tournament: str
+) -> dict[str, nodes_edit.Value]:
+    """Return the keys of a new node that do not depend on its source."""
+    entry: dict[str, nodes_edit.Value] = {"model": model, "tournament": tournament}
+    if wanted.cloud or not original.defaults.get("cloud"):
+        entry["cloud"] = wanted.cloud or next(iter(REGIONS))
+    return entry | {key: value for key, value in (("region", wanted.region), ("size", wanted.size)) if value}
 
 
 def _first_missing(folder: Path) -> Path | None:

@@ -74,6 +74,12 @@ def prepare(run: LocalRun) -> Invocation:
 def _prepare_environment(run: LocalRun) -> Path:
     wanted = python.parse_image_version(run.image.recipe.base)
     chosen = python.choose(wanted, python.find_uv())
+    pickle = run.image.node.pickle
+    if pickle is not None and chosen.minor != wanted:
+        raise UserError(
+            f"{pickle.name} needs Python {wanted}, which this machine lacks; no other version can load it. Install it, "
+            "or add --container."
+        )
     if wanted and chosen.minor != wanted:
         run.say(
             f"note: the image has Python {wanted}, which this machine lacks, so the run uses {chosen.minor}. "
@@ -84,7 +90,8 @@ def _prepare_environment(run: LocalRun) -> Path:
 
 
 def _report_differences(image: Image, say: Say) -> None:
-    skipped = [step.arguments[0] for step in image.recipe.steps if step.kind == "skipped"]
+    steps = [step.arguments[0] for step in image.recipe.steps if step.kind == "skipped"]
+    skipped = [line for line in steps if not line.startswith("test ")]  # which changes nothing
     if skipped:
         shown = "; ".join(line if len(line) <= 70 else line[:67] + "..." for line in skipped)
         say(f"note: skipped on this machine: RUN {shown}. Its results must exist; --container runs it.")

@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from nodefile import Node
-from pnodes.local import container, files, keys, predictions, process, settings, variables
+from pnodes.local import (
+    container,
+    files,
+    keys,
+    model_uploads,
+    predictions,
+    process,
+    settings,
+    variables,
+)
 from pnodes.local.container_engine import find_container_engine
 from pnodes.local.files import Written
 from pnodes.local.image import read_image
@@ -53,6 +62,7 @@ class Outcome:
         lines += [f"predictions: {_shown(path)}" for path in self.predictions]
         if ended.peak_mib is not None:
             lines.append(self._describe_memory(ended.peak_mib))
+        lines += model_uploads.describe(self.node, ended)
         state = "done" if ended.exit_code == 0 else f"ended with exit code {ended.exit_code}"
         lines.append(f"{self.node.name}: {state} after {ended.seconds:.1f} s")
         return [*lines, *([f"error: {ended.reason}"] if ended.reason else [])]

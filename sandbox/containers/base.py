@@ -105,6 +105,7 @@ def _r(_tag: str) -> Substitute:
 # Public image -> its substitute. The pattern's group is the tag.
 SUBSTITUTES: dict[str, Callable[[str], Substitute]] = {
     r"(?:docker\.io/)?(?:library/)?python(?::(3(?:\.\d+)*(?:-slim)?(?:-(?:bullseye|bookworm|trixie))?))?": _python,
+    r"ghcr\.io/numerai/numerai_predict_py_(3_\d+):stable": lambda tag: _python(tag.replace("_", ".")),
     r"(?:docker\.io/)?(?:library/)?r-base(?::([\w.-]+))?": _r,
     r"(?:docker\.io/)?rocker/r-ver(?::([\w.-]+))?": _r,
 }

@@ -25,6 +25,7 @@ EMPTY = ContainerEngine("podman", "/bin/false")  # has no image, and every comma
         ("python", "stand-in-python", "trixie"),
         ("rocker/r-ver:4.6.0", "stand-in-r", "trixie"),
         ("r-base:4.5.1", "stand-in-r", "trixie"),
+        ("ghcr.io/numerai/numerai_predict_py_3_13:stable", "stand-in-python", "trixie"),
     ],
 )
 def test_the_substitute_of_an_image(image: str, name: str, suite: str) -> None:
