@@ -1,4 +1,4 @@
-"""Every model in examples/ has a Dockerfile, entry points, a README and pinned versions."""
+"""Every model in examples/ has a Dockerfile or makes a pickle; it has entry points, a README and pinned versions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from pnodes.engine.paths import ROOT
 
 EXAMPLES = ROOT / "examples"
 MODELS = sorted(path.parent for path in EXAMPLES.rglob("Dockerfile"))
-PYTHON = [folder for folder in MODELS if (folder / "requirements.txt").exists()]
+PICKLES = [EXAMPLES / "tournament-pickle"]
+PYTHON = [folder for folder in (*MODELS, *PICKLES) if (folder / "requirements.txt").exists()]
 
 
 def test_every_example_has_a_model() -> None:
-    assert {folder.relative_to(EXAMPLES).parts[0] for folder in MODELS} == {path.name for path in EXAMPLES.iterdir()}
+    names = {folder.relative_to(EXAMPLES).parts[0] for folder in (*MODELS, *PICKLES)}
+    assert names == {path.name for path in EXAMPLES.iterdir()}
 
 
 @pytest.mark.parametrize("folder", MODELS, ids=lambda path: path.relative_to(EXAMPLES).as_posix())
