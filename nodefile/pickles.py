@@ -11,7 +11,7 @@ import pickletools
 import re
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,11 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 NEWER = "3.14 or newer"
 _POINTER = b"version https://git-lfs"
 # The operation that begins a function, and those that may precede it (for closures and generators).
-_BEGINNINGS = {
+_BEGINNINGS: Mapping[str, tuple[int, Collection[int]]] = {
     "3.11": (151, {135, 149, 75, 1}),
     "3.12": (151, {135, 149, 75, 1}),
     "3.13": (149, {94, 62, 35, 32}),
-    NEWER: (128, frozenset(range(128))),
+    NEWER: (128, range(128)),
 }
 # Operation -> its cache entries in 3.11 and 3.12, which otherwise number operations alike.
 _CACHES = {25: (4, 1), 106: (4, 9), 107: (2, 1), 116: (5, 4), 171: (4, 3)}
@@ -173,7 +173,7 @@ def _find_versions(code: bytes) -> tuple[str, ...]:
     return tuple(matching) or ("3.10",)
 
 
-def _begins(operations: bytes, first: int, before: set[int] | frozenset[int]) -> bool:
+def _begins(operations: bytes, first: int, before: Collection[int]) -> bool:
     for operation in operations:
         if operation == first:
             return True

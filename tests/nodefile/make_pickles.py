@@ -7,29 +7,30 @@ import base64
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import cloudpickle  # type: ignore[import-not-found, unused-ignore]
 
 HALF = 0.5
 
 
-def predict(live_features):  # type: ignore[no-untyped-def]
-    import lightgbm
+def predict(live_features: Any) -> Any:
+    import lightgbm  # type: ignore[import-not-found, unused-ignore]
 
     return lightgbm.Booster().predict(live_features.rank(pct=True)) * HALF
 
 
-def ranked(live_features):  # type: ignore[no-untyped-def]
+def ranked(live_features: Any) -> Any:
     features = [column for column in live_features.columns if column.startswith("feature_")]
     return live_features[features].sum(axis=1).rank(pct=True).to_frame("prediction")
 
 
-def benchmarked(live_features, live_benchmark_models):  # type: ignore[no-untyped-def]
+def benchmarked(live_features: Any, live_benchmark_models: Any) -> Any:
     benchmark = live_benchmark_models.iloc[:, -1].rank(pct=True)
     return (ranked(live_features)["prediction"] * HALF + benchmark * HALF).to_frame("prediction")
 
 
-def bound(factor):  # type: ignore[no-untyped-def]
+def bound(factor: float) -> Any:
     return lambda live_features: live_features.head() * factor
 
 

@@ -81,7 +81,7 @@ def main() -> None:
             sys.exit(f"{name} is not set in the environment: a prediction node sets it.")
     keys = os.environ["NUMERAI_PUBLIC_ID"], os.environ["NUMERAI_SECRET_KEY"]
     predict, count = load()
-    api = NumerAPI(*keys, verbosity="warning", show_progress_bars=False)
+    api = NumerAPI(*keys, verbosity="warning", show_progress_bars=False)  # type: ignore[no-untyped-call]
     with tempfile.TemporaryDirectory() as scratch:  # deleted after the run: each round has its own live data
         live = download(api, "live.parquet", Path(scratch))
         inputs = [live] if count == 1 else [live, download(api, "live_benchmark_models.parquet", Path(scratch))]
