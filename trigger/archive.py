@@ -17,7 +17,10 @@ _HERE = Path(__file__).parent
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
 
-SHARED = ("core.py", "history.py", "http_call.py", "job_runs.py", "numerai_api.py", "partner.py", "watch.py")
+SHARED = (
+    *("alert_channels.py", "alerts.py", "core.py", "history.py", "http_call.py", "job_runs.py", "numerai_api.py"),
+    *("partner.py", "watch.py"),
+)
 """The modules that every cloud's archive has."""
 
 

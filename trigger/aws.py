@@ -27,6 +27,8 @@ except ImportError:  # in this repository, where the files of the archive are mo
     from trigger.http_call import START_TIMEOUT, Answer, call, call_until_answered
 
 if TYPE_CHECKING:
+    from trigger.alerts import Alerts
+    from trigger.aws_watch import Secrets
     from trigger.watch import Watch
 
 _TABLE, _CLAIMS = "table/", "claims/"
@@ -205,20 +207,41 @@ class Batch:
 @cache
 def _trigger() -> Trigger:
     store = S3Store(os.environ["BUCKET"], Signer.read_environment("s3"))
-    return Trigger(store, Batch(Signer.read_environment("batch")), os.environ["PACKAGE"])
+    batch, package = Batch(Signer.read_environment("batch")), os.environ["PACKAGE"]
+    return Trigger(store, batch, package, send_test=lambda row: _open_alerts().send_test(row))
+
+
+# The modules of the watch and of alerts are imported late, because a webhook's cold start does not need them.
+@cache
+def _open_secrets() -> Secrets:
+    try:
+        from aws_watch import Secrets
+    except ImportError:
+        from trigger.aws_watch import Secrets
+
+    return Secrets(Signer.read_environment("secretsmanager"))
 
 
 @cache
 def _open_watch() -> Watch:
-    # Imported here, because a webhook's cold start does not need it.
     try:
         from aws_watch import build_watch
     except ImportError:
         from trigger.aws_watch import build_watch
 
-    batch, secrets = Batch(Signer.read_environment("batch")), Signer.read_environment("secretsmanager")
-    watch: Watch = build_watch(_trigger(), batch, secrets)
+    watch: Watch = build_watch(_trigger(), Batch(Signer.read_environment("batch")), _open_secrets(), _open_alerts)
     return watch
+
+
+@cache
+def _open_alerts() -> Alerts:
+    try:
+        from aws_alerts import build_alerts
+    except ImportError:
+        from trigger.aws_alerts import build_alerts
+
+    alerts: Alerts = build_alerts(_trigger(), Signer.read_environment, _open_secrets().read)
+    return alerts
 
 
 def read_request(event: dict[str, Any]) -> Request:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 try:
@@ -12,13 +13,13 @@ try:
     from http_call import call_until_answered
     from job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
     from numerai_api import Keys, Numerai
-    from watch import Watch
+    from watch import Alerts, Watch
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import Row, StoreError, Trigger
     from trigger.http_call import call_until_answered
     from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
     from trigger.numerai_api import Keys, Numerai
-    from trigger.watch import Watch
+    from trigger.watch import Alerts, Watch
 
 BY_A_PERSON = "stopped with `pnodes stop`"
 """The reason that `pnodes stop` gives (`providers.operations.STOPPED`); Batch's list does not mark other stops."""
@@ -66,32 +67,43 @@ def read_run(job: Mapping[str, Any]) -> JobRun:
         # A container that ran has an exit code, unless its machine was lost.
         own_fault=container.get("exitCode") is not None and not reason.startswith("Host EC2"),
         reason="; ".join(filter(None, (reason, str(container.get("reason") or "")))),
+        started=job["startedAt"] / 1000 if job.get("startedAt") else None,
     )
 
 
 class Secrets:
-    """An account's keys: one secret, JSON by the names of the container's variables."""
+    """Secrets that are JSON objects. An account's keys are one, by the names of the container's variables."""
 
     def __init__(self, signer: Signer) -> None:
         self._url, self._signer = f"{signer.locate()}/", signer
 
     def read_keys(self, reference: str) -> Keys:
-        """GetSecretValue; `reference` is the secret's name. Raises StoreError."""
-        body = json.dumps({"SecretId": reference}).encode()
+        """Return an account's keys; `reference` is the secret's name. Raises StoreError."""
+        values = self.read(reference)
+        try:
+            return Keys(values["NUMERAI_PUBLIC_ID"], values["NUMERAI_SECRET_KEY"])
+        except KeyError:
+            raise StoreError("the secret does not hold the account's keys") from None
+
+    def read(self, name: str) -> dict[str, str]:
+        """GetSecretValue; returns {} if the value is not a JSON object. Raises StoreError."""
+        body = json.dumps({"SecretId": name}).encode()
         headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": "secretsmanager.GetSecretValue"}
         try:
             answer = call_until_answered("POST", self._url, self._signer.sign("POST", self._url, headers, body), body)
         except OSError as error:
             raise StoreError(f"Secrets Manager did not answer: {error}") from error
         if answer.status != 200:
-            raise StoreError(f"the keys could not be read: {answer.status} {answer.reason()}")
+            raise StoreError(f"the secret could not be read: {answer.status} {answer.reason()}")
         try:
-            values = json.loads(json.loads(answer.body)["SecretString"])
-            return Keys(values["NUMERAI_PUBLIC_ID"], values["NUMERAI_SECRET_KEY"])
+            return dict(json.loads(json.loads(answer.body)["SecretString"]))
         except (ValueError, KeyError, TypeError):
-            raise StoreError("the secret does not hold the account's keys") from None
+            return {}
 
 
-def build_watch(trigger: Trigger, batch: Batch, signer: Signer) -> Watch:
-    """Return the region's watch; `signer` is that of Secrets Manager."""
-    return Watch(trigger, Runs(batch), Numerai(), Secrets(signer).read_keys, time.time)
+def build_watch(trigger: Trigger, batch: Batch, secrets: Secrets, open_alerts: Callable[[], Alerts]) -> Watch:
+    """Return the region's watch."""
+    has_heartbeat = bool(os.environ.get("HEARTBEATS"))
+    return Watch(
+        trigger, Runs(batch), Numerai(), secrets.read_keys, time.time, call_until_answered, open_alerts, has_heartbeat
+    )

@@ -34,13 +34,16 @@ except ImportError:  # in this repository, where the files of the archive are mo
     from trigger.http_call import START_TIMEOUT, Answer, call, call_until_answered
 
 if TYPE_CHECKING:
+    from trigger.alerts import Alerts
+    from trigger.azure_watch import Secrets
     from trigger.watch import Watch
 
 _MANAGEMENT, _STORAGE = "https://management.azure.com", "https://storage.azure.com"
 _JOB_VERSION, _BLOB_VERSION, _TOKEN_VERSION = "2025-01-01", "2023-11-03", "2019-08-01"
 _FILES = (
-    *("azure_watch.py", "core.py", "cron.py", "function_app.py", "history.py", "host.json", "http_call.py"),
-    *("job_runs.py", "numerai_api.py", "partner.py", "requirements.txt", "watch.py"),
+    *("alert_channels.py", "alerts.py", "azure_alerts.py", "azure_watch.py", "core.py", "cron.py", "function_app.py"),
+    *("history.py", "host.json", "http_call.py", "job_runs.py", "numerai_api.py", "partner.py", "requirements.txt"),
+    "watch.py",
 )
 _PREFIX = "claims-"
 _COPIED = ("name", "image", "command", "args", "env", "resources")
@@ -264,19 +267,41 @@ def _open_cluster() -> ContainerApps:
 def open_trigger() -> Trigger:
     """Return the process's trigger."""
     store = BlobStore(os.environ["STORE_URL"], _open_identity())
-    return Trigger(store, _open_cluster(), hash_package(Path(__file__).parent), _log.info)
+    package = hash_package(Path(__file__).parent)
+    return Trigger(store, _open_cluster(), package, _log.info, send_test=lambda row: _open_alerts().send_test(row))
+
+
+# The modules of the watch and of alerts are imported late, because a webhook's cold start does not need them.
+@cache
+def _open_secrets() -> Secrets:
+    try:
+        from azure_watch import Secrets
+    except ImportError:
+        from trigger.azure_watch import Secrets
+
+    return Secrets(_open_identity())
 
 
 @cache
 def _open_watch() -> Watch:
-    # Imported here, because a webhook's cold start does not need it.
     try:
         from azure_watch import build_watch
     except ImportError:
         from trigger.azure_watch import build_watch
 
-    watch: Watch = build_watch(open_trigger(), _open_cluster(), _open_identity())
+    watch: Watch = build_watch(open_trigger(), _open_cluster(), _open_secrets(), _open_alerts)
     return watch
+
+
+@cache
+def _open_alerts() -> Alerts:
+    try:
+        from azure_alerts import build_alerts
+    except ImportError:
+        from trigger.azure_alerts import build_alerts
+
+    alerts: Alerts = build_alerts(open_trigger(), _open_secrets().read)
+    return alerts
 
 
 @cache

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 try:
@@ -12,13 +13,13 @@ try:
     from http_call import call_until_answered
     from job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
     from numerai_api import Keys, Numerai
-    from watch import Watch
+    from watch import Alerts, Watch
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import Row, StoreError, Trigger
     from trigger.http_call import call_until_answered
     from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
     from trigger.numerai_api import Keys, Numerai
-    from trigger.watch import Watch
+    from trigger.watch import Alerts, Watch
 
 _VAULT, _VAULT_VERSION = "https://vault.azure.net", "7.4"
 _STATES = {"Succeeded": SUCCEEDED, "Failed": FAILED, "Degraded": FAILED, "Stopped": STOPPED}
@@ -72,7 +73,7 @@ def find_run_id(execution: Mapping[str, Any]) -> str:
 
 
 class Secrets:
-    """An account's keys: two secrets of its vault, of which the newest versions count."""
+    """Secrets, of which the newest versions count. An account's keys are two of its vault."""
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
@@ -80,21 +81,25 @@ class Secrets:
     def read_keys(self, reference: str) -> Keys:
         """Read both; `reference` is their addresses, separated by ~. Raises StoreError."""
         public_id, _, secret = reference.partition("~")
-        return Keys(self._read(public_id), self._read(secret))
+        return Keys(self.read(public_id), self.read(secret))
 
-    def _read(self, url: str) -> str:
+    def read(self, url: str) -> str:
+        """Return a secret's value. Raises StoreError."""
         try:
             answer = call_until_answered("GET", f"{url}?api-version={_VAULT_VERSION}", self._identity.headers(_VAULT))
         except OSError as error:
             raise StoreError(f"Key Vault did not answer: {error}") from error
         if answer.status != 200:
-            raise StoreError(f"the keys could not be read: {answer.status} {answer.reason()}")
+            raise StoreError(f"the secret could not be read: {answer.status} {answer.reason()}")
         try:
             return str(json.loads(answer.body)["value"])
         except (ValueError, KeyError, TypeError):
-            raise StoreError("Key Vault's answer has no key") from None
+            raise StoreError("Key Vault's answer has no key or address") from None
 
 
-def build_watch(trigger: Trigger, cluster: ContainerApps, identity: Identity) -> Watch:
+def build_watch(trigger: Trigger, cluster: ContainerApps, secrets: Secrets, open_alerts: Callable[[], Alerts]) -> Watch:
     """Return the region's watch."""
-    return Watch(trigger, Runs(cluster), Numerai(), Secrets(identity).read_keys, time.time)
+    has_heartbeat = bool(os.environ.get("HEARTBEATS"))
+    return Watch(
+        trigger, Runs(cluster), Numerai(), secrets.read_keys, time.time, call_until_answered, open_alerts, has_heartbeat
+    )

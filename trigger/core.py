@@ -43,6 +43,8 @@ WATCH_RUN, SCHEDULE_RUN = "watch-", "schedule-"
 """How the ids of the runs that the watch and schedules start begin."""
 PARTNER_RUN = "partner-"
 """How the claims of a round begin that a trigger creates for a run of the node's partner (`partner`)."""
+REFUSED = "_refused"
+"""The folder below NODE/ of the days on which calls were refused, for `alerts`. No trigger id begins with `_`."""
 
 
 class StoreError(Exception):
@@ -89,6 +91,8 @@ class Row(NamedTuple):
     """the node that this row's node rescues; empty if it is no rescue"""
     partner: str = ""
     """the URL of the trigger of the node's rescue, or of the node that it rescues"""
+    alerts: str = ""
+    """For `alerts`: the job's time limit and the references of where alerts go, never an address"""
 
     @property
     def title(self) -> str:
@@ -238,10 +242,15 @@ class Trigger:
         log: Callable[[str], None] = print,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        send_test: Callable[[Row], dict[str, str]] | None = None,
     ) -> None:
-        """`package` is the digest of the deployed archive, which GET /health returns."""
+        """`package` is the digest of the deployed archive, which GET /health returns.
+
+        `send_test` sends a test of a node's alerts and returns `sent`, or why not, by channel.
+        """
         self._store, self._cluster, self._package = store, cluster, package
-        self._log, self._now, self._sleep = log, now, sleep
+        self._log, self._now, self._sleep, self._send_test = log, now, sleep, send_test
+        self._refused: set[str] = set()
         self._table = Table(store, now)
 
     def list_rows(self) -> list[Row]:
@@ -257,11 +266,13 @@ class Trigger:
         """
         route, *rest = [part for part in request.path.split("/") if part] or [""]
         line: dict[str, Any] = {"node": "", "method": request.method}
-        line["route"] = route if route in ("pred", "schedule", "health", "rounds") else "other"
+        line["route"] = route if route in ("pred", "schedule", "health", "rounds", "alerts") else "other"
         if route == "health" and request.method in ("GET", "HEAD"):
             return self._handle(line, lambda: self._report_health(rest, line))
         if route == "rounds" and request.method == "GET":
             return self._handle(line, lambda: self._report_rounds(rest, request, line))
+        if route == "alerts" and request.method == "POST":
+            return self._handle(line, lambda: self._test_alerts(self._find_authorised(rest, request, line)))
         return self._handle(line, lambda: self._claim_and_start(self._read_start(route, rest, request, line)))
 
     def run_schedule(self, model_id: str, when: str) -> Response:
@@ -324,6 +335,7 @@ class Trigger:
             response = respond()
         except _RefusedError as refused:
             response = Response(refused.status, {"status": "refused", "reason": str(refused)})
+            self._mark_refusal(line, response)
         except StoreError as error:
             response = Response(503, {"status": "failed", "reason": str(error)})
         line["http"] = response.status
@@ -331,6 +343,26 @@ class Trigger:
         line["ms"] = round((self._now() - began) * 1000)
         self._log(json.dumps(line, separators=(",", ":")))
         return response
+
+    def _mark_refusal(self, line: Mapping[str, Any], response: Response) -> None:
+        """Mark that a call of a node's webhook was refused, once per day and process, if the node has alerts."""
+        key = f"{line['node']}/{REFUSED}/{time.strftime('%Y-%m-%d', time.gmtime(self._now()))}.seen"
+        # Calls of a disabled node are refused because its owner says so.
+        if not line["node"] or line["route"] != "pred" or response.status == 403 or key in self._refused:
+            return
+        try:
+            if any(row.node == line["node"] and row.alerts for row in self.list_rows()):
+                self._mark(key, {"at": self._now(), "http": response.status, "reason": response.body["reason"]})
+        except StoreError:
+            return
+        self._refused.add(key)
+
+    def _test_alerts(self, row: Row) -> Response:
+        if not row.alerts or not self._send_test:
+            raise _RefusedError(409, f"node {row.node} has no `alerts` in nodes.yaml, or they are not deployed yet")
+        channels = self._send_test(row)
+        status = "sent" if set(channels.values()) == {"sent"} else "failed"
+        return Response(200 if status == "sent" else 502, {"status": status, "channels": channels})
 
     def _report_health(self, rest: list[str], line: dict[str, Any]) -> Response:
         if not rest:

@@ -29,6 +29,8 @@ except ImportError:  # in this repository, where the files of the archive are mo
     from trigger.http_call import Answer
 
 if TYPE_CHECKING:
+    from trigger.alerts import Alerts
+    from trigger.gcp_watch import Secrets
     from trigger.watch import Watch
 
 _METADATA = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token"
@@ -196,20 +198,41 @@ def _open_cluster() -> CloudRun:
 def build_trigger() -> Trigger:
     """Return the process's trigger, which reads its settings from the environment."""
     store = StorageStore(os.environ["BUCKET"], _open_identity())
-    return Trigger(store, _open_cluster(), os.environ["PACKAGE"], _print_line)
+    package = os.environ["PACKAGE"]
+    return Trigger(store, _open_cluster(), package, _print_line, send_test=lambda row: _open_alerts().send_test(row))
+
+
+# The modules of the watch and of alerts are imported late, because a webhook's cold start does not need them.
+@cache
+def _open_secrets() -> Secrets:
+    try:
+        from gcp_watch import Secrets
+    except ImportError:
+        from trigger.gcp_watch import Secrets
+
+    return Secrets(os.environ["PARENT"].split("/")[1], _open_identity())
 
 
 @cache
 def _open_watch() -> Watch:
-    # Imported here, because a webhook's cold start does not need it.
     try:
         from gcp_watch import build_watch
     except ImportError:
         from trigger.gcp_watch import build_watch
 
-    project = os.environ["PARENT"].split("/")[1]
-    watch: Watch = build_watch(build_trigger(), _open_cluster(), project, _open_identity())
+    watch: Watch = build_watch(build_trigger(), _open_cluster(), _open_secrets(), _open_alerts)
     return watch
+
+
+@cache
+def _open_alerts() -> Alerts:
+    try:
+        from gcp_alerts import build_alerts
+    except ImportError:
+        from trigger.gcp_alerts import build_alerts
+
+    alerts: Alerts = build_alerts(build_trigger(), os.environ["PARENT"], _open_secrets().read)
+    return alerts
 
 
 def _is_scheduler(token: str) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 try:
@@ -13,13 +14,13 @@ try:
     from http_call import call_until_answered
     from job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
     from numerai_api import Keys, Numerai
-    from watch import Watch
+    from watch import Alerts, Watch
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import Row, StoreError, Trigger
     from trigger.http_call import call_until_answered
     from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
     from trigger.numerai_api import Keys, Numerai
-    from trigger.watch import Watch
+    from trigger.watch import Alerts, Watch
 
 _SECRETS = "https://secretmanager.googleapis.com/v1"
 _STATES = {"CONDITION_SUCCEEDED": SUCCEEDED, "CONDITION_FAILED": FAILED}
@@ -67,11 +68,12 @@ def read_run(execution: Mapping[str, Any]) -> JobRun:
         ended=None if state == RUNNING else ended,
         own_fault=why == "NON_ZERO_EXIT_CODE",
         reason=str(completed.get("message") or ""),
+        started=read_time(execution["startTime"]) if execution.get("startTime") else None,
     )
 
 
 class Secrets:
-    """An account's keys: two secrets, of which the newest versions count."""
+    """Secrets, of which the newest versions count. An account's keys are two of them."""
 
     def __init__(self, project: str, identity: Identity) -> None:
         self._secrets, self._identity = f"{_SECRETS}/projects/{project}/secrets", identity
@@ -79,9 +81,10 @@ class Secrets:
     def read_keys(self, reference: str) -> Keys:
         """Read both; `reference` is their names, separated by ~. Raises StoreError."""
         public_id, _, secret = reference.partition("~")
-        return Keys(self._read(public_id), self._read(secret))
+        return Keys(self.read(public_id), self.read(secret))
 
-    def _read(self, name: str) -> str:
+    def read(self, name: str) -> str:
+        """Return a secret's value. Raises StoreError."""
         try:
             answer = call_until_answered(
                 "GET", f"{self._secrets}/{name}/versions/latest:access", self._identity.headers()
@@ -89,13 +92,16 @@ class Secrets:
         except OSError as error:
             raise StoreError(f"Secret Manager did not answer: {error}") from error
         if answer.status != 200:
-            raise StoreError(f"the keys could not be read: {answer.status} {answer.reason()}")
+            raise StoreError(f"the secret could not be read: {answer.status} {answer.reason()}")
         try:
             return base64.b64decode(json.loads(answer.body)["payload"]["data"]).decode()
         except (ValueError, KeyError, TypeError):
-            raise StoreError("Secret Manager's answer has no key") from None
+            raise StoreError("Secret Manager's answer has no key or address") from None
 
 
-def build_watch(trigger: Trigger, cluster: CloudRun, project: str, identity: Identity) -> Watch:
+def build_watch(trigger: Trigger, cluster: CloudRun, secrets: Secrets, open_alerts: Callable[[], Alerts]) -> Watch:
     """Return the region's watch."""
-    return Watch(trigger, Runs(cluster), Numerai(), Secrets(project, identity).read_keys, time.time)
+    has_heartbeat = bool(os.environ.get("HEARTBEATS"))
+    return Watch(
+        trigger, Runs(cluster), Numerai(), secrets.read_keys, time.time, call_until_answered, open_alerts, has_heartbeat
+    )

@@ -30,6 +30,8 @@ class JobRun(NamedTuple):
     own_fault: bool | None = None
     """Whether the container itself failed, rather than the platform. None if the cloud does not say."""
     reason: str = ""
+    started: float | None = None
+    """When its container started, if the cloud says so"""
 
 
 class Runs(Protocol):

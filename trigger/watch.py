@@ -10,7 +10,7 @@ These marks are the node's history, and a round with the last mark is not looked
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
@@ -55,6 +55,28 @@ class Rules(NamedTuple):
         return Rules(float(after), int(retries)) if after.isdecimal() and retries.isdecimal() else None
 
 
+class Look(NamedTuple):
+    """What a pass has found out about a node's round, for `alerts`."""
+
+    row: Row
+    round: Round
+    outcome: str
+    runs: list[JobRun]
+    """The round's runs, oldest first, as far as they were listed"""
+    refused_start: str = ""
+    refused_keys: str = ""
+    error: str = ""
+    """Why the outcome is unknown"""
+
+
+class Alerts(Protocol):
+    """`alerts.Alerts`."""
+
+    def report(self, looks: Sequence[Look]) -> None: ...
+
+    def beat(self) -> None: ...
+
+
 class Watch:
     """Looks after the rounds of one region's nodes."""
 
@@ -66,28 +88,44 @@ class Watch:
         read_keys: Callable[[str], Keys],
         now: Callable[[], float],
         send: Send = call_until_answered,
+        open_alerts: Callable[[], Alerts] | None = None,
+        has_heartbeat: bool = False,
     ) -> None:
-        """`read_keys` returns the keys of a row's reference, and raises StoreError. `send` calls partners."""
+        """`read_keys` returns the keys of a row's reference, and raises StoreError. `send` calls partners.
+
+        `open_alerts` is called if a node has alerts, or the region a heartbeat.
+        """
         self._trigger, self._runs, self._numerai, self._read_keys, self._now = trigger, runs, numerai, read_keys, now
         self._send = send
         self.answer = Desk(trigger, runs, read_keys, now).answer
+        self._open_alerts, self._has_heartbeat = open_alerts, has_heartbeat
         self._settled: set[str] = set()
+        self._complete = True
 
     def run_pass(self) -> dict[str, int]:
         """Look at every watched node once. Returns how many nodes had which outcome. Errors are logged."""
+        self._complete = True
+        looks = self._look_at_all()
+        if self._open_alerts and any(look.row.alerts for look in looks):
+            self._open_alerts().report(looks)
+        if self._open_alerts and self._has_heartbeat and self._complete:
+            self._open_alerts().beat()
+        outcomes = [look.outcome for look in looks]
+        return {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
+
+    def _look_at_all(self) -> list[Look]:
         rounds = self._find_rounds()
         if not rounds:  # most passes end here, and cost nothing
-            return {}
+            return []
         try:
             rows = [row for row in self._trigger.list_rows() if row.enabled == "yes" and Rules.read(row.watch)]
         except StoreError as error:  # the next pass reads the table again
             self._note("", str(error))
-            return {}
+            return []
         due = [(row, rounds[row.tournament]) for row in rows if row.tournament in rounds]
         partners = Partners(self._now(), self._send)
         with ThreadPoolExecutor(min(_THREADS, len(due)) or 1) as pool:
-            outcomes = list(pool.map(lambda pair: self._look_at(pair[0], pair[1], partners), due))
-        return {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
+            return list(pool.map(lambda pair: self._look_at(*pair, partners), due))
 
     def _find_rounds(self) -> dict[str, Round]:
         """Return the tournaments' rounds that are open, or were until a few hours ago."""
@@ -102,17 +140,19 @@ class Watch:
                 rounds[tournament] = found
         return rounds
 
-    def _look_at(self, row: Row, round_: Round, partners: Partners) -> str:
-        """Do what the node's round needs; return the outcome. Errors are logged, and the next pass tries again."""
+    def _look_at(self, row: Row, round_: Round, partners: Partners) -> Look:
+        """Do what the node's round needs. Errors are logged, and the next pass tries again."""
+        node = _Node(row, round_, self._trigger, self._now(), self._settled, partners)
+        outcome, problem = "unknown", ""
         try:
-            return _Node(row, round_, self._trigger, self._now(), self._settled, partners).look(
-                self._runs, self._numerai, self._read_keys
-            )
+            outcome = node.look(self._runs, self._numerai, self._read_keys)
         except (StoreError, StartError, NumeraiError) as error:
-            self._note(row.node, str(error))
-            return "unknown"
+            problem = str(error)
+            self._note(row.node, problem)
+        return Look(row, round_, outcome, node.own, node.refused_start, node.refused_keys, problem)
 
     def _note(self, node: str, reason: str) -> None:
+        self._complete = False
         self._trigger.note({"node": node, "route": "watch", "http": 0, "reason": reason})
 
 
@@ -125,6 +165,8 @@ class _Node:
         self._row, self._round, self._trigger, self._now, self._settled = row, round_, trigger, now, settled
         self._partners = partners
         self._folder = name_round(row.node, round_.number)
+        self.own: list[JobRun] = []
+        self.refused_start = self.refused_keys = ""
 
     def look(self, runs: Runs, numerai: Submissions, read_keys: Callable[[str], Keys]) -> str:
         if self._folder in self._settled:
@@ -137,7 +179,7 @@ class _Node:
         assert rules
         claims = self._trigger.read_claims(self._folder, names)
         known = runs.list_runs(self._row)
-        own = self._select_runs(known, {str(claim["run"]) for claim in claims.values()})
+        own = self.own = self._select_runs(known, {str(claim["run"]) for claim in claims.values()})
         self._record_ends(own, names)
         if any(run.state == RUNNING for run in known):
             return "running"
@@ -147,7 +189,8 @@ class _Node:
         keys = read_keys(self._row.keys)
         try:
             at = numerai.find_submission(self._row.model_id, self._row.tournament, self._round.number, keys)
-        except KeysRefused:
+        except KeysRefused as refused:
+            self.refused_keys = str(refused)
             # Without Numerai's word, a run that ended well counts.
             at = last.ended if last and last.state == SUCCEEDED else None
         if at is not None:
@@ -189,6 +232,8 @@ class _Node:
         if instead:
             return instead
         response = self._trigger.start_round(self._row, self._round.number, number + 1)
+        if response.status >= 400:
+            self.refused_start = str(response.body.get("reason") or response.status)
         return "started" if response.status == 202 else "unknown"
 
     def _ask_partner(self, claim: str, known: list[JobRun], own: list[JobRun], keys: Keys) -> str | None:

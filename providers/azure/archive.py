@@ -7,7 +7,7 @@ from trigger.archive import SHARED, Archive
 ARCHIVE = Archive(
     "azure.py",
     "function_app.py",
-    (*SHARED, "azure_watch.py", "cron.py"),
+    (*SHARED, "azure_alerts.py", "azure_watch.py", "cron.py"),
     {
         "requirements.txt": "azure-functions\n",
         "host.json": (
