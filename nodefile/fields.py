@@ -17,7 +17,7 @@ from zoneinfo import available_timezones
 
 from nodefile import cron, durations, secret_values, sizes, variables
 from nodefile.clouds import REGIONS
-from nodefile.model import RESERVED_TAGS, Build, Rescue, Schedule, Size, Tournament, Watch, is_uuid
+from nodefile.model import RESERVED_TAGS, Alerts, Build, Rescue, Schedule, Size, Tournament, Watch, is_uuid
 from nodefile.problems import did_you_mean, format_value, join_words
 
 TEXT = {"type": "string"}
@@ -77,6 +77,18 @@ RESCUE = {
     ]
 }
 MAX_RETRIES = 5
+SECRET_NAME = {"type": "string", "pattern": r"^(?=.{1,40}$)(?!numerai-)[a-z][a-z0-9]*(-[a-z0-9]+)*$"}
+ALERTS = {
+    "anyOf": [
+        {"const": False},
+        {
+            "type": "object",
+            "properties": {"webhook": SECRET_NAME, "email": TEXT, "heartbeat": SECRET_NAME},
+            "minProperties": 1,
+            "additionalProperties": False,
+        },
+    ]
+}
 BUILD = {
     "type": "object",
     "properties": {"docker": {"type": "boolean", "default": False}},
@@ -92,6 +104,7 @@ _VERSIONS = r"\s*(?:==|~=|!=|<=|>=|<|>)\s*[\w.*+!-]+\s*"
 _PACKAGE = re.compile(rf"[A-Za-z0-9][\w.-]*(?:\[[\w.,\s-]+\])?(?:{_VERSIONS}(?:,{_VERSIONS})*)?", re.ASCII)
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_TAG_NAME, MAX_TAG_VALUE = 128, 256
+_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _NEARLY_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]+|[0-9a-f]{32}|\{[0-9a-f-]+\}", re.IGNORECASE)
 
 
@@ -231,6 +244,39 @@ def read_rescue(value: Any) -> Rescue | None:
         raise ValueError(f"expected false, or a place such as {{cloud: gcp, after: 30m}}, got {format_value(value)}.")
     readers = {"cloud": read_cloud, "region": read_text, "size": read_size, "after": durations.parse_seconds}
     return Rescue(**_read_parts("rescue", value, readers, {"cloud": "rescue needs a cloud, such as {cloud: gcp}."}))
+
+
+def read_alerts(value: Any) -> Alerts:
+    """Return where alerts go; false means nowhere."""
+    if value is False:
+        return Alerts()
+    if not isinstance(value, dict) or not value:
+        raise ValueError(f"expected webhook, email or heartbeat, or false, got {format_value(value)}.")
+    readers = {"webhook": _read_secret_name, "email": _read_email, "heartbeat": _read_secret_name}
+    return Alerts(**_read_parts("alerts", value, readers, {}))
+
+
+def _read_secret_name(value: Any) -> str:
+    name = read_text(value)
+    if "://" in name:  # not repeated, since it may hold a token
+        raise ValueError(
+            "expected the name of a secret, got an address. Put the address into the stack's configuration, such as "
+            "`pulumi config set --secret alert-webhook https://...`, and write alert-webhook here. An address that was "
+            "in a file under version control should be replaced."
+        )
+    if not re.fullmatch(SECRET_NAME["pattern"], name):
+        raise ValueError(
+            f"{format_value(name)} cannot name a secret with an address; expected at most 40 lower-case letters, "
+            "digits and single hyphens, such as alert-webhook, not beginning with numerai-."
+        )
+    return name
+
+
+def _read_email(value: Any) -> str:
+    address = read_text(value)
+    if not _EMAIL.fullmatch(address) or len(address) > 254:
+        raise ValueError(f"expected an e-mail address such as me@example.com, got {format_value(address)}.")
+    return address
 
 
 def _read_retries(value: Any) -> int:

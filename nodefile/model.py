@@ -85,6 +85,24 @@ class Rescue(BaseModel):
         return f"{{cloud: {self.cloud}, region: {self.region}{size}, after: {self.after / 60:g}m}}"
 
 
+class Alerts(BaseModel):
+    """Where alerts of a node go: an e-mail address, and the names of the stack's secrets with the other addresses."""
+
+    model_config = ConfigDict(frozen=True)
+    webhook: str | None = None
+    email: str | None = None
+    heartbeat: str | None = None
+
+    @property
+    def channels(self) -> bool:
+        """Whether messages are sent; a heartbeat alone sends none."""
+        return bool(self.webhook or self.email)
+
+    def __str__(self) -> str:
+        parts = [f"{name}: {value}" for name, value in self if value]
+        return f"{{{', '.join(parts)}}}" if parts else "false"
+
+
 class Build(BaseModel):
     """Where a node's image is built: in the node's cloud, or with Docker on the machine that runs `pulumi up`."""
 

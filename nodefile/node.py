@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from nodefile import durations, fields, own_rights, own_secrets, sizes
 from nodefile.clouds import REGIONS
 from nodefile.keys import Inherit, Key
-from nodefile.model import RESERVED_TAGS, Build, Rescue, Schedule, Size, Tournament, Watch, is_uuid
+from nodefile.model import RESERVED_TAGS, Alerts, Build, Rescue, Schedule, Size, Tournament, Watch, is_uuid
 from nodefile.problems import join_words
 from nodefile.variables import RESERVED
 
@@ -340,6 +340,21 @@ class Node(BaseModel):
             "[how a node is rescued](how-to/rescue.md).",
         ),
     ] = None
+    alerts: Annotated[
+        Alerts,
+        WithJsonSchema(fields.ALERTS),
+        Key(
+            about="Where messages go when a round needs a person: a chat, an e-mail address, a heartbeat.",
+            read=fields.read_alerts,
+            value="`{webhook: ..., email: ..., heartbeat: ...}`, each optional, or `false`",
+            example="alerts:\n  webhook: alert-webhook\n  email: me@example.com\n  heartbeat: alert-heartbeat",
+            clouds="e-mails come from each cloud's own service",
+            more="`webhook` and `heartbeat` are names of secrets of the stack's configuration, which hold addresses: "
+            "`pulumi config set --secret alert-webhook https://discord.com/api/webhooks/...`. The watch sends the "
+            "messages, so a node with `watch: false` sends none. See [alerts](how-to/alerts.md).",
+            default="`false`",
+        ),
+    ] = Alerts()
     enabled: Annotated[
         bool,
         Key(

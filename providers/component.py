@@ -41,6 +41,8 @@ class Stack:
     """The values of the nodes' own `secrets`, by name."""
     partners: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
     """The URL of the trigger of a node's rescue, or of the node that it rescues, by node name. Not secret."""
+    addresses: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
+    """The addresses of webhooks and heartbeats, by their names in the configuration (`providers.alerts`)."""
 
     def tags(self, node: Node | None = None) -> dict[str, str]:
         """Return a resource's tags: project and stack, and for a node's resource also its name and the user's tags."""
@@ -143,14 +145,21 @@ class PredictionNode(pulumi.ComponentResource):
         )
 
     def write_row(
-        self, stack: Stack, job: pulumi.Output[str], keys: pulumi.Output[str], queue: pulumi.Input[str] = ""
+        self,
+        stack: Stack,
+        job: pulumi.Output[str],
+        keys: pulumi.Output[str],
+        alerts: pulumi.Input[str],
+        queue: pulumi.Input[str] = "",
     ) -> pulumi.Output[str]:
         """Return the node's row in the trigger's table as the name of an object, without the table's prefix.
 
-        `keys` is the reference with which the trigger reads the account's keys.
+        `keys` is the reference with which the trigger reads the account's keys, `alerts` is the column of that name.
         """
         node, partner = self.node, stack.partners.get(self.node.name, "")
-        return pulumi.Output.all(stack.model_ids[node.name], stack.token_sha256(node), job, queue, keys, partner).apply(
+        return pulumi.Output.all(
+            stack.model_ids[node.name], stack.token_sha256(node), job, queue, keys, partner, alerts
+        ).apply(
             lambda values: Row(
                 values[0],
                 node.name,
@@ -163,6 +172,7 @@ class PredictionNode(pulumi.ComponentResource):
                 keys=values[4] if node.watch.enabled else "",
                 primary=find_primary(node),
                 partner=values[5],
+                alerts=values[6],
             ).write_key()
         )
 

@@ -12,6 +12,7 @@ from pulumi.output import UNKNOWN
 from nodefile import Node
 from nodefile.example_nodes import list_example_models
 from providers import own_secrets
+from providers.alerts import load_addresses
 from providers.attached import explain_stopped
 from providers.component import Stack
 from providers.numerai import keys
@@ -39,6 +40,7 @@ def load_stack(nodes: Sequence[Node]) -> Stack:
         webhook_key=WebhookKey("webhook-key").key,
         model_ids=resolve_models(nodes),
         secrets=secrets,
+        addresses=load_addresses(nodes),
     )
 
 

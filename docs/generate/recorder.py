@@ -18,6 +18,7 @@ from pulumi.runtime.mocks import MockMonitor
 
 from nodefile import Node, parse
 from providers import clouds
+from providers.alerts import REGION, list_heartbeats, list_webhooks
 from providers.component import Stack
 from providers.numerai.keys import name_keys
 from providers.own_secrets import list_names
@@ -156,6 +157,10 @@ def register(
             webhook_key=pulumi.Output.secret(webhook_key),
             model_ids={node.name: pulumi.Output.from_input(node.model) for node in nodes},
             secrets={name: pulumi.Output.secret(PLANTED + name) for name in list_names(nodes)},
+            addresses={
+                name: pulumi.Output.secret(f"https://alerts.example.com/{name}/{REGION}")
+                for name in (*list_webhooks(nodes), *list_heartbeats(nodes))
+            },
         )
         clouds.register(nodes, stack)
 

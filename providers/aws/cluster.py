@@ -14,6 +14,7 @@ import pulumi_aws as aws
 
 from nodefile import Node
 from providers.aws import limits, names, roles
+from providers.aws.alerts import Alerts
 from providers.aws.builder import Builder
 from providers.aws.job_identity import JobIdentity
 from providers.aws.machines import Machines
@@ -65,6 +66,7 @@ class Cluster(pulumi.ComponentResource):
         """By Numerai account."""
         self.network = Network(self.name, region, self._tags, self._own)
         self._create_queues(nodes)
+        self.alerts = Alerts(self.name, region, nodes, stack, self._own)
         self.trigger = Trigger(
             self.name,
             region,
@@ -72,9 +74,11 @@ class Cluster(pulumi.ComponentResource):
             self.bucket,
             self._build_arn("batch", f"job-definition/{names.name_definition(stack.project, stack.name, '*')}"),
             {platform: queue.arn for platform, queue in self.queues.items()},
+            self.alerts.environment,
             stack,
             self._own,
         )
+        self.alerts.grant(self.trigger.role, self.logs)
         watched = [node for node in nodes if node.watch.enabled]
         if watched or any(node.schedule for node in nodes):
             self._create_scheduler(stack)

@@ -82,7 +82,10 @@ class PredictionNode(component.PredictionNode):
         return aws.s3.BucketObjectv2(
             component.name_in_region(self.node),
             bucket=self._cluster.bucket.bucket,
-            key=pulumi.Output.concat(f"{roles.TABLE}/", self.write_row(stack, job.name, secret, self._queue.name)),
+            key=pulumi.Output.concat(
+                f"{roles.TABLE}/",
+                self.write_row(stack, job.name, secret, self._cluster.alerts.write_column(self.node), self._queue.name),
+            ),
             region=self.node.region,
             opts=self._own,
         )

@@ -227,6 +227,20 @@ TABLE: Table = {
         create="secretsmanager:PutSecretValue",
         update="secretsmanager:UpdateSecretVersionStage secretsmanager:ListSecretVersionIds",
     ),
+    "aws:sns/topic:Topic": Row(
+        "sns/topic.go",
+        read="sns:GetTopicAttributes sns:ListTagsForResource",
+        create="sns:CreateTopic sns:TagResource",
+        update="sns:SetTopicAttributes sns:UntagResource",
+        delete="sns:DeleteTopic",
+    ),
+    "aws:sns/topicSubscription:TopicSubscription": Row(
+        "sns/topic_subscription.go",
+        read="sns:GetSubscriptionAttributes sns:ListSubscriptionsByTopic",
+        create="sns:Subscribe",
+        update="sns:SetSubscriptionAttributes",
+        delete="sns:Unsubscribe",
+    ),
     # Look-ups of the program, and of the provider at its start.
     "aws:index/getCallerIdentity:getCallerIdentity": Row("sts/caller_identity.go", look_up="sts:GetCallerIdentity"),
     "aws:index/getAvailabilityZones:getAvailabilityZones": Row(
@@ -276,7 +290,8 @@ _ROLES = _arn(f"iam::*:role/{PROJECT}-*/*")
 _PROFILES = _arn(f"iam::*:instance-profile/{PROJECT}-*/*")
 _BUCKETS = _arn("s3:::aws-*")
 _GROUPS = [_arn("logs:*:*:log-group:aws-*")]
-_SECRETS = [_arn(f"secretsmanager:*:*:secret:{name}-*") for name in ("numerai-keys", "node-secrets")]
+_SECRET_NAMES = ("numerai-keys", "node-secrets", "aws-*-alerts")
+_SECRETS = [_arn(f"secretsmanager:*:*:secret:{name}-*") for name in _SECRET_NAMES]
 _SERVICES = [f"{name}.amazonaws.com" for name in ("batch", "codebuild", "ec2", "ecs-tasks", "lambda", "scheduler")]
 _TAGGED = {"StringEquals": {"aws:ResourceTag/project": PROJECT}}
 _AT_CREATION = {"StringLike": {"ec2:CreateAction": ["Create*", "AuthorizeSecurityGroupEgress"]}}
@@ -325,6 +340,8 @@ SCOPES: tuple[Scope, ...] = (
     ("batch:*JobDefinition", [_arn("batch:*:*:job-definition/*")], None),
     ("batch:TerminateJob", [_arn("batch:*:*:job/*")], None),
     ("batch:*", [_arn(f"batch:*:*:{kind}/*") for kind in ("compute-environment", "job-queue", "job-definition")], None),
+    # The ARN of a subscription begins with its topic's.
+    ("sns:*", [_arn("sns:*:*:aws-*-alerts-*")], None),
     ("sts:GetCallerIdentity", ["*"], None),
 )
 

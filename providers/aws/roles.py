@@ -1,8 +1,8 @@
 """The roles on AWS and their policy documents.
 
 Each policy belongs to one role, and each role to one service and one cluster (those that start jobs also to one Numerai
-account). A running job has no role. Only `ecr:GetAuthorizationToken` and `batch:ListJobs`, which cannot be limited to a
-resource, are allowed on `*`.
+account). A running job has no role. Only `ecr:GetAuthorizationToken`, `batch:ListJobs` and `batch:DescribeJobs`, which
+cannot be limited to a resource, are allowed on `*`.
 """
 
 from __future__ import annotations
@@ -66,6 +66,18 @@ def build_trigger_policy(log_group: str, bucket: str, definitions: str, queues: 
 def build_keys_policy(secret: str) -> str:
     """Return the policy with which a trigger reads an account's keys, to ask Numerai for submissions."""
     return write_policy(allow(["secretsmanager:GetSecretValue"], [secret]))
+
+
+def build_alerts_policy(secret: str, logs: str, topics: Sequence[str]) -> str:
+    """Return the policy with which a trigger sends alerts: read the addresses, read jobs' logs, publish e-mails.
+
+    Empty ARNs are left out.
+    """
+    return write_policy(
+        *([allow(["secretsmanager:GetSecretValue"], [secret])] if secret else []),
+        *([allow(["logs:GetLogEvents"], [f"{logs}:*"]), allow(["batch:DescribeJobs"], ["*"])] if logs else []),
+        *([allow(["sns:Publish"], topics)] if topics else []),
+    )
 
 
 def build_execution_policy(repositories: str, log_group: str, *secrets: str) -> str:

@@ -39,10 +39,14 @@ class Trigger(pulumi.ComponentResource):
         bucket: aws.s3.Bucket,
         definitions: pulumi.Output[str],
         queues: Mapping[str, pulumi.Output[str]],
+        environment: Mapping[str, pulumi.Output[str]],
         stack: Stack,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`definitions` is the pattern for the ARNs of the stack's job definitions, `queues` are ARNs by platform."""
+        """`definitions` is the pattern for the ARNs of the stack's job definitions, `queues` are ARNs by platform.
+
+        `environment` has more variables of the function.
+        """
         super().__init__(f"{TYPE_PREFIX}:aws:Trigger", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
         self.logs = logs
@@ -78,7 +82,7 @@ class Trigger(pulumi.ComponentResource):
             # Without a group, Lambda would create its own, which keeps logs for ever and is not deleted with it.
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=logs.name),
             environment=aws.lambda_.FunctionEnvironmentArgs(
-                variables={"BUCKET": bucket.bucket, "PACKAGE": ARCHIVE.digest()}
+                variables={"BUCKET": bucket.bucket, "PACKAGE": ARCHIVE.digest(), **environment}
             ),
             # No reserved concurrency: new accounts may have too little, and claims prevent duplicate runs anyway.
             region=region,

@@ -26,6 +26,7 @@ from pulumi_azure_native import (
 
 from nodefile import Node
 from providers.azure import limits, names, roles
+from providers.azure.alerts import Alerts
 from providers.azure.job_identity import JobIdentity
 from providers.azure.private_storage import create_account
 from providers.azure.registration import Registration
@@ -76,9 +77,11 @@ class Cluster(pulumi.ComponentResource):
         }
         """By account of nodes.yaml."""
         self._create_environments(nodes)
+        self.alerts = Alerts(self.name, nodes, stack, self._create_alert_secret, self._own)
         self.trigger = Trigger(
             self.name,
             self.group,
+            self.alerts.settings,
             store=self.storage.primary_endpoints.blob,
             insights=self.insights.connection_string,
             subscription=self.subscription,
@@ -86,6 +89,8 @@ class Cluster(pulumi.ComponentResource):
             tags=self._tags,
             opts=self._own,
         )
+        self.alerts.grant(self.trigger.principal, self.subscription)
+        self.alerts.send_emails(self.group, self.workspace.id, self.trigger.site, self._tags)
         self._create_watch(nodes)
         self.register_outputs({"resourceGroup": self.group.name})
 
@@ -166,6 +171,10 @@ class Cluster(pulumi.ComponentResource):
         return JobIdentity(
             name, self.group, self.registry, vault, keys, own, own_vault, self.subscription, self._tags, self._own
         )
+
+    def _create_alert_secret(self, name: str, address: pulumi.Output[str]) -> tuple[keyvault.Vault, pulumi.Output[str]]:
+        vault = self._create_vault("alert", name)
+        return vault, self._create_secret(name, address, vault)
 
     def _create_vault(self, word: str, account: str | None) -> keyvault.Vault:
         # The name of a deleted vault stays reserved during the retention time, and we cannot purge the vault. The next

@@ -98,6 +98,8 @@ class PredictionNode(component.PredictionNode):
         if node.name in stack.partners:
             primary = find_primary(node)
             row |= {"partner": stack.partners[node.name], **({"primary": primary} if primary else {})}
+        if node.alerts.channels:
+            row["alerts"] = cluster.alerts.write_column(node)
         if node.schedule:
             row |= {"cron": node.schedule.cron, "timezone": node.schedule.timezone}
         storage.BlobContainer(

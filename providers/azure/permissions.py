@@ -84,6 +84,8 @@ TABLE: Table = {
     ),
     "azure-native:keyvault:Vault": _build_row("Microsoft.KeyVault/vaults", "security"),
     "azure-native:managedidentity:UserAssignedIdentity": _build_row(_IDENTITY, "identity"),
+    "azure-native:monitor:ActionGroup": _build_row("Microsoft.Insights/actionGroups", "monitor"),
+    "azure-native:monitor:ScheduledQueryRule": _build_row("Microsoft.Insights/scheduledQueryRules", "monitor"),
     "azure-native:monitor:DiagnosticSetting": _build_row(
         # Azure checks the workspace's keys as the right to send logs to it.
         "Microsoft.Insights/diagnosticSettings",

@@ -49,6 +49,7 @@ class Trigger(pulumi.ComponentResource):
         self,
         name: str,
         group: resources.ResourceGroup,
+        more: Mapping[str, pulumi.Output[str]],
         store: pulumi.Output[str],
         insights: pulumi.Output[str],
         subscription: pulumi.Output[str],
@@ -56,6 +57,7 @@ class Trigger(pulumi.ComponentResource):
         tags: Mapping[str, str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """`more` has further settings of the app."""
         super().__init__(f"{TYPE_PREFIX}:azure:Trigger", name, None, opts)
         self._name, self._group, self._tags = name, group, tags
         self._own = pulumi.ResourceOptions(parent=self)
@@ -66,6 +68,7 @@ class Trigger(pulumi.ComponentResource):
             "AzureWebJobsStorage__accountName": account.name,
             "APPLICATIONINSIGHTS_CONNECTION_STRING": insights,
             "STORE_URL": store,
+            **more,
         }
         site = self._create_site(settings, pulumi.Output.concat(account.primary_endpoints.blob, container.name))
         self.principal = site.identity.apply(lambda identity: str(identity.principal_id) if identity else "")

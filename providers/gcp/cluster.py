@@ -18,6 +18,7 @@ import pulumi_gcp as gcp
 from nodefile import Node
 from providers.component import TYPE_PREFIX, WATCH_MINUTES, Stack
 from providers.gcp import names, roles
+from providers.gcp.alerts import Alerts
 from providers.gcp.job_identity import JobIdentity
 from providers.gcp.repositories import KEEP, OLD_DAYS
 from providers.gcp.services import find_scheduler_region, list_services
@@ -67,7 +68,12 @@ class Cluster(pulumi.ComponentResource):
             for account in list_accounts(nodes)
         }
         self._exclude_request_log()
-        self.trigger = Trigger(self.name, region, self.bucket, self.packager, self.token, stack, self.own)
+        self.alerts = Alerts(self.name, self.digits, nodes, stack, self._labels, self.own)
+        self.trigger = Trigger(
+            self.name, region, self.bucket, self.packager, self.token, self.alerts.environment, stack, self.own
+        )
+        self.alerts.grant(self.trigger.account)
+        self.alerts.send_emails(self.trigger.function, region, self._labels)
         watched = [node for node in nodes if node.watch.enabled]
         if watched:
             self._create_watch(watched, stack)

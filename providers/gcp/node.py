@@ -96,7 +96,10 @@ class PredictionNode(component.PredictionNode):
             node.name,
             bucket=cluster.bucket.name,
             # A change of the row is another name: the new object is created before the old one is deleted.
-            name=pulumi.Output.concat("table/", self.write_row(stack, job.name, cluster.name_keys(self.node.account))),
+            name=pulumi.Output.concat(
+                "table/",
+                self.write_row(stack, job.name, cluster.name_keys(node.account), cluster.alerts.write_column(node)),
+            ),
             content="The name of this object is a row of the trigger's table.\n",
             opts=pulumi.ResourceOptions(parent=self, depends_on=[job, start, trigger]),
         )

@@ -64,6 +64,12 @@ TABLE: Table = {
     "gcp:logging/projectExclusion:ProjectExclusion": _build_row(
         "logging.exclusions", "logging.googleapis.com/v2 projects.exclusions"
     ),
+    "gcp:monitoring/alertPolicy:AlertPolicy": _build_row(
+        "monitoring.alertPolicies", "monitoring.googleapis.com/v3 projects.alertPolicies"
+    ),
+    "gcp:monitoring/notificationChannel:NotificationChannel": _build_row(
+        "monitoring.notificationChannels", "monitoring.googleapis.com/v3 projects.notificationChannels"
+    ),
     "gcp:projects/iAMCustomRole:IAMCustomRole": _build_row(
         "iam.roles", "iam.googleapis.com/v1 projects.roles", create="iam.roles.undelete"
     ),

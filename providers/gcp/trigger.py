@@ -7,7 +7,7 @@ Nodes are rows of a table in the bucket, so that a node more or less does not ch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -51,12 +51,13 @@ class Trigger(pulumi.ComponentResource):
         bucket: gcp.storage.Bucket,
         builder: Builder,
         token: pulumi.Output[str],
+        environment: Mapping[str, pulumi.Output[str]],
         stack: Stack,
         opts: pulumi.ResourceOptions,
     ) -> None:
-        """`token` is the deploying identity's."""
+        """`token` is the deploying identity's; `environment` has more variables of the function."""
         super().__init__(f"{TYPE_PREFIX}:gcp:Trigger", name, None, opts)
-        self._name, self._region, self._bucket = name, region, bucket
+        self._name, self._region, self._bucket, self._environment = name, region, bucket, environment
         self._own = pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on)
         self.account = gcp.serviceaccount.Account(
             f"{name}-trigger",
@@ -157,6 +158,7 @@ class Trigger(pulumi.ComponentResource):
                     # The watch's calls come from Cloud Scheduler, with a token of their own.
                     "WATCH_SHA256": pulumi.Output.unsecret(stack.watch_token.apply(hash_token)),
                     "PARENT": pulumi.Output.concat("projects/", self.account.project, "/locations/", self._region),
+                    **self._environment,
                 },
             ),
             labels=names.build_labels(stack.tags()),

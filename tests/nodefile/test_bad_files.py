@@ -47,6 +47,15 @@ DEFAULT_ACCOUNT = (
     "is a default service account, which may often change everything in its project; create an account for the model "
     "and grant it what the model needs."
 )
+ADDRESS = (
+    "6:23: alerts.webhook: expected the name of a secret, got an address. Put the address into the stack's "
+    "configuration, such as `pulumi config set --secret alert-webhook https://...`, and write alert-webhook here. An "
+    "address that was in a file under version control should be replaced."
+)
+NO_SECRET = (
+    "6:25: alerts.heartbeat: 'numerai-secret' cannot name a secret with an address; expected at most 40 lower-case "
+    "letters, digits and single hyphens, such as alert-webhook, not beginning with numerai-."
+)
 STRAIGHT = "YAML knows only \" and '."
 BREAKING = "the value has a space that is not an ordinary one: type it again"
 NAME = "expected lower-case letters, digits and single hyphens, beginning with a letter."
@@ -54,6 +63,31 @@ QUOTES = "some YAML parsers do not read {} as a string. Quote it: "
 
 BAD: list[tuple[str, str | bytes, list[str]]] = [
     ("empty", "", ["1:1: the file is empty. Expected `nodes:` with at least one node."]),
+    (
+        "an address in alerts",
+        node("alerts: {webhook: 'https://discord.com/api/webhooks/1/token'}"),
+        [ADDRESS],
+    ),
+    (
+        "alerts by an unknown way",
+        node("alerts: {slack: alert-slack}"),
+        ['6:14: alerts: alerts has no key "slack"; expected webhook and email and heartbeat.'],
+    ),
+    (
+        "alerts that are on",
+        node("alerts: true"),
+        ["6:13: alerts: expected webhook, email or heartbeat, or false, got true."],
+    ),
+    (
+        "an e-mail address without a host",
+        node("alerts: {email: me}"),
+        ["6:21: alerts.email: expected an e-mail address such as me@example.com, got 'me'."],
+    ),
+    (
+        "a secret of alerts named as a key",
+        node("alerts: {heartbeat: numerai-secret}"),
+        [NO_SECRET],
+    ),
     ("only comments", "# nothing\n", ["1:1: the file is empty. Expected `nodes:` with at least one node."]),
     ("a list", "- a\n", ["1:1: expected `nodes:` with a node under it, got a list or a single value."]),
     ("a word", "nodes\n", ["1:1: expected `nodes:` with a node under it, got a list or a single value."]),
