@@ -133,6 +133,9 @@ class Cloud(abc.ABC):
     def owns(self, host: str) -> bool:
         """Return whether requests to this host name (lower case, no port) are for this cloud."""
 
+    def send_emails(self) -> None:  # noqa: B027 - most clouds have nothing to do
+        """Send the e-mails that are due, on a cloud that reads them from a log."""
+
     def _kind(self) -> str:
         return f"resources:{self.package}"
 

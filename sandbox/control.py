@@ -13,6 +13,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 from sandbox.faults import Fault
+from sandbox.inbox import list_messages
 
 if TYPE_CHECKING:
     from sandbox.daemon import Daemon
@@ -144,6 +145,12 @@ def control_app(daemon: Daemon) -> FastAPI:
     @app.get("/submissions")
     def submissions() -> dict[str, Any]:
         return {"submissions": numerai.submissions()}
+
+    @app.get("/inbox")
+    def inbox() -> dict[str, Any]:
+        for cloud in daemon.clouds:
+            cloud.send_emails()
+        return {"messages": list_messages(kernel.store)}
 
     @app.get("/functions")
     def functions() -> dict[str, Any]:

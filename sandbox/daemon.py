@@ -38,6 +38,7 @@ from sandbox.gateway import Gateway
 from sandbox.gcp import iam
 from sandbox.gcp.cloud import GcpCloud
 from sandbox.gcp.pushes import Pushes as GcpPushes
+from sandbox.inbox import Inbox
 from sandbox.network import Network
 from sandbox.numerai.app import Numerai
 from sandbox.plugin import Plugin
@@ -83,6 +84,7 @@ class Daemon:
         (self.home / "google-credentials.json").write_text(json.dumps(iam.PERSON))
         docker = LocalDocker(self.kernel, [AwsPushes(aws), GcpPushes(gcp), AzurePushes(azure)])
         self.numerai = Numerai(self.kernel, self._post)
+        self.inbox = Inbox(store)
         served = {cloud.package: Plugin(cloud).serve() for cloud in self.clouds}
         served[docker.package] = DockerBuildPlugin(docker).serve()
         self._plugins = [server for server, _ in served.values()]
@@ -128,7 +130,7 @@ class Daemon:
                 _LOG.exception("a tick of Numerai's clock failed")
 
     def _find_app(self, host: str) -> Any:
-        owners: Sequence[Any] = (self.numerai, *self.clouds)
+        owners: Sequence[Any] = (self.numerai, self.inbox, *self.clouds)
         return next((owner.app for owner in owners if owner.owns(host)), None)
 
     def _post(self, url: str, body: dict[str, Any]) -> tuple[int, float, str]:

@@ -215,11 +215,12 @@ def _trigger() -> Trigger:
 @cache
 def _open_secrets() -> Secrets:
     try:
-        from aws_watch import Secrets
+        from aws_watch import Secrets as AccountSecrets
     except ImportError:
-        from trigger.aws_watch import Secrets
+        from trigger.aws_watch import Secrets as AccountSecrets
 
-    return Secrets(Signer.read_environment("secretsmanager"))
+    secrets: Secrets = AccountSecrets(Signer.read_environment("secretsmanager"))
+    return secrets
 
 
 @cache

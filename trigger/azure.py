@@ -275,11 +275,12 @@ def open_trigger() -> Trigger:
 @cache
 def _open_secrets() -> Secrets:
     try:
-        from azure_watch import Secrets
+        from azure_watch import Secrets as AccountSecrets
     except ImportError:
-        from trigger.azure_watch import Secrets
+        from trigger.azure_watch import Secrets as AccountSecrets
 
-    return Secrets(_open_identity())
+    secrets: Secrets = AccountSecrets(_open_identity())
+    return secrets
 
 
 @cache

@@ -206,11 +206,12 @@ def build_trigger() -> Trigger:
 @cache
 def _open_secrets() -> Secrets:
     try:
-        from gcp_watch import Secrets
+        from gcp_watch import Secrets as AccountSecrets
     except ImportError:
-        from trigger.gcp_watch import Secrets
+        from trigger.gcp_watch import Secrets as AccountSecrets
 
-    return Secrets(os.environ["PARENT"].split("/")[1], _open_identity())
+    secrets: Secrets = AccountSecrets(os.environ["PARENT"].split("/")[1], _open_identity())
+    return secrets
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pnodes.cli import (
+    alerts,
     ci,
     cost,
     dashboard,
@@ -73,6 +74,7 @@ app.command("stop")(stop.stop)
 app.command("release")(release.release)
 app.command("doctor")(doctor.doctor)
 app.command("engine")(engine.engine)
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(ci.app, name="ci")
 for plugin in sorted(entry_points(group="pnodes.commands"), key=lambda point: point.name):
     command = plugin.load()

@@ -48,7 +48,7 @@ class Alerts:
         aws.secretsmanager.SecretVersion(
             name,
             secret_id=secret.id,
-            secret_string=pulumi.Output.secret(pulumi.Output.json_dumps(addresses)),
+            secret_string=pulumi.Output.json_dumps(addresses),
             region=self._region,
             opts=self._own,
         )

@@ -99,7 +99,7 @@ class Alerts:
                 criteria=monitor.ScheduledQueryRuleCriteriaArgs(
                     all_of=[
                         monitor.ConditionArgs(
-                            query=site.apply(lambda name, key=key: build_query(name, key)),
+                            query=pulumi.Output.all(site, key).apply(lambda values: build_query(*values)),
                             time_aggregation="Count",
                             operator="GreaterThan",
                             threshold=0,

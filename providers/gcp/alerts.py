@@ -65,7 +65,7 @@ class Alerts:
                     gcp.monitoring.AlertPolicyConditionArgs(
                         display_name="a round needs a person",
                         condition_matched_log=gcp.monitoring.AlertPolicyConditionConditionMatchedLogArgs(
-                            filter=function.apply(lambda name, key=key: build_filter(name, region, key)),
+                            filter=pulumi.Output.all(function, region, key).apply(lambda values: build_filter(*values)),
                             # Each combination of values is notified by itself.
                             label_extractors={name: f"EXTRACT(jsonPayload.{name})" for name in ("subject", "text")},
                         ),

@@ -18,6 +18,7 @@ from sandbox.aws import (
     s3,
     schedules,
     secretsmanager,
+    sns,
     sts,
 )
 from sandbox.aws.calls import Call, Refused, Reply, json_error
@@ -28,7 +29,7 @@ from sandbox.cloud import Cloud, CloudError, Handler, Kernel, Resource
 ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 _SUFFIX = ".amazonaws.com"
-_SERVICES = frozenset({"batch", "codebuild", "lambda", "logs", "secretsmanager", "servicequotas", "sts"})
+_SERVICES = frozenset({"batch", "codebuild", "lambda", "logs", "secretsmanager", "servicequotas", "sns", "sts"})
 
 
 class AwsCloud(Cloud):
@@ -71,6 +72,8 @@ class AwsCloud(Cloud):
             "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": s3.OfBucket(self),
             secretsmanager.SECRET: secretsmanager.Secret(self),
             secretsmanager.VERSION: secretsmanager.Version(self),
+            sns.TOPIC: sns.Topic(self),
+            sns.SUBSCRIPTION: sns.Subscription(self),
             logs.GROUP: logs.LogGroup(self),
             ecr.REPOSITORY: ecr.Repository(self),
             "aws:ecr/lifecyclePolicy:LifecyclePolicy": ecr.LifecyclePolicy(self),
@@ -135,6 +138,8 @@ class AwsCloud(Cloud):
             match service:
                 case "sts":
                     return sts.serve(self, call)
+                case "sns":
+                    return sns.serve(self, call)
                 case "batch":
                     return self._jobs.serve(call)
                 case "lambda":

@@ -5,7 +5,20 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, ClassVar
 
-from sandbox.azure import analytics, diagnostics, entra, handlers, identity, jobs, rbac, registry, storage, vault, web
+from sandbox.azure import (
+    alerts,
+    analytics,
+    diagnostics,
+    entra,
+    handlers,
+    identity,
+    jobs,
+    rbac,
+    registry,
+    storage,
+    vault,
+    web,
+)
 from sandbox.azure.arm import Arm
 from sandbox.azure.calls import Call, Refused, Reply, arm_error
 from sandbox.azure.images import SUFFIX as REGISTRY_SUFFIX
@@ -63,6 +76,8 @@ class AzureCloud(Cloud):
             vault.SECRET: vault.Secret(self),
             registry.REGISTRY: registry.Registry(self, "registryName"),
             jobs.ENVIRONMENT: jobs.Environment(self, "environmentName"),
+            alerts.GROUP: alerts.ActionGroup(self, "actionGroupName"),
+            alerts.RULE: alerts.Rule(self, "ruleName"),
             diagnostics.SETTING: diagnostics.DiagnosticSetting(self),
             jobs.JOB: jobs.Job(self, "jobName"),
             web.PLAN: web.AppServicePlan(self, "name"),
@@ -86,6 +101,9 @@ class AzureCloud(Cloud):
         if token == "azure-native:operationalinsights:getSharedKeys":  # noqa: S105
             return {"primarySharedKey": f"key of {args['workspaceName']}", "secondarySharedKey": "unused"}
         raise CloudError(f"the sandbox has no {token}")
+
+    def send_emails(self) -> None:
+        alerts.send_emails(self)
 
     def owns(self, host: str) -> bool:
         suffixes = (storage.SUFFIX, vault.SUFFIX, web.SUFFIX, REGISTRY_SUFFIX)

@@ -208,6 +208,23 @@ def logs(
     print(text)
 
 
+@app.command()
+def inbox(as_json: AsJson = False) -> None:
+    """Print the alerts that have arrived at the sandbox's Discord, Slack, healthchecks.io and mailboxes."""
+    with Control(sandbox_process.require(sandbox_home()).control) as control:
+        messages = control.list_messages()
+    if as_json:
+        print(json.dumps({"messages": messages}, indent=2))
+        return
+    console = _console()
+    for message in messages:
+        at = moment(datetime.fromtimestamp(message["at"], UTC))
+        console.print(f"{at} {message['kind']} to {message['to']}", markup=False)
+        console.print("\n".join(f"    {line}" for line in message.get("text", "").splitlines()), markup=False)
+    if not messages:
+        console.print("No alert has arrived.")
+
+
 def _find_run_id(beginning: str, runs: list[RunRecord]) -> str:
     """Return the id of the only run whose id has this beginning. Raises UserError."""
     ids = [run.run_id for run in runs if run.run_id.startswith(beginning)]

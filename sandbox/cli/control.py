@@ -111,6 +111,11 @@ class Control:
         answer = self._request("GET", "/submissions").json()
         return [_build_record(Submission, submission) for submission in answer["submissions"]]
 
+    def list_messages(self) -> list[dict[str, Any]]:
+        """List the alerts and heartbeats that have arrived, oldest first."""
+        messages: list[dict[str, Any]] = self._request("GET", "/inbox").json()["messages"]
+        return messages
+
     def read_log(self, run_id: str) -> str:
         """Return a run's output so far."""
         return self._request("GET", f"/runs/{run_id}/logs").text

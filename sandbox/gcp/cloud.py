@@ -14,6 +14,7 @@ from sandbox.gcp import (
     handlers,
     iam,
     logging,
+    monitoring,
     organization,
     packages,
     run,
@@ -38,7 +39,7 @@ class GcpCloud(Cloud):
         self.tokens = iam.Tokens(self)
         self.clock: scheduler.Scheduler = scheduler.Scheduler(self)
         self._objects, self._admin, self._builds = storage.Objects(self), run.Admin(self), builds.Builds(self)
-        self._logging = logging.Logging(self)
+        self.logging = logging.Logging(self)
         self.app = serve(self.faults.wrap(self.answer))
 
     @property
@@ -55,6 +56,8 @@ class GcpCloud(Cloud):
             handlers.EXCLUSION: handlers.Exclusion(self),
             handlers.SECRET: handlers.Secret(self),
             handlers.VERSION: handlers.SecretVersion(self),
+            monitoring.CHANNEL: monitoring.Channel(self),
+            monitoring.POLICY: monitoring.Policy(self),
             iam.ACCOUNT: iam.Account(self),
             iam.ROLE: iam.Role(self),
             **{type_: iam.Member(self, type_) for type_ in iam.MEMBERS},
@@ -105,6 +108,9 @@ class GcpCloud(Cloud):
             }
         raise CloudError(f"the sandbox has no {token}")
 
+    def send_emails(self) -> None:
+        monitoring.send_emails(self)
+
     def owns(self, host: str) -> bool:
         hosts = (
             secret_manager.HOST,
@@ -147,7 +153,7 @@ class GcpCloud(Cloud):
             if call.host == organization.HOST:
                 return organization.serve_organization(self, call, principal)
             if call.host == logging.HOST:
-                return self._logging.serve(call, principal)
+                return self.logging.serve(call, principal)
             return self._builds.serve(call, principal)
         except Refused as refused:
             error = {"code": refused.status, "message": str(refused), "status": refused.code}

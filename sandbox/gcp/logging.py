@@ -39,14 +39,18 @@ class Logging:
         if request.get("resourceNames") != [project]:
             raise Refused(404, "NOT_FOUND", f"{request.get('resourceNames')} was not found")
         self._cloud.access.require(principal, "logging.logEntries.list", project)
-        clauses = _clauses(request.get("filter", ""))
-        entries = [entry for entry in self._entries(project) if all(_holds(entry, *clause) for clause in clauses)]
+        entries = self.find(request.get("filter", ""))
         entries.sort(key=lambda entry: (entry["timestamp"], entry["insertId"]))
         if request.get("orderBy", "timestamp asc").endswith("desc"):
             entries.reverse()
         start, size = int(request.get("pageToken") or 0), min(request.get("pageSize") or 50, _MAX_PAGE)
         more = {"nextPageToken": str(start + size)} if start + size < len(entries) else {}
         return reply({"entries": entries[start : start + size], **more})
+
+    def find(self, filter_: str) -> list[dict[str, Any]]:
+        """Return the entries that a filter matches. Raises Refused."""
+        clauses, project = _clauses(filter_), f"projects/{self._cloud.project}"
+        return [entry for entry in self._entries(project) if all(_holds(entry, *clause) for clause in clauses)]
 
     def _entries(self, project: str) -> Iterator[dict[str, Any]]:
         for build, log in self._store.all("gcp:build-logs").items():

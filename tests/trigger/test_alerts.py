@@ -156,7 +156,7 @@ def test_a_mark_that_could_not_be_written_means_another_message(world: Told) -> 
     assert world.events == ["failed", "failed"]
 
 
-def test_a_failing_address_is_called_once_in_a_pass(world: Told) -> None:
+def test_a_failing_address_is_called_once_in_a_pass(world: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     world.store.rows = [TOLD, TOLD._replace(model_id=TOLD.model_id[:-1] + "9", node="beta")]
     world.numerai.find_submission = lambda *_: None  # type: ignore[method-assign]
@@ -168,7 +168,7 @@ def test_a_failing_address_is_called_once_in_a_pass(world: Told) -> None:
         calls.append(alert.node)
         post(address, alert)
 
-    alerts.post_alert = count  # type: ignore[assignment]
+    monkeypatch.setattr(alerts, "post_alert", count)
     world.look(5)
     assert calls == ["alpha"]
 
