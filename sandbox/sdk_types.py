@@ -48,9 +48,9 @@ def _args_class(type_: str) -> type | None:
     folder = module.split("/")[0]
     path = _MODULES[package] if folder == "index" else f"{_MODULES[package]}.{_KEYWORDS.get(folder, folder)}"
     try:
-        module = importlib.import_module(path)
+        service = importlib.import_module(path)
         # A resource's arguments are InitArgs if another type of the service has the resource's name.
-        args = getattr(module, f"{name}InitArgs", None) or getattr(module, f"{name}Args", None)
+        args = getattr(service, f"{name}InitArgs", None) or getattr(service, f"{name}Args", None)
     except ImportError:
         return None
     return args if isinstance(args, type) else None

@@ -40,7 +40,7 @@ class Alerts:
         addresses = alerts.select_addresses(nodes, stack.addresses)
         self._stored = {key: create(key, address) for key, address in addresses.items()}
         # Without the version, so that another address changes neither the table nor the settings.
-        urls = {key: url.apply(lambda url: url.rpartition("/")[0]) for key, (_, url) in self._stored.items()}
+        urls = {key: url.apply(lambda url: str(url).rpartition("/")[0]) for key, (_, url) in self._stored.items()}
         self._webhooks = {key: urls[key] for key in alerts.list_webhooks(nodes)}
         self._emails = {email: alerts.name_email(email) for email in alerts.list_emails(nodes)}
         beats = [urls[key] for key in alerts.list_heartbeats(nodes)]

@@ -8,77 +8,15 @@ from typing import Any
 import pytest
 
 from tests.trigger.region import ROW
-from tests.trigger.watched import CLOSES, OPENS, WATCHED, World
+from tests.trigger.told import ADDRESS, TOLD, Told
+from tests.trigger.watched import CLOSES, OPENS, WATCHED
 from trigger import alerts
-from trigger.alert_channels import Alert, AlertError
-from trigger.alerts import Alerts, Settings
-from trigger.core import Request, Row, StartError
+from trigger.alert_channels import Alert
+from trigger.alerts import Settings
+from trigger.core import Request, StartError
 from trigger.job_runs import FAILED, STOPPED, SUCCEEDED, JobRun
 from trigger.numerai_api import KeysRefused, NumeraiError
 from trigger.watch import Watch
-
-TOLD = WATCHED._replace(alerts="3600 webhook=addresses#chat")
-ADDRESS = "https://chat.example.com/hook?key=hidden"
-
-
-class Evidence:
-    """A cloud whose logs have one line."""
-
-    def __init__(self) -> None:
-        self.lines = ["Traceback", "ValueError: no data"]
-
-    def read_log(self, row: Row, run: JobRun) -> list[str]:
-        if not self.lines:
-            raise StartError("403 not authorized")
-        return self.lines
-
-    def link(self, row: Row, run: JobRun | None) -> str:
-        return f"https://console.example.com/{run.job if run else ''}"
-
-
-class Told(World):
-    """A region whose alerts are collected instead of sent; `fails` refuses them."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, row: Row = TOLD, heartbeat: str = "") -> None:
-        super().__init__(row)
-        self.sent: list[Alert] = []
-        self.mails: list[tuple[str, Alert]] = []
-        self.beats: list[str] = []
-        self.fails = ""
-        self.evidence = Evidence()
-        monkeypatch.setattr(alerts, "post_alert", self._post)
-        monkeypatch.setattr(alerts, "send", lambda method, address: self.beats.append(f"{method} {address}"))
-        self.restart(heartbeat)
-
-    def restart(self, heartbeat: str = "") -> None:
-        """Start a new process, which remembers nothing."""
-        beats = heartbeat.split()
-        self.alerts = Alerts(
-            self.trigger, self.evidence, self._read, lambda *mail: self.mails.append(mail), beats, lambda: self.clock
-        )
-        self.watch = Watch(
-            self.trigger,
-            self.cluster,
-            self.numerai,
-            self.read_keys,
-            lambda: self.clock,
-            open_alerts=lambda: self.alerts,
-            has_heartbeat=bool(beats),
-        )
-
-    def _read(self, reference: str) -> str:
-        assert reference in ("addresses#chat", "addresses#beat")
-        return ADDRESS
-
-    def _post(self, address: str, alert: Alert) -> None:
-        assert address == ADDRESS
-        if self.fails:
-            raise AlertError(self.fails)
-        self.sent.append(alert)
-
-    @property
-    def events(self) -> list[str]:
-        return [alert.event for alert in self.sent]
 
 
 @pytest.fixture
