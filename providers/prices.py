@@ -22,10 +22,10 @@ class Prices:
     """The prices of one cloud.
 
     Per second of a run: one vCPU, one GiB of memory, one GiB of disk beyond `free_disk`, and the run itself. Per month:
-    one key of an account, one of the nodes' own secrets or all of an account's together, one schedule, a region's
-    cluster, and an environment with dedicated machines, even if none of them runs. `machines` are types of machines
-    (`Fit.machine`) that cost nothing while idle, with what they cost per second of a run in addition to vCPU and
-    memory.
+    one key of an account, one of the nodes' own secrets or all of an account's together, all addresses of a region's
+    alerts together, each of them, each e-mail address, one schedule, a region's cluster, and an environment with
+    dedicated machines, even if none of them runs. `machines` are types of machines (`Fit.machine`) that cost nothing
+    while idle, with what they cost per second of a run in addition to vCPU and memory.
     """
 
     vcpu_second: float
@@ -37,6 +37,9 @@ class Prices:
     key_month: float = 0.0
     secret_month: float = 0.0
     account_secrets_month: float = 0.0
+    addresses_month: float = 0.0
+    address_month: float = 0.0
+    email_month: float = 0.0
     schedule_month: float = 0.0
     cluster_month: float = 0.0
     machines_month: float = 0.0

@@ -16,6 +16,7 @@ from nodefile.rescue import RescueNode
 from providers.clouds import find_cloud
 from providers.numerai.keys import name_keys
 from providers.own_secrets import list_names
+from providers.prices import Prices
 from trigger.cron import fields, matches
 
 ROUNDS_MONTH = 22
@@ -74,8 +75,8 @@ def estimate(node: Node, seconds: float) -> Estimate:
 
 
 def estimate_shared(nodes: Sequence[Node]) -> list[Shared]:
-    """Estimate what each region in use costs at rest: keys and secrets, the watch's schedule, and on Azure the registry
-    and the management of each type of dedicated machine."""
+    """Estimate what each region in use costs at rest: keys and secrets, the watch's schedule, alerts, and on Azure the
+    registry and the management of each type of dedicated machine."""
     estimates = []
     for name, region in sorted({(node.cloud, node.region) for node in nodes}):
         neighbours = [node for node in nodes if (node.cloud, node.region) == (name, region)]
@@ -93,9 +94,21 @@ def estimate_shared(nodes: Sequence[Node]) -> list[Shared]:
         parts += [f"management of {', '.join(sorted(kinds))} machines"] if kinds else []
         watch = prices.schedule_month if any(node.watch.enabled for node in neighbours) else 0.0
         parts += ["the watch's schedule"] if watch else []
-        month = len(keys) * prices.key_month + own + watch + prices.cluster_month + len(kinds) * prices.machines_month
+        told = _estimate_alerts(neighbours, prices)
+        parts += ["alerts"] if told else []
+        month = len(keys) * prices.key_month + own + watch + told
+        month += prices.cluster_month + len(kinds) * prices.machines_month
         estimates.append(Shared(name, region, month, ", ".join(parts)))
     return estimates
+
+
+def _estimate_alerts(nodes: Sequence[Node], prices: Prices) -> float:
+    """Return what the alerts of a region's nodes cost a month at rest."""
+    heartbeats = {node.alerts.heartbeat for node in nodes if node.watch.enabled}
+    addresses = ({node.alerts.webhook for node in nodes} | heartbeats) - {None}
+    emails = {node.alerts.email for node in nodes} - {None}
+    together = prices.addresses_month if addresses else 0.0
+    return together + len(addresses) * prices.address_month + len(emails) * prices.email_month
 
 
 def count_scheduled_runs(schedule: Schedule) -> float:

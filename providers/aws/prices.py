@@ -13,5 +13,6 @@ PRICES = Prices(
     free_disk=20,
     key_month=0.40 / 2,  # an account's two keys are in one secret
     account_secrets_month=0.40,  # one secret too
+    addresses_month=0.40,  # one secret
     source="aws.amazon.com/fargate/pricing, /vpc/pricing, /secrets-manager/pricing",
 )

@@ -15,7 +15,7 @@ import botocore.validate
 from tests.descriptions.sent import Sent, Verdict
 
 SERVICES = {"batch": "batch", "codebuild": "codebuild", "api.ecr": "ecr", "lambda": "lambda", "logs": "logs"}
-SERVICES |= {"secretsmanager": "secretsmanager", "servicequotas": "service-quotas", "sts": "sts"}
+SERVICES |= {"secretsmanager": "secretsmanager", "servicequotas": "service-quotas", "sns": "sns", "sts": "sts"}
 """The beginning of a host -> the model's name. S3's hosts begin with a bucket's name."""
 _S3 = re.compile(r"(?:(?P<bucket>[a-z0-9.-]+)\.)?s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com(\.cn)?")
 # Those of the signature, of HTTP, and of botocore itself.

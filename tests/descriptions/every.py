@@ -23,6 +23,7 @@ UNDESCRIBED = {
     r"management\.azure\.com/.+/providers/Microsoft\.Quota/quotas/FC1": "azure-mgmt-quota, not installed",
     r"[\w-]+\.azurecr\.io/oauth2/(exchange|token)": "a registry's token, as a form; see azure-containerregistry's own",
     r"[\w-]+\.pkg\.dev/v2/.*|[\w.-]+\.dkr\.ecr\.[\w.-]+/v2/.*": "Docker's protocol, sent by Docker",
+    r"(discord\.com|hooks\.slack\.com|hc-ping\.com|alerts\.example\.com)/.*": "where alerts go",
     r"([\w-]+\.)+numer\.ai(/.*)?": "Numerai, whose GraphQL schema is the sandbox's own",
 }
 """Host and path -> why no description says what these requests may be."""

@@ -111,7 +111,9 @@ def test_only_https_addresses_of_public_names_are_called(address: str) -> None:
 
 def test_an_e_mail_s_subject_is_ascii_and_short() -> None:
     subject = ALERT._replace(title=f"älpha\n{'x' * 200}").write_subject()
-    assert (len(subject), subject.isascii(), "\n" in subject) == (100, True, False)
+    assert len(subject) == 100
+    assert subject.isascii()
+    assert "\n" not in subject
 
 
 def test_the_line_that_sends_an_e_mail_is_short() -> None:

@@ -40,7 +40,7 @@ def listed(text: str) -> list[str]:
 
 
 def test_the_sandboxs_commands_plug_in_after_the_others_of_their_kind(pnodes: Pnodes) -> None:
-    assert listed(pnodes("--help").stdout) == [*OWN, "demo", "ci", "sandbox"]
+    assert listed(pnodes("--help").stdout) == [*OWN, "demo", "alerts", "ci", "sandbox"]
 
 
 def test_where_the_project_is_not_installed_there_are_no_others() -> None:
@@ -50,7 +50,7 @@ def test_where_the_project_is_not_installed_there_are_no_others() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert listed(done.stdout) == [*OWN, "ci"]
+    assert listed(done.stdout) == [*OWN, "alerts", "ci"]
 
 
 def test_the_version_is_the_projects(pnodes: Pnodes) -> None:

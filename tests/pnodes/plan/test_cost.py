@@ -109,3 +109,13 @@ def test_own_secrets_cost_by_account_on_aws_and_by_name_on_google(tmp_path: Path
         extra[cloud] = round(after.month - before.month, 2)
         assert ("secrets" in after.what) == (cloud != "azure")
     assert extra == {"aws": 2 * 0.40, "gcp": 3 * 0.06, "azure": 0}
+
+
+@pytest.mark.parametrize(("cloud", "usd"), [("aws", 0.40), ("gcp", 2 * 0.06 + 0.10), ("azure", 0.50)])
+def test_alerts_are_counted_once_a_region(tmp_path: Path, cloud: str, usd: float) -> None:
+    plain = f"cloud: {cloud}"
+    alerts = f"{plain}, alerts: {{webhook: chat, email: me@example.com, heartbeat: beat}}"
+    (without,) = estimate_shared(nodes(tmp_path, plain, plain))
+    (with_alerts,) = estimate_shared(nodes(tmp_path, alerts, alerts))
+    assert with_alerts.month - without.month == pytest.approx(usd)
+    assert with_alerts.what == f"{without.what}, alerts"
