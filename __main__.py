@@ -4,7 +4,7 @@ import pulumi
 
 from nodefile import NodeFileError
 from nodefile.settings import dump_settings
-from providers.checks import list_notes, load_checked
+from providers.checks import list_notes, list_rights, load_checked
 from providers.clouds import register
 from providers.images.model_files import list_missing_models
 from providers.numerai.webhook import register_webhooks
@@ -16,7 +16,7 @@ try:
 except NodeFileError as error:
     raise pulumi.RunError(f"nothing was changed, since nodes.yaml has mistakes:\n{error}") from None
 
-for name, note in list_notes(file).items():
+for name, note in [*list_notes(file).items(), *list_rights(file).items()]:
     pulumi.log.info(f"{name}: {note}")
 for name, sentence in list_missing_models(file.nodes).items():
     pulumi.log.warn(f"{name}: {sentence}")

@@ -11,7 +11,19 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from policies.resource import Context, Resource
-from policies.rules import aws_roles, azure_roles, costs, endpoints, gcp_roles, images, keys, logs, storage, tags
+from policies.rules import (
+    aws_roles,
+    azure_roles,
+    costs,
+    endpoints,
+    gcp_roles,
+    images,
+    job_rights,
+    keys,
+    logs,
+    storage,
+    tags,
+)
 
 ResourceCheck = Callable[[Resource, Context], Iterator[str]]
 StackCheck = Callable[[Sequence[Resource], Context], Iterator[tuple[str, str]]]
@@ -43,6 +55,7 @@ RESOURCE_RULES: tuple[Rule[ResourceCheck], ...] = (
     ),
     Rule("no-wildcard-on-gcp", "Roles on Google Cloud have one purpose.", gcp_roles.no_wildcard_on_gcp),
     Rule("no-wildcard-on-azure", "Roles on Azure have one purpose.", azure_roles.no_wildcard_on_azure),
+    Rule("rights-of-jobs", "Jobs' code has only rights that nodes.yaml names.", job_rights.rights_of_jobs),
     Rule(
         "log-retention-set",
         "Logs are kept for a limited time.",

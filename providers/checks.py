@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nodefile import NodeFile, NodeFileError, Problem, parse
+from nodefile.problems import join_words
 from nodefile.rescue import RescueNode
 from providers.clouds import find_cloud
 from providers.images.pickled import describe_unknown
@@ -38,6 +39,13 @@ def list_notes(file: NodeFile) -> dict[str, str]:
         for node in file.with_rescues
     }
     return {name: note for name, note in notes.items() if note}
+
+
+def list_rights(file: NodeFile) -> dict[str, str]:
+    """Return, by node name, the user's own rights that a node's code gets. Nodes without any are left out."""
+    return {
+        node.name: f"its code has the rights of {join_words(node.rights, 'and')}" for node in file.nodes if node.rights
+    }
 
 
 def _check_limits(file: NodeFile, project: str, stack: str) -> list[Problem]:

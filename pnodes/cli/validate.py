@@ -26,7 +26,7 @@ def validate(
 ) -> None:
     """Check nodes.yaml and print each problem on its own line. Exits with 2 if there are problems."""
     from nodefile import NodeFileError
-    from providers.checks import DEFAULT_STACK, list_notes, load_checked
+    from providers.checks import DEFAULT_STACK, list_notes, list_rights, load_checked
     from providers.images.model_files import list_missing_models
 
     folder = project.project_folder(file.parent if file else None)
@@ -53,7 +53,7 @@ def validate(
         ]
         print(json.dumps({"file": str(path), "valid": True, "problems": [], "nodes": documents}, indent=2))
         return
-    for name, note in notes_by_name.items():
+    for name, note in [*notes_by_name.items(), *list_rights(checked).items()]:
         print(f"{name}: {note}")
     for name, sentence in missing.items():
         print(f"{name}: warning: {sentence}")

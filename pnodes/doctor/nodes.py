@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nodefile import NodeFile, NodeFileError
 from pnodes.wording import plural
-from providers.checks import DEFAULT_STACK, list_notes, load_checked
+from providers.checks import DEFAULT_STACK, list_notes, list_rights, load_checked
 from providers.findings import Finding, failed, ok, warning
 from providers.images.model_files import list_missing_models
 
@@ -33,3 +33,5 @@ def _describe(file: NodeFile) -> Iterator[Finding]:
         yield ok(f"size of {name}", f"{note}.")
     for name, sentence in list_missing_models(file.nodes).items():
         yield warning(f"files of {name}", f"{sentence}.")
+    for name, rights in list_rights(file).items():
+        yield ok(f"rights of {name}", f"{rights}.")

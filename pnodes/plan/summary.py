@@ -113,8 +113,9 @@ def _subtract(total: float | None, parts: Sequence[float | None]) -> float | Non
 
 
 def _introduction(node: Node) -> tuple[str, ...]:
-    """Return the place, size and tournament of an added or removed node."""
-    return (f"{node.cloud} {node.region}", str(node.size), str(node.tournament))
+    """Return the place, size, tournament and rights of an added or removed node."""
+    rights = (f"rights of {', '.join(node.rights)}",) if node.rights else ()
+    return (f"{node.cloud} {node.region}", str(node.size), str(node.tournament), *rights)
 
 
 def _differences(old: Node, new: Node) -> list[str]:

@@ -37,6 +37,8 @@ MIN_TIMEOUT, MAX_TIMEOUT = 60, 14 * 24 * 3600
 MAX_ENVIRONMENT = 20 * _GIB
 # The most bytes of a reference to a secret in it.
 REFERENCE = 320
+MAX_POLICIES = 10
+"""Managed policies of a role, by AWS's usual quota."""
 REMARKS = {
     "timeout": f"{MIN_TIMEOUT} s to {MAX_TIMEOUT // 86400} days",
     "disk": f"{FREE_DISK} GiB by default, up to {MAX_FARGATE_DISK} GiB, or more on an EC2 machine started for the run",
@@ -111,6 +113,12 @@ def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
             write_expression(node.schedule)
         except NotOnAws as error:
             yield "schedule", str(error)
+    if len(node.rights) > MAX_POLICIES:
+        text = (
+            f"{len(node.rights)} policies are more than a role may have; the limit is {MAX_POLICIES}: put their "
+            "statements into fewer policies"
+        )
+        yield "aws", text
     yield from _check_names(node, project, stack)
     yield from _check_env(node)
     for sentence in (*check_tags(node, project, stack, "AWS", "for IAM roles, which ignore"), *_check_tags(node)):

@@ -14,6 +14,7 @@ from providers import component
 from providers.aws import limits, names, roles
 from providers.aws.cluster import Cluster
 from providers.aws.image import Image
+from providers.aws.job_role import JobRole
 from providers.aws.schedule import write_expression
 
 ATTEMPTS = 3
@@ -54,13 +55,14 @@ class PredictionNode(component.PredictionNode):
         node, fit, logs = self.node, limits.fit(self.node), self._cluster.logs
         identity = self._cluster.identities[node.account]
         references = identity.keys | {name: identity.own[name] for name in node.secrets}
+        role = JobRole(node, self._tags, pulumi.ResourceOptions(parent=self))
         return aws.batch.JobDefinition(
             component.name_in_region(node),
             name=names.name_definition(stack.project, stack.name, node.name),
             type="container",
             platform_capabilities=[fit.platform],
             container_properties=pulumi.Output.all(
-                image.image, identity.role.arn, logs.name, stack.model_ids[node.name], references
+                image.image, identity.role.arn, logs.name, stack.model_ids[node.name], references, role.arn
             ).apply(lambda values: write_container_properties(node, *values)),
             timeout=aws.batch.JobDefinitionTimeoutArgs(attempt_duration_seconds=node.timeout),
             retry_strategy=build_retry_strategy(),
@@ -68,7 +70,9 @@ class PredictionNode(component.PredictionNode):
             region=node.region,
             tags=self._tags,
             # The first run needs these as well as the definition.
-            opts=pulumi.ResourceOptions.merge(self._own, pulumi.ResourceOptions(depends_on=identity.grants)),
+            opts=pulumi.ResourceOptions.merge(
+                self._own, pulumi.ResourceOptions(depends_on=[*identity.grants, *role.grants])
+            ),
         )
 
     def _create_row(self, job: aws.batch.JobDefinition, stack: component.Stack) -> aws.s3.BucketObjectv2:
@@ -135,21 +139,23 @@ def build_retry_strategy() -> aws.batch.JobDefinitionRetryStrategyArgs:
 
 
 def write_container_properties(
-    node: Node, image: str, execution: str, log_group: str, model_id: str, keys: Mapping[str, str]
+    node: Node, image: str, execution: str, log_group: str, model_id: str, secrets: Mapping[str, str], role: str = ""
 ) -> str:
-    """Return Batch's description of the container (JSON). Batch silently drops unknown keys; a test checks them."""
+    """Return Batch's description of the container (JSON). Batch silently drops unknown keys; a test checks them.
+
+    Without `role`, the code in the container has no permissions on AWS.
+    """
     fit = limits.fit(node)
     plain = variables.list_constants(node, model_id)
     properties: dict[str, Any] = {
         "image": image,
-        # No jobRoleArn: the code in the container has no permissions on AWS.
         "executionRoleArn": execution,
         "resourceRequirements": [
             {"type": "VCPU", "value": fit.vcpus},
             {"type": "MEMORY", "value": str(fit.memory)},
         ],
         "environment": [{"name": name, "value": value} for name, value in sorted(plain.items())],
-        "secrets": [{"name": name, "valueFrom": reference} for name, reference in keys.items()],
+        "secrets": [{"name": name, "valueFrom": reference} for name, reference in secrets.items()],
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {
@@ -159,6 +165,8 @@ def write_container_properties(
             },
         },
     }
+    if role:
+        properties["jobRoleArn"] = role
     if node.command:
         properties["command"] = list(node.command)
     if fit.platform == limits.FARGATE:

@@ -295,6 +295,9 @@ _SECRETS = [_arn(f"secretsmanager:*:*:secret:{name}-*") for name in _SECRET_NAME
 _SERVICES = [f"{name}.amazonaws.com" for name in ("batch", "codebuild", "ec2", "ecs-tasks", "lambda", "scheduler")]
 _TAGGED = {"StringEquals": {"aws:ResourceTag/project": PROJECT}}
 _AT_CREATION = {"StringLike": {"ec2:CreateAction": ["Create*", "AuthorizeSecurityGroupEgress"]}}
+# The policies that `aws` of nodes.yaml may name: the deploying identity cannot create any, and AWS's own have other
+# names.
+_POLICIES = _arn(f"iam::*:policy/{PROJECT}-*")
 _AGENT = "service-role/AmazonEC2ContainerServiceforEC2Role"
 
 Scope = tuple[str, list[str], dict[str, Any] | None]
@@ -306,7 +309,7 @@ SCOPES: tuple[Scope, ...] = (
         [_arn("iam::*:role/aws-service-role/*")],
         {"StringLike": {"iam:AWSServiceName": ["batch.amazonaws.com", "ecs.amazonaws.com"]}},
     ),
-    ("iam:AttachRolePolicy", [_ROLES], {"ArnLike": {"iam:PolicyARN": _arn(f"iam::aws:policy/{_AGENT}")}}),
+    ("iam:AttachRolePolicy", [_ROLES], {"ArnLike": {"iam:PolicyARN": [_arn(f"iam::aws:policy/{_AGENT}"), _POLICIES]}}),
     ("iam:*InstanceProfile", [_PROFILES], None),
     ("iam:ListInstanceProfilesForRole", [_ROLES], None),
     ("iam:*", [_ROLES], None),

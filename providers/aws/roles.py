@@ -1,8 +1,9 @@
 """The roles on AWS and their policy documents.
 
 Each policy belongs to one role, and each role to one service and one cluster (those that start jobs also to one Numerai
-account). A running job has no role. Only `ecr:GetAuthorizationToken`, `batch:ListJobs` and `batch:DescribeJobs`, which
-cannot be limited to a resource, are allowed on `*`.
+account). A running job has no role unless nodes.yaml names policies for it (`job_role`). Only
+`ecr:GetAuthorizationToken`, `batch:ListJobs` and `batch:DescribeJobs`, which cannot be limited to a resource, are
+allowed on `*`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The identity with which the jobs of one Numerai account pull their images and read the account's keys.
 
 It is attached to jobs with the lifecycle None, so the code in a container cannot get a token for it. Jobs have no other
-identity. Each account has its own vault, so no identity can read the keys of another account. The nodes' own secrets
-are in a second vault of the account: the trigger may read the first one, to ask Numerai for submissions.
+identity, except one that nodes.yaml names (`azure`). Each account has its own vault, so no identity can read the keys
+of another account. The nodes' own secrets are in a second vault of the account: the trigger may read the first one, to
+ask Numerai for submissions.
 """
 
 from __future__ import annotations

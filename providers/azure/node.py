@@ -43,7 +43,7 @@ class PredictionNode(component.PredictionNode):
             environment_id=cluster.environments[fit.profile].id,
             workload_profile_name=fit.profile,
             identity=app.ManagedServiceIdentityArgs(
-                type=app.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id]
+                type=app.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id, *node.rights]
             ),
             configuration=app.JobConfigurationArgs(
                 trigger_type=app.TriggerType.MANUAL,
@@ -53,9 +53,14 @@ class PredictionNode(component.PredictionNode):
                 manual_trigger_config=app.JobConfigurationManualTriggerConfigArgs(
                     parallelism=1, replica_completion_count=1
                 ),
-                # NONE: for pulling images and reading secrets only; the container cannot get a token.
+                # NONE: for pulling images and reading secrets only; the container cannot get a token. MAIN: the
+                # container can, but images and secrets are not read with this identity.
                 identity_settings=[
-                    app.IdentitySettingsArgs(identity=identity.id, lifecycle=app.IdentitySettingsLifeCycle.NONE)
+                    app.IdentitySettingsArgs(identity=identity.id, lifecycle=app.IdentitySettingsLifeCycle.NONE),
+                    *(
+                        app.IdentitySettingsArgs(identity=own, lifecycle=app.IdentitySettingsLifeCycle.MAIN)
+                        for own in node.rights
+                    ),
                 ],
                 registries=[app.RegistryCredentialsArgs(server=cluster.registry.login_server, identity=identity.id)],
                 secrets=[

@@ -16,10 +16,10 @@ import pulumi
 import pulumi_gcp as gcp
 
 from nodefile import Node
-from providers.component import TYPE_PREFIX, WATCH_MINUTES, Stack
+from providers.component import TYPE_PREFIX, WATCH_MINUTES, Stack, reference_keys
 from providers.gcp import names, roles
 from providers.gcp.alerts import Alerts
-from providers.gcp.job_identity import JobIdentity
+from providers.gcp.job_identity import JobIdentity, group_nodes
 from providers.gcp.repositories import KEEP, OLD_DAYS
 from providers.gcp.services import find_scheduler_region, list_services
 from providers.gcp.trigger import SECONDS, Builder, Trigger
@@ -64,9 +64,10 @@ class Cluster(pulumi.ComponentResource):
         self._create_builders()
         self._create_secrets(nodes, stack)
         self.identities = {
-            account: JobIdentity(self.name, account, self.digits, self._select_secrets(account, nodes), self.own)
-            for account in list_accounts(nodes)
+            who: JobIdentity(self.name, members[0], self.digits, self._select_secrets(members), self.own)
+            for who, members in group_nodes(nodes).items()
         }
+        """By `name_identity`."""
         self._exclude_request_log()
         self.alerts = Alerts(self.name, self.digits, nodes, stack, self._labels, self.own)
         self.trigger = Trigger(
@@ -189,12 +190,10 @@ class Cluster(pulumi.ComponentResource):
             )
             self.secrets[name] = (secret.secret_id, pulumi.Output.unsecret(version.version))
 
-    def _select_secrets(self, account: str | None, nodes: Sequence[Node]) -> dict[str, pulumi.Output[str]]:
-        """Return the ids of the secrets that an account's jobs refer to, by names that no other account's have."""
-        keys, ending = name_keys(account), f"-{account}" if account else ""
-        own = list_names(node for node in nodes if node.account == account)
-        select = {keys.public_id: keys.public_id, keys.secret: keys.secret, **{f"{name}{ending}": name for name in own}}
-        return {unique: self.secrets[name][0] for unique, name in select.items()}
+    def _select_secrets(self, nodes: Sequence[Node]) -> dict[str, pulumi.Output[str]]:
+        """Return the ids of the secrets that these nodes' jobs refer to, by name."""
+        keys = [key for node in nodes for key in reference_keys(node).values()]
+        return {name: self.secrets[name][0] for name in sorted({*keys, *list_names(nodes)})}
 
     def name_keys(self, account: str | None) -> pulumi.Output[str]:
         """Return the names of the secrets with an account's keys, as the trigger's table refers to them."""

@@ -16,6 +16,7 @@ from providers import component
 from providers.gcp import limits, names, roles
 from providers.gcp.cluster import Cluster
 from providers.gcp.image import Image
+from providers.gcp.job_identity import name_identity
 from providers.gcp.services import find_scheduler_region
 from providers.gcp.trigger import SECONDS
 
@@ -47,7 +48,7 @@ class PredictionNode(component.PredictionNode):
 
     def _create_job(self, cluster: Cluster, stack: component.Stack) -> gcp.cloudrunv2.Job:
         node, run = self.node, gcp.cloudrunv2
-        identity = cluster.identities[node.account]
+        identity = cluster.identities[name_identity(node)]
         plain = variables.list_constants(node, stack.model_ids[node.name])
         env = [run.JobTemplateTemplateContainerEnvArgs(name=key, value=value) for key, value in plain.items()]
         references = component.reference_keys(node) | {name: name for name in node.secrets}
