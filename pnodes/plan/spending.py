@@ -5,7 +5,7 @@ Only runs that the cloud still lists count (AWS Batch forgets them after about a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
