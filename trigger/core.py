@@ -25,7 +25,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeGuard
 from urllib.parse import quote, unquote
 
 MAX_BODY_BYTES = 64 * 1024
@@ -570,7 +570,7 @@ def _read_webhook(row: Row, body: dict[str, Any]) -> _Start:
     return _Start(row, trigger_id, env, name_round(row.node, int(str(round_number))) if real else "")
 
 
-def _is_whole(value: Any) -> bool:
+def _is_whole(value: Any) -> TypeGuard[int]:
     """Whether a value is a whole number of up to nine digits. More digits would not fit into an object's name."""
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9
 

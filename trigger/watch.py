@@ -125,7 +125,7 @@ class Watch:
         due = [(row, rounds[row.tournament]) for row in rows if row.tournament in rounds]
         partners = Partners(self._now(), self._send)
         with ThreadPoolExecutor(min(_THREADS, len(due)) or 1) as pool:
-            return list(pool.map(lambda pair: self._look_at(*pair, partners), due))
+            return list(pool.map(lambda pair: self._look_at(pair[0], pair[1], partners), due))
 
     def _find_rounds(self) -> dict[str, Round]:
         """Return the tournaments' rounds that are open, or were until a few hours ago."""

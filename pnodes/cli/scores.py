@@ -13,7 +13,7 @@ from rich.console import Console
 from pnodes import project
 from pnodes.cli.options import AsJson, StackOption, complete_node
 from pnodes.cli.tables import table, wide_console
-from pnodes.deployed.history import RoundRecord, describe_result, fetch_rounds
+from pnodes.deployed.history import RoundRecord, describe_result, fetch_history
 from pnodes.deployed.stack import DeployedStack, StackNode
 from pnodes.wording import describe_scores, moment, nmr, plural, stamp, usd
 from providers.operations import OperationsError
@@ -80,10 +80,8 @@ _Row = tuple[StackNode, "Scores | None", "list[Earnings]"]
 
 
 def _fetch_history(node: StackNode) -> list[RoundRecord] | OperationsError:
-    try:
-        return fetch_rounds(node)
-    except OperationsError as error:
-        return error
+    rounds, problem = fetch_history(node)
+    return problem if problem and not rounds else rounds
 
 
 def _show_nodes(rows: Sequence[_Row]) -> None:
