@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 from nodefile import load
 from pnodes.cli.main import app
 from pnodes.engine.paths import ROOT
+from tests.nodefile.pickled import write
 
 _LISTED = subprocess.run(["git", "ls-files", "*.md", "*.yml"], cwd=ROOT, capture_output=True, text=True, check=False)
 PAGES = sorted(
@@ -103,6 +104,9 @@ def test_complete_nodes_yaml_files_are_valid(page: str, tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "examples").symlink_to(ROOT / "examples")
         for node in yaml.safe_load(example)["nodes"].values():
+            if "pickle" in node:
+                write(folder / node["pickle"], "3.12")
+                continue
             source = folder / node["source"]
             if not source.exists():
                 source.mkdir(parents=True)

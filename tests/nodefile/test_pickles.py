@@ -23,7 +23,7 @@ def test_the_bytecode_tells_the_python_version(tmp_path: Path, version: str, nam
     assert find_python(path) == (version,)
     origin = read_origin(path)
     assert origin.python == version
-    assert origin.modules == {"cloudpickle"}
+    assert origin.packages == ["cloudpickle"]
     assert str(origin) == f"created with Python {version}; it uses no packages"
 
 
