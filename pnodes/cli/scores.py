@@ -133,8 +133,8 @@ def _describe_model(known: Scores) -> str:
     rank = f"rank {known.rank.rank}" if known.rank.rank else "no rank"
     paid, pending = (nmr(known.sum_payouts(resolved)) for resolved in (True, False))
     return (
-        f"{describe_scores(known.means) or 'no final scores'} (mean of a year), {rank}, {stake}; {paid} NMR paid in a "
-        f"year; {pending} NMR pending in {plural(known.resolving, 'round')}"
+        f"{describe_scores(known.means) or 'no final scores'} (mean of a year), {rank}, {stake}\n"
+        f"{paid} NMR paid in a year, {pending} NMR pending in {plural(known.resolving, 'round')}"
     )
 
 

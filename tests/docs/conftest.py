@@ -2,6 +2,7 @@
 
 from tests.e2e.fixtures import environments, make_world
 from tests.pnodes.deployed_stack import deployed
+from tests.pnodes.scored import scored
 from tests.pnodes_command import pnodes
 
-__all__ = ["deployed", "environments", "make_world", "pnodes"]
+__all__ = ["deployed", "environments", "make_world", "pnodes", "scored"]

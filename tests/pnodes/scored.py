@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,10 @@ import httpx
 import pytest
 import requests
 
+from pnodes import wording
+from pnodes.deployed import scores
 from sandbox.network import Network
+from sandbox.numerai.scores import list_earlier_rounds
 from sandbox.store import Store
 from tests.providers.numerai.wire import Wire
 from tests.sandbox.networked import NumeraiKernel
@@ -67,6 +70,22 @@ class Scored:
             return await client.post("/", json=sent["json"], headers=sent["headers"])
 
 
+def record_run(number: int, minutes: float = 10, failed: bool = False) -> dict[str, Any]:
+    """Return what a trigger records of a submitted round of the sandbox: one run, or two if the first one failed."""
+    opened = dict(list_earlier_rounds(SATURDAY - timedelta(days=1))).get(number, SATURDAY).timestamp()
+    records: dict[str, Any] = {}
+    for place in (1, 2) if failed else (1,):
+        run, began = f"t-{number}-{place}", opened + (place - 1) * 360
+        ended = began + 60 * (4 if failed and place == 1 else minutes)
+        state = "failed" if failed and place == 1 else "succeeded"
+        records[f"{place}.claim"] = {"at": began, "run": run}
+        records[f"{run}.ended"] = {
+            "job": "j", "state": state, "reason": "", "own": True, "created": began, "ended": ended,
+        }  # fmt: skip
+        records["submitted"] = {"at": ended, "late": False}
+    return records
+
+
 def describe_nodes(named: bool = True) -> dict[str, Any]:
     """Return the stack's outputs for nodes with the sandbox's models, given by name or by id."""
     nodes = zip(MODELS.items(), ("aws", "gcp", "azure"), strict=True)
@@ -81,10 +100,18 @@ def describe_nodes(named: bool = True) -> dict[str, Any]:
 
 @pytest.fixture
 def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scored]:
-    """Replace Numerai by the sandbox's, at nine on a Saturday, and the pauses between retries by none."""
+    """Replace Numerai by the sandbox's, now by nine on a Saturday, and the pauses between retries by none."""
     store, wire = Store(tmp_path / "numerai"), Wire()
     world = World(NumeraiKernel(tmp_path / "numerai", store, Network(0, tmp_path / "no-ca.pem")), stopped=SATURDAY)
     monkeypatch.setattr(requests.Session, "post", lambda _session, url, **sent: wire.post(url, **sent))
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return world.now()
+
+    monkeypatch.setattr(scores, "datetime", Clock)
+    monkeypatch.setattr(wording, "datetime", Clock)
     yield Scored(world, wire)
     store.close()

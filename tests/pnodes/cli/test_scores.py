@@ -4,46 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timedelta, tzinfo
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import requests
 
-from pnodes.deployed import scores
 from pnodes.wording import moment
 from tests.pnodes.deployed_stack import Deployed
-from tests.pnodes.scored import MODELS, SATURDAY, Scored, describe_nodes
+from tests.pnodes.scored import MODELS, SATURDAY, Scored, describe_nodes, record_run
 from tests.pnodes_command import Pnodes
-
-
-def run_of(number: int, seconds: float = 600, state: str = "succeeded") -> dict[str, Any]:
-    """Return the records of a round with one run."""
-    began = (SATURDAY - timedelta(days=1000 - number)).timestamp()
-    ended = {"job": "j", "state": state, "reason": "", "own": True, "created": began, "ended": began + seconds}
-    return {
-        "1.claim": {"at": began, "run": f"t-{number}"},
-        f"t-{number}.ended": ended,
-        "submitted": {"at": began + seconds, "late": False},
-    }
 
 
 @pytest.fixture
 def alpha(deployed: Deployed, scored: Scored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     """Nodes with scored models; one of them has recorded runs, one of which belongs to a round without scores."""
     deployed.outputs = describe_nodes()
-    deployed.rounds["alpha"] = {str(number): run_of(number) for number in (1001, 990, 975)}
+    deployed.rounds["alpha"] = {str(number): record_run(number) for number in (1001, 990, 975)}
     (tmp_path / "Pulumi.yaml").write_text("name: prediction-nodes\n")
     monkeypatch.chdir(tmp_path)
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-            return scored.now()
-
-    monkeypatch.setattr(scores, "datetime", Clock)
     return deployed
 
 
@@ -66,7 +46,7 @@ def test_the_rounds_of_a_node_have_scores_runs_and_costs(pnodes: Pnodes, alpha: 
     assert node["pending_nmr"] == pytest.approx(sum(pending))
     joined = rounds[975]
     assert joined["resolved"]
-    assert joined["runs"] == ["t-975"]
+    assert joined["runs"] == ["t-975-1"]
     assert joined["outcome"] == "submitted"
     assert joined["cost_usd"] == pytest.approx((0.04048 + 4 * 0.004445 + 0.005) / 6)
     assert joined["earned_usd"] == pytest.approx(joined["payout_nmr"] * 9.87)
@@ -77,8 +57,9 @@ def test_the_rounds_of_a_node_have_scores_runs_and_costs(pnodes: Pnodes, alpha: 
 
 
 def test_the_rounds_of_a_named_node_are_listed(pnodes: Pnodes, alpha: Deployed) -> None:
-    title, heading, *rows = pnodes("scores", "alpha").stdout.splitlines()
+    title, payouts, heading, *rows = pnodes("scores", "alpha").stdout.splitlines()
     assert title.startswith("alpha: CORR 0.0")
+    assert re.fullmatch(r"-?[\d.]+ NMR paid in a year, -?[\d.]+ NMR pending in \d+ rounds", payouts)
     assert heading.split() == ["round", "opened", "CORR", "MMC", "resolves", "NMR", "earned", "run", "cost", "net"]
     assert rows[0].startswith("1001")
     assert rows[0].split()[4:7] == ["-", "-", "-"]
