@@ -124,10 +124,11 @@ def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
         return rounds
 
     def read_scores() -> "dict[str, tuple[Scores | None, list[str]]]":
-        problems = book.refresh(deployed, list(deployed.nodes.values()))
+        own = {name: node for name, node in deployed.nodes.items() if not node.rescues}
+        problems = book.refresh(deployed, list(own.values()))
         return {
             name: (book.read(node), [sentence for sentence, names in problems.items() if name in names])
-            for name, node in deployed.nodes.items()
+            for name, node in own.items()
         }
 
     return Deployment(

@@ -49,7 +49,8 @@ def scores(
     from pnodes.plan.earnings import join_rounds
 
     deployed = DeployedStack.read(stack)
-    selected = [deployed.node(name) for name in dict.fromkeys(nodes or deployed.nodes)]
+    own = [name for name, node in deployed.nodes.items() if not node.rescues]  # a rescue submits for the same model
+    selected = [deployed.node(name) for name in dict.fromkeys(nodes or own)]
     book = ScoreBook(project.project_folder())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         histories = pool.map(_fetch_history, selected)
