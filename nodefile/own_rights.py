@@ -35,28 +35,28 @@ AZURE = _describe("job-identity", TEXT)
 
 def read_aws(value: Any) -> tuple[str, ...]:
     """Return the ARNs of the managed policies."""
-    return _read("aws", value, "job-policy-arns", _read_arns, "[arn:aws:iam::123456789012:policy/read-my-bucket]")
+    return _read(value, "job-policy-arns", _read_arns, "[arn:aws:iam::123456789012:policy/read-my-bucket]")
 
 
 def read_gcp(value: Any) -> tuple[str, ...]:
     """Return the email address of the service account."""
-    return _read("gcp", value, "job-service-account", _read_account, "my-model@my-project.iam.gserviceaccount.com")
+    return _read(value, "job-service-account", _read_account, "my-model@my-project.iam.gserviceaccount.com")
 
 
 def read_azure(value: Any) -> tuple[str, ...]:
     """Return the resource id of the user-assigned identity."""
-    return _read("azure", value, "job-identity", _read_identity, "/subscriptions/.../userAssignedIdentities/my-model")
+    return _read(value, "job-identity", _read_identity, "/subscriptions/.../userAssignedIdentities/my-model")
 
 
-def _read(cloud: str, value: Any, name: str, read: Callable[[Any], tuple[str, ...]], example: str) -> tuple[str, ...]:
+def _read(value: Any, name: str, read: Callable[[Any], tuple[str, ...]], example: str) -> tuple[str, ...]:
     if not isinstance(value, dict):
         raise ValueError(f"expected {{{name}: {example}}}, got {format_value(value)}.")
     for key in value:
         if key != name:
-            error = ValueError(f'{cloud} has no key "{key}"; expected {name}.{did_you_mean(key, [name])}')
+            error = ValueError(f'there is no key "{key}"; expected {name}.{did_you_mean(key, [name])}')
             raise Mistakes([Mistake(key, error, at_key=True)])
     if name not in value:
-        raise ValueError(f"{cloud} needs {name}, such as {{{name}: {example}}}.")
+        raise ValueError(f"{name} is missing; expected {{{name}: {example}}}.")
     try:
         return read(value[name])
     except ValueError as error:

@@ -71,7 +71,7 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "alerts by an unknown way",
         node("alerts: {slack: alert-slack}"),
-        ['6:14: alerts: alerts has no key "slack"; expected webhook and email and heartbeat.'],
+        ['6:14: alerts: alerts has no key "slack"; expected webhook, email and heartbeat.'],
     ),
     (
         "alerts that are on",
@@ -368,7 +368,7 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     (
         "rights with another key",
         node("aws: {job-policy-arn: x}"),
-        ['6:11: aws: aws has no key "job-policy-arn"; expected job-policy-arns. Did you mean "job-policy-arns"?'],
+        ['6:11: aws: there is no key "job-policy-arn"; expected job-policy-arns. Did you mean "job-policy-arns"?'],
     ),
     (
         "rights on another cloud",
