@@ -101,7 +101,9 @@ class Secrets:
             return {}
 
 
-def build_watch(trigger: Trigger, batch: Batch, secrets: Secrets, open_alerts: Callable[[], Alerts]) -> Watch:
+def build_watch(
+    trigger: Trigger, batch: Batch, secrets: Secrets, open_alerts: Callable[[], Alerts] | None = None
+) -> Watch:
     """Return the region's watch."""
     has_heartbeat = bool(os.environ.get("HEARTBEATS"))
     return Watch(

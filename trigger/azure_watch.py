@@ -97,7 +97,9 @@ class Secrets:
             raise StoreError("Key Vault's answer has no key or address") from None
 
 
-def build_watch(trigger: Trigger, cluster: ContainerApps, secrets: Secrets, open_alerts: Callable[[], Alerts]) -> Watch:
+def build_watch(
+    trigger: Trigger, cluster: ContainerApps, secrets: Secrets, open_alerts: Callable[[], Alerts] | None = None
+) -> Watch:
     """Return the region's watch."""
     has_heartbeat = bool(os.environ.get("HEARTBEATS"))
     return Watch(

@@ -99,7 +99,9 @@ class Secrets:
             raise StoreError("Secret Manager's answer has no key or address") from None
 
 
-def build_watch(trigger: Trigger, cluster: CloudRun, secrets: Secrets, open_alerts: Callable[[], Alerts]) -> Watch:
+def build_watch(
+    trigger: Trigger, cluster: CloudRun, secrets: Secrets, open_alerts: Callable[[], Alerts] | None = None
+) -> Watch:
     """Return the region's watch."""
     has_heartbeat = bool(os.environ.get("HEARTBEATS"))
     return Watch(

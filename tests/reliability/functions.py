@@ -57,19 +57,19 @@ class Process:
             store = aws.S3Store("bucket", aws.Signer("s3", "us-east-1", "id", "secret"), sleep)
             batch = aws.Batch(aws.Signer("batch", "us-east-1", "id", "secret"))
             self.trigger = Trigger(store, batch, "", log, now, sleep)
-            secrets = aws.Signer("secretsmanager", "us-east-1", "id", "secret")
+            secrets = aws_watch.Secrets(aws.Signer("secretsmanager", "us-east-1", "id", "secret"))
             self.watch: Any = aws_watch.build_watch(self.trigger, batch, secrets)
         elif cloud == "gcp":
             identity = gcp.Identity()
             run = gcp.CloudRun("projects/p/locations/us-central1", identity)
             self.trigger = Trigger(gcp.StorageStore("bucket", identity), run, "", log, now, sleep)
-            self.watch = gcp_watch.build_watch(self.trigger, run, "p", identity)
+            self.watch = gcp_watch.build_watch(self.trigger, run, gcp_watch.Secrets("p", identity))
         else:
             own = azure.Identity({"IDENTITY_HEADER": "h", "IDENTITY_ENDPOINT": "http://localhost/token"})
             apps = azure.ContainerApps(own)
             store = azure.BlobStore("https://s.blob.core.windows.net/", own)
             self.trigger = Trigger(store, apps, "", log, now, sleep)
-            self.watch = azure_watch.build_watch(self.trigger, apps, own)
+            self.watch = azure_watch.build_watch(self.trigger, apps, azure_watch.Secrets(own))
 
 
 class Region:
