@@ -30,16 +30,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# CI runs the tests twice, as on a new machine and with all tools, but none that has passed there once more.
+# CI runs the tests twice, as on a new machine and with all tools, but none that has passed there once more. It notes
+# the names of the tests that have passed, and the files with others.
 NOTE_PASSED, SKIP_PASSED = (os.environ.get(f"PNODES_{what}_PASSED") for what in ("NOTE", "SKIP"))
+NOTED = set(Path(SKIP_PASSED).read_text(encoding="utf-8").splitlines()) if SKIP_PASSED else set()
+DONE = {
+    HERE.parents[1] / name.partition("::")[0] for name in NOTED if "::" in name and name.partition("::")[0] not in NOTED
+}
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Do not import a file whose tests have all passed."""
+    return True if collection_path in DONE else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The real engine's tests to the front, and a group for every test that has none."""
-    if SKIP_PASSED:
-        passed = set(Path(SKIP_PASSED).read_text(encoding="utf-8").splitlines())
-        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
-        items[:] = [item for item in items if item.nodeid not in passed]
+    if NOTED:
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in NOTED])
+        items[:] = [item for item in items if item.nodeid not in NOTED]
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
     for item in items:
         if item.get_closest_marker("xdist_group") is None and item.get_closest_marker("e2e") is None:
@@ -47,8 +56,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Note the name of a test that has passed; xdist puts the group behind it."""
-    if NOTE_PASSED and "PYTEST_XDIST_WORKER" not in os.environ and report.when == "call" and report.passed:
-        name = report.nodeid.removesuffix(f"@{report.nodeid.partition('::')[0]}")
-        with Path(NOTE_PASSED).open("a", encoding="utf-8") as file:
-            file.write(f"{name}\n")
+    """Note the name of a test that has passed, else that of its file; xdist puts the group behind the name."""
+    if NOTE_PASSED and "PYTEST_XDIST_WORKER" not in os.environ and (report.when == "call" or not report.passed):
+        file = report.nodeid.partition("::")[0]
+        name = report.nodeid.removesuffix(f"@{file}") if report.passed else file
+        with Path(NOTE_PASSED).open("a", encoding="utf-8") as noted:
+            noted.write(f"{name}\n")
