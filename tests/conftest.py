@@ -44,6 +44,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return True if collection_path in DONE else None
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The real engine's tests to the front, and a group for every test that has none."""
     if NOTED:
