@@ -1,23 +1,37 @@
-"""The day-to-day commands with one node on each of the three clouds."""
+"""The day-to-day commands with one node on each of the three clouds, which are deployed once for all tests here."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.nodes import CLOUDS, spread
 from tests.e2e.person import Person
-from tests.e2e.world import SUBMITTING_PREDICT, MakeWorld, World
+from tests.e2e.world import SUBMITTING_PREDICT, World
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("tests/e2e/test_operations.py")]
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory, environments: Path) -> Iterator[World]:
+    """Deploy the three nodes; `up` takes most of these tests' time."""
+    world = World(tmp_path_factory.mktemp("operations"), environments, "nodes: {}\n")
+    try:
+        world.model("quick", SUBMITTING_PREDICT)
+        world.nodes(spread(world))
+        world.cli.up()
+        yield world
+    finally:
+        world.stop()
 
 
 @pytest.fixture
-def world(make_world: MakeWorld) -> World:
-    world = make_world("nodes: {}\n")
-    world.model("quick", SUBMITTING_PREDICT)
-    world.nodes(spread(world))
-    world.cli.up()
-    return world
+def world(deployed: World) -> World:
+    """Write the nodes.yaml that was deployed."""
+    deployed.nodes(spread(deployed))
+    return deployed
 
 
 def test_a_day_with_three_nodes(world: World) -> None:
@@ -53,6 +67,23 @@ def test_a_day_with_three_nodes(world: World) -> None:
         assert "POST pred -> 202 started" in person.pnodes("logs", name, "--trigger")
 
 
+def test_one_node_is_released_while_the_others_wait_and_sleeping_jobs_are_stopped(world: World) -> None:
+    person = Person(world)
+    world.nodes(spread(world, **dict.fromkeys(CLOUDS, "env: {SLEEP: '1'}")))
+    person.pnodes("release", "on-gcp", "--yes")
+    changed = world.cli.steps()
+    assert {urn.split("::")[1].partition("@")[0] for urn in changed} == {"on-aws", "on-azure"}, changed
+
+    world.cli.up()
+    for name in (f"on-{cloud}" for cloud in CLOUDS):
+        job = person.json("trigger", name)["job"]
+        (ended,) = person.json("stop", name)["runs"]
+        assert (ended["id"], ended["state"]) == (job, "CANCELLED")
+        person.pnodes("stop", name, code=1)
+        assert f"No run of {name} is active." in person.said
+    assert {each["run"]["state"] for each in person.json("status")["nodes"]} == {"CANCELLED"}
+
+
 def test_what_goes_wrong_is_told_with_its_step_and_its_lines(world: World) -> None:
     person = Person(world)
     world.nodes(spread(world, **dict.fromkeys(CLOUDS, "env: {FAIL: '1'}")))
@@ -73,20 +104,3 @@ def test_what_goes_wrong_is_told_with_its_step_and_its_lines(world: World) -> No
 
     person.pnodes("test", "on-gpc", code=2)
     assert 'Did you mean "on-gcp"?' in person.said
-
-
-def test_one_node_is_released_while_the_others_wait_and_sleeping_jobs_are_stopped(world: World) -> None:
-    person = Person(world)
-    world.nodes(spread(world, **dict.fromkeys(CLOUDS, "env: {SLEEP: '1'}")))
-    person.pnodes("release", "on-gcp", "--yes")
-    changed = world.cli.steps()
-    assert {urn.split("::")[1].partition("@")[0] for urn in changed} == {"on-aws", "on-azure"}, changed
-
-    world.cli.up()
-    for name in (f"on-{cloud}" for cloud in CLOUDS):
-        job = person.json("trigger", name)["job"]
-        (ended,) = person.json("stop", name)["runs"]
-        assert (ended["id"], ended["state"]) == (job, "CANCELLED")
-        person.pnodes("stop", name, code=1)
-        assert f"No run of {name} is active." in person.said
-    assert {each["run"]["state"] for each in person.json("status")["nodes"]} == {"CANCELLED"}
