@@ -170,10 +170,10 @@ class _Parser:
             self._check_model(name, entry, models)
             node = self._make_node(name, entry)
             nodes += [node] if node else []
-            for field, message in (*check_names(entry.values), *check_cloud(entry.values, raw[name] or {})):
-                self._report(_locate(self._document, name, field), f"{field}: {message}")
-        for field, message in check_defaults(defaults.values, [entry.values for entry in entries.values()]):
-            self._report(self._document.locate_key(("defaults", field)), f"{field}: {message}")
+            for place, message in (*check_names(entry.values), *check_cloud(entry.values, raw[name] or {})):
+                self._report(_locate(self._document, name, place), f"{place}: {message}")
+        for place, message in check_defaults(defaults.values, [entry.values for entry in entries.values()]):
+            self._report(self._document.locate_key(("defaults", place)), f"{place}: {message}")
         for node in nodes:
             for message in check_rescue(node, raw):
                 self._report(_locate(self._document, node.name, "rescue"), f"rescue: {message}")
