@@ -66,7 +66,7 @@ _PROOF = "x-partner-proof"
 
 
 class Report(NamedTuple):
-    """What the partner says: its state, the time of its submission, and how long its runs usually take."""
+    """What the partner says: its state, since when its run goes on or its submission is there, and its usual time."""
 
     state: str
     at: float | None = None
@@ -104,9 +104,11 @@ class Partners:
         return report if report and report.state in (CLEAR, RUNNING, STOPPED, SUBMITTED, SUCCEEDED) else None
 
 
-def is_last_chance(now: float, closes: float, usual: float | None) -> bool:
-    """Whether a run that is not started now could not end before the round closes."""
-    return now + (usual or _USUAL_SECONDS) + PASS_SECONDS + 60 > closes
+def hangs(report: Report, now: float, closes: float, usual: float | None) -> bool:
+    """Whether the partner's run has taken longer than usual, and one that is not started now would end too late."""
+    usual = usual or report.usual or _USUAL_SECONDS
+    since = now if report.at is None else report.at
+    return now - since > usual and now + usual + PASS_SECONDS + 60 > closes
 
 
 def sign(keys: Keys, model_id: str, number: str, claim: str, minute: int) -> str:
@@ -186,8 +188,9 @@ def judge(row: Row, number: int, asked: str, trigger: Trigger, runs: Runs, now: 
     # The next pass finds out whether a run that has just ended has submitted.
     own = [started[each["run"]] for each in claims.values() if each["run"] in started]
     settles = any(run.state == SUCCEEDED and now - (run.ended or now) < SETTLE_SECONDS + PASS_SECONDS for run in own)
-    if starting or any(run.state == RUNNING for run in known):
-        return Report(RUNNING, usual=usual)
+    running = [run.created for run in known if run.state == RUNNING]
+    if starting or running:
+        return Report(RUNNING, max(running, default=None), usual)
     if settles:
         return Report(SUCCEEDED)
     if own and max(own, key=lambda run: run.created).state == STOPPED:  # by a person, who knows why

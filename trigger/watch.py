@@ -19,13 +19,13 @@ try:
     from http_call import call_until_answered
     from job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Runs, find_usual_seconds
     from numerai_api import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
-    from partner import CLEAR, SUBMITTED, Desk, Partners, Send, is_last_chance
+    from partner import CLEAR, SUBMITTED, Desk, Partners, Send, hangs
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, Row, StartError, StoreError, Trigger, name_round
     from trigger.http_call import call_until_answered
     from trigger.job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Runs, find_usual_seconds
     from trigger.numerai_api import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
-    from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Send, is_last_chance
+    from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Send, hangs
 
 # How much earlier than its round's opening, by the cluster's clock, a run of that round may have started.
 EARLY_SECONDS = 300
@@ -249,8 +249,7 @@ class _Node:
         if report.state != RUNNING:
             return "stopped" if report.state == STOPPED else "waiting"
         # A run that hangs must not cost the round: a second submission does no harm, and none does.
-        usual = find_usual_seconds(known) or report.usual
-        return None if is_last_chance(self._now, self._round.closes, usual) else "waiting"
+        return None if hangs(report, self._now, self._round.closes, find_usual_seconds(known)) else "waiting"
 
     def _record_ends(self, own: list[JobRun], names: set[str]) -> None:
         for run in own:

@@ -126,6 +126,16 @@ def test_a_primary_that_hangs_does_not_cost_the_round(usual: int | None, starts:
     assert pair.look(starts + 2) == ("running", "rescued")
 
 
+def test_a_run_that_the_primary_has_just_started_again_does_not_hang() -> None:
+    pair = Pair()
+    pair.primary.call()
+    pair.look(5)
+    pair.primary.cluster.end(FAILED, own_fault=False)
+    assert pair.look(26) == ("started", "waiting")
+    assert pair.look(40) == ("running", "waiting"), "a second run at the same time"
+    assert pair.count_runs() == (2, 0)
+
+
 def test_a_primary_that_has_failed_for_good_is_rescued() -> None:
     pair = Pair()
     pair.primary.call()
