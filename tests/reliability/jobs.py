@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tests.reliability.clock import Clock
-from tests.reliability.faults import Faults
+from tests.reliability.faults import Faults, Outage
 from tests.reliability.fleet import Node
 
 STARTUP_SECONDS = (20.0, 60.0)
@@ -47,6 +47,10 @@ class Jobs:
     run_ids: set[tuple[str, str, str]] = field(default_factory=set)
     at_the_same_time: list[str] = field(default_factory=list)
     for_one_start: list[str] = field(default_factory=list)
+    beside_late: list[str] = field(default_factory=list)
+    """Runs of a rescue, or of the node itself, beside the other one's run that took longer than usual."""
+    beside_silent: list[str] = field(default_factory=list)
+    """The same, while a service of the other one's region was down."""
     ended: list[Job] = field(default_factory=list)
 
     def start(self, region: str, node: Node, run_id: str, env: Mapping[str, str]) -> Job:
@@ -72,8 +76,16 @@ class Jobs:
                 kind, ends = "lost", min(ends, outage.begins)
         name = f"{node.name}-{len(self.by_node.get((region, node.name), [])) + 1:05}"
         job = Job(name, node, run_id, dict(env), now, now + faults.lag, ends, region, kind=kind)
-        if self.running.get(node.name):
-            self.at_the_same_time.append(f"{node.name} round {number}: {run_id}")
+        for other in self.running.get(node.name, []):
+            text = f"{node.name} round {number}: {run_id} beside {other.run_id}"
+            if other.region == region:
+                self.at_the_same_time.append(text)
+            elif other.kind == "hangs" or now - other.created > 1.2 * node.seconds:
+                self.beside_late.append(text)
+            elif any(self._list_silences(other, now)):
+                self.beside_silent.append(text)
+            else:
+                self.at_the_same_time.append(text)
         if (region, node.name, run_id) in self.run_ids:
             self.for_one_start.append(f"{node.name} round {number}: {run_id}")
         self.run_ids.add((region, node.name, run_id))
@@ -86,6 +98,12 @@ class Jobs:
         """Return the node's runs that the region lists by now, the newest first."""
         newest = self.by_node.get((region, node), [])[: -KEPT - 1 : -1]
         return [job for job in newest if job.listed <= self.clock.now]
+
+    def _list_silences(self, other: Job, now: float) -> Iterator[Outage]:
+        """Yield the outages of another run's region since a little before it began."""
+        region = self.faults.regions[other.region]
+        for service in ("function", "compute", "store"):
+            yield from region.list_between(min(other.created, now - 60), now, service)
 
     def _end(self, job: Job, number: int) -> None:
         self.running[job.node.name].remove(job)

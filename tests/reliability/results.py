@@ -36,6 +36,10 @@ class Result:
     """Runs that began while another one of their node was running."""
     for_one_start: int = 0
     """Jobs beyond the first one of a start."""
+    beside_late: int = 0
+    """Runs of a rescue beside a run that took longer than usual: its rule, no failure."""
+    beside_silent: int = 0
+    """Runs of a rescue beside a run in a region of which a service was down."""
     runs: int = 0
     tried: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
@@ -54,7 +58,8 @@ class Result:
         causes = ", ".join(f"{number} {cause}" for cause, number in self.missed.most_common(4))
         return (
             f"{self.program}, seed {self.seed}, {self.times:g} times: {self.rounds} rounds, "
-            f"{self.missed.total()} missed ({causes or 'none'}), {self.late} late, {self.doubled} doubled"
+            f"{self.missed.total()} missed ({causes or 'none'}), {self.late} late, {self.doubled} doubled, "
+            f"{self.beside_late} beside a late run, {self.beside_silent} beside a silent region"
         )
 
     @staticmethod
@@ -73,6 +78,7 @@ def measure(season: Season, program: str, seed: int, times: float) -> Result:
     """Return the figures of a season that has ended."""
     result = Result(program, seed, times, season.watched, runs=len(season.jobs.ended), tried=season.faults.tried)
     result.at_the_same_time, result.for_one_start = len(season.jobs.at_the_same_time), len(season.jobs.for_one_start)
+    result.beside_late, result.beside_silent = len(season.jobs.beside_late), len(season.jobs.beside_silent)
     if season.watched:
         result.examples = [*season.jobs.at_the_same_time[:3], *season.jobs.for_one_start[:3]]
     runs: dict[str, list[Job]] = {}
