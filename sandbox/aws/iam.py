@@ -22,6 +22,8 @@ ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/rolePolicy:RolePolicy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 PROFILE = "aws:iam/instanceProfile:InstanceProfile"
+OWN_POLICY = "arn:aws:iam::{}:policy/prediction-nodes-my-model"
+"""A policy that the user has created outside of the stack, with the account's id for {}."""
 DEPLOYER = "deployer"
 """The deployer: administrator of the account."""
 DEPLOYER_KEY, DEPLOYER_SECRET = "AKIASANDBOXDEPLOYER", "sandbox"
@@ -109,8 +111,9 @@ class Attachment(AwsHandler):
 
     def create(self, resource: Resource) -> None:
         self.cloud.require(ROLE, resource.inputs["role"])
-        if not resource.inputs["policyArn"].startswith("arn:aws:iam::aws:policy/"):
-            raise CloudError(f"NoSuchEntity: Policy {resource.inputs['policyArn']} does not exist")
+        arn = resource.inputs["policyArn"]
+        if not arn.startswith("arn:aws:iam::aws:policy/") and arn != OWN_POLICY.format(self.cloud.account):
+            raise CloudError(f"NoSuchEntity: Policy {arn} does not exist")
         resource.id = f"{resource.inputs['role']}/{resource.inputs['policyArn']}"
 
     def update(self, _old: Resource, _resource: Resource) -> None:

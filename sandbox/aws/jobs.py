@@ -143,6 +143,9 @@ class Jobs:
         access, cloud = self._cloud.access, self._cloud
         if access.assumable(container["executionRoleArn"], "ecs-tasks.amazonaws.com") is None:
             raise Refused(403, "AccessDenied", f"ECS was unable to assume the role {container['executionRoleArn']}")
+        own = container.get("jobRoleArn")
+        if own and access.assumable(own, "ecs-tasks.amazonaws.com") is None:
+            raise Refused(403, "AccessDenied", f"ECS was unable to assume the role {own}")
         fargate = definition["platformCapabilities"] == ["FARGATE"]
         address = not fargate or (container.get("networkConfiguration") or {}).get("assignPublicIp") == "ENABLED"
         if not address or not self._has_route(job):

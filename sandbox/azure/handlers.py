@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sandbox.azure import rbac
-from sandbox.azure.identity import IDENTITY
+from sandbox.azure.identity import IDENTITY, OWN_IDENTITY
 from sandbox.cloud import CloudError, Handler, Resource
 from sandbox.values import UNKNOWN
 
@@ -209,16 +209,18 @@ def map_identities(cloud: AzureCloud, resource: Resource) -> None:
         resource.outputs["identity"] = {**identity, "principalId": principal, "tenantId": cloud.tenant}
     elif identity and isinstance(identity.get("userAssignedIdentities"), Iterable):
         ids = list(identity["userAssignedIdentities"])
-        identities = {id_: cloud.get(IDENTITY, id_) for id_ in ids}
-        missing = [id_ for id_, attached in identities.items() if attached is None]
-        if missing:
-            raise CloudError(f'Code="FailedIdentityOperation": {missing[0]} was not found')
-        described = {
-            id_: {"principalId": attached["principalId"], "clientId": attached["clientId"]}
-            for id_, attached in identities.items()
-            if attached is not None
-        }
+        described = {id_: _describe_identity(cloud, id_) for id_ in ids}
         resource.outputs["identity"] = {**identity, "userAssignedIdentities": described}
+
+
+def _describe_identity(cloud: AzureCloud, id_: str) -> dict[str, str]:
+    """Return the ids of a user-assigned identity of the stack, or of the user's own."""
+    if id_ == OWN_IDENTITY.format(cloud.subscription):
+        return {what: str(uuid.uuid5(uuid.NAMESPACE_URL, f"{id_}/{what}")) for what in ("principalId", "clientId")}
+    identity = cloud.get(IDENTITY, id_)
+    if identity is None:
+        raise CloudError(f'Code="FailedIdentityOperation": {id_} was not found')
+    return {what: identity[what] for what in ("principalId", "clientId")}
 
 
 def preview_identities(inputs: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,10 @@ HOST = "169.254.131.2"
 """A link-local address, like that of the token endpoint in Azure Functions."""
 MANAGEMENT, STORAGE = "https://management.azure.com", "https://storage.azure.com"
 IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
+OWN_IDENTITY = (
+    "/subscriptions/{}/resourceGroups/mine/providers/Microsoft.ManagedIdentity/userAssignedIdentities/my-model"
+)
+"""An identity that the user has created outside of the stack, with the subscription's id for {}."""
 _LIFETIME = 3600.0
 
 

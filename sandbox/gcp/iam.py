@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ACCOUNT = "gcp:serviceaccount/account:Account"
 ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
+OWN_ACCOUNT = "my-model@{}.iam.gserviceaccount.com"
+"""A service account that the user has created outside of the stack, with the project's id for {}."""
 DEPLOYER = "user:deployer"
 METADATA_HOST = "metadata.google.internal"
 _TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"  # noqa: S105 - a path
@@ -63,6 +65,11 @@ MEMBERS = {
         f"projects/{project}/locations/{inputs['location']}/repositories/{inputs['repository']}"
     ),
 }
+
+
+def has_account(cloud: GcpCloud, email: str) -> bool:
+    """Return whether a service account exists: one of the stack, or the user's own."""
+    return email == OWN_ACCOUNT.format(cloud.project) or cloud.find(ACCOUNT, email=email) is not None
 
 
 class Account(Handler):
@@ -132,7 +139,7 @@ class Member(Handler):
         if role not in PREDEFINED and self.cloud.get(ROLE, role) is None:
             raise CloudError(f"googleapi: Error 400: Role {role} is not supported for this resource., badRequest")
         kind, _, email = member.partition(":")
-        if kind == "serviceAccount" and not self.cloud.find(ACCOUNT, email=email):
+        if kind == "serviceAccount" and not has_account(self.cloud, email):
             raise CloudError(f"googleapi: Error 400: Service account {email} does not exist., badRequest")
         if member == "allUsers" and organization.is_restricted(self.cloud):
             raise CloudError(

@@ -16,7 +16,7 @@ from sandbox.calls import Call, Refused, Reply, reply
 from sandbox.cloud import CloudError, Resource
 from sandbox.executor import ENDED, JobRun, RunSpec
 from sandbox.gcp.handlers import GcpHandler
-from sandbox.gcp.iam import ACCOUNT
+from sandbox.gcp.iam import has_account
 from sandbox.gcp.secret_manager import read_version
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Job(GcpHandler):
             raise CloudError(f"googleapi: Error 400: Invalid value specified for cpu/memory: {cpu} and {memory}Mi")
         if not re.fullmatch(r"\d+s", task.get("timeout", "600s")) or seconds(task) > 168 * 3600:
             raise CloudError(f"googleapi: Error 400: timeout {task.get('timeout')} is not between 1s and 168h")
-        if self.cloud.find(ACCOUNT, email=task.get("serviceAccount", "")) is None:
+        if not has_account(self.cloud, task.get("serviceAccount", "")):
             raise CloudError(f"googleapi: Error 400: Service account {task.get('serviceAccount')} does not exist.")
         repository, _, digest = container["image"].partition("@")
         if self.cloud.kernel.images.get(repository, digest) is None:

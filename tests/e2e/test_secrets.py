@@ -19,6 +19,7 @@ from tests.e2e.world import IDS, PACK, ROOT, MakeWorld, World
 pytestmark = pytest.mark.e2e
 # Looks different in each form. Its account registers no webhook, so Numerai never gets it.
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c99"
+VENDOR = "vendor's token, with quotes & more: 0123456789"
 OWN = 'own "key"/of+another & account: \\'
 
 
@@ -38,11 +39,15 @@ def pnodes(world: World, *arguments: str) -> str:
 
 def test_no_key_and_no_token_is_written_down(make_world: MakeWorld) -> None:
     other = "account: fund\nregister: false"
-    three = [node("a1", "aws"), node("g1", "gcp", "signals"), node("z1", "azure", "crypto")]
+    own = "secrets: [VENDOR_TOKEN]"
+    three = [
+        node("a1", "aws", extra=own), node("g1", "gcp", "signals", extra=own), node("z1", "azure", "crypto", extra=own),
+    ]  # fmt: skip
     world = make_world(nodes(*three, node("own", "aws", extra=other).replace(IDS["classic"], MODEL)))
     keys = {name: world.daemon["numerai"][name] for name in ("public_id", "secret_key")}
     settings = {"numerai-public-id": keys["public_id"], "numerai-secret": keys["secret_key"]}
-    for name, value in {**settings, "numerai-public-id-fund": f"id of {OWN}", "numerai-secret-fund": OWN}.items():
+    settings |= {"numerai-public-id-fund": f"id of {OWN}", "numerai-secret-fund": OWN, "VENDOR_TOKEN": VENDOR}
+    for name, value in settings.items():
         world.cli.run("config", "set", "--secret", name, stdin=value)
     for name in ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY"):
         del world.cli.env[name]
@@ -64,10 +69,12 @@ def test_no_key_and_no_token_is_written_down(make_world: MakeWorld) -> None:
     state = json.loads(world.cli.run("stack", "export", "--show-secrets"))["deployment"]["resources"]
     (made,) = [each for each in state if each["urn"].endswith("WebhookKey::webhook-key")]
     key = json.loads(made["outputs"]["key"]["plaintext"])
-    planted = Planted({**keys, **tokens, "another account's key": OWN, "the webhook key": key})
+    planted = Planted(
+        {**keys, **tokens, "another account's key": OWN, "a model's secret": VENDOR, "the webhook key": key}
+    )
     assert planted.within(json.dumps(outputs)), "nothing is found where everything is shown"
 
-    world.nodes(nodes(*three[1:], node("a1", "aws", extra="size: gen-md\nenv: {EXTRA: one}")))
+    world.nodes(nodes(*three[1:], node("a1", "aws", extra=f"size: gen-md\nenv: {{EXTRA: one}}\n{own}")))
     edit = world.project / "edit.json"
     edit.write_text(world.cli.run("preview", "--json", "--save-plan", str(plan.with_name("edit-plan.json"))))
     printed |= {
