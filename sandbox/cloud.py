@@ -76,6 +76,10 @@ class Handler:
     def delete(self, _resource: Resource) -> None:
         """Undo the effects of `create` outside the resource's record."""
 
+    def locate(self, id_: str, _inputs: dict[str, Any]) -> str:
+        """Return the sandbox's id of a resource that the engine adopts by its real id."""
+        return id_
+
     def preview_outputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Return the outputs that a preview knows: the inputs, in the provider's output form."""
         return inputs

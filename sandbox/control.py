@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from sandbox.faults import Fault
 from sandbox.inbox import list_messages
+from sandbox.steps import StepFault
 
 if TYPE_CHECKING:
     from sandbox.daemon import Daemon
@@ -94,6 +95,15 @@ def control_app(daemon: Daemon) -> FastAPI:
         for owner in daemon.clouds:
             if owner.name == outage.cloud:
                 owner.faults.down = outage.down
+
+    @app.post("/steps/{package}")
+    def order_step_fault(package: str, fault: StepFault) -> None:
+        daemon.step_faults[package].order(fault)
+
+    @app.delete("/steps")
+    def clear_step_faults() -> None:
+        for faults in daemon.step_faults.values():
+            faults.clear()
 
     @app.post("/open-round")
     def open_round(round_: Round) -> dict[str, Any]:

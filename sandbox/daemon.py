@@ -85,8 +85,10 @@ class Daemon:
         docker = LocalDocker(self.kernel, [AwsPushes(aws), GcpPushes(gcp), AzurePushes(azure)])
         self.numerai = Numerai(self.kernel, self._post)
         self.inbox = Inbox(store)
-        served = {cloud.package: Plugin(cloud).serve() for cloud in self.clouds}
-        served[docker.package] = DockerBuildPlugin(docker).serve()
+        plugins = {cloud.package: Plugin(cloud) for cloud in self.clouds}
+        plugins[docker.package] = DockerBuildPlugin(docker)
+        self.step_faults = {package: plugin.step_faults for package, plugin in plugins.items()}
+        served = {package: plugin.serve() for package, plugin in plugins.items()}
         self._plugins = [server for server, _ in served.values()]
         for cloud in self.clouds:
             if cloud.clock and self._clocks:

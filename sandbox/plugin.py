@@ -22,6 +22,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 from pnodes.urn import split_urn
 from sandbox import schema, sdk_types, values
 from sandbox.cloud import Cloud, CloudError, Handler, PartlyCreated, Resource
+from sandbox.steps import StepFaults
 from sandbox.values import UNKNOWN, comparable, plain, raw
 
 _LOG = logging.getLogger(__name__)
@@ -35,11 +36,12 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._schema = schema.load(cloud.package)
+        self.step_faults = StepFaults()
 
     def serve(self) -> tuple[grpc.Server, int]:
         """Listen on loopback; returns the server and its port."""
         limits = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-        server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=limits)
+        server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), [], [self.step_faults], limits)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(self, server)
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
@@ -204,10 +206,10 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: Any, context: Any) -> Any:
         def run() -> Any:
             type_ = split_urn(request.urn).type
-            resource = self._cloud.get(type_, request.id)
+            inputs, recorded = raw(request.inputs), plain(raw(request.properties))
+            resource = self._cloud.get(type_, self._handler(type_).locate(request.id, inputs))
             if resource is None:
                 return provider_pb2.ReadResponse(id="")
-            inputs, recorded = raw(request.inputs), plain(raw(request.properties))
             # To find changes made outside the program, compare the current outputs with the recorded ones; a service
             # may return a value in another form than the input's. Assets are skipped: the state has only their hashes.
             compared = [key for key, value in inputs.items() if not values.is_asset(value)]

@@ -134,6 +134,15 @@ class LanguageHost(LanguageRuntimeServicer):
         self.stop()
         return empty_pb2.Empty()
 
+    def start_program(self, python: ProgramPython, folder: str) -> subprocess.Popen[bytes]:
+        """Start the process that runs the program that it reads from its standard input."""
+        return subprocess.Popen(
+            [str(python.executable), "-P", "-u", str(_RUNNER)],
+            cwd=folder,
+            env=python.environment(),
+            stdin=subprocess.PIPE,
+        )
+
     def _run(self, python: ProgramPython, request: Any) -> int:
         """Run the program; its output goes to this process's output, which the engine shows to the user."""
         folder = request.info.program_directory or request.pwd
@@ -151,12 +160,7 @@ class LanguageHost(LanguageRuntimeServicer):
             "program": request.info.entry_point or request.program or ".",
             "arguments": list(request.args),
         }
-        child = subprocess.Popen(
-            [str(python.executable), "-P", "-u", str(_RUNNER)],
-            cwd=folder,
-            env=python.environment(),
-            stdin=subprocess.PIPE,
-        )
+        child = self.start_program(python, folder)
         with self.lock:
             self.running.add(child)
         try:

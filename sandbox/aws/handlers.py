@@ -48,6 +48,10 @@ class AwsHandler(Handler):
             raise CloudError(f"ResourceAlreadyExistsException: {resource.type} {resource.id} already exists")
         self.complete_outputs(resource)
 
+    def locate(self, id_: str, inputs: dict[str, Any]) -> str:
+        region = inputs.get("region")
+        return f"{region}:{id_}" if self.regional and region and not id_.startswith(f"{region}:") else id_
+
     def update(self, _old: Resource, resource: Resource) -> None:
         self.complete_outputs(resource)
 
