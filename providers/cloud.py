@@ -64,6 +64,7 @@ class Modules(Generic[Cluster]):
     examine: Callable[[Place], Iterable[Finding]]
     permissions: Table
     permission_files: Callable[[], Iterator[tuple[str, str]]]
+    ids: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,3 +119,11 @@ class Cloud:
     def examine(self, place: Place) -> Iterator[Finding]:
         """Yield the findings of `pnodes doctor` in one region. Raises OperationsError."""
         yield from importlib.import_module(f"providers.{self.name}.doctor").examine(place)
+
+    def find_id(self, type_: str, values: Mapping[str, str]) -> str | None:
+        """Return the id that a resource has by its inputs and its provider's; None if the cloud chooses the id."""
+        form: str | None = importlib.import_module(f"providers.{self.name}.ids").IDS.get(type_)
+        try:
+            return form and form.format_map(values)
+        except KeyError:
+            return None

@@ -22,6 +22,7 @@ from pnodes.cli import (
     new,
     probe,
     release,
+    repair,
     scores,
     status,
     stop,
@@ -72,6 +73,7 @@ app.command("test")(probe.probe)
 app.command("trigger")(trigger.trigger)
 app.command("stop")(stop.stop)
 app.command("release")(release.release)
+app.command("repair")(repair.repair)
 app.command("doctor")(doctor.doctor)
 app.command("engine")(engine.engine)
 app.add_typer(alerts.app, name="alerts")

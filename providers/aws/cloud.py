@@ -10,7 +10,7 @@ from providers.aws.prices import PRICES
 from providers.cloud import Cloud, CronForm, Modules, NumeraiCli
 
 if TYPE_CHECKING:
-    from providers.aws import cluster, doctor, node, operations, permissions
+    from providers.aws import cluster, doctor, ids, node, operations, permissions
 
     Modules(
         cluster.Cluster,
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         doctor.examine,
         permissions.TABLE,
         permissions.list_files,
+        ids.IDS,
     )
 
 CLOUD = Cloud(

@@ -9,7 +9,7 @@ from providers.azure.prices import PRICES
 from providers.cloud import Cloud, CronForm, Modules, NumeraiCli
 
 if TYPE_CHECKING:
-    from providers.azure import cluster, doctor, node, operations, permissions
+    from providers.azure import cluster, doctor, ids, node, operations, permissions
 
     Modules(
         cluster.Cluster,
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         doctor.examine,
         permissions.TABLE,
         permissions.list_files,
+        ids.IDS,
     )
 
 CLOUD = Cloud(

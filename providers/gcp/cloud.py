@@ -10,7 +10,7 @@ from providers.gcp import limits
 from providers.gcp.prices import PRICES
 
 if TYPE_CHECKING:
-    from providers.gcp import cluster, doctor, node, operations, permissions
+    from providers.gcp import cluster, doctor, ids, node, operations, permissions
 
     Modules(
         cluster.Cluster,
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         doctor.examine,
         permissions.TABLE,
         permissions.list_files,
+        ids.IDS,
     )
 
 CLOUD = Cloud(
