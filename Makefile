@@ -44,7 +44,7 @@ DIVIDED ?= 1000 5
 RESULTS := .build/benchmarks
 say := @printf '\033[1m==>\033[0m %s\n'
 
-.PHONY: help demo test test-fresh conformance conformance-tools coverage policies bench scale setup lint docs links picture format lock audit sbom clean
+.PHONY: help demo test test-fresh conformance conformance-tools coverage policies bench scale reliability setup lint docs links picture format lock audit sbom clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -86,6 +86,10 @@ scale: setup ## deploy 60 and 300 nodes in the sandbox, and 1,000 in five stacks
 	@$(BIN)/python -m benchmarks.scale --output $(RESULTS) $(if $(SIZES),--sizes $(SIZES)) \
 	    $(if $(DIVIDED),--divided $(DIVIDED))
 	@cat $(RESULTS)/scale.md
+
+reliability: setup ## try faults of `up` and random histories of edits, for a night; ONLY=faults or ONLY=histories chooses
+	$(say) "Trying what could make a round be missed (hours)"
+	@for what in $(if $(ONLY),$(ONLY),faults histories); do $(BIN)/python -m tests.reliability.updates $$what || exit; done
 
 setup: $(READY) ## install the Python packages and the Pulumi engine
 	@$(BIN)/python -m pnodes.engine >/dev/null

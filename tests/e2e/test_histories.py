@@ -1,4 +1,4 @@
-"""Ten short histories of random edits, one after the other in one stack; `make reliability ONLY=histories` plays 200."""
+"""Ten short histories of random edits in one stack; `make reliability ONLY=histories` plays 200 longer ones."""
 
 from __future__ import annotations
 

@@ -6,10 +6,12 @@ one resource. Meanwhile, the first node must answer its webhook and run.
 
 from __future__ import annotations
 
+import itertools
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from pnodes.urn import split_urn
 from sandbox.steps import StepFault
@@ -111,10 +113,15 @@ class Stage:
             outcome.problem = "" if outcome.converged else f"the second preview is not empty: {preview.steps()}"
         return outcome
 
+    def edit(self, operation: str) -> None:
+        """Make the edit of this operation, without a fault."""
+        fleet.write(self.world, self.files[operation])
+        self._succeed(self.engine.run(*UP))
+
     def heal(self) -> Ended:
         """Do what the documentation says after a failed `up`: `up` again, and `pnodes repair` if it asks for that."""
         ended = self.engine.run(*UP)
-        if ended.code and "currently locked" in ended.text:
+        if ended.code and ("currently locked" in ended.text or "failed to load checkpoint" in ended.text):
             self.engine.repair()
             ended = self.engine.run(*UP)
         return ended
@@ -156,3 +163,31 @@ def explain(ended: Ended) -> str:
 def dump(outcome: Outcome) -> str:
     """Return an outcome as a line of JSON."""
     return json.dumps(asdict(outcome) | {"survived": outcome.survived})
+
+
+def try_all(cloud: str, kinds: Sequence[str], folder: Path) -> Iterator[Outcome]:
+    """Try these kinds of faults at every operation on every type of a cloud. A stage that did not heal is replaced."""
+    worlds = 0
+
+    def build() -> Stage:
+        nonlocal worlds
+        worlds += 1
+        return Stage(World(folder / f"{cloud}-{worlds}", folder / "environments", "nodes: {}\n"), cloud)
+
+    stage = build()
+    steps = set(stage.types())
+    for type_, kind in itertools.product(sorted({type_ for _, type_ in steps}), kinds):
+        for operation in OPERATIONS:
+            if (operation, type_) not in steps:
+                stage.edit(operation)
+                continue
+            outcome = stage.try_fault(operation, type_, kind)
+            yield outcome
+            if not outcome.converged or outcome.orphans:
+                stage.close()
+                stage.world.stop()
+                stage = build()
+                for earlier in OPERATIONS[: OPERATIONS.index(operation) + 1]:
+                    stage.edit(earlier)
+    stage.close()
+    stage.world.stop()
