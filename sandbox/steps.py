@@ -35,7 +35,7 @@ class StepFault:
     times: int = 1
 
 
-class StepFaults(grpc.ServerInterceptor):  # type: ignore[misc]
+class StepFaults(grpc.ServerInterceptor):
     """The faults of one provider's server; safe to use from several threads."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ FAULTS = {
 def forms_differ(world: World, cloud: str) -> dict[str, tuple[str | None, str]]:
     """Return the types whose id in the state is not the one that `pnodes repair` would look for."""
     resources = fleet.read_state(world)
-    differing = {}
+    differing: dict[str, tuple[str | None, str]] = {}
     for resource in resources.values():
         provider = resources.get(str(resource.get("provider")).rpartition("::")[0], {})
         values = {**(provider.get("inputs") or {}), **(resource.get("inputs") or {})}

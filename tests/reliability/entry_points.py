@@ -113,8 +113,8 @@ def _send_gcp(
         "CONTENT_LENGTH": str(len(body)),
         **{f"HTTP_{name.upper().replace('-', '_')}": text for name, text in headers.items()},
     }
-    text, status, _ = gcp.webhook(_APP.request_class(environ))
-    return status, text
+    answer: Any = gcp.webhook(_APP.request_class(environ))
+    return int(answer[1]), str(answer[0])
 
 
 class _Body:

@@ -22,7 +22,7 @@ class DyingSeason(Season):
         self.nodes = [node for node in self.nodes if node.cloud == cloud]
         self.rounds = [round_ for round_ in self.rounds if round_.tournament == self.nodes[0].tournament]
         self.regions = {cloud: self.regions[cloud]}
-        self.deaths = 0
+        self.deaths, self.chosen = 0, False
         functions, original = self.functions, self.functions.run
 
         def run(call: Call, act: object) -> object:
@@ -33,7 +33,6 @@ class DyingSeason(Season):
             self.deaths += result is None
             return result
 
-        self.chosen = False
         self.route, self.passes = route, count()
         functions.run = run  # type: ignore[method-assign]
 

@@ -177,9 +177,7 @@ def spoil_body(random_: random.Random) -> bytes:
     if not field:
         return random_.choice(BODIES)
     if field == "bytes":
-        body = bytearray(json.dumps(GOOD).encode())
-        body[0] = random_.choice(b"[(\xff\x00}x")
-        return bytes(body)
+        return bytes([random_.choice(b"[(\xff\x00}x")]) + json.dumps(GOOD).encode()[1:]
     values = {"triggerId": BAD_IDS, "roundNumber": BAD_ROUNDS, "dataVersion": BAD_VERSIONS, "isTest": BAD_TESTS}
     body = {**GOOD, field: random_.choice(values[field])}
     others = {random_.choice(("modelId", "x", "__proto__", "ü")): random_.choice(STRANGE)}

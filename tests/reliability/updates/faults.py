@@ -132,7 +132,7 @@ class Stage:
         if answer.status_code != 202:
             return False
         self._rounds += 1
-        return self.world.finished(self._rounds)[-1]["state"] == "SUCCEEDED"
+        return bool(self.world.finished(self._rounds)[-1]["state"] == "SUCCEEDED")
 
     def close(self) -> None:
         """Stop the engine's hosts."""

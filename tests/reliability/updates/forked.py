@@ -43,14 +43,14 @@ def serve_dynamic_providers(
             ready.send(port)
             return port
 
-        made.add_insecure_port = add_insecure_port
+        made.add_insecure_port = add_insecure_port  # type: ignore[method-assign]
         return made
 
-    grpc.server = server
+    grpc.server = server  # type: ignore[assignment]
     runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
 
 
-class _Attached(grpc.ServerInterceptor):  # type: ignore[misc]
+class _Attached(grpc.ServerInterceptor):
     """Answer Attach, which the host lacks because the engine starts it."""
 
     def intercept_service(self, continuation: Any, details: Any) -> Any:
