@@ -84,3 +84,15 @@ def test_the_commands_of_a_release_are_those_that_exist(project: Path) -> None:
     for command in re.findall(r"make -C mine [^`#\n]+(?:\n\s+ARGS=--yes)?", PAGE):
         subprocess.run([*command.split(), f"PNODES={stub}"], cwd=project, check=True, capture_output=True)
     assert (project / "called").read_text().splitlines() == ["release pred1", "release pred1 --yes"]
+
+
+def test_secrets_and_the_service_account_are_brought_over(project: Path) -> None:
+    secrets, account = re.findall(r"   ```yaml\n   nodes:\n     pred1:\n       ([sg].*?)\n   ```", PAGE, re.DOTALL)
+    text = (project / "nodes.yaml").read_text()
+    (project / "nodes.yaml").write_text(text + f"    {secrets}\n    {account}\n")
+    (node,) = load_checked(project / "nodes.yaml").nodes
+    assert (node.secrets, node.rights) == (
+        ("EODHD_TOKEN",),
+        ("numerai-compute@my-project.iam.gserviceaccount.com",),
+    )
+    assert "--secret eodhd-token | pulumi config set --secret EODHD_TOKEN" in PAGE

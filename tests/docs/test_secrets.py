@@ -49,7 +49,7 @@ def test_commands_and_their_options_exist() -> None:
 
 
 def test_the_environment_sets_what_the_program_reads() -> None:
-    environment, stack = (yaml.safe_load(block) for block in blocks("yaml"))
+    environment, stack, _ = (yaml.safe_load(block) for block in blocks("yaml"))
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["name"]
     names = keys.name_keys(None)
     settings = environment["values"]["pulumiConfig"]
@@ -64,4 +64,5 @@ def test_the_environment_sets_what_the_program_reads() -> None:
 
 def test_the_key_settings_are_those_that_the_program_reads() -> None:
     settings = {words[-1] for words in commands() if words[1:4] == ["config", "set", "--secret"]}
-    assert settings == {keys.name_keys(None).public_id, keys.name_keys(None).secret}
+    example = yaml.safe_load(blocks("yaml")[-1])["secrets"]
+    assert settings == {keys.name_keys(None).public_id, keys.name_keys(None).secret, *example}
