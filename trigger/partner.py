@@ -58,6 +58,8 @@ PASS_SECONDS = 300
 """The time between two passes of the watch (`providers.component.WATCH_MINUTES`)."""
 # Assumed for a run while none has ended well yet.
 _USUAL_SECONDS = 900.0
+# How much longer than its usual time a run takes that seems to hang.
+_LATE = 1.15
 # How far the clocks of two clouds may differ, in minutes.
 _SKEW = 2
 # A flood of wrong questions must not read the secret store each time.
@@ -105,10 +107,10 @@ class Partners:
 
 
 def hangs(report: Report, now: float, closes: float, usual: float | None) -> bool:
-    """Whether the partner's run has taken longer than usual, and one that is not started now would end too late."""
+    """Whether the partner's run takes longer than usual, and one that is not started now would end too late."""
     usual = usual or report.usual or _USUAL_SECONDS
     since = now if report.at is None else report.at
-    return now - since > usual and now + usual + PASS_SECONDS + 60 > closes
+    return now - since > _LATE * usual and now + usual + PASS_SECONDS + 60 > closes
 
 
 def sign(keys: Keys, model_id: str, number: str, claim: str, minute: int) -> str:

@@ -17,7 +17,7 @@ from trigger.core import LEASE_SECONDS, Request, Response, Row, StoreError
 from trigger.http_call import Answer
 from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
 from trigger.numerai_api import Keys, KeysRefused
-from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Report, sign
+from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Report, hangs, sign
 
 PRIMARY, RESCUE = "https://primary.example/", "https://rescue.example"
 NODE = WATCHED._replace(partner=RESCUE)
@@ -134,6 +134,11 @@ def test_a_run_that_the_primary_has_just_started_again_does_not_hang() -> None:
     assert pair.look(26) == ("started", "waiting")
     assert pair.look(40) == ("running", "waiting"), "a second run at the same time"
     assert pair.count_runs() == (2, 0)
+
+
+@pytest.mark.parametrize(("age", "late"), [(900, False), (1000, False), (1040, True)])
+def test_a_run_that_is_a_little_longer_than_usual_does_not_hang(age: float, late: bool) -> None:
+    assert hangs(Report(RUNNING, OPENS), OPENS + age, CLOSES - 2000, 900) is late
 
 
 def test_a_primary_that_has_failed_for_good_is_rescued() -> None:
