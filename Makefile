@@ -42,9 +42,11 @@ ONLY ?=
 # For make scale: a number of nodes and of stacks.
 DIVIDED ?= 1000 5
 RESULTS := .build/benchmarks
+# For make reliability: the number of simulated years.
+SEEDS ?= 100
 say := @printf '\033[1m==>\033[0m %s\n'
 
-.PHONY: help demo test test-fresh conformance conformance-tools coverage policies bench scale reliability setup lint docs links picture format lock audit sbom clean
+.PHONY: help demo test test-fresh conformance conformance-tools coverage policies bench scale reliability reliability-season reliability-floods reliability-faults reliability-histories setup lint docs links picture format lock audit sbom clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -87,9 +89,19 @@ scale: setup ## deploy 60 and 300 nodes in the sandbox, and 1,000 in five stacks
 	    $(if $(DIVIDED),--divided $(DIVIDED))
 	@cat $(RESULTS)/scale.md
 
-reliability: setup ## try faults of `up` and random histories of edits, for a night; ONLY=faults or ONLY=histories chooses
+reliability: setup $(if $(filter season,$(or $(ONLY),season)),$(PLOTS) $(RUNTIMES)) ## years of rounds under faults, floods, faults of `up`, histories of edits: a night; ONLY=season chooses, SEEDS=5 is quick
 	$(say) "Trying what could make a round be missed (hours)"
-	@for what in $(if $(ONLY),$(ONLY),faults histories); do $(BIN)/python -m tests.reliability.updates $$what || exit; done
+	@for what in $(or $(ONLY),season floods faults histories); do $(MAKE) --no-print-directory reliability-$$what || exit; done
+
+reliability-season:
+	@$(BIN)/python -m tests.reliability --seeds $(SEEDS) --output .build/reliability --page
+	@$(BENCH_BIN)/python tests/reliability/plot.py .build/reliability/results.json docs/reliability.svg
+
+reliability-floods:
+	@PNODES_FUZZ=100000 $(PYTEST) tests/reliability/test_floods.py
+
+reliability-faults reliability-histories:
+	@$(BIN)/python -m tests.reliability.updates $(@:reliability-%=%)
 
 setup: $(READY) ## install the Python packages and the Pulumi engine
 	@$(BIN)/python -m pnodes.engine >/dev/null

@@ -1,6 +1,6 @@
 """Run seasons and write their results: `python -m tests.reliability --seeds 100 --output FOLDER`.
 
-`make reliability SEEDS=100` calls it and draws the plot. With `--page`, it replaces the figures in docs/reliability.md.
+`make reliability ONLY=season SEEDS=100` calls it and draws the plot. With `--page`, it replaces the figures in docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.reliability.page import rewrite
 from tests.reliability.programs import list_programs, run_one
+from tests.reliability.results import Result
 
 TIMES = (1.0, 10.0)
 
@@ -27,7 +28,12 @@ def main() -> int:
     parser.add_argument("--times", type=float, nargs="+", default=TIMES, help="multiples of the published rates")
     parser.add_argument("--output", type=Path, default=Path(".build/reliability"))
     parser.add_argument("--page", action="store_true", help="rewrite the figures in docs/reliability.md")
+    parser.add_argument("--results", type=Path, help="read a results.json instead of running seasons")
     chosen = parser.parse_args()
+    if chosen.results:
+        seasons = [Result.read(each) for each in json.loads(chosen.results.read_text(encoding="utf-8"))["seasons"]]
+        rewrite(seasons, f"make reliability ONLY=season SEEDS={max(each.seed for each in seasons)}")
+        return 0
     programs = list_programs()
     wanted = [
         (program, seed, times, chosen.nodes, chosen.weeks)
@@ -50,7 +56,7 @@ def main() -> int:
     recorded = {"nodes": chosen.nodes, "weeks": chosen.weeks, "seasons": [result.write() for result in results]}
     (chosen.output / "results.json").write_text(json.dumps(recorded, indent=1) + "\n", encoding="utf-8")
     if chosen.page:
-        rewrite(results)
+        rewrite(results, f"make reliability ONLY=season SEEDS={chosen.seeds}")
     return 1 if any(result.broken for result in results) else 0
 
 

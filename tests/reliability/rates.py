@@ -133,3 +133,9 @@ BURSTS = 0.5
 """Half of the failed calls come in bursts of minutes, in which every second call fails: an assumption."""
 NONE = Rates(**dict.fromkeys(describe(), 0.0))
 """Nothing fails."""
+
+
+def format_rate(name: str) -> str:
+    """Return the published level of a rate as text."""
+    value, unit = getattr(Rates(), name), describe()[name].unit
+    return f"{value * 100:g} %" if unit.startswith("of") else f"{value:g}"

@@ -20,7 +20,7 @@ from tests.reliability.services import KEY
 from trigger.core import TABLE_SECONDS
 
 CALLS = 1000
-FUZZED = int(os.environ.get("PNODES_FUZZ", "4500")) // len(CLOUDS)
+FUZZED = -(-int(os.environ.get("PNODES_FUZZ", "4500")) // len(CLOUDS))
 TRIGGER = "99361e43-0000-4000-8000-73c29c720001"
 GOOD: dict[str, Any] = {"roundNumber": 371, "triggerId": TRIGGER, "dataVersion": 1}
 STRANGE = (
