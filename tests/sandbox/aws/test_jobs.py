@@ -126,7 +126,9 @@ def test_what_the_execution_role_may_not_do_fails_the_job(world: World, change: 
         "log_group": world.logs["arn"],
         "secret": world.secret["arn"],
     }
-    world.aws.change(world.aws.policy(world.execution), policy=roles.build_execution_policy(**(known | change)))
+    names = known | change
+    allowed = roles.build_execution_policy(names["repositories"], names["log_group"], names["secret"])
+    world.aws.change(world.aws.policy(world.execution), policy=allowed)
     run = world.run()
     assert run.state == "FAILED"
     assert reason in run.reason
