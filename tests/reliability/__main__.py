@@ -1,6 +1,7 @@
 """Run seasons and write their results: `python -m tests.reliability --seeds 100 --output FOLDER`.
 
-`make reliability ONLY=season SEEDS=100` calls it and draws the plot. With `--page`, it replaces the figures in docs/reliability.md.
+`make reliability ONLY=season SEEDS=100` calls it and draws the plot. With `--page`, it replaces the figures in
+docs/reliability.md.
 """
 
 from __future__ import annotations
