@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -62,8 +61,9 @@ def rewrite(results: list[Result], command: str) -> None:
         ("causes", write_causes(results)),
         ("faults", write_faults(results)),
     ):
-        pattern = rf"(<!-- {name}: .*? -->\n).*?(\n<!-- end of {name} -->)"
-        text = re.sub(pattern, lambda match, table=table: f"{match[1]}\n{table}{match[2]}", text, flags=re.DOTALL)  # type: ignore[misc]
+        begin, end = f"<!-- {name}: written by the command -->", f"<!-- end of {name} -->"
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}\n\n{table}\n{end}{rest.partition(end)[2]}"
     PAGE.write_text(text, encoding="utf-8")
 
 
@@ -106,7 +106,7 @@ def write_causes(results: list[Result]) -> str:
             rows += [
                 f"| {times:g} | {_ABOUT[program]} | {cause} | {number:,} |" for cause, number in causes.most_common()
             ]
-    return _write_table("| rates times | program | cause | rounds |", rows) if rows else "No round was missed."
+    return _write_table("| rates times | program | cause | rounds |", rows) if rows else "No round was missed.\n"
 
 
 def write_faults(results: list[Result]) -> str:
