@@ -178,7 +178,8 @@ class Fleet:
         fleet.edit_source(self.world, source, uuid.uuid4().hex, requirements)
 
     def _rotate(self) -> None:
-        self._concerned |= {f"{node.cloud}-{node.region}" for node in self.wanted.values()}
+        # An edit of all nodes: Azure's jobs name the version of their keys.
+        self._concern(*self.wanted.values())
         scopes = ["read_user_info", "read_submission_info", "upload_submission"]
         keys = self.world.control.post("/keys", json={"account": "sandbox_user", "scopes": scopes}).json()
         for name, value in (("numerai-public-id", keys["public_id"]), ("numerai-secret", keys["secret_key"])):
@@ -192,25 +193,38 @@ class Player:
         self.world, self.engine = world, Resident(world)
         self.ups = 0
         self._done: list[str] = []
+        self._fleet: Fleet | None = None
 
     def play(self, history: History, thorough: bool = True) -> None:
-        """Play a history. Raises AssertionError. If it is not thorough, it previews only at the end."""
-        current = Fleet(self.world)
-        for _ in range(history.nodes):
-            current.add(history.cloud)
-        self._done = [f"deploy {history.nodes} on {history.cloud}"]
-        self._up(current, anything=True)
+        """Play a history. Raises AssertionError.
+
+        If it is not thorough, it goes on with the nodes of the previous history, and leaves previews to `preview`.
+        """
+        current = self._fleet if self._fleet and not thorough else Fleet(self.world)
+        if current is not self._fleet:
+            self._fleet = current
+            for _ in range(history.nodes):
+                current.add(history.cloud)
+            self._done = [f"deploy {history.nodes} on {history.cloud}"]
+            self._up(current, anything=True)
         for edit in history.edits:
             self._done.append(f"{edit.action} {edit.place}")
             if current.edit(edit, history.cloud):
                 self._up(current)
                 if thorough and not current.unfinished:
-                    self._preview()
+                    self.preview()
         if current.unfinished:
             self._done.append("repair")
             current.repair()
             self._up(current)
-        self._preview()
+        if thorough:
+            self.preview()
+
+    def preview(self) -> None:
+        """Preview; nothing may be left to do."""
+        ended = self.engine.run("preview", "--expect-no-changes")
+        done = " -> ".join(self._done)
+        assert ended.code == 0, f"{done}: the second preview is not empty: {ended.steps()}\n{ended.text}"
 
     def destroy(self) -> None:
         """Destroy the stack; nothing may be left."""
@@ -258,11 +272,6 @@ class Player:
         differing = {urn for urn in before if _identity(before[urn]) != _identity(after.get(urn, {}))}
         touched = {owners.get(urn, "") for urn in differing | ended.steps().keys()} - {""}
         assert touched <= allowed, f"{done}: touched {touched - allowed}: {ended.steps()}"
-
-    def _preview(self) -> None:
-        ended = self.engine.run("preview", "--expect-no-changes")
-        done = " -> ".join(self._done)
-        assert ended.code == 0, f"{done}: the second preview is not empty: {ended.steps()}\n{ended.text}"
 
 
 def _identity(resource: dict[str, Any]) -> tuple[Any, ...]:
