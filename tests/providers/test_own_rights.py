@@ -13,7 +13,7 @@ from providers.aws.limits import check
 from providers.checks import list_rights, load_checked
 from tests.providers import patients
 from tests.providers.objections import objections
-from tests.providers.test_own_secrets import run
+from tests.providers.written import run
 
 ARNS = ("arn:aws:iam::123456789012:policy/prediction-nodes-read", "arn:aws:iam::123456789012:policy/team/write")
 EMAIL = "my-model@my-project.iam.gserviceaccount.com"

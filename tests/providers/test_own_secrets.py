@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import json
 from pathlib import Path
 
 import pulumi
 import pytest
 
-from docs.generate.recorder import PLANTED, Program, Registered, make_model, register
+from docs.generate.recorder import PLANTED, Program, Registered
 from nodefile import Node
 from nodefile.clouds import REGIONS
 from providers import own_secrets, stack
 from tests.providers import patients
+from tests.providers.written import run
 
-MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c0"
 WITHOUT = """
 defaults: {{cloud: {cloud}, source: m}}
 nodes:
@@ -26,14 +24,6 @@ nodes:
 """
 WITH = WITHOUT.replace("1}}", "1, secrets: [EODHD_TOKEN, TIINGO_KEY]}}").replace("fund}}", "fund, secrets: [A_B]}}")
 NAMES = {"EODHD_TOKEN", "TIINGO_KEY", "A_B"}
-
-
-def run(cloud: str, text: str, folder: Path) -> Program:
-    with contextlib.chdir(folder):
-        if not (folder / "m").exists():
-            make_model(folder)
-        mocks = importlib.import_module(f"docs.generate.mocks.{cloud}").Mocks()
-        return Program(*register(mocks, text.format(cloud=cloud, model=MODEL), "prediction-nodes", "dev"))
 
 
 def describe(program: Program) -> dict[tuple[str, str], str]:
