@@ -30,7 +30,7 @@ OWN = (
         "test",
         "trigger",
     ),
-    *("stop", "release", "doctor", "engine"),
+    *("stop", "release", "repair", "doctor", "engine"),
 )
 
 
