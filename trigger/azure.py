@@ -25,11 +25,11 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import azure.functions as func
 
 try:
-    from core import Request, Response, Row, StartError, StoreError, Trigger
+    from core import Request, Response, Row, StartError, StoreError, Trigger, read_run_id
     from cron import last_due
     from http_call import START_TIMEOUT, Answer, call, call_until_answered
 except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import Request, Response, Row, StartError, StoreError, Trigger
+    from trigger.core import Request, Response, Row, StartError, StoreError, Trigger, read_run_id
     from trigger.cron import last_due
     from trigger.http_call import START_TIMEOUT, Answer, call, call_until_answered
 
@@ -179,9 +179,8 @@ class ContainerApps:
     def find(self, row: Row, run_id: str) -> str | None:
         """Return the id of the job's execution that has this RUN_ID."""
         for execution in self.list_executions(row):
-            containers = ((execution.get("properties") or {}).get("template") or {}).get("containers") or []
-            variables = [variable for container in containers for variable in container.get("env") or []]
-            if any(each["name"] == "RUN_ID" and each.get("value") == run_id for each in variables):
+            template = (execution.get("properties") or {}).get("template") or {}
+            if read_run_id(template.get("containers") or ()) == run_id:
                 return str(execution["id"])
         return None
 

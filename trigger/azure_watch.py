@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 try:
-    from core import Row, StoreError, Trigger
+    from core import Row, StoreError, Trigger, read_run_id
     from http_call import call_until_answered
     from job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
     from numerai_api import Keys, Numerai
     from watch import Alerts, Watch
 except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import Row, StoreError, Trigger
+    from trigger.core import Row, StoreError, Trigger, read_run_id
     from trigger.http_call import call_until_answered
     from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
     from trigger.numerai_api import Keys, Numerai
@@ -57,19 +57,12 @@ def read_run(execution: Mapping[str, Any]) -> JobRun:
     ended = read_time(properties["endTime"]) if properties.get("endTime") else created
     return JobRun(
         job=str(execution["id"]),
-        run_id=find_run_id(execution),
+        run_id=read_run_id((properties.get("template") or {}).get("containers") or ()),
         state=state,
         created=created,
         ended=None if state == RUNNING else ended,
         reason="the execution failed" if state == FAILED else "",
     )
-
-
-def find_run_id(execution: Mapping[str, Any]) -> str:
-    """Return the variable RUN_ID of an execution's start, or an empty string."""
-    containers = ((execution.get("properties") or {}).get("template") or {}).get("containers") or []
-    variables = (variable for container in containers for variable in container.get("env") or [])
-    return next((str(each.get("value")) for each in variables if each["name"] == "RUN_ID"), "")
 
 
 class Secrets:

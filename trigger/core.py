@@ -516,6 +516,12 @@ class Trigger:
                 continue
 
 
+def read_run_id(containers: Iterable[Mapping[str, Any]]) -> str:
+    """Return RUN_ID among the variables of an execution's containers on Cloud Run or Azure; empty without it."""
+    variables = (variable for container in containers for variable in container.get("env") or ())
+    return next((str(each.get("value")) for each in variables if each["name"] == "RUN_ID"), "")
+
+
 def name_round(node: str, number: int) -> str:
     """Return the folder of the claims and marks of a node's round."""
     return f"{node}/round-{number}/"

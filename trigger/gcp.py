@@ -21,11 +21,11 @@ import functions_framework
 
 try:
     import http_call
-    from core import Request, Row, StartError, StoreError, Trigger
+    from core import Request, Row, StartError, StoreError, Trigger, read_run_id
     from http_call import Answer
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger import http_call
-    from trigger.core import Request, Row, StartError, StoreError, Trigger
+    from trigger.core import Request, Row, StartError, StoreError, Trigger, read_run_id
     from trigger.http_call import Answer
 
 if TYPE_CHECKING:
@@ -158,8 +158,7 @@ class CloudRun:
             for execution in content.get("executions", []):
                 if execution["createTime"][: len(oldest)] < oldest:
                     return None
-                env = execution["template"]["containers"][0].get("env", [])
-                if any(entry["name"] == "RUN_ID" and entry.get("value") == run_id for entry in env):
+                if read_run_id(execution["template"]["containers"]) == run_id:
                     return str(execution["name"])
             page = content.get("nextPageToken", "")
             if not page:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 try:
-    from core import Row, StoreError, Trigger
+    from core import Row, StoreError, Trigger, read_run_id
     from http_call import call_until_answered
     from job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
     from numerai_api import Keys, Numerai
     from watch import Alerts, Watch
 except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import Row, StoreError, Trigger
+    from trigger.core import Row, StoreError, Trigger, read_run_id
     from trigger.http_call import call_until_answered
     from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
     from trigger.numerai_api import Keys, Numerai
@@ -59,10 +59,9 @@ def read_run(execution: Mapping[str, Any]) -> JobRun:
         state = STOPPED
     created = read_time(execution["createTime"])
     ended = read_time(execution["completionTime"]) if execution.get("completionTime") else created
-    env = execution["template"]["containers"][0].get("env") or []
     return JobRun(
         job=str(execution["name"]),
-        run_id=next((str(entry.get("value")) for entry in env if entry["name"] == "RUN_ID"), ""),
+        run_id=read_run_id(execution["template"]["containers"]),
         state=state,
         created=created,
         ended=None if state == RUNNING else ended,
