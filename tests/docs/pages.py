@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.pnodes_command import Pnodes
+
 _BLOCK = re.compile(r"```(console|sh)\n(.*?)```\n", re.DOTALL)
 _CHANGING = (
     (re.compile(r"\b[0-9]+m?[0-9]*s\b"), "0s"),
@@ -28,6 +30,7 @@ _CHANGING = (
     (re.compile(r"(: all 4 steps in) .*"), r"\1 0s"),
 )
 _SUMMARY = "Resources:"
+_PNODES = re.compile(r"```console\n\$ pnodes (.*)\n(?:.*\n)*?```\n")
 
 
 @dataclass(frozen=True)
@@ -93,3 +96,21 @@ def _normalise(text: str) -> str:
         # Nodes are tested at the same time, so the order of the lines varies.
         return "\n".join([first, *sorted(rest.splitlines())])
     return text
+
+
+def render_pnodes(path: Path, run: Pnodes) -> str:
+    """Return a page with the output of its blocks with a `pnodes` command; `run` runs one in this process."""
+
+    def write(block: re.Match[str]) -> str:
+        text = "\n".join(line.rstrip() for line in run(*block[1].split()).stdout.splitlines())
+        return f"```console\n$ pnodes {block[1]}\n{text}\n```\n"
+
+    return _PNODES.sub(write, path.read_text(encoding="utf-8"))
+
+
+def check_rendered(path: Path, page: str) -> None:
+    """Compare a page with what it should be."""
+    if os.environ.get("PNODES_REWRITE_PAGES"):
+        path.write_text(page, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == page, "PNODES_REWRITE_PAGES=1 writes the page anew"
+    assert max(len(line) for line in page.splitlines()) <= 120

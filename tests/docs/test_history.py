@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -14,6 +12,7 @@ import pytest
 from pnodes.cli import history
 from pnodes.engine.paths import ROOT
 from providers.operations import Run, State
+from tests.docs import pages
 from tests.pnodes.deployed_stack import Deployed
 from tests.pnodes_command import Pnodes
 
@@ -80,16 +79,8 @@ def page(deployed: Deployed, pnodes: Pnodes, in_utc: None) -> str:
     deployed.rounds = {"alpha": ROUNDS}
     deployed.nodes["beta"].known = [Run("r", State.FAILED, FRIDAY, "the job took longer than 1h", round="1204")]
 
-    def write(block: re.Match[str]) -> str:
-        output = pnodes(*block[1].split()).stdout
-        text = "\n".join(line.rstrip() for line in output.splitlines())
-        return f"```console\n$ pnodes {block[1]}\n{text}\n```\n"
-
-    return re.sub(r"```console\n\$ pnodes (.*)\n(?:.*\n)*?```\n", write, PAGE.read_text(encoding="utf-8"))
+    return pages.render_pnodes(PAGE, pnodes)
 
 
 def test_the_page_shows_the_output_of_the_commands(page: str) -> None:
-    if os.environ.get("PNODES_REWRITE_PAGES"):
-        PAGE.write_text(page, encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == page, "PNODES_REWRITE_PAGES=1 writes the page anew"
-    assert max(len(line) for line in page.splitlines()) <= 120
+    pages.check_rendered(PAGE, page)
