@@ -6,15 +6,22 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from pnodes import engine
 from pnodes.pulumi import Pulumi
 from pnodes.urn import split_urn
+from tests.forking.hosts import ForkingHosts
+
+# The commands that run the program or its providers.
+_ATTACHED = ("preview", "up", "refresh", "destroy")
 
 
 class EngineFailed(Exception):
@@ -60,7 +67,9 @@ class Started:
 class PulumiCli:
     """Runs `pulumi` in `folder` with its own backend and these variables."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str], hosts: ForkingHosts | None = None) -> None:
+        """With `hosts`, commands that run the program attach to them, if it is that of this checkout."""
+        self._hosts = hosts
         kept = ("PATH", "HOME", "LANG", "TMPDIR")
         state = folder / ".state"
         state.mkdir(parents=True, exist_ok=True)
@@ -88,10 +97,23 @@ class PulumiCli:
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """One command; returns what it printed. Raises EngineFailed."""
-        done = self._pulumi.run(*arguments, "--color", "never", value=stdin)
-        if done.returncode:
-            raise EngineFailed(done.stdout + done.stderr)
-        return done.stdout
+        if self._hosts is None or arguments[0] not in _ATTACHED or not self._has_this_program():
+            return _read(self._pulumi.run(*arguments, "--color", "never", value=stdin))
+        printed = self._hosts.log.stat().st_size if self._hosts.log.exists() else 0
+        project = str(yaml.safe_load((self.folder / "Pulumi.yaml").read_text())["name"])
+        with self._hosts.attach(self.folder, self.env, project) as environ:
+            attached = Pulumi(self._pulumi.engine, self.folder, environ)
+            done = attached.run(*arguments, "--color", "never", value=stdin)
+        # What the programs print is not part of a document.
+        if "--json" not in arguments and self._hosts.log.exists():
+            done.stdout += self._hosts.log.read_bytes()[printed:].decode(errors="replace")
+        return _read(done)
+
+    def _has_this_program(self) -> bool:
+        """Return whether the project uses the tests' Python environment, and not packages of its own."""
+        settings = self.folder / "Pulumi.yaml"
+        uses = settings.is_file() and f"virtualenv: {sys.prefix}" in settings.read_text()
+        return uses and not (self.folder / "providers").exists()
 
     @contextmanager
     def started(self, *arguments: str) -> Iterator[Started]:
@@ -146,3 +168,9 @@ class PulumiCli:
 
     def _last(self) -> dict[str, int]:
         return dict(json.loads(self.run("stack", "history", "--json", "--page-size", "1"))[0]["resourceChanges"])
+
+
+def _read(done: subprocess.CompletedProcess[str]) -> str:
+    if done.returncode:
+        raise EngineFailed(done.stdout + done.stderr)
+    return done.stdout

@@ -14,10 +14,20 @@ class Person:
     """A user in a shell of the project, with the sandbox's environment."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        self.world, self.said = world, ""
 
     def pnodes(self, *arguments: str, code: int = 0) -> str:
         """Run a command, check its exit code, and return its standard output."""
+        process = self._run(*arguments)
+        assert process.returncode == code, self.said
+        return process.stdout
+
+    def try_pnodes(self, *arguments: str) -> str:
+        """Run a command, whatever its exit code, and return what it printed."""
+        self._run(*arguments)
+        return self.said
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         process = subprocess.run(
             [sys.executable, "-c", "from pnodes.cli.main import run; run()", *arguments],
             cwd=self.world.project,
@@ -27,13 +37,11 @@ class Person:
             timeout=300,
             check=False,
         )
-        output = process.stdout + process.stderr
-        assert process.returncode == code, output
-        assert "Traceback" not in output.replace('Traceback (most recent call last):\n  File "/app', "")
+        self.said = process.stdout + process.stderr
+        assert "Traceback" not in self.said.replace('Traceback (most recent call last):\n  File "/app', "")
         for secret in (self.world.daemon["numerai"]["secret_key"], "token=", "ya29.", "eyJ0eXAi"):
-            assert secret not in output
-        self.said = output
-        return process.stdout
+            assert secret not in self.said
+        return process
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         """Run a command with --json, check its exit code, and return the parsed output."""

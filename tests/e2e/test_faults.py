@@ -21,7 +21,6 @@ def test_the_next_up_heals_a_fault(make_world: MakeWorld) -> None:
     assert outcome.happened, outcome
     assert outcome.survived, outcome
     damage_the_state(stage)
-    stage.close()
 
 
 def damage_the_state(stage: Stage) -> None:

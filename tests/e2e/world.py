@@ -15,6 +15,7 @@ import httpx
 from sandbox.azure import entra
 from sandbox.network import Network
 from tests.e2e.checked_daemon import REQUESTS
+from tests.forking.hosts import ForkingHosts
 from tests.pulumi_cli import PulumiCli
 from tests.waiting import wait_until
 
@@ -91,7 +92,8 @@ class World:
         self.nodes(nodes)
         self._environments, self._executor = environments, executor
         self.start()
-        self.cli = PulumiCli(self.project, self._environment())
+        self.hosts = ForkingHosts(self.home / "programs.log")
+        self.cli = PulumiCli(self.project, self._environment(), self.hosts)
         self.cli.run("stack", "init", "dev")
 
     def use_this_python(self) -> None:

@@ -56,7 +56,6 @@ def play_histories(folder: Path, count: int, longest: int) -> None:
     try:
         play()
     finally:
-        player.engine.close()
         player.world.stop()
     print(f"{player.ups} updates")
 

@@ -93,7 +93,8 @@ class Stage:
         dynamic = package == "pulumi-python"
         if not dynamic:
             self.engine.order(package, fault)
-        ended = self.engine.run(*UP, faults=[fault] if dynamic else [], kill=killed)
+        # One step at a time, so that no other resource is being created when the engine is killed.
+        ended = self.engine.run(*UP, "--parallel", "1", faults=[fault] if dynamic else [], kill=killed)
         self.world.control.delete("/steps").raise_for_status()
         outcome = Outcome(self.cloud, type_, operation, kind, happened=ended.code != 0)
         outcome.served = self.serves()
@@ -133,10 +134,6 @@ class Stage:
             return False
         self._rounds += 1
         return bool(self.world.finished(self._rounds)[-1]["state"] == "SUCCEEDED")
-
-    def close(self) -> None:
-        """Stop the engine's hosts."""
-        self.engine.close()
 
     @staticmethod
     def _succeed(ended: Ended) -> Ended:
@@ -184,10 +181,8 @@ def try_all(cloud: str, kinds: Sequence[str], folder: Path) -> Iterator[Outcome]
             outcome = stage.try_fault(operation, type_, kind)
             yield outcome
             if not outcome.converged or outcome.orphans:
-                stage.close()
                 stage.world.stop()
                 stage = build()
                 for earlier in OPERATIONS[: OPERATIONS.index(operation) + 1]:
                     stage.edit(earlier)
-    stage.close()
     stage.world.stop()

@@ -18,7 +18,7 @@ import pulumi_gcp
 
 import nodefile.settings
 import providers
-from tests.reliability.updates import forked
+from tests.forking import forked
 
 _SDKS = (pulumi_aws, pulumi_azure_native, pulumi_docker_build, pulumi_gcp)
 __all__ = ["dill", "forked", "grpc", "nodefile", "pulumi"]
