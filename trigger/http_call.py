@@ -75,11 +75,13 @@ def call(
         raise OSError(f"the answer broke off ({error!r})") from error
 
 
-def call_until_answered(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+def call_until_answered(
+    method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, timeout: float = TIMEOUT
+) -> Answer:
     """Make a call that may be repeated, again if no answer comes or the answer is a temporary error. Raises OSError."""
     for number, pause in enumerate((*PAUSES, None)):
         try:
-            answer = call(method, url, headers, body)
+            answer = call(method, url, headers, body, timeout)
             if pause is None or answer.status not in _TEMPORARY:
                 return Answer(answer.status, answer.body, repeated=number > 0)
         except OSError:

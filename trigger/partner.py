@@ -58,8 +58,10 @@ PASS_SECONDS = 300
 """The time between two passes of the watch (`providers.component.WATCH_MINUTES`)."""
 # Assumed for a run while none has ended well yet.
 _USUAL_SECONDS = 900.0
-# How much longer than its usual time a run takes that seems to hang.
-_LATE = 1.15
+# A run seems to hang if it takes so many times its usual time, and there is no time for so many runs after it.
+_LATE = ((1.15, 1), (1.5, 2))
+# For the answer: the trigger that is asked may have to repeat calls that its cloud does not answer.
+_ANSWER_SECONDS = 10.0
 # How far the clocks of two clouds may differ, in minutes.
 _SKEW = 2
 # A flood of wrong questions must not read the secret store each time.
@@ -78,10 +80,15 @@ class Report(NamedTuple):
 Send = Callable[[str, str, Mapping[str, str], bytes], Answer]
 
 
+def send(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Call a partner's trigger. Raises OSError if no answer comes, after half a minute."""
+    return call_until_answered(method, url, headers, body, _ANSWER_SECONDS)
+
+
 class Partners:
     """The triggers of partners during one pass. One that did not answer is not asked again; safe to use in threads."""
 
-    def __init__(self, now: float, send: Send = call_until_answered) -> None:
+    def __init__(self, now: float, send: Send = send) -> None:
         self._now, self._send = now, send
         self._silent: set[str] = set()
 
@@ -107,10 +114,11 @@ class Partners:
 
 
 def hangs(report: Report, now: float, closes: float, usual: float | None) -> bool:
-    """Whether the partner's run takes longer than usual, and one that is not started now would end too late."""
+    """Whether the partner's run takes longer than usual, and runs that begin after now could end too late."""
     usual = usual or report.usual or _USUAL_SECONDS
     since = now if report.at is None else report.at
-    return now - since > _LATE * usual and now + usual + PASS_SECONDS + 60 > closes
+    left = (closes - now - 60) / (usual + PASS_SECONDS)
+    return any(now - since > times * usual and left < runs for times, runs in _LATE)
 
 
 def sign(keys: Keys, model_id: str, number: str, claim: str, minute: int) -> str:

@@ -16,16 +16,14 @@ from typing import Any, NamedTuple, Protocol
 
 try:
     from core import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, Row, StartError, StoreError, Trigger, name_round
-    from http_call import call_until_answered
     from job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Runs, find_usual_seconds
     from numerai_api import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
-    from partner import CLEAR, SUBMITTED, Desk, Partners, Send, hangs
+    from partner import CLEAR, SUBMITTED, Desk, Partners, Send, hangs, send
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, Row, StartError, StoreError, Trigger, name_round
-    from trigger.http_call import call_until_answered
     from trigger.job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Runs, find_usual_seconds
     from trigger.numerai_api import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
-    from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Send, hangs
+    from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Send, hangs, send
 
 # How much earlier than its round's opening, by the cluster's clock, a run of that round may have started.
 EARLY_SECONDS = 300
@@ -87,7 +85,7 @@ class Watch:
         numerai: Submissions,
         read_keys: Callable[[str], Keys],
         now: Callable[[], float],
-        send: Send = call_until_answered,
+        send: Send = send,
         open_alerts: Callable[[], Alerts] | None = None,
         has_heartbeat: bool = False,
     ) -> None:

@@ -104,7 +104,7 @@ def test_a_primary_that_submits_needs_no_rescue() -> None:
 def test_a_rescue_waits_while_the_primary_runs() -> None:
     pair = Pair()
     pair.primary.call()
-    pair.primary.cluster.runs.insert(0, JobRun("old", "old", SUCCEEDED, OPENS - 9000, OPENS - 8700))
+    pair.primary.cluster.runs.insert(0, JobRun("old", "old", SUCCEEDED, OPENS - 9000, OPENS - 6600))
     assert pair.pass_until(45, since=30) == [("running", "waiting")] * 4
     pair.end(pair.primary, SUCCEEDED)
     assert pair.look(46) == ("waiting", "waiting"), "a submission may appear after the run"
@@ -113,14 +113,14 @@ def test_a_rescue_waits_while_the_primary_runs() -> None:
     assert pair.count_runs() == (2, 0), "the old one, and the primary's"
 
 
-@pytest.mark.parametrize(("usual", "starts"), [(300, 50), (1500, 30), (None, 40)])
+@pytest.mark.parametrize(("usual", "starts"), [(300, 40), (1500, 30), (None, 30)])
 def test_a_primary_that_hangs_does_not_cost_the_round(usual: int | None, starts: int) -> None:
     pair = Pair()
     if usual:
         pair.primary.cluster.runs = [JobRun("old", "old", SUCCEEDED, OPENS - 9000, OPENS - 9000 + usual)]
     pair.primary.call()
     outcomes = {minute: pair.look(minute)[1] for minute in range(5, starts + 1, 5)}
-    assert outcomes.pop(starts) == "started", "a run of the usual length still fits"
+    assert outcomes.pop(starts) == "started", "two runs of the usual length, or one, still fit"
     assert set(outcomes.values()) == {"waiting"}
     pair.end(pair.rescue, SUCCEEDED, submits=True)
     assert pair.look(starts + 2) == ("running", "rescued")
@@ -139,6 +139,11 @@ def test_a_run_that_the_primary_has_just_started_again_does_not_hang() -> None:
 @pytest.mark.parametrize(("age", "late"), [(900, False), (1000, False), (1040, True)])
 def test_a_run_that_is_a_little_longer_than_usual_does_not_hang(age: float, late: bool) -> None:
     assert hangs(Report(RUNNING, OPENS), OPENS + age, CLOSES - 2000, 900) is late
+
+
+@pytest.mark.parametrize(("left", "hurry"), [(3000, False), (2400, True)])
+def test_a_run_that_takes_half_as_long_again_hangs_unless_there_is_time_for_two_more(left: float, hurry: bool) -> None:
+    assert hangs(Report(RUNNING, OPENS), OPENS + 1400, OPENS + 1400 + left, 900) is hurry
 
 
 def test_a_primary_that_has_failed_for_good_is_rescued() -> None:

@@ -8,10 +8,9 @@ from typing import Any
 
 from tests.trigger.region import ROW, TOKEN, MemoryStore
 from trigger.core import Request, Response, Row, StartError, Trigger
-from trigger.http_call import call_until_answered
 from trigger.job_runs import RUNNING, JobRun
 from trigger.numerai_api import Keys, NumeraiError, Round
-from trigger.partner import Send
+from trigger.partner import Send, send
 from trigger.watch import Watch
 
 OPENS, CLOSES = 1_000_000.0, 1_003_600.0
@@ -69,7 +68,7 @@ class Numerai:
 class World:
     """A region with one watched node."""
 
-    def __init__(self, row: Row = WATCHED, send: Send = call_until_answered) -> None:
+    def __init__(self, row: Row = WATCHED, send: Send = send) -> None:
         """`send` calls the triggers of partners."""
         self.clock = OPENS
         self.store, self.numerai, self.cluster = MemoryStore(), Numerai(), Cluster(lambda: self.clock)
