@@ -71,12 +71,24 @@ class Functions:
             return sorted(self._deployed)
 
     def request(
-        self, key: str, method: str, path: str, headers: Mapping[str, str], body: bytes, timeout: float = 30
+        self,
+        key: str,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout: float = 30,
+        logged: bool = True,
     ) -> tuple[int, dict[str, str], bytes]:
-        """Send a request to a function; return (status, headers, body). Raises FunctionFailed or KeyError."""
+        """Send a request to a function; return (status, headers, body). Raises FunctionFailed or KeyError.
+
+        Without `logged`, what the function prints is lost.
+        """
         with self._lock:
             deployed = self._deployed[key]
         port = self._ensure_running(key, deployed)
+        log = deployed.root / "log"
+        size = log.stat().st_size
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
         skipped = {"host", "connection", "content-length", "transfer-encoding"}
         try:
@@ -84,6 +96,8 @@ class Functions:
             connection.request(method, path, body, {**forwarded, "Content-Length": str(len(body))})
             response = connection.getresponse()
             answer = response.status, dict(response.getheaders()), response.read()
+            if not logged:
+                os.truncate(log, size)
             self._mark_log(deployed)
             return answer
         except (OSError, http.client.HTTPException) as error:
@@ -161,7 +175,7 @@ class Functions:
         return [json.loads(line) for line in lines if line.endswith("}")]
 
     def stop(self) -> None:
-        """Stop all processes, and keep the code deployed."""
+        """Stop all processes, and keep the code deployed: the next request starts them again."""
         with self._lock:
             for deployed in self._deployed.values():
                 _stop(deployed)

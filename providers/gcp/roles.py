@@ -1,7 +1,7 @@
 """The custom role of a region's trigger on Google Cloud, and the conditions under which roles are granted.
 
 The trigger gets the role on each node's job and on the bucket. On a job, it may run the job with additional variables
-(roles/run.invoker lacks run.jobs.runWithOverrides, and roles/run.developer allows much more) and find its executions.
+(roles/run.invoker lacks run.jobs.runWithOverrides, and roles/run.developer allows much more) and list its executions.
 Overrides can change variables and arguments, but not the image. On the bucket, it may create, read and list claims and
 list the table. Without storage.objects.delete, objects cannot be overwritten, so claims are final.
 """
@@ -12,7 +12,6 @@ import pulumi
 import pulumi_gcp as gcp
 
 TRIGGER = [
-    "run.executions.get",
     "run.executions.list",
     "run.jobs.run",
     "run.jobs.runWithOverrides",
@@ -20,9 +19,9 @@ TRIGGER = [
     "storage.objects.get",
     "storage.objects.list",
 ]
-# Cloud Functions copies a function's source to its own bucket, whose name begins with one of these (docs: functions
-# "Custom service account for Cloud Build").
-FUNCTION_SOURCES = ["gcf-v2-sources-", "gcf-v2-uploads-", "run-sources-"]
+# Cloud Functions copies a function's source to its own bucket, whose name begins with this (docs: run "Cloud Run
+# functions overview"). gcloud's uploads and functions of the Cloud Run API have other buckets.
+FUNCTION_SOURCES = ["gcf-v2-sources-"]
 
 
 def name_member(account: gcp.serviceaccount.Account) -> pulumi.Output[str]:

@@ -38,6 +38,7 @@ _PUSH = (
     "ecr:UploadLayerPart",
     "ecr:CompleteLayerUpload",
     "ecr:PutImage",
+    "ecr:BatchGetImage",
 )
 
 
@@ -149,6 +150,10 @@ class Builds:
             self._store.put_blob("aws/builds", build["logs"]["streamName"], "\n".join(lines).encode())
 
         try:
+            if self._cloud.access.assumable(project.inputs["serviceRole"], "codebuild.amazonaws.com") is None:
+                raise BuildError(
+                    "ACCESS_DENIED: CodeBuild is not authorized to perform: sts:AssumeRole on service role"
+                )
             self._open_log(project, build)
             with tempfile.TemporaryDirectory() as scratch:
                 self._script(project, variables, Path(scratch), log)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from sandbox.aws import logs
+from sandbox.aws import iam, logs
 from sandbox.aws.calls import Call, Refused, Reply, reply
 from sandbox.aws.handlers import AwsHandler
 from sandbox.aws.quotas import CONCURRENT_EXECUTIONS
@@ -27,7 +27,6 @@ FUNCTION = "aws:lambda/function:Function"
 URL = "aws:lambda/functionUrl:FunctionUrl"
 _HOST = re.compile(r"([a-z0-9]+)\.lambda-url\.[a-z0-9-]+\.on\.aws")
 _RUNTIMES = {"python3.10", "python3.11", "python3.12", "python3.13", "python3.14"}
-_STATEMENTS = ("FunctionURLAllowPublicAccess", "FunctionURLAllowInvokeAction")
 
 
 def key(function: str) -> str:
@@ -108,7 +107,7 @@ class Function(AwsHandler):
     def delete(self, resource: Resource) -> None:
         self.cloud.kernel.functions.remove(key(resource.id))
         self._forget_session(resource.id)
-        for kind in ("aws:function-sessions", "aws:function-policies"):
+        for kind in ("aws:function-sessions", iam.PUBLIC):
             self.cloud.kernel.store.delete(kind, resource.id)
 
 
@@ -132,25 +131,43 @@ class FunctionUrl(AwsHandler):
         outputs["functionUrl"] = f"https://{outputs['urlId']}.lambda-url.{outputs['region']}.on.aws/"
         # As on AWS, the statements are kept when the URL becomes private again.
         if resource.inputs["authorizationType"] == "NONE":
-            policy = {"statements": list(_STATEMENTS)}
-            self.cloud.kernel.store.put("aws:function-policies", resource.id, policy)
+            self.cloud.kernel.store.put(iam.PUBLIC, resource.id, {"statements": list(iam.PUBLIC_STATEMENTS)})
 
     def delete(self, resource: Resource) -> None:
-        self.cloud.kernel.store.delete("aws:function-policies", resource.id)
+        self.cloud.kernel.store.delete(iam.PUBLIC, resource.id)
 
 
 def invoke(cloud: AwsCloud, function: Resource, event: dict[str, Any]) -> tuple[Any, str]:
     """Run a function with an event; return (result, name of the failure or ""). Raises Refused."""
+    if cloud.access.assumable(function.inputs["role"], "lambda.amazonaws.com") is None:
+        text = "The role defined for the function cannot be assumed by Lambda."
+        return {"errorMessage": text, "errorType": "AccessDeniedException"}, "Unhandled"
     headers = {"content-type": "application/json"}
     timeout = function.outputs.get("timeout", 3) + 10
     try:
         status, answered, body = cloud.kernel.functions.request(
-            key(function.id), "POST", "/", headers, json.dumps(event).encode(), timeout
+            key(function.id),
+            "POST",
+            "/",
+            headers,
+            json.dumps(event).encode(),
+            timeout,
+            logged=_may_log(cloud, function),
         )
     except FunctionFailed as error:
         return {"errorMessage": str(error), "errorType": "Runtime.ExitError"}, "Unhandled"
     failed = "Unhandled" if status != 200 or answered.get("x-failed") else ""
     return json.loads(body), failed
+
+
+def _may_log(cloud: AwsCloud, function: Resource) -> bool:
+    """Return whether a function's role may write to the function's log group; otherwise its output is lost."""
+    group = cloud.get(logs.GROUP, (function.inputs.get("loggingConfig") or {}).get("logGroup", ""))
+    role = function.inputs["role"].rsplit("/", 1)[-1]
+    return group is None or all(
+        cloud.access.is_allowed(role, f"logs:{action}", f"{group['arn']}:log-stream:{function['name']}[$LATEST]")
+        for action in ("CreateLogStream", "PutLogEvents")
+    )
 
 
 class Invocations:
@@ -186,8 +203,7 @@ class Invocations:
         url = self._cloud.find(URL, urlId=match[1]) if match else None
         if url is None:
             return reply({"Message": None}, 404)
-        policy = self._cloud.kernel.store.get("aws:function-policies", url.id) or {"statements": []}
-        if url["authorizationType"] != "NONE" or set(policy["statements"]) != set(_STATEMENTS):
+        if url["authorizationType"] != "NONE" or not self._cloud.access.is_public(url.id):
             return reply({"Message": "Forbidden"}, 403)
         function = self._cloud.require(FUNCTION, url.id)
         result, failed = invoke(self._cloud, function, event_of(call))

@@ -24,6 +24,10 @@ ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 OWN_POLICY = "arn:aws:iam::{}:policy/prediction-nodes-my-model"
 """A policy that the user has created outside of the stack, with the account's id for {}."""
+PUBLIC = "aws:function-policies"
+"""The kind of documents with the statements of a function's resource-based policy."""
+PUBLIC_STATEMENTS = ("FunctionURLAllowPublicAccess", "FunctionURLAllowInvokeAction")
+"""The statements that let anybody call a function's URL; both are needed."""
 DEPLOYER = "deployer"
 """The deployer: administrator of the account."""
 DEPLOYER_KEY, DEPLOYER_SECRET = "AKIASANDBOXDEPLOYER", "sandbox"
@@ -207,6 +211,11 @@ class Access:
                         return False
                     decided = True
         return decided
+
+    def is_public(self, function: str) -> bool:
+        """Return whether anybody may call a function's URL."""
+        policy = self._store.get(PUBLIC, function) or {"statements": []}
+        return set(policy["statements"]) == set(PUBLIC_STATEMENTS)
 
     def assumable(self, role_arn: str, service: str, context: Mapping[str, str] | None = None) -> Resource | None:
         """Return the role if it exists and trusts a service with these condition keys, otherwise None."""

@@ -21,6 +21,7 @@ ACTIONS = (
     "ecr:UploadLayerPart",
     "ecr:CompleteLayerUpload",
     "ecr:PutImage",
+    "ecr:BatchGetImage",
 )
 
 

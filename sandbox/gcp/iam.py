@@ -7,6 +7,7 @@ sandbox's APIs check.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import secrets
@@ -155,7 +156,11 @@ class Member(Handler):
                 holds(condition["expression"], Facts(scope))
             except ConditionError as error:
                 raise CloudError(f"googleapi: Error 400: Invalid condition expression: {error}, badRequest") from error
-        resource.id = f"{scope}/{role}/{member}" + (f"/{condition['title']}" if condition else "")
+        resource.id = f"{scope}/{role}/{member}"
+        if condition:
+            # A member whose condition changes is another one, although the real id has only the title.
+            digest = hashlib.sha256(condition["expression"].encode()).hexdigest()[:8]
+            resource.id += f"/{condition['title']}-{digest}"
         resource.outputs |= {"etag": secrets.token_hex(6), "scope": scope}
 
 

@@ -1,6 +1,7 @@
 """The sandbox's daemon, with a check of the program's requests: `python -m tests.e2e.checked_daemon --home DIR`.
 
-When it stops, it writes the operations that were called, and what was wrong, to DIR/requests.json.
+When it stops, it writes the operations that were called, and what was wrong, to DIR/requests.json, and the rights that
+the clouds' identities have used to DIR/granted.json.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 from sandbox import daemon
 from tests.descriptions.every import Checked
+from tests.e2e.granted import Granted
 
 REQUESTS = "requests.json"
 
@@ -20,7 +22,8 @@ class CheckedDaemon(daemon.Daemon):
 
     def __init__(self, home: Path, cache: Path, executor: str, clocks: bool = True) -> None:
         super().__init__(home, cache, executor, clocks)
-        self._checked = Checked(super()._find_app)
+        self._checked, self._granted = Checked(super()._find_app), Granted()
+        self._granted.watch()
 
     def _find_app(self, host: str) -> Any:
         return self._checked.find_app(host)
@@ -29,6 +32,7 @@ class CheckedDaemon(daemon.Daemon):
         await super().stop()
         requests = {"operations": sorted(self._checked.operations), "problems": self._checked.problems}
         (self.home / REQUESTS).write_text(json.dumps(requests, indent=1))
+        self._granted.write(self.home)
 
 
 if __name__ == "__main__":

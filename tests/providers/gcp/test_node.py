@@ -206,7 +206,6 @@ def test_custom_roles_hold_the_least_that_works(two: Program) -> None:
     permissions = {each.name: each.inputs["permissions"] for each in two.list_resources(":IAMCustomRole")}
     assert permissions == {
         f"{CLUSTER}-trigger": [
-            "run.executions.get",
             "run.executions.list",
             "run.jobs.run",
             "run.jobs.runWithOverrides",
@@ -220,7 +219,7 @@ def test_custom_roles_hold_the_least_that_works(two: Program) -> None:
 def test_builders_write_logs_read_their_sources_and_push_to_one_repository(two: Program) -> None:
     sources = {
         "images": [f"{CLUSTER}-1a2b3c4/objects/source/images/"],
-        "triggers": ["gcf-v2-sources-", "gcf-v2-uploads-", "run-sources-"],
+        "triggers": ["gcf-v2-sources-"],
     }
     for what, prefixes in sources.items():
         grants = two.granted(f"{CLUSTER}-build-{what}")

@@ -37,7 +37,9 @@ class World:
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
         self.logs = aws.group("trigger")
-        self.role = aws.role("trigger", "lambda.amazonaws.com", NOTHING)
+        actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        allow = {"Effect": "Allow", "Action": actions, "Resource": f"{self.logs['arn']}:*"}
+        self.role = aws.role("trigger", "lambda.amazonaws.com", json.dumps({"Statement": [allow]}))
         self.function = aws.make(functions.FUNCTION, "alpha", **self.inputs())
         self.url = aws.make(functions.URL, "alpha", functionName=self.function["name"], authorizationType="NONE")
 
@@ -187,6 +189,12 @@ def test_a_schedule_fires_in_its_own_time_zone(scheduled: Scheduled) -> None:
     clock.tick(datetime(2026, 7, 1, 12, 30, tzinfo=UTC))  # summer
     clock.tick(datetime(2026, 12, 2, 13, 30, tzinfo=UTC))  # winter
     assert scheduled.fired() == [{"time": "2026-07-01T12:30:00Z"}, {"time": "2026-12-02T13:30:00Z"}]
+
+
+def test_a_function_whose_role_may_not_write_logs_leaves_none(scheduled: Scheduled) -> None:
+    scheduled.aws.change(scheduled.aws.policy(scheduled.role), policy=NOTHING)
+    scheduled.aws.cloud.clock.tick(datetime(2026, 7, 1, 12, 30, tzinfo=UTC))
+    assert scheduled.fired() == []
 
 
 def test_a_disabled_schedule_does_not_fire(scheduled: Scheduled) -> None:

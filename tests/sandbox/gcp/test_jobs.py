@@ -57,12 +57,12 @@ def test_neither_image_nor_command_can_be_overridden(world: World) -> None:
         assert field in answer.text
 
 
-def test_the_trigger_finds_executions_and_may_neither_read_nor_cancel_more(world: World) -> None:
+def test_the_trigger_lists_executions_and_may_neither_read_nor_cancel_one(world: World) -> None:
     name = world.start().json()["metadata"]["name"]
     world.google.cloud.kernel.executor.wait(name.rsplit("/", 1)[-1], 60)
     job = f"https://run.googleapis.com/v2/{world.job.id}"
     with world.google.http(world.trigger) as trigger:
-        assert trigger.get(f"https://run.googleapis.com/v2/{name}").status_code == 200
+        assert trigger.get(f"https://run.googleapis.com/v2/{name}").status_code == 403
         assert [each["name"] for each in trigger.get(f"{job}/executions").json()["executions"]] == [name]
         assert trigger.get(job).status_code == 403
         assert trigger.post(f"https://run.googleapis.com/v2/{name}:cancel", json={}).status_code == 403
