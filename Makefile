@@ -89,9 +89,9 @@ scale: setup ## deploy 60 and 300 nodes in the sandbox, and 1,000 in five stacks
 	    $(if $(DIVIDED),--divided $(DIVIDED))
 	@cat $(RESULTS)/scale.md
 
-reliability: setup $(if $(filter season,$(or $(ONLY),season)),$(PLOTS) $(RUNTIMES)) ## years of rounds under faults, floods, faults of `up`, histories of edits: a night; ONLY=season chooses, SEEDS=5 is quick
+reliability: setup $(if $(filter season,$(or $(ONLY),season)),$(PLOTS) $(RUNTIMES)) ## years of rounds under faults, floods, faults of `up`, histories of edits, rights removed: a night; ONLY=season chooses, SEEDS=5 is quick
 	$(say) "Trying what could make a round be missed (hours)"
-	@for what in $(or $(ONLY),season floods faults histories); do $(MAKE) --no-print-directory reliability-$$what || exit; done
+	@for what in $(or $(ONLY),season floods faults histories rights); do $(MAKE) --no-print-directory reliability-$$what || exit; done
 
 reliability-season:
 	@$(BIN)/python -m tests.reliability --seeds $(SEEDS) --output .build/reliability --page

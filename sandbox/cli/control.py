@@ -1,6 +1,7 @@
 """A client of the sandbox's control API, which reports resources, runs and submissions and opens rounds."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -88,6 +89,28 @@ class Control:
         body = {"tournament": tournament, "open_for": open_for}
         answer = self._request("POST", "/open-round", body, timeout=_ROUND_TIMEOUT).json()
         return answer["round"], [_build_record(Trigger, call) for call in answer["triggers"]]
+
+    def open_lost_round(self, tournament: str) -> int:
+        """Open a round of a tournament, whose webhooks are lost; return its number."""
+        return int(self._request("POST", "/open-round", {"tournament": tournament, "lost": True}).json()["round"])
+
+    def set_outage(self, cloud: str, down: bool) -> None:
+        """Let a cloud answer no call, or end that."""
+        self._request("POST", "/outage", {"cloud": cloud, "down": down})
+
+    def order_crash(self, cloud: str, job: str, reason: str) -> None:
+        """Let the next run of a job fail, whose id contains `job`."""
+        self._request("POST", f"/faults/{cloud}", {"method": "START", "where": job, "reason": reason})
+
+    def tick(self, minute: datetime) -> None:
+        """Let the clouds' schedulers start what is due in a minute, and wait for its end."""
+        self._request("POST", "/tick", {"minute": minute.isoformat()}, timeout=_ROUND_TIMEOUT)
+
+    def list_free_models(self, tournament: str) -> list[str]:
+        """List the ids of the first account's models that have no webhook."""
+        models = self._request("GET", "/models").json()["models"]
+        own = [each for each in models if each["account"] == models[0]["account"]]
+        return [each["id"] for each in own if each["tournament"] == tournament and not each["webhook"]]
 
     def set_clock(
         self, every: float | None, tournament: str | None = None, open_for: float | None = None

@@ -1,8 +1,9 @@
 """`pnodes demo`: a deployment and a round on one machine.
 
 The real engine deploys nodes.yaml to the sandbox's three clouds. A round opens at the sandbox's Numerai, which calls
-the webhooks; these start the jobs, which submit. A table shows the outcome. The exit code is 0 only if each node's
-submission has the trigger id of its webhook call.
+the webhooks; these start the jobs, which submit. A table shows the outcome. Then a webhook is lost, a job crashes and a
+cloud is down, and the rounds are submitted all the same. The exit code is 0 only if each node's submission has the
+trigger id of its webhook call, and nothing was missed.
 """
 
 import os
@@ -22,12 +23,13 @@ from pnodes.pulumi import Pulumi, stack_option
 from sandbox.cli import process as sandbox_process
 from sandbox.cli import shell as sandbox_shell
 from sandbox.cli.control import Control, Trigger
+from sandbox.cli.hardship import HARD_STACK, show_hardship
 from sandbox.cli.report import Outcome, build_result_table, describe_executor, mask_token, match_outcomes
 from sandbox.place import STACK, sandbox_home
 
 _POLL_SECONDS = 0.5
 _LATE_SECONDS = 15.0
-_STEPS = 5
+_STEPS = 6
 
 
 def demo(
@@ -46,7 +48,7 @@ def demo(
     console.print(
         "The demo deploys the nodes in nodes.yaml to three simulated clouds on this machine, using the real Pulumi"
     )
-    console.print("engine. It then opens a round and waits for the submissions. This takes about two minutes.")
+    console.print("engine. It then opens a round and waits for the submissions. This takes two to three minutes.")
     engine = ensure(lambda line: console.print(line, markup=False))
     sandbox = "the sandbox" if keep else "an empty sandbox"
     _print_step(console, 1, f"Start {sandbox} in {home} (5 seconds)")
@@ -66,6 +68,12 @@ def demo(
             console.print()
             for outcome in failed:
                 _explain(console, control, outcome)
+            if not failed:
+                title = "Two more nodes: lose a webhook, crash a job, take a cloud down (20 seconds)"
+                _print_step(console, 6, title)
+                own = Pulumi(engine, home / HARD_STACK, pulumi.environ)
+                show_hardship(own, control, lambda line: console.print(line, markup=False))
+                console.print()
     finally:
         if _in_ci():
             sandbox_process.stop(home)

@@ -34,6 +34,7 @@ class World:
         })  # fmt: skip
         self.done: list[str] = []
         self.preview_fails = False
+        self.environ: dict[str, str] = {}
         clouds = {"alice": "aws", "bob": "gcp", "carol": "azure"}
         self.outputs: dict[str, Any] = {
             "nodes": {n: {"model_id": f"m-{n}", "cloud": c, "size": "gen-sm"} for n, c in clouds.items()},
@@ -93,6 +94,7 @@ def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(demo, "ensure", lambda say: Engine(Path("/engine/bin/pulumi"), MINIMUM, "PATH"))
     monkeypatch.setattr(demo, "Pulumi", lambda *_: world)
     monkeypatch.setattr(demo, "Control", lambda address: world)
+    monkeypatch.setattr(demo, "show_hardship", lambda *_: world.done.append("hardship"))
     monkeypatch.setattr(demo, "_LATE_SECONDS", -1.0)
     monkeypatch.setattr(sandbox_process, "start", world.start)
     monkeypatch.setattr(sandbox_process, "stop", lambda home: world.done.append("stop"))
@@ -103,7 +105,7 @@ def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_the_steps_in_order(pnodes: Pnodes, world: World) -> None:
     result = pnodes("demo")
     assert result.exit_code == 0, result.stdout
-    assert world.done == ["stop", "wipe", "start", "select", "preview", "up", "round"]
+    assert world.done == ["stop", "wipe", "start", "select", "preview", "up", "round", "hardship"]
     assert "All 3 nodes submitted" in result.stdout
     assert "still running" in result.stdout
     assert "sandbox env)" in result.stdout
