@@ -1,6 +1,7 @@
 # The node's model: its data, its training, and its file on disk. train.R and predict.R both use it,
 # so they cannot disagree about columns or versions.
 
+tournament <- classic
 data_version <- "v5.3"
 feature_set <- "small" # "medium" and "all" score better but need far more memory
 overlapping_eras <- 4L # the target covers the next four weeks, and an era is one week
@@ -8,17 +9,25 @@ model_file <- "model.rds"
 
 invisible(loadNamespace("ranger")) # provides predict() for a forest that was read from the model file
 
-read_columns <- function(path, columns) as.data.frame(nanoparquet::read_parquet(path, col_select = columns))
+# Read columns of a Parquet file, a few at a time, and of each the wanted rows (TRUE: all), so that memory never holds
+# more than these few with all rows of the file.
+read_columns <- function(path, columns, rows = TRUE) {
+  parts <- lapply(split(columns, (seq_along(columns) - 1) %/% 16), function(some) {
+    as.data.frame(nanoparquet::read_parquet(path, col_select = some))[rows, some, drop = FALSE]
+  })
+  do.call(cbind, unname(parts))
+}
 
 # Return the rows of at most `most_eras` eras, evenly spaced: eras close in time have overlapping targets, so they add
 # little.
 training_data <- function(folder, most_eras) {
   sets <- jsonlite::fromJSON(download(paste0(data_version, "/features.json"), folder))$feature_sets
   features <- sets[[feature_set]]
-  frame <- read_columns(download(paste0(data_version, "/train.parquet"), folder), c("era", "target", features))
-  eras <- sort(unique(frame$era))
+  path <- download(paste0(data_version, "/train.parquet"), folder)
+  labels <- read_columns(path, c("era", "target"))
+  eras <- sort(unique(labels$era))
   eras <- eras[seq(1, length(eras), by = ceiling(length(eras) / most_eras))]
-  frame <- frame[frame$era %in% eras & !is.na(frame$target), ]
+  frame <- read_columns(path, c("era", "target", features), which(labels$era %in% eras & !is.na(labels$target)))
   message("read ", nrow(frame), " rows of ", length(eras), " eras with ", length(features), " features")
   list(frame = frame, features = features)
 }

@@ -4,7 +4,8 @@
 # CURL_CA_BUNDLE).
 
 api_url <- "https://api-tournament.numer.ai"
-classic <- 8L # Numerai's number for this tournament
+classic <- 8L # Numerai's numbers for its tournaments; model.R sets `tournament` to its own
+signals <- 11L
 tries <- 4L
 
 # Call `attempt` until it returns something other than NULL, waiting 2, 4 and 8 seconds between attempts.
@@ -65,7 +66,7 @@ download <- function(name, folder) {
   }
   message("downloading ", name)
   url <- graphql("query ($filename: String!, $tournament: Int) { dataset(filename: $filename, tournament: $tournament) }",
-                 list(filename = name, tournament = classic))$dataset
+                 list(filename = name, tournament = tournament))$dataset
   dir.create(dirname(path), recursive = TRUE, showWarnings = FALSE)
   patiently(name, function() {
     # no limit for the whole download, which may be gigabytes, but give up after a minute without data
@@ -74,15 +75,23 @@ download <- function(name, folder) {
   })
 }
 
-# Submit predictions, a data frame with the columns id and prediction, and return the submission's id. `trigger` tells
-# Numerai which call of the webhook the submission answers; it is empty if no call started this run.
+# Submit predictions and return the submission's id. They are a data frame of two columns, whose names and order are
+# those of the tournament's submissions. `trigger` tells Numerai which call of the webhook the submission answers; it is
+# empty if no call started this run.
 submit <- function(predictions, model, keys, trigger = "") {
+  if (tournament == signals) {
+    upload <- "submissionUploadSignalsAuth"
+    create <- "createSignalsSubmission"
+  } else {
+    upload <- "submissionUploadAuth"
+    create <- "createSubmission"
+  }
   place <- graphql(
-    "query ($filename: String!, $tournament: Int!, $modelId: String) {
-      submissionUploadAuth(filename: $filename, tournament: $tournament, modelId: $modelId) { filename url }
-    }",
-    list(filename = "predictions.csv", tournament = classic, modelId = model), keys)$submissionUploadAuth
-  lines <- c("id,prediction", sprintf("%s,%.10f", predictions$id, predictions$prediction))
+    sprintf("query ($filename: String!, $tournament: Int!, $modelId: String) {
+      %s(filename: $filename, tournament: $tournament, modelId: $modelId) { filename url }
+    }", upload),
+    list(filename = "predictions.csv", tournament = tournament, modelId = model), keys)[[upload]]
+  lines <- c(paste(names(predictions), collapse = ","), sprintf("%s,%.10f", predictions[[1]], predictions[[2]]))
   content <- charToRaw(paste0(paste(lines, collapse = "\n"), "\n"))
   answer <- patiently("the upload", function() {
     handle <- curl::new_handle(customrequest = "PUT", post = TRUE, postfieldsize = length(content), postfields = content)
@@ -91,10 +100,16 @@ submit <- function(predictions, model, keys, trigger = "") {
     request(handle, place$url)
   })
   if (answer$status_code >= 300) stop("the upload was rejected with HTTP ", answer$status_code, call. = FALSE)
+  # Only createSubmission has an argument for the tournament.
+  variables <- list(filename = place$filename, modelId = model, triggerId = if (nzchar(trigger)) trigger)
+  types <- c(filename = "String!", modelId = "String", triggerId = "String")
+  if (tournament != signals) {
+    variables$tournament <- tournament
+    types <- c(types, tournament = "Int!")
+  }
   graphql(
-    "mutation ($filename: String!, $tournament: Int!, $modelId: String, $triggerId: String) {
-      createSubmission(filename: $filename, tournament: $tournament, modelId: $modelId, triggerId: $triggerId) { id }
-    }",
-    list(filename = place$filename, tournament = classic, modelId = model,
-         triggerId = if (nzchar(trigger)) trigger else NULL), keys)$createSubmission$id
+    sprintf("mutation (%s) { %s(%s) { id } }",
+            paste0("$", names(types), ": ", types, collapse = ", "), create,
+            paste0(names(types), ": $", names(types), collapse = ", ")),
+    variables, keys)[[create]]$id
 }

@@ -56,6 +56,12 @@ EXAMPLES = (
         training='--container --command "Rscript train.R"',
     ),
     Example("signals-python", "signals", "Numerai Signals: gradient-boosted trees with scikit-learn"),
+    Example(
+        "signals-r",
+        "signals",
+        "Numerai Signals, in R: a random forest with ranger",
+        training='--container --command "Rscript train.R"',
+    ),
     Example("crypto-python", "crypto", "Numerai Crypto: gradient-boosted trees with scikit-learn"),
     Example(
         "shared-package",

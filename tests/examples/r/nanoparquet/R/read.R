@@ -5,5 +5,7 @@ read_parquet <- function(file, col_select = NULL) {
   # Python must not use R's library path.
   lines <- system2(Sys.getenv("PYTHON_WITH_PYARROW"), arguments, stdout = TRUE, env = "LD_LIBRARY_PATH=")
   types <- strsplit(lines[[1]], " ")[[1]]
-  utils::read.csv(text = lines[-1], colClasses = types, check.names = FALSE)[col_select]
+  utils::read.csv(
+    text = lines[-1], colClasses = types, check.names = FALSE, na.strings = c("nan", ""), blank.lines.skip = FALSE
+  )
 }

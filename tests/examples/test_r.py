@@ -1,4 +1,4 @@
-"""Run the R example as its container does, against the sandbox's Numerai under its real name.
+"""Run the R examples as their containers do, against the sandbox's Numerai under its real name.
 
 The tests use this machine's R and packages (Debian: r-base-core r-cran-curl r-cran-jsonlite r-cran-ranger). If
 nanoparquet, which no distribution packages, is missing, a substitute reads Parquet through pyarrow.
@@ -7,22 +7,28 @@ nanoparquet, which no distribution packages, is missing, a substitute reads Parq
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from pnodes.engine.paths import ROOT
 from providers.images.context import BuildContext
-from tests.examples.reachable import Reachable
+from tests.examples.reachable import Reachable, reachable_numerai
 
-EXAMPLE = ROOT / "examples" / "tournament-r"
 HERE = Path(__file__).parent / "r"
-MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
-SIGNALS_MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
+EXAMPLES = ROOT / "examples"
+MODELS = {
+    "tournament-r": "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01",
+    "signals-r": "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02",
+}
+ROWS = {"tournament-r": 500, "signals-r": 400}
 RSCRIPT = shutil.which("Rscript")
 NEEDED = ("curl", "jsonlite", "ranger")
 INSTALL = f"Debian: apt install r-base-core {' '.join(f'r-cran-{package}' for package in NEEDED)}"
@@ -87,30 +93,74 @@ class Container:
         return self.outputs[-1]
 
 
+Open = Callable[[str, Path, Reachable], Container]
+"""open(example, an empty folder, Numerai) -> a container of the example, without a model file."""
+
+
+@pytest.fixture(scope="session")
+def open_container(library: Path) -> Open:
+    def open_(example: str, home: Path, reachable: Reachable) -> Container:
+        folder = home / "app"
+        folder.mkdir(parents=True)
+        for name in BuildContext(EXAMPLES / example, EXAMPLES / example / "Dockerfile").files:
+            if name != "model.rds":
+                shutil.copy(EXAMPLES / example / name, folder / name)
+        libraries = os.pathsep.join(filter(None, [str(library), os.environ.get("R_LIBS")]))
+        environment = {
+            "PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "TMPDIR": str(home),
+            "R_LIBS": libraries, "R_PROFILE_USER": str(HERE / "profile.R"), "PYTHON_WITH_PYARROW": sys.executable,
+            "NUMERAI_PUBLIC_ID": reachable.numerai.public_id, "NUMERAI_SECRET_KEY": reachable.numerai.secret_key,
+            "MODEL_ID": MODELS[example], **reachable.environment,
+        }  # fmt: skip
+        return Container(folder, environment)
+
+    return open_
+
+
+Train = Callable[[str], Container]
+
+
+@pytest.fixture(scope="session")
+def train(open_container: Open, tmp_path_factory: pytest.TempPathFactory) -> Train:
+    """Return a function that trains an example with train.R at its first call; training takes most of the time."""
+
+    @cache
+    def train_(example: str) -> Container:
+        home = tmp_path_factory.mktemp(example)
+        with reachable_numerai(home / "numerai") as reachable:
+            container = open_container(example, home / "container", reachable)
+            assert container.run("train.R") == 0, container.log
+        return container
+
+    return train_
+
+
 @pytest.fixture
-def container(tmp_path: Path, library: Path, reachable: Reachable) -> Container:
-    folder = tmp_path / "app"
-    folder.mkdir()
-    for name in BuildContext(EXAMPLE, EXAMPLE / "Dockerfile").files:
-        if name != "model.rds":
-            shutil.copy(EXAMPLE / name, folder / name)
-    libraries = os.pathsep.join(filter(None, [str(library), os.environ.get("R_LIBS")]))
-    environment = {
-        "PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", "TMPDIR": str(tmp_path),
-        "R_LIBS": libraries, "R_PROFILE_USER": str(HERE / "profile.R"), "PYTHON_WITH_PYARROW": sys.executable,
-        "NUMERAI_PUBLIC_ID": reachable.numerai.public_id, "NUMERAI_SECRET_KEY": reachable.numerai.secret_key,
-        "MODEL_ID": MODEL, **reachable.environment,
-    }  # fmt: skip
-    return Container(folder, environment)
+def untrained(example: str, tmp_path: Path, open_container: Open, reachable: Reachable) -> Container:
+    return open_container(example, tmp_path / "container", reachable)
 
 
-def test_without_a_model_file_it_trains_predicts_and_submits(container: Container, reachable: Reachable) -> None:
-    numerai = reachable.numerai
-    numerai.set_webhook(MODEL, "https://hooks.example.com/")
+@pytest.fixture
+def container(example: str, untrained: Container, train: Train) -> Container:
+    """A container whose image contains the trained model."""
+    shutil.copy(train(example).folder / "model.rds", untrained.folder)
+    return untrained
+
+
+of_each = pytest.mark.parametrize("example", list(MODELS))
+of_one = pytest.mark.parametrize("example", ["tournament-r"])  # the code is the same in both
+
+
+@of_each
+def test_without_a_model_file_it_trains_predicts_and_submits(
+    example: str, untrained: Container, reachable: Reachable
+) -> None:
+    numerai, container, model = reachable.numerai, untrained, MODELS[example]
+    numerai.set_webhook(model, "https://hooks.example.com/")
     (trigger,) = numerai.open_round()["triggers"]
     assert container.run("predict.R", TRIGGER_ID=trigger["trigger_id"], ROUND_NUMBER="1001") == 0, container.log
     (record,) = numerai.submissions()
-    assert (record["model_id"], record["rows"]) == (MODEL, 500)
+    assert (record["model_id"], record["rows"]) == (model, ROWS[example])
     assert (record["trigger_id"], record["known_trigger"]) == (trigger["trigger_id"], True)
     assert record["corr"] > 0.25  # chance has a standard deviation of about 0.05
     assert "training a small model" in container.log
@@ -118,26 +168,30 @@ def test_without_a_model_file_it_trains_predicts_and_submits(container: Containe
     assert numerai.secret_key not in container.log
 
 
-def test_with_a_model_file_it_only_predicts(container: Container, reachable: Reachable) -> None:
+@of_each
+def test_with_a_model_file_it_only_predicts(
+    example: str, container: Container, train: Train, reachable: Reachable
+) -> None:
     reachable.numerai.open_round()
-    assert container.run("train.R") == 0, container.log
-    assert "held-out" in container.log
+    assert "held-out" in train(example).log
     assert container.run("predict.R") == 0, container.log
     assert "loaded model.rds" in container.log
     assert "trained" not in container.log
     (record,) = reachable.numerai.submissions()
     assert record["corr"] > 0.25
     assert record["trigger_id"] is None
-    created = {path.name for path in container.folder.iterdir()} - {path.name for path in EXAMPLE.iterdir()}
-    assert created - {"data", "model.rds"} == set()
+    for folder in (container.folder, train(example).folder):
+        created = {path.name for path in folder.iterdir()} - {path.name for path in (EXAMPLES / example).iterdir()}
+        assert created - {"data", "model.rds"} == set()
 
 
+@of_one
 @pytest.mark.parametrize(
     ("env", "sentence"),
     [
         ({"MODEL_ID": ""}, "MODEL_ID is not set"),
         ({"NUMERAI_SECRET_KEY": "WRONG"}, "Numerai rejected the request: Invalid API key. Check the API keys"),
-        ({"MODEL_ID": SIGNALS_MODEL}, "Numerai rejected the request: Invalid tournament"),
+        ({"MODEL_ID": MODELS["signals-r"]}, "Numerai rejected the request: Invalid tournament"),
     ],
 )
 def test_a_failure_is_reported_in_one_sentence(
@@ -150,16 +204,19 @@ def test_a_failure_is_reported_in_one_sentence(
     assert reachable.numerai.submissions() == []
 
 
+@of_each
 def test_a_model_of_another_data_version_is_not_used(container: Container, reachable: Reachable) -> None:
     reachable.numerai.open_round()
-    assert container.run("train.R") == 0, container.log
     code = container.folder / "model.R"
-    code.write_text(code.read_text().replace('data_version <- "v5.3"', 'data_version <- "v9.0"'))
+    text = code.read_text()
+    (version,) = re.findall(r'^data_version <- "(.*)"$', text, re.MULTILINE)
+    code.write_text(text.replace(version, version[:-3] + "9.0"))
     assert container.run("predict.R") == 1
-    assert "was trained on v5.3, this code reads v9.0: run train.R again." in container.log
+    assert f"was trained on {version}, this code reads {version[:-3]}9.0: run train.R again." in container.log
     assert reachable.numerai.submissions() == []
 
 
+@of_one
 @pytest.mark.parametrize("failures", [1, 4])
 def test_failed_requests_are_retried(
     container: Container, reachable: Reachable, monkeypatch: pytest.MonkeyPatch, failures: int
@@ -184,9 +241,15 @@ def test_failed_requests_are_retried(
     assert ("no answer after 4 tries" in container.log) == (failures == 4)
 
 
-def test_the_image_installs_every_package_in_use() -> None:
-    code = "".join(path.read_text() for path in EXAMPLE.glob("*.R"))
-    used = {line.split("::")[0].split()[-1].split("(")[-1] for line in code.splitlines() if "::" in line}
-    recipe = (EXAMPLE / "Dockerfile").read_text()
+def test_the_examples_share_their_client_of_numerai_and_their_image() -> None:
+    for name in ("numerai.R", "Dockerfile", ".dockerignore", ".gitignore"):
+        assert len({(EXAMPLES / example / name).read_text() for example in MODELS}) == 1, name
+
+
+@of_each
+def test_the_image_installs_every_package_in_use(example: str) -> None:
+    code = "".join(path.read_text() for path in (EXAMPLES / example).glob("*.R"))
+    used = set(re.findall(r"(\w+)::", code))
+    recipe = (EXAMPLES / example / "Dockerfile").read_text()
     assert used - {"stats"} == {"curl", "jsonlite", "nanoparquet", "ranger"}
     assert not [package for package in used - {"stats"} if f"'{package}'" not in recipe]
