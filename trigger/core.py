@@ -441,14 +441,29 @@ class Trigger:
             if f"{attempt}.started" in names:
                 job = json.loads(self._store.read(start.name_claim(f"{attempt}.started")))["job"]
                 return Response(200, {"status": "already started", "run": start.run_id, "job": job, "attempt": attempt})
-        if f"{last}.failed" not in names:
+        failed = f"{last}.failed"
+        unclear = failed in names and json.loads(self._store.read(start.name_claim(failed))).get("unclear")
+        if failed not in names or unclear:
             claimed = json.loads(self._store.read(start.name_claim(f"{last}.claim")))["at"]
             if self._now() - claimed < LEASE_SECONDS:
-                return Response(202, {"status": "starting", "run": start.run_id, "attempt": last})
+                answer = {"run": start.run_id, "attempt": last}
+                return self._settle(start, answer) if unclear else Response(202, {"status": "starting", **answer})
         if last >= MAX_ATTEMPTS:
             reason = f"gave up after {last} attempts to start"
             return Response(503, {"status": "failed", "run": start.run_id, "reason": reason})
         return last + 1
+
+    def _settle(self, start: _Start, answer: dict[str, Any]) -> Response:
+        """Look for the job of a start whose answer was lost. The list of jobs may lag behind for minutes."""
+        try:
+            job = self._cluster.find(start.row, start.run_id)
+        except StartError as error:
+            return Response(502, {"status": "failed", "reason": str(error), **answer})
+        if job:
+            self._mark(start.name_claim(f"{answer['attempt']}.started"), {"at": self._now(), "job": job})
+            return Response(202, {"status": "started", "job": job, **answer})
+        reason = "the cluster did not answer the start, and does not list the job yet; repeat the call in two minutes"
+        return Response(503, {"status": "failed", "reason": reason, **answer})
 
     def _start(self, start: _Start, attempt: int) -> Response:
         answer = {"run": start.run_id, "attempt": attempt}
@@ -463,7 +478,8 @@ class Trigger:
                     return Response(200, {"status": "already started", "reason": reason, **answer})
                 job = self._start_once(start, attempt)
         except StartError as error:
-            self._mark(start.name_claim(f"{attempt}.failed"), {"at": self._now(), "reason": str(error)})
+            record = {"at": self._now(), "reason": str(error), **({"unclear": True} if error.unclear else {})}
+            self._mark(start.name_claim(f"{attempt}.failed"), record)
             return Response(502, {"status": "failed", "reason": str(error), **answer})
         self._mark(start.name_claim(f"{attempt}.started"), {"at": self._now(), "job": job})
         return Response(202, {"status": "started", "job": job, **answer})
@@ -488,7 +504,10 @@ class Trigger:
             try:
                 return self._cluster.start(start.row, f"{start.run_id}-{attempt}", start.env)
             except StartError as error:
-                job = self._look_up(start) if error.unclear else None
+                try:
+                    job = self._look_up(start) if error.unclear else None
+                except StartError:
+                    raise error from None
                 if job:
                     return job
                 if pause is None or not error.busy:
@@ -497,7 +516,7 @@ class Trigger:
         raise AssertionError("unreachable")
 
     def _look_up(self, start: _Start) -> str | None:
-        # The list of jobs may lag behind.
+        # The list of jobs may lag behind. If it lags for longer, the next attempt waits for the end of the lease.
         for pause in (*PAUSES, None):
             job = self._cluster.find(start.row, start.run_id)
             if job or pause is None:

@@ -500,8 +500,16 @@ def test_a_start_that_is_found_too_late_is_not_repeated() -> None:
     world.cluster.errors, world.cluster.hidden = [(StartError("no answer", unclear=True), True)], 3
     assert world.call().status == 502
     repeated = world.call()
-    assert (repeated.status, repeated.body["job"], repeated.body["attempt"]) == (202, "job-1", 2)
+    assert (repeated.status, repeated.body["job"], repeated.body["attempt"]) == (202, "job-1", 1)
     assert len(world.cluster.started) == 1
+
+
+def test_a_start_whose_answer_was_lost_is_not_repeated_while_the_list_may_lag() -> None:
+    world = World()
+    world.cluster.errors, world.cluster.hidden = [(StartError("no answer", unclear=True), True)], 5
+    assert [world.call().status for _ in range(3)] == [502, 503, 503]
+    assert (world.call().body["status"], len(world.cluster.started)) == ("started", 1)
+    assert world.call().body["status"] == "already started"
 
 
 def test_nothing_is_started_again_while_the_jobs_cannot_be_looked_up() -> None:
@@ -510,6 +518,8 @@ def test_nothing_is_started_again_while_the_jobs_cannot_be_looked_up() -> None:
     assert [world.call().status for _ in range(2)] == [502, 502]
     assert world.cluster.started == []
     world.cluster.blind = False
+    assert (world.call().status, len(world.cluster.started)) == (503, 0), "the list may lag behind"
+    world.clock += LEASE_SECONDS
     assert (world.call().status, len(world.cluster.started)) == (202, 1)
 
 
