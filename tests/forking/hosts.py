@@ -27,7 +27,7 @@ from tests.forking import forked
 
 _FORKING = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload(["tests.forking.imported"])
-_PACKAGES: list[Any] = []
+_ANSWERS: dict[str, Any] = {}
 
 
 class Program:
@@ -73,10 +73,12 @@ class ForkingHost(LanguageHost):
         self._server.start()
 
     def GetRequiredPackages(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 (gRPC)
-        """Ask the interpreter for its plugins once only."""
-        if not _PACKAGES:
-            _PACKAGES.append(super().GetRequiredPackages(request, context))
-        return _PACKAGES[0]
+        """Return the interpreter's plugins, for which it is asked once."""
+        return _ANSWERS.get("plugins") or _keep("plugins", super().GetRequiredPackages(request, context))
+
+    def About(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 (gRPC)
+        """Return the interpreter's facts, for which it is asked once."""
+        return _ANSWERS.get("facts") or _keep("facts", super().About(request, context))
 
     def start_program(self, python: ProgramPython, folder: str) -> Any:
         """Fork a process for the program."""
@@ -92,6 +94,10 @@ class ForkingHost(LanguageHost):
         """Kill the running programs and stop the server."""
         self.kill()
         self._server.stop(grace=None)
+
+
+def _keep(name: str, answer: Any) -> Any:
+    return _ANSWERS.setdefault(name, answer)
 
 
 class ForkingHosts:
