@@ -46,12 +46,12 @@ RESULTS := .build/benchmarks
 SEEDS ?= 100
 say := @printf '\033[1m==>\033[0m %s\n'
 
-.PHONY: help demo test test-fresh conformance conformance-tools coverage policies bench scale reliability reliability-season reliability-floods reliability-faults reliability-histories setup lint docs links picture format lock audit sbom clean
+.PHONY: help demo test test-fresh conformance conformance-tools coverage policies bench scale reliability reliability-season reliability-floods reliability-faults reliability-histories reliability-rights setup lint docs links picture format lock audit sbom clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
-demo: setup ## deploy to three clouds and Numerai in a sandbox on this machine, run one round, print a table
+demo: setup ## deploy to three clouds and Numerai in a sandbox on this machine, run one round, print a table, and one in which much goes wrong
 	@$(BIN)/pnodes demo
 
 test: setup $(POLICIES) ## run all tests, including those with the real Pulumi engine
@@ -102,6 +102,9 @@ reliability-floods:
 
 reliability-faults reliability-histories:
 	@$(BIN)/python -m tests.reliability.updates $(@:reliability-%=%)
+
+reliability-rights:
+	@$(BIN)/python -m tests.reliability.rights --page
 
 setup: $(READY) ## install the Python packages and the Pulumi engine
 	@$(BIN)/python -m pnodes.engine >/dev/null

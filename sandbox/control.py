@@ -162,6 +162,10 @@ def control_app(daemon: Daemon) -> FastAPI:
             cloud.send_emails()
         return {"messages": list_messages(kernel.store)}
 
+    @app.post("/cold-start")
+    def let_functions_start_again() -> None:
+        kernel.functions.stop()
+
     @app.get("/functions")
     def functions() -> dict[str, Any]:
         return {"functions": {key: kernel.functions.log_lines(key) for key in kernel.functions.names()}}
