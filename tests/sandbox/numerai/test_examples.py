@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import shutil
-from collections.abc import Mapping
-from ctypes.util import find_library
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -15,57 +10,29 @@ from providers.images.context import BuildContext
 from sandbox.cloud import Kernel
 from sandbox.images import Image
 from sandbox.numerai.app import Numerai
+from tests.sandbox.numerai.example_models import EXAMPLES, MODELS, built, copied
 from tests.sandbox.numerai.image_runs import keys, run
-from tests.sandbox.numerai.world import CLASSIC_MODEL, CRYPTO_MODEL, SIGNALS_MODEL, World
+from tests.sandbox.numerai.world import CLASSIC_MODEL, SIGNALS_MODEL, World
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
-
-
-@dataclass(frozen=True)
-class Example:
-    """A model of examples/: its folder, its build context, a matching model at Numerai, and the rows of a round."""
-
-    source: str
-    context: str
-    model: str
-    rows: int
-    env: Mapping[str, str] = field(default_factory=dict)
+Trained = dict[str, tuple[Path, bytes, str]]
+"""name -> the model file's path in the image, its content, and the output of train.py"""
 
 
-MODELS = {
-    "tournament": Example("tournament-python", "tournament-python", CLASSIC_MODEL, 500),
-    "signals": Example("signals-python", "signals-python", SIGNALS_MODEL, 400),
-    "crypto": Example("crypto-python", "crypto-python", CRYPTO_MODEL, 300),
-    "shared-1": Example("shared-package/model_1", "shared-package", CLASSIC_MODEL, 500),
-    "shared-2": Example("shared-package/model_2", "shared-package", CLASSIC_MODEL, 500),
-    "pred1": Example("predictors", "predictors", CLASSIC_MODEL, 500, {"PREDICTOR": "pred1"}),
-    "pred2": Example("predictors", "predictors", CLASSIC_MODEL, 500, {"PREDICTOR": "pred2"}),
-}
-
-HAS_OPENMP = find_library("gomp") or find_library("omp")
+@pytest.fixture(scope="module")
+def models() -> Trained:
+    return {}
 
 
-def copied(example: Example, folder: Path) -> BuildContext:
-    """Return the build context of an example as in git, without models that were trained in this checkout."""
-    unwanted = shutil.ignore_patterns("model.joblib", "data", ".venv", "__pycache__")
-    root = folder / "context"
-    shutil.copytree(EXAMPLES / example.context, root, ignore=unwanted)
-    return BuildContext(root, root / Path(example.source).relative_to(example.context) / "Dockerfile")
-
-
-def built(kernel: Kernel, folder: Path, name: str) -> Image:
-    if name == "tournament" and not HAS_OPENMP:
-        pytest.skip(
-            "LightGBM needs OpenMP, which its Dockerfile installs: here libgomp1, on macOS `brew install libomp`"
-        )
-    context, log = copied(MODELS[name], folder), list[str]()
-    archive = io.BytesIO()
-    context.pack(archive)
-    digest = kernel.images.build(name, archive.getvalue(), context.dockerfile_name, {}, ["latest"], log.append)
-    image = kernel.images.get(name, digest)
-    assert isinstance(image, Image), log
-    assert image.command == ["python", "predict.py"]
-    return image
+def train(models: Trained, image: Image, world: World, name: str) -> str:
+    """Put a model's file into its image; return the output of train.py, which runs once for each model."""
+    if name not in models:
+        done = run(image, world, "train.py", **MODELS[name].env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (file,) = image.root.rglob("model.joblib")
+        models[name] = file.relative_to(image.root), file.read_bytes(), done.stdout
+    path, content, output = models[name]
+    (image.root / path).write_bytes(content)
+    return output
 
 
 @pytest.mark.parametrize("name", list(MODELS))
@@ -92,12 +59,10 @@ def test_without_a_model_file_it_trains_predicts_and_submits(
 
 @pytest.mark.parametrize("name", list(MODELS))
 def test_with_a_model_file_it_only_predicts(
-    kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path, name: str
+    kernel: Kernel, numerai: Numerai, world: World, models: Trained, tmp_path: Path, name: str
 ) -> None:
     image = built(kernel, tmp_path, name)
-    trained = run(image, world, "train.py", **MODELS[name].env)
-    assert trained.returncode == 0, trained.stdout + trained.stderr
-    assert "held-out" in trained.stdout
+    assert "held-out" in train(models, image, world, name)
     process = run(image, world, "predict.py", MODEL_ID=MODELS[name].model, **keys(numerai), **MODELS[name].env)
     assert process.returncode == 0, process.stdout + process.stderr
     assert "loaded model.joblib" in process.stdout
@@ -116,9 +81,17 @@ def test_with_a_model_file_it_only_predicts(
     ],
 )
 def test_what_goes_wrong_is_told_in_a_sentence(
-    kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path, name: str, env: dict[str, str], sentence: str
+    kernel: Kernel,
+    numerai: Numerai,
+    world: World,
+    models: Trained,
+    tmp_path: Path,
+    name: str,
+    env: dict[str, str],
+    sentence: str,
 ) -> None:
     image = built(kernel, tmp_path, name)
+    train(models, image, world, name)
     process = run(image, world, "predict.py", **{"MODEL_ID": CLASSIC_MODEL, **keys(numerai), **MODELS[name].env, **env})
     assert process.returncode == 1, process.stderr
     assert sentence in process.stderr
@@ -127,11 +100,10 @@ def test_what_goes_wrong_is_told_in_a_sentence(
 
 
 def test_a_model_of_another_data_version_is_not_used(
-    kernel: Kernel, numerai: Numerai, world: World, tmp_path: Path
+    kernel: Kernel, numerai: Numerai, world: World, models: Trained, tmp_path: Path
 ) -> None:
     image = built(kernel, tmp_path, "shared-1")
-    result = run(image, world, "train.py")
-    assert result.returncode == 0, result.stderr
+    train(models, image, world, "shared-1")
     code = image.root / "app" / "model.py"
     code.write_text(
         code.read_text() + "\nimport common.data, common.model_file\ncommon.model_file.DATA_VERSION = 'v9'\n"
