@@ -5,6 +5,7 @@ module, so they cannot disagree about columns or versions.
 """
 
 import json
+import logging
 import math
 import tempfile
 import time
@@ -13,14 +14,23 @@ from pathlib import Path
 
 import joblib
 import lightgbm
+import numpy as np
 import pandas as pd
 from numerapi import NumerAPI
+from pyarrow import array, default_memory_pool
+from pyarrow.parquet import ParquetFile
 
 DATA_VERSION = "v5.3"
-FEATURE_SET = "small"  # "medium" and "all" score better but need far more memory
+FEATURE_SET = "small"  # "medium" and "all" score better but need more memory and time; train.py prints how much
 TARGET = "target"
 ERA = "era"
 OVERLAPPING_ERAS = 4  # the target covers the next four weeks, and an era is one week
+MIDDLE = 2  # features are integers from 0 to 4
+BATCH = 1 << 14  # rows read or converted at a time
+SAMPLE = 20_000  # rows in which LightGBM looks for a feature's values; by default far more, as it expects many values
+
+logging.getLogger("lightgbm").setLevel(logging.ERROR)
+lightgbm.register_logger(logging.getLogger("lightgbm"))  # it would warn about the small SAMPLE
 
 HERE = Path(__file__).resolve().parent
 MODEL_FILE = HERE / "model.joblib"
@@ -46,14 +56,28 @@ def evenly(values: list[str], most: int) -> list[str]:
     return values[:: math.ceil(len(values) / most)]
 
 
-def training_data(api: NumerAPI, folder: Path, most_eras: int) -> tuple[pd.DataFrame, list[str]]:
-    """Return the rows of at most `most_eras` eras, with only the needed columns, and the feature names."""
+def training_data(api: NumerAPI, folder: Path, most_eras: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the features of at most `most_eras` eras, and the era and target of the same rows.
+
+    The file has thousands of columns and millions of rows. It is read in batches, only the needed columns, so that
+    memory holds the needed rows once, with a byte for each value, and never the rest of the file.
+    """
     features = json.loads(download(api, "features.json", folder).read_text())["feature_sets"][FEATURE_SET]
-    path = download(api, "train.parquet", folder)
-    eras = evenly(sorted(pd.read_parquet(path, columns=[ERA])[ERA].unique()), most_eras)
-    frame = pd.read_parquet(path, columns=[ERA, TARGET, *features], filters=[(ERA, "in", eras)])
-    print(f"read {len(frame)} rows of {len(eras)} eras with {len(features)} features", flush=True)
-    return frame, features
+    file = ParquetFile(download(api, "train.parquet", folder), read_dictionary=[ERA])
+    labels = file.read([ERA, TARGET]).to_pandas(ignore_metadata=True)
+    eras = evenly(sorted(labels[ERA].unique()), most_eras)
+    kept = labels[ERA].isin(eras).to_numpy()
+    labels = labels[kept].reset_index(drop=True)
+    values = np.empty((len(labels), len(features)), np.int8)
+    seen = filled = 0
+    for batch in file.iter_batches(BATCH, columns=features):
+        part = batch.filter(array(kept[seen : seen + len(batch)]))
+        for place, name in enumerate(features):
+            values[filled : filled + len(part), place] = part[name].fill_null(MIDDLE)
+        seen, filled = seen + len(batch), filled + len(part)
+    default_memory_pool().release_unused()
+    print(f"read {len(labels)} rows of {len(eras)} eras with {len(features)} features", flush=True)
+    return pd.DataFrame(values, columns=features, copy=False), labels
 
 
 def live_data(api: NumerAPI, folder: Path, features: list[str]) -> pd.DataFrame:
@@ -61,8 +85,23 @@ def live_data(api: NumerAPI, folder: Path, features: list[str]) -> pd.DataFrame:
     return pd.read_parquet(download(api, "live.parquet", folder), columns=features)
 
 
-def fit(frame: pd.DataFrame, features: list[str], trees: int) -> Trained:
-    """Train on a frame. Trees are shallow and learning is slow, because the signal is weak."""
+class Batches(lightgbm.Sequence):
+    """Rows that LightGBM fetches in batches: as floats, the rows would take eight times the memory."""
+
+    batch_size = BATCH
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
+
+    def __getitem__(self, rows: int | slice | list[int]) -> np.ndarray:
+        return self.values[rows].astype(np.float64)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def fit(rows: pd.DataFrame, target: pd.Series, trees: int) -> Trained:
+    """Train on rows of features. Trees are shallow and learning is slow, because the signal is weak."""
     began = time.monotonic()
     settings = {
         "objective": "regression",
@@ -71,13 +110,16 @@ def fit(frame: pd.DataFrame, features: list[str], trees: int) -> Trained:
         "num_leaves": 15,
         "feature_fraction": 0.2,
         "min_data_in_leaf": 50,
+        "bin_construct_sample_cnt": SAMPLE,
         "seed": 0,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,  # takes less memory
         "num_threads": joblib.cpu_count(),  # LightGBM would count the whole machine's CPUs
         "verbosity": -1,
     }
-    booster = lightgbm.train(settings, lightgbm.Dataset(frame[features], frame[TARGET]), num_boost_round=trees)
+    features = list(rows.columns)
+    data = lightgbm.Dataset(Batches(rows.to_numpy()), target, feature_name=features)
+    booster = lightgbm.train(settings, data, num_boost_round=trees)
     print(f"trained {trees} trees in {time.monotonic() - began:.1f} s", flush=True)
     return Trained(booster, features, DATA_VERSION)
 
@@ -88,10 +130,12 @@ def predict(trained: Trained, rows: pd.DataFrame) -> pd.Series:
     return (raw.rank() - 0.5) / len(raw)
 
 
-def score(frame: pd.DataFrame, predictions: pd.Series) -> pd.Series:
+def score(labels: pd.DataFrame, predictions: pd.Series) -> pd.Series:
     """Return the rank correlation with the target for each era."""
-    both = frame[[ERA, TARGET]].assign(prediction=predictions)
-    return both.groupby(ERA)[["prediction", TARGET]].apply(lambda part: part["prediction"].rank().corr(part[TARGET]))
+    both = labels.assign(prediction=predictions)
+    return both.groupby(ERA, observed=True)[["prediction", TARGET]].apply(
+        lambda part: part["prediction"].rank().corr(part[TARGET])
+    )
 
 
 def save(trained: Trained) -> None:

@@ -33,8 +33,8 @@ def trained_model(api: NumerAPI, folder: Path) -> model.Trained:
         print(f"loaded {model.MODEL_FILE.name}: {len(trained.features)} features", flush=True)
         return trained
     print(f"no {model.MODEL_FILE.name} here: training a small model now; train.py makes a better one", flush=True)
-    frame, features = model.training_data(api, folder, SMALL_ERAS)
-    return model.fit(frame, features, SMALL_TREES)
+    rows, labels = model.training_data(api, folder, SMALL_ERAS)
+    return model.fit(rows, labels[model.TARGET], SMALL_TREES)
 
 
 def submit(api: NumerAPI, model_id: str, predictions: pd.Series) -> str:
