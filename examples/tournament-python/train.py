@@ -33,9 +33,9 @@ def print_costs(eras: int, seconds: float) -> None:
     print(f"trained in {seconds:.0f} s, in about {memory(now, eras):.1f} GiB of memory. More features (FEATURE_SET in")
     print("model.py) or eras (ERAS in train.py) score better and take on this machine about:")
     for name, features in SETS.items():
-        for more in (ERAS, ALL_ERAS):
+        for more in sorted({ERAS, ALL_ERAS}):
             minutes = seconds / 60 * work(features, more) / work(now, eras)
-            print(f"  {name:<6} {more} eras {memory(features, more):5.1f} GiB {minutes:5.0f} min")
+            print(f"  {name:<6} {more:>3} eras {memory(features, more):5.1f} GiB {minutes:5.0f} min")
 
 
 def main() -> None:

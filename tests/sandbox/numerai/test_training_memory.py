@@ -97,4 +97,7 @@ def test_training_needs_less_than_4_gib(kernel: Kernel, tmp_path: Path) -> None:
     imports, _ = measure(image)
     peak, log = measure(image, str(tmp_path))
     assert "rows of 144 eras with 42 features" in log, log
+    costs = re.findall(r"^  (\w+) +(\d+) eras +([\d.]+) GiB +\d+ min$", log, re.MULTILINE)
+    assert [cost[:2] for cost in costs] == [(name, eras) for name in SETS for eras in ("144", "574")], log
+    assert imports < float(costs[0][2]) * 2**30 < LIMIT
     assert imports + (peak - imports) * PART < LIMIT, (imports, peak)
