@@ -261,7 +261,7 @@ class Trigger:
         """Answer one HTTP request and log it as one JSON line, without token or keys.
 
         202: the job was started, or another invocation is starting it. 200: this trigger id already has its job, or the
-        health is good, or these are the node's rounds. 4xx: the request is refused, and nothing starts. 502, 503: the
+        health is good, or these are the nodes' rounds. 4xx: the request is refused, and nothing starts. 502, 503: the
         start failed, and the same trigger id may be sent again.
         """
         route, *rest = [part for part in request.path.split("/") if part] or [""]
@@ -269,8 +269,8 @@ class Trigger:
         line["route"] = route if route in ("pred", "schedule", "health", "rounds", "alerts") else "other"
         if route == "health" and request.method in ("GET", "HEAD"):
             return self._handle(line, lambda: self._report_health(rest, line))
-        if route == "rounds" and request.method == "GET":
-            return self._handle(line, lambda: self._report_rounds(rest, request, line))
+        if route == "rounds" and request.method == "POST":
+            return self._handle(line, lambda: self._report_rounds(request, line))
         if route == "alerts" and request.method == "POST":
             return self._handle(line, lambda: self._test_alerts(self._find_authorised(rest, request, line)))
         return self._handle(line, lambda: self._claim_and_start(self._read_start(route, rest, request, line)))
@@ -369,17 +369,31 @@ class Trigger:
             return Response(200, {"package": self._package})
         return Response(200, {"node": self._find_row(rest[0], line).node, "package": self._package})
 
-    def _report_rounds(self, rest: list[str], request: Request, line: dict[str, Any]) -> Response:
+    def _report_rounds(self, request: Request, line: dict[str, Any]) -> Response:
+        """Return the last rounds of several nodes, in the order of the body's `nodes`: pairs of model id and token."""
         # Imported here, because a webhook's cold start does not need it.
         try:
             from history import read_rounds
         except ImportError:
             from trigger.history import read_rounds
 
-        node, last = self._find_authorised(rest, request, line).node, request.query.get("last", "")
-        rounds = read_rounds(self._store, node, max(1, int(last[:4])) if last.isdecimal() else MAX_ROUNDS)
-        line["node"] = ""  # regular queries would displace the calls of the node's webhook in its log
-        return Response(200, {"node": node, "rounds": rounds})
+        body = _read_json(request.body, required=True)
+        try:
+            asked = [self._name_authorised(str(model), str(token), request) for model, token in body["nodes"]]
+            last = max(1, int(body.get("last") or MAX_ROUNDS))
+        except (KeyError, TypeError, ValueError):
+            raise _RefusedError(400, "expected `nodes`, a list of pairs of a model id and a token") from None
+        rounds = read_rounds(self._store, [node for node, _ in asked if node], last)
+        answers = [{"node": node, "rounds": rounds[node]} if node else {"reason": why} for node, why in asked]
+        return Response(200, {"nodes": answers})
+
+    def _name_authorised(self, model_id: str, token: str, request: Request) -> tuple[str, str]:
+        """Return the node of a model id and its token, or an empty name and why its rounds are not reported."""
+        try:
+            # Not into the log's line: regular queries would displace the calls of the node's webhook in its log.
+            return self._find_authorised([model_id, token], request, {}).node, ""
+        except _RefusedError as refused:
+            return "", str(refused)
 
     def _find_row(self, model_id: str, line: dict[str, Any], token: str | None = None) -> Row:
         """Return the last row of a model, or the last one with the token if there is one."""

@@ -1,12 +1,13 @@
-"""Reads what the claims and marks below `NODE/round-N/` say about a node's last rounds, for `pnodes history`.
+"""Reads what the claims and marks below `NODE/round-N/` say about nodes' last rounds, for `pnodes history`.
 
-Answers GET /rounds/MODEL. The trigger reads the records because it may already: the people who use `pnodes` then need
+Answers POST /rounds. The trigger reads the records because it may already: the people who use `pnodes` then need
 no access to the object storage, which on Azure even the owner of a subscription does not have.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -21,20 +22,30 @@ class Store(Protocol):
     def read(self, key: str) -> bytes: ...
 
 
-def read_rounds(store: Store, node: str, last: int) -> dict[str, dict[str, Any]]:
-    """Return the records of the node's last rounds: by the round's number, then by the record's name.
+def read_rounds(store: Store, nodes: Iterable[str], last: int) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the records of the nodes' last rounds: by node, by the round's number, then by the record's name.
 
     A claim whose run never started has a record `RUN.failed`, which says why. Raises StoreError.
     """
+    names = list(dict.fromkeys(nodes))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        listed = pool.map(lambda node: _list_newest(store, node, last), names)
+        reads = {
+            node: {str(number): pool.submit(_read_round, store, node, keys) for number, keys in rounds}
+            for node, rounds in zip(names, listed, strict=True)
+        }
+        return {
+            node: {number: read.result() for number, read in rounds.items()} for node, rounds in reads.items()
+        }
+
+
+def _list_newest(store: Store, node: str, last: int) -> list[tuple[int, list[str]]]:
     rounds: dict[int, list[str]] = {}
     for key in store.list(f"{node}/round-"):
         number = key.split("/")[1].removeprefix("round-")
         if number.isdecimal():
             rounds.setdefault(int(number), []).append(key)
-    newest = sorted(rounds)[-last:]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        records = pool.map(lambda number: _read_round(store, node, rounds[number]), newest)
-        return {str(number): record for number, record in zip(newest, records, strict=True)}
+    return sorted(rounds.items())[-last:]
 
 
 def _read_round(store: Store, node: str, keys: list[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ those who have the node's token. They are deleted after 95 days.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -49,6 +49,15 @@ class EndedRun:
 
 
 @dataclass(frozen=True)
+class SentAlert:
+    """A message that a channel has accepted."""
+
+    at: datetime
+    channel: str
+    title: str
+
+
+@dataclass(frozen=True)
 class RoundRecord:
     """One round of a node. `called` is when a run was first requested, `ended` when it submitted or was missed."""
 
@@ -64,6 +73,10 @@ class RoundRecord:
     """Why the round was missed, late or rescued; empty if it was none of them."""
     setback: str = ""
     """Why no run of this node has submitted, as far as its own records say"""
+    in_progress: bool = False
+    """Whether the last start has neither ended nor failed, as far as its own records say"""
+    alerts: tuple[SentAlert, ...] = ()
+    """What the node's alerts have said about the round, oldest first."""
 
     @property
     def at(self) -> datetime | None:
@@ -71,24 +84,35 @@ class RoundRecord:
         return self.called or self.ended
 
 
-def fetch_rounds(node: StackNode, last: int | None = None) -> list[RoundRecord]:
-    """Return the node's rounds, or only the last ones, newest first. Raises OperationsError."""
-    # The token goes into a header, so that no access log contains it.
-    address = webhook_url.build_trigger_url(node.webhook, f"/rounds/{node.model_id}")
-    headers = {"X-Trigger-Token": webhook_url.read_token(node.webhook)}
+def fetch_rounds(
+    nodes: Sequence[StackNode], last: int | None = None
+) -> dict[str, list[RoundRecord] | OperationsError]:
+    """Return the rounds of nodes of one region, or only the last ones, newest first, by the node's name.
+
+    Sends one request. Raises OperationsError if the region's trigger does not answer.
+    """
+    # The tokens go into the body, so that no access log contains them.
+    address = webhook_url.build_trigger_url(nodes[0].webhook, "/rounds")
+    body = {"nodes": [[node.model_id, webhook_url.read_token(node.webhook)] for node in nodes], "last": last}
     try:
-        answer = httpx.get(address, params={"last": last} if last else {}, headers=headers, timeout=_TIMEOUT)
+        answer = httpx.post(address, json=body, timeout=_TIMEOUT)
     except httpx.HTTPError as error:
         raise OperationsError(f"The node's trigger did not answer ({type(error).__name__}). {UNREACHED}") from error
     document = read_answer(answer)
-    if answer.is_success and isinstance(document.get("rounds"), dict):
-        rounds = [read_round(int(number), records) for number, records in document["rounds"].items()]
-        return sorted(rounds, key=lambda round_: round_.number, reverse=True)
+    if answer.is_success and isinstance(document.get("nodes"), list):
+        return {node.name: _read_rounds(entry) for node, entry in zip(nodes, document["nodes"], strict=True)}
     reason = str(document.get("reason") or "")
     if answer.status_code == 404 and reason.startswith("expected POST"):
-        raise OperationsError("The node's trigger was deployed before it kept a history. Run `pulumi up` once.")
+        raise OperationsError("The node's trigger was deployed by an earlier version. Run `pulumi up` once.")
     code = str(answer.status_code)
     raise Refused(f"The node's trigger refused the query: HTTP {code}{': ' + reason if reason else ''}.", code)
+
+
+def _read_rounds(entry: Mapping[str, Any]) -> list[RoundRecord] | OperationsError:
+    if "rounds" not in entry:
+        return OperationsError(f"The node's trigger refused the query: {entry.get('reason')}.")
+    rounds = [read_round(int(number), records) for number, records in entry["rounds"].items()]
+    return sorted(rounds, key=lambda round_: round_.number, reverse=True)
 
 
 def fetch_history(node: StackNode, last: int | None = None) -> tuple[list[RoundRecord], OperationsError | None]:
@@ -100,10 +124,12 @@ def fetch_history(node: StackNode, last: int | None = None) -> tuple[list[RoundR
     problem: OperationsError | None = None
     for each in (node, node.rescue):
         try:
-            answers.append(fetch_rounds(each, last) if each else [])
+            answer = fetch_rounds([each], last)[each.name] if each else []
         except OperationsError as error:
-            answers.append(None)
-            problem = problem or (error if each is node else OperationsError(f"its rescue: {error}"))
+            answer = error
+        answers.append(None if isinstance(answer, OperationsError) else answer)
+        if isinstance(answer, OperationsError) and not problem:
+            problem = answer if each is node else OperationsError(f"its rescue: {answer}")
     return merge_rounds(*answers), problem
 
 
@@ -127,6 +153,8 @@ def merge_rounds(own: list[RoundRecord] | None, rescues: list[RoundRecord] | Non
                 runs=(*round_.runs, *rescue.runs),
                 ended=rescue.ended,
                 reason=reason,
+                in_progress=round_.in_progress and rescue.outcome is Outcome.OPEN,
+                alerts=(*round_.alerts, *rescue.alerts),
             )
     return sorted(by_number.values(), key=lambda round_: round_.number, reverse=True)
 
@@ -156,6 +184,7 @@ def read_round(number: int, records: Mapping[str, Mapping[str, Any]]) -> RoundRe
     elif outcome is Outcome.LATE and runs:
         reason = f"the run took {duration(runs[-1].seconds)}"
     end = submitted or missed
+    last = str(claims[-1].get("run")) if claims else ""
     return RoundRecord(
         number=number,
         outcome=outcome,
@@ -166,7 +195,16 @@ def read_round(number: int, records: Mapping[str, Mapping[str, Any]]) -> RoundRe
         ended=_read_time(end) if end else None,
         reason=reason,
         setback=setback,
+        in_progress=bool(last) and not end and not {f"{last}.ended", f"{last}.failed"} & records.keys(),
+        alerts=tuple(sorted(_read_alerts(records), key=lambda alert: alert.at)),
     )
+
+
+def _read_alerts(records: Mapping[str, Mapping[str, Any]]) -> Iterator[SentAlert]:
+    for name, record in records.items():
+        if name.startswith("alert-"):
+            at = datetime.fromtimestamp(record.get("at") or 0, UTC)
+            yield SentAlert(at, name.partition(".")[2], str(record.get("title") or ""))
 
 
 def rate_availability(rounds: Sequence[RoundRecord]) -> float | None:

@@ -35,10 +35,10 @@ def set_outage(world: World, down: bool) -> None:
 
 def read_records(world: World, url: str, number: int) -> dict[str, Any]:
     """Return what a trigger has recorded about a round."""
-    address = webhook_url.build_trigger_url(url, f"/rounds/{url.split('/pred/')[1].partition('?')[0]}")
+    node = [url.split("/pred/")[1].partition("?")[0], webhook_url.read_token(url)]
     with world.client() as client:
-        answer = client.get(address, headers={"X-Trigger-Token": webhook_url.read_token(url)})
-    records: dict[str, Any] = answer.json()["rounds"].get(str(number), {})
+        answer = client.post(webhook_url.build_trigger_url(url, "/rounds"), json={"nodes": [node]})
+    records: dict[str, Any] = answer.json()["nodes"][0]["rounds"].get(str(number), {})
     return records
 
 

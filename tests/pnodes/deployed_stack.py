@@ -62,6 +62,8 @@ class Deployed:
     def __init__(self) -> None:
         self.nodes = {name: Node(name) for name in CLOUDS}
         self.asked: list[list[str]] = []
+        self.questions: list[dict[str, Any]] = []
+        """What the triggers were asked."""
         self.sent: dict[str, list[dict[str, Any]]] = {}
         self.rounds: dict[str, dict[str, Any]] = {}
         self.refused: dict[str, tuple[int, str] | httpx.HTTPError] = {}
@@ -82,22 +84,24 @@ class Deployed:
         """Replaces the clouds."""
         return self.nodes[facts.name]
 
-    def query_trigger(
-        self, url: str, params: dict[str, int], headers: dict[str, str], timeout: float
-    ) -> httpx.Response:
+    def query_trigger(self, url: str, json: dict[str, Any], timeout: float) -> httpx.Response:
         """Replaces the triggers."""
-        name = str(urlsplit(url).hostname).partition(".")[0]
-        webhook = self.outputs["webhooks"][name]
-        assert urlsplit(url).path == urlsplit(webhook).path.replace("/pred/", "/rounds/")
-        assert headers == {"X-Trigger-Token": webhook.partition("?token=")[2]}
-        refusal = self.refused.get(name)
+        self.questions.append(json)
+        names = [model.removeprefix("m-") for model, _ in json["nodes"]]
+        webhooks = [self.outputs["webhooks"][name] for name in names]
+        assert url == webhooks[0].partition("/pred/")[0] + "/rounds"
+        assert [token for _, token in json["nodes"]] == [webhook.partition("?token=")[2] for webhook in webhooks]
+        refusal = self.refused.get(names[0])
         if isinstance(refusal, httpx.HTTPError):
             raise refusal
         if refusal:
             return httpx.Response(refusal[0], json={"status": "refused", "reason": refusal[1]})
-        rounds = self.rounds.get(name, {})
-        newest = sorted(rounds, key=int)[-params.get("last", 200) :]
-        return httpx.Response(200, json={"node": name, "rounds": {number: rounds[number] for number in newest}})
+        answers = []
+        for name in names:
+            rounds = self.rounds.get(name, {})
+            newest = sorted(rounds, key=int)[-(json["last"] or 200) :]
+            answers.append({"node": name, "rounds": {number: rounds[number] for number in newest}})
+        return httpx.Response(200, json={"nodes": answers})
 
     def submissions(self, model_id: str) -> list[dict[str, Any]]:
         """Replaces Numerai."""
@@ -114,6 +118,6 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     monkeypatch.setattr(Pulumi, "read_json", lambda _self, *arguments: stack.ask(*arguments))
     monkeypatch.setattr(Accounts, "of", lambda _self, node: stack.of(node.facts))
     monkeypatch.setattr(DeployedStack, "numerai", lambda _self, _account: stack)
-    monkeypatch.setattr(httpx, "get", stack.query_trigger)
+    monkeypatch.setattr(httpx, "post", stack.query_trigger)
     monkeypatch.setattr(Client, "current_round", lambda _self, _tournament: current)
     return stack

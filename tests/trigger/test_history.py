@@ -1,4 +1,4 @@
-"""GET /rounds/MODEL: what the claims and marks say about a node's rounds."""
+"""POST /rounds: what the claims and marks say about nodes' rounds."""
 
 from __future__ import annotations
 
@@ -48,14 +48,16 @@ class Region:
         body = json.dumps({"roundNumber": round_number, "triggerId": trigger_id}).encode()
         return self.trigger.answer(Request("POST", f"/pred/{MODEL}", {"token": TOKEN}, {}, body))
 
-    def ask(self, token: str = TOKEN, **query: str) -> Response:
-        return self.trigger.answer(Request("GET", f"/rounds/{MODEL}", query, {"x-trigger-token": token}))
+    def ask(self, token: str = TOKEN, **options: object) -> Response:
+        body = json.dumps({"nodes": [[MODEL, token]], **options}).encode()
+        return self.trigger.answer(Request("POST", "/rounds", {}, {}, body))
 
-    def rounds(self, **query: str) -> dict[str, dict[str, Any]]:
-        answer = self.ask(**query)
+    def rounds(self, **options: object) -> dict[str, dict[str, Any]]:
+        answer = self.ask(**options)
         assert answer.status == 200, answer
-        assert answer.body["node"] == "alpha"
-        return dict(answer.body["rounds"])
+        (node,) = answer.body["nodes"]
+        assert node["node"] == "alpha"
+        return dict(node["rounds"])
 
 
 def test_a_round_is_reported_with_its_claims_and_marks() -> None:
@@ -88,13 +90,35 @@ def test_the_last_rounds_come_in_their_order_without_other_claims() -> None:
         region.trigger.write_mark(f"alpha/round-{number}/missed", {"at": 1.0})
     region.trigger.write_mark("alphabet/round-5/missed", {"at": 1.0})
     assert list(region.rounds()) == ["99", "371", "1000"]
-    assert list(region.rounds(last="2")) == ["371", "1000"]
-    assert list(region.rounds(last="9" * 5000)) == list(region.rounds(last="-1")) == ["99", "371", "1000"]
+    assert list(region.rounds(last=2)) == ["371", "1000"]
+    assert list(region.rounds(last=10**9)) == ["99", "371", "1000"]
+    assert list(region.rounds(last=-1)) == ["1000"]
 
 
 @pytest.mark.parametrize("token", ["", "wrong"])
 def test_the_rounds_need_the_token(token: str) -> None:
-    assert Region().ask(token).status == 401
+    (answer,) = Region().ask(token).body["nodes"]
+    assert answer == {"reason": "the token is missing or wrong; the stack's output `webhooks` has the right URL"}
+
+
+def test_one_call_reports_the_nodes_of_the_region_in_the_order_of_the_question() -> None:
+    region = Region()
+    other = "0b7f3c52-8f0e-4f57-b6a0-2b1a5d0f9c02"
+    rows = [ROW, ROW._replace(model_id=other, node="beta")]
+    region.read_rows = lambda: rows  # type: ignore[method-assign]
+    region.trigger.write_mark("beta/round-371/missed", {"at": 1.0})
+    nodes = [[other, TOKEN], [MODEL, "wrong"], ["unknown", TOKEN], [MODEL, TOKEN]]
+    answer = region.ask(nodes=nodes)
+    assert [node.get("node") for node in answer.body["nodes"]] == ["beta", None, None, "alpha"]
+    assert list(answer.body["nodes"][0]["rounds"]) == ["371"]
+    assert answer.body["nodes"][2] == {"reason": "no node of this region has this model"}
+
+
+@pytest.mark.parametrize("options", [{"nodes": None}, {"nodes": [MODEL]}, {"nodes": [[MODEL]]}, {"last": "x"}])
+def test_a_question_in_another_form_is_refused(options: dict[str, object]) -> None:
+    answer = Region().ask(**options)
+    assert answer.status == 400, answer
+    assert "expected `nodes`" in answer.body["reason"]
 
 
 def test_a_disabled_node_has_a_history() -> None:

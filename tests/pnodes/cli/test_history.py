@@ -85,7 +85,7 @@ def test_the_document_has_the_runs(pnodes: Pnodes, rounds: Deployed) -> None:
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        ((404, "expected POST /pred/<model id>"), "beta: The node's trigger was deployed before it kept a history."),
+        ((404, "expected POST /pred/<model id>"), "beta: The node's trigger was deployed by an earlier version."),
         ((401, "the token is missing"), "beta: The node's trigger refused the query: HTTP 401: the token is missing."),
         ((200, ""), "beta: The node's trigger refused the query: HTTP 200."),
         (httpx.ConnectError("SECRET"), "beta: The node's trigger did not answer (ConnectError)."),
