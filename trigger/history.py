@@ -34,9 +34,7 @@ def read_rounds(store: Store, nodes: Iterable[str], last: int) -> dict[str, dict
             node: {str(number): pool.submit(_read_round, store, node, keys) for number, keys in rounds}
             for node, rounds in zip(names, listed, strict=True)
         }
-        return {
-            node: {number: read.result() for number, read in rounds.items()} for node, rounds in reads.items()
-        }
+        return {node: {number: read.result() for number, read in rounds.items()} for node, rounds in reads.items()}
 
 
 def _list_newest(store: Store, node: str, last: int) -> list[tuple[int, list[str]]]:

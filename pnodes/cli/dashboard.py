@@ -5,8 +5,9 @@ import os
 import sys
 import threading
 import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,7 +20,7 @@ from pnodes.errors import UserError
 from pnodes.pulumi import Pulumi
 
 if TYPE_CHECKING:
-    from pnodes.dashboard.deployment import Deployment
+    from pnodes.dashboard.deployment import Deployment, Records
     from pnodes.deployed.scores import Scores
 
 
@@ -32,12 +33,12 @@ def dashboard(
     runs: Annotated[int, typer.Option(min=0, max=40, help="Number of logs per node that --export includes.")] = 3,
     stack: StackOption = None,
 ) -> None:
-    """Show all nodes on a page: rounds, triggers, durations, submissions, scores, cost so far, logs. Changes nothing.
+    """Show all nodes in a table on a page, and each one's rounds, scores, cost, alerts and logs. Changes nothing.
 
     Only this machine can open the page; Ctrl-C stops it. With --export, exits with 1 if a cloud or Numerai could not
     be queried; the file then contains the data of the others.
     """
-    deployed = DeployedStack.read(stack)
+    deployed = DeployedStack.read(stack, may_be_empty=True)
     stack_name = stack or Pulumi.find().selected_stack() or "selected stack"
     title = f"{project.project_name(project.project_folder())}/{stack_name}"
     if export is not None:
@@ -54,7 +55,7 @@ def _serve(deployed: DeployedStack, stack: str | None, title: str, port: int, br
 
     def reload() -> "Deployment | None":
         nonlocal shown
-        current = DeployedStack.read(stack)
+        current = DeployedStack.read(stack, may_be_empty=True)
         if current.same_as(shown):
             return None
         shown = current
@@ -106,22 +107,20 @@ def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
     """Return the stack and its data sources in the form that the page needs."""
     from nodefile import Tournament
     from pnodes.dashboard.deployment import Deployment
-    from pnodes.deployed.history import RoundRecord, fetch_history
+    from pnodes.deployed.history import fetch_rounds
     from pnodes.deployed.scores import ScoreBook
-    from providers.numerai.client import Client
 
     accounts, book = Accounts(deployed), ScoreBook(project.project_folder())
+    numbers = {tournament.value: tournament.number for tournament in Tournament}
 
-    def list_submissions(name: str) -> list[dict[str, Any]]:
-        node = deployed.nodes[name]
-        submissions: list[dict[str, Any]] = deployed.numerai(node).submissions(node.model_id)
-        return submissions
-
-    def list_rounds(name: str) -> list[RoundRecord]:
-        rounds, problem = fetch_history(deployed.nodes[name])
-        if problem and not rounds:
-            raise problem
-        return rounds
+    def survey(names: Sequence[str], tournaments: Sequence[str]) -> "tuple[Records, Records]":
+        nodes = [deployed.nodes[name] for name in names]
+        models, wanted = [node.model_id for node in nodes], [numbers[name] for name in tournaments]
+        submissions, rounds = deployed.numerai(nodes[0]).survey(models, wanted)
+        return (
+            {node.name: submissions[node.model_id] for node in nodes},
+            {name: rounds[numbers[name]] for name in tournaments},
+        )
 
     def read_scores() -> "dict[str, tuple[Scores | None, list[str]]]":
         own = {name: node for name, node in deployed.nodes.items() if not node.rescues}
@@ -135,10 +134,8 @@ def describe_deployment(deployed: DeployedStack, title: str) -> "Deployment":
         title=title,
         nodes=deployed.nodes,
         operations=lambda name: accounts.of(deployed.nodes[name]),
-        submissions=list_submissions,
-        history=list_rounds,
-        current_round=lambda name: Client().current_round(Tournament(name).number),
-        rounds=lambda name: Client().rounds(Tournament(name).number),
+        survey=survey,
+        history=lambda names, last: fetch_rounds([deployed.nodes[name] for name in names], last),
         scores=read_scores,
         secrets=deployed.secrets(),
     )

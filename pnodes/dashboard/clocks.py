@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pnodes.dashboard.rounds import Round, expect_opening
 from pnodes.dashboard.sources import ROUNDS
-from pnodes.dashboard.story import Round
 from pnodes.dashboard.view import NodeView, list_rounds
 from pnodes.dashboard.watch import Snapshot
 from pnodes.dashboard.words import moment, nmr, plural, usd
@@ -26,6 +26,9 @@ class Clock:
     until: datetime | None
     details: tuple[str, ...]
     problem: str
+    next_opening: datetime | None = None
+    expected: bool = False
+    """Whether Numerai has not announced the next opening: it is that of the round a week earlier, a week later."""
 
     def remaining_percent(self, now: datetime) -> float:
         """Return the remaining part of the countdown in per cent."""
@@ -51,30 +54,34 @@ def build_clock(snapshot: Snapshot, tournament: str, nodes: Sequence[NodeView], 
     """Build a tournament's clock, including the number of its nodes that have submitted for the round."""
     answer = snapshot.of(ROUNDS, tournament)
     problem = snapshot.scrubber.scrub_foreign(answer.problem)
-    details: tuple[str, ...]
     rounds = list_rounds(snapshot, tournament)
     participants = [node for node in nodes if node.node.tournament == tournament]
     current = next((round_ for round_ in reversed(rounds) if round_.opens is None or round_.opens <= now), None)
     upcoming = next((round_ for round_ in rounds if round_.opens is not None and round_.opens > now), None)
+    opening = upcoming.opens if upcoming else expect_opening(rounds, now)
+    expected = upcoming is None and opening is not None
+    submitted = _count_submissions(current, participants) if current is not None else ""
     if current is not None and current.open_at(now):
         times = [f"opened {moment(current.opens)}" if current.opens else "", f"closes {moment(current.closes or now)}"]
-        details = (", ".join(filter(None, times)), _count_submissions(current, participants))
+        details = _drop_empty([", ".join(filter(None, times)), submitted])
         return Clock(
             tournament, "open", f"round {current.number} is open", "closes in", current.opens, current.closes, details,
-            problem,
+            problem, opening, expected,
         )  # fmt: skip
     if current is None and upcoming is None:
         state, headline = ("waiting", "asking Numerai") if answer.waiting else ("unknown", "no round is known")
         return Clock(tournament, state, headline, "", None, None, (), problem)
     closed = f"closed {moment(current.closes)}" if current is not None and current.closes else ""
     headline = f"round {current.number} is closed" if current is not None else "no round yet"
-    submitted = _count_submissions(current, participants) if current is not None else ""
     if upcoming is not None:
-        begins = current.closes if current is not None else None
-        details = (f"round {upcoming.number} opens {moment(upcoming.opens or now)}", closed, submitted)
-        return Clock(tournament, "closed", headline, "opens in", begins, upcoming.opens, _drop_empty(details), problem)
-    details = (closed, submitted, "Numerai has not announced the next opening yet")
-    return Clock(tournament, "closed", headline, "", None, None, _drop_empty(details), problem)
+        label, announced = "opens in", f"round {upcoming.number} opens {moment(opening)}"
+    elif opening is not None:
+        label, announced = "expected in", f"expected {moment(opening)}, not announced by Numerai"
+    else:
+        label, announced = "", "Numerai has not announced the next opening yet"
+    begins = current.closes if current is not None and opening is not None else None
+    details = _drop_empty([announced, closed, submitted])
+    return Clock(tournament, "closed", headline, label, begins, opening, details, problem, opening, expected)
 
 
 def _drop_empty(texts: Sequence[str]) -> tuple[str, ...]:
@@ -85,9 +92,9 @@ def _count_submissions(current: Round, nodes: Sequence[NodeView]) -> str:
     answered = [node for node in nodes if node.submissions_known]
     if not answered:
         return ""
-    cells = [cell for node in answered for cell in node.cells if cell.round == current.number]
-    on_time = sum(cell.kind == "on-time" for cell in cells)
-    late = sum(cell.kind == "late" for cell in cells)
+    sent = [[one for one in node.submissions if one.round == current.number] for node in answered]
+    on_time = sum(any(one.on_time is not False for one in submissions) for submissions in sent)
+    late = sum(bool(submissions) for submissions in sent) - on_time
     return f"{on_time} of {plural(len(answered), 'node')} submitted on time" + (f", {late} late" if late else "")
 
 
@@ -103,7 +110,7 @@ def summarise(snapshot: Snapshot, nodes: Sequence[NodeView]) -> Summary:
     note += [f"{usd(idle)} a month while idle"] if idle is not None else []
     note += [f"without {', '.join(without)}"] if without else []
     return Summary(
-        f"{plural(len(nodes), 'node')} on {', '.join(clouds)}", usd(sum(costs)) if costs else "not known",
+        f"{plural(len(nodes), 'node')} on {', '.join(clouds) or 'no cloud'}", usd(sum(costs)) if costs else "not known",
         "; ".join(note), *_sum_payouts(nodes),
     )  # fmt: skip
 

@@ -1,18 +1,20 @@
 """The deployed nodes, and functions that query their clouds and Numerai.
 
-`pnodes dashboard` builds a `Deployment` from the stack. Its functions are those that `pnodes status` and `logs` use.
+`pnodes dashboard` builds a `Deployment` from the stack.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pnodes.deployed.history import RoundRecord
 from pnodes.deployed.scores import Scores
 from pnodes.deployed.stack import StackNode
-from providers.operations import NodeOperations
+from providers.operations import NodeOperations, OperationsError
+
+Records = Mapping[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -23,14 +25,12 @@ class Deployment:
     nodes: Mapping[str, StackNode]
     operations: Callable[[str], NodeOperations]
     """Return the operations of a node's cloud, by node name."""
-    submissions: Callable[[str], list[dict[str, Any]]]
-    """Return a node's submissions at Numerai, newest first, by node name."""
-    history: Callable[[str], list[RoundRecord]]
-    """Return a node's recorded rounds, newest first, by node name."""
-    current_round: Callable[[str], dict[str, Any] | None]
-    """Return a tournament's newest round, by tournament."""
-    rounds: Callable[[str], list[dict[str, Any]]]
-    """Return all rounds of a tournament that Numerai lists, by tournament."""
+    survey: Callable[[Sequence[str], Sequence[str]], tuple[Records, Records]]
+    """Return the submissions, newest first, of nodes of one account by node name, and all rounds of tournaments by
+    tournament, with one request."""
+    history: Callable[[Sequence[str], int | None], Mapping[str, list[RoundRecord] | OperationsError]]
+    """Return the recorded rounds of nodes of one region, or only the last ones, newest first, by node name, with one
+    request."""
     scores: Callable[[], Mapping[str, tuple[Scores | None, list[str]]]] = dict
     """Return what Numerai says about each node's model, and the problems of asking it, by node name."""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)

@@ -78,15 +78,20 @@ def read_logs(snapshot: Snapshot, name: str, limit: int) -> list[Log]:
     logs = []
     for run in runs:
         title = f"{name}, {causes.get(run.id, 'run')}, {moment(run.created)}"
-        log = _read(log_id(name, run.id), title, clean, False, partial(cloud.log, run, None, _REPORT_LINES))
+        log = _read(name, run.id, title, clean, False, partial(cloud.log, run, None, _REPORT_LINES))
         logs.append(log if log.status else replace(log, status=_describe_end(clean, run)))
     calls = partial(cloud.trigger_log, None, _CALLS)
-    return [*logs, _read(log_id(name, "trigger"), f"{name}, webhook", clean, True, calls)]
+    return [*logs, _read(name, "trigger", f"{name}, webhook", clean, True, calls)]
 
 
-def _read(id_: str, title: str, clean: Scrubber, of_trigger: bool, fetch: Callable[[], list[LogLine]]) -> Log:
+def _read(
+    name: str, run: str, title: str, clean: Scrubber, of_trigger: bool, fetch: Callable[[], list[LogLine]]
+) -> Log:
     """Fetch a log; its status is empty, or the reason why it could not be read."""
+    lines: list[tuple[str, str]] = []
+    status = ""
     try:
-        return Log(id_, title, [(moment(line.time), _clean_line(clean, line, of_trigger)) for line in fetch()], "")
+        lines = [(moment(line.time), _clean_line(clean, line, of_trigger)) for line in fetch()]
     except OperationsError as error:
-        return Log(id_, title, (), clean.scrub_foreign(str(error)))
+        status = clean.scrub_foreign(str(error))
+    return Log(log_id(name, run), name, title, lines, status)

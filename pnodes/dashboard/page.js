@@ -1,4 +1,4 @@
-// The page's script: counts down, replaces parts that changed, shows logs and explains bars and cells.
+// The page's script: counts down, arranges the table, replaces parts that changed, shows logs, explains bars and cells.
 // Foreign text is inserted as text only, or as HTML that the server has rendered and escaped.
 "use strict";
 const $ = (id) => document.getElementById(id);
@@ -23,6 +23,74 @@ function tick() {
     const remaining = Math.min(1, Math.max(0, (until - now) / (until - from)));
     dial.setAttribute("stroke-dasharray", `${(remaining * 100).toFixed(1)} 100`);
   }
+}
+
+// The table: searched, filtered and sorted here, so that a report can do it too.
+const sorting = { column: -1, descending: false };
+function arrange() {
+  const table = document.querySelector("table.nodes");
+  if (!table) return;
+  const rows = [...table.tBodies[0].rows], words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const filters = [...document.querySelectorAll("[data-by]")];
+  for (const filter of filters) offer(filter, new Set(rows.map((row) => row.dataset[filter.dataset.by])));
+  for (const row of rows) {
+    const text = row.textContent.toLowerCase();
+    row.hidden = !words.every((word) => text.includes(word)) ||
+      filters.some((filter) => filter.value && row.dataset[filter.dataset.by] !== filter.value);
+  }
+  const shown = rows.filter((row) => !row.hidden).length;
+  const told = shown ? `${shown} of ${rows.length} nodes` : "No node matches the search and the filters.";
+  if ($("count").textContent !== told) $("count").textContent = told;
+  for (const [index, head] of [...table.tHead.rows[0].cells].entries()) {
+    if (index === sorting.column) head.setAttribute("aria-sort", sorting.descending ? "descending" : "ascending");
+    else head.removeAttribute("aria-sort");
+  }
+  const ordered = sorting.column < 0 ? rows : rows.toSorted(compare);
+  if (ordered.some((row, index) => row !== table.tBodies[0].rows[index])) table.tBodies[0].append(...ordered);
+}
+const kinds = { bad: "failing", warn: "late, stopped or rescued", busy: "running", good: "submitted", none: "nothing to tell", disabled: "disabled" };
+function offer(select, values) {
+  for (const value of [...values].sort()) {
+    if (![...select.options].some((option) => option.value === value)) select.add(new Option(kinds[value] || value, value));
+  }
+}
+function compare(left, right) {
+  const [a, b] = [left, right].map((row) => row.cells[sorting.column]).map((cell) => cell.dataset.value ?? cell.textContent.trim());
+  if (!a || !b) return (a ? 0 : 1) - (b ? 0 : 1); // unknown values are last in both orders
+  const order = isNaN(a) || isNaN(b) ? a.localeCompare(b, undefined, { numeric: true }) : a - b;
+  return sorting.descending ? -order : order;
+}
+function handleTable() {
+  const tools = document.querySelector(".tools");
+  if (!tools) return;
+  tools.addEventListener("input", arrange);
+  tools.addEventListener("submit", (event) => event.preventDefault());
+  tools.addEventListener("reset", () => setTimeout(arrange));
+  document.addEventListener("click", (event) => {
+    const column = event.target.closest("[data-sort]")?.dataset.sort;
+    if (column === undefined) return;
+    sorting.descending = sorting.column === Number(column) && !sorting.descending;
+    sorting.column = Number(column);
+    arrange();
+  });
+  arrange();
+}
+// A node's details take the table's place; its address is the page's with the node's name.
+let opened = null;
+function follow() {
+  const target = location.hash.length > 1 && $(decodeURIComponent(location.hash.slice(1)));
+  const card = target && target.closest?.(".node");
+  if (target instanceof HTMLDetailsElement) { target.open = true; target.scrollIntoView(); }
+  else if (card && card !== opened) { scrollTo(0, 0); card.querySelector("h2").focus({ preventScroll: true }); }
+  else if (!card && opened) document.querySelector(`#row-${CSS.escape(opened.id.slice(5))} a`)?.focus();
+  opened = card || null;
+  if (live) refresh();
+}
+function handleDetails() {
+  addEventListener("hashchange", follow);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && opened && !document.querySelector("dialog[open]")) location.hash = "nodes";
+  });
 }
 
 // Replacing parts: unchanged elements stay in place and keep their focus, selection and open state.
@@ -57,13 +125,13 @@ function key(node) {
   return node.id || (node.matches?.("li.entry") ? node.querySelector("details")?.id : "");
 }
 function replaceParts(parts) {
-  const main = $("nodes");
+  const main = $("nodes"), focused = document.activeElement;
   for (const part of parts) {
     let section = $(part.id);
     if (!section) {
       section = document.createElement("section");
       section.id = part.id;
-      section.className = "part card";
+      section.className = "part card node";
       main.append(section);
     }
     if (part.html === undefined) continue;
@@ -75,13 +143,15 @@ function replaceParts(parts) {
     section.dataset.version = part.version;
   }
   const kept = new Set(parts.map((part) => part.id));
-  for (const section of [...main.children]) if (!kept.has(section.id)) section.remove();
+  for (const section of main.querySelectorAll(".part")) if (!kept.has(section.id)) section.remove();
+  arrange();
+  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
 }
 async function refresh() {
   if (document.hidden) return;
-  const fresh = $("fresh"), have = [...$("nodes").children].map((part) => part.dataset.version || "").join(",");
+  const fresh = $("fresh"), have = [...document.querySelectorAll(".part")].map((part) => part.dataset.version || "").join(",");
   try {
-    const answer = await fetch(`parts?have=${have}`);
+    const answer = await fetch(`parts?open=${opened ? encodeURIComponent(opened.id.slice(5)) : ""}&have=${have}`);
     if (!answer.ok) throw new Error(await answer.text());
     const update = await answer.json();
     replaceParts(update.parts);
@@ -157,51 +227,61 @@ function handleLogs() {
     setTimeout(() => { $("log-copy").textContent = "Copy"; }, 1500);
   });
 }
-// In a report, a link to a log opens it.
-function unfold() {
-  const target = location.hash && $(decodeURIComponent(location.hash.slice(1)));
-  if (target instanceof HTMLDetailsElement) { target.open = true; target.scrollIntoView(); }
-}
-
-// Tooltips, by mouse and by arrow keys.
+// Tooltips, by mouse and by arrow keys. A chart has the tips of its bars in one attribute.
 function handleTips() {
   const tip = $("tip");
-  const hide = () => { tip.hidden = true; for (const bar of document.querySelectorAll("rect.at")) bar.classList.remove("at"); };
-  const show = (mark) => {
-    hide();
-    tip.textContent = mark.dataset.tip;
+  let chart = null, at = -1;
+  const hide = () => { tip.hidden = true; chart?.querySelector(".at").setAttribute("width", 0); chart = null; at = -1; };
+  const show = (text, left, width, top, bottom) => {
+    tip.textContent = text;
     tip.hidden = false;
-    const box = mark.getBoundingClientRect(), size = tip.getBoundingClientRect();
-    const left = Math.min(Math.max(8, box.left + box.width / 2 - size.width / 2), innerWidth - size.width - 8);
-    tip.style.left = `${left}px`;
-    tip.style.top = `${box.top - size.height - 8 < 0 ? box.bottom + 8 : box.top - size.height - 8}px`;
+    const size = tip.getBoundingClientRect();
+    tip.style.left = `${Math.min(Math.max(8, left + width / 2 - size.width / 2), innerWidth - size.width - 8)}px`;
+    tip.style.top = `${top - size.height - 8 < 0 ? bottom + 8 : top - size.height - 8}px`;
   };
-  document.addEventListener("mouseover", (event) => {
-    const mark = event.target.closest("[data-tip]");
-    if (mark) show(mark); else hide();
+  const point = (plot, index) => {
+    const tips = plot.dataset.tips.split("|"), slot = Number(plot.dataset.slot), box = plot.getBoundingClientRect();
+    if (!(index in tips)) return hide();
+    hide();
+    chart = plot;
+    at = index;
+    const band = plot.querySelector(".at");
+    band.setAttribute("x", `${slot * index}%`);
+    band.setAttribute("width", `${slot}%`);
+    show(tips[index], box.left + box.width * slot * index / 100, box.width * slot / 100, box.top, box.bottom);
+  };
+  document.addEventListener("mousemove", (event) => {
+    const mark = event.target.closest("[data-tip]"), plot = event.target.closest("svg.bars");
+    if (plot) {
+      const box = plot.getBoundingClientRect();
+      return point(plot, Math.floor((event.clientX - box.left) / box.width * 100 / plot.dataset.slot));
+    }
+    hide();
+    if (!mark) return;
+    const box = mark.getBoundingClientRect();
+    show(mark.textContent, box.left, box.width, box.top, box.bottom);
   });
   document.addEventListener("scroll", hide, true);
   document.addEventListener("focusout", hide);
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") hide();
-    const plot = event.target.closest?.("svg.bars");
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (event.key === "Escape" && !tip.hidden) { hide(); event.stopImmediatePropagation(); }
+    const plot = event.target.closest?.("svg.bars"), step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!plot || !step) return;
     event.preventDefault();
-    const marks = [...plot.querySelectorAll("rect[data-tip]")], at = marks.findIndex((mark) => mark.classList.contains("at"));
-    const next = marks[at < 0 ? (step < 0 ? marks.length - 1 : 0) : Math.min(Math.max(at + step, 0), marks.length - 1)];
-    show(next);
-    next.classList.add("at");
+    const last = plot.dataset.tips.split("|").length - 1;
+    point(plot, chart !== plot ? (step < 0 ? last : 0) : Math.min(Math.max(at + step, 0), last));
   });
 }
 
 handleTips();
+handleTable();
+handleDetails();
 if (live) {
   handleLogs();
   tick();
   setInterval(tick, 1000);
+  follow();
   keepRefreshing();
 } else {
-  addEventListener("hashchange", unfold);
-  unfold();
+  follow();
 }

@@ -22,7 +22,7 @@ def build_report(deployment: Deployment, runs: int) -> tuple[str, list[str]]:
         per_node = pool.map(lambda name: _read_logs(snapshot, name, runs), deployment.nodes)
         logs = [log for node_logs in per_node for log in node_logs]
     parts = render_parts(snapshot, {log.id: log for log in logs})
-    return render_page(snapshot, parts, logs), _list_problems(snapshot)
+    return render_page(snapshot, parts, live=False), _list_problems(snapshot)
 
 
 def _read_logs(snapshot: Snapshot, name: str, runs: int) -> list[Log]:

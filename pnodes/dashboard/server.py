@@ -77,12 +77,13 @@ class Site:
 
     def _parts(self, request: Request) -> Response:
         """Return the parts in their order; those whose version the page already has come without HTML."""
-        self._watch.note_reader()
+        opened = request.query_params.get("open", "")
+        self._watch.note_reader(opened=opened)
         have = set(request.query_params.get("have", "").split(","))
         snapshot = self._watch.snapshot()
         parts = [
             {"id": part.id, "version": part.version} | ({} if part.version in have else {"html": part.html})
-            for part in render_parts(snapshot)
+            for part in render_parts(snapshot, opened=opened)
         ]
         newest = max((answer.at for answer in snapshot.answers.values() if answer.at), default=None)
         return JSONResponse({"as_of": moment(newest) if newest else "never", "parts": parts})

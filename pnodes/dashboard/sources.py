@@ -1,18 +1,21 @@
-"""The queries behind the page, one source for each, so that a slow or failing one does not delay the others.
+"""The queries behind the page, so that a slow or failing one does not delay the others.
 
-The intervals respect the services' limits: Cloud Logging allows 60 reads a minute for a whole project, Numerai 100
-queries for submissions. A trigger's log is read in full once; after that, only new lines are read.
+Four kinds keep the table fresh, whatever the number of nodes: one request to the trigger of each region, which knows
+the rounds of its nodes, one to Numerai for each account, and the scores, which are asked for every hour. A node whose
+details are open also has its runs and its trigger's log read. The intervals respect the services' limits: Cloud Logging
+allows 60 reads a minute for a whole project, Numerai 100 queries for submissions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from pnodes.dashboard.deployment import Deployment
+from pnodes.dashboard.rounds import expect_opening, parse_rounds
 from pnodes.deployed.history import RoundRecord
 from pnodes.deployed.scores import FRESH
 from providers.operations import LogLine, OperationsError, Run
@@ -20,10 +23,13 @@ from providers.refusal import Refusal
 from trigger.log_line import TriggerLine, parse
 
 RUNS, CALLS, SENT, ROUNDS, HISTORY, SCORES = "runs", "calls", "submissions", "rounds", "history", "scores"
-SECONDS = {RUNS: 15.0, CALLS: 120.0, SENT: 60.0, ROUNDS: 60.0, HISTORY: 600.0, SCORES: FRESH.total_seconds()}
+SECONDS = {RUNS: 15.0, CALLS: 120.0, SENT: 60.0, HISTORY: 60.0, SCORES: FRESH.total_seconds()}
+DETAILS = (RUNS, CALLS)
+"""The kinds that are asked only for nodes whose details are open."""
 ALL = "all nodes"
 _RUNS_SHOWN = 40
 _CALLS_READ = 300
+_LAST_ROUNDS = 3
 _LIST_EVERY = timedelta(minutes=30)
 
 
@@ -45,14 +51,6 @@ class Calls:
 
 
 @dataclass(frozen=True)
-class Rounds:
-    """A tournament's rounds as Numerai returns them, and when the full list was fetched."""
-
-    rounds: tuple[dict[str, Any], ...]
-    listed: datetime
-
-
-@dataclass(frozen=True)
 class Answer:
     """The last answer, its time (None before the first answer), and a message if the newest attempt failed."""
 
@@ -68,17 +66,12 @@ class Answer:
 
 @dataclass
 class Source:
-    """One query. `ask` takes the previous answer's value (None at first) and returns the new one."""
+    """One query. `ask` takes the last answers and returns new values, or what failed, by the answers' keys."""
 
     kind: str
-    about: str
-    ask: Callable[[Any], Any]
-    answer: Answer = field(default_factory=Answer)
-
-    @property
-    def key(self) -> str:
-        """The source's unique name."""
-        return f"{self.kind}/{self.about}"
+    key: str
+    answers: dict[str, Answer]
+    ask: Callable[[Mapping[str, Answer]], Mapping[str, Any]]
 
     @property
     def seconds(self) -> float:
@@ -86,41 +79,97 @@ class Source:
         return SECONDS[self.kind]
 
     def refresh(self) -> None:
-        """Ask again; never raises. If that fails, the previous value stays, with the problem."""
-        before = self.answer
+        """Ask again; never raises. If that fails, the previous values stay, with the problem."""
+        before = self.answers
         try:
-            self.answer = Answer(self.ask(before.value), datetime.now(UTC))
+            values = self.ask(before)
         except (OperationsError, Refusal) as error:
-            self.answer = Answer(before.value, before.at, str(error))
+            values = dict.fromkeys(before, error)
         except Exception as error:  # noqa: BLE001 - an answer in an unknown form must not hide the other nodes
-            problem = f"The answer about the {self.kind} of {self.about} could not be read ({type(error).__name__})."
-            self.answer = Answer(before.value, before.at, problem)
+            values = dict.fromkeys(before, OperationsError(_describe_unread(self.key, error)))
+        now = datetime.now(UTC)
+        self.answers = {key: _update(answer, values, key, now) for key, answer in before.items()}
+
+
+def _update(before: Answer, values: Mapping[str, Any], key: str, now: datetime) -> Answer:
+    value = values.get(key)
+    if isinstance(value, Exception):
+        return replace(before, problem=str(value))
+    return Answer(value, now) if key in values else replace(before, problem="")
+
+
+def _describe_unread(key: str, error: Exception) -> str:
+    kind, _, about = key.partition("/")
+    return f"The answer about the {kind} of {about} could not be read ({type(error).__name__})."
 
 
 def list_sources(deployment: Deployment) -> dict[str, Source]:
     """Return the sources of a deployment, by key."""
-    sources = [Source(ROUNDS, name, partial(_fetch_rounds, deployment, name)) for name in deployment.tournaments]
-    sources.append(Source(SCORES, ALL, lambda _before: deployment.scores()))
+    regions: dict[tuple[int, str, str], list[str]] = {}
+    accounts: dict[tuple[int, str | None], list[str]] = {}
+    for name, node in deployment.nodes.items():
+        regions.setdefault((node.stack, node.facts.cloud, node.facts.region), []).append(name)
+        accounts.setdefault((node.stack, node.account), []).append(name)
+    sources = [_name_source(SCORES, [f"{SCORES}/{ALL}"], lambda _before: {f"{SCORES}/{ALL}": deployment.scores()})]
+    for names in regions.values():
+        keys = [f"{HISTORY}/{name}" for name in names]
+        sources.append(_name_source(HISTORY, keys, partial(_ask_region, deployment, names)))
+    for place, names in enumerate(accounts.values()):
+        tournaments = [] if place else deployment.tournaments  # rounds are public: any account will do
+        keys = [*(f"{SENT}/{name}" for name in names), *(f"{ROUNDS}/{name}" for name in tournaments)]
+        sources.append(_name_source(SENT, keys, partial(_ask_numerai, deployment, names, tournaments)))
     for name in deployment.nodes:
-        sources += [
-            Source(RUNS, name, partial(_fetch_runs, deployment, name)),
-            Source(SENT, name, partial(_fetch_submissions, deployment, name)),
-            Source(CALLS, name, partial(_fetch_calls, deployment, name)),
-            Source(HISTORY, name, partial(_fetch_history, deployment, name)),
-        ]
+        sources.append(_name_source(RUNS, [f"{RUNS}/{name}"], partial(_ask_runs, deployment, name)))
+        sources.append(_name_source(CALLS, [f"{CALLS}/{name}"], partial(_ask_calls, deployment, name)))
     return {source.key: source for source in sources}
 
 
-def _fetch_runs(deployment: Deployment, name: str, _before: Any) -> list[Run]:
-    return deployment.operations(name).runs(limit=_RUNS_SHOWN)
+def _name_source(kind: str, keys: Sequence[str], ask: Callable[[Mapping[str, Answer]], Mapping[str, Any]]) -> Source:
+    return Source(kind, keys[0], dict.fromkeys(keys, Answer()), ask)
 
 
-def _fetch_submissions(deployment: Deployment, name: str, _before: Any) -> list[dict[str, Any]]:
-    return deployment.submissions(name)
+def _ask_region(deployment: Deployment, names: Sequence[str], before: Mapping[str, Answer]) -> dict[str, Any]:
+    known = [answer.at for answer in before.values() if answer.at]
+    # At most one round a day since the last answer, and those that may have changed.
+    last = (datetime.now(UTC) - min(known)).days + _LAST_ROUNDS if known else None
+    values: dict[str, Any] = {}
+    for name, answer in deployment.history(names, last).items():
+        key = f"{HISTORY}/{name}"
+        values[key] = answer if isinstance(answer, Exception) else _merge_rounds(before[key].value or [], answer)
+    return values
 
 
-def _fetch_history(deployment: Deployment, name: str, _before: Any) -> list[RoundRecord]:
-    return deployment.history(name)
+def _merge_rounds(before: Sequence[RoundRecord], new: Sequence[RoundRecord]) -> list[RoundRecord]:
+    rounds = {round_.number: round_ for round_ in (*before, *new)}
+    return [rounds[number] for number in sorted(rounds, reverse=True)]
+
+
+def _ask_numerai(
+    deployment: Deployment, names: Sequence[str], tournaments: Sequence[str], before: Mapping[str, Answer]
+) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    submissions, rounds = deployment.survey(names, [name for name in tournaments if _is_due(name, before, now)])
+    values: dict[str, Any] = {f"{SENT}/{name}": sent for name, sent in submissions.items()}
+    return values | {f"{ROUNDS}/{name}": parse_rounds(listed) for name, listed in rounds.items()}
+
+
+def _is_due(tournament: str, before: Mapping[str, Answer], now: datetime) -> bool:
+    """Whether the rounds must be listed again: after half an hour, or while a new one is expected to open."""
+    answer = before[f"{ROUNDS}/{tournament}"]
+    if answer.at is None or now - answer.at > _LIST_EVERY:
+        return True
+    expected = expect_opening(answer.value, now - _LIST_EVERY)
+    is_open = any(round_.open_at(now) for round_ in answer.value)
+    return not is_open and expected is not None and expected <= now
+
+
+def _ask_runs(deployment: Deployment, name: str, _before: Mapping[str, Answer]) -> dict[str, list[Run]]:
+    return {f"{RUNS}/{name}": deployment.operations(name).runs(limit=_RUNS_SHOWN)}
+
+
+def _ask_calls(deployment: Deployment, name: str, before: Mapping[str, Answer]) -> dict[str, Calls]:
+    key = f"{CALLS}/{name}"
+    return {key: _fetch_calls(deployment, name, before[key].value)}
 
 
 def _fetch_calls(deployment: Deployment, name: str, before: Calls | None) -> Calls:
@@ -139,21 +188,3 @@ def _merge_calls(before: Calls, lines: list[LogLine], lag: timedelta) -> Calls:
     # The next read begins no earlier than this one, so older keys cannot reappear.
     seen = frozenset(line.key for line in lines) or before.seen
     return Calls(tuple(ordered[-_CALLS_READ:]), seen, since)
-
-
-def _fetch_rounds(deployment: Deployment, tournament: str, before: Rounds | None) -> Rounds:
-    now = datetime.now(UTC)
-    try:
-        current = deployment.current_round(tournament)
-    except Refusal:
-        current = None  # between two rounds Numerai may refuse this query; the list suffices then
-        if before is None or now - before.listed > timedelta(minutes=2):
-            return Rounds(tuple(deployment.rounds(tournament)), now)
-    by_number = {round_["number"]: round_ for round_ in before.rounds} if before else {}
-    if before is None or now - before.listed > _LIST_EVERY or (current and current["number"] not in by_number):
-        by_number, listed = {round_["number"]: round_ for round_ in deployment.rounds(tournament)}, now
-    else:
-        listed = before.listed
-    if current:
-        by_number[current["number"]] = current
-    return Rounds(tuple(by_number.values()), listed)

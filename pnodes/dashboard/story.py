@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from pnodes.dashboard.rounds import Round
 from pnodes.dashboard.sources import Call
 from providers.operations import Run, State, explain_start, read_time
 
@@ -30,19 +31,6 @@ class Outcome(StrEnum):
     FAILED = "failed"
     STOPPED = "stopped"
     NOT_STARTED = "not started"
-
-
-@dataclass(frozen=True)
-class Round:
-    """A round at Numerai; submissions after `closes` are late."""
-
-    number: int
-    opens: datetime | None
-    closes: datetime | None
-
-    def open_at(self, moment: datetime) -> bool:
-        """Whether a submission at that moment would be on time."""
-        return self.closes is not None and moment < self.closes and (self.opens is None or self.opens <= moment)
 
 
 @dataclass(frozen=True)
@@ -116,19 +104,6 @@ class Entry:
         submission = "" if self.submission is None or self.submission.round is None else str(self.submission.round)
         by_webhook = any(call.line.route == "pred" for call in self.calls) or bool(self.run and self.run.trigger_id)
         return explain_start(test or (self.run.round if self.run else "") or submission, by_webhook)
-
-
-def parse_rounds(answer: Iterable[Mapping[str, Any]]) -> list[Round]:
-    """Parse Numerai's rounds; returns them oldest first."""
-    rounds = [
-        Round(
-            int(item["number"]),
-            read_time(item.get("openTime")),
-            read_time(item.get("closeStakingTime") or item.get("closeTime")),
-        )
-        for item in answer
-    ]
-    return sorted(rounds, key=lambda round_: (round_.opens or datetime.min.replace(tzinfo=UTC), round_.number))
 
 
 def parse_submissions(

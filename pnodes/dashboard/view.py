@@ -7,58 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from functools import cached_property
 
 from pnodes.dashboard import plots, story
-from pnodes.dashboard.sources import ALL, CALLS, HISTORY, ROUNDS, RUNS, SCORES, SENT, Answer, Call, Calls, Rounds
-from pnodes.dashboard.story import Entry, Outcome, Round, Submission
+from pnodes.dashboard.rounds import Round
+from pnodes.dashboard.sources import ALL, CALLS, HISTORY, ROUNDS, RUNS, SCORES, SENT, Answer, Calls
+from pnodes.dashboard.state import NodeState, describe_state
+from pnodes.dashboard.story import Entry, Submission
+from pnodes.dashboard.triggers import LEVELS, TriggerView, build_trigger, describe_refusals
 from pnodes.dashboard.watch import Snapshot
-from pnodes.dashboard.words import duration, moment, plural
-from pnodes.deployed.history import RoundRecord, describe_availability, describe_result
+from pnodes.dashboard.words import moment
+from pnodes.deployed.history import (
+    EndedRun,
+    RoundRecord,
+    SentAlert,
+    describe_availability,
+    describe_result,
+    merge_rounds,
+)
 from pnodes.deployed.scores import Scores
-from pnodes.deployed.stack import StackNode
 from pnodes.plan import spending
 from pnodes.plan.earnings import Earnings, join_rounds
 from pnodes.scrubbing import Scrubber
 from providers.operations import Run, State
 
-_TRIGGERS_SHOWN, _ROUNDS_SHOWN, _SUBMISSIONS_SHOWN, _SCORES_SHOWN = 8, 20, 20, 30
-LEVELS = {
-    Outcome.SUBMITTED: "good",
-    Outcome.LATE: "warn",
-    Outcome.FINISHED: "none",
-    Outcome.ENDED: "warn",
-    Outcome.RUNNING: "busy",
-    Outcome.WAITING: "busy",
-    Outcome.FAILED: "bad",
-    Outcome.STOPPED: "warn",
-    Outcome.NOT_STARTED: "bad",
-}
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a trigger: its description, time and level."""
-
-    what: str
-    time: datetime | None
-    level: str
-
-
-@dataclass(frozen=True)
-class TriggerView:
-    """One trigger of a node's timeline."""
-
-    entry: Entry
-    row: plots.Row
-    level: str
-    steps: tuple[Step, ...]
-    reason: str
-
-    @property
-    def id(self) -> str:
-        """Unique among the node's triggers."""
-        return self.entry.run.id if self.entry.run else self.entry.calls[0].line.run
+_TRIGGERS_SHOWN, _CELLS_SHOWN = 6, 20
+_RECORDED = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -70,30 +45,154 @@ class Cell:
     tip: str
 
 
-@dataclass(frozen=True)
 class NodeView:
-    """One node's card."""
+    """One node: its row in the table and, computed only if they are shown, its details."""
 
-    node: StackNode
-    waiting: bool
-    level: str
-    state: str
-    problems: tuple[str, ...]
-    notice: str
-    triggers: tuple[TriggerView, ...]
-    timeline: plots.Timeline
-    durations: plots.Durations | None
-    runs: tuple[Run, ...]
-    cells: tuple[Cell, ...]
-    submissions: tuple[Submission, ...]
-    submissions_known: bool
-    history: tuple[tuple[RoundRecord, str], ...]
-    """The recorded rounds, newest first, each with a description of its result."""
-    availability: str
-    cost: spending.Spent
-    scores: Scores | None
-    earnings: tuple[Earnings, ...]
-    """The newest rounds with their scores, newest first."""
+    def __init__(self, snapshot: Snapshot, name: str, now: datetime) -> None:
+        self.node = snapshot.deployment.nodes[name]
+        self._snapshot, self._now, self._clean = snapshot, now, snapshot.scrubber
+        self._answers = {kind: snapshot.of(kind, name) for kind in (HISTORY, SENT, RUNS, CALLS)}
+        self.scores, self._unscored = find_scores(snapshot, name)
+
+    # The row.
+
+    @cached_property
+    def history(self) -> list[RoundRecord]:
+        """The recorded rounds of the node and its rescue, newest first."""
+        rescue = self.node.rescue
+        theirs = self._snapshot.of(HISTORY, rescue.name).value if rescue else []
+        return merge_rounds(self._answers[HISTORY].value, theirs or [])
+
+    @cached_property
+    def submissions(self) -> list[Submission]:
+        """The submissions of the node's model, newest first."""
+        rounds = list_rounds(self._snapshot, self.node.tournament)
+        return story.parse_submissions(self._answers[SENT].value or [], rounds, self.runs)
+
+    @property
+    def submissions_known(self) -> bool:
+        """Whether Numerai has answered."""
+        return self._answers[SENT].at is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether nothing is known yet."""
+        return self._answers[HISTORY].waiting
+
+    @cached_property
+    def state(self) -> NodeState:
+        """What became of the newest round."""
+        newest = self.entries[0] if self.entries and LEVELS[self.entries[0].outcome] == "busy" else None
+        unreachable = bool(self._answers[HISTORY].problem)
+        state = describe_state(self.node, self.history, self.submissions, newest, self.waiting, unreachable, self._now)
+        return state.scrub(self._clean)
+
+    @cached_property
+    def problems(self) -> tuple[str, ...]:
+        """What could not be queried."""
+        unscored = map(self._clean.scrub_foreign, self._unscored)
+        return tuple(dict.fromkeys([*_list_problems(self._answers, self._clean), *unscored]))
+
+    @cached_property
+    def earnings(self) -> list[Earnings]:
+        """The rounds of the last 90 days with their scores, newest first."""
+        since = self._now - _RECORDED
+        joined = join_rounds(self.node, self.scores, self.history)
+        return [round_ for round_ in joined if (when := _find_time(round_)) is None or when >= since]
+
+    @property
+    def earned(self) -> float | None:
+        """What the last 90 days earned in USD, pending payouts included; None if that is not known."""
+        known = [round_.earned for round_ in self.earnings if round_.earned is not None]
+        return sum(known) if known else None
+
+    @cached_property
+    def cost(self) -> spending.Spent:
+        """What the known runs have cost."""
+        if self._answers[HISTORY].at or self._answers[RUNS].at:
+            return spending.estimate_spending(self.node, self.runs)
+        return spending.Spent(None, 0, None, "the runs are not known")
+
+    @property
+    def alerts(self) -> list[SentAlert]:
+        """The alerts of the recorded rounds, newest first."""
+        return sorted((alert for round_ in self.history for alert in round_.alerts), key=_read_time, reverse=True)
+
+    # The details.
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """The runs that the cloud lists or the trigger has recorded, newest first."""
+        listed: list[Run] = self._answers[RUNS].value or []
+        ids = {run.trigger_id for run in listed} | {run.id for run in listed}
+        recorded = [_convert(run, round_.number) for round_ in self.history for run in round_.runs if run.id not in ids]
+        return sorted([*listed, *recorded], key=lambda run: run.created, reverse=True)
+
+    @property
+    def listed(self) -> list[Run]:
+        """The runs whose logs the cloud may still have."""
+        return self._answers[RUNS].value or []
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """The triggers that the cloud knows, newest first; none before it has listed the runs, which calls lead to."""
+        if self.loading:
+            return []
+        calls = (self._answers[CALLS].value or Calls()).calls
+        return story.list_entries(calls, self.listed, self.submissions, self._answers[SENT].at)
+
+    @cached_property
+    def timeline(self) -> plots.Timeline:
+        """The bars of the newest triggers."""
+        return plots.lay_out_timeline(self.entries[:_TRIGGERS_SHOWN], self._now)
+
+    @cached_property
+    def triggers(self) -> list[TriggerView]:
+        """The newest triggers."""
+        pairs = zip(self.entries[:_TRIGGERS_SHOWN], self.timeline.rows, strict=True)
+        return [build_trigger(entry, row, self._clean, self._now) for entry, row in pairs]
+
+    @property
+    def loading(self) -> bool:
+        """Whether the cloud has not answered yet what it runs."""
+        return self._answers[RUNS].waiting
+
+    @property
+    def notice(self) -> str:
+        """The refused calls; empty if there are none."""
+        calls = (self._answers[CALLS].value or Calls()).calls
+        return self._clean.scrub_foreign(describe_refusals(self.node, story.list_refused(calls), self.entries))
+
+    @property
+    def durations(self) -> plots.Durations | None:
+        """The chart of the runs' durations."""
+        return plots.lay_out_durations(self.runs)
+
+    @property
+    def curves(self) -> plots.Curves | None:
+        """The chart of the scores."""
+        return plots.lay_out_scores([round_ for round_ in reversed(self.earnings) if round_.scores])
+
+    @property
+    def cells(self) -> list[Cell]:
+        """One square for each of the last rounds."""
+        rounds = list_rounds(self._snapshot, self.node.tournament)
+        return [*_list_cells(rounds, self.submissions, self.runs, self._now)] if self.submissions_known else []
+
+    @property
+    def availability(self) -> str:
+        """How many rounds were in time."""
+        return describe_availability(self.history)
+
+    def describe_result(self, round_: RoundRecord) -> str:
+        """Return what became of a round."""
+        return self._clean.scrub_foreign(describe_result(round_))
+
+    @property
+    def channels(self) -> list[str]:
+        """Where the node's alerts go."""
+        alerts = (self.node.settings or {}).get("alerts") or {}
+        return [channel for channel in ("webhook", "email") if alerts.get(channel)]
 
     @property
     def console(self) -> str:
@@ -102,42 +201,22 @@ class NodeView:
 
 
 def build_node_view(snapshot: Snapshot, name: str, now: datetime) -> NodeView:
-    """Build a node's card from the answers so far."""
-    clean, node = snapshot.scrubber, snapshot.deployment.nodes[name]
-    answers = {kind: snapshot.of(kind, name) for kind in (RUNS, CALLS, SENT, HISTORY)}
-    runs: list[Run] = answers[RUNS].value or []
-    calls = (answers[CALLS].value or Calls()).calls
-    history: list[RoundRecord] = answers[HISTORY].value or []
-    rounds = list_rounds(snapshot, node.tournament)
-    submissions = story.parse_submissions(answers[SENT].value or [], rounds, runs)
-    entries = story.list_entries(calls, runs, submissions, answers[SENT].at)
-    shown = entries[:_TRIGGERS_SHOWN]
-    timeline = plots.lay_out_timeline(shown, now)
-    triggers = [_build_trigger(entry, row, clean, now) for entry, row in zip(shown, timeline.rows, strict=True)]
-    level, state = _describe_state(node, entries, answers[RUNS], now)
-    scores, unscored = find_scores(snapshot, name)
-    return NodeView(
-        node=node,
-        waiting=answers[RUNS].waiting,
-        level=level,
-        state=state,
-        problems=tuple(dict.fromkeys([*_list_problems(answers, clean), *map(clean.scrub_foreign, unscored)])),
-        notice=clean.scrub_foreign(_describe_refusals(node, story.list_refused(calls), entries)),
-        triggers=tuple(triggers),
-        timeline=timeline,
-        durations=plots.lay_out_durations(runs),
-        runs=tuple(runs),
-        cells=tuple(_list_cells(rounds, submissions, runs, now)) if answers[SENT].at else (),
-        submissions=tuple(submissions[:_SUBMISSIONS_SHOWN]),
-        submissions_known=answers[SENT].at is not None,
-        history=tuple((round_, clean.scrub_foreign(describe_result(round_))) for round_ in history),
-        availability=describe_availability(history),
-        cost=spending.estimate_spending(node, runs)
-        if answers[RUNS].at
-        else spending.Spent(None, 0, None, "the runs are not known"),
-        scores=scores,
-        earnings=tuple(join_rounds(node, scores, history)[:_SCORES_SHOWN]) if scores else (),
-    )
+    """Build a node's view from the answers so far."""
+    return NodeView(snapshot, name, now)
+
+
+def _find_time(round_: Earnings) -> datetime | None:
+    return round_.record.at if round_.record else round_.scores.opened if round_.scores else None
+
+
+def _read_time(alert: SentAlert) -> datetime:
+    return alert.at
+
+
+def _convert(run: EndedRun, number: int) -> Run:
+    state = {"succeeded": State.SUCCEEDED, "failed": State.FAILED}.get(run.state, State.CANCELLED)
+    stopped = run.created + timedelta(seconds=run.seconds) if run.seconds is not None else None
+    return Run(run.id, state, run.created, run.reason, stopped and run.created, stopped, run.id, str(number))
 
 
 def find_scores(snapshot: Snapshot, name: str) -> tuple[Scores | None, list[str]]:
@@ -148,8 +227,8 @@ def find_scores(snapshot: Snapshot, name: str) -> tuple[Scores | None, list[str]
 
 def list_rounds(snapshot: Snapshot, tournament: str) -> list[Round]:
     """Return the rounds of a tournament, oldest first; empty if Numerai has not answered."""
-    answer: Rounds | None = snapshot.of(ROUNDS, tournament).value
-    return story.parse_rounds(answer.rounds) if answer else []
+    rounds: list[Round] = snapshot.of(ROUNDS, tournament).value or []
+    return rounds
 
 
 def _list_problems(answers: dict[str, Answer], clean: Scrubber) -> Iterator[str]:
@@ -159,98 +238,10 @@ def _list_problems(answers: dict[str, Answer], clean: Scrubber) -> Iterator[str]
             yield clean.scrub_foreign(answer.problem) + since
 
 
-def _describe_state(node: StackNode, entries: Sequence[Entry], runs: Answer, now: datetime) -> tuple[str, str]:
-    if runs.waiting:
-        return "none", "asking its cloud"
-    if not node.enabled and not (entries and LEVELS[entries[0].outcome] == "busy"):
-        return "none", "disabled"
-    if not entries:
-        return ("bad", "not reachable") if runs.problem else ("none", "never ran")
-    newest = entries[0]
-    level, state = LEVELS[newest.outcome], str(newest.outcome)
-    if newest.outcome is Outcome.RUNNING and newest.run and newest.run.seconds is not None:
-        state = f"running for {duration(newest.run.seconds)}"
-    elif newest.submission is not None and newest.submission.round is not None and level in ("good", "warn"):
-        state = f"{state}, round {newest.submission.round}"
-    return level, state
-
-
-def _describe_refusals(node: StackNode, refused: Sequence[Call], entries: Sequence[Entry]) -> str:
-    """Describe the refused calls since the last run; empty if there are none. Calls from before the node was enabled
-    no longer matter."""
-    last_run = max((entry.at for entry in entries if entry.run), default=datetime.min.replace(tzinfo=UTC))
-    new = [call for call in refused if call.time > last_run and not (node.enabled and call.line.disabled)]
-    if not new:
-        return ""
-    return (
-        f"{plural(len(new), 'call was', 'calls were')} refused since the last run, "
-        f"the newest at {moment(new[-1].time)}: {new[-1].line.reason}."
-    )
-
-
-def _build_trigger(entry: Entry, row: plots.Row, clean: Scrubber, now: datetime) -> TriggerView:
-    reasons = [call.line.reason for call in entry.calls if call.line.http >= 400][-1:]
-    if entry.run is not None:
-        reasons = [entry.run.reason]
-    reason = clean.scrub_foreign("; ".join(reason for reason in reasons if reason))
-    return TriggerView(entry, row, LEVELS[entry.outcome], tuple(_list_steps(entry, clean, now)), reason)
-
-
-def _list_steps(entry: Entry, clean: Scrubber, now: datetime) -> list[Step]:
-    """Return the steps in chronological order; the current one is last."""
-    steps = [*_list_call_steps(entry, clean), *_list_run_steps(entry, clean, now), *_list_submission_steps(entry)]
-    return sorted(steps, key=lambda step: step.time or datetime.max.replace(tzinfo=UTC))
-
-
-def _list_call_steps(entry: Entry, clean: Scrubber) -> Iterator[Step]:
-    for call in entry.calls:
-        caller = "schedule" if call.line.route == "schedule" else "webhook"
-        reason = f": {call.line.reason}" if call.line.reason else ""
-        answer = clean.scrub_foreign(f"answered {call.line.http} {call.line.status}{reason}")
-        yield Step(f"{caller} called, {answer}", call.time, "good" if call.line.http < 400 else "bad")
-    if entry.run is None and entry.outcome is Outcome.WAITING:
-        yield Step("the cloud does not list the job yet", None, "busy")
-
-
-def _list_run_steps(entry: Entry, clean: Scrubber, now: datetime) -> Iterator[Step]:
-    run = entry.run
-    if run is None:
-        return
-    no_call = "" if entry.calls else " (its call is not in the trigger's log)"
-    yield Step(f"job started{no_call}", run.created, "good")
-    if run.started is not None:
-        waited = duration((run.started - run.created).total_seconds())
-        yield Step(f"container started, after {waited}", run.started, "good")
-    elif not run.state.ended:
-        reason = clean.scrub_foreign(f": {run.reason}" if run.reason else "")
-        yield Step(f"waiting for its container{reason}", None, "busy")
-    if run.state.ended:
-        took = f", after {duration(run.seconds)}" if run.seconds is not None else ""
-        good = run.state is State.SUCCEEDED
-        reason = clean.scrub_foreign(f": {run.reason}" if run.reason and not good else "")
-        yield Step(f"{_ENDS[run.state]}{took}{reason}", run.stopped, "good" if good else LEVELS[entry.outcome])
-    elif run.started is not None:
-        yield Step(f"running for {duration(max((now - run.started).total_seconds(), 0))}", None, "busy")
-
-
-def _list_submission_steps(entry: Entry) -> Iterator[Step]:
-    if entry.submission is not None:
-        how = {True: ", on time", False: ", late", None: ""}[entry.submission.on_time]
-        linked = ", with this trigger's id" if entry.submission.trigger_id else ", without a trigger id"
-        level = "warn" if entry.submission.on_time is False else "good"
-        round_ = "" if entry.submission.round is None else f" for round {entry.submission.round}"
-        yield Step(f"submitted{round_}{how}{linked}", entry.submission.time, level)
-    elif entry.silent:
-        yield Step("Numerai has no submission from this run", None, "warn")
-
-
-_ENDS = {State.SUCCEEDED: "finished", State.FAILED: "failed", State.CANCELLED: "stopped"}
-
-
 def _list_cells(
     rounds: Sequence[Round], submissions: Sequence[Submission], runs: Sequence[Run], now: datetime
 ) -> Iterator[Cell]:
-    opened = [round_ for round_ in rounds if round_.opens is None or round_.opens <= now][-_ROUNDS_SHOWN:]
+    opened = [round_ for round_ in rounds if round_.opens is None or round_.opens <= now][-_CELLS_SHOWN:]
     since = min((run.created for run in runs), default=None)
     for round_ in opened:
         for_round = [submission for submission in submissions if submission.round == round_.number]

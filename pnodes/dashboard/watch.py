@@ -1,4 +1,4 @@
-"""Refresh the answers while a page is open: each source in its own thread.
+"""Refresh the answers while a page is open: each source in its own thread, details only of nodes that are looked at.
 
 The stack is read again too, so that nodes added by `pulumi up` appear without a restart. The threads are daemons, so
 that a cloud that does not answer cannot keep the program from ending.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pnodes.dashboard.deployment import Deployment
-from pnodes.dashboard.sources import CALLS, RUNS, SENT, Answer, Source, list_sources
+from pnodes.dashboard.sources import CALLS, DETAILS, HISTORY, RUNS, SENT, Answer, Source, list_sources
 from pnodes.scrubbing import Scrubber
 
 _AT_ONCE = 16
@@ -59,14 +60,15 @@ class Watch:
         self._slots = threading.Semaphore(_AT_ONCE)
         self._last_read = self.clock()
         self._reload_due, self._reloading, self._problem = self._last_read + _STACK_SECONDS, False, ""
+        self._opened: dict[str, float] = {}
         self._sources: dict[str, Source] = {}
         self._adopt(self.deployment)
 
     def _adopt(self, deployment: Deployment) -> None:
         sources = list_sources(deployment)
-        for key, source in sources.items():
-            if key in self._sources:
-                source.answer = self._sources[key].answer
+        before = _join_answers(self._sources)
+        for source in sources.values():
+            source.answers = {key: before.get(key, answer) for key, answer in source.answers.items()}
         self.deployment, self._sources, self._scrubber = deployment, sources, Scrubber(deployment.secrets)
         self._timers = {key: _Timer() for key in sources}
 
@@ -78,10 +80,15 @@ class Watch:
         """Stop refreshing; requests that follow a log end too."""
         self.stopping.set()
 
-    def note_reader(self, page_loaded: bool = False) -> None:
-        """Note that a page is open. If it has just been loaded, refresh every answer at once."""
+    def note_reader(self, page_loaded: bool = False, opened: str = "") -> None:
+        """Note that a page is open, and whose details it shows.
+
+        If it has just been loaded, refresh every answer at once.
+        """
         with self._lock:
             self._last_read = self.clock()
+            if opened in self.deployment.nodes:
+                self._opened[opened] = self._last_read
             if page_loaded:
                 for timer in self._timers.values():
                     timer.due = min(timer.due, self._last_read)
@@ -89,7 +96,7 @@ class Watch:
     def snapshot(self) -> Snapshot:
         """Return the current answers."""
         with self._lock:
-            answers = {key: source.answer for key, source in self._sources.items()}
+            answers = _join_answers(self._sources)
             problems = (self._problem,) if self._problem else ()
             return Snapshot(self.deployment, self._scrubber, answers, problems)
 
@@ -103,7 +110,9 @@ class Watch:
         with self._lock:
             if now - self._last_read > _READER_SECONDS:
                 return
-            due = [source for key, source in self._sources.items() if self._claim(self._timers[key], now)]
+            opened = {name for name, at in self._opened.items() if now - at <= _READER_SECONDS}
+            shown = [key for key, source in self._sources.items() if _is_shown(source, opened)]
+            due = [self._sources[key] for key in shown if self._claim(self._timers[key], now)]
             reload_due = now >= self._reload_due and not self._reloading
             self._reloading = self._reloading or reload_due
         for source in due:
@@ -119,17 +128,18 @@ class Watch:
         return True
 
     def _refresh(self, source: Source, timer: _Timer) -> None:
-        before = source.answer.value
+        before = source.answers
         with self._slots:
             source.refresh()
         with self._lock:
             now = self.clock()
             timer.busy, timer.due = False, now + source.seconds
-            if source.kind == RUNS and source.answer.value != before:
-                # A run began or ended, so its call or its submission may be there now.
-                for kind in (CALLS, SENT):
-                    if (related := self._timers.get(f"{kind}/{source.about}")) is not None:
-                        related.due = now
+            if source.kind == RUNS and _read_values(source.answers) != _read_values(before):
+                # A run began or ended, so its call, its submission or its record may be there now.
+                name = source.key.partition("/")[2]
+                for related in self._sources.values():
+                    if related.answers.keys() & {f"{kind}/{name}" for kind in (CALLS, SENT, HISTORY)}:
+                        self._timers[related.key].due = now
 
     def _reload(self) -> None:
         problem, deployment = "", None
@@ -142,6 +152,18 @@ class Watch:
             if deployment is not None:
                 self._adopt(deployment)
             self._reloading, self._reload_due = False, self.clock() + _STACK_SECONDS
+
+
+def _is_shown(source: Source, opened: set[str]) -> bool:
+    return source.kind not in DETAILS or source.key.partition("/")[2] in opened
+
+
+def _join_answers(sources: Mapping[str, Source]) -> dict[str, Answer]:
+    return {key: answer for source in sources.values() for key, answer in source.answers.items()}
+
+
+def _read_values(answers: Mapping[str, Answer]) -> list[Any]:
+    return [answer.value for answer in answers.values()]
 
 
 def query_once(deployment: Deployment) -> Snapshot:
@@ -158,4 +180,4 @@ def query_once(deployment: Deployment) -> Snapshot:
         thread.start()
     for thread in threads:
         thread.join()
-    return Snapshot(deployment, Scrubber(deployment.secrets), {key: source.answer for key, source in sources.items()})
+    return Snapshot(deployment, Scrubber(deployment.secrets), _join_answers(sources))

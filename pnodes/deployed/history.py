@@ -84,9 +84,7 @@ class RoundRecord:
         return self.called or self.ended
 
 
-def fetch_rounds(
-    nodes: Sequence[StackNode], last: int | None = None
-) -> dict[str, list[RoundRecord] | OperationsError]:
+def fetch_rounds(nodes: Sequence[StackNode], last: int | None = None) -> dict[str, list[RoundRecord] | OperationsError]:
     """Return the rounds of nodes of one region, or only the last ones, newest first, by the node's name.
 
     Sends one request. Raises OperationsError if the region's trigger does not answer.

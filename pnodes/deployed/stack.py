@@ -73,8 +73,8 @@ class DeployedStack:
         self._configs, self._project = [config for _, config in stacks], project_name
 
     @classmethod
-    def read(cls, stack: str | None) -> "DeployedStack":
-        """Read outputs and configuration from the engine. Raises UserError.
+    def read(cls, stack: str | None, may_be_empty: bool = False) -> "DeployedStack":
+        """Read outputs and configuration from the engine. Raises UserError, also if there are no nodes.
 
         Without a name, reads all stacks that nodes.yaml names and that exist, or the selected stack if it names none.
         """
@@ -88,7 +88,7 @@ class DeployedStack:
             outputs = pool.map(lambda name: pulumi.read_json("stack", "output", *_WITH_SECRETS, *name), options)
             configs = pool.map(lambda name: pulumi.read_json("config", *_WITH_SECRETS, *name), options)
             deployed = cls(list(zip(outputs, configs, strict=True)), project.project_name(pulumi.folder))
-        if not deployed.nodes:
+        if not deployed.nodes and not may_be_empty:
             raise UserError("The stack has no nodes yet. Describe one in nodes.yaml and deploy it with `pulumi up`.")
         return deployed
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import requests
@@ -35,16 +35,10 @@ query {
   account { username apiTokens { name public_id scopes } models { id name tournament } }
 }
 """
-_ROUNDS = """
-query($tournament: Int!) {
-  rounds(tournament: $tournament%s) { number openTime closeTime closeStakingTime }
-}
-"""
-_SUBMISSIONS = """
-query($modelId: String!) {
-  submissions(modelId: $modelId) { id triggerId insertedAt round { number tournament } }
-}
-"""
+_ROUND_FIELDS = "{ number openTime closeTime closeStakingTime }"
+_ROUND = f"query($tournament: Int!) {{ rounds(tournament: $tournament, number: 0) {_ROUND_FIELDS} }}"
+_SUBMISSION_FIELDS = "{ id triggerId insertedAt round { number tournament } }"
+_SUBMISSIONS = f"query($modelId: String!) {{ submissions(modelId: $modelId) {_SUBMISSION_FIELDS} }}"
 # numerapi's round_model_performances_v2 returns every round since the model exists, a few megabytes; this is the same
 # query for the last rounds alone.
 _PERFORMANCES = """
@@ -200,20 +194,37 @@ class Client(base_api.Api):
 
     def current_round(self, tournament: int) -> dict[str, Any] | None:
         """Return number, openTime, closeTime and closeStakingTime of a tournament's latest round; needs no keys."""
-        return next(iter(self._query_rounds(tournament, ", number: 0")), None)
-
-    def rounds(self, tournament: int) -> list[dict[str, Any]]:
-        """Return the same fields of all rounds of a tournament, announced rounds included, in no particular order."""
-        return [round_ for round_ in self._query_rounds(tournament, "") if round_.get("number") is not None]
-
-    def _query_rounds(self, tournament: int, selection: str) -> list[dict[str, Any]]:
-        rounds = self.raw_query(_ROUNDS % selection, {"tournament": tournament})["data"]["rounds"] or []
-        return [dict(round_) for round_ in rounds if round_]
+        rounds = self.raw_query(_ROUND, {"tournament": tournament})["data"]["rounds"] or []
+        return next((dict(round_) for round_ in rounds if round_), None)
 
     def submissions(self, model_id: str) -> list[dict[str, Any]]:
         """Return a model's submissions, newest first: id, triggerId, insertedAt, round {number tournament}."""
         data = self.raw_query(_SUBMISSIONS, {"modelId": model_id}, authorization=True)["data"]
-        return sorted(data["submissions"] or [], key=lambda item: str(item["insertedAt"]), reverse=True)
+        return _sort_submissions(data["submissions"])
+
+    def survey(
+        self, model_ids: Sequence[str], tournaments: Sequence[int]
+    ) -> tuple[dict[str, list[dict[str, Any]]], dict[int, list[dict[str, Any]]]]:
+        """Return the submissions of models of the account, and all rounds of tournaments, by one request.
+
+        The fields are those of `submissions` and `current_round`. Announced rounds are included, in no order.
+        """
+        models, numbers = dict(enumerate(dict.fromkeys(model_ids))), dict(enumerate(dict.fromkeys(tournaments)))
+        parameters = [f"$m{place}: String!" for place in models] + [f"$t{place}: Int!" for place in numbers]
+        fields = [f"m{place}: submissions(modelId: $m{place}) {_SUBMISSION_FIELDS}" for place in models]
+        fields += [f"t{place}: rounds(tournament: $t{place}) {_ROUND_FIELDS}" for place in numbers]
+        variables = {f"m{place}": model for place, model in models.items()}
+        query = f"query({', '.join(parameters)}) {{ {' '.join(fields)} }}"
+        data = self.raw_query(
+            query, {**variables, **{f"t{place}": number for place, number in numbers.items()}}, bool(models)
+        )["data"]
+        return (
+            {model: _sort_submissions(data[f"m{place}"]) for place, model in models.items()},
+            {
+                number: [dict(round_) for round_ in data[f"t{place}"] or [] if round_ and round_["number"] is not None]
+                for place, number in numbers.items()
+            },
+        )
 
     def performances(self, model_id: str, tournament: int, rounds: int) -> list[dict[str, Any]]:
         """Return a model's last `rounds` rounds with their scores and payouts, in no particular order; needs no keys.
@@ -232,6 +243,10 @@ class Client(base_api.Api):
         """Return the price of 1 NMR in USD, or None if Numerai names none; needs no keys."""
         price = self.raw_query(_PRICE)["data"]["latestNmrPrice"] or {}
         return None if price.get("priceUsd") is None else float(price["priceUsd"])
+
+
+def _sort_submissions(answer: Sequence[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    return sorted(answer or [], key=lambda item: str(item["insertedAt"]), reverse=True)
 
 
 def _read_message(errors: Any) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -87,7 +87,8 @@ class Deployed:
     def query_trigger(self, url: str, json: dict[str, Any], timeout: float) -> httpx.Response:
         """Replaces the triggers."""
         self.questions.append(json)
-        names = [model.removeprefix("m-") for model, _ in json["nodes"]]
+        models = {node["model_id"]: name for name, node in self.outputs["nodes"].items()}
+        names = [models[model] for model, _ in json["nodes"]]
         webhooks = [self.outputs["webhooks"][name] for name in names]
         assert url == webhooks[0].partition("/pred/")[0] + "/rounds"
         assert [token for _, token in json["nodes"]] == [webhook.partition("?token=")[2] for webhook in webhooks]
@@ -102,6 +103,13 @@ class Deployed:
             newest = sorted(rounds, key=int)[-(json["last"] or 200) :]
             answers.append({"node": name, "rounds": {number: rounds[number] for number in newest}})
         return httpx.Response(200, json={"nodes": answers})
+
+    def survey(
+        self, models: Sequence[str], tournaments: Sequence[int]
+    ) -> tuple[dict[str, list[dict[str, Any]]], dict[int, list[dict[str, Any]]]]:
+        """Replaces Numerai."""
+        rounds = [{"number": 370, "openTime": NOW.strftime("%Y-%m-%dT00:00:00Z")}]
+        return {model: self.submissions(model) for model in models}, dict.fromkeys(tournaments, rounds)
 
     def submissions(self, model_id: str) -> list[dict[str, Any]]:
         """Replaces Numerai."""

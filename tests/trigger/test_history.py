@@ -48,11 +48,11 @@ class Region:
         body = json.dumps({"roundNumber": round_number, "triggerId": trigger_id}).encode()
         return self.trigger.answer(Request("POST", f"/pred/{MODEL}", {"token": TOKEN}, {}, body))
 
-    def ask(self, token: str = TOKEN, **options: object) -> Response:
+    def ask(self, token: str = TOKEN, **options: Any) -> Response:
         body = json.dumps({"nodes": [[MODEL, token]], **options}).encode()
         return self.trigger.answer(Request("POST", "/rounds", {}, {}, body))
 
-    def rounds(self, **options: object) -> dict[str, dict[str, Any]]:
+    def rounds(self, **options: Any) -> dict[str, dict[str, Any]]:
         answer = self.ask(**options)
         assert answer.status == 200, answer
         (node,) = answer.body["nodes"]
@@ -115,7 +115,7 @@ def test_one_call_reports_the_nodes_of_the_region_in_the_order_of_the_question()
 
 
 @pytest.mark.parametrize("options", [{"nodes": None}, {"nodes": [MODEL]}, {"nodes": [[MODEL]]}, {"last": "x"}])
-def test_a_question_in_another_form_is_refused(options: dict[str, object]) -> None:
+def test_a_question_in_another_form_is_refused(options: dict[str, Any]) -> None:
     answer = Region().ask(**options)
     assert answer.status == 400, answer
     assert "expected `nodes`" in answer.body["reason"]

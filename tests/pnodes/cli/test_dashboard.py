@@ -12,17 +12,14 @@ import pytest
 from pnodes.dashboard.serve import Serving, listen
 from pnodes.deployed.scores import ScoreBook
 from pnodes.pulumi import Pulumi
-from providers.numerai.client import Client
-from tests.pnodes.deployed_stack import NOW, Deployed
+from tests.pnodes.deployed_stack import Deployed
 from tests.pnodes_command import Pnodes
 
 
 @pytest.fixture(autouse=True)
 def _rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = NOW.strftime("%Y-%m-%dT00:00:00Z")
     monkeypatch.setattr(Pulumi, "selected_stack", lambda _self: "live")
     monkeypatch.setattr(ScoreBook, "refresh", lambda _self, _stack, _nodes: {})
-    monkeypatch.setattr(Client, "rounds", lambda _self, _tournament: [{"number": 370, "openTime": opened}])
 
 
 def test_a_report_holds_every_node_and_the_last_logs(pnodes: Pnodes, deployed: Deployed, tmp_path: Path) -> None:
@@ -32,8 +29,8 @@ def test_a_report_holds_every_node_and_the_last_logs(pnodes: Pnodes, deployed: D
     assert result.exit_code == 0, result.output
     assert re.search(r"report.html: \d+ KiB, a single file.", result.stdout)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert not [name for name in ("alpha", "beta", "gamma") if f"<h2>{name}</h2>" not in text]
-    assert text.count('<ol class="lines">') == 3
+    assert not [name for name in ("alpha", "beta", "gamma") if f'<h2 tabindex="-1">{name}</h2>' not in text]
+    assert text.count('<pre class="lines"') == 3
     assert "the token is ***" in text
     assert "<h1>prediction-nodes/live</h1>" in text
     assert "SECRET" not in text
@@ -101,3 +98,20 @@ def test_the_browser_is_sent_where_only_the_first_gets_in(
     done = pnodes("dashboard")
     assert done.exit_code == 0, done.output
     assert opened == []
+
+
+def test_a_stack_without_nodes_has_a_page(pnodes: Pnodes, deployed: Deployed, tmp_path: Path) -> None:
+    deployed.outputs = {}
+    result = pnodes("dashboard", "--export", str(tmp_path / "report.html"))
+    assert result.exit_code == 0, result.output
+    assert "This stack has no nodes yet." in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_export_asks_each_trigger_once(pnodes: Pnodes, deployed: Deployed, tmp_path: Path) -> None:
+    for name in deployed.outputs["nodes"]:
+        deployed.outputs["nodes"][name]["cloud"] = "aws"
+        deployed.outputs["webhooks"][name] = f"https://here.example/pred/m-{name}?token=SECRET"
+    result = pnodes("dashboard", "--export", str(tmp_path / "report.html"))
+    assert result.exit_code == 0, result.output
+    (question,) = deployed.questions
+    assert [model for model, _ in question["nodes"]] == ["m-alpha", "m-beta", "m-gamma"]

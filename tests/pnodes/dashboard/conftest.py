@@ -25,7 +25,8 @@ def chrome() -> Iterator[Chrome]:
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Return a function that serves a world's page until the test ends."""
-    monkeypatch.setitem(sources.SECONDS, sources.RUNS, 0.2)
+    for kind in (sources.RUNS, sources.HISTORY):
+        monkeypatch.setitem(sources.SECONDS, kind, 0.2)
     started: list[tuple[Serving, threading.Thread]] = []
 
     def start(world: FakeWorld) -> Serving:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from pnodes.dashboard.deployment import Deployment
+from pnodes.dashboard.deployment import Deployment, Records
 from pnodes.dashboard.serve import Serving
-from pnodes.deployed.history import RoundRecord
+from pnodes.deployed.history import RoundRecord, read_round
 from pnodes.deployed.stack import StackNode
 from providers.operations import LogLine, NodeFacts, NodeOperations, OperationsError, Run, State
 
@@ -64,12 +64,32 @@ class Cloud(NodeOperations):
     def stop(self, run: Run) -> None:
         raise AssertionError("the page must not change anything")
 
+    def report(self, recorded: list[RoundRecord] | None, last: int | None) -> list[RoundRecord] | OperationsError:
+        """Return the node's rounds as its trigger does."""
+        if self.broken:
+            return OperationsError(self.broken)
+        rounds = recorded
+        if rounds is None:
+            rounds = [read_round(int(run.round), _record(run)) for run in self.listed if run.round.isdecimal()]
+        return rounds[:last]
+
     def _ask(self, query: str) -> None:
         self.queries.append(query)
         if self.hold is not None:
             self.hold.wait(30)
         if self.broken:
             raise OperationsError(self.broken)
+
+
+def _record(run: Run) -> dict[str, dict[str, Any]]:
+    """Return the claim and the marks that the watch writes about a run."""
+    claim = {"1.claim": {"at": run.created.timestamp(), "run": run.trigger_id}}
+    if not run.state.ended or run.stopped is None:
+        return claim
+    states = {State.SUCCEEDED: "succeeded", State.FAILED: "failed", State.CANCELLED: "stopped"}
+    ended = {"state": states[run.state], "reason": run.reason}
+    times = {"created": run.created.timestamp(), "ended": run.stopped.timestamp()}
+    return claim | {f"{run.trigger_id}.ended": ended | times}
 
 
 def call(moment: datetime, run: str = "", job: str = "", http: int = 202, **more: Any) -> LogLine:
@@ -89,6 +109,10 @@ class FakeWorld:
     rounds: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     tournaments: dict[str, str] = field(default_factory=dict)
     history: dict[str, list[RoundRecord]] = field(default_factory=dict)
+    """Recorded rounds, instead of those that follow from the runs."""
+    surveys: list[tuple[list[str], list[str]]] = field(default_factory=list)
+    reports: list[tuple[list[str], int | None]] = field(default_factory=list)
+    """What Numerai and the triggers were asked."""
 
     def add(self, name: str, tournament: str = "classic", **facts: Any) -> Cloud:
         """Add a node without rounds and runs."""
@@ -112,12 +136,22 @@ class FakeWorld:
             title="prediction-nodes/live",
             nodes=nodes,
             operations=lambda name: self.clouds[name],
-            submissions=lambda name: self.submissions[name],
-            history=lambda name: self.history.get(name, []),
-            current_round=lambda name: next(iter(self.rounds.get(name, [])), None),
-            rounds=lambda name: self.rounds.get(name, []),
+            survey=self.survey,
+            history=self.report,
             secrets=frozenset({TOKEN, "numerai-secret-value"}),
         )
+
+    def survey(self, names: Sequence[str], tournaments: Sequence[str]) -> tuple[Records, Records]:
+        """Replaces Numerai."""
+        self.surveys.append((list(names), list(tournaments)))
+        return {name: self.submissions[name] for name in names}, {
+            name: self.rounds.get(name, []) for name in tournaments
+        }
+
+    def report(self, names: Sequence[str], last: int | None) -> dict[str, list[RoundRecord] | OperationsError]:
+        """Replaces a region's trigger, which knows what its clouds' runs are."""
+        self.reports.append((list(names), last))
+        return {name: self.clouds[name].report(self.history.get(name), last) for name in names}
 
 
 Serve = Callable[[FakeWorld], Serving]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -44,23 +45,32 @@ def texts(chrome: Chrome, selector: str) -> list[str]:
     return [str(text) for text in chrome.execute_script(script, selector)]
 
 
+def names(chrome: Chrome) -> list[str]:
+    """Return the names in the table's visible rows."""
+    return [name for name in texts(chrome, ".nodes tbody tr:not([hidden]) th a") if name]
+
+
 def test_the_page_shows_every_node_and_opens_logs(chrome: Chrome, serve: Serve) -> None:
     serving = serve(make_world())
     chrome.get(serving.one_time_address)
-    names = ["alpha", "beta", "gamma", "delta", "epsilon"]
-    states = ["submitted, round 371", "failed", "running for 5", "never ran", "not reachable"]
-    expected = [f"{name} {state}" for name, state in zip(names, states, strict=True)]
+    assert names(chrome) == ["alpha", "beta", "gamma", "delta", "epsilon"]
+    expected = ["submitted", "failed", "running for 6", "never ran", "not reachable"]
 
     def settled() -> bool:
-        shown = [text.replace("\n", " ") for text in texts(chrome, ".overview a")]
+        shown = texts(chrome, ".nodes .pill:first-child")
         return all(text.startswith(words) for text, words in zip(shown, expected, strict=True))
 
     until(chrome, settled)
     assert chrome.current_url == serving.address
-    assert "they have expired" in find(chrome, "#node-epsilon .problem").text
+    assert "they have expired" in find(chrome, "#row-epsilon .why").text
+    assert "exit code 1" in find(chrome, "#row-beta .why").text
     assert texts(chrome, ".clock.open .count")[0].startswith("closes in 4")
-    assert find(chrome, "#node-alpha .links a").get_attribute("href") == "https://console.aws.example/alpha"
 
+    find(chrome, "#row-alpha a").click()
+    until(chrome, lambda: chrome.find_elements(By.CSS_SELECTOR, "#node-alpha .entry button.log"))
+    assert not find(chrome, "table.nodes").is_displayed()
+    assert chrome.switch_to.active_element.text == "alpha"
+    assert find(chrome, "#node-alpha .links a").get_attribute("href") == "https://console.aws.example/alpha"
     find(chrome, "#node-alpha .entry button.log").click()
     until(chrome, lambda: "succeeded" in find(chrome, "#log-status").text)
     # The lines arrive after the run's state; "done" is the last one.
@@ -75,6 +85,11 @@ def test_the_page_shows_every_node_and_opens_logs(chrome: Chrome, serve: Serve) 
     find(chrome, "#node-alpha .links button").click()
     until(chrome, lambda: any("POST pred -> 202 started" in line for line in texts(chrome, "#log-lines li")))
     find(chrome, "#log-lines").send_keys(Keys.ESCAPE)
+    assert not find(chrome, "#log").is_displayed()
+    assert find(chrome, "#node-alpha").is_displayed(), "Escape closes the log alone"
+    find(chrome, "body").send_keys(Keys.ESCAPE)
+    until(chrome, lambda: find(chrome, "table.nodes").is_displayed())
+    assert chrome.switch_to.active_element.text == "alpha", "the focus is back on the node's link"
     addresses = requested(chrome)
     assert addresses
     assert not [address for address in addresses if not address.startswith(("http://127.0.0.1:", "data:", "about:"))]
@@ -84,7 +99,7 @@ def test_the_page_shows_every_node_and_opens_logs(chrome: Chrome, serve: Serve) 
 def test_updates_appear_and_open_details_stay_open(chrome: Chrome, serve: Serve) -> None:
     world = make_world()
     gamma = world.clouds["gamma"]
-    chrome.get(serve(world).address)
+    chrome.get(serve(world).address + "#node-gamma")
     entries = "#node-gamma .entry"
     until(chrome, lambda: len(texts(chrome, entries)) == 3)
     first = find(chrome, entries)
@@ -112,7 +127,7 @@ def test_updates_appear_and_open_details_stay_open(chrome: Chrome, serve: Serve)
 
 
 def test_arrow_keys_read_the_bars_and_a_narrow_screen_does_not_scroll_sideways(chrome: Chrome, serve: Serve) -> None:
-    chrome.get(serve(make_world()).address)
+    chrome.get(serve(make_world()).address + "#node-alpha")
     plot = until(chrome, lambda: chrome.find_elements(By.CSS_SELECTOR, "#node-alpha svg.bars")[0])
     assert plot.get_attribute("aria-label").replace("\xa0", " ").startswith("14 runs, from 3 min 18 s to 6 min 42 s")
     plot.send_keys(Keys.ARROW_LEFT)
@@ -121,10 +136,45 @@ def test_arrow_keys_read_the_bars_and_a_narrow_screen_does_not_scroll_sideways(c
     assert "round 370, " in find(chrome, "#tip").text
     narrow(chrome)
     try:
-        widths = chrome.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
-        assert widths == [390, 390]
+        for place in ("node-alpha", "nodes"):
+            chrome.execute_script("location.hash = arguments[0]", place)
+            widths = chrome.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+            assert widths == [390, 390], place
     finally:
         wide(chrome)
+
+
+def test_the_table_is_searched_filtered_and_sorted_by_keyboard_and_keeps_this_when_it_is_refreshed(
+    chrome: Chrome, serve: Serve
+) -> None:
+    world = make_world()
+    chrome.get(serve(world).address)
+    until(chrome, lambda: "running" in find(chrome, "#row-gamma").text)
+    heading = find(chrome, '.nodes [data-sort="1"]')
+    heading.send_keys(Keys.ENTER)
+    order = ["beta", "epsilon", "gamma", "alpha", "delta"]
+    assert names(chrome) == order
+    assert find(chrome, ".nodes th[aria-sort]").get_attribute("aria-sort") == "ascending"
+    heading.send_keys(Keys.SPACE)
+    assert find(chrome, ".nodes th[aria-sort]").get_attribute("aria-sort") == "descending"
+    assert names(chrome)[:2] == ["delta", "alpha"]
+    find(chrome, '[data-by="tournament"]').send_keys("classic")
+    assert names(chrome) == ["alpha", "gamma", "beta"]
+    assert find(chrome, "#count").text == "3 of 5 nodes"
+    search = find(chrome, "#search")
+    search.send_keys("Google beta")
+    assert names(chrome) == ["beta"]
+
+    world.clouds["beta"].listed[0] = replace(world.clouds["beta"].listed[0], reason="exit code 137")
+    until(chrome, lambda: "exit code 137" in find(chrome, "#row-beta").text)
+    assert names(chrome) == ["beta"]
+    assert chrome.switch_to.active_element == search
+    search.send_keys("x")
+    assert names(chrome) == []
+    assert find(chrome, "#count").text == "No node matches the search and the filters."
+    find(chrome, '.tools [type="reset"]').click()
+    until(chrome, lambda: len(names(chrome)) == 5)
+    assert complaints(chrome) == []
 
 
 def test_the_page_says_when_the_server_has_stopped(chrome: Chrome, serve: Serve) -> None:
@@ -142,10 +192,12 @@ def test_a_report_opens_from_its_file_and_loads_nothing_else(chrome: Chrome, tmp
     assert TOKEN not in document
     address = (tmp_path / "report.html").as_uri()
     chrome.get(address)
-    assert len(chrome.find_elements(By.CSS_SELECTOR, "#node-alpha .entry")) == 8
+    assert len(names(chrome)) == 5
+    find(chrome, "#row-alpha a").click()
+    assert len(chrome.find_elements(By.CSS_SELECTOR, "#node-alpha .entry")) == 6
     assert len(chrome.find_elements(By.CSS_SELECTOR, "#node-alpha .entry a.log")) == 2
     find(chrome, "#node-alpha .entry a.log").click()
-    log = find(chrome, "details[open] .lines")
+    log = until(chrome, lambda: find(chrome, "details[open] .lines"))
     assert EVIL in log.text
     assert "token=***" in log.text
     assert "owned" not in chrome.title

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,7 +16,16 @@ from pnodes.dashboard.watch import Snapshot, query_once
 from pnodes.deployed.history import read_round
 from pnodes.plan import spending
 from providers.operations import Run, State
-from tests.pnodes.dashboard.fake_world import SETTINGS, TOKEN, FakeWorld, add_history, add_rounds, call, make_world
+from tests.pnodes.dashboard.fake_world import (
+    SETTINGS,
+    TOKEN,
+    FakeWorld,
+    add_history,
+    add_rounds,
+    call,
+    make_world,
+    stamp,
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +45,16 @@ def test_a_bar_shows_waiting_running_and_marks_on_one_scale(world: FakeWorld, sn
     assert [mark.kind for mark in first.marks] == ["call", "sent"]
     wait, run = first.segments
     assert wait.x + wait.width == pytest.approx(run.x, abs=0.02)
-    assert run.width / last.segments[1].width == pytest.approx(212 / 402, abs=0.01)
+    assert run.width / last.segments[1].width == pytest.approx(212 / 231, abs=0.01)
     assert first.marks[0].x == 0
     assert max(segment.x + segment.width for row in alpha.timeline.rows for segment in row.segments) <= 100
-    assert [tick.label.replace("\xa0", " ") for tick in alpha.timeline.ticks] == ["0 s", "2 min", "4 min", "6 min"]
+    assert [tick.label.replace("\xa0", " ") for tick in alpha.timeline.ticks] == [
+        "0 s",
+        "1 min",
+        "2 min",
+        "3 min",
+        "4 min",
+    ]
 
 
 def test_durations_run_from_the_oldest_to_the_newest(world: FakeWorld) -> None:
@@ -73,12 +88,12 @@ def test_the_history_has_every_recorded_round_and_the_availability() -> None:
     snapshot = query_once(world.deployment())
     view = build_node_view(snapshot, "alpha", world.now)
     assert view.availability == "1 of 2 rounds in time, 50 %"
-    assert [round_.number for round_, _ in view.history] == [371, 370]
-    card = render_parts(snapshot)[1].html
-    assert "History: 1 of 2 rounds in time, 50 %" in card
+    assert [round_.number for round_ in view.history] == [371, 370]
+    card = next(part.html for part in render_parts(snapshot, opened="alpha") if part.id == "node-alpha")
+    assert "Rounds: 1 of 2 rounds in time, 50 %" in card
     assert "missed: the job could not be started: no capacity, token=*** &lt;b&gt;" in card
     assert TOKEN not in card
-    assert build_node_view(snapshot, "beta", world.now).history == ()
+    assert build_node_view(snapshot, "beta", world.now).history == []
 
 
 def test_clocks_count_to_the_close_or_to_the_next_opening(world: FakeWorld, snapshot: Snapshot) -> None:
@@ -98,7 +113,39 @@ def test_a_clock_says_when_numerai_has_not_announced_the_next_opening(world: Fak
     other.add("alpha")
     waiting = build_clock(query_once(other.deployment()), "classic", [], world.now)
     assert (waiting.state, waiting.until) == ("closed", None)
-    assert waiting.details[-1] == "Numerai has not announced the next opening yet"
+    assert waiting.details[0] == "Numerai has not announced the next opening yet"
+    assert (waiting.next_opening, waiting.expected) == (None, False)
+
+
+def test_an_opening_that_numerai_has_not_announced_is_expected_as_in_the_week_before() -> None:
+    now = datetime(2026, 11, 28, 18, 0, tzinfo=UTC)  # a Saturday
+    world = FakeWorld(now)
+    world.add("alpha")
+    days = [day for day in range(1, 15) if (now - timedelta(days=day)).weekday() < 5]
+    world.rounds["classic"] = [
+        {
+            "number": 400 - day,
+            "openTime": stamp(now - timedelta(days=day, hours=5)),
+            "closeTime": stamp(now - timedelta(days=day, hours=4)),
+        }
+        for day in days
+    ]
+    snapshot = query_once(world.deployment())
+    clock = build_clock(snapshot, "classic", [], now)
+    assert (clock.label, clock.until, clock.expected) == (
+        "expected in",
+        now + timedelta(days=1, hours=19),
+        True,
+    )
+    assert clock.details[0] == "expected 30\N{NO-BREAK SPACE}Nov 13:00, not announced by Numerai"
+    table = next(part.html for part in render_parts(snapshot, now=now) if part.id == "table")
+    assert "(expected)" in table
+    world.rounds["classic"].append({"number": 401, "openTime": stamp(now + timedelta(days=2)), "closeTime": None})
+    announced = query_once(world.deployment())
+    clock = build_clock(announced, "classic", [], now)
+    assert (clock.label, clock.until, clock.expected) == ("opens in", now + timedelta(days=2), False)
+    table = next(part.html for part in render_parts(announced, now=now) if part.id == "table")
+    assert "(expected)" not in table
 
 
 def test_cost_is_the_duration_of_the_runs_at_list_prices(world: FakeWorld, snapshot: Snapshot) -> None:
@@ -121,6 +168,8 @@ def test_a_page_without_answers_says_that_it_is_asking(world: FakeWorld, snapsho
     nothing = replace(snapshot, answers={})
     text = render_page(nothing, render_parts(nothing))
     assert text.count("Asking the cloud for the runs.") == 5
+    calls = {key: answer for key, answer in snapshot.answers.items() if key == "calls/alpha"}
+    assert build_node_view(replace(snapshot, answers=calls), "alpha", world.now).entries == [], "of runs not listed yet"
     assert "asking Numerai" in text
     assert "has not run yet" not in text
 
@@ -136,11 +185,45 @@ def test_a_disabled_node_says_so_and_keeps_no_banner_once_it_is_enabled_again(wo
     enabled = deployment.nodes["alpha"]
     disabled = replace(enabled, settings={**SETTINGS, "enabled": False})
     view = build_node_view(query_once(replace(deployment, nodes={"alpha": disabled})), "alpha", world.now)
-    assert (view.level, view.state) == ("none", "disabled")
+    assert (view.state.level, view.state.text) == ("none", "disabled")
     assert reason in view.notice
     view = build_node_view(query_once(deployment), "alpha", world.now)
-    assert (view.level, view.state) == ("good", "submitted, round 371")
+    assert (view.state.level, view.state.label) == ("good", "submitted, round 371")
     assert view.notice == ""
+
+
+def test_a_stack_without_nodes_and_nodes_without_runs_say_what_to_do_next(world: FakeWorld) -> None:
+    empty = FakeWorld(world.now)
+    snapshot = query_once(empty.deployment())
+    page = render_page(snapshot, render_parts(snapshot))
+    assert "This stack has no nodes yet." in page
+    assert "pnodes new" in page
+    assert "<table" not in page
+    empty.add("alpha")
+    snapshot = query_once(empty.deployment())
+    page = render_page(snapshot, render_parts(snapshot))
+    assert "No node has run yet." in page
+    assert "pnodes test alpha" in page
+    whole = query_once(world.deployment())
+    assert "No node has run yet." not in render_page(whole, render_parts(whole))
+
+
+def test_alerts_are_on_the_page_and_at_their_node(world: FakeWorld) -> None:
+    alerting = FakeWorld(world.now)
+    alerting.add("alpha")
+    recent, old = (world.now - timedelta(days=days) for days in (1, 30))
+    alerting.history["alpha"] = [
+        read_round(
+            number, {"alert-missed.webhook": {"at": at.timestamp(), "title": f"alpha, round {number}: <b>missed"}}
+        )
+        for number, at in ((371, recent), (350, old))
+    ]
+    parts = {part.id: part.html for part in render_parts(query_once(alerting.deployment()), {}, world.now)}
+    assert "1\N{NO-BREAK SPACE}message in a week" in parts["top"]
+    assert "alpha, round 371: &lt;b&gt;missed" in parts["top"]
+    assert "round 350" not in parts["top"]
+    assert "2\N{NO-BREAK SPACE}messages in the recorded rounds" in parts["node-alpha"]
+    assert "No alerts are set up" in parts["node-alpha"]
 
 
 def test_units_stay_with_their_numbers() -> None:

@@ -47,13 +47,16 @@ def snapshot(deployment: Deployment) -> Snapshot:
 
 
 def test_a_card_has_the_means_the_rank_and_the_stake(snapshot: Snapshot) -> None:
-    cards = {part.id: part.html for part in render_parts(snapshot, now=NOW)}
+    cards = {part.id: part.html for part in render_parts(snapshot, {}, NOW)}
     assert "CORR 0.0200, MMC 0.0010</li>" in cards["node-alpha"]
     assert "<li>rank 211</li>" in cards["node-alpha"]
     assert "<li>20.00\N{NO-BREAK SPACE}NMR staked</li>" in cards["node-alpha"]
     assert "1.75\N{NO-BREAK SPACE}NMR paid in a year" in cards["node-alpha"]
-    assert "<td>resolved</td>" in cards["node-alpha"]
-    assert 'id="scores-gamma"' not in cards["node-gamma"]
+    assert "<td>resolved<td>" in cards["node-alpha"]
+    assert "Scores of the rounds" in cards["node-alpha"]
+    assert "3 rounds, 339 to 370" in cards["node-alpha"]
+    assert "Scores of the rounds" not in cards["node-gamma"]
+    assert '<td role="cell" class="number" data-label="CORR">0.0200</td>' in cards["table"]
     assert "rank" not in cards["node-delta"]
 
 
@@ -72,7 +75,9 @@ def test_the_payouts_of_a_model_count_once(snapshot: Snapshot) -> None:
     summary = summarise(snapshot, views)
     assert summary.paid == "1.75\N{NO-BREAK SPACE}NMR"
     assert summary.paid_note.startswith("-0.5000\N{NO-BREAK SPACE}NMR pending in 1\N{NO-BREAK SPACE}round; at 10.00")
-    nothing = summarise(snapshot, [replace(view, scores=None) for view in views])
+    for view in views:
+        view.scores = None
+    nothing = summarise(snapshot, views)
     assert (nothing.paid, nothing.paid_note) == ("", "")
 
 

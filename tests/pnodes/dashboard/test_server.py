@@ -107,7 +107,7 @@ def test_parts_have_html_only_if_their_version_is_new() -> None:
     world.rounds.clear()
     site, client = start(world)
     first = client.get(site.path + "parts").json()["parts"]
-    assert [part["id"] for part in first] == ["top", "node-alpha", "node-beta", "node-delta", "node-epsilon"]
+    assert [part["id"] for part in first] == ["top", "table", "node-alpha", "node-beta", "node-delta", "node-epsilon"]
     have = ",".join(part["version"] for part in first)
     second = client.get(site.path + "parts", params={"have": have}).json()["parts"]
     assert not [part["id"] for part in second if "html" in part]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from pnodes.dashboard import story
+from pnodes.dashboard.rounds import Round, parse_rounds
 from pnodes.dashboard.sources import Call
-from pnodes.dashboard.story import Entry, Outcome, Round
+from pnodes.dashboard.story import Entry, Outcome
 from providers.operations import Run, State
 from tests.pnodes.dashboard.fake_world import call
 from trigger.log_line import parse
@@ -107,7 +108,7 @@ def test_refused_calls_are_not_triggers() -> None:
 
 def test_rounds_are_sorted_by_opening_time() -> None:
     plain = [{"number": n, "openTime": at(n).isoformat(), "closeTime": at(n + 9).isoformat()} for n in (3, 1, 2)]
-    assert [round_.number for round_ in story.parse_rounds(plain)] == [1, 2, 3]
+    assert [round_.number for round_ in parse_rounds(plain)] == [1, 2, 3]
     staking = {"number": 1, "openTime": None, "closeTime": at(9).isoformat(), "closeStakingTime": at(5).isoformat()}
-    (parsed,) = story.parse_rounds([staking])
+    (parsed,) = parse_rounds([staking])
     assert (parsed.closes, parsed.open_at(at(4)), parsed.open_at(at(5))) == (at(5), True, False)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
 
 from pnodes.dashboard import sources
 from pnodes.dashboard.deployment import Deployment
-from pnodes.dashboard.sources import CALLS, ROUNDS, RUNS, SENT, Calls, Source
+from pnodes.dashboard.sources import CALLS, HISTORY, RUNS, SENT, Calls
 from pnodes.dashboard.watch import Watch, query_once
-from providers.refusal import Refusal
-from tests.pnodes.dashboard.fake_world import FakeWorld, call, make_world
+from pnodes.deployed.history import read_round
+from tests.pnodes.dashboard.fake_world import FakeWorld, call, make_world, stamp
 from tests.waiting import wait_until
 
 
@@ -38,7 +39,10 @@ def settle(watch: Watch) -> None:
 
 def start_watch(world: FakeWorld) -> tuple[Watch, Clock]:
     clock = Clock()
-    return Watch(world.deployment(), lambda: None, clock), clock
+    watch = Watch(world.deployment(), lambda: None, clock)
+    for name in world.clouds:
+        watch.note_reader(opened=name)
+    return watch, clock
 
 
 def has_answer(watch: Watch, name: str) -> bool:
@@ -92,10 +96,34 @@ def test_sources_are_refreshed_only_when_due_and_while_a_page_is_open() -> None:
     watch.tick()
     settle(watch)
     assert queries.count("runs") == 1
-    watch.note_reader(page_loaded=True)
+    watch.note_reader(page_loaded=True, opened="alpha")
     watch.tick()
     settle(watch)
     assert queries.count("runs") == 2
+
+
+def test_a_refresh_asks_each_region_and_account_once_and_clouds_only_about_an_open_node() -> None:
+    world = FakeWorld(make_world().now)
+    for number in range(50):
+        world.add(f"node-{number:02}", "signals" if number % 5 else "classic")
+    clock = Clock()
+    watch = Watch(world.deployment(), lambda: None, clock)
+    for refresh in (1, 2):
+        watch.note_reader()
+        watch.tick()
+        settle(watch)
+        assert [len(names) for names, _ in world.reports[-3:]] == [17, 17, 16], "one request for each region"
+        assert len(world.reports) == 3 * refresh
+        assert [len(names) for names, _ in world.surveys] == [50] * refresh, "one request for the account"
+        clock.now += max(sources.SECONDS[kind] for kind in (sources.HISTORY, SENT))
+    assert {last for _, last in world.reports[3:]} == {3}, "only the last rounds are asked for again"
+    assert world.surveys[1][1] == [], "the list of rounds is not"
+    assert not [name for name, cloud in world.clouds.items() if cloud.queries]
+    watch.note_reader(opened="node-07")
+    watch.tick()
+    settle(watch)
+    assert [name for name, cloud in world.clouds.items() if cloud.queries] == ["node-07"]
+    assert len(world.clouds["node-07"].queries) <= 3
 
 
 def test_a_run_that_ended_makes_its_submission_due() -> None:
@@ -127,6 +155,7 @@ def test_a_new_node_appears_and_existing_answers_stay() -> None:
         return answer
 
     watch = Watch(some, reload, clock)
+    watch.note_reader(opened="alpha")
     watch.tick()
     settle(watch)
     for expected in ((), ("The stack could not be read again: no stack is selected.",)):
@@ -141,51 +170,61 @@ def test_a_new_node_appears_and_existing_answers_stay() -> None:
 
 
 def test_an_answer_in_an_unknown_form_is_reported() -> None:
-    answer: dict[str, str] = {}
-    source = Source(RUNS, "alpha", lambda _before: answer["missing"])
+    world = make_world()
+    del world.submissions["alpha"]
+    source = sources.list_sources(world.deployment())[f"{SENT}/alpha"]
     source.refresh()
-    assert source.answer.problem == "The answer about the runs of alpha could not be read (KeyError)."
+    problem = "The answer about the submissions of alpha could not be read (KeyError)."
+    assert {answer.problem for answer in source.answers.values()} == {problem}
+
+
+def test_a_node_that_its_trigger_refuses_hides_no_other_of_the_region() -> None:
+    world = make_world()
+    snapshot = query_once(world.deployment())
+    assert snapshot.of(HISTORY, "epsilon").problem.startswith("Google Cloud gives no token")
+    assert [round_.number for round_ in snapshot.of(HISTORY, "beta").value][:2] == [371, 370]
+    assert snapshot.of(HISTORY, "beta").problem == ""
+
+
+def test_new_rounds_are_added_to_those_that_are_known() -> None:
+    world = make_world()
+    source = sources.list_sources(world.deployment())[f"{HISTORY}/alpha"]
+    source.refresh()
+    before = [round_.number for round_ in source.answers[f"{HISTORY}/alpha"].value]
+    world.history["alpha"] = [read_round(number, {"submitted": {"at": 1.0}}) for number in (372, 371)]
+    source.refresh()
+    after = source.answers[f"{HISTORY}/alpha"].value
+    assert [round_.number for round_ in after] == [372, *before]
+    assert [str(round_.outcome) for round_ in after[:3]] == ["submitted", "submitted", "open"]
 
 
 def test_a_trigger_s_log_is_read_incrementally_and_each_line_counts_once() -> None:
     world = make_world()
-    source = sources.list_sources(world.deployment())[f"{CALLS}/alpha"]
+    key = f"{CALLS}/alpha"
+    source = sources.list_sources(world.deployment())[key]
     source.refresh()
-    first: Calls = source.answer.value
+    first: Calls = source.answers[key].value
     cloud = world.clouds["alpha"]
     cloud.calls.append(call(world.now, "new"))
     source.refresh()
-    second: Calls = source.answer.value
+    second: Calls = source.answers[key].value
     assert [call.line.run for call in second.calls] == [*(call.line.run for call in first.calls), "new"]
 
 
-def test_the_list_of_rounds_is_fetched_again_only_for_a_new_round() -> None:
+def test_rounds_are_listed_again_when_one_is_expected_to_open() -> None:
     world = make_world()
-    fetched: list[str] = []
-
-    def rounds(name: str) -> list[dict[str, object]]:
-        fetched.append(name)
-        return list(world.rounds[name])
-
-    deployment = replace(world.deployment(), rounds=rounds)
-    source = sources.list_sources(deployment)[f"{ROUNDS}/classic"]
+    (key,) = (key for key in sources.list_sources(world.deployment()) if key.startswith(SENT))
+    source = sources.list_sources(world.deployment())[key]
     source.refresh()
     source.refresh()
-    assert fetched == ["classic"]
-    world.rounds["classic"].insert(0, {"number": 372, "openTime": None, "closeTime": None})
+    assert [tournaments for _, tournaments in world.surveys] == [["classic", "signals"], []], "a round is open"
+    for round_ in world.rounds["classic"]:
+        for field in ("openTime", "closeTime", "closeStakingTime"):
+            round_[field] = stamp(datetime.fromisoformat(round_[field]) - timedelta(hours=23, minutes=52))
+    source = sources.list_sources(world.deployment())[key]
     source.refresh()
-    assert fetched == ["classic", "classic"]
-    assert max(round_["number"] for round_ in source.answer.value.rounds) == 372
-
-
-def test_between_rounds_the_list_suffices() -> None:
-    def refuse(_name: str) -> None:
-        raise Refusal("Numerai refused: Current round not open for submissions.")
-
-    deployment = replace(make_world().deployment(), current_round=refuse)
-    snapshot = query_once(deployment)
-    answer = snapshot.of(ROUNDS, "classic")
-    assert (len(answer.value.rounds), answer.problem) == (30, "")
+    source.refresh()
+    assert world.surveys[-1][1] == ["classic"], "a week ago, a round opened ten minutes before this time of day"
 
 
 @pytest.mark.parametrize("name", ["alpha", "beta", "gamma", "delta"])

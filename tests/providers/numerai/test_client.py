@@ -91,10 +91,15 @@ def test_keys_of_the_environment_are_not_taken_by_surprise(wire: Wire, monkeypat
     assert "SECRETSECRET" not in repr(KEYS)
 
 
-def test_all_rounds_of_a_tournament_need_no_keys_and_leave_out_what_is_none(wire: Wire) -> None:
+def test_one_request_asks_for_the_models_of_an_account_and_for_rounds(wire: Wire) -> None:
     known = {"number": 7, "openTime": "a", "closeTime": "b", "closeStakingTime": None}
-    wire.answers = [{"data": {"rounds": [None, known, {"number": None}]}}, {"data": {"rounds": None}}]
-    assert client().rounds(8) == [known]
-    assert client().rounds(8) == []
-    assert [one["json"]["variables"] for one in wire.asked] == [{"tournament": 8}] * 2
-    assert "Authorization" not in wire.asked[0]["headers"]
+    older, newer = ({"id": day, "insertedAt": f"2026-01-0{day}"} for day in "12")
+    wire.answers = [{"data": {"m0": [older, newer], "m1": None, "t0": [None, known, {"number": None}]}}]
+    submissions, rounds = client().survey([MODEL, "other", MODEL], [8])
+    assert submissions == {MODEL: [newer, older], "other": []}
+    assert rounds == {8: [known]}
+    assert [one["json"]["variables"] for one in wire.asked] == [{"m0": MODEL, "m1": "other", "t0": 8}]
+    assert "Authorization" in wire.asked[0]["headers"]
+    wire.answers = [{"data": {"t0": None}}]
+    assert client().survey([], [8]) == ({}, {8: []})
+    assert "Authorization" not in wire.asked[1]["headers"]
