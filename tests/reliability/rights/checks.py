@@ -62,7 +62,7 @@ class Checks:
         cloud = SimpleNamespace(
             kernel=kernel, resources=list_, find=find, project=self._place.project, get=partial(_get, resources)
         )
-        return _ACCESS[self._cloud](cloud)  # type: ignore[arg-type]
+        return _ACCESS[self._cloud](cloud)
 
     def _passes(self, access: Any, check: list[Any]) -> bool:
         method, *arguments = check
