@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from sandbox.images import Image
 from sandbox.numerai.app import Numerai
 from tests.sandbox.numerai.example_models import EXAMPLES, MODELS, built, copied
 from tests.sandbox.numerai.image_runs import keys, run
+from tests.sandbox.numerai.training_data import PART, ROWS, SETS, measure, write_data
 from tests.sandbox.numerai.world import CLASSIC_MODEL, SIGNALS_MODEL, World
 
 Trained = dict[str, tuple[Path, bytes, str]]
@@ -69,6 +72,19 @@ def test_with_a_model_file_it_only_predicts(
     assert "trained" not in process.stdout
     (record,) = numerai.submissions()
     assert record["corr"] > 0.25
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's count of a process's memory")
+def test_training_needs_less_than_4_gib(kernel: Kernel, tmp_path: Path) -> None:
+    image = built(kernel, tmp_path, "tournament")
+    write_data(tmp_path, ROWS // PART)
+    imports, _ = measure(image)
+    peak, log = measure(image, str(tmp_path))
+    assert "rows of 144 eras with 42 features" in log, log
+    costs = re.findall(r"^  (\w+) +(\d+) eras +([\d.]+) GiB +\d+ min$", log, re.MULTILINE)
+    assert [cost[:2] for cost in costs] == [(name, eras) for name in SETS for eras in ("144", "574")], log
+    assert imports < float(costs[0][2]) * 2**30 < 4 << 30
+    assert imports + (peak - imports) * PART < 4 << 30, (imports, peak)
 
 
 @pytest.mark.parametrize("name", ["tournament", "shared-1", "pred2"])
