@@ -6,6 +6,7 @@ needs to start. The first request starts it (a cold start). It keeps running unt
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import json
@@ -171,8 +172,12 @@ class Functions:
 
     def log_lines(self, key: str) -> list[dict[str, object]]:
         """Return the lines of a function's log that are JSON objects, parsed."""
-        lines = (line for line in self.logs(key).splitlines() if line.startswith("{"))
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        lines: list[dict[str, object]] = []
+        for line in self.logs(key).splitlines():
+            # Not all lines in braces are JSON: a traceback can quote an answer.
+            with contextlib.suppress(ValueError):
+                lines += [json.loads(line)] if line.startswith("{") else []
+        return lines
 
     def stop(self) -> None:
         """Stop all processes, and keep the code deployed: the next request starts them again."""

@@ -45,6 +45,12 @@ def test_a_request_reaches_the_process_as_it_came(kernel: Kernel) -> None:
     assert kernel.functions.log_lines("aws/alpha") == [{"line": "hello"}]
 
 
+def test_lines_in_braces_that_are_no_json_are_left_out(kernel: Kernel) -> None:
+    deploy(kernel, host=HOST.replace("print(json.dumps", """print("{'error': 403}"); print(json.dumps"""))
+    call(kernel)
+    assert kernel.functions.log_lines("aws/alpha") == [{"line": "hello"}]
+
+
 def test_the_process_has_the_deployed_environment_only(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OF_THIS_MACHINE", "1")
     deploy(kernel)
