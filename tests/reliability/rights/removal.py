@@ -26,6 +26,8 @@ _TRIGGER = {
 }
 """What is replaced so that the trigger is built or published again."""
 _MAILS = 2
+_PATIENCE = 300.0
+"""How long a build with all rights may take."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Stage:
         self.store = Store(world.home)
         self._set_outage(True)
         began = time.monotonic()
-        self._seconds = 120.0
+        self._seconds = _PATIENCE
         failed = self.work()
         assert not failed, f"{cloud}: {failed} fails with all rights: {world.runs()}"
         self._seconds = max(_LEAST, _SLOWER * (time.monotonic() - began))
@@ -124,7 +126,7 @@ class Stage:
         self._set_outage(False)
         with ThreadPoolExecutor(1) as threads, right.removed(self.store) if right else nullcontext():
             up = threads.submit(self.world.cli.run, "up", "--yes", "--skip-preview", *options)
-            finished, _ = wait([up], self._seconds)
+            finished, _ = wait([up], self._seconds if right else _PATIENCE)
         self._set_outage(True)
         if finished and not up.exception():
             return ""
