@@ -468,7 +468,7 @@ class Trigger:
         return last + 1
 
     def _settle(self, start: _Start, answer: dict[str, Any]) -> Response:
-        """Look for the job of a start whose answer was lost. The list of jobs may lag behind for minutes."""
+        """Look for the job of a start whose answer was lost."""
         try:
             job = self._cluster.find(start.row, start.run_id)
         except StartError as error:
@@ -476,7 +476,7 @@ class Trigger:
         if job:
             self._mark(start.name_claim(f"{answer['attempt']}.started"), {"at": self._now(), "job": job})
             return Response(202, {"status": "started", "job": job, **answer})
-        reason = "the cluster did not answer the start, and does not list the job yet; repeat the call in two minutes"
+        reason = "the job is not listed yet; repeat the call in two minutes"
         return Response(503, {"status": "failed", "reason": reason, **answer})
 
     def _start(self, start: _Start, attempt: int) -> Response:
@@ -530,7 +530,7 @@ class Trigger:
         raise AssertionError("unreachable")
 
     def _look_up(self, start: _Start) -> str | None:
-        # The list of jobs may lag behind. If it lags for longer, the next attempt waits for the end of the lease.
+        # The list of jobs may lag behind; for longer, the lease delays the next attempt.
         for pause in (*PAUSES, None):
             job = self._cluster.find(start.row, start.run_id)
             if job or pause is None:

@@ -58,9 +58,9 @@ PASS_SECONDS = 300
 """The time between two passes of the watch (`providers.component.WATCH_MINUTES`)."""
 # Assumed for a run while none has ended well yet.
 _USUAL_SECONDS = 900.0
-# A run seems to hang if it takes so many times its usual time, and there is no time for so many runs after it.
+# A run seems to hang if it takes so many times its usual time, and no time is left for so many runs.
 _LATE = ((1.15, 1), (1.5, 2))
-# For the answer: the trigger that is asked may have to repeat calls that its cloud does not answer.
+# The trigger that is asked may repeat calls.
 _ANSWER_SECONDS = 10.0
 # How far the clocks of two clouds may differ, in minutes.
 _SKEW = 2
@@ -81,7 +81,7 @@ Send = Callable[[str, str, Mapping[str, str], bytes], Answer]
 
 
 def send(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Call a partner's trigger. Raises OSError if no answer comes, after half a minute."""
+    """Call a partner's trigger. Raises OSError."""
     return call_until_answered(method, url, headers, body, _ANSWER_SECONDS)
 
 
@@ -114,7 +114,7 @@ class Partners:
 
 
 def hangs(report: Report, now: float, closes: float, usual: float | None) -> bool:
-    """Whether the partner's run takes longer than usual, and runs that begin after now could end too late."""
+    """Whether the partner's run takes longer than usual, and time is short."""
     usual = usual or report.usual or _USUAL_SECONDS
     since = now if report.at is None else report.at
     left = (closes - now - 60) / (usual + PASS_SECONDS)

@@ -18,7 +18,7 @@ _BROAD = re.compile(r"roles/(.*[aA]dmin|iam\.serviceAccount(TokenCreator|User|Ke
 _ASSIGNMENT = re.compile(r"(IAM|Iam)(Member|Binding|Policy)$")
 TRIGGER = frozenset(
     {
-        *("run.jobs.run", "run.jobs.runWithOverrides", "run.executions.get", "run.executions.list"),
+        *("run.jobs.run", "run.jobs.runWithOverrides", "run.executions.list"),
         *("storage.objects.create", "storage.objects.get", "storage.objects.list"),
     }
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -115,7 +116,8 @@ def test_jobs_of_other_nodes_are_not_shown(aws: Aws) -> None:
 
 def test_the_trigger_s_log_is_the_node_s_part_of_its_function_s(aws: Aws) -> None:
     node = Node(aws, SPEAK)
-    role = aws.role("trigger-role", "lambda.amazonaws.com", '{"Statement": []}')
+    allowed = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
+    role = aws.role("trigger-role", "lambda.amazonaws.com", json.dumps({"Statement": [allowed]}))
     function = aws.make(
         functions.FUNCTION,
         "alpha",
