@@ -381,7 +381,7 @@ class Trigger:
         try:
             asked = [self._name_authorised(str(model), str(token), request) for model, token in body["nodes"]]
             last = max(1, int(body.get("last") or MAX_ROUNDS))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise _RefusedError(400, "expected `nodes`, a list of pairs of a model id and a token") from None
         rounds = read_rounds(self._store, [node for node, _ in asked if node], last)
         answers = [{"node": node, "rounds": rounds[node]} if node else {"reason": why} for node, why in asked]

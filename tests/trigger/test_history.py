@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -114,7 +115,9 @@ def test_one_call_reports_the_nodes_of_the_region_in_the_order_of_the_question()
     assert answer.body["nodes"][2] == {"reason": "no node of this region has this model"}
 
 
-@pytest.mark.parametrize("options", [{"nodes": None}, {"nodes": [MODEL]}, {"nodes": [[MODEL]]}, {"last": "x"}])
+@pytest.mark.parametrize(
+    "options", [{"nodes": None}, {"nodes": [MODEL]}, {"nodes": [[MODEL]]}, {"last": "x"}, {"last": math.inf}]
+)
 def test_a_question_in_another_form_is_refused(options: dict[str, Any]) -> None:
     answer = Region().ask(**options)
     assert answer.status == 400, answer
