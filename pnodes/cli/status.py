@@ -37,7 +37,7 @@ def status(
 
     Exits with 1 if a cloud or Numerai could not be queried; the others are still shown. With --check, exits with 1 if
     there is a problem: the last round was missed or late, the last run failed without a submission, the trigger refuses
-    calls, or a query failed. Disabled nodes are not checked.
+    calls, Numerai has another webhook, or a query failed. Disabled nodes are not checked.
     """
     deployed = DeployedStack.read(stack)
     selected = [deployed.node(name) for name in dict.fromkeys(nodes or deployed.nodes)]

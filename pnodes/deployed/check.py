@@ -68,6 +68,15 @@ class Stopped(Exception):
     """The reason why the test cannot continue."""
 
 
+def compare_webhooks(own: str, registered: str | None) -> str:
+    """Return how a model's webhook at Numerai differs from its node's own, and what to do; empty if it does not."""
+    if registered == own:
+        return ""
+    # Without a refresh, `up` does not notice what was changed at Numerai.
+    other = f"another webhook for this model, at {urlsplit(registered).hostname}" if registered else ""
+    return f"Numerai has {other or 'no webhook for this model'}; `pulumi up --refresh` sets the node's own again"
+
+
 @dataclass
 class Check:
     """A test of one node. `health` returns the problem with the trigger's own URL, or an empty string."""
@@ -105,17 +114,8 @@ class Check:
     def _fire(self) -> None:
         from providers.numerai.client import KeysRefused, NumeraiRefused
 
-        registered = self.numerai.webhook(self.model_id)
-        if registered is None:
-            raise Stopped(
-                "Numerai has no webhook for this model. `pulumi up` sets it, unless nodes.yaml has `register: false`."
-            )
-        if registered != self.webhook:
-            host = urlsplit(registered).hostname
-            raise Stopped(
-                f"Numerai has another webhook for this model, at {host}. Run `pulumi refresh` and `pulumi up` to set "
-                "this node's own, unless nodes.yaml has `register: false`."
-            )
+        if difference := compare_webhooks(self.webhook, self.numerai.webhook(self.model_id)):
+            raise Stopped(f"{difference}, unless nodes.yaml has `register: false`.")
         problem = self.health(self.webhook)
         if problem:
             raise Stopped(f"the trigger does not answer: {problem}")

@@ -53,6 +53,11 @@ class StackNode:
         """Whether the node starts jobs, as of the last `up`."""
         return bool((self.settings or {}).get("enabled", True))
 
+    @property
+    def registered(self) -> bool:
+        """Whether Numerai is to call the node, as of the last `up`. It calls no rescue."""
+        return not self.rescues and bool((self.settings or {}).get("register_webhook", True))
+
 
 class DeployedStack:
     """The nodes and configuration of a stack, or of all stacks together."""

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from pnodes.deployed.accounts import Accounts
+from pnodes.deployed.check import compare_webhooks
 from pnodes.deployed.history import IN_TIME, Outcome, RoundRecord, fetch_history
 from pnodes.deployed.stack import DeployedStack, StackNode
 from pnodes.wording import moment
@@ -28,8 +29,8 @@ _CALLS_CHECKED = timedelta(days=2)
 class Status:
     """The last run and submission of one node; `problems`: a sentence for each query that failed.
 
-    `rounds` and `refused` are queried for a check only: the last rounds, newest first, and the last call that the
-    trigger has refused since the last run.
+    The last three are queried for a check only: the last rounds, newest first, the last call that the trigger has
+    refused since the last run, and how the webhook at Numerai differs from the node's.
     """
 
     node: StackNode
@@ -37,6 +38,7 @@ class Status:
     submission: dict[str, Any] | None = None
     rounds: list[RoundRecord] = field(default_factory=list)
     refused: TriggerLine | None = None
+    misdirected: str = ""
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -69,6 +71,11 @@ def query(
         if problem:
             raise problem
 
+    def query_webhooks(members: list[Status]) -> None:
+        webhooks = stack.numerai(members[0].node).webhooks()
+        for status in members:
+            status.misdirected = compare_webhooks(status.node.webhook, webhooks.get(status.node.model_id))
+
     def query_submission(status: Status) -> None:
         submissions = stack.numerai(status.node).submissions(status.node.model_id)
         status.submission = next(iter(submissions), None)
@@ -81,12 +88,17 @@ def query(
         if current is not None:
             rounds[tournament] = current
 
-    jobs: list[tuple[list[str], Callable[[], None]]] = []
+    jobs: list[tuple[Callable[[], None], list[list[str]]]] = []
+    registered: dict[tuple[int, str | None], list[Status]] = {}  # those of one account need one request
     for status in statuses:
-        jobs += [(status.problems, partial(query_run, status)), (status.problems, partial(query_submission, status))]
-        jobs += [(status.problems, partial(query_rounds, status))] if check else []
+        queries = [query_run, query_submission, *([query_rounds] if check else [])]
+        jobs += [(partial(query, status), [status.problems]) for query in queries]
+        if check and status.node.registered:
+            registered.setdefault((status.node.stack, status.node.account), []).append(status)
+    for members in registered.values():
+        jobs.append((partial(query_webhooks, members), [status.problems for status in members]))
     for tournament in sorted({status.node.tournament for status in statuses}):
-        jobs.append((problems, partial(query_round, tournament)))
+        jobs.append((partial(query_round, tournament), [problems]))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(lambda job: _attempt(*job), jobs))
     return statuses, dict(sorted(rounds.items())), list(dict.fromkeys(problems))
@@ -96,7 +108,7 @@ def group_problems(statuses: Iterable[Status], problems: Iterable[str]) -> list[
     """Return each sentence once, with the names of all the nodes that it concerns."""
     nodes: dict[str, list[str]] = {sentence: [] for sentence in problems}
     for status in statuses:
-        for sentence in status.problems:
+        for sentence in dict.fromkeys(status.problems):
             nodes.setdefault(sentence, []).append(status.node.name)
     return [f"{', '.join(names) + ': ' if names else ''}{sentence}" for sentence, names in nodes.items()]
 
@@ -118,6 +130,8 @@ def _describe_problems(status: Status) -> list[str]:
         lines.append(f"{name}: round {last.number} {how}{reason}")
     if run and run.state is State.FAILED and run.round != "test" and not (status.is_of_last_run or _is_known(status)):
         lines.append(f"{name}: the last run failed: {run.reason or 'the cloud gives no reason'}")
+    if status.misdirected:
+        lines.append(f"{name}: {status.misdirected}")
     if status.refused:
         lines.append(f"{name}: its trigger refused a call (HTTP {status.refused.http}): {status.refused.reason}")
     return lines
@@ -130,8 +144,9 @@ def _is_known(status: Status) -> bool:
     return status.run is not None and status.run.round in {*known, str(submitted.get("number", ""))} - {""}
 
 
-def _attempt(problems: list[str], job: Callable[[], None]) -> None:
+def _attempt(job: Callable[[], None], problems: Iterable[list[str]]) -> None:
     try:
         job()
     except (OperationsError, Refusal) as error:
-        problems.append(str(error))
+        for sentences in problems:
+            sentences.append(str(error))

@@ -25,6 +25,11 @@ query($modelId: String!) {
   model(modelId: $modelId) { id name submissionWebhook }
 }
 """
+_WEBHOOKS = """
+query {
+  account { models { id submissionWebhook } }
+}
+"""
 _FIRE = """
 mutation($modelId: String!) {
   triggerModelWebhook(modelId: $modelId)
@@ -171,7 +176,10 @@ class Client(base_api.Api):
 
     def account(self) -> dict[str, Any]:
         """Return the account of the keys: username, apiTokens {name public_id scopes}, models {id name tournament}."""
-        account = self.raw_query(_ACCOUNT, authorization=True)["data"]["account"]
+        return self._query_account(_ACCOUNT)
+
+    def _query_account(self, query: str) -> dict[str, Any]:
+        account = self.raw_query(query, authorization=True)["data"]["account"]
         if account is None:
             raise NumeraiRefused("Numerai returned no account for these keys; they lack a scope.")
         return dict(account)
@@ -182,6 +190,11 @@ class Client(base_api.Api):
         if model is None:
             raise NumeraiRefused(f"Numerai refused: the account has no model with the id {model_id}.")
         return model["submissionWebhook"] or None
+
+    def webhooks(self) -> dict[str, str | None]:
+        """Return the registered webhooks of all models of the account by the models' ids, by one request."""
+        models = self._query_account(_WEBHOOKS)["models"] or []
+        return {model["id"]: model["submissionWebhook"] or None for model in models}
 
     def set_webhook(self, model_id: str, url: str | None) -> None:
         """Set a model's webhook; None clears it."""

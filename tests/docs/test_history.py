@@ -78,7 +78,7 @@ def page(deployed: Deployed, pnodes: Pnodes, in_utc: None) -> str:
     """The page with the commands' output of today."""
     deployed.rounds = {"alpha": ROUNDS}
     deployed.nodes["beta"].known = [Run("r", State.FAILED, FRIDAY, "the job took longer than 1h", round="1204")]
-
+    deployed.registered = {"m-gamma": "https://compute.example/hook"}
     return pages.render_pnodes(PAGE, pnodes)
 
 

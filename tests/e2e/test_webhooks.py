@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from tests.e2e.nodes import node, nodes
+from tests.e2e.person import Person
 from tests.e2e.webhooks import at_numerai, by_hand
 from tests.e2e.world import IDS, MakeWorld, World
 from tests.pulumi_cli import EngineFailed
@@ -53,6 +54,12 @@ def test_up_registers_moves_and_clears(make_world: MakeWorld) -> None:
     assert changed == {f"{WEBHOOK}::alpha": "update"}
     world.cli.up()
     assert at_numerai(world)[IDS["classic"]] == moved
+    by_hand(world, IDS["classic"], None)
+    problem = "alpha: Numerai has no webhook for this model; `pulumi up --refresh` sets the node's own again\n"
+    assert Person(world).pnodes("status", "--check", code=1) == problem
+    world.cli.run("up", "--refresh", "--yes", "--skip-preview")
+    assert at_numerai(world)[IDS["classic"]] == moved
+    assert Person(world).pnodes("status", "--check") == ""
     world.nodes(nodes(node("beta", "gcp", "signals", extra="register: false")))
     by_hand(world, IDS["classic"], "https://elsewhere.example/hook")
     world.cli.up()

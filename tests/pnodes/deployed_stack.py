@@ -65,6 +65,10 @@ class Deployed:
         self.questions: list[dict[str, Any]] = []
         """What the triggers were asked."""
         self.sent: dict[str, list[dict[str, Any]]] = {}
+        self.registered: dict[str, str | None] = {}
+        """The webhooks at Numerai that are not the stack's, by model."""
+        self.listed = 0
+        """How often Numerai was asked for the webhooks."""
         self.rounds: dict[str, dict[str, Any]] = {}
         self.refused: dict[str, tuple[int, str] | httpx.HTTPError] = {}
         self.outputs: dict[str, Any] = {
@@ -110,6 +114,12 @@ class Deployed:
         """Replaces Numerai."""
         rounds = [{"number": 370, "openTime": NOW.strftime("%Y-%m-%dT00:00:00Z")}]
         return {model: self.submissions(model) for model in models}, dict.fromkeys(tournaments, rounds)
+
+    def webhooks(self) -> dict[str, str | None]:
+        """Replaces Numerai."""
+        self.listed += 1
+        own = {node["model_id"]: self.outputs["webhooks"][name] for name, node in self.outputs["nodes"].items()}
+        return {**own, **self.registered}
 
     def submissions(self, model_id: str) -> list[dict[str, Any]]:
         """Replaces Numerai."""

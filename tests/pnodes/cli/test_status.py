@@ -2,10 +2,12 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 import pytest
 
 from pnodes.cli.status import _describe_round
+from providers.numerai.client import NumeraiRefused
 from providers.operations import Run, State
 from tests.pnodes.deployed_stack import NOW, Deployed
 from tests.pnodes_command import Pnodes
@@ -147,4 +149,37 @@ def test_a_failed_run_is_no_problem_of_its_own_once_its_round_has_a_result(pnode
 def test_a_check_leaves_disabled_nodes_out(pnodes: Pnodes, deployed: Deployed) -> None:
     deployed.outputs["settings"] = {"alpha": {"enabled": False}}
     deployed.rounds = {"alpha": {"371": {"missed": {"at": 1.0}}}}
+    assert pnodes("status", "--check").output == ""
+
+
+def test_a_check_compares_the_webhooks_with_numerai_s_with_one_request(pnodes: Pnodes, deployed: Deployed) -> None:
+    deployed.outputs["settings"] = {"alpha": {}, "beta": {}, "gamma": {"register_webhook": False}}
+    deployed.registered = {
+        "m-alpha": None,
+        "m-beta": "https://other.example/pred/m-beta?token=SECRET",
+        "m-gamma": "https://mine.example/hook",
+    }
+    result = pnodes("status", "--check")
+    assert result.exit_code == 1, result.output
+    mend = "`pulumi up --refresh` sets the node's own again"
+    assert result.output.splitlines() == [
+        f"alpha: Numerai has no webhook for this model; {mend}",
+        f"beta: Numerai has another webhook for this model, at other.example; {mend}",
+    ]
+    assert deployed.listed == 1
+
+
+def test_a_check_names_a_node_once_if_numerai_refuses_all_its_queries(pnodes: Pnodes, deployed: Deployed) -> None:
+    def refuse(*_: str) -> NoReturn:
+        raise NumeraiRefused("Numerai refused: no scope.")
+
+    deployed.outputs["settings"] = {"alpha": {}, "beta": {}, "gamma": {}}
+    deployed.submissions = deployed.webhooks = refuse  # type: ignore[method-assign]
+    assert pnodes("status", "--check").stdout == "alpha, beta, gamma: Numerai refused: no scope.\n"
+
+
+def test_a_check_does_not_expect_a_webhook_for_a_rescue(pnodes: Pnodes, deployed: Deployed) -> None:
+    deployed.outputs["settings"] = {"alpha": {}, "beta": {}}
+    deployed.outputs["nodes"]["gamma"] |= {"rescues": "alpha", "model_id": "m-alpha"}
+    deployed.registered = {"m-alpha": deployed.outputs["webhooks"]["alpha"]}
     assert pnodes("status", "--check").output == ""

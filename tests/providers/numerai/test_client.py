@@ -76,6 +76,14 @@ def test_a_model_of_somebody_else_is_refused(wire: Wire) -> None:
         client().webhook(MODEL)
 
 
+def test_the_webhooks_of_an_account_need_one_request(wire: Wire) -> None:
+    models = [{"id": MODEL, "submissionWebhook": "https://a"}, {"id": "other", "submissionWebhook": ""}]
+    wire.answers = [{"data": {"account": {"models": models}}}]
+    assert client().webhooks() == {MODEL: "https://a", "other": None}
+    assert len(wire.asked) == 1
+    assert "Authorization" in wire.asked[0]["headers"]
+
+
 def test_submissions_come_newest_first(wire: Wire) -> None:
     found = [{"id": "1", "triggerId": "a", "insertedAt": "2026-01-01", "round": {"number": 1, "tournament": 8}}]
     found.append({**found[0], "id": "2", "insertedAt": "2026-02-01"})
