@@ -87,7 +87,7 @@ STACK_RULES: tuple[Rule[StackCheck], ...] = (
     Rule("every-bucket-blocked", "Each bucket on S3 blocks public access.", storage.every_bucket_blocked),
     Rule(
         "cost-ceiling",
-        "No node costs more a month than its ceiling.",
+        "No node costs more a month, with its rescue at rest, than its ceiling.",
         costs.cost_ceiling,
         {
             "usdAMonth": {"type": "number", "minimum": 0, "description": "USD for each node"},

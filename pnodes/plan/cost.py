@@ -102,6 +102,13 @@ def estimate_shared(nodes: Sequence[Node]) -> list[Shared]:
     return estimates
 
 
+def estimate_rescue(rescue: RescueNode, nodes: Sequence[Node]) -> float:
+    """Return what a rescue adds a month to the resources that these nodes share, while it does not run."""
+    neighbours = [node for node in nodes if (node.cloud, node.region) == (rescue.cloud, rescue.region)]
+    without, month = (sum(one.month for one in estimate_shared(part)) for part in (neighbours, [*neighbours, rescue]))
+    return month - without
+
+
 def _estimate_alerts(nodes: Sequence[Node], prices: Prices) -> float:
     """Return what the alerts of a region's nodes cost a month at rest."""
     heartbeats = {node.alerts.heartbeat for node in nodes if node.watch.enabled}

@@ -50,6 +50,31 @@ def test_a_node_under_and_over_its_ceiling() -> None:
     assert run_rule({"alpha": ALPHA}, str(month + 0.01), minutes=20) != []
 
 
+RESCUED = {**ALPHA, "rescue": {"cloud": "azure", "region": "eastus2", "after": 1800.0}}
+REGISTRY = 0.1666 * 365 / 12
+"""An image registry for one rescue, in USD a month."""
+
+
+def test_the_idle_cost_of_a_rescue_counts() -> None:
+    month = estimate(load_node("alpha", ALPHA), 600).month
+    assert month is not None
+    assert run_rule({"alpha": RESCUED}, str(month + REGISTRY + 0.01)) == []
+    (sentence,) = run_rule({"alpha": RESCUED}, str(month + REGISTRY - 0.01))
+    assert sentence.startswith(f"alpha would cost {month + REGISTRY:.2f} USD a month (1 vCPU, 4 GiB, 22 runs")
+    assert f"of 10 minutes, {REGISTRY:.2f} for its rescue in azure eastus2), but its ceiling is" in sentence
+    neighbour = {**ALPHA, "cloud": "azure", "region": "eastus2"}
+    assert run_rule({"alpha": RESCUED, "beta": neighbour}, f'{{"alpha": {month + 0.01}}}') == []
+
+
+def test_a_rescue_on_a_machine_without_a_price() -> None:
+    big = {**RESCUED, "rescue": {**RESCUED["rescue"], "size": BIG["size"]}}
+    assert run_rule({"alpha": big}) == []
+    (sentence,) = run_rule({"alpha": big}, "500")
+    assert sentence.startswith("alpha-rescue: the price table has no price for a machine of type E16")
+    (sentence,) = run_rule({"alpha": big}, minutes=1000)
+    assert f"{73 + REGISTRY:.2f} for its rescue" in sentence, "the management of its machines costs while it rests"
+
+
 def test_the_lowest_ceiling_applies() -> None:
     assert run_rule({"alpha": ALPHA}, "50", usdAMonth=0.01) != []
     assert run_rule({"alpha": ALPHA}, "0.01", usdAMonth=50) != []
