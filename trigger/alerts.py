@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 try:
@@ -87,12 +87,11 @@ class Alerts:
         evidence: Evidence,
         read_address: Callable[[str], str],
         mail: Callable[[str, Alert], None],
-        heartbeats: Sequence[str],
         now: Callable[[], float],
     ) -> None:
         """`read_address` returns the address of a reference (StoreError); `mail` sends an e-mail (AlertError)."""
         self._trigger, self._evidence, self._read_address, self._mail = trigger, evidence, read_address, mail
-        self._heartbeats, self._now = heartbeats, now
+        self._now = now
         self._addresses: dict[str, tuple[str, float]] = {}
         self._quiet: set[str] = set()
         self._broken: set[str] = set()
@@ -109,9 +108,9 @@ class Alerts:
                 except (StoreError, ValueError) as error:
                     self._note(look.row.node, "failed", str(error))
 
-    def beat(self) -> None:
+    def beat(self, references: Iterable[str]) -> None:
         """Call the region's heartbeats."""
-        for reference in self._heartbeats:
+        for reference in references:
             try:
                 send("GET", self._find_address(reference))
             except (AlertError, StoreError) as error:

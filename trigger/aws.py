@@ -226,11 +226,15 @@ def _open_secrets() -> Secrets:
 @cache
 def _open_watch() -> Watch:
     try:
-        from aws_watch import build_watch
+        from aws_watch import Runs
+        from watch import build_watch
     except ImportError:
-        from trigger.aws_watch import build_watch
+        from trigger.aws_watch import Runs
+        from trigger.watch import build_watch
 
-    watch: Watch = build_watch(_trigger(), Batch(Signer.read_environment("batch")), _open_secrets(), _open_alerts)
+    watch: Watch = build_watch(
+        _trigger(), Runs(Batch(Signer.read_environment("batch"))), _open_secrets().read_keys, _open_alerts
+    )
     return watch
 
 

@@ -97,5 +97,4 @@ def build_alerts(
             raise StoreError(f"the secret with the addresses has no {key}") from None
 
     evidence = Evidence(os.environ["AWS_REGION"], open_signer("batch"), open_signer("logs"))
-    heartbeats = os.environ.get("HEARTBEATS", "").split()
-    return Alerts(trigger, evidence, read_address, Mailer(open_signer("sns")).send, heartbeats, time.time)
+    return Alerts(trigger, evidence, read_address, Mailer(open_signer("sns")).send, time.time)

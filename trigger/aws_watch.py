@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 try:
-    from core import Row, StoreError, Trigger
+    from core import Row, StoreError
     from http_call import call_until_answered
     from job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
-    from numerai_api import Keys, Numerai
-    from watch import Alerts, Watch
+    from numerai_api import Keys
 except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import Row, StoreError, Trigger
+    from trigger.core import Row, StoreError
     from trigger.http_call import call_until_answered
     from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
-    from trigger.numerai_api import Keys, Numerai
-    from trigger.watch import Alerts, Watch
+    from trigger.numerai_api import Keys
 
 BY_A_PERSON = "stopped with `pnodes stop`"
 """The reason that `pnodes stop` gives (`providers.operations.STOPPED`); Batch's list does not mark other stops."""
@@ -99,13 +95,3 @@ class Secrets:
             return dict(json.loads(json.loads(answer.body)["SecretString"]))
         except (ValueError, KeyError, TypeError):
             return {}
-
-
-def build_watch(
-    trigger: Trigger, batch: Batch, secrets: Secrets, open_alerts: Callable[[], Alerts] | None = None
-) -> Watch:
-    """Return the region's watch."""
-    has_heartbeat = bool(os.environ.get("HEARTBEATS"))
-    return Watch(
-        trigger, Runs(batch), Numerai(), secrets.read_keys, time.time, call_until_answered, open_alerts, has_heartbeat
-    )

@@ -285,11 +285,13 @@ def _open_secrets() -> Secrets:
 @cache
 def _open_watch() -> Watch:
     try:
-        from azure_watch import build_watch
+        from azure_watch import Runs
+        from watch import build_watch
     except ImportError:
-        from trigger.azure_watch import build_watch
+        from trigger.azure_watch import Runs
+        from trigger.watch import build_watch
 
-    watch: Watch = build_watch(open_trigger(), _open_cluster(), _open_secrets(), _open_alerts)
+    watch: Watch = build_watch(open_trigger(), Runs(_open_cluster()), _open_secrets().read_keys, _open_alerts)
     return watch
 
 

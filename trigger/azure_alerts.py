@@ -5,7 +5,6 @@ The rule queries the app's log for the lines that `mail` writes.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 
@@ -39,5 +38,4 @@ def build_alerts(trigger: Trigger, read_secret: Callable[[str], str]) -> Alerts:
     def mail(reference: str, alert: Alert) -> None:
         trigger.note(build_mail_line(reference, alert))
 
-    heartbeats = os.environ.get("HEARTBEATS", "").split()
-    return Alerts(trigger, Evidence(), read_secret, mail, heartbeats, time.time)
+    return Alerts(trigger, Evidence(), read_secret, mail, time.time)

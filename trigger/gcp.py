@@ -216,11 +216,13 @@ def _open_secrets() -> Secrets:
 @cache
 def _open_watch() -> Watch:
     try:
-        from gcp_watch import build_watch
+        from gcp_watch import Runs
+        from watch import build_watch
     except ImportError:
-        from trigger.gcp_watch import build_watch
+        from trigger.gcp_watch import Runs
+        from trigger.watch import build_watch
 
-    watch: Watch = build_watch(build_trigger(), _open_cluster(), _open_secrets(), _open_alerts)
+    watch: Watch = build_watch(build_trigger(), Runs(_open_cluster()), _open_secrets().read_keys, _open_alerts)
     return watch
 
 

@@ -5,7 +5,6 @@ An alert policy of Cloud Monitoring matches the log lines that `mail` writes, an
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from urllib.parse import quote
@@ -47,5 +46,4 @@ def build_alerts(trigger: Trigger, parent: str, read_secret: Callable[[str], str
     def mail(reference: str, alert: Alert) -> None:
         trigger.note(build_mail_line(reference, alert))
 
-    heartbeats = os.environ.get("HEARTBEATS", "").split()
-    return Alerts(trigger, Evidence(parent), read_secret, mail, heartbeats, time.time)
+    return Alerts(trigger, Evidence(parent), read_secret, mail, time.time)

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 try:
-    from core import Row, StoreError, Trigger, read_run_id
+    from core import Row, StoreError, read_run_id
     from http_call import call_until_answered
     from job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
-    from numerai_api import Keys, Numerai
-    from watch import Alerts, Watch
+    from numerai_api import Keys
 except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import Row, StoreError, Trigger, read_run_id
+    from trigger.core import Row, StoreError, read_run_id
     from trigger.http_call import call_until_answered
     from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
-    from trigger.numerai_api import Keys, Numerai
-    from trigger.watch import Alerts, Watch
+    from trigger.numerai_api import Keys
 
 _SECRETS = "https://secretmanager.googleapis.com/v1"
 _STATES = {"CONDITION_SUCCEEDED": SUCCEEDED, "CONDITION_FAILED": FAILED}
@@ -96,13 +92,3 @@ class Secrets:
             return base64.b64decode(json.loads(answer.body)["payload"]["data"]).decode()
         except (ValueError, KeyError, TypeError):
             raise StoreError("Secret Manager's answer has no key or address") from None
-
-
-def build_watch(
-    trigger: Trigger, cluster: CloudRun, secrets: Secrets, open_alerts: Callable[[], Alerts] | None = None
-) -> Watch:
-    """Return the region's watch."""
-    has_heartbeat = bool(os.environ.get("HEARTBEATS"))
-    return Watch(
-        trigger, Runs(cluster), Numerai(), secrets.read_keys, time.time, call_until_answered, open_alerts, has_heartbeat
-    )

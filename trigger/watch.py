@@ -10,19 +10,21 @@ These marks are the node's history, and a round with the last mark is not looked
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
 try:
     from core import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, Row, StartError, StoreError, Trigger, name_round
     from job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Runs, find_usual_seconds
-    from numerai_api import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
+    from numerai_api import TOURNAMENTS, Keys, KeysRefused, Numerai, NumeraiError, Round
     from partner import CLEAR, SUBMITTED, Desk, Partners, Send, hangs, send
 except ImportError:  # in this repository, where the files of the archive are modules of a package
     from trigger.core import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, Row, StartError, StoreError, Trigger, name_round
     from trigger.job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Runs, find_usual_seconds
-    from trigger.numerai_api import TOURNAMENTS, Keys, KeysRefused, NumeraiError, Round
+    from trigger.numerai_api import TOURNAMENTS, Keys, KeysRefused, Numerai, NumeraiError, Round
     from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Send, hangs, send
 
 # How much earlier than its round's opening, by the cluster's clock, a run of that round may have started.
@@ -72,7 +74,7 @@ class Alerts(Protocol):
 
     def report(self, looks: Sequence[Look]) -> None: ...
 
-    def beat(self) -> None: ...
+    def beat(self, references: Iterable[str]) -> None: ...
 
 
 class Watch:
@@ -87,16 +89,16 @@ class Watch:
         now: Callable[[], float],
         send: Send = send,
         open_alerts: Callable[[], Alerts] | None = None,
-        has_heartbeat: bool = False,
+        heartbeats: Sequence[str] = (),
     ) -> None:
         """`read_keys` returns the keys of a row's reference, and raises StoreError. `send` calls partners.
 
-        `open_alerts` is called if a node has alerts, or the region a heartbeat.
+        `open_alerts` is called if a node has alerts, or the region `heartbeats`, which are references of addresses.
         """
         self._trigger, self._runs, self._numerai, self._read_keys, self._now = trigger, runs, numerai, read_keys, now
         self._send = send
         self.answer = Desk(trigger, runs, read_keys, now).answer
-        self._open_alerts, self._has_heartbeat = open_alerts, has_heartbeat
+        self._open_alerts, self._heartbeats = open_alerts, heartbeats
         self._settled: set[str] = set()
         self._complete = True
 
@@ -106,8 +108,8 @@ class Watch:
         looks = self._look_at_all()
         if self._open_alerts and any(look.row.alerts for look in looks):
             self._open_alerts().report(looks)
-        if self._open_alerts and self._has_heartbeat and self._complete:
-            self._open_alerts().beat()
+        if self._open_alerts and self._heartbeats and self._complete:
+            self._open_alerts().beat(self._heartbeats)
         outcomes = [look.outcome for look in looks]
         return {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
 
@@ -152,6 +154,14 @@ class Watch:
     def _note(self, node: str, reason: str) -> None:
         self._complete = False
         self._trigger.note({"node": node, "route": "watch", "http": 0, "reason": reason})
+
+
+def build_watch(
+    trigger: Trigger, runs: Runs, read_keys: Callable[[str], Keys], open_alerts: Callable[[], Alerts] | None = None
+) -> Watch:
+    """Return the watch of this process's region."""
+    heartbeats = os.environ.get("HEARTBEATS", "").split()
+    return Watch(trigger, runs, Numerai(), read_keys, time.time, send, open_alerts, heartbeats)
 
 
 class _Node:

@@ -58,18 +58,20 @@ class Process:
             batch = aws.Batch(aws.Signer("batch", "us-east-1", "id", "secret"))
             self.trigger = Trigger(store, batch, "", log, now, sleep)
             secrets = aws_watch.Secrets(aws.Signer("secretsmanager", "us-east-1", "id", "secret"))
-            self.watch: Any = aws_watch.build_watch(self.trigger, batch, secrets)
+            self.watch: Any = watch.build_watch(self.trigger, aws_watch.Runs(batch), secrets.read_keys)
         elif cloud == "gcp":
             identity = gcp.Identity()
             run = gcp.CloudRun("projects/p/locations/us-central1", identity)
             self.trigger = Trigger(gcp.StorageStore("bucket", identity), run, "", log, now, sleep)
-            self.watch = gcp_watch.build_watch(self.trigger, run, gcp_watch.Secrets("p", identity))
+            self.watch = watch.build_watch(
+                self.trigger, gcp_watch.Runs(run), gcp_watch.Secrets("p", identity).read_keys
+            )
         else:
             own = azure.Identity({"IDENTITY_HEADER": "h", "IDENTITY_ENDPOINT": "http://localhost/token"})
             apps = azure.ContainerApps(own)
             store = azure.BlobStore("https://s.blob.core.windows.net/", own)
             self.trigger = Trigger(store, apps, "", log, now, sleep)
-            self.watch = azure_watch.build_watch(self.trigger, apps, azure_watch.Secrets(own))
+            self.watch = watch.build_watch(self.trigger, azure_watch.Runs(apps), azure_watch.Secrets(own).read_keys)
 
 
 class Region:
@@ -254,8 +256,7 @@ def deployed(clock: Clock, network: Network) -> Iterator[None]:
         mock.patch.multiple(aws, call=network.call, time=times),
         mock.patch.multiple(azure, call=network.call, time=times),
         mock.patch.object(gcp, "time", times),
-        mock.patch.object(aws_watch, "time", times),
-        mock.patch.object(gcp_watch, "time", times),
+        mock.patch.object(watch, "time", times),
         mock.patch.object(azure_watch, "time", times),
         mock.patch.object(watch, "ThreadPoolExecutor", lambda workers: Pool(clock, workers)),
     ):

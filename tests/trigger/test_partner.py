@@ -13,6 +13,7 @@ import pytest
 
 from tests.trigger.region import MODEL, TOKEN
 from tests.trigger.watched import CLOSES, OPENS, WATCHED, World
+from trigger import http_call, watch
 from trigger.core import LEASE_SECONDS, Request, Response, Row, StoreError
 from trigger.http_call import Answer
 from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
@@ -358,3 +359,21 @@ def test_each_cloud_s_entry_point_lets_the_watch_answer(cloud: str, monkeypatch:
         response = entry.webhook.build().get_user_function()(request)
         status, body = response.status_code, response.get_body()
     assert (status, json.loads(body)) == (418, {"asked": ASKED, "by": "POST", "body": "{}"})
+
+
+def test_the_deployed_watch_gives_a_partner_ten_seconds_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = []
+
+    def call(method: str, url: str, headers: Mapping[str, str], body: bytes, timeout: float) -> Answer:
+        assert url.startswith(RESCUE)
+        waited.append(timeout)
+        return Answer(404, b"")
+
+    world = World(NODE)
+    monkeypatch.setattr(http_call, "call", call)
+    monkeypatch.setattr(watch, "Numerai", lambda: world.numerai)
+    monkeypatch.setattr(watch, "time", world)
+    monkeypatch.setattr(world, "time", lambda: world.clock, raising=False)
+    world.watch = watch.build_watch(world.trigger, world.cluster, world.read_keys)
+    assert world.look(20) == {"started": 1}
+    assert waited == [10.0]

@@ -47,9 +47,8 @@ class Told(World):
 
     def restart(self, heartbeat: str = "") -> None:
         """Start a new process, which remembers nothing."""
-        beats = heartbeat.split()
         self.alerts = Alerts(
-            self.trigger, self.evidence, self._read, lambda *mail: self.mails.append(mail), beats, lambda: self.clock
+            self.trigger, self.evidence, self._read, lambda *mail: self.mails.append(mail), lambda: self.clock
         )
         self.watch = Watch(
             self.trigger,
@@ -58,7 +57,7 @@ class Told(World):
             self.read_keys,
             lambda: self.clock,
             open_alerts=lambda: self.alerts,
-            has_heartbeat=bool(beats),
+            heartbeats=heartbeat.split(),
         )
 
     def _read(self, reference: str) -> str:
