@@ -380,8 +380,10 @@ class Trigger:
         body = _read_json(request.body, required=True)
         try:
             asked = [self._name_authorised(str(model), str(token), request) for model, token in body["nodes"]]
+            if not any(node for node, _ in asked):
+                raise _RefusedError(401, asked[0][1])
             last = max(1, int(body.get("last") or MAX_ROUNDS))
-        except (KeyError, TypeError, ValueError, OverflowError):
+        except (LookupError, TypeError, ValueError, OverflowError):
             raise _RefusedError(400, "expected `nodes`, a list of pairs of a model id and a token") from None
         rounds = read_rounds(self._store, [node for node, _ in asked if node], last)
         answers = [{"node": node, "rounds": rounds[node]} if node else {"reason": why} for node, why in asked]

@@ -49,6 +49,11 @@ BAD_IDS: tuple[Any, ...] = (
 BAD_ROUNDS: tuple[Any, ...] = (None, -1, 1.5, True, "371", "", [], {}, float("nan"), float("inf"), 10**9, 10**4000)
 BAD_VERSIONS: tuple[Any, ...] = ("1", 1.5, True, [], {}, 10**4000)
 BAD_TESTS: tuple[Any, ...] = ("true", 1, 0, [], {})
+BAD_NODES: tuple[Any, ...] = (
+    *(None, 7, True, "", "text", [], {}, {"ab": 1}, [None], ["ab"], [[]], [["a"]], [["a", "b", "c"]], [[{}, []]]),
+    *([["\ud800", "\ud800"]], [["a", "b"]] * 5000, [[None, None]], [[1.5, float("nan")]], [[["a"], {"b": "c"}]]),
+)
+BAD_LASTS: tuple[Any, ...] = ("x", "1.5", "\x00", [1], {"x": 1}, float("nan"), float("inf"), float("-inf"))
 BODIES = (
     b"",
     b" ",
@@ -131,7 +136,7 @@ def fuzz(random_: random.Random, deployment: Deployment) -> tuple[str, str, dict
     """Return a request with at least one thing that must be refused."""
     node = deployment.node
     body = json.dumps(GOOD).encode()
-    kind = random_.choice(("body", "token", "path", "anything"))
+    kind = random_.choice(("body", "token", "path", "rounds", "anything"))
     if kind == "body":  # from somebody who has the token
         place = random_.randrange(3)
         path = f"/pred/{node.model_id}" + (f"/{node.token}" if place == 0 else "")
@@ -151,6 +156,8 @@ def fuzz(random_: random.Random, deployment: Deployment) -> tuple[str, str, dict
             random_.choice(({}, headers)),
             random_.choice((body, spoil_body(random_))),
         )
+    if kind == "rounds":
+        return "POST", "/rounds", {}, {}, spoil_question(random_, deployment, token)
     if kind == "path":
         wrong = random_.choice((*STRANGE, str(uuid.UUID(int=random_.getrandbits(128))), node.name, "table", "371"))
         path = f"/{random_.choice(ROUTES)}/{wrong}" + random_.choice(("", f"/{node.token}", "/a/b/c/d"))
@@ -182,6 +189,23 @@ def spoil_body(random_: random.Random) -> bytes:
     body = {**GOOD, field: random_.choice(values[field])}
     others = {random_.choice(("modelId", "x", "__proto__", "ü")): random_.choice(STRANGE)}
     return _dump(random_.choice((body, {**body, **others})))
+
+
+def spoil_question(random_: random.Random, deployment: Deployment, token: str) -> bytes:
+    """Return a question for rounds that must be refused; `token` is a wrong one."""
+    node = deployment.node
+    right, others = [node.model_id, node.token], (node.name, "", str(uuid.UUID(int=random_.getrandbits(128))))
+    match random_.randrange(4):
+        case 0:
+            return random_.choice((*BODIES, random_.randbytes(40)))
+        case 1:
+            question = {"nodes": random_.choice(BAD_NODES), "last": random_.choice((*BAD_LASTS, 7, None))}
+        case 2:
+            question = {"nodes": [right] * random_.randrange(1, 4), "last": random_.choice(BAD_LASTS)}
+        case _:
+            pairs = ([node.model_id, token], [random_.choice(others), node.token])
+            question = {"nodes": [random_.choice(pairs) for _ in range(random_.randrange(1, 9))], "last": 2}
+    return _dump(question)
 
 
 def _dump(value: dict[str, Any]) -> bytes:
