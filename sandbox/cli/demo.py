@@ -23,7 +23,7 @@ from pnodes.pulumi import Pulumi, stack_option
 from sandbox.cli import process as sandbox_process
 from sandbox.cli import shell as sandbox_shell
 from sandbox.cli.control import Control, Trigger
-from sandbox.cli.hardship import HARD_STACK, show_hardship
+from sandbox.cli.hardship import HARD_STACK, TITLE, show_hardship
 from sandbox.cli.report import Outcome, build_result_table, describe_executor, mask_token, match_outcomes
 from sandbox.place import STACK, sandbox_home
 
@@ -69,8 +69,7 @@ def demo(
             for outcome in failed:
                 _explain(console, control, outcome)
             if not failed:
-                title = "Two more nodes: lose a webhook, crash a job, take a cloud down (20 seconds)"
-                _print_step(console, 6, title)
+                _print_step(console, _STEPS, TITLE)
                 own = Pulumi(engine, home / HARD_STACK, pulumi.environ)
                 show_hardship(own, control, lambda line: console.print(line, markup=False))
                 console.print()

@@ -20,6 +20,7 @@ from sandbox.cli.control import Control, RunRecord
 from sandbox.place import STACK
 
 HARD_STACK = "hardship"
+TITLE = "Two more nodes: lose a webhook, crash a job, take a cloud down (20 seconds)"
 DOWN, RESCUER = "aws", "gcp"
 CRASH = "its machine was lost"
 _MODEL = Path(__file__).with_name("hardship_model.py")
@@ -83,7 +84,7 @@ def _run_round(control: Control, models: dict[str, str], say: Say) -> None:
             if line not in told:
                 told.add(line)
                 say(f"  {line}")
-        if submitted >= models.keys():
+        if submitted >= models.keys() and all(run.ended for run in runs):
             say("Both nodes have submitted although no webhook came, a job crashed and a cloud was down.")
             return
         time.sleep(_PAUSE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,6 +72,7 @@ def test_each_change_is_told_once_and_the_stack_is_removed(tmp_path: Path, monke
     crashed, rescue = run("epsilon-1", "FAILED", 1, hardship.CRASH), run("delta-rescue-1", "SUCCEEDED", 3)
     second = [run("epsilon-1", state, 2) for state in ("RUNNING", "SUCCEEDED")]
     moments: list[Any] = [([], []), ([crashed], []), ([crashed, second[0]], []), ([crashed, second[0]], [])]
+    moments.append(([crashed, second[1], replace(rescue, state="RUNNING")], MODELS))
     moments.append(([crashed, second[1], rescue], MODELS))
     world = World(tmp_path / "hardship", moments)
     assert show(world) == [
@@ -78,9 +80,10 @@ def test_each_change_is_told_once_and_the_stack_is_removed(tmp_path: Path, monke
         "  epsilon: the watch's job failed (its machine was lost)",
         "  epsilon: the watch's job runs",
         "  epsilon: the watch's job has succeeded",
-        "  delta: its rescue on Google Cloud has succeeded",
+        "  delta: its rescue on Google Cloud runs",
         "  delta: submitted",
         "  epsilon: submitted",
+        "  delta: its rescue on Google Cloud has succeeded",
         "Both nodes have submitted although no webhook came, a job crashed and a cloud was down.",
     ]
     assert world.done == ["stack", "up", "aws down", "crash epsilon", "round", "aws back", "destroy"]
