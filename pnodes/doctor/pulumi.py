@@ -1,4 +1,4 @@
-"""Check the Pulumi engine and the stack: installed, new enough, logged in, selected, and able to decrypt its secrets.
+"""Check the Pulumi engine and the stack: installed, new enough, logged in, selected, whole, and with secrets to read.
 
 Each step needs the previous one. The engine's output may contain settings and addresses, so only known errors and the
 first line of others are shown.
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pnodes.deployed.interrupted import find_unfinished
 from pnodes.engine.locate import Rejected, on_path
 from pnodes.engine.version import MINIMUM
 from pnodes.pulumi import NOT_LOGGED_IN, Pulumi, find_complaint, first_error, stack_option
@@ -64,10 +65,16 @@ def examine(stack: OpenStack, pulumi: Pulumi | None, chosen: str | None) -> Iter
     yield ok("backend", f"logged in to {_without_query(str(backend))}.")
     result = pulumi.run("stack", "--show-name", *stack_option(chosen))
     if result.returncode:
-        yield _report_failure("stack", result, "the backend could not look up the stack", "pulumi stack ls")
+        mend = "pnodes repair" if "failed to load checkpoint" in result.stderr else "pulumi stack ls"
+        yield _report_failure("stack", result, "the backend could not look up the stack", mend)
         return
     stack.name = result.stdout.strip()
     yield ok("stack", f"{stack.name} {'exists' if chosen else 'is selected'}.")
+    result = pulumi.run("stack", "export", *stack_option(chosen))
+    if result.returncode:
+        yield _report_failure("state", result, "the stack's state cannot be read", "pnodes repair")
+        return
+    yield _check_state(json.loads(result.stdout))
     yield from _check_secrets(stack, pulumi, stack_option(chosen))
 
 
@@ -75,6 +82,15 @@ def _report_failure(check: str, result: subprocess.CompletedProcess[str], otherw
     if problem := find_complaint(result.stderr):
         return failed(check, problem.text, problem.fix)
     return failed(check, f"{otherwise}: {first_error(result.stderr)}", mend)
+
+
+def _check_state(exported: Mapping[str, Any]) -> Finding:
+    unfinished = list(find_unfinished(exported.get("deployment") or {}))
+    if not unfinished:
+        return ok("state", "no creation was interrupted.")
+    count = plural(len(unfinished), "creation")
+    text = f"an `up` was interrupted, and {count} may have taken place: {', '.join(map(str, unfinished))}."
+    return failed("state", text, "pnodes repair  (unless an `up` is running now)")
 
 
 def _check_secrets(stack: OpenStack, pulumi: Pulumi, selection: list[str]) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ class FakeEngine(Pulumi):
             "whoami": (0, {"user": "anna", "url": "s3://state?region=eu-west-1&awssdk=v2"}),
             "stack --show-name": (0, "live\n"),
             "stack output": (0, {"nodes": {"alpha": {"cloud": "aws", "region": "us-east-1", "job": "j"}}}),
+            "stack export": (0, {"version": 3, "deployment": {"resources": []}}),
             "config --json": (0, {}),
             "config set": (0, ""),
             "plugin ls": (0, []),

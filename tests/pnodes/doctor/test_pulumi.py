@@ -43,6 +43,8 @@ def test_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"whoami": (1, 'error: unable to open state directory "file:///x"')}, "backend", "pulumi login URL"),
         ({"stack__show-name": (1, "error: no stack selected; please use")}, "stack", "pulumi stack select NAME"),
         ({"stack__show-name": (255, "error: it is on fire")}, "stack", "pulumi stack ls"),
+        ({"stack_export": (255, "error: failed to load checkpoint: EOF")}, "state", "pnodes repair"),
+        ({"stack__show-name": (255, "error: failed to load checkpoint: EOF")}, "stack", "pnodes repair"),
         ({"config__json": (255, "error: passphrase must be set with")}, "secrets", "export PULUMI_CONFIG_PASSPHRASE"),
         ({"stack_output": (255, "error: incorrect passphrase")}, "secrets", "export PULUMI_CONFIG_PASSPHRASE"),
         ({"config_set": (255, "error: incorrect passphrase")}, "secrets", "export PULUMI_CONFIG_PASSPHRASE"),
@@ -94,3 +96,19 @@ def test_a_key_in_plain_text_is_a_failure() -> None:
 def test_nothing_is_deployed_yet() -> None:
     findings, _ = examine(FakeEngine(stack_output=(0, {})))
     assert (only(findings, "deployed").level, only(findings, "deployed").mend) == (Level.WARNING, "pulumi up")
+
+
+def test_creations_that_were_interrupted_are_a_failure() -> None:
+    urn = "urn:pulumi:live::prediction-nodes::aws:sqs/queue:Queue::prediction-nodes-us-east-1"
+    queue = {"urn": urn, "type": "aws:sqs/queue:Queue", "inputs": {"region": "us-east-1"}}
+    pending = [{"type": "creating", "resource": queue}, {"type": "updating", "resource": queue}]
+    findings, stack = examine(FakeEngine(stack_export=(0, {"deployment": {"pending_operations": pending}})))
+    assert (only(findings, "state").level, only(findings, "state").mend.split("  ")[0]) == (
+        Level.FAILED,
+        "pnodes repair",
+    )
+    assert only(findings, "state").text == (
+        "an `up` was interrupted, and 1 creation may have taken place: "
+        "aws:sqs/queue:Queue prediction-nodes-us-east-1 in us-east-1."
+    )
+    assert stack.opened, "the other checks go on"
