@@ -7,7 +7,7 @@ name it; the table and the trigger's settings have only the reference.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 import pulumi
@@ -94,13 +94,30 @@ def select_addresses(
     return {name: addresses[name].apply(lambda address: str(address).replace(REGION, region)) for name in names}
 
 
-def write_column(
-    node: Node, webhooks: Mapping[str, pulumi.Input[str]], emails: Mapping[str, pulumi.Input[str]]
-) -> pulumi.Output[str]:
-    """Return a node's column `alerts` from the references of the region's webhooks and e-mail addresses."""
-    parts: list[pulumi.Input[str]] = []
-    if node.alerts.webhook:
-        parts += [" webhook=", webhooks[node.alerts.webhook]]
-    if node.alerts.email:
-        parts += [" email=", emails[node.alerts.email]]
-    return pulumi.Output.concat(str(node.timeout) if parts else "", *parts)
+class RegionAlerts:
+    """What stands for the addresses of a region's alerts in the trigger's table and variables.
+
+    Each cloud's class adds the resources, which exist only if a node has `alerts`.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        refer: Callable[[str], pulumi.Input[str]],
+        refer_email: Callable[[str], pulumi.Input[str]],
+    ) -> None:
+        """`refer` returns what stands for a secret's address, by its name; `refer_email` for an e-mail address."""
+        self._webhooks = {name: refer(name) for name in list_webhooks(nodes)}
+        self._emails = {email: refer_email(email) for email in list_emails(nodes)}
+        beats = [refer(name) for name in list_heartbeats(nodes)]
+        self.environment = {"HEARTBEATS": pulumi.Output.all(*beats).apply(" ".join)} if beats else {}
+        """The variables of the trigger"""
+
+    def write_column(self, node: Node) -> pulumi.Output[str]:
+        """Return the node's column `alerts` of the trigger's table."""
+        parts: list[pulumi.Input[str]] = []
+        if node.alerts.webhook:
+            parts += [" webhook=", self._webhooks[node.alerts.webhook]]
+        if node.alerts.email:
+            parts += [" email=", self._emails[node.alerts.email]]
+        return pulumi.Output.concat(str(node.timeout) if parts else "", *parts)

@@ -16,8 +16,8 @@ from providers.aws import roles
 from providers.component import Stack
 
 
-class Alerts:
-    """The resources exist only if a node has `alerts`. `environment` has the variables of the trigger."""
+class Alerts(alerts.RegionAlerts):
+    """A secret with all addresses, and a topic for each e-mail address."""
 
     def __init__(
         self, name: str, region: str, nodes: Sequence[Node], stack: Stack, own: pulumi.ResourceOptions
@@ -29,10 +29,7 @@ class Alerts:
         addresses = alerts.select_addresses(nodes, stack.addresses)
         if addresses:
             self._secret = self._create_secret(addresses)
-        self._webhooks = {key: self._refer(key) for key in alerts.list_webhooks(nodes)}
-        self._emails = {email: self._create_topic(email) for email in alerts.list_emails(nodes)}
-        beats = [self._refer(key) for key in alerts.list_heartbeats(nodes)]
-        self.environment = {"HEARTBEATS": pulumi.Output.all(*beats).apply(" ".join)} if beats else {}
+        super().__init__(nodes, self._refer, self._create_topic)
 
     def _create_secret(self, addresses: dict[str, pulumi.Output[str]]) -> aws.secretsmanager.Secret:
         name = f"{self._name}-alerts"
@@ -82,7 +79,3 @@ class Alerts:
             ),
             self._own,
         )
-
-    def write_column(self, node: Node) -> pulumi.Output[str]:
-        """Return the node's column `alerts` of the trigger's table."""
-        return alerts.write_column(node, self._webhooks, self._emails)

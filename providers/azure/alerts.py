@@ -24,8 +24,8 @@ MINUTES = 15
 """How often the rule searches the log."""
 
 
-class Alerts:
-    """The resources exist only if a node has `alerts`. `settings` has the settings of the trigger."""
+class Alerts(alerts.RegionAlerts):
+    """A vault for each address, and a rule for each e-mail address."""
 
     def __init__(
         self,
@@ -41,12 +41,7 @@ class Alerts:
         self._stored = {key: create(key, address) for key, address in addresses.items()}
         # Without the version, so that another address changes neither the table nor the settings.
         urls = {key: url.apply(lambda url: str(url).rpartition("/")[0]) for key, (_, url) in self._stored.items()}
-        self._webhooks = {key: urls[key] for key in alerts.list_webhooks(nodes)}
-        self._emails = {email: alerts.name_email(email) for email in alerts.list_emails(nodes)}
-        beats = [urls[key] for key in alerts.list_heartbeats(nodes)]
-        self.settings: Mapping[str, pulumi.Output[str]] = (
-            {"HEARTBEATS": pulumi.Output.all(*beats).apply(" ".join)} if beats else {}
-        )
+        super().__init__(nodes, urls.__getitem__, alerts.name_email)
 
     def grant(self, trigger: pulumi.Output[str], subscription: pulumi.Output[str]) -> None:
         """Let the trigger, whose identity has this object id, read the addresses."""
@@ -67,7 +62,8 @@ class Alerts:
         tags: Mapping[str, str],
     ) -> None:
         """Send an e-mail for each line of the trigger's log that asks for one."""
-        for email, key in self._emails.items():
+        for email in self._emails:
+            key = alerts.name_email(email)
             actions = monitor.ActionGroup(
                 f"{self._name}-alerts-{key}",
                 resource_group_name=group.name,
@@ -118,10 +114,6 @@ class Alerts:
                 tags=tags,
                 opts=self._own,
             )
-
-    def write_column(self, node: Node) -> pulumi.Output[str]:
-        """Return the node's column `alerts` of the trigger's table."""
-        return alerts.write_column(node, self._webhooks, self._emails)
 
 
 def build_query(site: str, key: str) -> str:

@@ -81,7 +81,7 @@ class Cluster(pulumi.ComponentResource):
         self.trigger = Trigger(
             self.name,
             self.group,
-            self.alerts.settings,
+            self.alerts.environment,
             store=self.storage.primary_endpoints.blob,
             insights=self.insights.connection_string,
             subscription=self.subscription,

@@ -16,8 +16,8 @@ from providers.component import Stack
 from providers.gcp import roles
 
 
-class Alerts:
-    """The resources exist only if a node has `alerts`. `environment` has the variables of the trigger."""
+class Alerts(alerts.RegionAlerts):
+    """A secret for each address, and a policy for each e-mail address."""
 
     def __init__(
         self,
@@ -41,14 +41,12 @@ class Alerts:
             )
             gcp.secretmanager.SecretVersion(f"{name}-{key}", secret=secret.id, secret_data=address, opts=own)
             self._secrets[key] = secret.secret_id
-        self._webhooks = {key: self._secrets[key] for key in alerts.list_webhooks(nodes)}
-        self._emails = {email: alerts.name_email(email) for email in alerts.list_emails(nodes)}
-        beats = [self._secrets[key] for key in alerts.list_heartbeats(nodes)]
-        self.environment = {"HEARTBEATS": pulumi.Output.all(*beats).apply(" ".join)} if beats else {}
+        super().__init__(nodes, self._secrets.__getitem__, alerts.name_email)
 
     def send_emails(self, function: pulumi.Output[str], region: str, labels: Mapping[str, str]) -> None:
         """Send an e-mail for each line of the trigger's log that asks for one."""
-        for email, key in self._emails.items():
+        for email in self._emails:
+            key = alerts.name_email(email)
             channel = gcp.monitoring.NotificationChannel(
                 f"{self._name}-alerts-{key}",
                 display_name="prediction nodes",
@@ -97,10 +95,6 @@ class Alerts:
                 member=roles.name_member(trigger),
                 opts=self._own,
             )
-
-    def write_column(self, node: Node) -> pulumi.Output[str]:
-        """Return the node's column `alerts` of the trigger's table."""
-        return alerts.write_column(node, self._webhooks, self._emails)
 
 
 def build_filter(function: str, region: str, key: str) -> str:
