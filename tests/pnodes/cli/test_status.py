@@ -169,12 +169,15 @@ def test_a_check_compares_the_webhooks_with_numerai_s_with_one_request(pnodes: P
     assert deployed.listed == 1
 
 
-def test_a_check_names_a_node_once_if_numerai_refuses_all_its_queries(pnodes: Pnodes, deployed: Deployed) -> None:
+def test_a_check_names_a_node_once_if_numerai_refuses_all_its_queries(
+    pnodes: Pnodes, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: str) -> NoReturn:
         raise NumeraiRefused("Numerai refused: no scope.")
 
     deployed.outputs["settings"] = {"alpha": {}, "beta": {}, "gamma": {}}
-    deployed.submissions = deployed.webhooks = refuse  # type: ignore[method-assign]
+    monkeypatch.setattr(deployed, "submissions", refuse)
+    monkeypatch.setattr(deployed, "webhooks", refuse)
     assert pnodes("status", "--check").stdout == "alpha, beta, gamma: Numerai refused: no scope.\n"
 
 
