@@ -28,9 +28,9 @@ nodes:
 CLUSTER = "aws-us-east-1"
 
 
-@pytest.fixture
-def two(program: Make) -> Program:
-    return program(TWO)
+@pytest.fixture(scope="module")
+def two(shared_program: Make) -> Program:
+    return shared_program(TWO)
 
 
 def container(job: Registered) -> dict[str, Any]:

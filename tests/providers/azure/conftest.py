@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.providers.azure.program import Program
 from tests.sandbox.azure.fixtures import azure, deployer
 from tests.sandbox.fixtures import kernel
 
-__all__ = ["azure", "deployer", "kernel", "program"]
+__all__ = ["azure", "deployer", "kernel", "program", "shared_program"]
 
 
 @pytest.fixture
@@ -24,5 +25,18 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pr
 
     def make_program(text: str, project: str = "prediction-nodes", stack_name: str = "dev") -> Program:
         return Program(*register(Mocks(), text, project, stack_name))
+
+    return make_program
+
+
+@pytest.fixture(scope="module")
+def shared_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Program]:
+    """Return a function like that of `program`, for what a file's tests share and only read."""
+    folder = tmp_path_factory.mktemp("shared")
+    make_model(folder)
+
+    def make_program(text: str) -> Program:
+        with contextlib.chdir(folder):
+            return Program(*register(Mocks(), text, "prediction-nodes", "dev"))
 
     return make_program

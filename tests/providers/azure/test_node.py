@@ -30,9 +30,9 @@ HOST = {"azure-eastus-host", "azure-eastus-host-events"}
 """The roles of the Functions host on its own storage account."""
 
 
-@pytest.fixture
-def two(program: Make) -> Program:
-    return program(TWO)
+@pytest.fixture(scope="module")
+def two(shared_program: Make) -> Program:
+    return shared_program(TWO)
 
 
 def settings(site: Registered) -> dict[str, str]:

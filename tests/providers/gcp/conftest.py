@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.providers.gcp.program import Program
 from tests.sandbox.fixtures import kernel
 from tests.sandbox.gcp.fixtures import deployer, google
 
-__all__ = ["deployer", "google", "kernel", "program"]
+__all__ = ["deployer", "google", "kernel", "program", "shared_program"]
 
 
 @pytest.fixture
@@ -29,5 +30,18 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pr
         webhook_key: str = "planted-webhook-key",
     ) -> Program:
         return Program(*register(Mocks(), text, project, stack_name, webhook_key))
+
+    return make_program
+
+
+@pytest.fixture(scope="module")
+def shared_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Program]:
+    """Return a function like that of `program`, for what a file's tests share and only read."""
+    folder = tmp_path_factory.mktemp("shared")
+    make_model(folder)
+
+    def make_program(text: str) -> Program:
+        with contextlib.chdir(folder):
+            return Program(*register(Mocks(), text, "prediction-nodes", "dev"))
 
     return make_program

@@ -31,9 +31,9 @@ nodes:
 CLUSTER = "gcp-us-central1"
 
 
-@pytest.fixture
-def two(program: Make) -> Program:
-    return program(TWO)
+@pytest.fixture(scope="module")
+def two(shared_program: Make) -> Program:
+    return shared_program(TWO)
 
 
 def task(job: Registered) -> dict[str, Any]:
