@@ -1,5 +1,6 @@
 """Versions are compared by number, and the pinned version is read from go.mod."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,16 @@ def test_query_returns_none_if_the_program_fails_or_is_missing(tmp_path: Path) -
     failing.chmod(0o755)
     assert version.query(failing) is None
     assert version.query(tmp_path / "missing") is None
+
+
+def test_a_file_is_asked_once_and_again_when_it_changes(
+    tmp_path: Path, executable: Callable[[Path, str], Path]
+) -> None:
+    asked, pulumi = tmp_path / "asked", tmp_path / "pulumi"
+    for text, count in (("v3.300.0", 1), ("v3.301.0", 2)):
+        executable(pulumi, f"echo >> {asked}; echo {text}")
+        assert [version.query(pulumi) for _ in range(2)] == [version.parse(text)] * 2
+        assert len(asked.read_text()) == count
 
 
 def test_the_pinned_engine_is_new_enough() -> None:
