@@ -15,11 +15,14 @@ import boto3
 import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.loaders import Loader
 
 Get = Callable[[str], Any]
 _SESSION_NAME = "prediction-nodes"
 # Services with other names in the provider: boto3's name -> the provider's names.
 _PROVIDER_NAMES = {"logs": ("logs", "cloudwatchlogs", "cloudwatchlog")}
+# Descriptions of the services by their folders. They load slowly, so that all sessions share them.
+_LOADERS: dict[tuple[str, ...], Loader] = {}
 
 
 class Session:
@@ -34,13 +37,13 @@ class Session:
             use_fips_endpoint=_parse(get("aws:useFipsEndpoint")),
             use_dualstack_endpoint=_parse(get("aws:useDualstackEndpoint")),
         )
-        self._session = boto3.Session(
+        self._session = _create_session(
+            _create_base_session(get),
             aws_access_key_id=get("aws:accessKey") or None,
             aws_secret_access_key=get("aws:secretKey") or None,
             aws_session_token=get("aws:token") or None,
             profile_name=get("aws:profile") or None,
             region_name=region,
-            botocore_session=_create_base_session(get),
         )
         web = _parse(get("aws:assumeRoleWithWebIdentity"))
         if web:
@@ -74,7 +77,8 @@ class Session:
 
     def _use(self, answer: Mapping[str, Any]) -> None:
         credentials = answer["Credentials"]
-        self._session = boto3.Session(
+        self._session = _create_session(
+            botocore.session.Session(),
             aws_access_key_id=credentials["AccessKeyId"],
             aws_secret_access_key=credentials["SecretAccessKey"],
             aws_session_token=credentials["SessionToken"],
@@ -99,6 +103,13 @@ def _create_base_session(get: Get) -> botocore.session.Session:
         files = _parse(get(key))
         if files:
             session.set_config_variable(variable, files[0])
+    return session
+
+
+def _create_session(base: botocore.session.Session, **arguments: str | None) -> boto3.Session:
+    session = boto3.Session(botocore_session=base, **arguments)
+    loader = base.get_component("data_loader")
+    base.register_component("data_loader", _LOADERS.setdefault(tuple(loader.search_paths), loader))
     return session
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from providers.aws.session import Session
 
@@ -38,6 +39,13 @@ def test_keys_and_profiles_of_the_configuration() -> None:
     keys = {"aws:accessKey": "AKIACONFIG", "aws:secretKey": "x"}
     assert key(Session(keys.get, "us-east-1").client("ecr")) == "AKIACONFIG"
     assert key(Session({"aws:profile": "other"}.get, "us-east-1").client("ecr")) == "AKIAPROFILE"
+
+
+def test_the_descriptions_of_the_services_are_read_once_for_all_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing: dict[str, str] = {}
+    Session(nothing.get, "eu-west-1").client("ecr")
+    monkeypatch.setattr(JSONFileLoader, "load_file", lambda _self, path: pytest.fail(f"{path} is read again"))
+    assert Session(nothing.get, "us-east-1").client("ecr").meta.region_name == "us-east-1"
 
 
 @pytest.mark.parametrize(
