@@ -62,7 +62,7 @@ def check(sent: Sent) -> Verdict | None:
     path = sent.path.removeprefix(_BASES.get(place, ""))
     verdicts = [
         Verdict(operation.name, list(_compare(sent, operation, place)))
-        for operation in (each for package in CLIENTS[place] for each in _list_operations(package))
+        for operation in (each for package in CLIENTS[place] for each in list_operations(package))
         if operation.method == sent.method and _write_pattern(operation.path, place).fullmatch(path)
     ]
     if not verdicts:
@@ -71,7 +71,7 @@ def check(sent: Sent) -> Verdict | None:
 
 
 @cache
-def _list_operations(package: str) -> list[Operation]:
+def list_operations(package: str) -> list[Operation]:
     """Return the requests that the functions `build_NAME_request` of a package build."""
     # Importing a package would take longer than reading its files.
     folder = Path(azure.core.__file__).parents[2].joinpath(*package.split("."))

@@ -1,4 +1,4 @@
-"""The sandbox's daemon, with a check of the program's requests: `python -m tests.e2e.checked_daemon --home DIR`.
+"""The sandbox's daemon, with a check of the program's requests.
 
 When it stops, it writes the operations that were called, and what was wrong, to DIR/requests.json, and the rights that
 the clouds' identities have used to DIR/granted.json.
@@ -7,6 +7,7 @@ the clouds' identities have used to DIR/granted.json.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class CheckedDaemon(daemon.Daemon):
         self._granted.write(self.home)
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str]) -> None:
+    """Run the daemon in this process until SIGTERM."""
     daemon.Daemon = CheckedDaemon  # type: ignore[misc]
-    daemon.main()
+    daemon.main(arguments)

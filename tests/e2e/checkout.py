@@ -66,3 +66,12 @@ def check_out(world: World, folder: Path) -> Path:
     tools.mkdir()
     (tools / "uv").symlink_to(Path(sys.executable).with_name("uv"))
     return tools
+
+
+def install_packages(folder: Path) -> None:
+    """Give a checkout the tests' Python packages, as if it had installed its own."""
+    (folder / ".venv").mkdir()
+    for name in ("bin", "lib"):
+        (folder / ".venv" / name).symlink_to(Path(sys.prefix) / name)
+    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", folder / ".venv")
+    (folder / ".venv" / ".ready-workflow").touch()

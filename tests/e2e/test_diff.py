@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 from tests.e2e.nodes import node, nodes
-from tests.e2e.world import ROOT, MakeWorld, World
+from tests.e2e.person import Person
+from tests.e2e.world import MakeWorld
 
 pytestmark = pytest.mark.e2e
-
-
-def diff(world: World, *options: str, code: int = 0) -> str:
-    process = subprocess.run(
-        [sys.executable, "-c", "from pnodes.cli.main import run; run()", "diff", *options],
-        cwd=world.project,
-        env={**world.cli.env, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == code, process.stdout + process.stderr
-    return process.stdout
 
 
 def test_a_change_in_the_nodes_own_terms(make_world: MakeWorld) -> None:
@@ -33,7 +17,8 @@ def test_a_change_in_the_nodes_own_terms(make_world: MakeWorld) -> None:
     assert [line.split() for line in shown.splitlines()] == [
         ["nodes", ":", "[secret]"], ["settings:", "[secret]"], ["webhooks:", "[secret]"],
     ]  # fmt: skip
-    assert diff(world, "--exit-code") == "nothing changes.\n"
+    person = Person(world)
+    assert person.pnodes("diff", "--exit-code") == "nothing changes.\n"
     world.model("second")
     world.nodes(
         nodes(
@@ -43,37 +28,24 @@ def test_a_change_in_the_nodes_own_terms(make_world: MakeWorld) -> None:
     )
     predict = world.project / "quick" / "predict.py"
     predict.write_text(predict.read_text() + "# a comment\n")
-    report = json.loads(diff(world, "--json", "--exit-code", code=3))
+    report = person.json("diff", "--exit-code", code=3)
     changes = {change["node"]: change for change in report["nodes"]}
     assert changes["alpha"]["details"] == ["env: ~EXTRA", "size: gen-sm -> gen-md", "image will be rebuilt"]
     assert changes["beta"]["kind"] == "added"
     assert changes["alpha"]["month_after"] > changes["alpha"]["month_before"] > 0
     assert report["month_after"] > report["month_before"] + changes["beta"]["month_after"]
-    comment = diff(world, "--markdown")
+    comment = person.pnodes("diff", "--markdown")
     assert "### Prediction nodes: 1 added, 1 changed (stack `dev`)" in comment
     assert "hidden-value" not in comment
     webhooks = world.cli.outputs()["webhooks"]
     assert not [url for url in webhooks.values() if url.split("token=")[1] in comment]
     world.cli.up()
     world.nodes(nodes(node("beta", "azure", "signals", "second")))
-    report = json.loads(diff(world, "--json"))
+    report = person.json("diff")
     assert {change["node"]: change["kind"] for change in report["nodes"]} == {"alpha": "removed", "beta": "changed"}
     moved = next(change for change in report["nodes"] if change["node"] == "beta")
     assert "cloud: gcp -> azure" in moved["details"]
     assert "image will be rebuilt" in moved["details"]
     world.nodes("nodes: {}\n")
-    assert "nodes.yaml" in diff_fails(world)
-
-
-def diff_fails(world: World) -> str:
-    process = subprocess.run(
-        [sys.executable, "-c", "from pnodes.cli.main import run; run()", "diff"],
-        cwd=world.project,
-        env={**world.cli.env, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 2, process.stderr
-    assert "Traceback" not in process.stderr
-    return process.stderr
+    person.pnodes("diff", code=2)
+    assert "nodes.yaml" in person.said

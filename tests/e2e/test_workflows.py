@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pnodes.engine.paths import ROOT
-from tests.e2e.checkout import check_out
+from tests.e2e.checkout import check_out, install_packages
 from tests.e2e.nodes import node, nodes
 from tests.e2e.person import Person
 from tests.e2e.webhooks import by_hand
@@ -42,9 +42,12 @@ def pull_request(fork: bool = False) -> dict[str, Any]:
 
 
 class Repository:
-    """A GitHub repository with these workflows, whose runs log in to the sandbox."""
+    """A GitHub repository with these workflows, whose runs log in to the sandbox.
 
-    def __init__(self, world: World, github: StandIn, scratch: Path) -> None:
+    With `installed`, they find the Python packages and install none.
+    """
+
+    def __init__(self, world: World, github: StandIn, scratch: Path, installed: bool = False) -> None:
         self.world, self.github, self.scratch = world, github, scratch
         # The keys are in the stack's settings, not in the environment as in other tests.
         known = world.daemon["numerai"]
@@ -53,6 +56,8 @@ class Repository:
         self.keys = {name: world.cli.env.pop(name) for name in ("NUMERAI_PUBLIC_ID", "NUMERAI_SECRET_KEY")}
         # The world's models take the place of the checkout's examples.
         self.tools = check_out(world, world.project)
+        if installed:
+            install_packages(world.project)
 
     def run(self, file: str, event: Mapping[str, Any] | None = None, **more: Any) -> Result:
         env = {
@@ -86,10 +91,10 @@ class Repository:
 
 
 @pytest.fixture
-def repository(make_world: MakeWorld, tmp_path: Path) -> Iterator[Callable[[str], Repository]]:
+def repository(make_world: MakeWorld, tmp_path: Path) -> Iterator[Callable[..., Repository]]:
     github = StandIn()
     server = Server(github, "someone/prediction-nodes")
-    yield lambda text: Repository(make_world(text), github, tmp_path / "runner")
+    yield lambda text, **more: Repository(make_world(text), github, tmp_path / "runner", **more)
     server.close()
 
 
@@ -99,7 +104,7 @@ AFTER = nodes(
 )
 
 
-def test_a_pull_request_its_merge_and_a_drift(repository: Callable[[str], Repository]) -> None:
+def test_a_pull_request_its_merge_and_a_drift(repository: Callable[..., Repository]) -> None:
     mine = repository(BEFORE)
     world, github = mine.world, mine.github
     done = mine.run("deploy.yml")
@@ -168,8 +173,8 @@ def by_hand_with(mine: Repository, url: str) -> None:
         del mine.world.cli.env[name]
 
 
-def test_what_cannot_be_previewed_says_why(repository: Callable[[str], Repository]) -> None:
-    mine = repository(nodes(node("alpha", "aws")))
+def test_what_cannot_be_previewed_says_why(repository: Callable[..., Repository]) -> None:
+    mine = repository(nodes(node("alpha", "aws")), installed=True)
     github = mine.github
 
     done = mine.run("preview.yml", pull_request(fork=True), variables={}, secrets={})
@@ -213,8 +218,8 @@ def test_what_cannot_be_previewed_says_why(repository: Callable[[str], Repositor
     assert mine.run("rounds.yml", variables=without).log == "skipped"
 
 
-def test_an_issue_is_open_while_the_last_round_was_missed(repository: Callable[[str], Repository]) -> None:
-    mine = repository(nodes(node("alpha", "aws", extra="watch: {after: 1s}")))
+def test_an_issue_is_open_while_the_last_round_was_missed(repository: Callable[..., Repository]) -> None:
+    mine = repository(nodes(node("alpha", "aws", extra="watch: {after: 1s}")), installed=True)
     world, github = mine.world, mine.github
     world.model("quick", SUBMITTING_PREDICT)
     assert not (done := mine.run("deploy.yml")).failed, done.log

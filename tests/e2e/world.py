@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import ssl
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +14,7 @@ import httpx
 from sandbox.azure import entra
 from sandbox.network import Network
 from tests.e2e.checked_daemon import REQUESTS
-from tests.forking.hosts import ForkingHosts
+from tests.forking.hosts import ForkingHosts, start_daemon
 from tests.pulumi_cli import PulumiCli
 from tests.waiting import wait_until
 
@@ -105,11 +104,10 @@ class World:
         """Start the daemon and wait until it is ready."""
         ready = self.home / "daemon.json"
         self.home.mkdir(parents=True, exist_ok=True)
-        argv = [sys.executable, "-m", "tests.e2e.checked_daemon", "--home", str(self.home), "--no-clocks"]
-        argv += ["--cache", str(self._environments), "--executor", self._executor]
-        with (self.home / "daemon.log").open("ab") as log:
-            self._process = subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
-        wait_until(lambda: ready.exists() or self._process.poll() is not None, self._log)
+        arguments = ["--home", str(self.home), "--no-clocks"]
+        arguments += ["--cache", str(self._environments), "--executor", self._executor]
+        self._process = start_daemon(arguments, ROOT, self.home / "daemon.log")
+        wait_until(lambda: ready.exists() or not self._process.is_alive(), self._log)
         assert ready.exists(), self._log()
         self.daemon: dict[str, Any] = json.loads(ready.read_text())
         self.control = httpx.Client(base_url=self.daemon["control"], trust_env=False, timeout=60)
@@ -117,9 +115,9 @@ class World:
     def stop(self) -> None:
         """Stop the daemon and keep its state. Fails if the program has sent a request that its cloud does not know."""
         self.control.close()
-        if self._process.poll() is None:
+        if self._process.is_alive():
             self._process.terminate()
-            self._process.wait(timeout=30)
+            self._process.join(30)
             problems = json.loads((self.home / REQUESTS).read_text())["problems"]
             assert not problems, "\n".join(problems)
 

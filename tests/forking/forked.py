@@ -1,4 +1,4 @@
-"""What the forked processes run: Pulumi's program, or its host of dynamic providers."""
+"""What the forked processes run: Pulumi's program, its host of dynamic providers, or the sandbox's daemon."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from google.protobuf import empty_pb2
 
 from pnodes.engine import run_program as runner
 from sandbox.steps import StepFault, StepFaults
+from tests.e2e import checked_daemon
 
 
 def run_program(stdin: Connection, folder: str, environ: dict[str, str], log: str) -> None:
@@ -48,6 +49,13 @@ def serve_dynamic_providers(
 
     grpc.server = server  # type: ignore[assignment]
     runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
+
+
+def run_daemon(arguments: Sequence[str], folder: str, environ: dict[str, str], log: str) -> None:
+    """Run the sandbox's daemon in a session of its own."""
+    _become(folder, environ, log)
+    os.setsid()
+    checked_daemon.main(arguments)
 
 
 class _Attached(grpc.ServerInterceptor):

@@ -1,10 +1,11 @@
-"""The real engine at half of its cost: programs and dynamic providers are forked from a process that has the SDKs.
+"""The real engine at half of its cost: programs, dynamic providers and the sandbox are forked from one process.
 
-An ordinary run of the engine spends most of its processor time on importing the clouds' SDKs, in the program's process
-and in that of the dynamic providers. Here the engine attaches to a language host in this process and to a host of
-dynamic providers (PULUMI_DEBUG_LANGUAGES, PULUMI_DEBUG_PROVIDERS), which are forked for each run, so nothing is kept
-from one run to the next. What a test kills is what would be killed otherwise: the engine, or the process of the
-program. tests/pnodes/engine, tests/e2e/test_clone.py and others run the engine with the hosts that users have.
+An ordinary run of the engine spends most of its processor time on importing the clouds' SDKs, in the program's process,
+in that of the dynamic providers and in the sandbox's daemon. Here the engine attaches to a language host in this
+process and to a host of dynamic providers (PULUMI_DEBUG_LANGUAGES, PULUMI_DEBUG_PROVIDERS). What they run is forked
+from a process that has the SDKs, so nothing is kept from one run to the next. What a test kills is what would be
+killed otherwise: the engine, or the process of the program. tests/pnodes/engine, tests/e2e/test_clone.py and others run
+the engine with the hosts that users have.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent import futures
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,15 @@ class ForkingHost(LanguageHost):
 
 def _keep(name: str, answer: Any) -> Any:
     return _ANSWERS.setdefault(name, answer)
+
+
+def start_daemon(arguments: Sequence[str], folder: Path, log: Path) -> BaseProcess:
+    """Start the sandbox's daemon; it ends with this process at the latest."""
+    process = _FORKING.Process(
+        target=forked.run_daemon, args=(list(arguments), str(folder), dict(os.environ), str(log)), daemon=True
+    )
+    process.start()
+    return process
 
 
 class ForkingHosts:
