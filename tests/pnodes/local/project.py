@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -9,8 +11,19 @@ from pathlib import Path
 
 import numerapi
 
+from tests.preloaded import Preloaded
+
 MODEL_ID = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 PACKAGES = str(Path(numerapi.__file__).parents[1])
+_CODE = "from pnodes.cli.main import run; run()"
+
+
+@functools.cache
+def _preload(path: str) -> Preloaded:
+    """Start a process with the modules of `pnodes run`, for all its calls; `path` is PYTHONPATH."""
+    preloaded = Preloaded(sys.executable, ("pnodes.cli.main", "pnodes.local.local"), {"PYTHONPATH": path})
+    atexit.register(preloaded.close)
+    return preloaded
 
 
 @dataclass
@@ -36,13 +49,11 @@ class Project:
             (self.model / (name if name == "Dockerfile" else f"{name}.py")).write_text(text)
 
     def command(self, *arguments: str) -> list[str]:
-        code = "from pnodes.cli.main import run; run()"
-        return [sys.executable, "-c", code, "run", "alice", *arguments]
+        return [sys.executable, "-c", _CODE, "run", "alice", *arguments]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments), cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=120
-        )
+        preloaded = _preload(self.env["PYTHONPATH"])
+        return preloaded.run(_CODE, "run", "alice", *arguments, cwd=self.folder, env=self.env, timeout=120)
 
     def predictions(self) -> list[Path]:
         return sorted((self.folder / ".pnodes" / "alice").glob("predictions-*"))
