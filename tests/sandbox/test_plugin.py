@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from sandbox.cloud import Cloud, CloudError, Handler, Kernel, PartlyCreated, Resource
 from sandbox.plugin import Plugin
+from tests.forking.hosts import ForkingHosts
 from tests.pulumi_cli import EngineFailed, PulumiCli
 
 pytestmark = pytest.mark.e2e
@@ -101,7 +102,7 @@ def world(kernel: Kernel, tmp_path: Path) -> Iterator[World]:
     folder.mkdir()
     options = f"{{name: python, options: {{virtualenv: {sys.prefix}}}}}"
     (folder / "Pulumi.yaml").write_text(f"name: toy\nruntime: {options}\n")
-    cli = PulumiCli(folder, {"PULUMI_DEBUG_PROVIDERS": f"aws:{port}"})
+    cli = PulumiCli(folder, {"PULUMI_DEBUG_PROVIDERS": f"aws:{port}"}, ForkingHosts(tmp_path / "log"))
     cli.run("stack", "init", "dev")
     world = World(cloud, cli)
     world.program()

@@ -11,6 +11,7 @@ import pytest
 from sandbox.cloud import Kernel
 from sandbox.docker_build.plugin import DockerBuildPlugin, LocalDocker
 from sandbox.docker_build.registries import unauthorized
+from tests.forking.hosts import ForkingHosts
 from tests.pulumi_cli import EngineFailed, PulumiCli
 
 pytestmark = pytest.mark.e2e
@@ -88,7 +89,7 @@ def world(kernel: Kernel, tmp_path: Path) -> Iterator[World]:
     (folder / "model" / ".dockerignore").write_text("*.md\n")
     options = f"{{name: python, options: {{virtualenv: {sys.prefix}}}}}"
     (folder / "Pulumi.yaml").write_text(f"name: toy\nruntime: {options}\n")
-    cli = PulumiCli(folder, {"PULUMI_DEBUG_PROVIDERS": f"docker-build:{port}"})
+    cli = PulumiCli(folder, {"PULUMI_DEBUG_PROVIDERS": f"docker-build:{port}"}, ForkingHosts(tmp_path / "log"))
     cli.run("stack", "init", "dev")
     world = World(kernel, registry, cli)
     world.program()
