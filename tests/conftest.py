@@ -24,6 +24,9 @@ pytest.register_assert_rewrite(*(f"tests.{path.stem}" for path in HERE.parent.it
 gc.set_threshold(100_000, 50, 100)
 atexit.register(gc.freeze)
 
+# Hypothesis would import trio, which selenium brings, and search all objects for who holds trio's random numbers.
+os.environ.setdefault("HYPOTHESIS_NO_PLUGINS", "1")
+
 # A shell without job control starts what it sends to the background with Ctrl-C ignored, and every child inherits that:
 # tests that interrupt a program would wait in vain.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
