@@ -64,8 +64,13 @@ TABLE: Table = {
     "gcp:logging/projectExclusion:ProjectExclusion": _build_row(
         "logging.exclusions", "logging.googleapis.com/v2 projects.exclusions"
     ),
-    "gcp:monitoring/alertPolicy:AlertPolicy": _build_row(
-        "monitoring.alertPolicies", "monitoring.googleapis.com/v3 projects.alertPolicies"
+    "gcp:monitoring/alertPolicy:AlertPolicy": Row(
+        # A policy that matches log lines has a notification rule in Cloud Logging, made with the caller's permissions.
+        "monitoring.googleapis.com/v3 projects.alertPolicies; logging/docs/alerting/log-based-alerts",
+        read="monitoring.alertPolicies.get",
+        create="monitoring.alertPolicies.create logging.notificationRules.create",
+        update="monitoring.alertPolicies.update logging.notificationRules.update",
+        delete="monitoring.alertPolicies.delete logging.notificationRules.delete",
     ),
     "gcp:monitoring/notificationChannel:NotificationChannel": _build_row(
         "monitoring.notificationChannels", "monitoring.googleapis.com/v3 projects.notificationChannels"

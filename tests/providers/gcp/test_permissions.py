@@ -31,6 +31,13 @@ def test_who_deploys_may_ask_how_what_takes_long_ended(service: str) -> None:
     assert f"{service}.operations.get" in up
 
 
+@pytest.mark.parametrize("verb", ["create", "update", "delete"])
+def test_who_deploys_may_change_the_rule_in_the_log_that_an_alert_policy_has(verb: str) -> None:
+    up = list_actions(gcp.TABLE, Way.UP)
+    assert f"monitoring.alertPolicies.{verb}" in up
+    assert f"logging.notificationRules.{verb}" in up, "Google answers 403 to a policy that matches log lines"
+
+
 @pytest.mark.parametrize("way", [Way.DRIFT, Way.UP])
 def test_the_doctor_may_ask_what_it_asks(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     services = [{"name": f"x/{each}.googleapis.com"} for each in SERVICES]
