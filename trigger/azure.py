@@ -127,7 +127,7 @@ class BlobStore:
             answer = self._call("GET", f"{query}&marker={quote(marker, safe='')}")
             if answer.status != 200:
                 raise StoreError(f"the {what} could not be listed: {answer.status} {answer.reason()}")
-            # The answer comes from Azure over TLS and holds names that this project wrote.
+            # Azure's answer over TLS, with names of this project
             page = ET.fromstring(answer.body)  # noqa: S314
             yield from page.iterfind(items)
             marker = page.findtext("NextMarker") or ""
@@ -236,13 +236,13 @@ def _find_due(row: Row, now: datetime, within: timedelta) -> datetime | None:
     try:
         when: datetime | None = last_due(row.cron, row.timezone, now, within)
         return when
-    except (ValueError, KeyError) as error:  # a time zone that this machine does not know must not stop other nodes
+    except (ValueError, KeyError) as error:  # such as an unknown time zone
         _log.error("%s: the schedule cannot be read: %s", row.node, error)
         return None
 
 
 def hash_package(folder: Path) -> str:
-    """Return the digest of the running files, which `archive.digest` also computes, for GET /health."""
+    """Return `archive.digest` of the running files, for GET /health."""
     hashed = hashlib.sha256()
     for name in _FILES:
         path = folder / name
@@ -270,7 +270,7 @@ def open_trigger() -> Trigger:
     return Trigger(store, _open_cluster(), package, _log.info, send_test=lambda row: _open_alerts().send_test(row))
 
 
-# The modules of the watch and of alerts are imported late, because a webhook's cold start does not need them.
+# Imported late, since a webhook's cold start needs neither.
 @cache
 def _open_secrets() -> Secrets:
     try:
@@ -346,9 +346,10 @@ def schedule(timer: func.TimerRequest) -> None:
 
 @app.function_name("watch")
 @app.timer_trigger(schedule="0 */5 * * * *", arg_name="timer", run_on_startup=False, use_monitor=False)
-def watch(timer: func.TimerRequest) -> None:
+def watch(timer: func.TimerRequest, context: func.Context) -> None:
     """Look at the nodes' rounds every five minutes."""
-    _open_watch().run_pass()
+    # Azure loses what a thread logs that does not name its call.
+    _open_watch().run_pass(lambda: setattr(context.thread_local_storage, "invocation_id", context.invocation_id))
 
 
 if "STORE_URL" in os.environ:

@@ -1,7 +1,7 @@
 """Reads what the claims and marks below `NODE/round-N/` say about nodes' last rounds, for `pnodes history`.
 
-Answers POST /rounds. The trigger reads the records because it may already: the people who use `pnodes` then need
-no access to the object storage, which on Azure even the owner of a subscription does not have.
+Answers POST /rounds. So the people who use `pnodes` need no access to the object storage, which on Azure not even the
+owner of a subscription has.
 """
 
 from __future__ import annotations

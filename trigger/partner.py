@@ -2,12 +2,11 @@
 
 The trigger that is asked says whether its side has submitted or has a run in progress. If neither, it creates the
 round's next claim in its own store for the one that asks. So its own watch and a late webhook find the claim, and the
-two sides never start a run at the same moment while they can reach each other. No answer is no reason to wait: that a
-cloud is down is what a rescue is for.
+two sides never start a run at the same moment while they can reach each other. No answer is no reason to wait: a
+rescue is for a cloud that is down.
 
 The question is POST /partner/MODEL/ROUND with the number of the claim that would start a run. It is signed with the
-Numerai secret of the node's account, which both triggers may read, and which is neither in their tables nor in any
-address.
+Numerai secret of the node's account, which both triggers may read; no table and no address has it.
 """
 
 from __future__ import annotations

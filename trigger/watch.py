@@ -102,10 +102,10 @@ class Watch:
         self._settled: set[str] = set()
         self._complete = True
 
-    def run_pass(self) -> dict[str, int]:
-        """Look at every watched node once. Returns how many nodes had which outcome. Errors are logged."""
+    def run_pass(self, enter: Callable[[], None] | None = None) -> dict[str, int]:
+        """Look at every watched node once, in threads that call `enter`. Returns how many nodes had which outcome."""
         self._complete = True
-        looks = self._look_at_all()
+        looks = self._look_at_all(enter)
         if self._open_alerts and any(look.row.alerts for look in looks):
             self._open_alerts().report(looks)
         if self._open_alerts and self._heartbeats and self._complete:
@@ -113,7 +113,7 @@ class Watch:
         outcomes = [look.outcome for look in looks]
         return {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
 
-    def _look_at_all(self) -> list[Look]:
+    def _look_at_all(self, enter: Callable[[], None] | None) -> list[Look]:
         rounds = self._find_rounds()
         if not rounds:  # most passes end here, and cost nothing
             return []
@@ -124,7 +124,7 @@ class Watch:
             return []
         due = [(row, rounds[row.tournament]) for row in rows if row.tournament in rounds]
         partners = Partners(self._now(), self._send)
-        with ThreadPoolExecutor(min(_THREADS, len(due)) or 1) as pool:
+        with ThreadPoolExecutor(min(_THREADS, len(due)) or 1, initializer=enter) as pool:
             return list(pool.map(lambda pair: self._look_at(pair[0], pair[1], partners), due))
 
     def _find_rounds(self) -> dict[str, Round]:

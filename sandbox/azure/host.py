@@ -3,15 +3,23 @@
 Run as a program: `python -P host.py FOLDER PORT`. It needs azure-functions and imports nothing from the sandbox. HTTP
 triggers get every path below the routePrefix of host.json. As on the real host, GET /admin/functions lists the
 functions, and POST /admin/functions/NAME runs a timer's function.
+
+A line of the app's log belongs to a call of a function. So a line of another thread is lost, unless the thread has
+stored the call's id, as on Azure (`azure.functions.Context.thread_local_storage`).
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import os
 import re
 import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,6 +28,41 @@ from urllib.parse import parse_qsl, urlsplit
 _LOG = logging.getLogger("host")
 
 _SETTING = re.compile(r"%([^%]+)%")
+_CALL = threading.local()
+
+
+class Context:
+    """What a function with a parameter `context` learns about its call."""
+
+    thread_local_storage = _CALL
+
+    def __init__(self) -> None:
+        self.invocation_id = str(uuid.uuid4())
+
+
+@contextmanager
+def _call() -> Iterator[Context]:
+    context = Context()
+    _CALL.invocation_id = context.invocation_id
+    try:
+        yield context
+    finally:
+        del _CALL.invocation_id
+
+
+def _belongs_to_a_call(_record: logging.LogRecord) -> bool:
+    return hasattr(_CALL, "invocation_id")
+
+
+def _run(function: Any, argument: Any) -> Any:
+    """Call a function's code. Raises whatever that raises, which is logged as part of the call."""
+    code, name = function.get_user_function(), function.get_function_name()
+    with _call() as context:
+        try:
+            return code(argument, context) if "context" in inspect.signature(code).parameters else code(argument)
+        except Exception:
+            _LOG.exception("Executed 'Functions.%s' (Failed)", name)
+            raise
 
 
 class App:
@@ -99,9 +142,8 @@ class Handler(BaseHTTPRequestHandler):
             body=body,
         )
         try:
-            result = function.get_user_function()(request)
+            result = _run(function, request)
         except Exception:  # noqa: BLE001 - any exception is a failure of the function
-            _LOG.exception("Executed 'Functions.%s' (Failed)", function.get_function_name())
             self._answer(500, b"", "text/plain")
             return
         self._answer(result.status_code, result.get_body(), result.mimetype)
@@ -115,10 +157,8 @@ class Handler(BaseHTTPRequestHandler):
         else:
             from azure.functions.timer import TimerRequest
 
-            try:
-                self.app.functions[name].get_user_function()(TimerRequest(past_due=False))
-            except Exception:  # noqa: BLE001
-                _LOG.exception("Executed 'Functions.%s' (Failed)", name)
+            with suppress(Exception):
+                _run(self.app.functions[name], TimerRequest(past_due=False))
             self._answer(202, b"", "text/plain")
 
     def _answer(self, status: int, body: bytes, kind: str) -> None:
@@ -138,6 +178,7 @@ class Handler(BaseHTTPRequestHandler):
 def main() -> None:
     """Serve the folder and port from the command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.getLogger().handlers[0].addFilter(_belongs_to_a_call)
     Handler.app = App(Path(sys.argv[1]).resolve())
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Handler).serve_forever()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ import pytest
 
 from providers.azure.archive import ARCHIVE
 from tests.descriptions.every import require
+from tests.trigger.watched import CLOSES, World
 from trigger import http_call
 from trigger.core import Row, StartError, StoreError
 from trigger.http_call import Answer
@@ -433,6 +435,23 @@ def test_the_timer_is_independent_of_the_nodes(entry: ModuleType) -> None:
     timer = entry.schedule._function.get_trigger().get_dict_repr()
     assert timer["schedule"] == "0 * * * * *"
     entry.schedule._function.get_user_function()(None)
+
+
+class Call:
+    """The context of a call. Azure's worker loses each line of a thread whose local storage does not name a call."""
+
+    invocation_id, thread_local_storage = "call-1", threading.local()
+
+
+def test_what_the_threads_of_a_pass_log_belongs_to_the_timer_s_call(
+    entry: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, calls = World(), list[str]()
+    world.trigger._log = lambda _line: calls.append(getattr(Call.thread_local_storage, "invocation_id", "lost"))
+    world.clock = CLOSES + 60
+    monkeypatch.setattr(entry, "_open_watch", lambda: world.watch)
+    entry.watch._function.get_user_function()(None, Call())
+    assert calls == ["call-1"], "the line which says that the round was missed"
 
 
 def unpack(folder: Path) -> Path:
