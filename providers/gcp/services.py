@@ -14,6 +14,7 @@ SERVICES = (
     "cloudscheduler",
     "iam",
     "logging",
+    "monitoring",
     "run",
     "secretmanager",
     "storage",
@@ -46,6 +47,13 @@ def find_scheduler_region(region: str) -> str:
 
 
 def list_services(nodes: Sequence[Node]) -> list[str]:
-    """Return the services that `up` enables: without the default ones, and without Cloud Scheduler if it has no use."""
-    unused = () if any(node.schedule or node.watch.enabled for node in nodes) else ("cloudscheduler",)
-    return [service for service in SERVICES if service not in (*DEFAULT, *unused)]
+    """Return the services that `up` enables: without the default ones and those that have no use.
+
+    Projects of the console and gcloud have Cloud Monitoring, which sends e-mails; those of the API do not.
+    """
+    unused = set(DEFAULT)
+    if not any(node.schedule or node.watch.enabled for node in nodes):
+        unused.add("cloudscheduler")
+    if not any(node.alerts.email for node in nodes):
+        unused.add("monitoring")
+    return [service for service in SERVICES if service not in unused]

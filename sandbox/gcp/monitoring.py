@@ -20,7 +20,10 @@ POLICY = "gcp:monitoring/alertPolicy:AlertPolicy"
 class Channel(GcpHandler):
     """Notification channels; only e-mail is known."""
 
+    service = "monitoring"
+
     def create(self, resource: Resource) -> None:
+        self.require_enabled()
         if resource.inputs["type"] != "email" or set(resource.inputs.get("labels") or {}) != {"email_address"}:
             raise CloudError("googleapi: Error 400: the labels do not match the type's descriptor, badRequest")
         resource.id = f"projects/{self.cloud.project}/notificationChannels/{secrets.randbits(60)}"
@@ -30,7 +33,10 @@ class Channel(GcpHandler):
 class Policy(GcpHandler):
     """Alert policies with one condition on log lines."""
 
+    service = "monitoring"
+
     def create(self, resource: Resource) -> None:
+        self.require_enabled()
         for condition in resource.inputs["conditions"]:
             if "conditionMatchedLog" not in condition:
                 raise CloudError("googleapi: Error 400: the sandbox knows conditions on log lines only, badRequest")

@@ -22,7 +22,14 @@ REGIONS = {"aws": "us-east-1", "gcp": "us-central1", "azure": "eastus"}
 CLOUDS = list(REGIONS)
 ADDED = {
     "aws": {"Secret": 1, "SecretVersion": 1, "RolePolicy": 1, "Topic": 1, "TopicSubscription": 1},
-    "gcp": {"Secret": 2, "SecretVersion": 2, "SecretIamMember": 2, "NotificationChannel": 1, "AlertPolicy": 1},
+    "gcp": {
+        "Secret": 2,
+        "SecretVersion": 2,
+        "SecretIamMember": 2,
+        "Service": 1,
+        "NotificationChannel": 1,
+        "AlertPolicy": 1,
+    },
     "azure": {"Vault": 2, "Secret": 2, "RoleAssignment": 2, "ActionGroup": 1, "ScheduledQueryRule": 1},
 }
 Registers = Callable[[str, str], list[Registered]]

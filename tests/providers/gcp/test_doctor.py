@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nodefile.model import Watch
+from nodefile.model import Alerts, Watch
 from providers.findings import Finding, Level, Place
 from providers.gcp import doctor as gcp
 from providers.gcp.services import DEFAULT, SERVICES
@@ -91,6 +91,12 @@ def test_the_scheduler_may_be_off_until_a_node_has_a_schedule_or_is_watched(exam
     unwatched = here(watch=Watch(enabled=False))
     assert only(examined(unwatched, off=("cloudscheduler",)), "services").level is Level.OK
     assert only(examined(here(), off=("cloudscheduler",)), "services").level is Level.FAILED
+
+
+def test_monitoring_may_be_off_until_a_node_has_an_e_mail_address(examined: Examined) -> None:
+    assert only(examined(here(), off=("monitoring",)), "services").level is Level.OK
+    told = here(alerts=Alerts(email="me@example.com"))
+    assert only(examined(told, off=("monitoring",)), "services").level is Level.FAILED
 
 
 def test_services_that_are_off_before_the_first_up_are_switched_on_by_it(examined: Examined) -> None:
