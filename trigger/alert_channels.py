@@ -122,7 +122,7 @@ def send(method: str, address: str, body: bytes | None = None) -> None:
     """Call an address once. Raises AlertError."""
     host = find_host(address)
     headers = {"User-Agent": "prediction-nodes", **({"Content-Type": "application/json"} if body else {})}
-    # Built here, since it reads the certificates of the public authorities, which a pass without alerts need not do.
+    # Built here, since it reads the authorities' certificates.
     opener = urllib.request.build_opener(_NoRedirect())
     try:
         request = urllib.request.Request(address.strip(), data=body, headers=headers, method=method)  # noqa: S310

@@ -2,8 +2,7 @@
 
 What was sent is a mark beside the round's claims: `alert-EVENT.CHANNEL`. It is written after the message was accepted,
 so a message that could not be sent is sent by the next pass, and one whose mark could not be written is sent again.
-Messages are sent after the pass has started all jobs that it has to start. An address that fails is not called again
-in the same pass.
+Messages are sent after the pass has started its jobs. An address that fails is not called again in that pass.
 
 A region's heartbeat is a call of another address after each pass that could look at all nodes.
 """
@@ -43,7 +42,7 @@ RISK_SECONDS = 900
 MOST = 0.8
 # How long a pass may send messages; the next pass sends the rest.
 BUDGET_SECONDS = 20
-# How long an address that was read from the secret store is used.
+# How long an address is used that was read.
 ADDRESS_SECONDS = 3600
 _BAD = ("failed", "at-risk")
 

@@ -1,4 +1,4 @@
-"""The runs of a node's job as the clouds list them, for the watch and for the partner of a node (`partner`)."""
+"""The runs of a node's job as the clouds list them, for the watch and for `partner`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks Numerai which round is open and whether a model has a submission for it, with the standard library alone.
+"""Asks Numerai which round is open and whether a model has a submission for it.
 
 Numerai's API answers POSTs of GraphQL. The queries are those of numerapi 3.1.1 (`check_round_open`) and numerai-cli
 1.1.7 (`submissions`). Rounds need no keys; submissions need a key with the scope `read_submission_info`.
@@ -88,7 +88,8 @@ class _NothingError(NumeraiError):
 
 
 def _query(query: str, variables: dict[str, Any], keys: Keys | None = None) -> dict[str, Any]:
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    # Many a content delivery network refuses urllib's own name.
+    headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "prediction-nodes"}
     if keys:
         headers["Authorization"] = f"Token {keys.public_id}${keys.secret}"
     body = json.dumps({"query": query, "variables": variables}).encode()

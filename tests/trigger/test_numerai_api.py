@@ -51,6 +51,7 @@ def test_a_round_is_asked_for_without_keys(api: Api) -> None:
     assert "number: 0" in query
     assert variables == {"tournament": 11}
     assert "Authorization" not in headers
+    assert headers["User-Agent"] == "prediction-nodes", "Cloudflare, for one, answers 403 to Python-urllib"
 
 
 @pytest.mark.parametrize(
