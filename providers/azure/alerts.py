@@ -18,6 +18,7 @@ from pulumi_azure_native import keyvault, monitor, resources
 from nodefile import Node
 from providers import alerts
 from providers.azure import roles
+from providers.azure.trigger import Trigger
 from providers.component import Stack
 
 MINUTES = 15
@@ -58,10 +59,13 @@ class Alerts(alerts.RegionAlerts):
         self,
         group: resources.ResourceGroup,
         workspace: pulumi.Output[str],
-        site: pulumi.Output[str],
+        trigger: Trigger,
         tags: Mapping[str, str],
     ) -> None:
-        """Send an e-mail for each line of the trigger's log that asks for one."""
+        """Send an e-mail for each line of the trigger's log that asks for one.
+
+        The rules come last, since Azure Monitor may not find a workspace that is only a minute old.
+        """
         for email in self._emails:
             key = alerts.name_email(email)
             actions = monitor.ActionGroup(
@@ -95,7 +99,7 @@ class Alerts(alerts.RegionAlerts):
                 criteria=monitor.ScheduledQueryRuleCriteriaArgs(
                     all_of=[
                         monitor.ConditionArgs(
-                            query=pulumi.Output.all(site, key).apply(lambda values: build_query(*values)),
+                            query=pulumi.Output.all(trigger.site, key).apply(lambda values: build_query(*values)),
                             time_aggregation="Count",
                             operator="GreaterThan",
                             threshold=0,
@@ -112,7 +116,7 @@ class Alerts(alerts.RegionAlerts):
                 ),
                 actions=monitor.ActionsArgs(action_groups=[actions.id]),
                 tags=tags,
-                opts=self._own,
+                opts=pulumi.ResourceOptions.merge(self._own, pulumi.ResourceOptions(depends_on=[trigger.code])),
             )
 
 

@@ -90,7 +90,7 @@ class Cluster(pulumi.ComponentResource):
             opts=self._own,
         )
         self.alerts.grant(self.trigger.principal, self.subscription)
-        self.alerts.send_emails(self.group, self.workspace.id, self.trigger.site, self._tags)
+        self.alerts.send_emails(self.group, self.workspace.id, self.trigger, self._tags)
         self._create_watch(nodes)
         self.register_outputs({"resourceGroup": self.group.name})
 

@@ -44,6 +44,8 @@ class Trigger(pulumi.ComponentResource):
     """The app's name."""
     principal: pulumi.Output[str]
     """The object id of the app's identity."""
+    code: Code
+    """Runs when this exists."""
 
     def __init__(
         self,
@@ -92,7 +94,7 @@ class Trigger(pulumi.ComponentResource):
                 for purpose, role in HOST_ROLES.items()
             ),
         ]
-        code = Code(
+        code = self.code = Code(
             name,
             site=site.name,
             host=site.default_host_name,

@@ -142,6 +142,13 @@ def test_google_s_policy_matches_the_lines_of_this_trigger_for_this_address(reso
     assert set(condition["labelExtractors"]) == {"subject", "text"}
 
 
+def test_azure_s_rule_is_created_long_after_its_workspace(resources: Registers) -> None:
+    registered = resources("azure", ALERTS)
+    (rule,) = [each for each in registered if each.type.endswith(":ScheduledQueryRule")]
+    (code,) = [each for each in registered if each.type.endswith("FunctionCode")]
+    assert code.urn in rule.depends_on, "Azure Monitor does not find a workspace of the last minute"
+
+
 def test_azure_s_rule_searches_each_line_once(resources: Registers) -> None:
     (rule,) = [each for each in resources("azure", ALERTS) if each.type.endswith(":ScheduledQueryRule")]
     query = rule.inputs["criteria"]["allOf"][0]["query"]
