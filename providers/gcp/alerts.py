@@ -55,6 +55,7 @@ class Alerts(alerts.RegionAlerts):
                 user_labels=labels,
                 opts=self._own,
             )
+            pulumi.Output.all(channel.verification_status, email).apply(lambda values: warn_unverified(*values))
             gcp.monitoring.AlertPolicy(
                 f"{self._name}-alerts-{key}",
                 display_name="prediction nodes",
@@ -95,6 +96,15 @@ class Alerts(alerts.RegionAlerts):
                 member=roles.name_member(trigger),
                 opts=self._own,
             )
+
+
+def warn_unverified(status: str | None, email: str) -> None:
+    """Warn if Google sends nothing to an address yet. Channels that it does not verify have no status."""
+    if status == "UNVERIFIED":
+        pulumi.log.warn(
+            f"Google Cloud sends no e-mail to {email} before the address is verified: verify it in the console "
+            "(Monitoring, Alerting, Edit notification channels), then run `pulumi up --refresh`."
+        )
 
 
 def build_filter(function: str, region: str, key: str) -> str:

@@ -142,6 +142,25 @@ def test_google_s_policy_matches_the_lines_of_this_trigger_for_this_address(reso
     assert set(condition["labelExtractors"]) == {"subject", "text"}
 
 
+@pytest.mark.parametrize(("status", "warned"), [("UNVERIFIED", True), ("VERIFIED", False), ("", False)])
+def test_google_s_address_that_is_not_verified_is_a_warning(
+    resources: Registers, monkeypatch: pytest.MonkeyPatch, status: str, warned: bool
+) -> None:
+    mocks: Any = importlib.import_module("docs.generate.mocks.gcp").Mocks
+    new_resource = mocks.new_resource
+
+    def verify(self: Any, args: pulumi.runtime.MockResourceArgs) -> Any:
+        id_, state = new_resource(self, args)
+        return id_, state | ({"verificationStatus": status} if "otificationChannel" in args.typ else {})
+
+    warnings: list[str] = []
+    monkeypatch.setattr(mocks, "new_resource", verify)
+    monkeypatch.setattr("pulumi.log.warn", warnings.append)
+    resources("gcp", ALERTS)
+    assert bool(warnings) == warned
+    assert all("no e-mail to me@example.com" in warning for warning in warnings)
+
+
 def test_azure_s_rule_is_created_long_after_its_workspace(resources: Registers) -> None:
     registered = resources("azure", ALERTS)
     (rule,) = [each for each in registered if each.type.endswith(":ScheduledQueryRule")]
