@@ -116,10 +116,10 @@ def select_rights(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in _list_unused(values)}
 
 
-def check_cloud(values: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield (key, sentence) for each key of the node's own entry (`own`) that is for another cloud."""
+def check_cloud(values: Mapping[str, Any], own: object) -> Iterator[tuple[str, str]]:
+    """Yield (key, sentence) for each key of the node's own entry (`own`, a mapping or a mistake) for another cloud."""
     for cloud in _list_unused(values):
-        if cloud in own and "cloud" in values:
+        if isinstance(own, Mapping) and cloud in own and "cloud" in values:
             yield cloud, f"the node runs on {values['cloud']}, where these rights have no effect; remove `{cloud}`."
 
 

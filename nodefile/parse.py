@@ -170,7 +170,7 @@ class _Parser:
             self._check_model(name, entry, models)
             node = self._make_node(name, entry)
             nodes += [node] if node else []
-            for place, message in (*check_names(entry.values), *check_cloud(entry.values, raw[name] or {})):
+            for place, message in (*check_names(entry.values), *check_cloud(entry.values, raw[name])):
                 self._report(_locate(self._document, name, place), f"{place}: {message}")
         for place, message in check_defaults(defaults.values, [entry.values for entry in entries.values()]):
             self._report(self._document.locate_key(("defaults", place)), f"{place}: {message}")

@@ -95,6 +95,11 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     ("nodes empty", "nodes: {}\n", ["1:8: there are no nodes. Expected `nodes:` with at least one node under it."]),
     ("nodes a list", "nodes: [a]\n", ["1:8: there are no nodes. Expected `nodes:` with at least one node under it."]),
     (
+        "a key indented like a node",
+        node() + "  timeout: 60\n",
+        ["6:12: expected keys such as `cloud:` and `source:` under timeout."],
+    ),
+    (
         "two documents",
         node() + "---\n{}\n",
         ["7:1: a second YAML document begins here, and only one is allowed. Remove the ---."],
