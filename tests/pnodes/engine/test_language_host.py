@@ -156,51 +156,73 @@ def own_engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def environment(own_engine: Path, tmp_path: Path) -> dict[str, str]:
-    """Return an environment with the engine on PATH and a separate state."""
-    (tmp_path / "state").mkdir()
+def make_environment(own_engine: Path, folder: Path) -> dict[str, str]:
+    """Return an environment with the engine on PATH and the state in the folder."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
     return inherited | {
         "PATH": f"{own_engine}{os.pathsep}{os.environ['PATH']}",
-        "PULUMI_HOME": str(tmp_path / "home"),
-        "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "tiny",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
     }
 
 
-@pytest.fixture
-def program(tmp_path: Path) -> Path:
-    """Write a program with a component, a dynamic resource and a secret."""
-    folder = tmp_path / "program"
-    folder.mkdir()
-    (folder / "Pulumi.yaml").write_text(PROJECT)
-    (folder / "__main__.py").write_text(PROGRAM)
-    (folder / "beside.py").write_text(BESIDE)
+def run_pulumi(
+    folder: Path, environment: dict[str, str], *arguments: str, fails: bool = False
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        ["pulumi", *arguments, "--non-interactive"],
+        cwd=folder / "program",
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def created(own_engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Create a stack of a program with a component, a dynamic resource and a secret."""
+    folder = tmp_path_factory.mktemp("created")
+    (folder / "state").mkdir()
+    program = folder / "program"
+    program.mkdir()
+    (program / "Pulumi.yaml").write_text(PROJECT)
+    (program / "__main__.py").write_text(PROGRAM)
+    (program / "beside.py").write_text(BESIDE)
+    environment = make_environment(own_engine, folder)
+    run_pulumi(folder, environment, "stack", "init", "dev")
+    run_pulumi(folder, environment, "config", "set", "size", "3")
+    run_pulumi(folder, environment, "config", "set", "--secret", "key", "hunter2")
     return folder
 
 
 @pytest.fixture
+def environment(own_engine: Path, tmp_path: Path) -> dict[str, str]:
+    """Return an environment with the engine on PATH and a separate state."""
+    return make_environment(own_engine, tmp_path)
+
+
+@pytest.fixture
+def program(created: Path, tmp_path: Path) -> Path:
+    """Copy the program and its stack's state."""
+    for name in ("program", "state"):
+        shutil.copytree(created / name, tmp_path / name)
+    return tmp_path / "program"
+
+
+@pytest.fixture
 def pulumi(environment: dict[str, str], program: Path) -> Pulumi:
-    """Create a stack; returns a function that runs `pulumi` in the program's folder."""
+    """Select the stack; returns a function that runs `pulumi` in the program's folder."""
 
     def run(*arguments: str, fails: bool = False) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            ["pulumi", *arguments, "--non-interactive"],
-            cwd=program,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
-        assert (done.returncode != 0) == fails, done.stdout + done.stderr
-        return done
+        return run_pulumi(program.parent, environment, *arguments, fails=fails)
 
-    run("stack", "init", "dev")
-    run("config", "set", "size", "3")
-    run("config", "set", "--secret", "key", "hunter2")
+    run("stack", "select", "dev")
     return run
 
 
