@@ -42,7 +42,7 @@ RISK_SECONDS = 900
 MOST = 0.8
 # How long a pass may send messages; the next pass sends the rest.
 BUDGET_SECONDS = 20
-# How long an address is used that was read.
+# How long an address that was read is used.
 ADDRESS_SECONDS = 3600
 _BAD = ("failed", "at-risk")
 
