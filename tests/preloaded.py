@@ -53,7 +53,7 @@ class Preloaded:
             env=env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            bufsize=0,  # an answer must not wait in a buffer, where `select` does not see it
+            bufsize=0,  # an answer must not wait in a buffer, where `poll` does not see it
         )
 
     def run(
@@ -81,7 +81,10 @@ class Preloaded:
 
     def _read(self, timeout: float) -> int:
         assert self._process.stdout
-        if not select.select([self._process.stdout], [], [], timeout)[0]:
+        # Not `select.select`, which takes no file number above 1023: a worker of pytest may have so many.
+        waiting = select.poll()
+        waiting.register(self._process.stdout, select.POLLIN)
+        if not waiting.poll(timeout * 1000):
             raise TimeoutError(f"no answer for {timeout:g} s")
         answer = self._process.stdout.readline()
         assert answer, "the process with the modules has ended"

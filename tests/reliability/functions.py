@@ -258,7 +258,7 @@ def deployed(clock: Clock, network: Network) -> Iterator[None]:
         mock.patch.object(gcp, "time", times),
         mock.patch.object(watch, "time", times),
         mock.patch.object(azure_watch, "time", times),
-        mock.patch.object(watch, "ThreadPoolExecutor", lambda workers: Pool(clock, workers)),
+        mock.patch.object(watch, "ThreadPoolExecutor", lambda workers, initializer: Pool(clock, workers)),
     ):
         assert vars(numerai_api)["call_until_answered"] is http_call.call_until_answered
         assert core.PAUSES
