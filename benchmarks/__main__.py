@@ -6,14 +6,15 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks import commands, hashing, life, parsing, startup, trigger
 from benchmarks.machine import describe_machine
 from benchmarks.result import Sample, compare
-from benchmarks.table import write_table
+from benchmarks.table import write_page
 from pnodes.engine import Engine, ensure
 from pnodes.engine.paths import ROOT
 
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, help="repetitions of each measurement")
     parser.add_argument("--context", type=int, metavar="MIB", help="size of the context that is hashed")
     parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=MEASUREMENTS, help="measurements")
+    parser.add_argument("--add", action="store_true", help="keep the other measurements in the folder of the results")
     parser.add_argument("--output", type=Path, default=ROOT / ".build" / "benchmarks", help="folder of the results")
     chosen = parser.parse_args()
     default = FULL if chosen.full else QUICK
@@ -77,11 +79,34 @@ def main() -> None:
         print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
 
     machine = describe_machine(ROOT)
+    earlier = list(read_samples(chosen.output / "results.json")) if chosen.add else []
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    samples = list[Sample]()
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
-        samples = list(measure(ensure(print), Path(folder), scope, list(chosen.only), say))
+        # The files are written after each sample: what was measured in hours is not lost if the command is stopped.
+        for sample in measure(ensure(print), Path(folder), scope, list(chosen.only), say):
+            samples.append(sample)
+            write_results(chosen.output, machine, scope, join(earlier, samples))
+    say(f"wrote results.json and table.md to {chosen.output}")
+
+
+def read_samples(results: Path) -> Iterator[Sample]:
+    """Yield the samples of an earlier command; none if there is no such file."""
+    if results.exists():
+        for each in json.loads(results.read_text(encoding="utf-8"))["samples"]:
+            yield Sample(**each)
+
+
+def join(earlier: Sequence[Sample], samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples, after those of an earlier command that measured something else."""
+    measured = {sample.measurement for sample in samples}
+    return [sample for sample in earlier if sample.measurement not in measured] + [*samples]
+
+
+def write_results(folder: Path, machine: dict[str, Any], scope: Scope, samples: Sequence[Sample]) -> None:
+    """Write results.json and table.md."""
     refused = [sample.measurement for sample in samples if "refused" in sample.figures]
     ratios = compare(samples)
-    chosen.output.mkdir(parents=True, exist_ok=True)
     results = {
         "machine": machine,
         "scope": asdict(scope),
@@ -89,10 +114,8 @@ def main() -> None:
         "ratios": [asdict(ratio) for ratio in ratios],
         "samples": [asdict(sample) for sample in samples],
     }
-    (chosen.output / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    table = write_table(ratios, machine, refused)
-    (chosen.output / "table.md").write_text(table, encoding="utf-8")
-    say(f"wrote results.json and table.md to {chosen.output}")
+    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    (folder / "table.md").write_text(write_page(ratios, machine, refused), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import matplotlib as mpl  # type: ignore[import-not-found]  # only in the plots'
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
+LIFE = {"earlier": "commit 876a2ed", "flat": "a flat program", "floor": "the engine's floor"}
 FIGURES = {"seconds": "time", "program_cpu": "processor time of the program", "program_peak": "memory of the program"}
 _MEASUREMENT = re.compile(r"(?P<operation>.+), (?P<size>\d+) nodes")
 
@@ -26,7 +27,7 @@ def draw(ratios: list[dict[str, Any]], figure: str, folder: Path) -> None:
     lines: dict[str, dict[str, list[tuple[int, dict[str, Any]]]]] = {}
     for ratio in ratios:
         match = _MEASUREMENT.fullmatch(ratio["measurement"])
-        if match and ratio["figure"] == figure:
+        if match and ratio["figure"] == figure and ratio["program"] in LIFE:
             panel = lines.setdefault(ratio["program"], {})
             panel.setdefault(match["operation"], []).append((int(match["size"]), ratio))
     if not lines:
@@ -40,7 +41,11 @@ def draw(ratios: list[dict[str, Any]], figure: str, folder: Path) -> None:
             medians = [value["median"] for value in values]
             axes.errorbar(sizes, medians, yerr=[below, above], marker="o", capsize=3, label=operation)
         axes.axhline(1, color="grey", linewidth=0.8)
-        axes.set(xscale="log", xlabel="nodes", ylabel="ratio (below 1 is better)", title=f"compared with {program}")
+        axes.set(
+            xscale="log", xlabel="nodes", ylabel="ratio (below 1 is better)", title=f"compared with {LIFE[program]}"
+        )
+        axes.set_xticks(sizes := sorted({size for points in operations.values() for size, _ in points}), sizes)
+        axes.minorticks_off()
     panels[0][0].legend(fontsize="small")
     picture.suptitle(f"Ratio of {FIGURES[figure]}: median and range over the runs")
     save(picture, folder, figure.replace("_", "-"))
@@ -77,7 +82,7 @@ def save(picture: Any, folder: Path, name: str) -> None:
 
 if __name__ == "__main__":
     results = Path(sys.argv[1])
-    mpl.rcParams["svg.hashsalt"] = "benchmarks"
+    mpl.rcParams["svg.hashsalt"], mpl.rcParams["svg.fonttype"] = "benchmarks", "none"
     recorded = json.loads(results.read_text(encoding="utf-8"))
     for name in FIGURES:
         draw(recorded["ratios"], name, results.parent)

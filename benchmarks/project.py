@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -104,7 +105,23 @@ class Project:
 
     def run(self, *arguments: str) -> Cost:
         """Run a command of the engine and return what it took. Raises Failed."""
-        return self._measure([str(self._engine.path), *arguments, "--non-interactive", "--color", "never"])
+        return self._measure(self._command(*arguments))
+
+    def run_until(self, limit: float, *arguments: str) -> float:
+        """Run a command of the engine, for `limit` seconds at most; return its time in seconds. Raises Failed."""
+        began = time.perf_counter()
+        output = self.folder / "output.txt"
+        with output.open("w", encoding="utf-8") as target:
+            child = self._start(self._command(*arguments), target, alone=True)
+            try:
+                child.wait(limit)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+                return limit
+        if child.returncode:
+            raise Failed(f"{self.folder.name}\n{output.read_text(encoding='utf-8')}")
+        return min(time.perf_counter() - began, limit)
 
     def run_pnodes(self, *arguments: str) -> Cost:
         """Run a command of `pnodes` and return what it took. Raises Failed."""
@@ -114,9 +131,7 @@ class Project:
         output = self.folder / "output.txt"
         with output.open("w", encoding="utf-8") as target:
             began = time.perf_counter()
-            child = subprocess.Popen(
-                command, cwd=self.folder, env=self._environ, stdin=subprocess.DEVNULL, stdout=target, stderr=target
-            )
+            child = self._start(command, target)
             _, status, used = os.wait4(child.pid, 0)
             seconds = time.perf_counter() - began
         child.returncode = os.waitstatus_to_exitcode(status)
@@ -125,6 +140,20 @@ class Project:
         program = self._python.take()
         peak = used.ru_maxrss / PEAK_UNITS
         return Cost(seconds, used.ru_utime + used.ru_stime, program.cpu, program.peak, peak)
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [str(self._engine.path), *arguments, "--non-interactive", "--color", "never"]
+
+    def _start(self, command: list[str], output: IO[str], alone: bool = False) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=alone,
+        )
 
     def read_output(self) -> str:
         """Return what the last command printed."""

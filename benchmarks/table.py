@@ -8,6 +8,7 @@ from benchmarks.result import Ratio
 
 PROGRAMS = {
     "earlier": "commit 876a2ed",
+    "stopped": "commit 876a2ed, which was stopped",
     "flat": "a flat program",
     "floor": "the engine's floor",
     "bare": "one bare resource",
@@ -26,17 +27,9 @@ FIGURES = {
 }
 
 
-def write_table(ratios: Iterable[Ratio], machine: Mapping[str, str | int | float], refused: Iterable[str]) -> str:
-    """Return the page: the machine, then this program's ratio to each other one (below 1 is better)."""
-    facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
+def write_table(ratios: Iterable[Ratio]) -> str:
+    """Return a row for each of this program's ratios to another one (below 1 is better)."""
     lines = [
-        "# Benchmarks",
-        "",
-        f"Machine: {facts}.",
-        "",
-        "Each figure is this program's value divided by the other one's in the same run: median (lowest to highest)",
-        "over the runs. Below 1, this program is faster or smaller.",
-        "",
         "| measurement | figure | this program | compared with | ratio | runs |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
@@ -46,5 +39,21 @@ def write_table(ratios: Iterable[Ratio], machine: Mapping[str, str | int | float
         own = f"{ratio.own:.3g} {unit}"
         row = [ratio.measurement, figure, own, PROGRAMS[ratio.program], value, str(ratio.runs)]
         lines.append(f"| {' | '.join(row)} |")
-    lines += [f"\nRefused by today's limits: {', '.join(refused)}."] if (refused := list(refused)) else []
     return "\n".join([*lines, ""])
+
+
+def write_page(ratios: Iterable[Ratio], machine: Mapping[str, str | int | float], refused: Iterable[str]) -> str:
+    """Return the page with all ratios: the machine, then the table."""
+    facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
+    lines = [
+        "# Benchmarks",
+        "",
+        f"Machine: {facts}.",
+        "",
+        "Each figure is this program's value divided by the other one's in the same run: median (lowest to highest)",
+        "over the runs. Below 1, this program is faster or smaller.",
+        "",
+        write_table(ratios),
+    ]
+    lines += [f"Refused by today's limits: {', '.join(refused)}.\n"] if (refused := list(refused)) else []
+    return "\n".join(lines)

@@ -5,6 +5,7 @@ in which the program registered it. In the inputs, {"$ref": [URN, path]} is an o
 {"$concat": [...]} a text with such outputs in it; the rest is in the engine's own form.
 """
 
+import asyncio
 import importlib
 import json
 import os
@@ -45,10 +46,15 @@ def snake(name: str) -> str:
 
 
 def step(value: Any, key: str | int) -> Any:
-    """Return a part of an output."""
-    if isinstance(key, str) and hasattr(type(value), snake(key)):
-        return getattr(value, snake(key))
-    return value[key]
+    """Return a part of an output. In a preview, a part that is not there yet is unknown."""
+    nested = isinstance(key, str) and hasattr(type(value), snake(key))
+    part = getattr(value, snake(str(key))) if nested else value[key]
+    if part is None and pulumi.runtime.is_dry_run():
+        nothing, known = asyncio.get_running_loop().create_future(), asyncio.get_running_loop().create_future()
+        nothing.set_result(None)
+        known.set_result(False)
+        return pulumi.Output(set(), nothing, known)
+    return part
 
 
 def find_output(urn: str, path: list[str | int]) -> pulumi.Output[Any]:

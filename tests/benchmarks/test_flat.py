@@ -12,7 +12,7 @@ from benchmarks.life import PROGRAMS, record
 from pnodes.urn import split_urn
 from tests.e2e.fixtures import environments, make_world
 from tests.e2e.nodes import CLOUDS, node, nodes
-from tests.e2e.world import World
+from tests.e2e.world import ROOT, World
 
 __all__ = ["environments", "make_world"]
 pytestmark = pytest.mark.e2e
@@ -39,9 +39,11 @@ DERIVED = {
 def test_the_flat_program_registers_what_this_one_does(make_world: Callable[[str], World]) -> None:
     models = {"aws": "classic", "gcp": "signals", "azure": "crypto"}
     world = make_world(nodes(*(node(f"on-{cloud}", cloud, models[cloud]) for cloud in CLOUDS)))
-    created = world.cli.up()["create"]
     recorded = record(world.project / "nodes.yaml", world.project / "resources.json", "dev")
-    assert recorded == created - 1, "the stack itself is not recorded"
+    shutil.copy(PROGRAMS / "flat.py", world.project / "__main__.py")
+    assert world.cli.preview() == {"create": recorded + 1}, "the stack itself is not recorded"
+    shutil.copy(ROOT / "__main__.py", world.project / "__main__.py")
+    assert world.cli.up() == {"create": recorded + 1}
     shutil.copy(PROGRAMS / "flat.py", world.project / "__main__.py")
 
     steps = json.loads(world.cli.run("preview", "--json"))["steps"]
