@@ -25,7 +25,6 @@ from providers.aws import names, roles
 from providers.aws.builder import BUILD_MINUTES, QUEUE_MINUTES
 from providers.aws.cluster import Cluster
 from providers.aws.login import create_login
-from providers.aws.session import Session
 from providers.cancellation import cancelled
 from providers.component import TYPE_PREFIX, Stack, alias_in_region, name_in_region
 from providers.images.arguments import build_arguments
@@ -64,6 +63,9 @@ class CodeBuildProvider(ImageBuildProvider):
         # Many builds begin at the same time, and a client takes longer to create than its first call.
         with self._lock:
             if fresh or key not in self._clients:
+                # The program registers the builds and needs no boto3, which has 8 MiB and takes 60 ms to import.
+                from providers.aws.session import Session
+
                 self._clients[key] = Session(self.setting, props["region"]).client(service)
             return self._clients[key]
 
