@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +10,16 @@ import pytest
 from docs.generate.mocks.azure import Mocks
 from docs.generate.recorder import make_model, register
 from tests.providers.azure.program import Program
+from tests.providers.shared import share_folder
 from tests.sandbox.azure.fixtures import azure, deployer
 from tests.sandbox.fixtures import kernel
 
 __all__ = ["azure", "deployer", "kernel", "program", "shared_program"]
+
+
+def make_program(text: str, project: str = "prediction-nodes", stack_name: str = "dev") -> Program:
+    """Register the nodes in the text of a nodes.yaml."""
+    return Program(*register(Mocks(), text, project, stack_name))
 
 
 @pytest.fixture
@@ -22,21 +27,10 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pr
     """Return a function that registers the nodes in the text of a nodes.yaml."""
     monkeypatch.chdir(tmp_path)
     make_model(tmp_path)
-
-    def make_program(text: str, project: str = "prediction-nodes", stack_name: str = "dev") -> Program:
-        return Program(*register(Mocks(), text, project, stack_name))
-
     return make_program
 
 
 @pytest.fixture(scope="module")
 def shared_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Program]:
     """Return a function like that of `program`, for what a file's tests share and only read."""
-    folder = tmp_path_factory.mktemp("shared")
-    make_model(folder)
-
-    def make_program(text: str) -> Program:
-        with contextlib.chdir(folder):
-            return Program(*register(Mocks(), text, "prediction-nodes", "dev"))
-
-    return make_program
+    return share_folder(tmp_path_factory, make_program)
