@@ -125,18 +125,17 @@ def _measure_run(engine: Engine, folder: Path, files: Fleet, old: earlier.Checko
             project.run("preview")
         shift = run % len(projects)
         order = [*list(projects)[shift:], *list(projects)[:shift]]
-        seconds: dict[str, float] = {}
+        if files.size >= LARGE:
+            order.remove("earlier")
         for operation, command in OPERATIONS.items():
             for name in order:
-                if files.size >= LARGE and name == "earlier":
-                    continue
                 if version := {"one edit": "edited", "one added node": "added"}.get(operation):
                     files.put(version, projects[name].folder)
                 cost = projects[name].run(*command)
-                seconds[f"{name} {operation}"] = cost.seconds
+                if (operation, name) == ("first up", "this"):
+                    limit = PATIENCE * cost.seconds
                 yield Sample(f"{operation}, {files.size} nodes", name, run, asdict(cost))
         if files.size >= LARGE:
-            limit = PATIENCE * seconds["this first up"]
             taken = projects["earlier"].run_until(limit, *_UP)
             name = "stopped" if taken == limit else "earlier"
             yield Sample(f"first up, {files.size} nodes", name, run, {"seconds": taken})

@@ -6,21 +6,19 @@ python -m benchmarks.page .build/benchmarks/results.json
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.life import OPERATIONS
 from benchmarks.result import Ratio
-from benchmarks.table import FIGURES, PROGRAMS, write_table
+from benchmarks.table import FIGURES, LIFE, MEASUREMENT, write_table
+from docs.generate.markdown import replace_between, table
 from pnodes.engine.paths import ROOT
 from pnodes.wording import plural
 
-_MEASUREMENT = re.compile(r"(?P<operation>.+), (?P<size>\d+) nodes")
-_LIFE = ("earlier", "flat", "floor")
 PLOTS = ("seconds", "trigger")
 
 
@@ -28,9 +26,9 @@ def write_summary(ratios: Iterable[Ratio]) -> str:
     """Return the table of the largest fleet that every program has deployed: times and ratios of each operation."""
     times = _find_life(ratios, "seconds")
     # Of larger fleets, the earlier commit has at most the first up.
-    size = max(size for (_, size), programs in times.items() if programs.keys() >= set(_LIFE))
+    size = max(size for (_, size), programs in times.items() if programs.keys() >= LIFE.keys())
     rows = [_write_row(operation, times[operation, size]) for operation in OPERATIONS if (operation, size) in times]
-    return _join([f"{size} nodes on three clouds", "time", *(PROGRAMS[name] for name in _LIFE)], rows)
+    return table([f"{size} nodes on three clouds", "time", *LIFE.values()], rows)
 
 
 def write_life(ratios: Iterable[Ratio], figure: str) -> str:
@@ -42,21 +40,19 @@ def write_life(ratios: Iterable[Ratio], figure: str) -> str:
         for size in sorted({size for _, size in values})
         if (operation, size) in values
     ]
-    return _join(["operation", FIGURES[figure][0], *(PROGRAMS[name] for name in _LIFE)], rows)
+    return table(["operation", FIGURES[figure][0], *LIFE.values()], rows)
 
 
 def replace(page: Path, name: str, text: str) -> None:
     """Replace what stands between the two marks of this name."""
     begin, end = f"<!-- {name}: written by benchmarks.page -->", f"<!-- end of {name} -->"
-    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, _, after = rest.partition(end)
-    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
+    page.write_text(replace_between(page.read_text(encoding="utf-8"), begin, end, f"\n\n{text}\n"), encoding="utf-8")
 
 
 def _find_life(ratios: Iterable[Ratio], figure: str) -> dict[tuple[str, int], dict[str, Ratio]]:
     found: dict[tuple[str, int], dict[str, Ratio]] = {}
     for ratio in ratios:
-        match = _MEASUREMENT.fullmatch(ratio.measurement)
+        match = MEASUREMENT.fullmatch(ratio.measurement)
         if match and match["operation"] in OPERATIONS and ratio.figure == figure:
             found.setdefault((match["operation"], int(match["size"])), {})[ratio.program] = ratio
     return found
@@ -67,18 +63,13 @@ def _write_row(name: str, ratios: dict[str, Ratio]) -> list[str]:
     cells = {program: f"{each.median:.2f} ({each.low:.2f} to {each.high:.2f})" for program, each in ratios.items()}
     if stopped := ratios.get("stopped"):
         cells["earlier"] = f"less than {stopped.high:.2f}"
-    return [name, f"{own.own:.3g} {FIGURES[own.figure][1]}", *(cells.get(program, "") for program in _LIFE)]
-
-
-def _join(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    return [name, f"{own.own:.3g} {FIGURES[own.figure][1]}", *(cells.get(program, "") for program in LIFE)]
 
 
 def write_pages(results: dict[str, Any], root: Path = ROOT) -> None:
     """Replace the tables in both pages."""
     ratios = [Ratio(**each) for each in results["ratios"]]
-    others = [each for each in ratios if each.program not in (*_LIFE, "stopped")]
+    others = [each for each in ratios if each.program not in (*LIFE, "stopped")]
     page = root / "docs" / "performance.md"
     facts = {name: value for name, value in results["machine"].items() if name != "commit"}  # a later one has this page
     tables = {

@@ -7,7 +7,6 @@ triggers: the ratios on each cloud.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,16 @@ import matplotlib as mpl  # type: ignore[import-not-found]  # only in the plots'
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-LIFE = {"earlier": "commit 876a2ed", "flat": "a flat program", "floor": "the engine's floor"}
+from benchmarks.table import LIFE, MEASUREMENT
+
 FIGURES = {"seconds": "time", "program_cpu": "processor time of the program", "program_peak": "memory of the program"}
-_MEASUREMENT = re.compile(r"(?P<operation>.+), (?P<size>\d+) nodes")
 
 
 def draw(ratios: list[dict[str, Any]], figure: str, folder: Path) -> None:
     """Write one picture: a panel for each program, a line for each operation."""
     lines: dict[str, dict[str, list[tuple[int, dict[str, Any]]]]] = {}
     for ratio in ratios:
-        match = _MEASUREMENT.fullmatch(ratio["measurement"])
+        match = MEASUREMENT.fullmatch(ratio["measurement"])
         if match and ratio["figure"] == figure and ratio["program"] in LIFE:
             panel = lines.setdefault(ratio["program"], {})
             panel.setdefault(match["operation"], []).append((int(match["size"]), ratio))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from benchmarks.result import Ratio
 
+MEASUREMENT = re.compile(r"(?P<operation>.+), (?P<size>\d+) nodes")
+"""The name of a measurement that depends on the number of nodes."""
+LIFE = {"earlier": "commit 876a2ed", "flat": "a flat program", "floor": "the engine's floor"}
 PROGRAMS = {
-    "earlier": "commit 876a2ed",
+    **LIFE,
     "stopped": "commit 876a2ed, which was stopped",
-    "flat": "a flat program",
-    "floor": "the engine's floor",
     "bare": "one bare resource",
     "engine": "the engine alone",
     "yaml": "PyYAML alone",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs.generate.markdown import table
+from docs.generate.markdown import replace_between, table
 from docs.generate.sizes import MINUTES, describe_fit, is_rejected, make_node
 from nodefile.sizes import PRESETS
 from pnodes.plan.cost import ROUNDS_MONTH, estimate, estimate_shared
@@ -17,8 +17,7 @@ BEGIN, END = "<!-- costs: generated -->\n", "<!-- end of costs -->"
 
 def page(path: Path, cloud: str) -> str:
     """Return the current page with the tables of current prices."""
-    before, rest = path.read_text(encoding="utf-8").split(BEGIN)
-    return f"{before}{BEGIN}{costs(cloud)}{END}{rest.split(END)[1]}"
+    return replace_between(path.read_text(encoding="utf-8"), BEGIN, END, costs(cloud))
 
 
 def costs(cloud: str) -> str:

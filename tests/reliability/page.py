@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from docs.generate.markdown import replace_between
 from pnodes.engine.paths import ROOT
 from tests.reliability.programs import NUMERAI_CLI, RESCUE, WATCH, WEBHOOK
 from tests.reliability.rates import describe, format_rate
@@ -62,8 +63,7 @@ def rewrite(results: list[Result], command: str) -> None:
         ("faults", write_faults(results)),
     ):
         begin, end = f"<!-- {name}: written by the command -->", f"<!-- end of {name} -->"
-        before, _, rest = text.partition(begin)
-        text = f"{before}{begin}\n\n{table}\n{end}{rest.partition(end)[2]}"
+        text = replace_between(text, begin, end, f"\n\n{table}\n")
     PAGE.write_text(text, encoding="utf-8")
 
 
