@@ -63,18 +63,19 @@ def examine(stack: OpenStack, pulumi: Pulumi | None, chosen: str | None) -> Iter
         return
     backend = json.loads(result.stdout).get("url") or "its backend"
     yield ok("backend", f"logged in to {_without_query(str(backend))}.")
-    result = pulumi.run("stack", "--show-name", *stack_option(chosen))
+    commands = (("stack", "--show-name"), ("stack", "export"))
+    with ThreadPoolExecutor(len(commands)) as pool:
+        result, exported = pool.map(lambda command: pulumi.run(*command, *stack_option(chosen)), commands)
     if result.returncode:
         mend = "pnodes repair" if "failed to load checkpoint" in result.stderr else "pulumi stack ls"
         yield _report_failure("stack", result, "the backend could not look up the stack", mend)
         return
     stack.name = result.stdout.strip()
     yield ok("stack", f"{stack.name} {'exists' if chosen else 'is selected'}.")
-    result = pulumi.run("stack", "export", *stack_option(chosen))
-    if result.returncode:
-        yield _report_failure("state", result, "the stack's state cannot be read", "pnodes repair")
+    if exported.returncode:
+        yield _report_failure("state", exported, "the stack's state cannot be read", "pnodes repair")
         return
-    yield _check_state(json.loads(result.stdout))
+    yield _check_state(json.loads(exported.stdout))
     yield from _check_secrets(stack, pulumi, stack_option(chosen))
 
 
