@@ -103,6 +103,7 @@ def unpack(place: Path, files: Mapping[str, str], host: Host) -> Function:
     """Write a function's files into a new folder."""
     place.mkdir(parents=True)
     for name, text in files.items():
+        (place / name).parent.mkdir(exist_ok=True)
         (place / name).write_text(text, encoding="utf-8")
     return Function(place, host.entry, host.environ)
 

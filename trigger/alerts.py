@@ -14,16 +14,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-try:
-    from alert_channels import Alert, AlertError, clean_log, post_alert, send
-    from core import REFUSED, Row, StartError, StoreError, Trigger, name_round
-    from job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
-    from watch import Look
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.alert_channels import Alert, AlertError, clean_log, post_alert, send
-    from trigger.core import REFUSED, Row, StartError, StoreError, Trigger, name_round
-    from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
-    from trigger.watch import Look
+from trigger.alert_channels import Alert, AlertError, clean_log, post_alert, send
+from trigger.core import REFUSED, Row, StartError, StoreError, Trigger, name_round
+from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
+from trigger.watch import Look
 
 EVENTS = {
     "failed": "the run failed",

@@ -1,4 +1,4 @@
-"""Packs a cloud's trigger: `core`, the cloud's entry point, and the files that its runtime needs.
+"""Packs a cloud's trigger: the modules of this package that its runtime needs, and the file that it looks for.
 
 The archive depends only on the text of these files, so it is the same byte for byte on every machine. GET /health of a
 deployed trigger returns the archive's digest, so a deployment can verify that the new code is running.
@@ -15,29 +15,32 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
-
-
 SHARED = (
-    *("alert_channels.py", "alerts.py", "core.py", "history.py", "http_call.py", "job_runs.py", "numerai_api.py"),
-    *("partner.py", "watch.py"),
+    *("__init__", "alert_channels", "alerts", "core", "history", "http_call", "job_runs", "numerai_api", "partner"),
+    "watch",
 )
 """The modules that every cloud's archive has."""
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A cloud's trigger: its entry point in this folder, the name that the runtime expects for it, and other files."""
+    """A cloud's trigger. The cloud's modules are `<cloud>`, `<cloud>_alerts` and `<cloud>_watch` in this package."""
 
-    source: str
+    cloud: str
     entry: str
-    modules: tuple[str, ...]
+    """The file that the runtime looks for"""
+    function: str
+    """What the runtime looks for in it, which is in the module `<cloud>`"""
+    modules: tuple[str, ...] = ()
+    """Further modules"""
     extra: Mapping[str, str] = field(default_factory=dict)
     """File name -> text. No text may be empty: Pulumi's Python SDK rejects empty assets in an archive."""
 
     def files(self) -> dict[str, str]:
         """Return the texts by file name, sorted by name."""
-        sources = {self.entry: self.source, **{name: name for name in self.modules}}
-        texts = {name: (_HERE / source).read_text(encoding="utf-8") for name, source in sources.items()}
+        names = (*SHARED, *self.modules, *(f"{self.cloud}{part}" for part in ("", "_alerts", "_watch")))
+        texts = {f"trigger/{name}.py": (_HERE / f"{name}.py").read_text(encoding="utf-8") for name in names}
+        texts[self.entry] = f"from trigger.{self.cloud} import {self.function}\n"
         return dict(sorted({**texts, **self.extra}.items()))
 
     def package(self) -> bytes:

@@ -19,12 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from xml.etree import ElementTree
 
-try:
-    from core import PAUSES, Request, Response, Row, StartError, StoreError, Trigger
-    from http_call import START_TIMEOUT, Answer, call, call_until_answered
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import PAUSES, Request, Response, Row, StartError, StoreError, Trigger
-    from trigger.http_call import START_TIMEOUT, Answer, call, call_until_answered
+from trigger.core import PAUSES, Request, Response, Row, StartError, StoreError, Trigger
+from trigger.http_call import START_TIMEOUT, Answer, call, call_until_answered
 
 if TYPE_CHECKING:
     from trigger.alerts import Alerts
@@ -214,39 +210,26 @@ def _trigger() -> Trigger:
 # The modules of the watch and of alerts are imported late, because a webhook's cold start does not need them.
 @cache
 def _open_secrets() -> Secrets:
-    try:
-        from aws_watch import Secrets as AccountSecrets
-    except ImportError:
-        from trigger.aws_watch import Secrets as AccountSecrets
+    from trigger import aws_watch
 
-    secrets: Secrets = AccountSecrets(Signer.read_environment("secretsmanager"))
-    return secrets
+    return aws_watch.Secrets(Signer.read_environment("secretsmanager"))
 
 
 @cache
 def _open_watch() -> Watch:
-    try:
-        from aws_watch import Runs
-        from watch import build_watch
-    except ImportError:
-        from trigger.aws_watch import Runs
-        from trigger.watch import build_watch
+    from trigger import aws_watch
+    from trigger.watch import build_watch
 
-    watch: Watch = build_watch(
-        _trigger(), Runs(Batch(Signer.read_environment("batch"))), _open_secrets().read_keys, _open_alerts
+    return build_watch(
+        _trigger(), aws_watch.Runs(Batch(Signer.read_environment("batch"))), _open_secrets().read_keys, _open_alerts
     )
-    return watch
 
 
 @cache
 def _open_alerts() -> Alerts:
-    try:
-        from aws_alerts import build_alerts
-    except ImportError:
-        from trigger.aws_alerts import build_alerts
+    from trigger.aws_alerts import build_alerts
 
-    alerts: Alerts = build_alerts(_trigger(), Signer.read_environment, _open_secrets().read)
-    return alerts
+    return build_alerts(_trigger(), Signer.read_environment, _open_secrets().read)
 
 
 def read_request(event: dict[str, Any]) -> Request:

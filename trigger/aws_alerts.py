@@ -9,18 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-try:
-    from alert_channels import Alert, AlertError
-    from alerts import Alerts
-    from core import Row, StartError, StoreError, Trigger
-    from http_call import call, call_until_answered
-    from job_runs import JobRun
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.alert_channels import Alert, AlertError
-    from trigger.alerts import Alerts
-    from trigger.core import Row, StartError, StoreError, Trigger
-    from trigger.http_call import call, call_until_answered
-    from trigger.job_runs import JobRun
+from trigger.alert_channels import Alert, AlertError
+from trigger.alerts import Alerts
+from trigger.core import Row, StartError, StoreError, Trigger
+from trigger.http_call import call, call_until_answered
+from trigger.job_runs import JobRun
 
 
 class Signer(Protocol):

@@ -6,16 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-try:
-    from core import Row, StoreError
-    from http_call import call_until_answered
-    from job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
-    from numerai_api import Keys
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import Row, StoreError
-    from trigger.http_call import call_until_answered
-    from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
-    from trigger.numerai_api import Keys
+from trigger.core import Row, StoreError
+from trigger.http_call import call_until_answered
+from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
+from trigger.numerai_api import Keys
 
 BY_A_PERSON = "stopped with `pnodes stop`"
 """The reason that `pnodes stop` gives (`providers.operations.STOPPED`); Batch's list does not mark other stops."""

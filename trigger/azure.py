@@ -24,14 +24,9 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import azure.functions as func
 
-try:
-    from core import Request, Response, Row, StartError, StoreError, Trigger, read_run_id
-    from cron import last_due
-    from http_call import START_TIMEOUT, Answer, call, call_until_answered
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import Request, Response, Row, StartError, StoreError, Trigger, read_run_id
-    from trigger.cron import last_due
-    from trigger.http_call import START_TIMEOUT, Answer, call, call_until_answered
+from trigger.core import Request, Response, Row, StartError, StoreError, Trigger, read_run_id
+from trigger.cron import last_due
+from trigger.http_call import START_TIMEOUT, Answer, call, call_until_answered
 
 if TYPE_CHECKING:
     from trigger.alerts import Alerts
@@ -40,11 +35,6 @@ if TYPE_CHECKING:
 
 _MANAGEMENT, _STORAGE = "https://management.azure.com", "https://storage.azure.com"
 _JOB_VERSION, _BLOB_VERSION, _TOKEN_VERSION = "2025-01-01", "2023-11-03", "2019-08-01"
-_FILES = (
-    *("alert_channels.py", "alerts.py", "azure_alerts.py", "azure_watch.py", "core.py", "cron.py", "function_app.py"),
-    *("history.py", "host.json", "http_call.py", "job_runs.py", "numerai_api.py", "partner.py", "requirements.txt"),
-    "watch.py",
-)
 _PREFIX = "claims-"
 _COPIED = ("name", "image", "command", "args", "env", "resources")
 # A job keeps the last hundred or so executions; a page has at least twenty.
@@ -244,7 +234,8 @@ def _find_due(row: Row, now: datetime, within: timedelta) -> datetime | None:
 def hash_package(folder: Path) -> str:
     """Return `archive.digest` of the running files, for GET /health."""
     hashed = hashlib.sha256()
-    for name in _FILES:
+    modules = sorted(f"trigger/{path.name}" for path in (folder / "trigger").glob("*.py"))
+    for name in ("function_app.py", "host.json", "requirements.txt", *modules):
         path = folder / name
         for part in (name.encode(), path.read_bytes() if path.exists() else b""):
             hashed.update(len(part).to_bytes(8, "big"))
@@ -266,44 +257,31 @@ def _open_cluster() -> ContainerApps:
 def open_trigger() -> Trigger:
     """Return the process's trigger."""
     store = BlobStore(os.environ["STORE_URL"], _open_identity())
-    package = hash_package(Path(__file__).parent)
+    package = hash_package(Path(__file__).parent.parent)
     return Trigger(store, _open_cluster(), package, _log.info, send_test=lambda row: _open_alerts().send_test(row))
 
 
 # Imported late, since a webhook's cold start needs neither.
 @cache
 def _open_secrets() -> Secrets:
-    try:
-        from azure_watch import Secrets as AccountSecrets
-    except ImportError:
-        from trigger.azure_watch import Secrets as AccountSecrets
+    from trigger import azure_watch
 
-    secrets: Secrets = AccountSecrets(_open_identity())
-    return secrets
+    return azure_watch.Secrets(_open_identity())
 
 
 @cache
 def _open_watch() -> Watch:
-    try:
-        from azure_watch import Runs
-        from watch import build_watch
-    except ImportError:
-        from trigger.azure_watch import Runs
-        from trigger.watch import build_watch
+    from trigger import azure_watch
+    from trigger.watch import build_watch
 
-    watch: Watch = build_watch(open_trigger(), Runs(_open_cluster()), _open_secrets().read_keys, _open_alerts)
-    return watch
+    return build_watch(open_trigger(), azure_watch.Runs(_open_cluster()), _open_secrets().read_keys, _open_alerts)
 
 
 @cache
 def _open_alerts() -> Alerts:
-    try:
-        from azure_alerts import build_alerts
-    except ImportError:
-        from trigger.azure_alerts import build_alerts
+    from trigger.azure_alerts import build_alerts
 
-    alerts: Alerts = build_alerts(open_trigger(), _open_secrets().read)
-    return alerts
+    return build_alerts(open_trigger(), _open_secrets().read)
 
 
 @cache

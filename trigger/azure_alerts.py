@@ -8,16 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-try:
-    from alert_channels import Alert, build_mail_line
-    from alerts import Alerts
-    from core import Row, Trigger
-    from job_runs import JobRun
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.alert_channels import Alert, build_mail_line
-    from trigger.alerts import Alerts
-    from trigger.core import Row, Trigger
-    from trigger.job_runs import JobRun
+from trigger.alert_channels import Alert, build_mail_line
+from trigger.alerts import Alerts
+from trigger.core import Row, Trigger
+from trigger.job_runs import JobRun
 
 
 class Evidence:

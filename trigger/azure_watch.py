@@ -7,16 +7,10 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-try:
-    from core import Row, StoreError, read_run_id
-    from http_call import call_until_answered
-    from job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
-    from numerai_api import Keys
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import Row, StoreError, read_run_id
-    from trigger.http_call import call_until_answered
-    from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
-    from trigger.numerai_api import Keys
+from trigger.core import Row, StoreError, read_run_id
+from trigger.http_call import call_until_answered
+from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
+from trigger.numerai_api import Keys
 
 _VAULT, _VAULT_VERSION = "https://vault.azure.net", "7.4"
 _STATES = {"Succeeded": SUCCEEDED, "Failed": FAILED, "Degraded": FAILED, "Stopped": STOPPED}

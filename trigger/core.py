@@ -372,10 +372,7 @@ class Trigger:
     def _report_rounds(self, request: Request, line: dict[str, Any]) -> Response:
         """Return the last rounds of several nodes, in the order of the body's `nodes`: pairs of model id and token."""
         # Imported here, because a webhook's cold start does not need it.
-        try:
-            from history import read_rounds
-        except ImportError:
-            from trigger.history import read_rounds
+        from trigger.history import read_rounds
 
         body = _read_json(request.body, required=True)
         try:

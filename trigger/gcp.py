@@ -19,14 +19,9 @@ from urllib.parse import quote
 
 import functions_framework
 
-try:
-    import http_call
-    from core import Request, Row, StartError, StoreError, Trigger, read_run_id
-    from http_call import Answer
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger import http_call
-    from trigger.core import Request, Row, StartError, StoreError, Trigger, read_run_id
-    from trigger.http_call import Answer
+from trigger import http_call
+from trigger.core import Request, Row, StartError, StoreError, Trigger, read_run_id
+from trigger.http_call import Answer
 
 if TYPE_CHECKING:
     from trigger.alerts import Alerts
@@ -204,37 +199,24 @@ def build_trigger() -> Trigger:
 # The modules of the watch and of alerts are imported late, because a webhook's cold start does not need them.
 @cache
 def _open_secrets() -> Secrets:
-    try:
-        from gcp_watch import Secrets as AccountSecrets
-    except ImportError:
-        from trigger.gcp_watch import Secrets as AccountSecrets
+    from trigger import gcp_watch
 
-    secrets: Secrets = AccountSecrets(os.environ["PARENT"].split("/")[1], _open_identity())
-    return secrets
+    return gcp_watch.Secrets(os.environ["PARENT"].split("/")[1], _open_identity())
 
 
 @cache
 def _open_watch() -> Watch:
-    try:
-        from gcp_watch import Runs
-        from watch import build_watch
-    except ImportError:
-        from trigger.gcp_watch import Runs
-        from trigger.watch import build_watch
+    from trigger import gcp_watch
+    from trigger.watch import build_watch
 
-    watch: Watch = build_watch(build_trigger(), Runs(_open_cluster()), _open_secrets().read_keys, _open_alerts)
-    return watch
+    return build_watch(build_trigger(), gcp_watch.Runs(_open_cluster()), _open_secrets().read_keys, _open_alerts)
 
 
 @cache
 def _open_alerts() -> Alerts:
-    try:
-        from gcp_alerts import build_alerts
-    except ImportError:
-        from trigger.gcp_alerts import build_alerts
+    from trigger.gcp_alerts import build_alerts
 
-    alerts: Alerts = build_alerts(build_trigger(), os.environ["PARENT"], _open_secrets().read)
-    return alerts
+    return build_alerts(build_trigger(), os.environ["PARENT"], _open_secrets().read)
 
 
 def _is_scheduler(token: str) -> bool:

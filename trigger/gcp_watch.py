@@ -7,16 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-try:
-    from core import Row, StoreError, read_run_id
-    from http_call import call_until_answered
-    from job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
-    from numerai_api import Keys
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import Row, StoreError, read_run_id
-    from trigger.http_call import call_until_answered
-    from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
-    from trigger.numerai_api import Keys
+from trigger.core import Row, StoreError, read_run_id
+from trigger.http_call import call_until_answered
+from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
+from trigger.numerai_api import Keys
 
 _SECRETS = "https://secretmanager.googleapis.com/v1"
 _STATES = {"CONDITION_SUCCEEDED": SUCCEEDED, "CONDITION_FAILED": FAILED}

@@ -15,10 +15,7 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from typing import NamedTuple
 
-try:
-    from core import PAUSES
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import PAUSES
+from trigger.core import PAUSES
 
 TIMEOUT, START_TIMEOUT = 5.0, 20.0
 """Seconds: of a call to a store or a list, and of a job's start."""

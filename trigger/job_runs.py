@@ -7,10 +7,7 @@ from datetime import datetime
 from statistics import median
 from typing import NamedTuple, Protocol
 
-try:
-    from core import Row
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import Row
+from trigger.core import Row
 
 RUNNING, SUCCEEDED, FAILED, STOPPED = "running", "succeeded", "failed", "stopped"
 # A submission may appear at Numerai after the run has ended.

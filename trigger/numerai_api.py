@@ -10,10 +10,7 @@ import json
 from datetime import datetime
 from typing import Any, NamedTuple
 
-try:
-    from http_call import call_until_answered
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.http_call import call_until_answered
+from trigger.http_call import call_until_answered
 
 URL = "https://api-tournament.numer.ai"
 TOURNAMENTS = {"classic": 8, "signals": 11, "crypto": 12}

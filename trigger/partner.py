@@ -18,38 +18,21 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-try:
-    from core import (
-        LEASE_SECONDS,
-        MAX_BODY_BYTES,
-        PARTNER_RUN,
-        Request,
-        Response,
-        Row,
-        StartError,
-        StoreError,
-        Trigger,
-        name_round,
-    )
-    from http_call import Answer, call_until_answered
-    from job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, Runs, find_usual_seconds
-    from numerai_api import Keys
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import (
-        LEASE_SECONDS,
-        MAX_BODY_BYTES,
-        PARTNER_RUN,
-        Request,
-        Response,
-        Row,
-        StartError,
-        StoreError,
-        Trigger,
-        name_round,
-    )
-    from trigger.http_call import Answer, call_until_answered
-    from trigger.job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, Runs, find_usual_seconds
-    from trigger.numerai_api import Keys
+from trigger.core import (
+    LEASE_SECONDS,
+    MAX_BODY_BYTES,
+    PARTNER_RUN,
+    Request,
+    Response,
+    Row,
+    StartError,
+    StoreError,
+    Trigger,
+    name_round,
+)
+from trigger.http_call import Answer, call_until_answered
+from trigger.job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, Runs, find_usual_seconds
+from trigger.numerai_api import Keys
 
 CLEAR, SUBMITTED = "clear", "submitted"
 """Answers besides the states of runs: the one that asks has the round's claim, or there is a submission."""

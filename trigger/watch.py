@@ -16,16 +16,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
-try:
-    from core import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, Row, StartError, StoreError, Trigger, name_round
-    from job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Runs, find_usual_seconds
-    from numerai_api import TOURNAMENTS, Keys, KeysRefused, Numerai, NumeraiError, Round
-    from partner import CLEAR, SUBMITTED, Desk, Partners, Send, hangs, send
-except ImportError:  # in this repository, where the files of the archive are modules of a package
-    from trigger.core import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, Row, StartError, StoreError, Trigger, name_round
-    from trigger.job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Runs, find_usual_seconds
-    from trigger.numerai_api import TOURNAMENTS, Keys, KeysRefused, Numerai, NumeraiError, Round
-    from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Send, hangs, send
+from trigger.core import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, Row, StartError, StoreError, Trigger, name_round
+from trigger.job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Runs, find_usual_seconds
+from trigger.numerai_api import TOURNAMENTS, Keys, KeysRefused, Numerai, NumeraiError, Round
+from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Send, hangs, send
 
 # How much earlier than its round's opening, by the cluster's clock, a run of that round may have started.
 EARLY_SECONDS = 300

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from trigger.archive import SHARED, Archive
+from trigger.archive import Archive
 
-ARCHIVE = Archive("aws.py", "index.py", (*SHARED, "aws_alerts.py", "aws_watch.py"))
+ARCHIVE = Archive("aws", "index.py", "handler")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from trigger.archive import SHARED, Archive
+from trigger.archive import Archive
 
 ARCHIVE = Archive(
-    "azure.py",
+    "azure",
     "function_app.py",
-    (*SHARED, "azure_alerts.py", "azure_watch.py", "cron.py"),
+    "app",
+    ("cron",),
     {
         "requirements.txt": "azure-functions\n",
         "host.json": (

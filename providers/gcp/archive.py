@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from trigger.archive import SHARED, Archive
+from trigger.archive import Archive
 
-ARCHIVE = Archive(
-    "gcp.py",
-    "main.py",
-    (*SHARED, "gcp_alerts.py", "gcp_watch.py"),
-    extra={"requirements.txt": "functions-framework==3.*\n"},
-)
+ARCHIVE = Archive("gcp", "main.py", "webhook", extra={"requirements.txt": "functions-framework==3.*\n"})

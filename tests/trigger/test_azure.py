@@ -463,11 +463,11 @@ def unpack(folder: Path) -> Path:
 def test_the_running_code_knows_the_digest_of_its_package(entry: ModuleType, tmp_path: Path) -> None:
     folder = unpack(tmp_path)
     assert entry.hash_package(folder) == ARCHIVE.digest()
-    (folder / "core.py").write_text("# another core\n")
+    (folder / "trigger/core.py").write_text("# another core\n")
     assert entry.hash_package(folder) != ARCHIVE.digest()
 
 
 def test_a_missing_file_is_another_package(entry: ModuleType, tmp_path: Path) -> None:
     folder = unpack(tmp_path)
-    (folder / "cron.py").unlink()
+    (folder / "trigger/cron.py").unlink()
     assert entry.hash_package(folder) != ARCHIVE.digest()

@@ -17,7 +17,7 @@ from trigger import http_call, watch
 from trigger.core import LEASE_SECONDS, Request, Response, Row, StoreError
 from trigger.http_call import Answer
 from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
-from trigger.numerai_api import Keys, KeysRefused
+from trigger.numerai_api import Keys, KeysRefused, Round
 from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Report, hangs, sign
 
 PRIMARY, RESCUE = "https://primary.example/", "https://rescue.example"
@@ -174,9 +174,7 @@ def test_a_webhook_that_comes_after_the_rescue_starts_nothing() -> None:
 
 
 class _Silent:
-    def find_round(self, tournament: str) -> object:
-        from trigger.numerai_api import Round
-
+    def find_round(self, tournament: str) -> Round | None:
         return Round(371, OPENS, CLOSES) if tournament == "classic" else None
 
     def find_submission(self, *_: object) -> None:

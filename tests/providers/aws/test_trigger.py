@@ -38,8 +38,8 @@ class Trigger:
         )
         files = dict(ARCHIVE.files())
         for name, shown, shorter in (
-            ("http_call.py", "TIMEOUT, START_TIMEOUT = 5.0, 20.0", "TIMEOUT, START_TIMEOUT = 2.0, 1.0"),
-            ("core.py", "TABLE_SECONDS = 5", "TABLE_SECONDS = 1"),
+            ("trigger/http_call.py", "TIMEOUT, START_TIMEOUT = 5.0, 20.0", "TIMEOUT, START_TIMEOUT = 2.0, 1.0"),
+            ("trigger/core.py", "TABLE_SECONDS = 5", "TABLE_SECONDS = 1"),
         ):
             assert shown in files[name]
             files[name] = files[name].replace(shown, shorter)
