@@ -21,7 +21,7 @@ import certifi
 
 from sandbox.authority import Authority
 from sandbox.network import Network
-from trigger.core import Row
+from trigger.table import Row
 
 BUCKET, REGION = "benchmark", "us-east-1"
 AZURE_JOB = "/subscriptions/s/resourceGroups/g/providers/Microsoft.App/jobs/job"

@@ -23,7 +23,7 @@ from providers.aws.archive import ARCHIVE as AWS
 from providers.azure.archive import ARCHIVE as AZURE
 from providers.gcp.archive import ARCHIVE as GCP
 from trigger.archive import Archive
-from trigger.core import Row
+from trigger.table import Row
 
 STARTS, CALLS = 7, 15
 """Cold starts in a run, and the calls that follow each of them."""

@@ -1,7 +1,7 @@
 """The environment variables of a node's container, for the three clouds and for runs on this machine.
 
 The variables of `list_constants` are part of the deployed job. The API keys are references to the cloud's secrets. The
-trigger sets the variables of a run (trigger/core.py repeats their names, because it is deployed without this module).
+trigger sets the variables of a run (trigger/calls.py repeats their names, because it is deployed without this module).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from nodefile.rescue import find_primary
 from providers import own_secrets
 from providers.numerai import keys
 from providers.webhook_url import build_webhook_url
-from trigger.core import Row
+from trigger.table import Row
 
 TYPE_PREFIX = "prediction-nodes"
 WATCH_MINUTES = 5

@@ -9,14 +9,16 @@ A region's heartbeat is a call of another address after each pass that could loo
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from trigger.alert_channels import Alert, AlertError, clean_log, post_alert, send
-from trigger.core import REFUSED, Row, StartError, StoreError, Trigger, name_round
+from trigger.claims import REFUSED, name_round
+from trigger.core import Trigger
 from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
+from trigger.starts import StartError
+from trigger.table import Row, StoreError
 from trigger.watch import Look
 
 EVENTS = {
@@ -125,7 +127,7 @@ class Alerts:
     def _report_node(self, look: Look, folder: str) -> None:
         row, settings = look.row, Settings.read(look.row.alerts)
         self._report_refusals(row, settings)
-        marks = {key.removeprefix(folder) for key in self._trigger.list_marks(folder)}
+        marks = self._trigger.claims.list_names(folder)
         runs = look.runs or self._read_runs(folder, marks)
         complete = True
         for event in self._find_events(look, runs, folder, marks, settings.timeout):
@@ -136,11 +138,11 @@ class Alerts:
     def _report_refusals(self, row: Row, settings: Settings) -> None:
         """Report the days on which the trigger refused calls for the node."""
         folder = f"{row.node}/{REFUSED}/"
-        marks = {key.removeprefix(folder) for key in self._trigger.list_marks(folder)}
+        marks = self._trigger.claims.list_names(folder)
         for day in sorted(mark.removesuffix(".seen") for mark in marks if mark.endswith(".seen")):
             if all(f"{day}.{channel}" in marks for channel in settings.channels):
                 continue
-            record = json.loads(self._trigger.read_mark(f"{folder}{day}.seen"))
+            record = self._trigger.claims.read(f"{folder}{day}.seen")
             reason = (
                 f"A call was refused with HTTP {record['http']}: {record['reason']}. If it came from Numerai, its "
                 "rounds start only with the watch: run `pulumi up`, which registers the webhook again."
@@ -150,7 +152,7 @@ class Alerts:
     def _read_runs(self, folder: str, marks: set[str]) -> list[JobRun]:
         """Return the ended runs that the watch has recorded, oldest first."""
         ended = [mark for mark in marks if mark.endswith(".ended")]
-        records = [(mark, json.loads(self._trigger.read_mark(folder + mark))) for mark in ended]
+        records = [(mark, self._trigger.claims.read(folder + mark)) for mark in ended]
         runs = [
             JobRun(
                 record["job"],
@@ -191,7 +193,7 @@ class Alerts:
             yield _Event("at-risk", risk, runs[-1] if runs else None)
 
     def _find_submission(self, folder: str, marks: set[str]) -> Iterator[_Event]:
-        record = json.loads(self._trigger.read_mark(f"{folder}submitted"))
+        record = self._trigger.claims.read(f"{folder}submitted")
         at = time.strftime("%H:%M", time.gmtime(record["at"]))
         if record.get("rescued"):
             yield _Event("rescued", f"The node's own run did not submit in time. Its rescue has, at {at} UTC.")
@@ -216,7 +218,7 @@ class Alerts:
                 self._broken.add(reference)
                 self._note(row.node, "failed", f"{channel}: {error}")
                 continue
-            self._trigger.write_mark(f"{folder}/{name}{channel}", {"at": self._now(), "title": alert.title})
+            self._trigger.claims.create(f"{folder}/{name}{channel}", {"at": self._now(), "title": alert.title})
             marks.add(name + channel)
             self._note(row.node, event.name, f"told by {channel}", 200)
         return all(name + channel in marks for channel in settings.channels)

@@ -16,8 +16,8 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 SHARED = (
-    *("__init__", "alert_channels", "alerts", "core", "history", "http_call", "job_runs", "numerai_api", "partner"),
-    "watch",
+    *("__init__", "alert_channels", "alerts", "calls", "claims", "core", "history", "http_call", "job_runs"),
+    *("numerai_api", "partner", "starts", "table", "watch"),
 )
 """The modules that every cloud's archive has."""
 

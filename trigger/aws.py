@@ -19,8 +19,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from xml.etree import ElementTree
 
-from trigger.core import PAUSES, Request, Response, Row, StartError, StoreError, Trigger
-from trigger.http_call import START_TIMEOUT, Answer, call, call_until_answered
+from trigger.calls import Request, Response
+from trigger.core import Trigger
+from trigger.http_call import PAUSES, START_TIMEOUT, Answer, call, call_until_answered
+from trigger.starts import StartError
+from trigger.table import Row, StoreError
 
 if TYPE_CHECKING:
     from trigger.alerts import Alerts

@@ -11,9 +11,11 @@ from urllib.parse import urlencode
 
 from trigger.alert_channels import Alert, AlertError
 from trigger.alerts import Alerts
-from trigger.core import Row, StartError, StoreError, Trigger
+from trigger.core import Trigger
 from trigger.http_call import call, call_until_answered
 from trigger.job_runs import JobRun
+from trigger.starts import StartError
+from trigger.table import Row, StoreError
 
 
 class Signer(Protocol):

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from trigger.core import Row, StoreError
 from trigger.http_call import call_until_answered
 from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
 from trigger.numerai_api import Keys
+from trigger.table import Row, StoreError
 
 BY_A_PERSON = "stopped with `pnodes stop`"
 """The reason that `pnodes stop` gives (`providers.operations.STOPPED`); Batch's list does not mark other stops."""

@@ -15,7 +15,7 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
@@ -24,9 +24,12 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import azure.functions as func
 
-from trigger.core import Request, Response, Row, StartError, StoreError, Trigger, read_run_id
-from trigger.cron import last_due
+from trigger.azure_schedules import Schedules
+from trigger.calls import Request
+from trigger.core import Trigger
 from trigger.http_call import START_TIMEOUT, Answer, call, call_until_answered
+from trigger.starts import StartError, read_run_id
+from trigger.table import Row, StoreError
 
 if TYPE_CHECKING:
     from trigger.alerts import Alerts
@@ -39,8 +42,6 @@ _PREFIX = "claims-"
 _COPIED = ("name", "image", "command", "args", "env", "resources")
 # A job keeps the last hundred or so executions; a page has at least twenty.
 _MAX_PAGES = 20
-# The longest delay of a scheduled run after an outage. A run that was already started is known by its claim.
-_LATE = timedelta(minutes=15)
 _log = logging.getLogger("trigger")
 
 
@@ -201,34 +202,6 @@ def add_env(container: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, A
     kept["resources"] = {key: value for key, value in container["resources"].items() if key in ("cpu", "memory")}
     others = [variable for variable in container.get("env") or [] if variable["name"] not in env]
     return {**kept, "env": [*others, *({"name": name, "value": value} for name, value in env.items())]}
-
-
-class Schedules:
-    """Starts the scheduled runs of the nodes in the table. Azure's timers know only UTC and fixed times."""
-
-    def __init__(self, trigger: Trigger) -> None:
-        self._trigger = trigger
-        self._served: datetime | None = None
-
-    def tick(self, now: datetime) -> list[Response]:
-        """Start the runs that have become due since the last tick, and again those whose start failed then."""
-        since = max(self._served or now - _LATE, now - _LATE)
-        due = [(row, when) for row in self._trigger.list_rows() if (when := _find_due(row, now, now - since))]
-        responses = [self._trigger.run_schedule(row.model_id, f"{when:%Y-%m-%dT%H:%M:00Z}") for row, when in due]
-        if all(response.status < 500 for response in responses):
-            self._served = now
-        return responses
-
-
-def _find_due(row: Row, now: datetime, within: timedelta) -> datetime | None:
-    if not row.cron or row.enabled != "yes":
-        return None
-    try:
-        when: datetime | None = last_due(row.cron, row.timezone, now, within)
-        return when
-    except (ValueError, KeyError) as error:  # such as an unknown time zone
-        _log.error("%s: the schedule cannot be read: %s", row.node, error)
-        return None
 
 
 def hash_package(folder: Path) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from trigger.alert_channels import Alert, build_mail_line
 from trigger.alerts import Alerts
-from trigger.core import Row, Trigger
+from trigger.core import Trigger
 from trigger.job_runs import JobRun
+from trigger.table import Row
 
 
 class Evidence:

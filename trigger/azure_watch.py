@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from trigger.core import Row, StoreError, read_run_id
 from trigger.http_call import call_until_answered
 from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
 from trigger.numerai_api import Keys
+from trigger.starts import read_run_id
+from trigger.table import Row, StoreError
 
 _VAULT, _VAULT_VERSION = "https://vault.azure.net", "7.4"
 _STATES = {"Succeeded": SUCCEEDED, "Failed": FAILED, "Degraded": FAILED, "Stopped": STOPPED}

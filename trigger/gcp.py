@@ -20,8 +20,11 @@ from urllib.parse import quote
 import functions_framework
 
 from trigger import http_call
-from trigger.core import Request, Row, StartError, StoreError, Trigger, read_run_id
+from trigger.calls import Request
+from trigger.core import Trigger
 from trigger.http_call import Answer
+from trigger.starts import StartError, read_run_id
+from trigger.table import Row, StoreError
 
 if TYPE_CHECKING:
     from trigger.alerts import Alerts

@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from trigger.core import Row, StoreError, read_run_id
 from trigger.http_call import call_until_answered
 from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun, read_time
 from trigger.numerai_api import Keys
+from trigger.starts import read_run_id
+from trigger.table import Row, StoreError
 
 _SECRETS = "https://secretmanager.googleapis.com/v1"
 _STATES = {"CONDITION_SUCCEEDED": SUCCEEDED, "CONDITION_FAILED": FAILED}

@@ -9,17 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
+
+from trigger.table import Store
 
 _THREADS = 16
-
-
-class Store(Protocol):
-    """The part of `core.Store` that is used here."""
-
-    def list(self, prefix: str) -> list[str]: ...
-
-    def read(self, key: str) -> bytes: ...
 
 
 def read_rounds(store: Store, nodes: Iterable[str], last: int) -> dict[str, dict[str, dict[str, Any]]]:

@@ -1,7 +1,4 @@
-"""HTTP calls to a cloud's services, made with the standard library alone.
-
-The module's name is not `http`: the archives are flat, so it would hide the standard library's package.
-"""
+"""HTTP calls to a cloud's services, made with the standard library alone."""
 
 from __future__ import annotations
 
@@ -15,8 +12,8 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from typing import NamedTuple
 
-from trigger.core import PAUSES
-
+PAUSES = (0.5, 1.5)
+"""Seconds before the second and third try of a call that was temporarily refused."""
 TIMEOUT, START_TIMEOUT = 5.0, 20.0
 """Seconds: of a call to a store or a list, and of a job's start."""
 _TEMPORARY = frozenset({429, 500, 502, 503, 504})

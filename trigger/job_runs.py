@@ -7,7 +7,7 @@ from datetime import datetime
 from statistics import median
 from typing import NamedTuple, Protocol
 
-from trigger.core import Row
+from trigger.table import Row
 
 RUNNING, SUCCEEDED, FAILED, STOPPED = "running", "succeeded", "failed", "stopped"
 # A submission may appear at Numerai after the run has ended.

@@ -18,21 +18,14 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from trigger.core import (
-    LEASE_SECONDS,
-    MAX_BODY_BYTES,
-    PARTNER_RUN,
-    Request,
-    Response,
-    Row,
-    StartError,
-    StoreError,
-    Trigger,
-    name_round,
-)
+from trigger.calls import MAX_BODY_BYTES, Request, Response
+from trigger.claims import LEASE_SECONDS, PARTNER_RUN, name_round
+from trigger.core import Trigger
 from trigger.http_call import Answer, call_until_answered
 from trigger.job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, Runs, find_usual_seconds
 from trigger.numerai_api import Keys
+from trigger.starts import StartError
+from trigger.table import Row, StoreError
 
 CLEAR, SUBMITTED = "clear", "submitted"
 """Answers besides the states of runs: the one that asks has the round's claim, or there is a submission."""
@@ -166,10 +159,10 @@ def judge(row: Row, number: int, asked: str, trigger: Trigger, runs: Runs, now: 
     Raises StoreError and StartError.
     """
     folder = name_round(row.node, number)
-    names = {key.removeprefix(folder) for key in trigger.list_marks(folder)}
+    names = trigger.claims.list_names(folder)
     if "submitted" in names:
-        return Report(SUBMITTED, json.loads(trigger.read_mark(f"{folder}submitted"))["at"])
-    claims, known = trigger.read_claims(folder, names), runs.list_runs(row)
+        return Report(SUBMITTED, trigger.claims.read(f"{folder}submitted")["at"])
+    claims, known = trigger.claims.read_round(folder, names), runs.list_runs(row)
     usual, last = find_usual_seconds(known), max(claims, default=0)
     holder, claim = f"{PARTNER_RUN}{number}-{asked}", claims.get(last, {"run": "", "at": 0.0})
     if claim["run"] == holder:  # the answer to the first question was lost
@@ -187,7 +180,7 @@ def judge(row: Row, number: int, asked: str, trigger: Trigger, runs: Runs, now: 
         return Report(SUCCEEDED)
     if own and max(own, key=lambda run: run.created).state == STOPPED:  # by a person, who knows why
         return Report(STOPPED)
-    claimed = trigger.claim_round(folder, last + 1, holder)
+    claimed = trigger.claims.claim_round(folder, last + 1, holder)
     return Report(CLEAR if claimed else RUNNING, usual=usual)
 
 

@@ -2,7 +2,7 @@
 
 A scheduler calls `Watch.run_pass` every few minutes. For each node whose round is open it asks Numerai for the
 submission and the cluster for the node's runs, and starts the job if both say that nothing will come. Before it starts
-a job, it creates the round's next claim (`core`), as each start does, so that a late webhook and another pass find it.
+a job, it creates the round's next claim (`claims`), as each start does, so a late webhook and another pass find it.
 
 What a pass learns is written beside the claims: `K.ended` for each run that has ended, then `submitted` or `missed`.
 These marks are the node's history, and a round with the last mark is not looked at again.
@@ -16,10 +16,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
-from trigger.core import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, Row, StartError, StoreError, Trigger, name_round
+from trigger.claims import LEASE_SECONDS, MAX_ATTEMPTS, SCHEDULE_RUN, name_round
+from trigger.core import Trigger
 from trigger.job_runs import RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun, Runs, find_usual_seconds
 from trigger.numerai_api import TOURNAMENTS, Keys, KeysRefused, Numerai, NumeraiError, Round
 from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Send, hangs, send
+from trigger.starts import StartError
+from trigger.table import Row, StoreError
 
 # How much earlier than its round's opening, by the cluster's clock, a run of that round may have started.
 EARLY_SECONDS = 300
@@ -173,13 +176,13 @@ class _Node:
     def look(self, runs: Runs, numerai: Submissions, read_keys: Callable[[str], Keys]) -> str:
         if self._folder in self._settled:
             return "done"
-        names = {key.removeprefix(self._folder) for key in self._trigger.list_marks(self._folder)}
+        names = self._trigger.claims.list_names(self._folder)
         if "submitted" in names or "missed" in names:
             self._settled.add(self._folder)
             return "done"
         rules = Rules.read(self._row.watch)
         assert rules
-        claims = self._trigger.read_claims(self._folder, names)
+        claims = self._trigger.claims.read_round(self._folder, names)
         known = runs.list_runs(self._row)
         own = self.own = self._select_runs(known, {str(claim["run"]) for claim in claims.values()})
         self._record_ends(own, names)
@@ -258,7 +261,7 @@ class _Node:
             if run.state == RUNNING or not run.run_id or f"{run.run_id}.ended" in names:
                 continue
             record = {"job": run.job, "state": run.state, "reason": run.reason, "own": run.own_fault}
-            self._trigger.write_mark(
+            self._trigger.claims.create(
                 f"{self._folder}{run.run_id}.ended", {**record, "created": run.created, "ended": run.ended}
             )
 
@@ -271,7 +274,7 @@ class _Node:
         return "rescued" if rescued else "submitted"
 
     def _settle(self, name: str, record: Mapping[str, Any]) -> None:
-        self._trigger.write_mark(self._folder + name, record)
+        self._trigger.claims.create(self._folder + name, record)
         self._settled.add(self._folder)
         self._trigger.note(
             {

@@ -19,7 +19,7 @@ from pnodes.deployed.start import read_answer
 from pnodes.wording import duration, moment
 from providers import webhook_url
 from providers.operations import UNREACHED, OperationsError, Refused
-from trigger.core import PARTNER_RUN, SCHEDULE_RUN, WATCH_RUN
+from trigger.claims import PARTNER_RUN, SCHEDULE_RUN, WATCH_RUN
 
 _TIMEOUT = 60
 

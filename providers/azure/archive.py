@@ -8,7 +8,7 @@ ARCHIVE = Archive(
     "azure",
     "function_app.py",
     "app",
-    ("cron",),
+    ("azure_schedules", "cron"),
     {
         "requirements.txt": "azure-functions\n",
         "host.json": (

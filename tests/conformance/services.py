@@ -24,7 +24,7 @@ from tests.sandbox.aws.cloud import Aws
 from tests.sandbox.azure.cloud import PLACE, Azure
 from tests.sandbox.azure.function import TRIGGER_ROLE, make_trigger_role
 from tests.sandbox.gcp.cloud import Google
-from trigger.core import Row
+from trigger.table import Row
 
 BUCKET, REGION = "bucket", "us-east-1"
 BLOB_HOST = "storeaccount.blob.core.windows.net"

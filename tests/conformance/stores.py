@@ -14,7 +14,7 @@ import sys
 import threading
 import urllib.request
 
-from trigger.core import Store, StoreError
+from trigger.table import Store, StoreError
 
 
 def build_store(cloud: str) -> Store:

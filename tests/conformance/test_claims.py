@@ -20,7 +20,7 @@ from tests.conformance.relay import DENIED, LOST
 from tests.conformance.stages import OPENERS, Stage, open_stage
 from tests.conformance.stores import build_store, open_network
 from trigger import http_call
-from trigger.core import Row, Store, StoreError
+from trigger.table import Row, Store, StoreError
 
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 PROCESSES, THREADS = 5, 10

@@ -13,7 +13,7 @@ from pnodes.engine.paths import ROOT
 from tests.trigger.told import TOLD, Told
 from trigger.alert_channels import Alert, write_document
 from trigger.alerts import EVENTS
-from trigger.core import Request
+from trigger.calls import Request
 from trigger.job_runs import FAILED, SUCCEEDED
 from trigger.numerai_api import KeysRefused
 

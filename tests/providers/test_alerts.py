@@ -14,7 +14,7 @@ import pytest
 
 from docs.generate.recorder import Registered, make_model, register
 from providers.alerts import check_address, name_email
-from trigger.core import Row
+from trigger.table import Row
 
 NODE = "{{model: 5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01, cloud: {cloud}, source: m{alerts}}}"
 ALERTS = ", alerts: {webhook: alert-webhook, email: me@example.com, heartbeat: beat}"

@@ -17,7 +17,7 @@ from docs.generate import recorder
 from docs.generate.recorder import Program, make_model, register
 from nodefile.clouds import REGIONS
 from tests.providers.budget import NODE
-from trigger.core import Row
+from trigger.table import Row
 
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 FAR = {"aws": "eu-west-1", "gcp": "europe-west1", "azure": "westeurope"}

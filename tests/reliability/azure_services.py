@@ -10,8 +10,8 @@ from xml.sax.saxutils import escape
 
 from tests.reliability.jobs import Job
 from tests.reliability.services import KEY, Services, write_time
-from trigger.core import Row
 from trigger.http_call import Answer
+from trigger.table import Row
 
 _TEMPLATE = {"name": "node", "image": "r.azurecr.io/n@sha256:aa", "resources": {"cpu": 1.0, "memory": "2Gi"}, "env": []}
 _CHANGED = "<Properties><Last-Modified>Fri, 02 Jan 2026 10:00:00 GMT</Last-Modified></Properties>"

@@ -9,8 +9,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from trigger.core import Row
 from trigger.numerai_api import TOURNAMENTS
+from trigger.table import Row
 
 CLOUDS = ("aws", "gcp", "azure")
 FIRST_DAY = datetime(2026, 1, 6, tzinfo=UTC)

@@ -1,7 +1,8 @@
 """The deployed functions in a season: their processes, calls and crashes, and the network between them and the clouds.
 
-The code is what the archives hold: `trigger.core`, `trigger.watch`, `trigger.numerai_api` and the classes of the three
-clouds, down to `http_call.call`, in whose place `Network.call` stands. Time and threads are the clock's.
+The code is what the archives hold: `trigger.core` with what it imports, `trigger.watch`, `trigger.numerai_api` and the
+classes of the three clouds, down to `http_call.call`, in whose place `Network.call` stands. Time and threads are the
+clock's.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from tests.reliability.clock import Clock, Pool
 from tests.reliability.faults import Faults
 from tests.reliability.numerai import Numerai
 from tests.reliability.services import AwsServices, GcpServices, Services
-from trigger import aws, aws_watch, core, gcp, gcp_watch, http_call, numerai_api, watch
-from trigger.core import Request, StoreError, Trigger
+from trigger import aws, aws_watch, gcp, gcp_watch, http_call, numerai_api, watch
+from trigger.calls import Request
+from trigger.core import Trigger
 from trigger.http_call import Answer
+from trigger.table import StoreError
 
 FUNCTION_SECONDS = 60.0
 """The time limit of the functions, on all three clouds."""
@@ -261,5 +264,4 @@ def deployed(clock: Clock, network: Network) -> Iterator[None]:
         mock.patch.object(watch, "ThreadPoolExecutor", lambda workers, initializer: Pool(clock, workers)),
     ):
         assert vars(numerai_api)["call_until_answered"] is http_call.call_until_answered
-        assert core.PAUSES
         yield

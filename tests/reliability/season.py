@@ -17,7 +17,9 @@ from tests.reliability.functions import SERVICES, TRIGGERS, Network, Process, Re
 from tests.reliability.jobs import Jobs
 from tests.reliability.numerai import Numerai
 from tests.reliability.rates import Rates
-from trigger.core import Request, Row, name_round
+from trigger.calls import Request
+from trigger.claims import name_round
+from trigger.table import Row
 from trigger.watch import CLOSED_SECONDS
 
 PASS_SECONDS = 300

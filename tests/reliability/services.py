@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from tests.reliability.jobs import Job
-from trigger.core import Row
 from trigger.http_call import Answer
+from trigger.table import Row
 
 STARTED = Callable[[str, str, dict[str, str]], Job]
 """Starts a job: the node's name, the RUN_ID, and all variables."""

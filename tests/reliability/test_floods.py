@@ -17,7 +17,7 @@ import pytest
 from tests.reliability.entry_points import Deployment, open_deployment
 from tests.reliability.fleet import CLOUDS
 from tests.reliability.services import KEY
-from trigger.core import TABLE_SECONDS
+from trigger.table import TABLE_SECONDS
 
 CALLS = 1000
 FUZZED = -(-int(os.environ.get("PNODES_FUZZ", "4500")) // len(CLOUDS))

@@ -6,7 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable
 
-from trigger.core import Row, StoreError
+from trigger.table import Row, StoreError
 
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 TOKEN = "a-token-that-nobody-guesses"

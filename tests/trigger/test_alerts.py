@@ -13,9 +13,10 @@ from tests.trigger.watched import CLOSES, OPENS, WATCHED
 from trigger import alerts
 from trigger.alert_channels import Alert
 from trigger.alerts import Settings
-from trigger.core import Request, StartError
+from trigger.calls import Request
 from trigger.job_runs import FAILED, STOPPED, SUCCEEDED, JobRun
 from trigger.numerai_api import KeysRefused, NumeraiError
+from trigger.starts import StartError
 from trigger.watch import Watch
 
 

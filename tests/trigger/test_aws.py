@@ -22,8 +22,9 @@ from sandbox.calls import Call
 from tests.descriptions.every import require
 from trigger import http_call
 from trigger.aws import Batch, S3Store, Signer
-from trigger.core import Row, StartError, StoreError
 from trigger.http_call import Answer
+from trigger.starts import StartError
+from trigger.table import Row, StoreError
 
 MODEL = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01"
 ROW = Row(
@@ -418,7 +419,7 @@ def test_the_table_is_read_while_the_process_starts_and_again_after_an_error(aws
 
 def test_the_package_holds_entry_core_and_calls_and_needs_only_the_standard_library(tmp_path: Path) -> None:
     modules = {"__init__", "aws", "core", "history", "http_call", "aws_watch", "job_runs", "numerai_api", "partner"}
-    modules |= {"watch", "alert_channels", "alerts", "aws_alerts"}
+    modules |= {"watch", "alert_channels", "alerts", "aws_alerts", "calls", "claims", "starts", "table"}
     assert set(ARCHIVE.files()) == {"index.py", *(f"trigger/{name}.py" for name in modules)}
     (tmp_path / "trigger").mkdir()
     for name, text in ARCHIVE.files().items():

@@ -12,10 +12,10 @@ from tests.trigger.region import ROW
 from trigger import aws_watch
 from trigger.aws import Signer
 from trigger.aws_watch import BY_A_PERSON, Runs, Secrets, read_run
-from trigger.core import StoreError
 from trigger.http_call import Answer
 from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED
 from trigger.numerai_api import Keys
+from trigger.table import StoreError
 
 SIGNER = Signer("secretsmanager", "eu-west-1", "AKIA", "secret")
 TIMES = {"createdAt": 1_000_000, "startedAt": 1_060_000, "stoppedAt": 1_100_000}

@@ -21,8 +21,9 @@ from providers.azure.archive import ARCHIVE
 from tests.descriptions.every import require
 from tests.trigger.watched import CLOSES, World
 from trigger import http_call
-from trigger.core import Row, StartError, StoreError
 from trigger.http_call import Answer
+from trigger.starts import StartError
+from trigger.table import Row, StoreError
 
 MODEL, OTHER = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
 HASH = "3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"  # of "data"

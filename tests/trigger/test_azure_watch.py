@@ -9,10 +9,10 @@ import pytest
 
 from trigger import azure_watch
 from trigger.azure_watch import Secrets, read_run
-from trigger.core import StoreError
 from trigger.http_call import Answer
 from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED
 from trigger.numerai_api import Keys
+from trigger.table import StoreError
 
 
 class Identity:

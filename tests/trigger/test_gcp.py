@@ -15,9 +15,10 @@ import pytest
 
 from tests.descriptions.every import require
 from trigger import http_call
-from trigger.core import Row, StartError, StoreError
 from trigger.gcp import CloudRun, Identity, StorageStore
 from trigger.http_call import Answer
+from trigger.starts import StartError
+from trigger.table import Row, StoreError
 
 PARENT = "projects/p/locations/us-central1"
 JOB = f"{PARENT}/jobs/alpha-1a2b3c4"
@@ -258,7 +259,7 @@ def test_a_start_that_failed_says_whether_it_may_have_happened(
     with pytest.raises(StartError, match=sentence) as caught:
         jobs.start(ROW, "run-1-1", {})
     assert (caught.value.unclear, caught.value.busy) == (unclear, busy)
-    assert len(google.list_calls(RUN)) == 1, "starts are repeated by trigger.core, which looks the job up before"
+    assert len(google.list_calls(RUN)) == 1, "starts are repeated by trigger.starts, which looks the job up before"
 
 
 def test_without_a_token_nothing_was_started(google: Google, jobs: CloudRun) -> None:

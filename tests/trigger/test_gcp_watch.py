@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from trigger import gcp_watch
-from trigger.core import StoreError
 from trigger.gcp_watch import Secrets, read_run
 from trigger.http_call import Answer
 from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED
 from trigger.numerai_api import Keys
+from trigger.table import StoreError
 
 
 class Identity:

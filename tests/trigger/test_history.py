@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-from trigger.core import Request, Response, Row, StartError, Trigger
+from trigger.calls import Request, Response
+from trigger.core import Trigger
+from trigger.starts import StartError
+from trigger.table import Row
 
 MODEL, TOKEN = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "a-token-that-nobody-guesses"
 ROW = Row(MODEL, "alpha", hashlib.sha256(TOKEN.encode()).hexdigest(), "job-of-alpha", "queue")
@@ -64,9 +67,9 @@ class Region:
 def test_a_round_is_reported_with_its_claims_and_marks() -> None:
     region = Region()
     region.call()
-    region.trigger.write_mark(f"alpha/round-371/{FIRST}.ended", {"state": "failed"})
+    region.trigger.claims.create(f"alpha/round-371/{FIRST}.ended", {"state": "failed"})
     region.trigger.start_round(ROW, 371, 2)
-    region.trigger.write_mark("alpha/round-371/submitted", {"at": 1.0, "late": False})
+    region.trigger.claims.create("alpha/round-371/submitted", {"at": 1.0, "late": False})
     (records,) = region.rounds().values()
     assert set(records) == {"1.claim", "2.claim", f"{FIRST}.ended", "submitted"}
     assert (records["1.claim"]["run"], records["2.claim"]["run"]) == (FIRST, "watch-371-2")
@@ -86,10 +89,10 @@ def test_a_start_that_failed_is_reported_with_its_reason() -> None:
 def test_the_last_rounds_come_in_their_order_without_other_claims() -> None:
     region = Region()
     region.call(round_number="test")
-    region.trigger.write_mark("alpha/round-that-is-no-number/1.claim", {"at": 1.0})
+    region.trigger.claims.create("alpha/round-that-is-no-number/1.claim", {"at": 1.0})
     for number in (99, 1000, 371):
-        region.trigger.write_mark(f"alpha/round-{number}/missed", {"at": 1.0})
-    region.trigger.write_mark("alphabet/round-5/missed", {"at": 1.0})
+        region.trigger.claims.create(f"alpha/round-{number}/missed", {"at": 1.0})
+    region.trigger.claims.create("alphabet/round-5/missed", {"at": 1.0})
     assert list(region.rounds()) == ["99", "371", "1000"]
     assert list(region.rounds(last=2)) == ["371", "1000"]
     assert list(region.rounds(last=10**9)) == ["99", "371", "1000"]
@@ -108,7 +111,7 @@ def test_one_call_reports_the_nodes_of_the_region_in_the_order_of_the_question()
     other = "0b7f3c52-8f0e-4f57-b6a0-2b1a5d0f9c02"
     rows = [ROW, ROW._replace(model_id=other, node="beta")]
     region.read_rows = lambda: rows  # type: ignore[method-assign]
-    region.trigger.write_mark("beta/round-371/missed", {"at": 1.0})
+    region.trigger.claims.create("beta/round-371/missed", {"at": 1.0})
     nodes = [[other, TOKEN], [MODEL, "wrong"], ["unknown", TOKEN], [MODEL, TOKEN]]
     answer = region.ask(nodes=nodes)
     assert [node.get("node") for node in answer.body["nodes"]] == ["beta", None, None, "alpha"]
@@ -129,7 +132,7 @@ def test_a_question_in_another_form_is_refused(options: dict[str, Any]) -> None:
 def test_a_disabled_node_has_a_history() -> None:
     region = Region()
     region.row = ROW._replace(enabled="no")
-    region.trigger.write_mark("alpha/round-371/missed", {"at": 1.0})
+    region.trigger.claims.create("alpha/round-371/missed", {"at": 1.0})
     assert list(region.rounds()) == ["371"]
 
 

@@ -14,11 +14,13 @@ import pytest
 from tests.trigger.region import MODEL, TOKEN
 from tests.trigger.watched import CLOSES, OPENS, WATCHED, World
 from trigger import http_call, watch
-from trigger.core import LEASE_SECONDS, Request, Response, Row, StoreError
+from trigger.calls import Request, Response
+from trigger.claims import LEASE_SECONDS
 from trigger.http_call import Answer
 from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED, JobRun
 from trigger.numerai_api import Keys, KeysRefused, Round
 from trigger.partner import CLEAR, SUBMITTED, Desk, Partners, Report, hangs, sign
+from trigger.table import Row, StoreError
 
 PRIMARY, RESCUE = "https://primary.example/", "https://rescue.example"
 NODE = WATCHED._replace(partner=RESCUE)

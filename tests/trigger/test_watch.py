@@ -9,9 +9,11 @@ import pytest
 
 from tests.trigger.region import ROW
 from tests.trigger.watched import OPENS, WATCHED, World
-from trigger.core import LEASE_SECONDS, Row, StartError, StoreError
+from trigger.claims import LEASE_SECONDS
 from trigger.job_runs import FAILED, RUNNING, SETTLE_SECONDS, STOPPED, SUCCEEDED, JobRun
 from trigger.numerai_api import KeysRefused, NumeraiError
+from trigger.starts import StartError
+from trigger.table import Row, StoreError
 from trigger.watch import Rules, Watch
 
 

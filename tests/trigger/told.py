@@ -8,8 +8,9 @@ from tests.trigger.watched import WATCHED, World
 from trigger import alerts
 from trigger.alert_channels import Alert, AlertError
 from trigger.alerts import Alerts
-from trigger.core import Row, StartError
 from trigger.job_runs import JobRun
+from trigger.starts import StartError
+from trigger.table import Row
 from trigger.watch import Watch
 
 TOLD = WATCHED._replace(alerts="3600 webhook=addresses#chat")

@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.trigger.region import ROW, TOKEN, MemoryStore
-from trigger.core import Request, Response, Row, StartError, Trigger
+from trigger.calls import Request, Response
+from trigger.core import Trigger
 from trigger.job_runs import RUNNING, JobRun
 from trigger.numerai_api import Keys, NumeraiError, Round
 from trigger.partner import Send, send
+from trigger.starts import StartError
+from trigger.table import Row
 from trigger.watch import Watch
 
 OPENS, CLOSES = 1_000_000.0, 1_003_600.0

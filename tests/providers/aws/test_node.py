@@ -15,7 +15,7 @@ from docs.generate.recorder import SECRET_KEY, WEBHOOK_KEY, Registered
 from providers.aws.archive import ARCHIVE
 from tests.providers import patients
 from tests.providers.aws.program import Program, problems
-from trigger.core import Row
+from trigger.table import Row
 
 Make = Callable[..., Program]
 ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"

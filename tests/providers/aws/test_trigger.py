@@ -19,7 +19,7 @@ from sandbox.faults import Fault
 from tests.sandbox.aws.cloud import Aws
 from tests.sandbox.aws.job import World
 from tests.waiting import wait_until
-from trigger.core import Row
+from trigger.table import Row
 
 ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
 TOKEN = "3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"  # the SHA-256 of "data"
@@ -39,7 +39,7 @@ class Trigger:
         files = dict(ARCHIVE.files())
         for name, shown, shorter in (
             ("trigger/http_call.py", "TIMEOUT, START_TIMEOUT = 5.0, 20.0", "TIMEOUT, START_TIMEOUT = 2.0, 1.0"),
-            ("trigger/core.py", "TABLE_SECONDS = 5", "TABLE_SECONDS = 1"),
+            ("trigger/table.py", "TABLE_SECONDS = 5", "TABLE_SECONDS = 1"),
         ):
             assert shown in files[name]
             files[name] = files[name].replace(shown, shorter)

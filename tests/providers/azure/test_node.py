@@ -16,7 +16,7 @@ from providers.azure import roles
 from providers.azure.cluster import LOG_TABLES
 from providers.component import derive_token
 from tests.providers.azure.program import Program, problems
-from trigger.core import Row
+from trigger.table import Row
 
 Make = Callable[..., Program]
 ALPHA, BETA = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"

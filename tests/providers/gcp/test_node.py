@@ -17,7 +17,7 @@ from providers.gcp import cluster
 from providers.gcp.archive import ARCHIVE
 from providers.gcp.services import SERVICES, list_services
 from tests.providers.gcp.program import Program, problems
-from trigger.core import Row
+from trigger.table import Row
 
 Make = Callable[..., Program]
 ALPHA, BETA, GAMMA = (f"5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c0{number}" for number in (1, 2, 3))

@@ -20,7 +20,7 @@ from sandbox.faults import Fault
 from tests.sandbox.azure.cloud import PLACE, Azure
 from tests.sandbox.azure.function import MODEL, World
 from trigger.archive import Archive
-from trigger.core import TABLE_SECONDS
+from trigger.table import TABLE_SECONDS
 
 BODY = {"roundNumber": 371, "dataVersion": 1, "triggerId": "6f1d5f0a-9d53-4f3a-8e11-000000000001"}
 

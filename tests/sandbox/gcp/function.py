@@ -18,7 +18,7 @@ from tests.sandbox.gcp.cloud import (
     SERVICE_MEMBER,
     Google,
 )
-from trigger.core import Row
+from trigger.table import Row
 
 MODEL, OTHER = "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c01", "5f0c8a31-6c1e-4f5b-9a35-0d1f6f1b7c02"
 SHA256_OF_DATA = "3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"

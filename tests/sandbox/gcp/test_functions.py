@@ -20,8 +20,8 @@ from sandbox.values import UNKNOWN
 from tests.sandbox.gcp.cloud import BUCKET_MEMBER, REGION, SERVICE_MEMBER, Google
 from tests.sandbox.gcp.function import MODEL, OTHER, World
 from tests.waiting import wait_until
-from trigger.core import TABLE_SECONDS
 from trigger.http_call import START_TIMEOUT, TIMEOUT
+from trigger.table import TABLE_SECONDS
 
 
 @pytest.fixture
