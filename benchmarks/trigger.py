@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import azure_worker, fleet
+from benchmarks.azure_runtime import AzureWorker
 from benchmarks.result import Sample
-from benchmarks.runtimes import PYTHON, AzureWorker, Call, Cost, Function, FunctionsFramework, Lambda, Runtime
+from benchmarks.runtimes import PYTHON, Call, Cost, Function, FunctionsFramework, Lambda, Runtime
 from benchmarks.stand_in import AZURE_JOB, BUCKET, REGION, StandIn, open_stand_in
 from providers.aws.archive import ARCHIVE as AWS
 from providers.azure.archive import ARCHIVE as AZURE

@@ -8,7 +8,8 @@ problems of the file at once. This package uses neither Pulumi nor a cloud: the 
 from nodefile.model import Build, Schedule, Size, Tournament
 from nodefile.names import check_name
 from nodefile.node import Node
-from nodefile.parse import NodeFile, load, parse
+from nodefile.node_file import NodeFile
+from nodefile.parse import load, parse
 from nodefile.problems import NodeFileError, Position, Problem
 
 __all__ = [

@@ -1,23 +1,23 @@
 """Readers that check each kind of value in nodes.yaml and turn it from parsed YAML into a field of `Node`. The names in
 capitals are JSON Schemas of values that nodes.yaml writes differently from `Node`.
 
-A reader raises ValueError with a sentence. It raises `Mistakes` for several mistakes inside one value, each with its
-place, and `NotText` for a number or true/false instead of a string: the caller then quotes the file's own spelling
-(3.10, not 3.1) in its advice.
+A reader raises ValueError with a sentence, or one of the errors in `mistakes`: several mistakes inside one value, or a
+number or true/false instead of a string. The caller then quotes the file's own spelling (3.10, not 3.1) in its advice.
+The keys of `watching`, `texts`, `own_rights` and `own_secrets` have their readers there.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import available_timezones
 
-from nodefile import cron, durations, secret_values, sizes, variables
+from nodefile import cron, sizes
 from nodefile.clouds import REGIONS
-from nodefile.model import RESERVED_TAGS, Alerts, Build, Rescue, Schedule, Size, Tournament, Watch, is_uuid
+from nodefile.mistakes import Mistake, Mistakes, NotText, read_items, read_part, read_parts
+from nodefile.model import Build, Schedule, Size, Tournament, is_uuid
 from nodefile.problems import did_you_mean, format_value, join_words
 
 TEXT = {"type": "string"}
@@ -47,48 +47,6 @@ SCHEDULE = {
         },
     ]
 }
-WATCH = {
-    "anyOf": [
-        {"type": "boolean"},
-        {
-            "type": "object",
-            "properties": {
-                "after": {"type": "string", "default": "15m"},
-                "retries": {"type": "integer", "minimum": 0, "maximum": 5, "default": 2},
-            },
-            "additionalProperties": False,
-        },
-    ]
-}
-RESCUE = {
-    "anyOf": [
-        {"enum": [False]},
-        {
-            "type": "object",
-            "properties": {
-                "cloud": CLOUD,
-                "region": TEXT,
-                "size": SIZE,
-                "after": {"type": "string", "default": "30m"},
-            },
-            "required": ["cloud"],
-            "additionalProperties": False,
-        },
-    ]
-}
-MAX_RETRIES = 5
-SECRET_NAME = {"type": "string", "pattern": r"^(?=.{1,40}$)(?!numerai-)[a-z][a-z0-9]*(-[a-z0-9]+)*$"}
-ALERTS = {
-    "anyOf": [
-        {"const": False},
-        {
-            "type": "object",
-            "properties": {"webhook": SECRET_NAME, "email": TEXT, "heartbeat": SECRET_NAME},
-            "minProperties": 1,
-            "additionalProperties": False,
-        },
-    ]
-}
 BUILD = {
     "type": "object",
     "properties": {"docker": {"type": "boolean", "default": False}},
@@ -98,35 +56,9 @@ BUILD = {
 PYTHON = {"type": "string", "pattern": r"^3\.(10|11|12|13)(-slim)?$"}
 PACKAGES = {"type": "array", "items": TEXT}
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
-_SECRET_NAME = re.compile(r".*(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|(SECRET|ACCESS|PRIVATE)_?KEY)", re.IGNORECASE)
-_READABLE = "`env` is readable in nodes.yaml, in the stack's state and in the cloud's console"
 _VERSIONS = r"\s*(?:==|~=|!=|<=|>=|<|>)\s*[\w.*+!-]+\s*"
 _PACKAGE = re.compile(rf"[A-Za-z0-9][\w.-]*(?:\[[\w.,\s-]+\])?(?:{_VERSIONS}(?:,{_VERSIONS})*)?", re.ASCII)
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-MAX_TAG_NAME, MAX_TAG_VALUE = 128, 256
-_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _NEARLY_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]+|[0-9a-f]{32}|\{[0-9a-f-]+\}", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """One mistake inside a value: the key or the list index of the wrong part. `at_key`: the key itself is wrong."""
-
-    key: str | int
-    error: ValueError
-    at_key: bool = False
-
-
-class Mistakes(ValueError):
-    """Several mistakes inside one value."""
-
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        self.mistakes = list(mistakes)
-        super().__init__(" ".join(str(mistake.error) for mistake in mistakes))
-
-
-class NotText(ValueError):
-    """A number or true/false instead of a string."""
 
 
 def read_any_text(value: Any) -> str:
@@ -192,7 +124,7 @@ def read_size(value: Any) -> Size:
         raise ValueError(f'expected a preset such as "gen-md", or cpu and memory, got {format_value(value)}.')
     also = {key: f"size also needs {key}, such as {{cpu: 2, memory: 8GiB}}." for key in ("cpu", "memory")}
     readers: dict[str, Callable[[Any], Any]] = {"cpu": sizes.check_vcpus, "memory": sizes.parse_mebibytes}
-    return Size(preset=None, **_read_parts("size", value, readers, also))
+    return Size(preset=None, **read_parts("size", value, readers, also))
 
 
 def read_schedule(value: Any) -> Schedule:
@@ -206,7 +138,7 @@ def read_schedule(value: Any) -> Schedule:
     readers = {"cron": lambda part: cron.read(read_text(part)), "timezone": _read_timezone}
     needed = {"cron": 'schedule needs a cron line, such as {cron: "0 14 * * 2-6", timezone: UTC}.'}
     parts = {key: part for key, part in value.items() if part is not None or key not in readers}
-    return Schedule(**{"timezone": "UTC", **_read_parts("schedule", parts, readers, needed)})
+    return Schedule(**{"timezone": "UTC", **read_parts("schedule", parts, readers, needed)})
 
 
 def _read_timezone(value: Any) -> str:
@@ -224,106 +156,7 @@ def read_build(value: Any) -> Build:
     if not isinstance(value, dict):
         raise ValueError(f"expected {{docker: true}} or {{docker: false}}, got {format_value(value)}.")
     needed = {"docker": "build needs docker, such as {docker: true}."}
-    return Build(**_read_parts("build", value, {"docker": read_bool}, needed))
-
-
-def read_watch(value: Any) -> Watch:
-    """Return whether and how rounds are watched."""
-    if isinstance(value, bool):
-        return Watch(enabled=value)
-    if not isinstance(value, dict):
-        raise ValueError(f"expected true, false, or after and retries, got {format_value(value)}.")
-    return Watch(**_read_parts("watch", value, {"after": durations.parse_seconds, "retries": _read_retries}, {}))
-
-
-def read_rescue(value: Any) -> Rescue | None:
-    """Return where a node is rescued; None for false."""
-    if value is False:
-        return None
-    if not isinstance(value, dict):
-        raise ValueError(f"expected false, or a place such as {{cloud: gcp, after: 30m}}, got {format_value(value)}.")
-    readers = {"cloud": read_cloud, "region": read_text, "size": read_size, "after": durations.parse_seconds}
-    return Rescue(**_read_parts("rescue", value, readers, {"cloud": "rescue needs a cloud, such as {cloud: gcp}."}))
-
-
-def read_alerts(value: Any) -> Alerts:
-    """Return where alerts go; false means nowhere."""
-    if value is False:
-        return Alerts()
-    if not isinstance(value, dict) or not value:
-        raise ValueError(f"expected webhook, email or heartbeat, or false, got {format_value(value)}.")
-    readers = {"webhook": _read_secret_name, "email": _read_email, "heartbeat": _read_secret_name}
-    return Alerts(**_read_parts("alerts", value, readers, {}))
-
-
-def _read_secret_name(value: Any) -> str:
-    name = read_text(value)
-    if "://" in name:  # not repeated, since it may hold a token
-        raise ValueError(
-            "expected the name of a secret, got an address. Put the address into the stack's configuration, such as "
-            "`pulumi config set --secret alert-webhook https://...`, and write alert-webhook here. An address that was "
-            "in a file under version control should be replaced."
-        )
-    if not re.fullmatch(SECRET_NAME["pattern"], name):
-        raise ValueError(
-            f"{format_value(name)} cannot name a secret with an address; expected at most 40 lower-case letters, "
-            "digits and single hyphens, such as alert-webhook, not beginning with numerai-."
-        )
-    return name
-
-
-def _read_email(value: Any) -> str:
-    address = read_text(value)
-    if not _EMAIL.fullmatch(address) or len(address) > 254:
-        raise ValueError(f"expected an e-mail address such as me@example.com, got {format_value(address)}.")
-    return address
-
-
-def _read_retries(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_RETRIES:
-        raise ValueError(f"expected a whole number from 0 to {MAX_RETRIES}, got {format_value(value)}.")
-    return value
-
-
-def _read_parts(
-    name: str, value: dict[str, Any], readers: Mapping[str, Callable[[Any], Any]], needed: Mapping[str, str]
-) -> dict[str, Any]:
-    """Read a mapping with these keys. `needed`: the message for each key that must not be missing."""
-    mistakes = [
-        _at_key(
-            key, f'{name} has no key "{key}"; expected {join_words(list(readers), "and")}.{did_you_mean(key, readers)}'
-        )
-        for key in value
-        if key not in readers
-    ]
-    for message in [message for key, message in needed.items() if key not in value and not mistakes]:
-        raise ValueError(message)
-    parts = {key: _read_part(mistakes, value, key, read) for key, read in readers.items() if key in value}
-    if mistakes:
-        raise Mistakes(mistakes)
-    return parts
-
-
-def _at_key(key: str, message: str) -> Mistake:
-    return Mistake(key, ValueError(message), at_key=True)
-
-
-def _read_part(mistakes: list[Mistake], value: Any, key: str | int, read: Callable[[Any], Any]) -> Any:
-    """Read one part of a mapping or list. If it is wrong, append to `mistakes` and return None."""
-    try:
-        return read(value[key])
-    except ValueError as error:
-        mistakes.append(Mistake(key, error))
-        return None
-
-
-def read_items(values: Sequence[Any], read: Callable[[Any], Any]) -> list[Any]:
-    """Read each item of a list."""
-    mistakes: list[Mistake] = []
-    items = [_read_part(mistakes, values, index, read) for index in range(len(values))]
-    if mistakes:
-        raise Mistakes(mistakes)
-    return items
+    return Build(**read_parts("build", value, {"docker": read_bool}, needed))
 
 
 def read_command(value: Any) -> tuple[str, ...]:
@@ -366,7 +199,7 @@ def read_packages(value: Any) -> tuple[str, ...]:
         return str(package)
 
     mistakes: list[Mistake] = []
-    packages = [_read_part(mistakes, value, index, read) for index in range(len(value))]
+    packages = [read_part(mistakes, value, index, read) for index in range(len(value))]
     if mistakes:
         raise Mistakes(mistakes)
     return tuple(packages)
@@ -392,67 +225,3 @@ def read_account(value: Any) -> str:
             "with it."
         )
     return name
-
-
-def read_env(value: Any) -> dict[str, str]:
-    """Return environment variables for the container."""
-
-    def check(name: str) -> str | None:
-        if not _ENV_NAME.fullmatch(name):
-            return f'"{name}" is not a valid variable name; expected letters, digits and _, such as MY_NAME.'
-        if name in variables.RESERVED:
-            return f"{name} is set automatically for every node; choose another name."
-        if name.startswith("NUMERAI_"):
-            return f"{name} begins with NUMERAI_, which is reserved for the API keys; choose another name."
-        if value[name] and _SECRET_NAME.fullmatch(name):
-            return (
-                f"{name} looks like a secret, and {_READABLE}: write `secrets: [{name.upper()}]` instead, and set the "
-                f"value with `pulumi config set --secret {name.upper()}`."
-            )
-        return None
-
-    return _read_texts(value, check, _read_plain)
-
-
-def _read_plain(value: Any) -> str:
-    text = read_any_text(value)
-    if kind := secret_values.recognise(text):
-        raise ValueError(
-            f"the value looks like {kind}, and {_READABLE}: name the variable in `secrets` instead, set the value with "
-            "`pulumi config set --secret NAME`, and replace it where it was issued if this file was committed."
-        )
-    return text
-
-
-def read_tags(value: Any) -> dict[str, str]:
-    """Return tags that meet the rules common to all clouds; `providers/<cloud>/limits.py` checks each cloud's own."""
-
-    def check(name: str) -> str | None:
-        if name.lower() in RESERVED_TAGS:
-            return f'the tag "{name}" is set automatically on every resource; choose another name.'
-        if not name.strip() or not name.isprintable():
-            return f"{name!r} is not a valid tag name; expected visible characters, such as team."
-        if len(name) > MAX_TAG_NAME:
-            return f"a tag name of {len(name)} characters is too long; the limit is {MAX_TAG_NAME}."
-        return None
-
-    return _read_texts(value, check, _read_tag_value)
-
-
-def _read_tag_value(value: Any) -> str:
-    if not read_any_text(value).isprintable():
-        raise ValueError("a tag value cannot contain line breaks or control characters.")
-    if len(value) > MAX_TAG_VALUE:
-        raise ValueError(f"a tag value of {len(value)} characters is too long; the limit is {MAX_TAG_VALUE}.")
-    return str(value)
-
-
-def _read_texts(value: Any, check: Callable[[str], str | None], read: Callable[[Any], str]) -> dict[str, str]:
-    """Return a mapping of names to strings. `check` returns a message for a wrong name, or None."""
-    if not isinstance(value, dict):
-        raise ValueError(f"expected names with values, such as {{NAME: value}}, got {format_value(value)}.")
-    mistakes = [_at_key(name, message) for name in value if (message := check(name)) is not None]
-    texts = {name: _read_part(mistakes, value, name, read) for name in value}
-    if mistakes:
-        raise Mistakes(mistakes)
-    return texts

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from nodefile import durations, fields, own_rights, own_secrets, sizes
+from nodefile import durations, fields, own_rights, own_secrets, sizes, texts, watching
 from nodefile.clouds import REGIONS
 from nodefile.keys import Inherit, Key
 from nodefile.model import RESERVED_TAGS, Alerts, Build, Rescue, Schedule, Size, Tournament, Watch, is_uuid
@@ -205,7 +205,7 @@ class Node(BaseModel):
         dict[str, str],
         Key(
             about="Environment variables for the container, in addition to those that every node gets.",
-            read=fields.read_env,
+            read=texts.read_env,
             value="names with strings",
             example='env: {LOG_LEVEL: info, HORIZON: "20"}',
             more="Do not put secrets here, but into `secrets`: these values are readable in nodes.yaml, in the stack's "
@@ -301,10 +301,10 @@ class Node(BaseModel):
         dict[str, str],
         Key(
             about="Tags or labels for all resources of the node.",
-            read=fields.read_tags,
+            read=texts.read_tags,
             value="names with strings",
             example="tags: {owner: me, cost-center: research}",
-            more=f"A name has at most {fields.MAX_TAG_NAME} characters and a value at most {fields.MAX_TAG_VALUE}; an "
+            more=f"A name has at most {texts.MAX_TAG_NAME} characters and a value at most {texts.MAX_TAG_VALUE}; an "
             f"error tells you if a cloud allows fewer. {', '.join(f'`{name}`' for name in sorted(RESERVED_TAGS))} are "
             "set automatically. A node's tags are added to those of `defaults`.",
             inherit=Inherit.MERGE,
@@ -313,10 +313,10 @@ class Node(BaseModel):
     ] = {}
     watch: Annotated[
         Watch,
-        WithJsonSchema(fields.WATCH),
+        WithJsonSchema(watching.WATCH),
         Key(
             about="Whether a round without a submission is noticed and repaired; true unless set.",
-            read=fields.read_watch,
+            read=watching.read_watch,
             value="`true`, `false`, or `{after: ..., retries: ...}`",
             example="watch: {after: 10m, retries: 1}",
             more="Every five minutes, the trigger asks Numerai which round is open. If a round has been open for "
@@ -328,10 +328,10 @@ class Node(BaseModel):
     ] = Watch()
     rescue: Annotated[
         Rescue | None,
-        WithJsonSchema(fields.RESCUE),
+        WithJsonSchema(watching.RESCUE),
         Key(
             about="Another cloud or region that runs the node if a round's submission is still missing.",
-            read=fields.read_rescue,
+            read=watching.read_rescue,
             value="`{cloud: ..., region: ..., size: ..., after: ...}`, or `false`",
             example="rescue: {cloud: gcp, region: europe-west1, after: 30m}",
             more="A second image and job are kept there. If a round has been open for `after` (30 minutes) and neither "
@@ -342,10 +342,10 @@ class Node(BaseModel):
     ] = None
     alerts: Annotated[
         Alerts,
-        WithJsonSchema(fields.ALERTS),
+        WithJsonSchema(watching.ALERTS),
         Key(
             about="Where messages go when a round needs a person: a chat, an e-mail address, a heartbeat.",
-            read=fields.read_alerts,
+            read=watching.read_alerts,
             value="`{webhook: ..., email: ..., heartbeat: ...}`, each optional, or `false`",
             example="alerts:\n  webhook: alert-webhook\n  email: me@example.com\n  heartbeat: alert-heartbeat",
             clouds="e-mails come from each cloud's own service",

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from nodefile.clouds import REGIONS
-from nodefile.fields import TEXT, Mistake, Mistakes, read_items, read_text
+from nodefile.fields import TEXT, read_text
+from nodefile.mistakes import Mistake, Mistakes, read_items
 from nodefile.problems import did_you_mean, format_value
 
 _ARN = re.compile(r"arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/[\w+=,.@/-]+")

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nodefile import variables
-from nodefile.fields import read_items, read_text
+from nodefile.fields import read_text
+from nodefile.mistakes import read_items
 from nodefile.problems import format_value
 
 MAX_NAME = 64

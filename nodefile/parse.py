@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nodefile import folders, pickle_source, yaml_source
-from nodefile.fields import Mistakes, NotText
 from nodefile.keys import Inherit
+from nodefile.mistakes import Mistakes, NotText
 from nodefile.model import is_uuid
 from nodefile.names import check_name
 from nodefile.node import FIELDS, KEYS, REQUIRED, Node
+from nodefile.node_file import NodeFile, locate
 from nodefile.own_rights import check_cloud, check_defaults, select_rights
 from nodefile.own_secrets import check_names
 from nodefile.problems import NodeFileError, Position, Problem, did_you_mean, escape_unprintable, join_words
-from nodefile.rescue import add_rescues, check_rescue
+from nodefile.rescue import check_rescue
 from nodefile.stacks import Stacks
 from nodefile.yaml_source import Document
 
 _TOP = ("defaults", "nodes", "stacks")
-
-
-@dataclass(frozen=True)
-class NodeFile:
-    """The nodes of a file, and their positions in it."""
-
-    path: Path
-    nodes: tuple[Node, ...]
-    document: Document
-    stacks: tuple[str, ...] = ()
-    """The stacks that divide the nodes; empty if one stack has all nodes."""
-    owners: Mapping[str, str] = field(default_factory=dict)
-    """Node -> its stack, if there are `stacks`."""
-
-    @property
-    def with_rescues(self) -> tuple[Node, ...]:
-        """The nodes and their rescues: everything that is deployed."""
-        return add_rescues(self.nodes)
-
-    def select(self, stack: str) -> NodeFile:
-        """Return the file with one stack's nodes only. Raises NodeFileError if `stacks` does not name the stack."""
-        if not self.stacks:
-            return self
-        if stack not in self.stacks:
-            position = self.document.locate_key(("stacks",))
-            message = f"`stacks` has no stack {stack}; it has {join_words(list(self.stacks), 'and')}."
-            raise NodeFileError([Problem(self.path.name, position.line, position.column, message)])
-        return replace(self, nodes=tuple(node for node in self.nodes if self.owners.get(node.name) == stack))
-
-    def problem(self, node: str, field: str | None, message: str) -> Problem:
-        """Return a problem at the position of a node's field, for mistakes that others find (a cloud's limits)."""
-        position = _locate(self.document, node, field)
-        return Problem(self.path.name, position.line, position.column, escape_unprintable(message))
 
 
 def load(path: str | Path) -> NodeFile:
@@ -171,12 +138,12 @@ class _Parser:
             node = self._make_node(name, entry)
             nodes += [node] if node else []
             for place, message in (*check_names(entry.values), *check_cloud(entry.values, raw[name])):
-                self._report(_locate(self._document, name, place), f"{place}: {message}")
+                self._report(locate(self._document, name, place), f"{place}: {message}")
         for place, message in check_defaults(defaults.values, [entry.values for entry in entries.values()]):
             self._report(self._document.locate_key(("defaults", place)), f"{place}: {message}")
         for node in nodes:
             for message in check_rescue(node, raw):
-                self._report(_locate(self._document, node.name, "rescue"), f"rescue: {message}")
+                self._report(locate(self._document, node.name, "rescue"), f"rescue: {message}")
         return nodes
 
     def _read_entry(self, path: tuple[str, ...], raw: Any) -> _Entry:
@@ -266,7 +233,7 @@ class _Parser:
             source, context = folders.resolve(self._folder, values["source"], values.get("context"))
             return {"source": source, "context": context}
         except folders.WrongFolder as error:
-            self._report(_locate(self._document, name, error.key), f"{error.key}: {error}")
+            self._report(locate(self._document, name, error.key), f"{error.key}: {error}")
             return None
 
     def _check_model(self, name: str, entry: _Entry, models: dict[tuple[str, ...], str]) -> None:
@@ -278,7 +245,7 @@ class _Parser:
         identity = (model,) if is_uuid(model) else (model, tournament, entry.values.get("account", ""))
         if first := models.get(identity):
             self._report(
-                _locate(self._document, name, "model"),
+                locate(self._document, name, "model"),
                 f"model: node {first} already runs this model; Numerai calls one webhook for each model.",
             )
         models.setdefault(identity, name)
@@ -302,14 +269,6 @@ def _merge(own: _Entry, defaults: _Entry) -> _Entry:
 def _combine(default: Any, own: Any) -> Any:
     """Return two mappings as one, or two lists of names as one in alphabetical order."""
     return tuple(sorted({*default, *own})) if isinstance(own, tuple) else {**default, **own}
-
-
-def _locate(document: Document, node: str, key: str | None) -> Position:
-    """Return the position of a key's value: in the node, else in `defaults`, else of the node's name."""
-    for path in (("nodes", node, key), ("defaults", key)) if key else ():
-        if path in document.values:
-            return document.values[path]
-    return document.locate_key(("nodes", node))
 
 
 def _join(place: tuple[str | int, ...]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nodefile.node import Node
-from nodefile.parse import NodeFile
+from nodefile.node_file import NodeFile
 
 
 def dump_settings(node_file: NodeFile) -> dict[str, dict[str, Any]]:

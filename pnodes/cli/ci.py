@@ -11,7 +11,7 @@ from pnodes import project
 from pnodes.errors import UserError
 
 if TYPE_CHECKING:
-    from nodefile.parse import NodeFile
+    from nodefile.node_file import NodeFile
     from pnodes.ci.github import Step
     from pnodes.ci.markdown import Origin
 

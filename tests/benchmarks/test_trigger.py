@@ -112,7 +112,7 @@ def test_another_status_is_an_error_that_shows_the_log(hosts: dict[str, Host], t
 def test_a_runtime_that_does_not_answer_is_an_error(
     hosts: dict[str, Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtimes, "_SECONDS", 1)
+    monkeypatch.setattr(runtimes, "SECONDS", 1)
     function = unpack(tmp_path / "function", {}, hosts["aws"])
     with Lambda(function) as runtime, pytest.raises(Failed, match="No module named 'index'"):
         runtime.measure(write_call(), 202)

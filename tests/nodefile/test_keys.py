@@ -33,7 +33,7 @@ DECLARATIONS = """
         dict[str, str],
         Key(
             about="Labels for the model.",
-            read=fields.read_env,
+            read=texts.read_env,
             value="names and texts",
             example="labels: {A: b}",
             inherit=Inherit.MERGE,

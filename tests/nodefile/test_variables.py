@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nodefile import variables
-from nodefile.fields import Mistakes, read_env
+from nodefile.mistakes import Mistakes
+from nodefile.texts import read_env
 from pnodes.local import variables as local
 from tests.providers.patients import MODEL, node
 from trigger import calls
