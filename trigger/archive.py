@@ -6,12 +6,13 @@ deployed trigger returns the archive's digest, so a deployment can verify that t
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from trigger.package import hash_files
 
 _HERE = Path(__file__).parent
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
@@ -57,9 +58,4 @@ class Archive:
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of names and texts, which does not depend on the compression library's version."""
-        hashed = hashlib.sha256()
-        for name, text in self.files().items():
-            for part in (name.encode(), text.encode()):
-                hashed.update(len(part).to_bytes(8, "big"))
-                hashed.update(part)
-        return hashed.hexdigest()
+        return hash_files({name: text.encode() for name, text in self.files().items()})

@@ -6,7 +6,6 @@ metadata is the node's row in the table, its blobs are the node's claims. Jobs r
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -28,6 +27,7 @@ from trigger.azure_schedules import Schedules
 from trigger.calls import Request
 from trigger.core import Trigger
 from trigger.http_call import START_TIMEOUT, Answer, call, call_until_answered
+from trigger.package import hash_package
 from trigger.starts import StartError, read_run_id
 from trigger.table import Row, StoreError
 
@@ -202,18 +202,6 @@ def add_env(container: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, A
     kept["resources"] = {key: value for key, value in container["resources"].items() if key in ("cpu", "memory")}
     others = [variable for variable in container.get("env") or [] if variable["name"] not in env]
     return {**kept, "env": [*others, *({"name": name, "value": value} for name, value in env.items())]}
-
-
-def hash_package(folder: Path) -> str:
-    """Return `archive.digest` of the running files, for GET /health."""
-    hashed = hashlib.sha256()
-    modules = sorted(f"trigger/{path.name}" for path in (folder / "trigger").glob("*.py"))
-    for name in ("function_app.py", "host.json", "requirements.txt", *modules):
-        path = folder / name
-        for part in (name.encode(), path.read_bytes() if path.exists() else b""):
-            hashed.update(len(part).to_bytes(8, "big"))
-            hashed.update(part)
-    return hashed.hexdigest()
 
 
 @cache

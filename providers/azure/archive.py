@@ -8,7 +8,7 @@ ARCHIVE = Archive(
     "azure",
     "function_app.py",
     "app",
-    ("azure_schedules", "cron"),
+    ("azure_schedules", "cron", "package"),
     {
         "requirements.txt": "azure-functions\n",
         "host.json": (
