@@ -1,22 +1,54 @@
-"""Lists the files of a folder that a `.dockerignore` does not exclude. The docker package matches single patterns.
+"""Lists the files of a folder that a `.dockerignore` does not exclude.
 
-The docker package's own walk forgets the patterns that parent folders matched. So this module applies Docker's order:
-the last pattern that matches a path or one of its parent folders decides, and `!` includes a path again.
+The last pattern that matches a path or one of its parent folders decides, as in Docker, and `!` includes a path again.
+Single patterns match as in the docker package, whose import would take 8 MiB and 50 ms; its own walk forgets the
+patterns that parent folders matched.
 """
 
 from __future__ import annotations
 
 import os
+import posixpath
+import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-
-from docker.utils.build import Pattern
 
 # Left out of folders without an ignore file. With an ignore file, even an empty one, only its patterns apply.
 _DEBRIS = (".git", "__pycache__", "*.pyc", ".venv", "node_modules", ".ipynb_checkpoints", ".DS_Store")
 _CACHES = (".pytest_cache", ".mypy_cache", ".ruff_cache")
 DEBRIS = tuple(f"**/{name}" for name in (*_DEBRIS, *_CACHES))
+_SIGNS = re.compile(r"\*\*/?|\*|\?|\[!?+]?+[^]]*]|.", re.DOTALL)
+
+
+class Pattern:
+    """One pattern. `exclusion`: whether it starts with `!`; `path`: the rest, without `.`, `..` and outer slashes."""
+
+    def __init__(self, text: str) -> None:
+        self.exclusion = text.startswith("!")
+        path = text.removeprefix("!").strip().replace(os.sep, "/")
+        self.path = posixpath.normpath(f"/{path}").lstrip("/")
+        self._expression = re.compile(_SIGNS.sub(_translate, self.path.lower()), re.DOTALL)
+
+    def match(self, path: str) -> bool:
+        """Whether the pattern matches the path itself."""
+        return self._expression.fullmatch(path.lower()) is not None
+
+
+def _translate(sign: re.Match[str]) -> str:
+    """Return the regular expression of a character, or of one of the signs `**`, `*`, `?` and `[...]`."""
+    match sign[0]:
+        case "**" | "**/":
+            return ".*" if sign.end() == len(sign.string) else "(.*/)?"
+        case "*":
+            return "[^/]*"
+        case "?":
+            return "[^/]"
+        case text if len(text) > 1:
+            inside = text[1:-1].replace("\\", r"\\")
+            return f"[^{inside[1:]}]" if inside[0] == "!" else "[" + inside.replace("^", r"\^") + "]"
+        case character:
+            return re.escape(character)
 
 
 def find_ignore_file(root: Path, dockerfile: Path) -> Path | None:
@@ -41,7 +73,7 @@ def walk(
     Paths have forward slashes, and empty folders end with one. Folders for which `enter` returns False are skipped, and
     so are sockets, pipes, devices and files that vanish during the walk. Raises OSError.
     """
-    patterns = [pattern for pattern in map(Pattern, ignored) if pattern.dirs]
+    patterns = [pattern for pattern in map(Pattern, ignored) if pattern.path]
     yield from _walk(str(root), "", patterns, [False] * len(patterns), enter)
 
 
@@ -88,11 +120,7 @@ def _match(path: str, patterns: list[Pattern], above: list[bool]) -> tuple[list[
 def _may_include_below(path: str, patterns: list[Pattern]) -> bool:
     """Whether a `!` pattern may include something below a folder again."""
     return any(
-        pattern.exclusion
-        and (
-            f"{pattern.cleaned_pattern}/".startswith(f"{path}/")
-            or any(sign in pattern.cleaned_pattern for sign in "*?[")
-        )
+        pattern.exclusion and (f"{pattern.path}/".startswith(f"{path}/") or any(sign in pattern.path for sign in "*?["))
         for pattern in patterns
     )
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
 
 import pytest
+from docker.utils import build
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 
-from providers.images.ignored import DEBRIS, parse_patterns, walk
+from providers.images.ignored import DEBRIS, Pattern, parse_patterns, walk
 
 FILES = [
     "Dockerfile",
@@ -54,6 +58,26 @@ def folder(tmp_path: Path) -> Path:
 )
 def test_files_that_are_not_ignored(folder: Path, text: str, left: list[str]) -> None:
     assert sorted(path for path, _ in walk(folder, parse_patterns(text))) == sorted(left)
+
+
+_TEXT = st.text(st.sampled_from("aAb0-.^!?*[]/\\ é"), max_size=8)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(_TEXT, _TEXT)
+@example("**/b", "a/b")
+@example("a/***/b", "a/x/y/b")
+@example("[]-a]b", "]b")
+@example("![^a]*[!a-b]?", "^.0é")
+@example("../a/../../B/./", "b")
+def test_a_pattern_matches_as_in_the_docker_package(text: str, path: str) -> None:
+    theirs, path = build.Pattern(text), "/".join(filter(None, path.split("/")))
+    try:
+        expected = theirs.match(path)
+    except re.error:
+        assume(False)
+    ours = Pattern(text)
+    assert (ours.exclusion, ours.path, ours.match(path)) == (theirs.exclusion, theirs.cleaned_pattern, expected)
 
 
 def test_without_an_ignore_file_the_usual_debris_is_left_out(folder: Path) -> None:
