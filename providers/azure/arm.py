@@ -6,12 +6,14 @@ has configured for the provider (service principal, OIDC, az login or managed id
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import tenacity
 
-from providers.tls import load_trust
+from providers import https
+
+if TYPE_CHECKING:
+    import httpx
 
 MANAGEMENT = "https://management.azure.com"
 TIMEOUT = 60
@@ -53,8 +55,8 @@ def send(client: httpx.Client, attempts: int, method: str, url: str, **arguments
     )
     def send_once() -> httpx.Response:
         try:
-            answer = client.request(method, url, **arguments)
-        except httpx.HTTPError as error:
+            answer = https.request(method, url, client, **arguments)
+        except https.NoResponse as error:
             raise ArmError(f"{where}: no answer ({error})") from error
         if answer.status_code >= 400:
             raise ArmError(f"{where}: {describe(answer)}", answer.status_code)
@@ -68,7 +70,7 @@ class Arm:
 
     def __init__(self, token: str, attempts: int = 6) -> None:
         self._attempts = attempts
-        self._client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT, verify=load_trust())
+        self._client = https.open_client(headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT)
 
     def get(self, path: str, version: str) -> dict[str, Any]:
         """Return a resource by its id."""
@@ -93,7 +95,7 @@ class Arm:
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
         def poll() -> httpx.Response:
-            return self._client.get(location)
+            return https.request("GET", location, self._client)
 
         response = poll()
         if response.status_code != 200:

@@ -8,18 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from providers import https
 from providers.azure.arm import ArmError, send
 from providers.images.following import BuildFailed
-from providers.tls import load_trust
 
 _BLOCK_BYTES = 32 * 1024 * 1024
 
 
 def put_blob(props: dict[str, Any], url: str, file: Path) -> None:
     """Upload a node's source. Raises BuildFailed."""
-    with httpx.Client(timeout=600, headers={"Content-Type": "application/gzip"}, verify=load_trust()) as client:
+    with https.open_client(timeout=600, headers={"Content-Type": "application/gzip"}) as client:
         put = partial(send, client, 6, "PUT")
         try:
             if file.stat().st_size <= _BLOCK_BYTES:

@@ -8,17 +8,19 @@ function. So this resource waits until GET /health returns the digest of this pa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pulumi
 import tenacity
 
+from providers import https
 from providers.azure.archive import ARCHIVE
 from providers.azure.arm import describe
 from providers.refusal import Refusal
 from providers.resource import Resource, TokenProvider
-from providers.tls import load_trust
+
+if TYPE_CHECKING:
+    import httpx
 
 _SUCCEEDED, _FAILED = 4, {-1: "canceled", 3: "failed", 5: "conflicted", 6: "partly succeeded"}
 
@@ -98,8 +100,8 @@ class CodeProvider(TokenProvider):
 def _call(method: str, url: str, expected: Sequence[int] = (), **arguments: Any) -> httpx.Response:
     where = f"{method} {url.split('?')[0]}"
     try:
-        answer = httpx.request(method, url, timeout=120, verify=load_trust(), follow_redirects=True, **arguments)
-    except httpx.HTTPError as error:
+        answer = https.request(method, url, timeout=120, follow_redirects=True, **arguments)
+    except https.NoResponse as error:
         raise _NotYetError(f"{where}: no answer ({error})") from error
     if answer.status_code in expected:
         return answer

@@ -10,11 +10,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pulumi
 from pulumi import dynamic
 
 from nodefile import Node
+from providers import https
 from providers.azure.arm import MANAGEMENT, Arm, ArmError
 from providers.azure.blobs import put_blob
 from providers.azure.build_task import encode_task
@@ -28,7 +28,6 @@ from providers.images.build import ImageBuild as SharedBuild
 from providers.images.build import ImageBuildProvider, context_of, image_tag, source_inputs
 from providers.images.following import BuildFailed, BuildLog, Lost, Unanswered, say
 from providers.images.local_build import build_image
-from providers.tls import load_trust
 
 _VERSION = "2019-06-01-preview"
 _MAX_SECONDS = 3600
@@ -166,8 +165,8 @@ class _Log(BuildLog):
             if not self._url:
                 path = f"{self._props['registryId']}/runs/{self._run}/listLogSasUrl"
                 self._url = str(Arm(self._props["token"], attempts=1).post(path, _VERSION)["logLink"])
-            answer = httpx.get(self._url, headers={"Range": f"bytes={self._read}-"}, timeout=30, verify=load_trust())
-        except (ArmError, KeyError, httpx.HTTPError):
+            answer = https.request("GET", self._url, headers={"Range": f"bytes={self._read}-"}, timeout=30)
+        except (ArmError, KeyError, https.NoResponse):
             return b""
         if answer.status_code not in (200, 206):
             return b""

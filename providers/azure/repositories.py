@@ -7,19 +7,21 @@ loses only the images of the former.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pulumi
 from pulumi import dynamic
 
 from nodefile import Node
+from providers import https
 from providers.azure.arm import MANAGEMENT, describe
 from providers.component import name_in_region
 from providers.operations import Configured, OperationsError
 from providers.refusal import Refusal
 from providers.resource import Provider, Resource
-from providers.tls import load_trust
+
+if TYPE_CHECKING:
+    import httpx
 
 KEEP = 5
 """The number of images kept per node, so that an earlier commit can be deployed again without a build."""
@@ -38,7 +40,7 @@ class RegistryApi:
 
     def __init__(self, server: str, token: str) -> None:
         self._server = server
-        self._client = httpx.Client(base_url=f"https://{server}", timeout=60, verify=load_trust())
+        self._client = https.open_client(base_url=f"https://{server}", timeout=60)
         answer = self._call("POST", "/oauth2/exchange", data=self._build_form("access_token", access_token=token))
         self.refresh_token: str = answer.json()["refresh_token"]
 
@@ -71,8 +73,8 @@ class RegistryApi:
     def _call(self, method: str, path: str, missing_is_fine: bool = False, **arguments: Any) -> httpx.Response:
         where = f"{method} https://{self._server}{path.split('?')[0]}"
         try:
-            answer = self._client.request(method, path, **arguments)
-        except httpx.HTTPError as error:
+            answer = https.request(method, path, self._client, **arguments)
+        except https.NoResponse as error:
             raise NoAnswer(f"{where}: no answer ({error}); run `pulumi up` again.") from error
         if answer.status_code >= 400 and not (missing_is_fine and answer.status_code == 404):
             raise RepositoryError(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import tenacity
 
+from providers import https
 from providers.images.following import BuildFailed, BuildLog, Lost, Unanswered
-from providers.tls import load_trust
+
+if TYPE_CHECKING:
+    import httpx
 
 _ENTRIES = "https://logging.googleapis.com/v2/entries:list"
 
@@ -74,7 +76,7 @@ def _try_once(
             arguments["content"] = opened.enter_context(file.open("rb"))
         try:
             answer = _send(props, method, url, timeout=600, **arguments)
-        except httpx.HTTPError as error:
+        except https.NoResponse as error:
             raise _PassingError(f"{where}: no answer ({error})", lost=True) from error
     if answer.status_code == 429 or answer.status_code >= 500:
         raise _PassingError(f"{where}: HTTP {answer.status_code}", lost=answer.status_code != 429)
@@ -90,13 +92,12 @@ def _send(props: dict[str, Any], method: str, url: str, **arguments: Any) -> htt
     A person's credentials belong to no project. If Google requires a quota project, the node's project is used.
     """
     headers = {"Authorization": f"Bearer {props['token']}", **arguments.pop("headers", {})}
-    arguments["verify"] = load_trust()
-    answer = httpx.request(method, url, headers=headers, **arguments)
+    answer = https.request(method, url, headers=headers, **arguments)
     if answer.status_code != 403 or "quota project" not in answer.text:
         return answer
     if "content" in arguments:
         arguments["content"].seek(0)
-    return httpx.request(method, url, headers={**headers, "x-goog-user-project": props["project"]}, **arguments)
+    return https.request(method, url, headers={**headers, "x-goog-user-project": props["project"]}, **arguments)
 
 
 def read_message(answer: httpx.Response) -> str:
@@ -132,7 +133,7 @@ class CloudLog(BuildLog):
         try:
             answer = _send(self._props, "POST", _ENTRIES, json=body, timeout=30)
             entries = answer.json().get("entries", []) if answer.status_code == 200 else []
-        except (httpx.HTTPError, ValueError):
+        except (https.NoResponse, ValueError):
             return []
         lines: list[str] = []
         for entry in entries:

@@ -11,15 +11,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import httpx
 import pulumi
 from pulumi import dynamic
 
+from providers import https
 from providers.cancellation import cancelled
 from providers.gcp.build_api import read_message
 from providers.refusal import Refusal
 from providers.resource import Provider, Resource, TokenProvider
-from providers.tls import load_trust
 
 WAIT_SETTING = "permission-seconds"
 _WAIT_SECONDS = 120.0
@@ -92,8 +91,8 @@ class CodeProvider(TokenProvider):
 def _call(props: dict[str, Any], method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {props['token']}"}
     try:
-        answer = httpx.request(method, f"{_API}/{path}", headers=headers, json=body, timeout=60, verify=load_trust())
-    except httpx.HTTPError as error:
+        answer = https.request(method, f"{_API}/{path}", headers=headers, json=body, timeout=60)
+    except https.NoResponse as error:
         raise CodeError(f"{method} {path}: no answer ({error}). Run `pulumi up` again.") from error
     if answer.status_code >= 400:
         raise CodeError(f"{method} {path}: HTTP {answer.status_code} {read_message(answer)}")

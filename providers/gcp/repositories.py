@@ -14,16 +14,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pulumi
 from pulumi import dynamic
 
 from nodefile import Node
+from providers import https
 from providers.component import name_in_region
 from providers.gcp.build_api import read_message
 from providers.operations import Configured, OperationsError
 from providers.resource import Provider, Resource
-from providers.tls import load_trust
 
 _API = "https://artifactregistry.googleapis.com/v1"
 
@@ -43,7 +42,7 @@ class _Api:
 
     def __init__(self, repository: str, token: str) -> None:
         self._repository = repository
-        self._client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60, verify=load_trust())
+        self._client = https.open_client(headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
     @contextlib.contextmanager
     def allow_tag_changes(self) -> Iterator[None]:
@@ -88,8 +87,8 @@ class _Api:
 
     def _request(self, method: str, url: str, **arguments: Any) -> dict[str, Any]:
         try:
-            answer = self._client.request(method, url, **arguments)
-        except httpx.HTTPError as error:
+            answer = https.request(method, url, self._client, **arguments)
+        except https.NoResponse as error:
             raise _RefusedError(f"no answer ({error})") from error
         if answer.status_code == 404:
             return {}
