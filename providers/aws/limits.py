@@ -46,6 +46,14 @@ REMARKS = {
     "env": "refuses empty values, which Batch would drop, and names that begin with `AWS_BATCH`",
     "tags": "tags",
 }
+# What some regions lack. Sources: docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html, and the endpoints that
+# botocore 1.44.5 lists for CodeBuild.
+LACKS = {
+    **dict.fromkeys(("ap-east-2", "ap-south-2", "ap-southeast-4", "ap-southeast-5"), "function URLs of Lambda"),
+    **dict.fromkeys(("ap-southeast-6", "ap-southeast-7", "ca-west-1", "eu-central-2"), "function URLs of Lambda"),
+    **dict.fromkeys(("eu-south-2", "il-central-1", "me-central-1"), "function URLs of Lambda"),
+    "mx-central-1": "CodeBuild",
+}
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _TAG = re.compile(r"[\w\s+\-=.:/@]*")
 
@@ -100,6 +108,8 @@ def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
         yield "size", text
     if not _REGION.fullmatch(node.region):
         yield "region", f'"{node.region}" is not the name of an AWS region: expected one such as us-east-1'
+    elif node.region in LACKS:
+        yield "region", f"{node.region} has no {LACKS[node.region]}, which nodes need; choose one such as us-east-1"
     if not MIN_TIMEOUT <= node.timeout <= MAX_TIMEOUT:
         text = (
             f"{node.timeout} s is not possible for a Batch job; the minimum is {MIN_TIMEOUT} s and the maximum "

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from providers.aws.limits import LACKS
 from sandbox.aws import iam, logs
 from sandbox.aws.calls import Call, Refused, Reply, reply
 from sandbox.aws.handlers import AwsHandler
@@ -119,6 +120,8 @@ class FunctionUrl(AwsHandler):
     def create(self, resource: Resource) -> None:
         function = self.cloud.require(FUNCTION, f"{self.cloud.region(resource)}:{resource.inputs['functionName']}")
         resource.id = function.id
+        if self.cloud.region(resource) in LACKS:
+            raise CloudError(f"there are no function URLs in {self.cloud.region(resource)}")
         if self.cloud.get(URL, resource.id) is not None:
             raise CloudError(f"ResourceConflictException: Failed to create function url config for [{function['arn']}]")
         letters = string.ascii_lowercase + string.digits

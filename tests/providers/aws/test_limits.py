@@ -104,9 +104,19 @@ def test_regions_of_others(region: str) -> None:
     assert "us-east-1" in text
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "eu-central-2", "us-gov-west-1", "ap-southeast-7"])
+@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1", "ap-southeast-3"])
 def test_regions(region: str) -> None:
     assert said(node(region=region)) == []
+
+
+@pytest.mark.parametrize(
+    ("region", "lacks"),
+    [("eu-central-2", "function URLs"), ("ap-southeast-7", "function URLs"), ("mx-central-1", "CodeBuild")],
+)
+def test_regions_without_a_service(region: str, lacks: str) -> None:
+    ((field, text),) = said(node(region=region))
+    assert field == "region"
+    assert f"{region} has no {lacks}" in text
 
 
 @pytest.mark.parametrize(("seconds", "bad"), [(59, True), (60, False), (14 * 86400, False), (14 * 86400 + 1, True)])

@@ -438,7 +438,7 @@ LIMITS = {
 
 def test_names_fit_for_the_longest_node_project_and_stack(program: Make) -> None:
     longest = program(
-        "defaults: {cloud: aws, source: m, region: ap-southeast-7}\n"
+        "defaults: {cloud: aws, source: m, region: ap-southeast-2}\n"
         f'nodes: {{{"a" * 20}: {{model: {ALPHA}, schedule: "0 1 * * *"}}}}',
         project="p" * 30,
         stack_name="s" * 24,

@@ -100,6 +100,15 @@ def test_a_url_that_is_private_or_gone(world: World) -> None:
     assert world.call().status_code == 404
 
 
+def test_some_regions_have_no_urls(aws: Aws) -> None:
+    role = aws.role("trigger", "lambda.amazonaws.com", NOTHING)
+    there = {"region": "eu-central-2"}
+    inputs = {"runtime": "python3.13", "handler": "index.handler", "code": {"index.py": CODE}}
+    function = aws.make(functions.FUNCTION, "alpha", name="p-dev-alpha", role=role["arn"], **inputs, **there)
+    with pytest.raises(CloudError, match="no function URLs in eu-central-2"):
+        aws.make(functions.URL, "alpha", functionName=function["name"], authorizationType="NONE", **there)
+
+
 def test_new_code_and_variables_keep_the_url(world: World) -> None:
     before = world.url["functionUrl"]
     code = CODE.replace(b"202", b"201")
