@@ -14,6 +14,7 @@ import pulumi
 from pulumi_azure_native import containerregistry, keyvault, managedidentity, resources
 
 from providers.azure import roles
+from providers.propagation import Permissions
 
 
 class JobIdentity:
@@ -55,3 +56,9 @@ class JobIdentity:
             )
         ]
         """What a job needs before it is created: Azure checks that its image and keys can be read."""
+        self.settled: list[pulumi.Resource] = list(self.grants)
+        """The grants and, if the nodes have own secrets, the wait for the role on their vault: such a secret may be all
+        that changes of a job, whereas a new identity's first job has to wait for its image."""
+        if own_vault:
+            after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=self.grants))
+            self.settled.append(Permissions("azure", name, identity.id, [own_vault.id], after))

@@ -84,7 +84,7 @@ class PredictionNode(component.PredictionNode):
                 ]
             ),
             tags=stack.tags(node),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=identity.grants),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=identity.settled),
         )
 
     def _create_container(self, job: app.Job, cluster: Cluster, stack: component.Stack) -> None:

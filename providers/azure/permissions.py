@@ -123,6 +123,7 @@ TABLE: Table = {
             ["Microsoft.Resources/subscriptions/providers/read", *(f"{name}/register/action" for name in SERVICES)]
         ),
     ),
+    "pulumi-python:dynamic/prediction-nodes:Permissions": Row("providers/propagation.py"),
     "pulumi-python:dynamic/prediction-nodes:FunctionCode": Row(
         "learn.microsoft.com/azure/app-service/resources-kudu", create=f"{_WEB}/sites/publish/Action"
     ),

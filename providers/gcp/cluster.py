@@ -64,7 +64,9 @@ class Cluster(pulumi.ComponentResource):
         self._create_builders()
         self._create_secrets(nodes, stack)
         self.identities = {
-            who: JobIdentity(self.name, members[0], self.digits, self._select_secrets(members), self.own)
+            who: JobIdentity(
+                self.name, members[0], self.digits, self._select_secrets(members), list_names(members), self.own
+            )
             for who, members in group_nodes(nodes).items()
         }
         """By `name_identity`."""

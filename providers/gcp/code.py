@@ -2,8 +2,8 @@
 
 New permissions take minutes until they have an effect, and a function is built as soon as it is created. If the first
 build fails, Google keeps the function in the state FAILED, without a service and without a URL. Pulumi's provider does
-not send it again, since the function is as the program wants it. So `Permissions` waits before the first build, and
-`Code` has a failed function built again.
+not send it again, since the function is as the program wants it. So the trigger's `Permissions` wait before the first
+build, and `Code` has a failed function built again.
 """
 
 from __future__ import annotations
@@ -12,43 +12,18 @@ import time
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from providers import https
 from providers.cancellation import cancelled
 from providers.gcp.build_api import read_message
 from providers.refusal import Refusal
-from providers.resource import Provider, Resource, TokenProvider
+from providers.resource import Resource, TokenProvider
 
-WAIT_SETTING = "permission-seconds"
-_WAIT_SECONDS = 120.0
 _API = "https://cloudfunctions.googleapis.com/v2"
 
 
 class CodeError(Refusal):
     """The function does not run. The sentence contains Google's answer and says what to do."""
-
-
-class PermissionsProvider(Provider):
-    """Waits once, after an account has been granted its roles."""
-
-    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        seconds = float(self.setting(WAIT_SETTING) or _WAIT_SECONDS)
-        if seconds:
-            print(f"waiting {seconds:g} s, as the roles of {props['account']} take minutes to take effect", flush=True)
-            cancelled.wait(seconds)
-        return dynamic.CreateResult(f"{props['account']}/permissions", props)
-
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        changed = olds["account"] != news["account"]
-        return dynamic.DiffResult(changes=changed, replaces=["account"] if changed else [])
-
-
-class Permissions(Resource, module="prediction-nodes", name="Permissions"):
-    """The roles of a new account (its e-mail address), which have most likely taken effect once this is created."""
-
-    def __init__(self, name: str, account: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
-        super().__init__("gcp-permissions", name, {"account": account}, opts)
 
 
 class CodeProvider(TokenProvider):

@@ -7,7 +7,7 @@ A node may name a service account of the user instead. Its jobs then run as that
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pulumi
 import pulumi_gcp as gcp
@@ -15,6 +15,7 @@ import pulumi_gcp as gcp
 from nodefile import Node
 from providers.component import TYPE_PREFIX
 from providers.gcp import names
+from providers.propagation import Permissions
 
 
 def name_identity(node: Node) -> str | None:
@@ -41,9 +42,13 @@ class JobIdentity(pulumi.ComponentResource):
         node: Node,
         digits: str,
         secrets: Mapping[str, pulumi.Output[str]],
+        own: Sequence[str],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        """`node` is any node of the identity, `secrets` are the ids of the secrets that it may read, by name."""
+        """`node` is any node of the identity, `secrets` are the ids of the secrets that it may read, by name.
+
+        `own` are the names of those that are not keys.
+        """
         account, ending = node.account, f"-{node.account}" if node.account else ""
         if node.rights:
             ending = f"-{_shorten(node.rights[0])}"
@@ -52,7 +57,7 @@ class JobIdentity(pulumi.ComponentResource):
         self.email = (
             pulumi.Output.from_input(node.rights[0]) if node.rights else self._create(name, account, digits, opts)
         )
-        self.grants = [
+        self.grants: list[pulumi.Resource] = [
             gcp.secretmanager.SecretIamMember(
                 # The names of an account's keys end with the account's name already.
                 f"{cluster}-run-{secret.removesuffix(ending)}{ending}",
@@ -63,6 +68,10 @@ class JobIdentity(pulumi.ComponentResource):
             )
             for secret, id_ in secrets.items()
         ]
+        # A new identity's first job has to wait for its image. Another secret may be all that changes of a job.
+        if own:
+            after = pulumi.ResourceOptions(parent=self, depends_on=self.grants)
+            self.grants = [*self.grants, Permissions("gcp", name, self.email, own, after)]
         self.register_outputs({"email": self.email})
 
     def _create(self, name: str, account: str | None, digits: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:

@@ -131,7 +131,7 @@ TABLE: Table = {
             "artifactregistry.versions.delete artifactregistry.tags.delete"
         ),
     ),
-    "pulumi-python:dynamic/prediction-nodes:Permissions": Row("providers/gcp/code.py"),
+    "pulumi-python:dynamic/prediction-nodes:Permissions": Row("providers/propagation.py"),
     "pulumi-python:dynamic/prediction-nodes:FunctionCode": Row(
         "providers/gcp/code.py",
         create=f"cloudfunctions.functions.get cloudfunctions.functions.update cloudfunctions.operations.get {_ACT_AS}",

@@ -16,7 +16,8 @@ import pulumi_gcp as gcp
 from providers.component import TYPE_PREFIX, Stack, hash_token
 from providers.gcp import names, roles
 from providers.gcp.archive import ARCHIVE
-from providers.gcp.code import Code, Permissions
+from providers.gcp.code import Code
+from providers.propagation import Permissions
 
 PYTHON = "python313"
 ENTRY_POINT = "webhook"
@@ -125,7 +126,7 @@ class Trigger(pulumi.ComponentResource):
     ) -> gcp.cloudfunctionsv2.Function:
         functions = gcp.cloudfunctionsv2
         after = pulumi.ResourceOptions(parent=self, depends_on=list(builder.grants))
-        permissions = Permissions(self._name, builder.account.email, after)
+        permissions = Permissions("gcp", self._name, builder.account.email, [], after)
         return functions.Function(
             self._name,
             location=self._region,

@@ -53,13 +53,27 @@ def test_they_change_nothing_of_nodes_without_secrets(cloud: str, tmp_path: Path
     before, after = describe(run(cloud, WITHOUT, tmp_path)), describe(run(cloud, WITH, tmp_path))
     allowed = {
         "aws": ("rolePolicy:RolePolicy", "secretsmanager/", "jobDefinition:JobDefinition"),
-        "gcp": ("secretmanager/", "job:Job"),
-        "azure": (":keyvault:", ":RoleAssignment", ":app:Job"),
+        "gcp": ("secretmanager/", "job:Job", ":Permissions"),
+        "azure": (":keyvault:", ":RoleAssignment", ":app:Job", ":Permissions"),
     }[cloud]
     changed = {key for key in after.keys() | before.keys() if before.get(key) != after.get(key)}
     assert all(any(part in type_ for part in allowed) for type_, _ in changed), changed
     assert not [key for key in changed if "gamma" in key[1] or "trigger" in key[1] or "watch" in key[1]]
     assert before.keys() - after.keys() == set()
+
+
+@pytest.mark.parametrize(("cloud", "kind"), [("gcp", ":SecretIamMember"), ("azure", ":RoleAssignment")])
+def test_jobs_wait_until_they_may_read_them(cloud: str, kind: str, tmp_path: Path) -> None:
+    program = run(cloud, WITH, tmp_path)
+    region = f"{cloud}-{REGIONS[cloud]}"
+    waits = {each.name.removeprefix(region): each for each in program.list_resources(":Permissions")}
+    main, fund = ("-run", "-run-fund") if cloud == "gcp" else ("", "-fund")
+    jobs = {each.name: each for each in program.list_resources(":Job") if each.name in ("alpha", "beta")}
+    for name, suffix in (("alpha", main), ("beta", fund)):
+        assert waits[suffix].urn in jobs[name].depends_on
+        roles = [each for each in program.list_resources(kind) if each.urn in waits[suffix].depends_on]
+        assert len(roles) == {"-run": 4}.get(suffix, 3), roles
+    assert not [each for each in run(cloud, WITHOUT, tmp_path).list_resources(":Permissions") if each.name != region]
 
 
 def statements(policy: Registered) -> list[dict[str, list[str]]]:
