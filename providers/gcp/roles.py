@@ -40,6 +40,9 @@ def build_trigger_condition(bucket: str) -> str:
 
 
 def build_sources_condition(prefixes: list[str]) -> str:
-    """Return a condition that allows objects whose names, preceded by the bucket's, begin with one of `prefixes`."""
-    either = " || ".join(f"resource.name.startsWith('projects/_/buckets/{prefix}')" for prefix in prefixes)
-    return f"resource.type == 'storage.googleapis.com/Object' && ({either})"
+    """Return a condition that allows buckets and objects whose names begin with one of `prefixes`.
+
+    An object's name begins with its bucket's. Google's page limits this to objects, but a public project reports that
+    builds of functions are then refused the bucket.
+    """
+    return " || ".join(f"resource.name.startsWith('projects/_/buckets/{prefix}')" for prefix in prefixes)

@@ -229,8 +229,8 @@ def test_builders_write_logs_read_their_sources_and_push_to_one_repository(two: 
         repository = two.find(":Repository", f"{CLUSTER}-{what}").inputs["repositoryId"]
         assert found["roles/artifactregistry.writer"].inputs["repository"] == repository
         condition = found["roles/storage.objectViewer"].inputs["condition"]["expression"]
-        assert re.findall(r"startsWith\('projects/_/buckets/([^']*)'\)", condition) == prefixes
-        assert condition.startswith("resource.type == 'storage.googleapis.com/Object' && (")
+        names = [f"resource.name.startsWith('projects/_/buckets/{prefix}')" for prefix in prefixes]
+        assert condition == " || ".join(names)
 
 
 def test_no_right_is_given_without_need(two: Program) -> None:
