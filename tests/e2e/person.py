@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from contextlib import nullcontext
 from typing import Any
 
 from tests.e2e.world import World
+from tests.forking.hosts import run_pnodes
 
 # The commands that run the program.
 _ATTACHED = ("diff", "release")
@@ -32,18 +32,10 @@ class Person:
         return self.said
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        own = {**self.world.cli.env, "PYTHONPATH": ":".join(sys.path), "COLUMNS": "200"}
+        own = {**self.world.cli.env, "COLUMNS": "200"}
         hosts = self.world.hosts.attach(self.world.project, own, "prediction-nodes")
         with hosts if arguments[0] in _ATTACHED else nullcontext(own) as environ:
-            process = subprocess.run(
-                [sys.executable, "-c", "from pnodes.cli.main import run; run()", *arguments],
-                cwd=self.world.project,
-                env=environ,
-                capture_output=True,
-                text=True,
-                timeout=300,
-                check=False,
-            )
+            process = run_pnodes(arguments, self.world.project, environ)
         self.said = process.stdout + process.stderr
         assert "Traceback" not in self.said.replace('Traceback (most recent call last):\n  File "/app', "")
         for secret in (self.world.daemon["numerai"]["secret_key"], "token=", "ya29.", "eyJ0eXAi"):

@@ -1,4 +1,4 @@
-"""What the forked processes run: Pulumi's program, its host of dynamic providers, or the sandbox's daemon."""
+"""What the forked processes run: Pulumi's program, its host of dynamic providers, the sandbox's daemon, or `pnodes`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 from google.protobuf import empty_pb2
 
+from pnodes.cli import main as pnodes
 from pnodes.engine import run_program as runner
 from sandbox.steps import StepFault, StepFaults
 from tests.e2e import checked_daemon
@@ -58,6 +59,13 @@ def run_daemon(arguments: Sequence[str], folder: str, environ: dict[str, str], l
     checked_daemon.main(arguments)
 
 
+def run_pnodes(arguments: Sequence[str], folder: str, environ: dict[str, str], output: str, errors: str) -> None:
+    """Run `pnodes` with these arguments."""
+    _become(folder, environ, output, errors)
+    sys.argv = ["pnodes", *arguments]
+    pnodes.run()
+
+
 class _Attached(grpc.ServerInterceptor):
     """Answer Attach, which the host lacks because the engine starts it."""
 
@@ -70,11 +78,10 @@ class _Attached(grpc.ServerInterceptor):
         )
 
 
-def _become(folder: str, environ: dict[str, str], log: str) -> None:
+def _become(folder: str, environ: dict[str, str], output: str, errors: str | None = None) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    for number, log in ((1, output), (2, errors or output)):
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115

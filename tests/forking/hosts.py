@@ -1,4 +1,4 @@
-"""The real engine at half of its cost: programs, dynamic providers and the sandbox are forked from one process.
+"""The real engine at half of its cost: programs, dynamic providers, sandbox and `pnodes` are forked from one process.
 
 An ordinary run of the engine spends most of its processor time on importing the clouds' SDKs, in the program's process,
 in that of the dynamic providers and in the sandbox's daemon. Here the engine attaches to a language host in this
@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent import futures
 from contextlib import contextmanager
@@ -109,6 +111,24 @@ def start_daemon(arguments: Sequence[str], folder: Path, log: Path) -> BaseProce
     )
     process.start()
     return process
+
+
+def run_pnodes(
+    arguments: Sequence[str], folder: Path, environ: Mapping[str, str], timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Run `pnodes` and wait for its end."""
+    with tempfile.NamedTemporaryFile() as output, tempfile.NamedTemporaryFile() as errors:
+        files = (output.name, errors.name)
+        process = _FORKING.Process(
+            target=forked.run_pnodes, args=(arguments, str(folder), dict(environ), *files), daemon=True
+        )
+        process.start()
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(f"pnodes {' '.join(arguments)} has not ended after {timeout:g} s")
+        texts = [Path(name).read_text() for name in files]
+    return subprocess.CompletedProcess(["pnodes", *arguments], process.exitcode, *texts)
 
 
 class ForkingHosts:
