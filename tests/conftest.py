@@ -1,7 +1,8 @@
 """How tests are shared among pytest's workers: those with the real engine first and each by itself, others by file.
 
 A test with the engine takes a minute, a file of others a second or a few: begun last, the former would leave all
-workers but one without anything to do. Files whose tests share what was set up for the file stay together.
+workers but one without anything to do. For the same reason, the longest tests with the engine, marked `long`, are the
+first. Files whose tests share what was set up for the file stay together.
 """
 
 from __future__ import annotations
@@ -49,11 +50,11 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The real engine's tests to the front, and a group for every test that has none."""
+    """The real engine's tests to the front, the longest first, and a group for every test that has none."""
     if NOTED:
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid in NOTED])
         items[:] = [item for item in items if item.nodeid not in NOTED]
-    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+    items.sort(key=lambda item: [item.get_closest_marker(marker) is None for marker in ("e2e", "long")])
     for item in items:
         if item.get_closest_marker("xdist_group") is None and item.get_closest_marker("e2e") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))

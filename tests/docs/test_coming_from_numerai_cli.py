@@ -66,6 +66,7 @@ def prepare(world: World, home: Path) -> dict[str, str]:
     return env
 
 
+@pytest.mark.long
 def test_the_page(make_world: MakeWorld, tmp_path: Path) -> None:
     world = make_world("nodes: {}\n")
     home = tmp_path / "home"

@@ -47,6 +47,7 @@ def passwords(world: World) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.long
 def test_three_nodes_from_nothing_to_their_clouds_builders_and_back_to_nothing(three: World) -> None:
     printed = three.cli.run("preview", "--diff")
     issued_by_cloud = passwords(three)

@@ -28,6 +28,7 @@ def differing_ids(world: World) -> dict[str, tuple[str, str]]:
     return differing
 
 
+@pytest.mark.long
 def test_each_up_brings_the_edited_nodes_in_line_and_touches_no_other(make_world: MakeWorld) -> None:
     player = Player(make_world("nodes: {}\n"))
 

@@ -59,6 +59,7 @@ def run_rounds(world: World, before: int) -> None:
     assert [(run["job"], run["reason"]) for run in runs if run["state"] != "SUCCEEDED"] == []
 
 
+@pytest.mark.long
 def test_the_old_node_runs_rounds_until_the_new_one_is_built(make_world: MakeWorld) -> None:
     world = make_world(change("quick", moved=False))
     world.cli.up()

@@ -72,6 +72,7 @@ def rounds_open(world: World) -> Iterator[list[dict[str, Any]]]:
         thread.join()
 
 
+@pytest.mark.long
 def test_a_stack_of_an_earlier_version_goes_on(make_world: Callable[[str], World], tmp_path: Path) -> None:
     files = extract(DEPLOYED, tmp_path / "earlier")
     world = make_world(nodes(ALPHA, BETA, GAMMA))

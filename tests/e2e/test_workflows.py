@@ -104,6 +104,7 @@ AFTER = nodes(
 )
 
 
+@pytest.mark.long
 def test_a_pull_request_its_merge_and_a_drift(repository: Callable[..., Repository]) -> None:
     mine = repository(BEFORE)
     world, github = mine.world, mine.github
