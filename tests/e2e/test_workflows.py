@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,12 @@ def pull_request(fork: bool = False) -> dict[str, Any]:
 class Repository:
     """A GitHub repository with these workflows, whose runs log in to the sandbox.
 
-    With `installed`, they find the Python packages and install none.
+    With `installed`, they find the Python packages and install none. From then on, the engine attaches to the tests'
+    hosts, which fork the program.
     """
 
     def __init__(self, world: World, github: StandIn, scratch: Path, installed: bool = False) -> None:
-        self.world, self.github, self.scratch = world, github, scratch
+        self.world, self.github, self.scratch, self.installed = world, github, scratch, installed
         # The keys are in the stack's settings, not in the environment as in other tests.
         known = world.daemon["numerai"]
         world.cli.run("config", "set", "--secret", "numerai-public-id", stdin=known["public_id"])
@@ -66,28 +68,28 @@ class Repository:
         env["PATH"] = f"{self.tools}:{env['PATH']}"
         settings = {"variables": {**VARIABLES, "PULUMI_BACKEND_URL": self.world.cli.env["PULUMI_BACKEND_URL"]}}
         settings |= {"secrets": {"PULUMI_CONFIG_PASSPHRASE": "sandbox"}, **more}
-        return run(
-            file,
-            Given(
-                folder=self.world.project,
-                scratch=self.scratch,
-                env=env,
-                event=event or {},
-                event_name=file.removesuffix(".yml"),
-                api=self.github.url,
-                action=self._action,
-                **settings,
-            ),
-        )
+        own = dict(self.world.cli.env)
+        attached = self.world.hosts.attach(self.world.project, own, "prediction-nodes")
+        with attached if self.installed else nullcontext(own) as login:
+            return run(
+                file,
+                Given(
+                    folder=self.world.project,
+                    scratch=self.scratch,
+                    env=env,
+                    event=event or {},
+                    event_name=file.removesuffix(".yml"),
+                    api=self.github.url,
+                    action=lambda uses, _inputs: {} if uses.startswith("actions/") else _log_in(login),
+                    **settings,
+                ),
+            )
 
-    def _action(self, uses: str, _inputs: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the variables that a login sets, including those for the sandbox's network."""
-        if uses.startswith("actions/"):
-            return {}
-        kept = ("PATH", "HOME", "LANG", "TMPDIR", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
-        return {name: value for name, value in self.world.cli.env.items() if name not in kept} | {
-            "NO_PROXY": "127.0.0.1"
-        }
+
+def _log_in(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables that a login sets, including those for the sandbox's network."""
+    kept = ("PATH", "HOME", "LANG", "TMPDIR", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
+    return {name: value for name, value in environ.items() if name not in kept} | {"NO_PROXY": "127.0.0.1"}
 
 
 @pytest.fixture
@@ -109,6 +111,7 @@ def test_a_pull_request_its_merge_and_a_drift(repository: Callable[..., Reposito
     mine = repository(BEFORE)
     world, github = mine.world, mine.github
     done = mine.run("deploy.yml")
+    mine.installed = True
     assert not done.failed, done.log
     assert "| beta | added:" in done.summary
     assert [uses for uses, _ in done.used] == [
