@@ -83,7 +83,8 @@ def test_the_page(make_world: MakeWorld, tmp_path: Path) -> None:
             for model_id in old.IDS[:3]:
                 by_hand(world, model_id, None)
 
-    pages.check(ROOT / "docs" / "coming-from-numerai-cli.md", world.project, env, hand)
+    with world.hosts.attach(world.project, env, "prediction-nodes") as environ:
+        pages.check(ROOT / "docs" / "coming-from-numerai-cli.md", world.project, environ, hand)
     _, before, after = seen
     assert not [url for url in before.values() if "old-" not in str(url)], "import or up changed a webhook at Numerai"
     urls = {facts["model_id"]: world.cli.outputs()["webhooks"][name]
