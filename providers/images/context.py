@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import re
 import stat
 import tarfile
 from collections.abc import Mapping
@@ -95,7 +96,16 @@ class BuildContext:
         path = self.ignore_file
         if path is None:
             return [*ignored.DEBRIS, *_OWN]
-        return [*ignored.parse_patterns(path.read_text(encoding="utf-8", errors="surrogateescape")), *_OWN]
+        patterns = ignored.parse_patterns(path.read_text(encoding="utf-8", errors="surrogateescape"))
+        for pattern in patterns:
+            try:
+                ignored.Pattern(pattern)
+            except re.error as error:
+                raise ContextError(
+                    f"{self._ignore_name} has a pattern that cannot be read: {_make_printable(pattern)} ({error}). "
+                    "Expected a pattern as Docker describes it, such as data/*.csv; correct or remove it."
+                ) from None
+        return [*patterns, *_OWN]
 
     def check(self, uploaded: bool = True) -> None:
         """Raise ContextError if the context contains keys, or is too large to be `uploaded` to a cloud's builder."""

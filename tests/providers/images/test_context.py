@@ -66,6 +66,14 @@ def test_credentials_of_a_workflow_run_are_not_sent_and_do_not_change_the_digest
     assert (again.digest, again.files) == (before, build_context.files)
 
 
+def test_a_pattern_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    bad = make(tmp_path, **{"main.py": "", ".dockerignore": "a\n[z-a]\n"})
+    with pytest.raises(
+        ContextError, match=r"\.dockerignore has a pattern that cannot be read: \[z-a\] \(bad char.*remove"
+    ):
+        print(bad.digest)
+
+
 def test_the_dockerfiles_own_ignore_file_has_priority(tmp_path: Path) -> None:
     build_context = make(
         tmp_path, **{".dockerignore": "a.py\n", "Dockerfile.dockerignore": "b.py\n", "a.py": "", "b.py": ""}
