@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from nodefile import Node
 from providers.aws import names, roles
+from providers.aws.build_report import StreamLog, explain_failure, is_denied
 from providers.aws.builder import BUILD_MINUTES, QUEUE_MINUTES
 from providers.aws.cluster import Cluster
 from providers.aws.login import create_login
@@ -165,14 +166,14 @@ class CodeBuildProvider(ImageBuildProvider):
                 raise BuildFailed("it succeeded, but the registry does not have the image; run `pulumi up` again")
             return digest
         if build["buildStatus"] != "IN_PROGRESS":
-            raise (_DeniedError if _is_denied(build) else BuildFailed)(_explain_failure(build))
+            raise (_DeniedError if is_denied(build) else BuildFailed)(explain_failure(build))
         return None
 
     def cancel(self, props: dict[str, Any], build_id: str) -> None:
         self.client(props, "codebuild").stop_build(id=build_id)
 
     def log(self, props: dict[str, Any], build_id: str) -> BuildLog:
-        return _Log(self, props, build_id)
+        return StreamLog(lambda service: self.client(props, service), build_id)
 
     def _find_or_build(self, props: dict[str, Any], former: str | None) -> str:
         for _ in range(_TRIES - 1):
@@ -189,56 +190,6 @@ def list_official_images(dockerfile: str, arguments: Mapping[str, str]) -> list[
     """Return the base images that Docker publishes: those whose names contain no registry and no user."""
     images = find_bases(parse(dockerfile), arguments).values()
     return sorted({image for image in images if _OFFICIAL.fullmatch(image)})
-
-
-def _explain_failure(build: dict[str, Any]) -> str:
-    for phase in build.get("phases") or []:
-        for context in phase.get("contexts") or []:
-            if context.get("message"):
-                return f"{phase['phaseType'].lower()}: {context['message']}"
-    return str(build["buildStatus"]).lower()
-
-
-def _is_denied(build: dict[str, Any]) -> bool:
-    contexts = [context for phase in build.get("phases") or [] for context in phase.get("contexts") or []]
-    return any(context.get("statusCode") == "ACCESS_DENIED" for context in contexts)
-
-
-class _Log(BuildLog):
-    """A build's log stream in CloudWatch."""
-
-    lag_seconds = 2.0
-
-    def __init__(self, provider: CodeBuildProvider, props: dict[str, Any], build_id: str) -> None:
-        self._provider, self._props, self._id = provider, props, build_id
-        self._stream: dict[str, str] = {}
-        self._token = ""
-
-    def new_lines(self, last: bool = False) -> list[str]:
-        """Return the lines since the last call."""
-        lines: list[str] = []
-        try:
-            while self._find_stream():
-                start = {"nextToken": self._token} if self._token else {}
-                logs = self._provider.client(self._props, "logs")
-                page = logs.get_log_events(**self._stream, startFromHead=True, **start)
-                lines += [line for event in page["events"] for line in event["message"].rstrip("\n").splitlines()]
-                ended = page["nextForwardToken"] == self._token or not page["events"]
-                self._token = page["nextForwardToken"]
-                if ended:
-                    break
-        except (BotoCoreError, ClientError):
-            pass
-        return lines
-
-    def _find_stream(self) -> bool:
-        """Look up the log stream, which a build has once it has started. Returns whether there is one."""
-        if not self._stream:
-            build = self._provider.client(self._props, "codebuild").batch_get_builds(ids=[self._id])["builds"][0]
-            logs = build.get("logs") or {}
-            if logs.get("groupName") and logs.get("streamName"):
-                self._stream = {"logGroupName": logs["groupName"], "logStreamName": logs["streamName"]}
-        return bool(self._stream)
 
 
 class ImageBuild(SharedBuild, module="prediction-nodes", name="ImageBuild"):
