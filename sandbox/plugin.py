@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import logging
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from concurrent import futures
 from importlib import metadata
 from typing import Any
@@ -22,12 +22,11 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 from pnodes.urn import split_urn
 from sandbox import schema, sdk_types, values
 from sandbox.cloud import Cloud, CloudError, Handler, PartlyCreated, Resource
+from sandbox.differences import Kind, changes, format_path, merge_outputs, visible
 from sandbox.steps import StepFaults
 from sandbox.values import UNKNOWN, comparable, plain, raw
 
 _LOG = logging.getLogger(__name__)
-Path = tuple[str | int, ...]
-Kind = provider_pb2.PropertyDiff.Kind
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
@@ -169,7 +168,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             handler, inputs = self._handler(type_), visible(raw(request.news))
             before = raw(request.old_inputs)
             if request.preview:
-                outputs = _merge_outputs(visible(raw(request.olds)), before, handler.preview_outputs(inputs))
+                outputs = merge_outputs(visible(raw(request.olds)), before, handler.preview_outputs(inputs))
                 outputs |= dict.fromkeys(handler.unknown_outputs(plain(before), plain(inputs)), UNKNOWN)
                 return provider_pb2.UpdateResponse(properties=values.struct(outputs))
             _LOG.info("call: engine update %s", type_)
@@ -179,7 +178,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
             if not list(changes(comparable(before), comparable(raw(request.news)))):
                 # After a failure, the engine repeats an update; a provider that sees no difference sends nothing.
                 return provider_pb2.UpdateResponse(properties=_outputs(old, inputs))
-            outputs = _merge_outputs(old.outputs, old.inputs, plain(inputs))
+            outputs = merge_outputs(old.outputs, old.inputs, plain(inputs))
             resource = Resource(type_, request.urn, logical, request.id, plain(inputs), outputs)
             try:
                 handler.update(old, resource)
@@ -233,49 +232,8 @@ def autoname(handler: Handler, logical: str) -> str:
     return f"{logical}{handler.autoname_separator}{secrets.token_hex(8)[: handler.autoname_hex]}"
 
 
-def changes(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield (path, kind) for every difference between two comparable values."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted((old.keys() | new.keys()) - {"__defaults"}):
-            yield from changes(old.get(key), new.get(key), (*path, key))
-    elif isinstance(old, list) and isinstance(new, list):
-        for index in range(max(len(old), len(new))):
-            left = old[index] if index < len(old) else None
-            right = new[index] if index < len(new) else None
-            yield from changes(left, right, (*path, index))
-    elif old != new:
-        yield path, Kind.ADD if old is None else Kind.DELETE if new is None else Kind.UPDATE
-
-
-def format_path(path: Path) -> str:
-    """Return a path in the engine's notation: a.b[0]."""
-    text = str(path[0])
-    for step in path[1:]:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if step.isidentifier() else f'["{step}"]'
-    return text
-
-
-def visible(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return the properties without the provider's own entry `__defaults`."""
-    return {key: value for key, value in properties.items() if key != "__defaults"}
-
-
-def _merge_outputs(outputs: dict[str, Any], old_inputs: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
-    """Overlay old outputs with new inputs; values that only the service had set are kept, also inside objects."""
-    merged = {key: value for key, value in outputs.items() if key in inputs or key not in old_inputs}
-    for key, value in inputs.items():
-        old, before = outputs.get(key), old_inputs.get(key)
-        nested = isinstance(old, dict) and isinstance(before, dict) and _is_object(value)
-        merged[key] = _merge_outputs(dict(old or {}), dict(before or {}), value) if nested else value
-    return merged
-
-
 def _drop(value: Any, keys: Collection[str]) -> Any:
     return {key: part for key, part in value.items() if key not in keys} if isinstance(value, dict) else value
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict) and not values.is_asset(value)
 
 
 def _outputs(resource: Resource, wire: dict[str, Any]) -> Any:

@@ -17,11 +17,12 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
 from sandbox import values
 from sandbox.calls import Refused
 from sandbox.cloud import Cloud, CloudError, Handler, Kernel
+from sandbox.differences import Kind, changes, format_path, visible
 from sandbox.docker_build import folder
 from sandbox.docker_build.folder import Folder
 from sandbox.docker_build.registries import Registry, unauthorized
 from sandbox.images import BuildError
-from sandbox.plugin import Kind, Plugin, answer, changes, format_path, visible
+from sandbox.plugin import Plugin, answer
 from sandbox.values import UNKNOWN, comparable, plain, raw
 
 _LOG = logging.getLogger(__name__)

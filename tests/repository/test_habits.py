@@ -39,6 +39,15 @@ def test_every_package_is_in_the_wheel_the_checks_and_the_coverage() -> None:
     assert {name: sorted(rooms - set(listed)) for name, listed in lists.items()} == {name: [] for name in lists}
 
 
+def test_modules_are_short() -> None:
+    tables = {"nodefile/node.py", "providers/aws/permissions.py"}
+    paths = [path for path in list_tracked() if path.endswith(".py") and not path.startswith("tests/")]
+    lengths = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in paths}
+    assert {path: length for path, length in lengths.items() if length >= 300} == {
+        path: lengths[path] for path in tables
+    }
+
+
 def test_the_licence_is_named_and_included() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["license"] == metadata.metadata("prediction-nodes")["License-Expression"] == "MIT"

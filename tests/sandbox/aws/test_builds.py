@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from providers.aws import image, roles
+from providers.aws.build_report import StreamLog
 from providers.aws.buildspec import BUILDSPEC
 from providers.aws.image import CodeBuildProvider
 from providers.images.context import BuildContext
@@ -75,7 +76,7 @@ class World:
 
 @pytest.fixture
 def world(aws: Aws, deployer: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(image._Log, "lag_seconds", 0.1)
+    monkeypatch.setattr(StreamLog, "lag_seconds", 0.1)
     folder = tmp_path / "context"
     folder.mkdir()
     return World(aws, folder)
