@@ -45,7 +45,7 @@ def _translate(sign: re.Match[str]) -> str:
         case "?":
             return "[^/]"
         case text if len(text) > 1:
-            inside = text[1:-1].replace("\\", r"\\")
+            inside = text[1:-1].replace("\\", r"\\").replace("[", r"\[")
             return f"[^{inside[1:]}]" if inside[0] == "!" else "[" + inside.replace("^", r"\^") + "]"
         case character:
             return re.escape(character)
