@@ -25,6 +25,8 @@ UV := $(shell command -v uv || echo .tools/uv/bin/uv)
 # No package contains actionlint's program, but it builds in seconds, and Go checks its hash.
 ACTIONLINT_VERSION := 1.7.12
 ACTIONLINT := .tools/actionlint-$(ACTIONLINT_VERSION)/actionlint
+# With the flags of the engine's build (pnodes/engine/build.py), Go compiles its standard library once for all.
+GO_INSTALL := CGO_ENABLED=0 go install -trimpath
 PYTHON ?= python3
 # Behind a company's proxy, only the system's certificates work.
 export UV_SYSTEM_CERTS ?= true
@@ -168,7 +170,7 @@ clean: ## stop the sandbox and remove everything that the other targets created
 $(ACTIONLINT):
 	@command -v go >/dev/null || { echo "make lint needs Go (go.dev/doc/install): it builds actionlint." >&2; exit 1; }
 	$(say) "Building actionlint $(ACTIONLINT_VERSION) with Go (10 seconds)"
-	@GOBIN="$(CURDIR)/$(@D)" go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION)
+	@GOBIN="$(CURDIR)/$(@D)" $(GO_INSTALL) github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION)
 
 $(READY): requirements/dev.txt pyproject.toml
 	@PYTHON='$(PYTHON)' sh pnodes/engine/environment.sh $@
@@ -227,6 +229,6 @@ $(CONFORMANCE): requirements/conformance.txt requirements/azure-library.txt test
 	@mkdir -p .tools/conformance/azurite
 	@cp tests/conformance/package.json tests/conformance/package-lock.json .tools/conformance/azurite
 	@npm ci --prefix .tools/conformance/azurite --ignore-scripts --no-audit --no-fund --silent
-	@GOBIN="$(CURDIR)/.tools/conformance" go install \
+	@GOBIN="$(CURDIR)/.tools/conformance" $(GO_INSTALL) \
 	    github.com/fsouza/fake-gcs-server@v$(FAKE_GCS_SERVER_VERSION)
 	@touch $@
