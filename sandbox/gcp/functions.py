@@ -112,13 +112,10 @@ class Function(GcpHandler):
             raise PartlyCreated("Build failed: the build's service account or docker repository does not exist")
         if (repository.inputs.get("dockerConfig") or {}).get("immutableTags"):
             raise PartlyCreated("Build failed: the docker repository has immutable tags, which function builds move")
-        bucket = Facts(f"projects/_/{_SOURCES}", "storage.googleapis.com/Bucket")
-        copied = Facts(f"{bucket.name}/objects/source.zip", "storage.googleapis.com/Object")
+        copied = Facts(f"projects/_/{_SOURCES}/objects/source.zip", "storage.googleapis.com/Object")
         needed = (
             ("logging.logEntries.create", project, None),
             ("storage.objects.get", _SOURCES, copied),
-            # Not documented, but reported of builds with a condition for objects only.
-            ("storage.objects.list", _SOURCES, bucket),
             ("artifactregistry.repositories.uploadArtifacts", repository.id, None),
         )
         for permission, scope, facts in needed:
