@@ -41,6 +41,16 @@ def test_it_contains_the_core_and_one_entry_and_is_small(cloud: str) -> None:
     assert len(ARCHIVES[cloud].package()) < 64 * 1024
 
 
+@pytest.mark.parametrize("cloud", ARCHIVES)
+def test_it_contains_the_modules_that_are_imported_also_late_and_no_others(cloud: str) -> None:
+    files = ARCHIVES[cloud].files()
+    trees = [ast.parse(text) for name, text in files.items() if name.endswith(".py")]
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    modules = {alias.name for node in nodes if node.module == "trigger" for alias in node.names}
+    modules |= {node.module[8:] for node in nodes if node.module and node.module.startswith("trigger.")}
+    assert {f"trigger/{name}.py" for name in (*modules, "__init__")} == {name for name in files if "/" in name}
+
+
 def test_each_cloud_has_its_own_digest() -> None:
     assert len({archive.digest() for archive in ARCHIVES.values()}) == 3
     assert not [archive for archive in ARCHIVES.values() if len(archive.digest()) != 64]
