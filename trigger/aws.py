@@ -121,8 +121,7 @@ class S3Store:
         answer = self._call("GET", quote(_CLAIMS + key))
         if answer.status != 200:
             raise StoreError(f"the claim could not be read: {answer.status} {answer.reason()}")
-        content: bytes = answer.body
-        return content
+        return answer.body
 
     def _list(self, prefix: str, problem: str) -> Iterator[tuple[str, str]]:
         """Yield key and time of the objects, page by page."""

@@ -109,8 +109,7 @@ class BlobStore:
         answer = self._call("GET", _locate(key))
         if answer.status != 200:
             raise StoreError(f"the claim could not be read: {answer.status} {answer.reason()}")
-        body: bytes = answer.body
-        return body
+        return answer.body
 
     def _list(self, what: str, query: str, items: str) -> Iterator[ET.Element]:
         marker = ""

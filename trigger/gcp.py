@@ -92,8 +92,7 @@ class StorageStore:
         answer = self._send("GET", f"{self._name(key)}?alt=media")
         if answer.status != 200:
             raise StoreError(f"the claim could not be read: {answer.status} {answer.reason()}")
-        content: bytes = answer.body
-        return content
+        return answer.body
 
     def _list_objects(self, prefix: str) -> Iterable[dict[str, Any]]:
         page = ""
@@ -114,8 +113,7 @@ class StorageStore:
         return f"{self._objects}/{quote(_CLAIMS + key, safe='')}"
 
     def _exists(self, key: str) -> bool:
-        exists: bool = self._send("GET", self._name(key)).status == 200
-        return exists
+        return self._send("GET", self._name(key)).status == 200
 
     def _send(self, method: str, url: str, body: bytes | None = None) -> Answer:
         try:

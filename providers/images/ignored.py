@@ -111,7 +111,7 @@ def _match(path: str, patterns: list[Pattern], above: list[bool]) -> tuple[list[
             # As in Docker: a pattern that cannot change the result is not matched, also not for the paths below.
             if pattern.exclusion != excluded:
                 continue
-            matched[index] = bool(pattern.match(path))
+            matched[index] = pattern.match(path)
         if matched[index]:
             excluded = not pattern.exclusion
     return matched, excluded
