@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 
 from nodefile import cron, sizes
 from nodefile.clouds import REGIONS
-from nodefile.mistakes import Mistake, Mistakes, NotText, read_items, read_part, read_parts
+from nodefile.mistakes import NotText, read_items, read_parts
 from nodefile.model import Build, Schedule, Size, Tournament, is_uuid
 from nodefile.problems import did_you_mean, format_value, join_words
 
@@ -198,11 +198,7 @@ def read_packages(value: Any) -> tuple[str, ...]:
             )
         return str(package)
 
-    mistakes: list[Mistake] = []
-    packages = [read_part(mistakes, value, index, read) for index in range(len(value))]
-    if mistakes:
-        raise Mistakes(mistakes)
-    return tuple(packages)
+    return tuple(read_items(value, read))
 
 
 def read_bool(value: Any) -> bool:
