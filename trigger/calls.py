@@ -1,4 +1,4 @@
-"""Reads the HTTP requests that a trigger gets: which run one asks for, with which id and variables."""
+"""Reads the HTTP requests to a trigger: who may make them, and the run that a request asks for."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Start(NamedTuple):
 
 
 class RefusedError(Exception):
-    """A call that must start nothing, with the HTTP status of the answer."""
+    """A call is refused, and the answer has this HTTP status. The sentence can be logged."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)

@@ -19,9 +19,9 @@ MAX_ATTEMPTS = 20
 # Longer than the time-outs of the functions (at most 60 s): the holder of an expired lease is dead.
 LEASE_SECONDS = 120
 WATCH_RUN, SCHEDULE_RUN = "watch-", "schedule-"
-"""How the ids of the runs that the watch and schedules start begin."""
+"""The beginnings of the ids of runs that the watch and schedules start."""
 PARTNER_RUN = "partner-"
-"""How the claims of a round begin that a trigger creates for a run of the node's partner (`partner`)."""
+"""The beginning of the run's id in a round's claim that a trigger creates for the node's partner (`partner`)."""
 REFUSED = "_refused"
 """The folder below NODE/ of the days on which calls were refused, for `alerts`. No trigger id begins with `_`."""
 

@@ -1,7 +1,7 @@
 """What a region's trigger does with a request, the same on every cloud.
 
-Uses only the standard library, as everything in this package does that is deployed. Does without `dataclasses` and, for
-a webhook, `uuid`: importing them takes a tenth of a cold start on Lambda.
+Like all deployed modules but the clouds' entries, it uses only the standard library. A webhook does without
+`dataclasses` and `uuid`: importing them takes a tenth of a cold start on Lambda.
 
 A trigger serves all nodes of its region, which it finds in a table. It checks the request, starts the node's job once
 (`starts`), and reports what happened.

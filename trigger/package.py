@@ -18,7 +18,7 @@ def hash_files(files: Mapping[str, bytes]) -> str:
 
 
 def hash_package(folder: Path) -> str:
-    """Return the digest of the files that run in a folder on Azure; a missing one counts as empty."""
+    """Return the digest of the trigger's files in a folder on Azure. A missing file of the runtime counts as empty."""
     paths = [folder / name for name in ("function_app.py", "host.json", "requirements.txt")]
     paths += (folder / "trigger").glob("*.py")
     files = {path.relative_to(folder).as_posix(): path.read_bytes() if path.exists() else b"" for path in paths}

@@ -1,4 +1,4 @@
-"""The archive has a few kilobytes and is the same byte for byte on every machine and at any time."""
+"""The archive is small, complete and the same byte for byte on every machine and at any time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Above all, a trigger id never gets two jobs, and a failed start can be repeated."""
+"""A trigger id never gets two jobs, and a failed start can be repeated."""
 
 from __future__ import annotations
 
