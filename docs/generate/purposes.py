@@ -52,7 +52,7 @@ PURPOSES: dict[str, dict[str, str]] = {
         "cloudrunv2.JobIamMember": "lets the trigger start this job and find its runs",
         "cloudrunv2.ServiceIamMember": "lets Numerai call the trigger, which checks the token",
         "cloudfunctionsv2.Function": "the trigger",
-        "prediction-nodes.Permissions": "waits for new roles: before the trigger's first build, or a job's `secrets`",
+        "prediction-nodes.Permissions": "waits for new roles before the trigger's first build and before new `secrets`",
         "prediction-nodes.FunctionCode": "builds the trigger's code again if its build failed",
         "cloudscheduler.Job": "a node's `schedule`; calls the watch every five minutes",
         "prediction-nodes.DockerImages": "deletes the images of a removed node that Docker built",

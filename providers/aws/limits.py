@@ -40,7 +40,7 @@ REFERENCE = 320
 MAX_POLICIES = 10
 """Managed policies of a role, by AWS's usual quota."""
 REMARKS = {
-    "region": "not one without function URLs of Lambda or without CodeBuild, such as `eu-central-2`",
+    "region": "only regions with Lambda's function URLs and CodeBuild (not `eu-central-2`, for example)",
     "timeout": f"{MIN_TIMEOUT} s to {MAX_TIMEOUT // 86400} days",
     "disk": f"{FREE_DISK} GiB by default, up to {MAX_FARGATE_DISK} GiB, or more on an EC2 machine started for the run",
     "schedule": "refuses lines that set both the day of the month and the weekday",

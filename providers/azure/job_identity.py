@@ -57,8 +57,8 @@ class JobIdentity:
         ]
         """What a job needs before it is created: Azure checks that its image and keys can be read."""
         self.settled: list[pulumi.Resource] = list(self.grants)
-        """The grants and, if the nodes have own secrets, the wait for the role on their vault: such a secret may be all
-        that changes of a job, whereas a new identity's first job has to wait for its image."""
+        """The grants and, if the nodes have own secrets, the wait for the role on their vault. A new secret may be a
+        job's only change; a new identity's first job waits for its image anyway."""
         if own_vault:
             after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=self.grants))
             self.settled.append(Permissions("azure", name, identity.id, [own_vault.id], after))

@@ -68,7 +68,7 @@ class JobIdentity(pulumi.ComponentResource):
             )
             for secret, id_ in secrets.items()
         ]
-        # A new identity's first job has to wait for its image. Another secret may be all that changes of a job.
+        # A new secret may be a job's only change; a new identity's first job waits for its image anyway.
         if own:
             after = pulumi.ResourceOptions(parent=self, depends_on=self.grants)
             self.grants = [*self.grants, Permissions("gcp", name, self.email, own, after)]
