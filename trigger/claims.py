@@ -4,6 +4,12 @@ The claims of one trigger id are an append-only series: `1.claim`, then `1.start
 on. Attempt n+1 can be claimed if attempt n is marked as failed, or if its lease has expired without a start because the
 trigger died. The starts of a round have a series too, `round-N/1.claim` and so on, so that the watch (`watch`) and a
 late webhook never both start the round's job.
+
+    NODE/RUN_ID/1.claim, 1.started, 1.failed         the attempts to start a run
+    NODE/round-N/1.claim                             the runs that may submit for the round, one after the other
+    NODE/round-N/RUN_ID.ended, submitted, missed     what the watch has learned
+    NODE/round-N/alert-EVENT.CHANNEL                 the alerts that were sent
+    NODE/_refused/DAY.seen, DAY.CHANNEL              the days with refused calls, and the alerts about them
 """
 
 from __future__ import annotations
