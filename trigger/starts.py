@@ -55,7 +55,7 @@ class Starter:
             attempt = allowed
             if not self._claim(start, attempt):
                 return Response(202, {"status": "starting", "run": start.run_id, "attempt": attempt})
-        return self._start(start, attempt)
+        return self._attempt(start, attempt)
 
     def _claim(self, start: Start, attempt: int) -> bool:
         return self._claims.create(start.name_claim(f"{attempt}.claim"), {"at": self._now()})
@@ -93,7 +93,7 @@ class Starter:
         reason = "the job is not listed yet; repeat the call in two minutes"
         return Response(503, {"status": "failed", "reason": reason, **answer})
 
-    def _start(self, start: Start, attempt: int) -> Response:
+    def _attempt(self, start: Start, attempt: int) -> Response:
         answer = {"run": start.run_id, "attempt": attempt}
         try:
             # A start that was reported as failed, or not at all, may have succeeded.
@@ -104,7 +104,7 @@ class Starter:
                     who = "the node's partner" if other.startswith(PARTNER_RUN) else "the watch"
                     reason = f"{who} has started the round's job ({other})"
                     return Response(200, {"status": "already started", "reason": reason, **answer})
-                job = self._start_once(start, attempt)
+                job = self._start_job(start, attempt)
         except StartError as error:
             record = {"at": self._now(), "reason": str(error), **({"unclear": True} if error.unclear else {})}
             self._claims.mark(start.name_claim(f"{attempt}.failed"), record)
@@ -126,7 +126,7 @@ class Starter:
             number += 1
         return None
 
-    def _start_once(self, start: Start, attempt: int) -> str:
+    def _start_job(self, start: Start, attempt: int) -> str:
         """Start the job. If the answer is lost, look the job up before trying again. Raises StartError."""
         for pause in (*PAUSES, None):
             try:
