@@ -13,6 +13,7 @@ from trigger.table import Row, StoreError
 
 BY_A_PERSON = "stopped with `pnodes stop`"
 """The reason that `pnodes stop` gives (`providers.operations.STOPPED`); Batch's list does not mark other stops."""
+_TIMED_OUT = "Job attempt duration exceeded timeout"
 
 
 class Batch(Protocol):
@@ -54,8 +55,9 @@ def read_run(job: Mapping[str, Any]) -> JobRun:
         state=state,
         created=job["createdAt"] / 1000,
         ended=None if state == RUNNING else ended,
-        # A container that ran has an exit code, unless its machine was lost.
-        own_fault=container.get("exitCode") is not None and not reason.startswith("Host EC2"),
+        # A container that ran has an exit code, even if its machine was lost. One that took too long may have none.
+        own_fault=reason.startswith(_TIMED_OUT)
+        or (container.get("exitCode") is not None and not reason.startswith("Host EC2")),
         reason="; ".join(filter(None, (reason, str(container.get("reason") or "")))),
         started=job["startedAt"] / 1000 if job.get("startedAt") else None,
     )

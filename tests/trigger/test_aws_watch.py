@@ -37,6 +37,7 @@ def job(status: str, **more: Any) -> dict[str, Any]:
             FAILED,
             True,
         ),
+        (job("FAILED", container={}, statusReason="Job attempt duration exceeded timeout"), FAILED, True),
         (job("FAILED", statusReason=BY_A_PERSON), STOPPED, False),
         (job("RUNNABLE"), RUNNING, False),
         (job("STARTING"), RUNNING, False),
