@@ -58,6 +58,8 @@ REMARKS = {
     "tags": "tags",
 }
 _REGION = re.compile(r"[a-z]{3,}[a-z0-9]*")
+# Regions of clouds with other hosts than those that the trigger, the builds and `pnodes` call.
+_OTHER_CLOUDS = ("china", "usdod", "usgov")
 _TAG_KEY_REFUSED = re.compile(r"[<>%&\\?/\x00-\x1f\x7f]")
 _TAG_KEY_RESERVED = ("microsoft", "azure", "windows")
 _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
@@ -134,6 +136,9 @@ def check(node: Node, project: str, stack: str) -> Iterator[tuple[str, str]]:
             f'"{node.region}" is not the name of an Azure region: expected lower-case letters and digits without '
             "spaces or hyphens, for example eastus or westeurope (`az account list-locations -o table` lists them)."
         )
+        yield "region", text
+    elif node.region.startswith(_OTHER_CLOUDS):
+        text = f"{node.region} is not in Azure's public cloud, and nodes need that one; choose a region such as eastus."
         yield "region", text
     if node.timeout > MAX_TIMEOUT:
         text = (

@@ -81,6 +81,8 @@ def test_disk_comes_with_vcpu(disk: int | None, cpu: float) -> None:
         ({"timeout": 25 * 3600}, "timeout", "the maximum is 24 h"),
         ({"region": "us-east-1"}, "region", "eastus"),
         ({"region": "East US"}, "region", "lower-case letters and digits"),
+        ({"region": "usgovvirginia"}, "region", "not in Azure's public cloud"),
+        ({"region": "chinanorth3"}, "region", "not in Azure's public cloud"),
         ({"env": {"1A": "x"}}, "env", '"1A" cannot name a variable'),
         ({"tags": {"a?b": "x"}}, "tags", "that Azure refuses"),
         ({"tags": {"Node": "x"}}, "tags", "ignores case"),
