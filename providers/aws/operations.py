@@ -44,6 +44,7 @@ _NO_CREDENTIALS = frozenset(
         *("ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId"),
         *("InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired", "ConfigNotFound"),
         *("MissingAuthenticationTokenException", "LoginRefreshRequired", "LoginTokenLoadError"),
+        "MissingDependencyException",  # of `aws login`, whose sessions need a package more
     }
 )
 _MENDED = (

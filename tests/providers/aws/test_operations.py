@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,6 +145,16 @@ def test_no_credentials_is_a_sentence_with_the_command(aws: Aws, monkeypatch: py
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(NoCredentials, match="`aws configure` or `aws sso login`"):
         operations(node).runs()
+
+
+def test_a_session_of_aws_login_is_no_usable_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").write_text("[default]\nlogin_session = arn:aws:iam::123456789012:user/me\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    with pytest.raises(NoCredentials, match=r"login credential provider .* `aws sso login`"):
+        Account(lambda _: None, "us-east-1").client("sts")
 
 
 @pytest.mark.parametrize(
