@@ -1,8 +1,8 @@
 """Signs calls of Azure with the credentials that the stack's provider uses.
 
-azure-native:clientId with clientSecret, oidcToken or clientCertificatePath, or the ARM_* variables of the same meaning,
-selects a service principal. Otherwise azure-identity's DefaultAzureCredential (az login and others) is used, with the
-directory of the stack.
+azure-native:clientId with clientSecret, oidcToken, clientCertificatePath or useOidc (in GitHub Actions), or the ARM_*
+variables of the same meaning, selects a service principal. Otherwise azure-identity's DefaultAzureCredential (az login
+and others) is used, with the directory of the stack.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from azure.identity import (
     DefaultAzureCredential,
 )
 
+from providers import https
 from providers.operations import UNREACHED, Configured, NoCredentials, OperationsError
 
 _VARIABLES = {
@@ -32,6 +33,9 @@ _VARIABLES = {
     "clientCertificatePassword": "ARM_CLIENT_CERTIFICATE_PASSWORD",
     "tenantId": "ARM_TENANT_ID",
     "oidcToken": "ARM_OIDC_TOKEN",
+    "useOidc": "ARM_USE_OIDC",
+    "oidcRequestUrl": "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "oidcRequestToken": "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
 }
 _MENDED = (
     "Expected the credentials that `pulumi up` uses: sign in with `az login` (with --tenant DIRECTORY if the "
@@ -94,7 +98,22 @@ def _load_credentials(settings: dict[str, str]) -> Any:
     if tenant and client and "clientCertificatePath" in settings:
         password = settings.get("clientCertificatePassword")
         return CertificateCredential(tenant, client, settings["clientCertificatePath"], password=password)
+    if tenant and client and settings.get("useOidc", "").lower() == "true" and "oidcRequestUrl" in settings:
+        return ClientAssertionCredential(tenant, client, lambda: _request_assertion(settings))
     return DefaultAzureCredential(additionally_allowed_tenants=["*"])
+
+
+def _request_assertion(settings: dict[str, str]) -> str:
+    """Return a new token of the job in GitHub Actions. The one that the Azure CLI keeps is valid for five minutes."""
+    url = f"{settings['oidcRequestUrl']}&audience=api://AzureADTokenExchange"
+    signed = {"Authorization": f"Bearer {settings.get('oidcRequestToken', '')}"}
+    try:
+        answer = https.request("GET", url, headers=signed, timeout=30.0)
+    except https.NoResponse as error:
+        raise OperationsError(f"GitHub did not answer the request for a token. {UNREACHED}") from error
+    if answer.status_code != 200:
+        raise NoCredentials(f"GitHub issued no token (HTTP {answer.status_code}). The job needs `id-token: write`.")
+    return str(answer.json()["value"])
 
 
 def _short(error: Exception) -> str:
