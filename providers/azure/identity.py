@@ -1,8 +1,8 @@
 """Signs calls of Azure with the credentials that the stack's provider uses.
 
 azure-native:clientId with clientSecret, oidcToken, clientCertificatePath or useOidc (in GitHub Actions), or the ARM_*
-variables of the same meaning, selects a service principal. Otherwise azure-identity's DefaultAzureCredential (az login
-and others) is used, with the directory of the stack.
+variables of the same meaning, selects a service principal, and useMsi the machine's identity. Otherwise
+azure-identity's DefaultAzureCredential (az login and others) is used, with the directory of the stack.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from azure.identity import (
     ClientSecretCredential,
     CredentialUnavailableError,
     DefaultAzureCredential,
+    ManagedIdentityCredential,
 )
 
 from providers import https
@@ -33,6 +34,7 @@ _VARIABLES = {
     "clientCertificatePassword": "ARM_CLIENT_CERTIFICATE_PASSWORD",
     "tenantId": "ARM_TENANT_ID",
     "oidcToken": "ARM_OIDC_TOKEN",
+    "useMsi": "ARM_USE_MSI",
     "useOidc": "ARM_USE_OIDC",
     "oidcRequestUrl": "ACTIONS_ID_TOKEN_REQUEST_URL",
     "oidcRequestToken": "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
@@ -100,6 +102,8 @@ def _load_credentials(settings: dict[str, str]) -> Any:
         return CertificateCredential(tenant, client, settings["clientCertificatePath"], password=password)
     if tenant and client and settings.get("useOidc", "").lower() == "true" and "oidcRequestUrl" in settings:
         return ClientAssertionCredential(tenant, client, lambda: _request_assertion(settings))
+    if settings.get("useMsi", "").lower() == "true":
+        return ManagedIdentityCredential(client_id=client)
     return DefaultAzureCredential(additionally_allowed_tenants=["*"])
 
 

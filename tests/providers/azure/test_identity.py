@@ -1,4 +1,4 @@
-"""The tokens of the stack's identity in GitHub Actions, where the Azure CLI gets none after five minutes."""
+"""The tokens of a job in GitHub Actions, where the Azure CLI gets none after five minutes, and of a machine."""
 
 from __future__ import annotations
 
@@ -96,3 +96,17 @@ def test_without_use_oidc_the_job_s_token_is_not_asked_for(monkeypatch: pytest.M
     monkeypatch.setattr(azure_identity, "DefaultAzureCredential", Others)
     assert azure_identity.Identity(lambda _: None).request_token(RESOURCE).endswith("by login")
     assert asked == []
+
+
+@pytest.mark.parametrize("client", ["client", None])
+def test_a_machine_may_have_several_identities(monkeypatch: pytest.MonkeyPatch, client: str | None) -> None:
+    class Machine(Exchanged):
+        def __init__(self, *, client_id: str | None) -> None:
+            super().__init__("machine", str(client_id), lambda: "itself")
+
+    for name in ("ARM_USE_OIDC", "ARM_CLIENT_ID"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(azure_identity, "ManagedIdentityCredential", Machine)
+    settings = {"azure-native:useMsi": "true", "azure-native:clientId": client}
+    token = azure_identity.Identity(settings.get).request_token(RESOURCE)
+    assert token.startswith(f"{client} in machine for {RESOURCE}/.default")
