@@ -15,6 +15,8 @@ from trigger.table import Row, StoreError
 
 _SECRETS = "https://secretmanager.googleapis.com/v1"
 _STATES = {"CONDITION_SUCCEEDED": SUCCEEDED, "CONDITION_FAILED": FAILED}
+# The ends of a run for which Cloud Run has no exit code and gives no `executionReason`.
+_LIMITS = ("The configured timeout was reached", "The configured memory limit was reached")
 
 
 class CloudRun(Protocol):
@@ -44,7 +46,7 @@ def read_run(execution: Mapping[str, Any]) -> JobRun:
     """Return an execution as a run. The reasons are those of `Condition.ExecutionReason` of the Cloud Run API."""
     conditions = {condition.get("type"): condition for condition in execution.get("conditions") or []}
     completed = conditions.get("Completed") or {}
-    why = completed.get("executionReason")
+    why, reason = completed.get("executionReason"), str(completed.get("message") or "")
     state = _STATES.get(str(completed.get("state")), RUNNING)
     if execution.get("cancelledCount") or why in ("CANCELLED", "DELETED"):
         state = STOPPED
@@ -56,8 +58,8 @@ def read_run(execution: Mapping[str, Any]) -> JobRun:
         state=state,
         created=created,
         ended=None if state == RUNNING else ended,
-        own_fault=why == "NON_ZERO_EXIT_CODE",
-        reason=str(completed.get("message") or ""),
+        own_fault=why == "NON_ZERO_EXIT_CODE" or any(limit in reason for limit in _LIMITS),
+        reason=reason,
         started=read_time(execution["startTime"]) if execution.get("startTime") else None,
     )
 

@@ -15,6 +15,8 @@ from trigger.job_runs import FAILED, RUNNING, STOPPED, SUCCEEDED
 from trigger.numerai_api import Keys
 from trigger.table import StoreError
 
+ENDED = "Task j-fxf45-task0 failed with exit code: 0 and message: The configured"
+
 
 class Identity:
     def headers(self) -> dict[str, str]:
@@ -22,8 +24,9 @@ class Identity:
 
 
 def execution(state: str = "", **more: Any) -> dict[str, Any]:
-    reason = more.pop("reason", None)
+    reason, message = more.pop("reason", None), more.pop("message", None)
     condition = {"type": "Completed", "state": state} | ({"executionReason": reason} if reason else {})
+    condition |= {"message": message} if message else {}
     env = [{"name": "RUN_ID", "value": "run-1"}, {"name": "NUMERAI_SECRET_KEY", "valueSource": {}}]
     return {
         "name": "projects/p/locations/l/jobs/j/executions/e-1",
@@ -40,6 +43,8 @@ def execution(state: str = "", **more: Any) -> dict[str, Any]:
         (execution("CONDITION_SUCCEEDED", completionTime="1970-01-01T00:18:20Z"), SUCCEEDED, False),
         (execution("CONDITION_FAILED", reason="NON_ZERO_EXIT_CODE"), FAILED, True),
         (execution("CONDITION_FAILED"), FAILED, False),
+        (execution("CONDITION_FAILED", message=f"{ENDED} timeout was reached."), FAILED, True),
+        (execution("CONDITION_FAILED", message=f"{ENDED} memory limit was reached."), FAILED, True),
         (execution("CONDITION_FAILED", reason="CANCELLED"), STOPPED, False),
         (execution("CONDITION_FAILED", cancelledCount=1), STOPPED, False),
         (execution("CONDITION_PENDING"), RUNNING, False),
