@@ -211,7 +211,10 @@ class Admin:
             count = "succeeded" if run.state == "SUCCEEDED" else "cancelled" if cancelled else "failed"
             answer[f"{count}Count"] = 1
             completed["state"] = "CONDITION_SUCCEEDED" if count == "succeeded" else "CONDITION_FAILED"
-            completed |= {"executionReason": "CANCELLED"} if cancelled else {}
+            # A run that was ended at a limit has no `executionReason`.
+            exited = run.reason.endswith("The container exited with an error.")
+            why = "CANCELLED" if cancelled else "NON_ZERO_EXIT_CODE" if exited else None
+            completed |= {"executionReason": why} if why else {}
         elif run.state == "RUNNING":
             answer["runningCount"] = 1
         answer["conditions"] = [completed | ({"message": run.reason} if run.reason else {})]

@@ -75,6 +75,16 @@ def test_the_trigger_lists_executions_and_may_neither_read_nor_cancel_one(world:
     assert (execution["succeededCount"], execution["conditions"][0]["state"]) == (1, "CONDITION_SUCCEEDED")
 
 
+def test_a_container_that_exited_is_told_by_the_reason(world: World) -> None:
+    image = world.google.image(world.google.repository("more"), "raise SystemExit(3)")
+    job = world.google.job("gamma", world.account, image)
+    with world.google.http() as deployer:
+        started = deployer.post(f"https://run.googleapis.com/v2/{job.id}:run", json={}).json()["metadata"]["name"]
+        world.google.cloud.kernel.executor.wait(started.rsplit("/", 1)[-1], 60)
+        (completed,) = deployer.get(f"https://run.googleapis.com/v2/{started}").json()["conditions"]
+    assert (completed["state"], completed["executionReason"]) == ("CONDITION_FAILED", "NON_ZERO_EXIT_CODE")
+
+
 def test_executions_are_listed_in_pages_with_the_newest_first(world: World) -> None:
     started = [world.start().json()["metadata"]["name"] for _ in range(3)]
     url = f"https://run.googleapis.com/v2/{world.job.id}/executions"
