@@ -71,7 +71,7 @@ class Claims:
 
     def read_round(self, folder: str, names: Iterable[str]) -> dict[int, dict[str, Any]]:
         """Return the claims among the names in a round's folder, by their number. Raises StoreError."""
-        return {read_number(name): self.read(folder + name) for name in names if name.endswith(".claim")}
+        return {number: self.read(f"{folder}{number}.claim") for number in list_numbers(names)}
 
 
 def name_round(node: str, number: int) -> str:
@@ -79,6 +79,6 @@ def name_round(node: str, number: int) -> str:
     return f"{node}/round-{number}/"
 
 
-def read_number(name: str) -> int:
-    """Return the number in the name of a claim or mark, such as `1.claim`."""
-    return int(name.partition(".")[0])
+def list_numbers(names: Iterable[str]) -> list[int]:
+    """Return the numbers of the claims among the names in a folder (`1.claim`), in ascending order."""
+    return sorted(int(name.removesuffix(".claim")) for name in names if name.endswith(".claim"))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from trigger.calls import Response, Start
-from trigger.claims import LEASE_SECONDS, MAX_ATTEMPTS, PARTNER_RUN, WATCH_RUN, Claims, read_number
+from trigger.claims import LEASE_SECONDS, MAX_ATTEMPTS, PARTNER_RUN, WATCH_RUN, Claims, list_numbers
 from trigger.http_call import PAUSES
 from trigger.table import Row
 
@@ -63,9 +63,9 @@ class Starter:
     def _find_next_attempt(self, start: Start) -> Response | int:
         """Return the number of the attempt that can be claimed now, or the answer to a repeated request."""
         names = self._claims.list_names(start.name_claim(""))
-        attempts = sorted((read_number(name) for name in names if name.endswith(".claim")), reverse=True)
+        attempts = list_numbers(names)
         last = max(attempts, default=1)
-        for attempt in attempts:
+        for attempt in reversed(attempts):
             if f"{attempt}.started" in names:
                 job = self._claims.read(start.name_claim(f"{attempt}.started"))["job"]
                 return Response(200, {"status": "already started", "run": start.run_id, "job": job, "attempt": attempt})
@@ -119,7 +119,7 @@ class Starter:
         number = 1
         while not self._claims.claim_round(start.round_folder, number, start.run_id):
             names = self._claims.list_names(start.round_folder)
-            number = max((read_number(name) for name in names if name.endswith(".claim")), default=number)
+            number = max(list_numbers(names), default=number)
             holder = str(self._claims.read(f"{start.round_folder}{number}.claim")["run"])
             if holder.startswith((WATCH_RUN, PARTNER_RUN)):
                 return holder
