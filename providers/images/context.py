@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import re
 import stat
 import tarfile
 from collections.abc import Mapping
@@ -67,6 +66,11 @@ class BuildContext:
             return self._find_all() if used is None else used
         except OSError as error:
             raise self._explain(error) from None
+        except ignored.BadPattern as error:
+            raise ContextError(
+                f"{self._ignore_name} has a pattern that cannot be read: {_make_printable(str(error))}. Expected a "
+                "pattern as Docker describes it, such as data/*.csv; correct or remove it."
+            ) from None
 
     def _find_all(self) -> dict[str, os.stat_result]:
         # Docker sends both files even if they are ignored: the builder needs the Dockerfile, and the ignore file
@@ -96,16 +100,7 @@ class BuildContext:
         path = self.ignore_file
         if path is None:
             return [*ignored.DEBRIS, *_OWN]
-        patterns = ignored.parse_patterns(path.read_text(encoding="utf-8", errors="surrogateescape"))
-        for pattern in patterns:
-            try:
-                ignored.Pattern(pattern)
-            except re.error as error:
-                raise ContextError(
-                    f"{self._ignore_name} has a pattern that cannot be read: {_make_printable(pattern)} ({error}). "
-                    "Expected a pattern as Docker describes it, such as data/*.csv; correct or remove it."
-                ) from None
-        return [*patterns, *_OWN]
+        return [*ignored.parse_patterns(path.read_text(encoding="utf-8", errors="surrogateescape")), *_OWN]
 
     def check(self, uploaded: bool = True) -> None:
         """Raise ContextError if the context contains keys, or is too large to be `uploaded` to a cloud's builder."""

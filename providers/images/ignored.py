@@ -21,14 +21,24 @@ DEBRIS = tuple(f"**/{name}" for name in (*_DEBRIS, *_CACHES))
 _SIGNS = re.compile(r"\*\*/?|\*|\?|\[!?+]?+[^]]*]|.", re.DOTALL)
 
 
+class BadPattern(ValueError):
+    """A pattern cannot be read. The text names it and says why."""
+
+
 class Pattern:
-    """One pattern. `exclusion`: whether it starts with `!`; `path`: the rest, without `.`, `..` and outer slashes."""
+    """One pattern. `exclusion`: whether it starts with `!`; `path`: the rest, without `.`, `..` and outer slashes.
+
+    Raises BadPattern.
+    """
 
     def __init__(self, text: str) -> None:
         self.exclusion = text.startswith("!")
         path = text.removeprefix("!").strip().replace(os.sep, "/")
         self.path = posixpath.normpath(f"/{path}").lstrip("/")
-        self._expression = re.compile(_SIGNS.sub(_translate, self.path.lower()), re.DOTALL)
+        try:
+            self._expression = re.compile(_SIGNS.sub(_translate, self.path.lower()), re.DOTALL)
+        except re.error as error:
+            raise BadPattern(f"{text} ({error})") from None
 
     def match(self, path: str) -> bool:
         """Whether the pattern matches the path itself."""
@@ -71,7 +81,7 @@ def walk(
     """Yield the path and stat result of every file, symlink and empty folder that is not ignored.
 
     Paths have forward slashes, and empty folders end with one. Folders for which `enter` returns False are skipped, and
-    so are sockets, pipes, devices and files that vanish during the walk. Raises OSError.
+    so are sockets, pipes, devices and files that vanish during the walk. Raises OSError and BadPattern.
     """
     patterns = [pattern for pattern in map(Pattern, ignored) if pattern.path]
     yield from _walk(str(root), "", patterns, [False] * len(patterns), enter)
